@@ -1,0 +1,32 @@
+/** Roles, most powerful first. Everything is scoped to the actor's organization, super_admin routes aside. */
+export enum Role {
+  super_admin = 'super_admin',
+  org_admin = 'org_admin',
+  agent = 'agent',
+  viewer = 'viewer',
+}
+
+const RANK: Record<Role, number> = { super_admin: 3, org_admin: 2, agent: 1, viewer: 0 };
+
+/** True when `role` may do what `least` may do. */
+export const atLeast = (role: Role, least: Role): boolean => RANK[role] >= RANK[least];
+
+/** Who acts, in which organization. Every service takes one first: HTTP, GraphQL, sockets and jobs each make theirs. */
+export class Actor {
+  constructor(
+    readonly organization_id: string,
+    readonly role: Role,
+    /** null: the system acts (a job, a provider's webhook). */
+    readonly user_id: string | null = null,
+    readonly session_id: string | null = null,
+  ) {}
+
+  /** A job or a provider's webhook, inside one organization. */
+  static system(organization_id: string): Actor {
+    return new Actor(organization_id, Role.org_admin);
+  }
+
+  may(least: Role): boolean {
+    return atLeast(this.role, least);
+  }
+}

@@ -1,0 +1,100 @@
+/** One mistake in the input: where, what, which kind. */
+export interface ErrorDetail {
+  /** Path of the field, e.g. `["body", "email"]`. */
+  loc?: (string | number)[];
+  msg: string;
+  type: string;
+  [extra: string]: unknown;
+}
+
+interface ErrorOptions {
+  details?: ErrorDetail[];
+  retry_after_seconds?: number;
+  cause?: unknown;
+}
+
+/** An error the caller may see; one filter gives REST, GraphQL and sockets the same shape. `error_code` is part of the contract. */
+export class AppError extends Error {
+  readonly details?: ErrorDetail[];
+  readonly retry_after_seconds?: number;
+
+  constructor(
+    readonly status: number,
+    readonly error_code: string,
+    message: string,
+    options: ErrorOptions = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = new.target.name;
+    this.details = options.details;
+    this.retry_after_seconds = options.retry_after_seconds;
+  }
+}
+
+export class BadRequest extends AppError {
+  constructor(error_code: string, message: string, options?: ErrorOptions) {
+    super(400, error_code, message, options);
+  }
+}
+
+export class Unauthenticated extends AppError {
+  constructor(error_code = 'not_authenticated', message = 'Sign in first: the access token is missing or not valid.') {
+    super(401, error_code, message);
+  }
+}
+
+export class Forbidden extends AppError {
+  constructor(error_code = 'insufficient_role', message = 'Your role does not allow this.', options?: ErrorOptions) {
+    super(403, error_code, message, options);
+  }
+}
+
+/** Also said of another organization's row: what you may not see does not exist. */
+export class NotFound extends AppError {
+  constructor(noun = 'Resource', error_code = 'not_found') {
+    super(404, error_code, `${noun} not found`);
+  }
+}
+
+export class Conflict extends AppError {
+  constructor(error_code: string, message: string, options?: ErrorOptions) {
+    super(409, error_code, message, options);
+  }
+}
+
+/** The input is wrong; `details` name the fields. */
+export class Invalid extends AppError {
+  constructor(details: ErrorDetail[], error_code = 'validation_error', message?: string) {
+    super(422, error_code, message ?? details.map((d) => (d.loc ? `${d.loc.join('.')}: ${d.msg}` : d.msg)).join('; '), { details });
+  }
+
+  /** One wrong field of the body. */
+  static field(name: string, msg: string, error_code = 'validation_error', type = 'value_error'): Invalid {
+    return new Invalid([{ loc: ['body', name], msg, type }], error_code, msg);
+  }
+
+  /** One wrong parameter of the query. */
+  static query(name: string, msg: string, type = 'value_error'): Invalid {
+    return new Invalid([{ loc: ['query', name], msg, type }]);
+  }
+}
+
+export class TooMany extends AppError {
+  constructor(error_code: string, message: string, retry_after_seconds: number) {
+    super(429, error_code, message, { retry_after_seconds });
+  }
+}
+
+/** A provider (Meta, Evolution, an AI) refused or could not be reached. */
+export class ProviderError extends AppError {
+  constructor(message: string, error_code = 'provider_unavailable', options?: ErrorOptions) {
+    super(502, error_code, message, options);
+  }
+}
+
+/** A store of ours is down; the caller may repeat the request. */
+export class Unavailable extends AppError {
+  constructor(message = 'The service is temporarily unavailable. Try again in a moment.', error_code = 'service_unavailable', options?: ErrorOptions) {
+    super(503, error_code, message, { retry_after_seconds: 5, ...options });
+  }
+}

@@ -1,0 +1,241 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export type ProcessRole = 'all' | 'api' | 'worker';
+
+/** `RATE_LIMIT_<CLASS>` as `limit/seconds`. */
+export interface RateLimit {
+  limit: number;
+  seconds: number;
+}
+
+export const RATE_LIMIT_DEFAULTS = {
+  auth_login: { limit: 5, seconds: 60 },
+  auth_register: { limit: 3, seconds: 3600 },
+  auth_refresh: { limit: 10, seconds: 60 },
+  auth_recovery: { limit: 3, seconds: 3600 },
+  auth_token: { limit: 10, seconds: 60 },
+  general: { limit: 100, seconds: 60 },
+  upload: { limit: 10, seconds: 60 },
+  graphql: { limit: 50, seconds: 60 },
+  secret_reveal: { limit: 10, seconds: 60 },
+  database_query: { limit: 30, seconds: 60 },
+  webhook: { limit: 1000, seconds: 60 },
+} satisfies Record<string, RateLimit>;
+
+export type RateLimitClass = keyof typeof RATE_LIMIT_DEFAULTS;
+
+/** A start-up that cannot go on; one line per mistake. */
+export class ConfigError extends Error {
+  constructor(readonly mistakes: string[]) {
+    super(`PyTake cannot start, ${mistakes.length} setting${mistakes.length === 1 ? ' is' : 's are'} wrong:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Environment in, one typed frozen object out. The only reader of process.env. Names are the contract's, in snake_case. */
+export class Config {
+  readonly node_env: 'development' | 'test' | 'production';
+  readonly production: boolean;
+  readonly port: number;
+  readonly host: string;
+  readonly public_base_url: string;
+  readonly data_dir: string;
+  readonly process_role: ProcessRole;
+  readonly demo: boolean;
+  /** null: the embedded profile starts its own PostgreSQL and fills `database_url` in (see `withDatabaseUrl`). */
+  readonly database_url: string | null;
+  readonly database_pool_size: number;
+  readonly redis_url: string | null;
+  readonly mongodb_url: string | null;
+  readonly jwt_secret: string;
+  /** 32 bytes; encrypts tokens and secrets at rest. */
+  readonly encryption_key: Buffer;
+  /** Password of the embedded PostgreSQL; unused in the full profile. */
+  readonly embedded_database_password: string;
+  readonly embedded: boolean;
+  readonly access_token_ttl_seconds: number;
+  readonly refresh_token_ttl_days: number;
+  readonly super_admin_email: string | null;
+  readonly super_admin_password: string | null;
+  readonly cors_origins: string[];
+  readonly trust_proxy: boolean | number | string;
+  readonly log_level: string;
+  readonly docs_enabled: boolean;
+  readonly debug_endpoints_enabled: boolean;
+  readonly metrics_token: string | null;
+  readonly rate_limit_enabled: boolean;
+  readonly rate_limits: Record<RateLimitClass, RateLimit>;
+  readonly mail_driver: 'smtp' | 'memory';
+  readonly smtp_url: string | null;
+  readonly meta_graph_base_url: string;
+  readonly meta_graph_version: string;
+  readonly meta_app_secret: string | null;
+  readonly meta_webhook_verify_token: string | null;
+  readonly evolution_api_url: string | null;
+  readonly evolution_api_key: string | null;
+  readonly simulator_enabled: boolean;
+  readonly egress_allowed_hosts: string[];
+  readonly media_storage: string;
+  readonly audit_retention_days: number;
+  readonly openai_base_url: string;
+  readonly anthropic_base_url: string;
+
+  /** @throws {ConfigError} listing every mistake. */
+  constructor(env: NodeJS.ProcessEnv) {
+    const mistakes: string[] = [];
+    const text = (name: string): string | null => env[name]?.trim() || null;
+    const oneOf = <T extends string>(name: string, allowed: readonly T[], fallback: T): T => {
+      const value = text(name) as T | null;
+      if (value === null) return fallback;
+      if (!allowed.includes(value)) mistakes.push(`${name} is "${value}", use one of ${allowed.join(', ')}`);
+      return value;
+    };
+    const int = (name: string, fallback: number, min: number, max: number): number => {
+      const value = text(name);
+      if (value === null) return fallback;
+      const number = Number(value);
+      if (!Number.isInteger(number) || number < min || number > max) mistakes.push(`${name} is "${value}", use a whole number from ${min} to ${max}`);
+      return number;
+    };
+    const bool = (name: string, fallback: boolean): boolean => {
+      const value = text(name)?.toLowerCase();
+      if (value === undefined) return fallback;
+      if (!['true', 'false', '1', '0'].includes(value)) mistakes.push(`${name} is "${value}", use true or false`);
+      return value === 'true' || value === '1';
+    };
+    const url = (name: string, fallback: string | null, protocols: string[]): string | null => {
+      const value = text(name);
+      if (value === null) return fallback;
+      if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol))
+        mistakes.push(`${name} is not a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+      return value.replace(/\/+$/, '');
+    };
+    const list = (name: string): string[] =>
+      (text(name) ?? '')
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean);
+
+    this.node_env = oneOf('NODE_ENV', ['development', 'test', 'production'] as const, 'development');
+    this.production = this.node_env === 'production';
+    this.port = int('PORT', 8000, 0, 65535);
+    this.host = text('HOST') ?? '0.0.0.0';
+    this.public_base_url = url('PUBLIC_BASE_URL', null, ['http:', 'https:']) ?? `http://localhost:${this.port}`;
+    this.data_dir = resolve(text('DATA_DIR') ?? '.data');
+    this.process_role = oneOf('PROCESS_ROLE', ['all', 'api', 'worker'] as const, 'all');
+    this.database_url = url('DATABASE_URL', null, ['postgres:', 'postgresql:']);
+    this.embedded = this.database_url === null;
+    this.database_pool_size = int('DATABASE_POOL_SIZE', 10, 2, 200);
+    this.redis_url = url('REDIS_URL', null, ['redis:', 'rediss:']);
+    this.mongodb_url = url('MONGODB_URL', null, ['mongodb:', 'mongodb+srv:']);
+    if (this.embedded && this.process_role !== 'all')
+      mistakes.push(`PROCESS_ROLE is "${this.process_role}" but the embedded profile is one process: set DATABASE_URL and REDIS_URL, or leave PROCESS_ROLE out`);
+    if (!this.embedded && this.process_role !== 'all' && !this.redis_url)
+      mistakes.push('REDIS_URL is missing: processes of PROCESS_ROLE api and worker meet in Redis');
+
+    // The full profile takes its secrets from the environment; the embedded one makes its own once.
+    const generated = this.embedded && !this.production ? embeddedSecrets(this.data_dir) : null;
+    const secret = (name: 'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN'): string | null =>
+      text(name) ?? generated?.[name] ?? null;
+    this.jwt_secret = secret('JWT_SECRET') ?? '';
+    if (!this.jwt_secret) mistakes.push('JWT_SECRET is missing: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
+    else if (isWeak(this.jwt_secret)) mistakes.push('JWT_SECRET is weak: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
+    const key = secret('ENCRYPTION_KEY');
+    this.encryption_key = Buffer.from(key ?? '', 'base64');
+    if (!key) mistakes.push('ENCRYPTION_KEY is missing: give 32 random bytes in base64, e.g. from `openssl rand -base64 32`');
+    else if (this.encryption_key.length !== 32 || new Set(this.encryption_key).size < 8)
+      mistakes.push('ENCRYPTION_KEY is not 32 random bytes in base64, e.g. from `openssl rand -base64 32`');
+    this.embedded_database_password = generated?.DATABASE_PASSWORD ?? '';
+    if (this.production && this.embedded) mistakes.push('DATABASE_URL is missing: production runs on your own PostgreSQL (15 or newer)');
+
+    this.access_token_ttl_seconds = int('ACCESS_TOKEN_TTL_SECONDS', 3600, 1, 86_400);
+    this.refresh_token_ttl_days = int('REFRESH_TOKEN_TTL_DAYS', 7, 1, 30);
+    this.super_admin_email = text('SUPER_ADMIN_EMAIL')?.toLowerCase() ?? null;
+    this.super_admin_password = text('SUPER_ADMIN_PASSWORD');
+    if ((this.super_admin_email === null) !== (this.super_admin_password === null)) mistakes.push('SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD go together: set both or none');
+    if (this.super_admin_password !== null && (this.super_admin_password.length < 8 || !/[A-Za-z]/.test(this.super_admin_password) || !/\d/.test(this.super_admin_password)))
+      mistakes.push('SUPER_ADMIN_PASSWORD is weak: 8 or more characters with a letter and a digit');
+    this.cors_origins = list('CORS_ORIGINS');
+    for (const origin of this.cors_origins)
+      if (origin === '*' ? this.production : !URL.canParse(origin)) mistakes.push(`CORS_ORIGINS contains "${origin}", use origins such as https://app.example.com`);
+    const proxy = text('TRUST_PROXY');
+    this.trust_proxy = proxy === null || proxy === 'false' ? false : proxy === 'true' ? true : /^\d+$/.test(proxy) ? Number(proxy) : proxy;
+    this.log_level = oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info');
+    this.docs_enabled = bool('DOCS_ENABLED', !this.production);
+    this.debug_endpoints_enabled = bool('DEBUG_ENDPOINTS_ENABLED', false);
+    this.metrics_token = text('METRICS_TOKEN');
+    if (this.production && this.metrics_token !== null && this.metrics_token.length < 16) mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');
+    this.rate_limit_enabled = bool('RATE_LIMIT_ENABLED', true);
+    this.rate_limits = Object.fromEntries(
+      Object.entries(RATE_LIMIT_DEFAULTS).map(([name, fallback]) => {
+        const variable = `RATE_LIMIT_${name.toUpperCase()}`;
+        const value = text(variable);
+        const match = value?.match(/^(\d{1,7})\/(\d{1,6})$/);
+        if (value !== null && (!match || Number(match[1]) < 1 || Number(match[2]) < 1)) mistakes.push(`${variable} is "${value}", use limit/seconds such as 100/60`);
+        return [name, match ? { limit: Number(match[1]), seconds: Number(match[2]) } : fallback];
+      }),
+    ) as Record<RateLimitClass, RateLimit>;
+    this.mail_driver = oneOf('MAIL_DRIVER', ['smtp', 'memory'] as const, this.production ? 'smtp' : 'memory');
+    this.smtp_url = url('SMTP_URL', null, ['smtp:', 'smtps:']);
+    this.meta_graph_base_url = url('META_GRAPH_BASE_URL', 'https://graph.facebook.com', ['http:', 'https:']) ?? '';
+    this.meta_graph_version = text('META_GRAPH_VERSION') ?? 'v25.0';
+    if (!/^v\d+\.\d+$/.test(this.meta_graph_version)) mistakes.push(`META_GRAPH_VERSION is "${this.meta_graph_version}", use a version such as v25.0`);
+    this.meta_app_secret = secret('META_APP_SECRET');
+    this.meta_webhook_verify_token = secret('META_WEBHOOK_VERIFY_TOKEN');
+    this.evolution_api_url = url('EVOLUTION_API_URL', null, ['http:', 'https:']);
+    this.evolution_api_key = text('EVOLUTION_API_KEY');
+    this.simulator_enabled = bool('SIMULATOR_ENABLED', this.embedded && !this.production);
+    if (this.simulator_enabled && this.production) mistakes.push('SIMULATOR_ENABLED is true in production: its control routes are open to everybody, leave it out');
+    this.demo = bool('DEMO', this.embedded && !this.production) && !this.production;
+    this.egress_allowed_hosts = list('EGRESS_ALLOWED_HOSTS');
+    this.media_storage = text('MEDIA_STORAGE') ?? join(this.data_dir, 'media');
+    this.audit_retention_days = int('AUDIT_RETENTION_DAYS', 730, 1, 36_500);
+    this.openai_base_url = url('OPENAI_BASE_URL', 'https://api.openai.com/v1', ['http:', 'https:']) ?? '';
+    this.anthropic_base_url = url('ANTHROPIC_BASE_URL', 'https://api.anthropic.com', ['http:', 'https:']) ?? '';
+
+    if (mistakes.length) throw new ConfigError(mistakes);
+    Object.freeze(this);
+  }
+
+  /** The same configuration once the embedded PostgreSQL has a port. */
+  withDatabaseUrl(database_url: string): Config {
+    return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { database_url }));
+  }
+}
+
+/** Short, repetitive, or a word of everybody's examples. */
+function isWeak(secret: string): boolean {
+  return secret.length < 32 || new Set(secret).size < 10 || /change.?me|secret.?key|password|example|your[-_]/i.test(secret);
+}
+
+type EmbeddedSecrets = Record<'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN' | 'DATABASE_PASSWORD', string>;
+
+/** Made once into DATA_DIR/secrets.json, readable by the owner alone. */
+function embeddedSecrets(data_dir: string): EmbeddedSecrets {
+  const file = join(data_dir, 'secrets.json');
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedSecrets;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new ConfigError([`${file} cannot be read: ${(error as Error).message}`]);
+  }
+  const random = (bytes: number, encoding: BufferEncoding): string => randomBytes(bytes).toString(encoding);
+  const secrets: EmbeddedSecrets = {
+    JWT_SECRET: random(48, 'base64'),
+    ENCRYPTION_KEY: random(32, 'base64'),
+    META_APP_SECRET: random(16, 'hex'),
+    META_WEBHOOK_VERIFY_TOKEN: random(16, 'hex'),
+    DATABASE_PASSWORD: random(24, 'base64url'),
+  };
+  try {
+    mkdirSync(data_dir, { recursive: true });
+    writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    chmodSync(file, 0o600);
+  } catch (error) {
+    // Two first starts at the same instant: the file of the one that came first counts.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedSecrets;
+    throw new ConfigError([`DATA_DIR ${data_dir} cannot be written: ${(error as Error).message}`]);
+  }
+  return secrets;
+}
