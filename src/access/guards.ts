@@ -1,0 +1,63 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { type Role, atLeast } from '#common/actor';
+import { AppError, Forbidden, Unauthenticated } from '#common/errors';
+import { ALLOW, ORGANIZATION_OPTIONAL, PUBLIC } from './decorators';
+import { type AppRequest, requestOf } from './request';
+import { type Session, actorOf, assertOrganizationActive } from './sessions';
+
+const read = <T>(reflector: Reflector, key: string, context: ExecutionContext): T | undefined =>
+  reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
+
+/** Who: a live session, unless the route is public. */
+@Injectable()
+export class JwtGuard extends AuthGuard('jwt') {
+  constructor(private readonly reflector: Reflector) {
+    super();
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
+    // One HTTP request may run many GraphQL resolvers; the token is checked once.
+    if (requestOf(context).session) return true;
+    return (await super.canActivate(context)) as boolean;
+  }
+
+  override getRequest(context: ExecutionContext): AppRequest {
+    return requestOf(context);
+  }
+
+  override handleRequest<T = Session>(error: unknown, session: Session | false, info: unknown, context: ExecutionContext): T {
+    if (error instanceof AppError) throw error;
+    if (error) throw error;
+    if (!session) {
+      if ((info as Error | undefined)?.name === 'TokenExpiredError')
+        throw new Unauthenticated('token_expired', 'The access token has expired. Refresh it or sign in again.');
+      throw new Unauthenticated();
+    }
+    const request = requestOf(context);
+    request.session = session;
+    request.actor = actorOf(session, request.get('x-organization-id'));
+    return session as T;
+  }
+}
+
+/** May: the route's least role; and whose: an organization that is switched on. A route that says nothing is closed. */
+@Injectable()
+export class RolesGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
+    // Fields of a GraphQL type: the query that led here was checked.
+    if (context.getType<string>() === 'graphql' && !['Query', 'Mutation'].includes(String(context.getArgs<[unknown, unknown, unknown, { parentType: { name: string } }]>()[3]?.parentType?.name)))
+      return true;
+    const { session } = requestOf(context);
+    if (!session) throw new Unauthenticated();
+    const least = read<Role>(this.reflector, ALLOW, context);
+    if (!least || !atLeast(session.role, least)) throw new Forbidden();
+    if (!read<boolean>(this.reflector, ORGANIZATION_OPTIONAL, context)) assertOrganizationActive(session);
+    return true;
+  }
+}

@@ -1,0 +1,29 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { GqlExecutionContext } from '@nestjs/graphql';
+import type { Request, Response } from 'express';
+import type { Actor } from '#common/actor';
+import type { Session } from './sessions';
+
+/** An HTTP request with what our middlewares and guards know of it. */
+export interface AppRequest extends Request {
+  /** X-Request-ID, echoed or made. */
+  request_id?: string;
+  actor?: Actor;
+  session?: Session;
+  /** The bytes as they came; kept for the webhook doors only. */
+  raw_body?: Buffer;
+  /** Rate classes this request has been counted in. */
+  counted_classes?: Set<string>;
+}
+
+/** The request of a REST or GraphQL call. */
+export function requestOf(context: ExecutionContext): AppRequest {
+  if (context.getType<'http' | 'graphql' | 'ws'>() === 'graphql') return GqlExecutionContext.create(context).getContext<{ req: AppRequest }>().req;
+  return context.switchToHttp().getRequest<AppRequest>();
+}
+
+export function responseOf(context: ExecutionContext): Response {
+  if (context.getType<'http' | 'graphql' | 'ws'>() === 'graphql')
+    return GqlExecutionContext.create(context).getContext<{ req: AppRequest & { res: Response } }>().req.res;
+  return context.switchToHttp().getResponse<Response>();
+}

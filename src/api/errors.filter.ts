@@ -1,0 +1,92 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { Response } from 'express';
+import { QueryFailedError } from 'typeorm';
+import type { AppRequest } from '#access/request';
+import { AppError, Conflict, type ErrorDetail, Unavailable } from '#common/errors';
+
+/** The one error shape of REST: the union of what the sources' clients read. */
+export interface ErrorBody {
+  error: { code: number; message: string; type: string; details?: ErrorDetail[] };
+  detail: string | ErrorDetail[];
+  status_code: number;
+  error_code: string;
+}
+
+const TYPES: Record<number, string> = { 422: 'validation_error', 429: 'rate_limit_error', 500: 'internal_error' };
+
+/** Unique indexes whose violation means something to the caller, by name. */
+const UNIQUE: Record<string, () => AppError> = {};
+
+/** Says what a violated unique index means; each room names its own. */
+export function onDuplicate(index: string, error: () => AppError): void {
+  UNIQUE[index] = error;
+}
+
+const logger = new Logger('errors');
+
+/** Anything thrown → an error the caller may see. What is not ours is logged and becomes a plain 500. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof HttpException) return fromHttp(error);
+  const driver = error instanceof QueryFailedError ? (error.driverError as PgError) : (error as PgError);
+  if (driver?.code === '23505') return UNIQUE[driver.constraint ?? '']?.() ?? new Conflict('already_exists', 'This already exists.');
+  if (isDatabaseDown(driver)) return new Unavailable('The database is not reachable. Try again in a moment.');
+  const { status, type } = error as { status?: number; type?: string };
+  // body-parser's errors
+  if (type === 'entity.parse.failed') return new AppError(400, 'invalid_json', 'The body is not valid JSON.');
+  if (type === 'entity.too.large') return new AppError(413, 'payload_too_large', 'The body is too large.');
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') return new AppError(415, 'unsupported_media_type', 'This encoding is not supported; send UTF-8.');
+  if (typeof status === 'number' && status >= 400 && status < 500) return new AppError(status, 'bad_request', 'The request could not be read.');
+  logger.error({ msg: 'unexpected error', err: error });
+  return new AppError(500, 'internal_error', 'Something went wrong on our side. The request id helps support to find it.');
+}
+
+interface PgError extends Error {
+  code?: string;
+  constraint?: string;
+}
+
+const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', '57P01', '57P02', '57P03', '08000', '08003', '08006', '53300']);
+
+/** PostgreSQL cannot be reached or is shutting down: the request may be repeated. */
+export function isDatabaseDown(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as PgError;
+  return CONNECTION_CODES.has(code ?? '') || /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Driver not Connected/i.test(message ?? '');
+}
+
+function fromHttp(error: HttpException): AppError {
+  const status = error.getStatus();
+  if (status === 404) return new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.');
+  if (status === 413) return new AppError(413, 'payload_too_large', 'The body is too large.');
+  if (status === 400 && /JSON/i.test(error.message)) return new AppError(400, 'invalid_json', 'The body is not valid JSON.');
+  return new AppError(status, status === 405 ? 'method_not_allowed' : 'bad_request', error.message);
+}
+
+export function errorBody(error: AppError): ErrorBody {
+  const { status, error_code, message, details } = error;
+  return {
+    error: { code: status, message, type: TYPES[status] ?? 'http_error', ...(details && { details }) },
+    detail: status === 422 && details ? details : message,
+    status_code: status,
+    error_code,
+  };
+}
+
+/** Every REST error in the one shape; no stack, no SQL, no path. GraphQL formats its own from the same AppError. */
+@Catch()
+export class ErrorsFilter implements ExceptionFilter {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const error = toAppError(thrown);
+    if (host.getType<string>() === 'graphql') throw error;
+    const response = host.switchToHttp().getResponse<Response>();
+    const request = host.switchToHttp().getRequest<AppRequest>();
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    if (request.request_id) response.setHeader('X-Request-ID', request.request_id);
+    if (error.retry_after_seconds !== undefined) response.setHeader('Retry-After', Math.ceil(error.retry_after_seconds));
+    if (error.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    response.status(error.status).json(errorBody(error));
+  }
+}

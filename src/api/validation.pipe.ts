@@ -1,0 +1,44 @@
+import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { type ValidationError, validate } from 'class-validator';
+import { resolveAliases } from '#common/alias';
+import { type ErrorDetail, Invalid } from '#common/errors';
+import { isUuid } from '#common/uuid';
+
+const SIMPLE = new Set<unknown>([String, Boolean, Number, Array, Object]);
+const PLACE: Record<string, string> = { body: 'body', query: 'query', param: 'path', custom: 'body' };
+
+/** Input at the door: aliases resolved, unknown fields dropped, the rest validated; 422 names every wrong field. */
+@Injectable()
+export class InputPipe implements PipeTransform {
+  async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
+    if (!metatype || SIMPLE.has(metatype) || type === 'custom') return value;
+    const place = PLACE[type];
+    if (value === undefined || value === null) value = {};
+    if (typeof value !== 'object' || Array.isArray(value)) throw new Invalid([{ loc: [place], msg: 'must be a JSON object', type: 'object_type' }]);
+    return parse(metatype as Type<object>, value as Record<string, unknown>, place);
+  }
+}
+
+/** A plain object as an instance of `target`. @throws {Invalid} naming every wrong field under `place`. */
+export async function parse<T extends object>(target: Type<T>, value: Record<string, unknown>, place = 'body'): Promise<T> {
+  const instance = plainToInstance(target, resolveAliases(value, target.prototype as object), { exposeDefaultValues: false });
+  const errors = await validate(instance, { whitelist: true, forbidUnknownValues: false, stopAtFirstError: true });
+  if (errors.length) throw new Invalid(errors.flatMap((error) => flatten(error, [place])));
+  return instance;
+}
+
+function flatten(error: ValidationError, path: (string | number)[]): ErrorDetail[] {
+  const loc = [...path, /^\d+$/.test(error.property) ? Number(error.property) : error.property];
+  const own = Object.entries(error.constraints ?? {}).map(([type, message]): ErrorDetail => ({ loc, msg: message, type }));
+  return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, loc))];
+}
+
+/** A path id: anything but a UUID is 422, not 404. */
+@Injectable()
+export class Uuid implements PipeTransform<string, string> {
+  transform(value: string, { data }: ArgumentMetadata): string {
+    if (!isUuid(value)) throw new Invalid([{ loc: ['path', data ?? 'id'], msg: `${data ?? 'id'} must be a UUID`, type: 'uuid_parsing' }]);
+    return value.toLowerCase();
+  }
+}

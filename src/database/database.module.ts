@@ -1,0 +1,46 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import * as pg from 'pg';
+import type { DataSourceOptions } from 'typeorm';
+import { Config } from '#config/config';
+import { Database } from './database';
+
+const root = join(__dirname, '..');
+
+/** Every `*.entity.js` and migration of the build, loaded with require so that one set of classes exists. */
+function load(pattern: string, cwd: string): (abstract new () => object)[] {
+  return globSync(pattern, { cwd })
+    .sort()
+    .flatMap((file) => Object.values(require(join(cwd, file)) as Record<string, unknown>))
+    .filter((value): value is abstract new () => object => typeof value === 'function');
+}
+
+export function dataSourceOptions(config: Pick<Config, 'database_url' | 'database_pool_size'>): DataSourceOptions {
+  return {
+    type: 'postgres',
+    driver: pg,
+    url: config.database_url ?? undefined,
+    entities: load('**/*.entity.js', root) as never[],
+    migrations: load('*.js', join(root, '..', 'migrations')) as never[],
+    migrationsTransactionMode: 'each',
+    poolSize: config.database_pool_size,
+    connectTimeoutMS: 2000,
+    applicationName: 'pytake',
+    extra: { statement_timeout: 15_000, idle_in_transaction_session_timeout: 30_000, keepAlive: true },
+  };
+}
+
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [Config],
+      useFactory: (config: Config) => ({ ...dataSourceOptions(config), retryAttempts: 3, retryDelay: 1000 }),
+    }),
+  ],
+  providers: [Database],
+  exports: [Database],
+})
+export class DatabaseModule {}

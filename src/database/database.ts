@@ -1,0 +1,39 @@
+import { Injectable, Logger, type Type } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
+import { TenantRepository } from './tenant-repository';
+import type { TenantEntity } from './tenant.entity';
+
+/** A transaction and what leaves after it commits. */
+export interface Tx {
+  manager: EntityManager;
+  /** Runs once the transaction has committed, never when it rolled back: events, sockets, jobs. A failure is logged, not thrown. */
+  afterCommit(effect: () => unknown): void;
+}
+
+/** PostgreSQL for the rooms: walled repositories and transactions. */
+@Injectable()
+export class Database {
+  private readonly logger = new Logger(Database.name);
+
+  constructor(@InjectDataSource() readonly source: DataSource) {}
+
+  repository<T extends TenantEntity>(entity: Type<T>, tx?: Tx): TenantRepository<T> {
+    return new TenantRepository(tx?.manager ?? this.source.manager, entity);
+  }
+
+  /** Runs `work` in one transaction (the given one when there is one), then its after-commit effects. */
+  async tx<R>(work: (tx: Tx) => Promise<R>, within?: Tx): Promise<R> {
+    if (within) return work(within);
+    const effects: (() => unknown)[] = [];
+    const result = await this.source.transaction((manager) => work({ manager, afterCommit: (effect) => effects.push(effect) }));
+    for (const effect of effects) {
+      try {
+        await effect();
+      } catch (error) {
+        this.logger.error({ msg: 'after-commit effect failed', err: error });
+      }
+    }
+    return result;
+  }
+}
