@@ -1,0 +1,27 @@
+import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { JsonObject } from '#common/json.scalar';
+
+/** The first answer to a request that carried an Idempotency-Key; kept 24 hours. */
+@Entity('idempotency_keys')
+@Index('idempotency_keys_age_idx', ['created_at'])
+export class IdempotencyKey {
+  @PrimaryColumn('uuid')
+  organization_id: string;
+
+  @PrimaryColumn('varchar', { length: 128 })
+  key: string;
+
+  /** SHA-256 of route and body, hex. */
+  @Column('char', { length: 64 })
+  fingerprint: string;
+
+  /** Null while the first request is still at work. */
+  @Column('int', { nullable: true })
+  status_code: number | null;
+
+  @Column('jsonb', { nullable: true })
+  answer: JsonObject | null;
+
+  @CreateDateColumn({ type: 'timestamptz', precision: 3 })
+  created_at: Date;
+}

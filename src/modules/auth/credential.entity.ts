@@ -1,0 +1,28 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** How a user proves who they are. Never an answer, so not an object type. */
+@Entity('credentials')
+export class Credential {
+  @PrimaryColumn('uuid')
+  user_id: string;
+
+  @Column('uuid')
+  organization_id: string;
+
+  /** argon2id; null until an invited user sets a password. */
+  @Column('varchar', { length: 255, nullable: true })
+  password_hash: string | null;
+
+  /** Part of every access token; raising it ends them all. */
+  @Column('int', { default: 1 })
+  token_version: number;
+
+  @Column('int', { default: 0 })
+  failed_logins: number;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  locked_until: Date | null;
+
+  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  password_changed_at: Date;
+}

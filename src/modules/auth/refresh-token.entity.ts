@@ -1,0 +1,26 @@
+import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** One refresh token of a session; a used one stays, so that using it again is seen. */
+@Entity('refresh_tokens')
+@Index('refresh_tokens_session_idx', ['session_id'])
+export class RefreshToken {
+  /** The token's `jti`. */
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid')
+  session_id: string;
+
+  /** SHA-256 of the token, hex. */
+  @Column('char', { length: 64 })
+  token_hash: string;
+
+  @CreateDateColumn({ type: 'timestamptz', precision: 3 })
+  created_at: Date;
+
+  @Column('timestamptz', { precision: 3 })
+  expires_at: Date;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  used_at: Date | null;
+}

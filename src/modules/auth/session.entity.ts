@@ -1,0 +1,35 @@
+import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** One login: the family of its refresh tokens (`sid` in both tokens). */
+@Entity('sessions')
+@Index('sessions_user_idx', ['user_id', 'created_at'])
+export class UserSession {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid')
+  organization_id: string;
+
+  @Column('uuid')
+  user_id: string;
+
+  @Column('varchar', { length: 512, nullable: true })
+  user_agent: string | null;
+
+  @Column('varchar', { length: 64, nullable: true })
+  ip_address: string | null;
+
+  @CreateDateColumn({ type: 'timestamptz', precision: 3 })
+  created_at: Date;
+
+  /** No refresh goes beyond this, however often it rotates. */
+  @Column('timestamptz', { precision: 3 })
+  expires_at: Date;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  revoked_at: Date | null;
+
+  /** logout, rotated token used again, password change, deactivation ... */
+  @Column('varchar', { length: 50, nullable: true })
+  revoked_reason: string | null;
+}

@@ -1,0 +1,41 @@
+import { Column, Entity, Index } from 'typeorm';
+import { TenantEntity } from '#database/tenant.entity';
+
+export enum IdentityKind {
+  phone = 'phone',
+  bsuid = 'bsuid',
+  parent_bsuid = 'parent_bsuid',
+  lid = 'lid',
+}
+
+/**
+ * One of the names WhatsApp gives a person. A person has several over time; old ones stay resolvable for late webhooks.
+ * A phone is stored by its match key; phone and lid rows have an empty portfolio, a BSUID counts in one portfolio only.
+ */
+@Entity('contact_identities')
+@Index('contact_identities_key', ['organization_id', 'portfolio_id', 'kind', 'value'], { unique: true })
+@Index('contact_identities_contact_idx', ['organization_id', 'contact_id'])
+export class ContactIdentity extends TenantEntity {
+  /** Meta business portfolio; we know it by its WhatsApp Business Account. Empty for phone and lid. */
+  @Column('varchar', { length: 64, default: '' })
+  portfolio_id: string;
+
+  @Column('varchar', { length: 20 })
+  kind: IdentityKind;
+
+  @Column('varchar', { length: 150 })
+  value: string;
+
+  @Column('uuid')
+  contact_id: string;
+
+  /** Inactive: resolves late webhooks, is not sent to. */
+  @Column('boolean', { default: true })
+  is_active: boolean;
+
+  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  first_seen_at: Date;
+
+  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  last_seen_at: Date;
+}

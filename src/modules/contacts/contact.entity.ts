@@ -1,0 +1,204 @@
+import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty } from '@nestjs/swagger';
+import { IsBoolean, IsEmail, IsInt, IsObject, IsOptional, IsString, IsUUID, IsUrl, Length, Max, MaxLength, Min } from 'class-validator';
+import { Column, Entity, Index } from 'typeorm';
+import { Alias } from '#common/alias';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { SoftDeletedEntity } from '#database/tenant.entity';
+
+/** A person who writes or is written to on WhatsApp. */
+@Entity('contacts')
+@ObjectType()
+@Index('contacts_match_key', ['organization_id', 'match_key'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('contacts_created_idx', ['organization_id', 'created_at', 'id'])
+export class Contact extends SoftDeletedEntity {
+  /** E.164; null only for a person WhatsApp shows without a phone. Aliases: phone, phone_number. */
+  @Column('varchar', { length: 20, nullable: true })
+  @Alias('phone', 'phone_number')
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  whatsapp_id: string | null;
+
+  /** Same person under every spelling of the number (Brazil's ninth digit and the like). */
+  @Column('varchar', { length: 20, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  match_key: string | null;
+
+  /** Digits as WhatsApp reports them. */
+  @Column('varchar', { length: 20, nullable: true })
+  wa_id: string | null;
+
+  @Column('varchar', { length: 20, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  alternative_phone: string | null;
+
+  /** The newest active business-scoped user id (BSUID). */
+  @Column('varchar', { length: 150, nullable: true })
+  whatsapp_user_id: string | null;
+
+  /** WhatsApp username as last seen; display only. */
+  @Column('varchar', { length: 60, nullable: true })
+  username: string | null;
+
+  /** Profile name from WhatsApp; refreshed on each incoming message. */
+  @Column('varchar', { length: 255, nullable: true })
+  whatsapp_name: string | null;
+
+  /** Alias: full_name. */
+  @Column('varchar', { length: 255, nullable: true })
+  @Alias('full_name')
+  @IsOptional()
+  @IsString()
+  @Length(1, 255)
+  name: string | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  @IsOptional()
+  @IsEmail()
+  @MaxLength(255)
+  email: string | null;
+
+  @Column('varchar', { length: 2048, nullable: true })
+  @IsOptional()
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  @MaxLength(2048)
+  avatar_url: string | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  company: string | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  job_title: string | null;
+
+  @Column('varchar', { length: 5000, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(5000)
+  notes: string | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  address_street: string | null;
+
+  @Column('varchar', { length: 100, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  address_city: string | null;
+
+  @Column('varchar', { length: 100, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  address_state: string | null;
+
+  @Column('varchar', { length: 100, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  address_country: string | null;
+
+  /** Alias: address_zipcode. */
+  @Column('varchar', { length: 20, nullable: true })
+  @Alias('address_zipcode')
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  address_postal_code: string | null;
+
+  /** Custom attributes; aliases custom_attributes, custom_fields. An update merges; null removes a key. */
+  @Column('jsonb', { default: {} })
+  @Field(() => Json)
+  @Alias('custom_attributes', 'custom_fields')
+  @IsObject()
+  attributes: JsonObject;
+
+  /** api, whatsapp, import, campaign, chatbot, ad, or a word of yours. */
+  @Column('varchar', { length: 100, default: 'api' })
+  @IsString()
+  @Length(1, 100)
+  source: string;
+
+  /** Free text; the interface offers lead, prospect, customer, vip, churned. */
+  @Column('varchar', { length: 50, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(50)
+  lifecycle_stage: string | null;
+
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  @IsInt()
+  @Min(0)
+  @Max(1000)
+  lead_score: number;
+
+  /** Leave to write first; campaigns obey it. */
+  @Column('boolean', { default: true })
+  @IsBoolean()
+  opt_in: boolean;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  opt_in_date: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  opt_out_date: Date | null;
+
+  @Column('boolean', { default: false })
+  @IsBoolean()
+  is_blocked: boolean;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  blocked_at: Date | null;
+
+  @Column('varchar', { length: 500, nullable: true })
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  blocked_reason: string | null;
+
+  @Column('boolean', { default: false })
+  @IsBoolean()
+  is_vip: boolean;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  assigned_agent_id: string | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_message_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_message_received_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_message_sent_at: Date | null;
+
+  /** By us. */
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  total_messages_sent: number;
+
+  /** From the contact. */
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  total_messages_received: number;
+
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  total_conversations: number;
+}

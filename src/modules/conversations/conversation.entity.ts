@@ -1,0 +1,169 @@
+import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { Column, Entity, Index } from 'typeorm';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { TenantEntity } from '#database/tenant.entity';
+
+/** open: live; pending: parked, waiting for an agent; resolved: done, a new message revives it; closed: ended. */
+export enum ConversationStatus {
+  open = 'open',
+  pending = 'pending',
+  resolved = 'resolved',
+  closed = 'closed',
+}
+
+export enum ConversationPriority {
+  low = 'low',
+  medium = 'medium',
+  high = 'high',
+  urgent = 'urgent',
+}
+
+/** A thread with one contact through one WhatsApp number. */
+@Entity('conversations')
+@ObjectType()
+@Index('conversations_active_key', ['organization_id', 'contact_id', 'whatsapp_number_id'], {
+  unique: true,
+  where: "status IN ('open', 'pending') AND whatsapp_number_id IS NOT NULL",
+})
+@Index('conversations_inbox_idx', ['organization_id', 'is_archived', 'last_message_at', 'id'])
+@Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
+@Index('conversations_agent_idx', ['organization_id', 'current_agent_id', 'status'])
+export class Conversation extends TenantEntity {
+  @Column('uuid')
+  @Field(() => ID)
+  contact_id: string;
+
+  /** Null until the first send binds a number. */
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  whatsapp_number_id: string | null;
+
+  @Column('varchar', { length: 20, default: 'whatsapp' })
+  channel: string;
+
+  @Column('varchar', { length: 20, default: ConversationStatus.open })
+  @Field(() => String)
+  status: ConversationStatus;
+
+  /** A flag, not a status: archived conversations leave the default list. */
+  @Column('boolean', { default: false })
+  is_archived: boolean;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  archived_at: Date | null;
+
+  @Column('varchar', { length: 20, default: ConversationPriority.medium })
+  @Field(() => String)
+  priority: ConversationPriority;
+
+  @Column('int', { default: 50 })
+  @Field(() => Int)
+  queue_priority: number;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  current_agent_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  department_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  queue_id: string | null;
+
+  /** When it began to wait; stays after assignment. */
+  @Column('timestamptz', { precision: 3, nullable: true })
+  queued_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  assigned_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  first_message_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_message_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_incoming_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_outgoing_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  first_response_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  resolved_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  closed_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  reopened_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_read_at: Date | null;
+
+  /** Meta, Cloud API: 24 h from the last incoming message of this contact on this number; after it only templates. */
+  @Column('timestamptz', { precision: 3, nullable: true })
+  window_expires_at: Date | null;
+
+  /** Incoming messages since the team last read. */
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  unread_count: number;
+
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  total_messages: number;
+
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  messages_from_contact: number;
+
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  messages_from_agent: number;
+
+  @Column('int', { default: 0 })
+  @Field(() => Int)
+  messages_from_bot: number;
+
+  /** Human replies only. */
+  @Column('int', { nullable: true })
+  @Field(() => Int, { nullable: true })
+  first_response_time_seconds: number | null;
+
+  /** Since creation or the last reopening. */
+  @Column('int', { nullable: true })
+  @Field(() => Int, { nullable: true })
+  resolution_time_seconds: number | null;
+
+  @Column('boolean', { default: false })
+  is_bot_active: boolean;
+
+  @Column('boolean', { default: false })
+  is_human_requested: boolean;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  handoff_at: Date | null;
+
+  /** Free labels of the conversation, apart from the contact's tags. */
+  @Column('text', { array: true, default: '{}' })
+  @Field(() => [String])
+  tags: string[];
+
+  @Column('varchar', { length: 500, nullable: true })
+  close_reason: string | null;
+
+  @Column('jsonb', { default: {} })
+  @Field(() => Json)
+  extra_data: JsonObject;
+
+  /** The newest message that is not a note. */
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  last_message_id: string | null;
+}

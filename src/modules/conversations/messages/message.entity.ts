@@ -1,0 +1,203 @@
+import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty } from '@nestjs/swagger';
+import { Column, Entity, Index } from 'typeorm';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { TenantEntity } from '#database/tenant.entity';
+
+export enum MessageDirection {
+  incoming = 'incoming',
+  outgoing = 'outgoing',
+  internal = 'internal',
+}
+
+/** device: typed on the phone itself. */
+export enum SenderType {
+  contact = 'contact',
+  agent = 'agent',
+  bot = 'bot',
+  campaign = 'campaign',
+  automation = 'automation',
+  api = 'api',
+  device = 'device',
+  system = 'system',
+}
+
+export enum MessageType {
+  text = 'text',
+  image = 'image',
+  video = 'video',
+  audio = 'audio',
+  document = 'document',
+  sticker = 'sticker',
+  location = 'location',
+  contacts = 'contacts',
+  interactive = 'interactive',
+  button = 'button',
+  template = 'template',
+  reaction = 'reaction',
+  order = 'order',
+  system = 'system',
+  unsupported = 'unsupported',
+  note = 'note',
+}
+
+/** Outgoing: pending < sent < delivered < read, or failed. Incoming: received. */
+export enum MessageStatus {
+  pending = 'pending',
+  sent = 'sent',
+  delivered = 'delivered',
+  read = 'read',
+  failed = 'failed',
+  received = 'received',
+}
+
+/** A file of a message. */
+export interface MessageMedia {
+  id: string;
+  mime_type: string;
+  filename: string | null;
+  size_bytes: number | null;
+  sha256: string | null;
+  status: 'pending' | 'ready' | 'failed' | 'expired';
+  url: string | null;
+}
+
+export interface MessageReaction {
+  from: 'contact' | 'business';
+  emoji: string;
+  at: string;
+}
+
+/** One message of a conversation, or an internal note. OpenAPI name: MessageResponse. */
+@Entity('messages')
+@ObjectType()
+@Index('messages_provider_key', ['organization_id', 'whatsapp_number_id', 'whatsapp_message_id'], { unique: true, where: 'whatsapp_message_id IS NOT NULL' })
+@Index('messages_thread_idx', ['organization_id', 'conversation_id', 'created_at', 'id'])
+@Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
+export class Message extends TenantEntity {
+  @Column('uuid')
+  @Field(() => ID)
+  conversation_id: string;
+
+  @Column('uuid')
+  @Field(() => ID)
+  contact_id: string;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  whatsapp_number_id: string | null;
+
+  @Column('varchar', { length: 10 })
+  @Field(() => String)
+  direction: MessageDirection;
+
+  @Column('varchar', { length: 12 })
+  @Field(() => String)
+  sender_type: SenderType;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  sender_user_id: string | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  sender_name: string | null;
+
+  @Column('varchar', { length: 12 })
+  @Field(() => String)
+  message_type: MessageType;
+
+  /** Text body, caption, chosen title or rendered template; null if nothing textual. */
+  @Column('text', { nullable: true })
+  content: string | null;
+
+  /** Typed content, by message_type. */
+  @Column('jsonb', { default: {} })
+  @Field(() => Json)
+  payload: JsonObject;
+
+  @Column('jsonb', { nullable: true })
+  @Field(() => Json, { nullable: true })
+  media: MessageMedia | null;
+
+  @Column('varchar', { length: 10 })
+  @Field(() => String)
+  status: MessageStatus;
+
+  /** The provider's id (wamid). */
+  @Column('varchar', { length: 512, nullable: true })
+  whatsapp_message_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  reply_to_message_id: string | null;
+
+  @Column('boolean', { default: false })
+  forwarded: boolean;
+
+  @Column('jsonb', { default: [] })
+  @Field(() => Json)
+  reactions: MessageReaction[];
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  template_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  campaign_id: string | null;
+
+  @Column('jsonb', { default: {} })
+  @Field(() => Json)
+  metadata: JsonObject;
+
+  /** The caller's own id. */
+  @Column('varchar', { length: 255, nullable: true })
+  client_reference: string | null;
+
+  @Column('boolean', { default: false })
+  is_deleted: boolean;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  edited_at: Date | null;
+
+  /** Earlier versions of an edited message, oldest first. */
+  @Column('jsonb', { nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  earlier_versions: JsonObject[] | null;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  resent_from_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  resent_as_id: string | null;
+
+  /** The provider's or our own code. */
+  @Column('varchar', { length: 64, nullable: true })
+  error_code: string | null;
+
+  @Column('text', { nullable: true })
+  error_message: string | null;
+
+  @Column('jsonb', { nullable: true })
+  @Field(() => Json, { nullable: true })
+  pricing: JsonObject | null;
+
+  /** Provider's time, like the four below. */
+  @Column('timestamptz', { precision: 3, nullable: true })
+  sent_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  delivered_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  read_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  played_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  failed_at: Date | null;
+}

@@ -1,0 +1,33 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/**
+ * A message on its way out: the row that makes it leave once. It is there from the message's commit until the provider's answer is
+ * committed; `claimed_at` is committed before the provider is called, so a crash in between is seen and never resent blindly.
+ */
+@Entity('outbound_sends')
+@Index('outbound_sends_conversation_idx', ['organization_id', 'conversation_id', 'message_id'])
+@Index('outbound_sends_due_idx', ['due_at'])
+export class OutboundSend {
+  @PrimaryColumn('uuid')
+  message_id: string;
+
+  @Column('uuid')
+  organization_id: string;
+
+  @Column('uuid')
+  conversation_id: string;
+
+  @Column('uuid')
+  whatsapp_number_id: string;
+
+  /** Not before. */
+  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  due_at: Date;
+
+  @Column('int', { default: 0 })
+  attempts: number;
+
+  /** Set while one worker talks to the provider. */
+  @Column('timestamptz', { precision: 3, nullable: true })
+  claimed_at: Date | null;
+}

@@ -1,0 +1,45 @@
+import { Column, Entity, Index } from 'typeorm';
+import { TenantEntity } from '#database/tenant.entity';
+
+/** A file: uploaded by an agent, or a contact's to be fetched from the provider. The bytes stand in the media storage. */
+@Entity('media_files')
+@Index('media_files_waiting_idx', ['due_at'], { where: "status = 'pending'" })
+@Index('media_files_message_idx', ['organization_id', 'message_id'])
+export class MediaFile extends TenantEntity {
+  @Column('uuid', { nullable: true })
+  message_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  whatsapp_number_id: string | null;
+
+  /** The provider's id: of the incoming file, or of ours once it was uploaded to the number. */
+  @Column('varchar', { length: 128, nullable: true })
+  provider_media_id: string | null;
+
+  /** Type by content once it is here, the provider's word before. */
+  @Column('varchar', { length: 255 })
+  mime_type: string;
+
+  @Column('varchar', { length: 255, nullable: true })
+  filename: string | null;
+
+  @Column('bigint', { nullable: true, transformer: { to: (value: number | null) => value, from: (value: string | null) => (value === null ? null : Number(value)) } })
+  size_bytes: number | null;
+
+  /** Hex. */
+  @Column('varchar', { length: 64, nullable: true })
+  sha256: string | null;
+
+  @Column('varchar', { length: 10 })
+  status: 'pending' | 'ready' | 'failed' | 'expired';
+
+  /** Key in the media storage; null until the bytes are there. */
+  @Column('varchar', { length: 255, nullable: true })
+  storage_key: string | null;
+
+  @Column('int', { default: 0 })
+  attempts: number;
+
+  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  due_at: Date;
+}

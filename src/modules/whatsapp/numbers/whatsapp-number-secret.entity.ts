@@ -1,0 +1,27 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. */
+@Entity('whatsapp_number_secrets')
+@Index('whatsapp_number_secrets_verify_idx', ['webhook_verify_token'])
+export class WhatsAppNumberSecret {
+  @PrimaryColumn('uuid')
+  whatsapp_number_id: string;
+
+  @Column('uuid')
+  organization_id: string;
+
+  @Column('text', { nullable: true })
+  access_token: string | null;
+
+  /** Last four characters, so that a person knows which token it is. */
+  @Column('varchar', { length: 4, nullable: true })
+  access_token_hint: string | null;
+
+  /** Verifies this number's webhooks; null: META_APP_SECRET. */
+  @Column('text', { nullable: true })
+  app_secret: string | null;
+
+  /** Given to Meta by the admin, looked up by its value: not a key to anything but the verification handshake. */
+  @Column('varchar', { length: 128 })
+  webhook_verify_token: string;
+}

@@ -1,0 +1,121 @@
+import { Field, HideField, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty } from '@nestjs/swagger';
+import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { Column, Entity, Index } from 'typeorm';
+import { Alias } from '#common/alias';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { SoftDeletedEntity } from '#database/tenant.entity';
+
+/** official: Meta Cloud API; qrcode: Evolution API. */
+export enum ConnectionType {
+  official = 'official',
+  qrcode = 'qrcode',
+}
+
+export enum ConnectionStatus {
+  connected = 'connected',
+  connecting = 'connecting',
+  disconnected = 'disconnected',
+  error = 'error',
+}
+
+/** A line an organization owns. Its tokens live in `whatsapp_number_secrets`. */
+@Entity('whatsapp_numbers')
+@ObjectType('WhatsAppNumber')
+@Index('whatsapp_numbers_phone_key', ['organization_id', 'phone_number'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('whatsapp_numbers_phone_number_id_key', ['phone_number_id'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('whatsapp_numbers_waba_idx', ['whatsapp_business_account_id'], { where: 'deleted_at IS NULL' })
+@Index('whatsapp_numbers_default_key', ['organization_id'], { unique: true, where: 'is_default AND deleted_at IS NULL' })
+export class WhatsAppNumber extends SoftDeletedEntity {
+  /** E.164; cannot be changed later. */
+  @Column('varchar', { length: 20 })
+  @IsString()
+  @MaxLength(40)
+  phone_number: string;
+
+  /** Alias: name. */
+  @Column('varchar', { length: 255, nullable: true })
+  @Alias('name')
+  @IsOptional()
+  @IsString()
+  @Length(1, 255)
+  display_name: string | null;
+
+  /** Alias: api_type. evolution, qr_code and unofficial mean qrcode; cloud and meta mean official. */
+  @Column('varchar', { length: 10, default: ConnectionType.official })
+  @Field(() => String)
+  @Alias('api_type')
+  @IsEnum(ConnectionType)
+  connection_type: ConnectionType;
+
+  @Column('varchar', { length: 15, default: ConnectionStatus.disconnected })
+  @Field(() => String)
+  connection_status: ConnectionStatus;
+
+  /** True after the first successful connection. */
+  @Column('boolean', { default: false })
+  verified: boolean;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  verified_at: Date | null;
+
+  @Column('boolean', { default: true })
+  @IsBoolean()
+  is_active: boolean;
+
+  /** One per organization; used when a send names no number. */
+  @Column('boolean', { default: false })
+  @IsBoolean()
+  is_default: boolean;
+
+  /** Meta's id of the number. */
+  @Column('varchar', { length: 64, nullable: true })
+  @IsOptional()
+  @Matches(/^\d{5,32}$/)
+  phone_number_id: string | null;
+
+  /** Alias: waba_id. */
+  @Column('varchar', { length: 64, nullable: true })
+  @Alias('waba_id')
+  @IsOptional()
+  @Matches(/^\d{5,32}$/)
+  whatsapp_business_account_id: string | null;
+
+  @Column('jsonb', { nullable: true })
+  @Field(() => Json, { nullable: true })
+  @IsOptional()
+  @IsObject()
+  business_profile: JsonObject | null;
+
+  /** GREEN, YELLOW, RED or UNKNOWN. */
+  @Column('varchar', { length: 20, nullable: true })
+  quality_rating: string | null;
+
+  /** TIER_250, TIER_2K and the like. */
+  @Column('varchar', { length: 30, nullable: true })
+  messaging_limit_tier: string | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  connected_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_seen_at: Date | null;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  last_checked_at: Date | null;
+
+  @Column('varchar', { length: 500, nullable: true })
+  last_error: string | null;
+
+  /** Sending stops until then: Meta restricted the number. */
+  @Column('timestamptz', { precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  paused_until: Date | null;
+
+  /** rate_limits {daily, hourly, minute}, native_interactive, mark_as_read. */
+  @Column('jsonb', { default: {} })
+  @Field(() => Json)
+  @IsObject()
+  settings: JsonObject;
+}

@@ -1,0 +1,46 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** received → processed | ignored(reason) | dead(error). */
+export type InboundState = 'received' | 'processed' | 'ignored' | 'dead';
+
+/**
+ * A provider's webhook as it came, kept before it is acknowledged: one row for each number it speaks of. Met before an organization is
+ * known, so it stands before the wall; `organization_id` is null where no number of ours was named.
+ */
+@Entity('inbound_events')
+@Index('inbound_events_waiting_idx', ['lane', 'id'], { where: "state = 'received'" })
+export class InboundEvent {
+  /** UUIDv7: the order of receipt. */
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { nullable: true })
+  organization_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  whatsapp_number_id: string | null;
+
+  @Column('varchar', { length: 10 })
+  provider: 'meta' | 'evolution';
+
+  /** Rows of one lane are worked through in order, by one worker at a time; a number always has the same lane. */
+  @Column('smallint')
+  lane: number;
+
+  @Column('varchar', { length: 10 })
+  state: InboundState;
+
+  /** Why it was ignored, or the error it died of. */
+  @Column('varchar', { length: 500, nullable: true })
+  reason: string | null;
+
+  /** The raw bytes, as signed. */
+  @Column('bytea')
+  body: Buffer;
+
+  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  received_at: Date;
+
+  @Column('timestamptz', { precision: 3, nullable: true })
+  processed_at: Date | null;
+}

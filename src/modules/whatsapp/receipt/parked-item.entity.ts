@@ -1,0 +1,40 @@
+import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { JsonObject } from '#common/json.scalar';
+
+/**
+ * One item of a webhook that could not be applied yet: an orphan waits for the message it speaks of (7 days), poison waits for a person.
+ * Its neighbours went on.
+ */
+@Entity('parked_items')
+@Index('parked_items_orphans_idx', ['organization_id', 'whatsapp_number_id', 'waits_for'], { where: "kind = 'orphan'" })
+@Index('parked_items_expiry_idx', ['created_at'])
+export class ParkedItem {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { nullable: true })
+  organization_id: string | null;
+
+  @Column('uuid', { nullable: true })
+  whatsapp_number_id: string | null;
+
+  @Column('uuid')
+  inbound_event_id: string;
+
+  @Column('varchar', { length: 10 })
+  kind: 'orphan' | 'poison';
+
+  /** The provider's message id an orphan waits for. */
+  @Column('varchar', { length: 512, nullable: true })
+  waits_for: string | null;
+
+  /** The parsed item (orphan) or the raw one (poison). */
+  @Column('jsonb')
+  item: JsonObject;
+
+  @Column('varchar', { length: 500, nullable: true })
+  error: string | null;
+
+  @CreateDateColumn({ type: 'timestamptz', precision: 3 })
+  created_at: Date;
+}
