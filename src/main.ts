@@ -1,11 +1,14 @@
 import 'reflect-metadata';
-import { NestFactory } from '@nestjs/core';
-import { Module } from '@nestjs/common';
+import { createApp } from './app';
+import { Config } from './config/config';
 
-@Module({})
-class A {}
-
-async function main() {
-  const app = await NestFactory.create(A);
+async function main(): Promise<void> {
+  const config = new Config(process.env);
+  const app = await createApp(config);
+  await app.listen(config.port, config.host);
 }
-void main();
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -16,7 +16,11 @@ import { RateStore, ThrottleGuard } from './throttle';
     PassportModule,
     JwtModule.registerAsync({
       inject: [Config],
-      useFactory: (config: Config) => ({ secret: config.jwt_secret, signOptions: { algorithm: 'HS256' }, verifyOptions: { algorithms: ['HS256'] } }),
+      useFactory: (config: Config) => ({
+        secret: config.jwt_secret,
+        signOptions: { algorithm: 'HS256' },
+        verifyOptions: { algorithms: ['HS256'] },
+      }),
     }),
     ThrottlerModule.forRoot({ throttlers: [] }),
   ],

@@ -50,9 +50,6 @@ export class RolesGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
-    // Fields of a GraphQL type: the query that led here was checked.
-    if (context.getType<string>() === 'graphql' && !['Query', 'Mutation'].includes(String(context.getArgs<[unknown, unknown, unknown, { parentType: { name: string } }]>()[3]?.parentType?.name)))
-      return true;
     const { session } = requestOf(context);
     if (!session) throw new Unauthenticated();
     const least = read<Role>(this.reflector, ALLOW, context);

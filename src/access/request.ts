@@ -18,7 +18,8 @@ export interface AppRequest extends Request {
 
 /** The request of a REST or GraphQL call. */
 export function requestOf(context: ExecutionContext): AppRequest {
-  if (context.getType<'http' | 'graphql' | 'ws'>() === 'graphql') return GqlExecutionContext.create(context).getContext<{ req: AppRequest }>().req;
+  if (context.getType<'http' | 'graphql' | 'ws'>() === 'graphql')
+    return GqlExecutionContext.create(context).getContext<{ req: AppRequest }>().req;
   return context.switchToHttp().getRequest<AppRequest>();
 }
 

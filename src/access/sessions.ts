@@ -66,7 +66,8 @@ export class Sessions {
     try {
       claims = this.jwt.verify<AccessClaims>(token);
     } catch (error) {
-      if ((error as Error).name === 'TokenExpiredError') throw new Unauthenticated('token_expired', 'The access token has expired. Refresh it or sign in again.');
+      if ((error as Error).name === 'TokenExpiredError')
+        throw new Unauthenticated('token_expired', 'The access token has expired. Refresh it or sign in again.');
       throw new Unauthenticated();
     }
     return this.check(claims);
@@ -126,6 +127,7 @@ export function actorOf(session: Session, organization_header?: string): Actor {
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
 export function assertOrganizationActive(session: Session): void {
   if (session.organization_status === 'active' || session.role === Role.super_admin) return;
-  if (session.organization_status === 'suspended') throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator.');
+  if (session.organization_status === 'suspended')
+    throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator.');
   throw new Forbidden('organization_inactive', 'Your organization is not active. Ask its administrator.');
 }

@@ -31,7 +31,9 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
   private degraded = false;
 
   constructor(config: Config) {
-    this.redis = config.redis_url ? new Redis(config.redis_url, { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 500, lazyConnect: false }) : null;
+    this.redis = config.redis_url
+      ? new Redis(config.redis_url, { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 500, lazyConnect: false })
+      : null;
     this.redis?.on('error', () => this.degrade());
   }
 
@@ -58,7 +60,8 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     const now = Date.now();
     const window = this.windows.get(key);
     if (window && window.ends_at > now) return { hits: ++window.hits, left_ms: window.ends_at - now };
-    if (this.windows.size >= MEMORY_MAX) for (const [old, { ends_at }] of this.windows) if (ends_at <= now || this.windows.size >= MEMORY_MAX) this.windows.delete(old);
+    if (this.windows.size >= MEMORY_MAX)
+      for (const [old, { ends_at }] of this.windows) if (ends_at <= now || this.windows.size >= MEMORY_MAX) this.windows.delete(old);
     this.windows.set(key, { hits: 1, ends_at: now + ttl_ms });
     return { hits: 1, left_ms: ttl_ms };
   }
@@ -78,7 +81,10 @@ export class ThrottleGuard extends ThrottlerGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType<string>() === 'ws' || !this.config.rate_limit_enabled) return true;
     const request = requestOf(context);
-    const name = this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [context.getHandler(), context.getClass()]);
+    const name = this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
     if (context.getType<string>() === 'graphql') {
       const own = GRAPHQL_FIELD_CLASSES[context.getHandler().name];
       if (own) await this.hit(context, request, own);
@@ -93,13 +99,22 @@ export class ThrottleGuard extends ThrottlerGuard {
   async hit(context: ExecutionContext, request: AppRequest, name: RateLimitClass): Promise<void> {
     (request.counted_classes ??= new Set()).add(name);
     const { limit, seconds } = this.config.rate_limits[name];
-    const byIp = name === 'auth_login' || name === 'auth_register' || name === 'auth_refresh' || name === 'auth_token' || name === 'webhook';
-    const tracker = byIp || !request.actor?.user_id ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${request.actor.user_id}`;
+    const byIp =
+      name === 'auth_login' || name === 'auth_register' || name === 'auth_refresh' || name === 'auth_token' || name === 'webhook';
+    const tracker =
+      byIp || !request.actor?.user_id
+        ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}`
+        : `user:${request.actor.user_id}`;
     const record = await this.storageService.increment(`${name}:${tracker}`, seconds * 1000, limit, seconds * 1000, name);
     const response = responseOf(context);
     response.setHeader('X-RateLimit-Limit', limit);
     response.setHeader('X-RateLimit-Remaining', Math.max(0, limit - record.totalHits));
     response.setHeader('X-RateLimit-Reset', Math.ceil(Date.now() / 1000) + record.timeToExpire);
-    if (record.isBlocked) throw new TooMany('rate_limit_exceeded', `Rate limit exceeded. Try again in ${record.timeToBlockExpire} seconds.`, record.timeToBlockExpire);
+    if (record.isBlocked)
+      throw new TooMany(
+        'rate_limit_exceeded',
+        `Rate limit exceeded. Try again in ${record.timeToBlockExpire} seconds.`,
+        record.timeToBlockExpire,
+      );
   }
 }

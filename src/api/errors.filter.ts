@@ -35,8 +35,10 @@ export function toAppError(error: unknown): AppError {
   // body-parser's errors
   if (type === 'entity.parse.failed') return new AppError(400, 'invalid_json', 'The body is not valid JSON.');
   if (type === 'entity.too.large') return new AppError(413, 'payload_too_large', 'The body is too large.');
-  if (type === 'encoding.unsupported' || type === 'charset.unsupported') return new AppError(415, 'unsupported_media_type', 'This encoding is not supported; send UTF-8.');
-  if (typeof status === 'number' && status >= 400 && status < 500) return new AppError(status, 'bad_request', 'The request could not be read.');
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported')
+    return new AppError(415, 'unsupported_media_type', 'This encoding is not supported; send UTF-8.');
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new AppError(status, 'bad_request', 'The request could not be read.');
   logger.error({ msg: 'unexpected error', err: error });
   return new AppError(500, 'internal_error', 'Something went wrong on our side. The request id helps support to find it.');
 }
@@ -46,12 +48,30 @@ interface PgError extends Error {
   constraint?: string;
 }
 
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', '57P01', '57P02', '57P03', '08000', '08003', '08006', '53300']);
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  '57P01',
+  '57P02',
+  '57P03',
+  '08000',
+  '08003',
+  '08006',
+  '53300',
+]);
 
 /** PostgreSQL cannot be reached or is shutting down: the request may be repeated. */
 export function isDatabaseDown(error: unknown): boolean {
   const { code, message } = (error ?? {}) as PgError;
-  return CONNECTION_CODES.has(code ?? '') || /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Driver not Connected/i.test(message ?? '');
+  return (
+    CONNECTION_CODES.has(code ?? '') ||
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Driver not Connected/i.test(
+      message ?? '',
+    )
+  );
 }
 
 function fromHttp(error: HttpException): AppError {

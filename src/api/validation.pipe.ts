@@ -15,7 +15,8 @@ export class InputPipe implements PipeTransform {
     if (!metatype || SIMPLE.has(metatype) || type === 'custom') return value;
     const place = PLACE[type];
     if (value === undefined || value === null) value = {};
-    if (typeof value !== 'object' || Array.isArray(value)) throw new Invalid([{ loc: [place], msg: 'must be a JSON object', type: 'object_type' }]);
+    if (typeof value !== 'object' || Array.isArray(value))
+      throw new Invalid([{ loc: [place], msg: 'must be a JSON object', type: 'object_type' }]);
     return parse(metatype as Type<object>, value as Record<string, unknown>, place);
   }
 }

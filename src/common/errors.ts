@@ -94,7 +94,11 @@ export class ProviderError extends AppError {
 
 /** A store of ours is down; the caller may repeat the request. */
 export class Unavailable extends AppError {
-  constructor(message = 'The service is temporarily unavailable. Try again in a moment.', error_code = 'service_unavailable', options?: ErrorOptions) {
+  constructor(
+    message = 'The service is temporarily unavailable. Try again in a moment.',
+    error_code = 'service_unavailable',
+    options?: ErrorOptions,
+  ) {
     super(503, error_code, message, { retry_after_seconds: 5, ...options });
   }
 }

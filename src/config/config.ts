@@ -29,7 +29,9 @@ export type RateLimitClass = keyof typeof RATE_LIMIT_DEFAULTS;
 /** A start-up that cannot go on; one line per mistake. */
 export class ConfigError extends Error {
   constructor(readonly mistakes: string[]) {
-    super(`PyTake cannot start, ${mistakes.length} setting${mistakes.length === 1 ? ' is' : 's are'} wrong:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`);
+    super(
+      `PyTake cannot start, ${mistakes.length} setting${mistakes.length === 1 ? ' is' : 's are'} wrong:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
   }
 }
@@ -96,7 +98,8 @@ export class Config {
       const value = text(name);
       if (value === null) return fallback;
       const number = Number(value);
-      if (!Number.isInteger(number) || number < min || number > max) mistakes.push(`${name} is "${value}", use a whole number from ${min} to ${max}`);
+      if (!Number.isInteger(number) || number < min || number > max)
+        mistakes.push(`${name} is "${value}", use a whole number from ${min} to ${max}`);
       return number;
     };
     const bool = (name: string, fallback: boolean): boolean => {
@@ -131,7 +134,9 @@ export class Config {
     this.redis_url = url('REDIS_URL', null, ['redis:', 'rediss:']);
     this.mongodb_url = url('MONGODB_URL', null, ['mongodb:', 'mongodb+srv:']);
     if (this.embedded && this.process_role !== 'all')
-      mistakes.push(`PROCESS_ROLE is "${this.process_role}" but the embedded profile is one process: set DATABASE_URL and REDIS_URL, or leave PROCESS_ROLE out`);
+      mistakes.push(
+        `PROCESS_ROLE is "${this.process_role}" but the embedded profile is one process: set DATABASE_URL and REDIS_URL, or leave PROCESS_ROLE out`,
+      );
     if (!this.embedded && this.process_role !== 'all' && !this.redis_url)
       mistakes.push('REDIS_URL is missing: processes of PROCESS_ROLE api and worker meet in Redis');
 
@@ -141,7 +146,8 @@ export class Config {
       text(name) ?? generated?.[name] ?? null;
     this.jwt_secret = secret('JWT_SECRET') ?? '';
     if (!this.jwt_secret) mistakes.push('JWT_SECRET is missing: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
-    else if (isWeak(this.jwt_secret)) mistakes.push('JWT_SECRET is weak: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
+    else if (isWeak(this.jwt_secret))
+      mistakes.push('JWT_SECRET is weak: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
     const key = secret('ENCRYPTION_KEY');
     this.encryption_key = Buffer.from(key ?? '', 'base64');
     if (!key) mistakes.push('ENCRYPTION_KEY is missing: give 32 random bytes in base64, e.g. from `openssl rand -base64 32`');
@@ -154,26 +160,33 @@ export class Config {
     this.refresh_token_ttl_days = int('REFRESH_TOKEN_TTL_DAYS', 7, 1, 30);
     this.super_admin_email = text('SUPER_ADMIN_EMAIL')?.toLowerCase() ?? null;
     this.super_admin_password = text('SUPER_ADMIN_PASSWORD');
-    if ((this.super_admin_email === null) !== (this.super_admin_password === null)) mistakes.push('SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD go together: set both or none');
-    if (this.super_admin_password !== null && (this.super_admin_password.length < 8 || !/[A-Za-z]/.test(this.super_admin_password) || !/\d/.test(this.super_admin_password)))
+    if ((this.super_admin_email === null) !== (this.super_admin_password === null))
+      mistakes.push('SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD go together: set both or none');
+    if (
+      this.super_admin_password !== null &&
+      (this.super_admin_password.length < 8 || !/[A-Za-z]/.test(this.super_admin_password) || !/\d/.test(this.super_admin_password))
+    )
       mistakes.push('SUPER_ADMIN_PASSWORD is weak: 8 or more characters with a letter and a digit');
     this.cors_origins = list('CORS_ORIGINS');
     for (const origin of this.cors_origins)
-      if (origin === '*' ? this.production : !URL.canParse(origin)) mistakes.push(`CORS_ORIGINS contains "${origin}", use origins such as https://app.example.com`);
+      if (origin === '*' ? this.production : !URL.canParse(origin))
+        mistakes.push(`CORS_ORIGINS contains "${origin}", use origins such as https://app.example.com`);
     const proxy = text('TRUST_PROXY');
     this.trust_proxy = proxy === null || proxy === 'false' ? false : proxy === 'true' ? true : /^\d+$/.test(proxy) ? Number(proxy) : proxy;
     this.log_level = oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info');
     this.docs_enabled = bool('DOCS_ENABLED', !this.production);
     this.debug_endpoints_enabled = bool('DEBUG_ENDPOINTS_ENABLED', false);
     this.metrics_token = text('METRICS_TOKEN');
-    if (this.production && this.metrics_token !== null && this.metrics_token.length < 16) mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');
+    if (this.production && this.metrics_token !== null && this.metrics_token.length < 16)
+      mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');
     this.rate_limit_enabled = bool('RATE_LIMIT_ENABLED', true);
     this.rate_limits = Object.fromEntries(
       Object.entries(RATE_LIMIT_DEFAULTS).map(([name, fallback]) => {
         const variable = `RATE_LIMIT_${name.toUpperCase()}`;
         const value = text(variable);
         const match = value?.match(/^(\d{1,7})\/(\d{1,6})$/);
-        if (value !== null && (!match || Number(match[1]) < 1 || Number(match[2]) < 1)) mistakes.push(`${variable} is "${value}", use limit/seconds such as 100/60`);
+        if (value !== null && (!match || Number(match[1]) < 1 || Number(match[2]) < 1))
+          mistakes.push(`${variable} is "${value}", use limit/seconds such as 100/60`);
         return [name, match ? { limit: Number(match[1]), seconds: Number(match[2]) } : fallback];
       }),
     ) as Record<RateLimitClass, RateLimit>;
@@ -181,13 +194,15 @@ export class Config {
     this.smtp_url = url('SMTP_URL', null, ['smtp:', 'smtps:']);
     this.meta_graph_base_url = url('META_GRAPH_BASE_URL', 'https://graph.facebook.com', ['http:', 'https:']) ?? '';
     this.meta_graph_version = text('META_GRAPH_VERSION') ?? 'v25.0';
-    if (!/^v\d+\.\d+$/.test(this.meta_graph_version)) mistakes.push(`META_GRAPH_VERSION is "${this.meta_graph_version}", use a version such as v25.0`);
+    if (!/^v\d+\.\d+$/.test(this.meta_graph_version))
+      mistakes.push(`META_GRAPH_VERSION is "${this.meta_graph_version}", use a version such as v25.0`);
     this.meta_app_secret = secret('META_APP_SECRET');
     this.meta_webhook_verify_token = secret('META_WEBHOOK_VERIFY_TOKEN');
     this.evolution_api_url = url('EVOLUTION_API_URL', null, ['http:', 'https:']);
     this.evolution_api_key = text('EVOLUTION_API_KEY');
     this.simulator_enabled = bool('SIMULATOR_ENABLED', this.embedded && !this.production);
-    if (this.simulator_enabled && this.production) mistakes.push('SIMULATOR_ENABLED is true in production: its control routes are open to everybody, leave it out');
+    if (this.simulator_enabled && this.production)
+      mistakes.push('SIMULATOR_ENABLED is true in production: its control routes are open to everybody, leave it out');
     this.demo = bool('DEMO', this.embedded && !this.production) && !this.production;
     this.egress_allowed_hosts = list('EGRESS_ALLOWED_HOSTS');
     this.media_storage = text('MEDIA_STORAGE') ?? join(this.data_dir, 'media');
@@ -210,7 +225,10 @@ function isWeak(secret: string): boolean {
   return secret.length < 32 || new Set(secret).size < 10 || /change.?me|secret.?key|password|example|your[-_]/i.test(secret);
 }
 
-type EmbeddedSecrets = Record<'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN' | 'DATABASE_PASSWORD', string>;
+type EmbeddedSecrets = Record<
+  'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN' | 'DATABASE_PASSWORD',
+  string
+>;
 
 /** Made once into DATA_DIR/secrets.json, readable by the owner alone. */
 function embeddedSecrets(data_dir: string): EmbeddedSecrets {

@@ -118,7 +118,11 @@ export class TenantRepository<T extends TenantEntity> {
   }
 
   /** The search and filter of a list, without its order and limits (counts, exports). */
-  narrow(rows: SelectQueryBuilder<T>, query: Pick<PageQuery, 'search'>, options: Pick<PageOptions<T>, 'search' | 'filter' | 'refine'>): void {
+  narrow(
+    rows: SelectQueryBuilder<T>,
+    query: Pick<PageQuery, 'search'>,
+    options: Pick<PageOptions<T>, 'search' | 'filter' | 'refine'>,
+  ): void {
     const words = query.search?.trim();
     if (words && options.search?.length) {
       const columns = options.search;
@@ -139,14 +143,17 @@ export class TenantRepository<T extends TenantEntity> {
 
   private order(rows: SelectQueryBuilder<T>, query: PageQuery, options: PageOptions<T>): void {
     const [column, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
-    rows.orderBy(`${rows.alias}.${column}`, direction, direction === 'DESC' ? 'NULLS LAST' : 'NULLS FIRST').addOrderBy(`${rows.alias}.id`, direction);
+    rows
+      .orderBy(`${rows.alias}.${column}`, direction, direction === 'DESC' ? 'NULLS LAST' : 'NULLS FIRST')
+      .addOrderBy(`${rows.alias}.id`, direction);
   }
 
   /** A raw row (RETURNING *) as the entity, with TypeORM's transformers. */
   private hydrate(raw: Record<string, unknown>): T {
     const row = this.metadata.create() as T;
     for (const column of this.metadata.columns) {
-      if (column.databaseName in raw) column.setEntityValue(row, this.manager.connection.driver.prepareHydratedValue(raw[column.databaseName], column));
+      if (column.databaseName in raw)
+        column.setEntityValue(row, this.manager.connection.driver.prepareHydratedValue(raw[column.databaseName], column));
     }
     return row;
   }

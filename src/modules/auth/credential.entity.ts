@@ -20,9 +20,9 @@ export class Credential {
   @Column('int', { default: 0 })
   failed_logins: number;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   locked_until: Date | null;
 
-  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   password_changed_at: Date;
 }

@@ -18,9 +18,9 @@ export class RefreshToken {
   @CreateDateColumn({ type: 'timestamptz', precision: 3 })
   created_at: Date;
 
-  @Column('timestamptz', { precision: 3 })
+  @Column({ type: 'timestamptz', precision: 3 })
   expires_at: Date;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   used_at: Date | null;
 }

@@ -23,10 +23,10 @@ export class UserSession {
   created_at: Date;
 
   /** No refresh goes beyond this, however often it rotates. */
-  @Column('timestamptz', { precision: 3 })
+  @Column({ type: 'timestamptz', precision: 3 })
   expires_at: Date;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   revoked_at: Date | null;
 
   /** logout, rotated token used again, password change, deactivation ... */

@@ -33,9 +33,9 @@ export class ContactIdentity extends TenantEntity {
   @Column('boolean', { default: true })
   is_active: boolean;
 
-  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   first_seen_at: Date;
 
-  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   last_seen_at: Date;
 }

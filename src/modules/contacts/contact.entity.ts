@@ -11,6 +11,8 @@ import { SoftDeletedEntity } from '#database/tenant.entity';
 @ObjectType()
 @Index('contacts_match_key', ['organization_id', 'match_key'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('contacts_created_idx', ['organization_id', 'created_at', 'id'])
+// An expression over the words of a contact; the migration writes it.
+@Index('contacts_search_idx', { synchronize: false })
 export class Contact extends SoftDeletedEntity {
   /** E.164; null only for a person WhatsApp shows without a phone. Aliases: phone, phone_number. */
   @Column('varchar', { length: 20, nullable: true })
@@ -150,17 +152,17 @@ export class Contact extends SoftDeletedEntity {
   @IsBoolean()
   opt_in: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   opt_in_date: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   opt_out_date: Date | null;
 
   @Column('boolean', { default: false })
   @IsBoolean()
   is_blocked: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   blocked_at: Date | null;
 
   @Column('varchar', { length: 500, nullable: true })
@@ -179,13 +181,13 @@ export class Contact extends SoftDeletedEntity {
   @IsUUID()
   assigned_agent_id: string | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_message_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_message_received_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_message_sent_at: Date | null;
 
   /** By us. */

@@ -54,7 +54,7 @@ export class Organization {
   @Field(() => String)
   status: OrganizationStatus;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   suspended_at: Date | null;
 
   @Column('varchar', { length: 500, nullable: true })
@@ -70,16 +70,16 @@ export class Organization {
   @ApiHideProperty()
   plan_limit_overrides: JsonObject;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   subscription_starts_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   subscription_ends_at: Date | null;
 
   @Column('boolean', { default: false })
   is_trial: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   trial_ends_at: Date | null;
 
   /** Business hours, time zone, language and the like; what is absent has its default. */

@@ -35,7 +35,7 @@ export class User extends SoftDeletedEntity {
   @Column('boolean', { default: false })
   email_verified: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   email_verified_at: Date | null;
 
   /** Invited and without a password yet. */
@@ -64,10 +64,10 @@ export class User extends SoftDeletedEntity {
   @Column('boolean', { default: false })
   is_online: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_seen_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_login_at: Date | null;
 
   @Column('varchar', { length: 64, nullable: true })

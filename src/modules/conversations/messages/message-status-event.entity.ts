@@ -12,7 +12,7 @@ export class MessageStatusEvent extends TenantEntity {
   status: string;
 
   /** Provider's time. */
-  @Column('timestamptz', { precision: 3 })
+  @Column({ type: 'timestamptz', precision: 3 })
   timestamp: Date;
 
   /** api: the answer to our call; webhook: told later. */

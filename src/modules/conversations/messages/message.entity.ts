@@ -71,7 +71,10 @@ export interface MessageReaction {
 /** One message of a conversation, or an internal note. OpenAPI name: MessageResponse. */
 @Entity('messages')
 @ObjectType()
-@Index('messages_provider_key', ['organization_id', 'whatsapp_number_id', 'whatsapp_message_id'], { unique: true, where: 'whatsapp_message_id IS NOT NULL' })
+@Index('messages_provider_key', ['organization_id', 'whatsapp_number_id', 'whatsapp_message_id'], {
+  unique: true,
+  where: 'whatsapp_message_id IS NOT NULL',
+})
 @Index('messages_thread_idx', ['organization_id', 'conversation_id', 'created_at', 'id'])
 @Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
 export class Message extends TenantEntity {
@@ -157,7 +160,7 @@ export class Message extends TenantEntity {
   @Column('boolean', { default: false })
   is_deleted: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   edited_at: Date | null;
 
   /** Earlier versions of an edited message, oldest first. */
@@ -186,18 +189,18 @@ export class Message extends TenantEntity {
   pricing: JsonObject | null;
 
   /** Provider's time, like the four below. */
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   sent_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   delivered_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   read_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   played_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   failed_at: Date | null;
 }

@@ -21,13 +21,13 @@ export class OutboundSend {
   whatsapp_number_id: string;
 
   /** Not before. */
-  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   due_at: Date;
 
   @Column('int', { default: 0 })
   attempts: number;
 
   /** Set while one worker talks to the provider. */
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   claimed_at: Date | null;
 }

@@ -23,7 +23,10 @@ export class MediaFile extends TenantEntity {
   @Column('varchar', { length: 255, nullable: true })
   filename: string | null;
 
-  @Column('bigint', { nullable: true, transformer: { to: (value: number | null) => value, from: (value: string | null) => (value === null ? null : Number(value)) } })
+  @Column('bigint', {
+    nullable: true,
+    transformer: { to: (value: number | null) => value, from: (value: string | null) => (value === null ? null : Number(value)) },
+  })
   size_bytes: number | null;
 
   /** Hex. */
@@ -40,6 +43,6 @@ export class MediaFile extends TenantEntity {
   @Column('int', { default: 0 })
   attempts: number;
 
-  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   due_at: Date;
 }

@@ -56,7 +56,7 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @Column('boolean', { default: false })
   verified: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   verified_at: Date | null;
 
   @Column('boolean', { default: true })
@@ -95,20 +95,20 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @Column('varchar', { length: 30, nullable: true })
   messaging_limit_tier: string | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   connected_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_seen_at: Date | null;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_checked_at: Date | null;
 
   @Column('varchar', { length: 500, nullable: true })
   last_error: string | null;
 
   /** Sending stops until then: Meta restricted the number. */
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   @HideField()
   @ApiHideProperty()
   paused_until: Date | null;

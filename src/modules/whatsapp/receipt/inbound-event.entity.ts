@@ -38,9 +38,9 @@ export class InboundEvent {
   @Column('bytea')
   body: Buffer;
 
-  @Column('timestamptz', { precision: 3, default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   received_at: Date;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   processed_at: Date | null;
 }

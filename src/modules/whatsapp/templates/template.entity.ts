@@ -6,7 +6,10 @@ import { SoftDeletedEntity } from '#database/tenant.entity';
 /** A text approved by Meta, required outside the window. */
 @Entity('whatsapp_templates')
 @ObjectType('WhatsAppTemplate')
-@Index('whatsapp_templates_key', ['organization_id', 'whatsapp_number_id', 'name', 'language'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('whatsapp_templates_key', ['organization_id', 'whatsapp_number_id', 'name', 'language'], {
+  unique: true,
+  where: 'deleted_at IS NULL',
+})
 export class Template extends SoftDeletedEntity {
   @Column('uuid')
   @Field(() => ID)
@@ -48,6 +51,6 @@ export class Template extends SoftDeletedEntity {
   @Column('boolean', { default: true })
   is_enabled: boolean;
 
-  @Column('timestamptz', { precision: 3, nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_synced_at: Date | null;
 }

@@ -1,0 +1,49 @@
+import { dirname } from 'node:path';
+import type { INestApplication } from '@nestjs/common';
+import { SwaggerModule } from '@nestjs/swagger';
+import { getDistDirectory, renderAltair } from 'altair-static';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Config } from '#config/config';
+import { buildOpenApi } from './openapi';
+
+/**
+ * The documents people read in a browser: OpenAPI, Swagger UI, ReDoc, the GraphQL IDE. All from this server, nothing from outside.
+ * They are built when first asked for: a worker and most starts never need them.
+ */
+export function serveDocuments(app: INestApplication, config: Config): void {
+  if (!config.docs_enabled) return;
+  const server = app.getHttpAdapter().getInstance() as Express;
+  let document: ReturnType<typeof buildOpenApi> | undefined;
+  const openApi = (): ReturnType<typeof buildOpenApi> => (document ??= buildOpenApi(app, config));
+
+  server.get('/api/v1/openapi.json', (_request: Request, response: Response) => void response.json(openApi()));
+  SwaggerModule.setup('api/v1/docs', app, openApi, {
+    raw: false,
+    customSiteTitle: 'PyTake API',
+    swaggerOptions: { persistAuthorization: true, docExpansion: 'none', tagsSorter: 'alpha' },
+  });
+
+  server.use('/api/v1/redoc/assets', express.static(dirname(require.resolve('redoc/bundles/redoc.standalone.js')), { maxAge: '1d' }));
+  server.get('/api/v1/redoc', (_request: Request, response: Response) => void response.type('html').send(REDOC_PAGE));
+
+  server.use('/graphql/playground/assets', express.static(getDistDirectory(), { maxAge: '1d', index: false }));
+  const ide = renderAltair({ baseURL: '/graphql/playground/assets/', endpointURL: '/graphql', initialQuery: '{ me { full_name email } }' });
+  const playground = (_request: Request, response: Response): void => {
+    // The IDE's page starts itself with an inline script.
+    response.setHeader(
+      'Content-Security-Policy',
+      "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'",
+    );
+    response.type('html').send(ide);
+  };
+  server.get('/graphql/playground', playground);
+  server.get('/graphql', (request: Request, response: Response, next: NextFunction) =>
+    request.query.query ? next() : playground(request, response),
+  );
+}
+
+const REDOC_PAGE = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>PyTake API</title><style>body { margin: 0 }</style></head>
+<body><redoc spec-url="/api/v1/openapi.json" disable-search="false" hide-hostname="true"></redoc><script src="/api/v1/redoc/assets/redoc.standalone.js"></script></body>
+</html>`;

@@ -1,0 +1,78 @@
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Public, RateClass } from '#access/decorators';
+
+class HealthStatus {
+  @ApiProperty({ enum: ['healthy'], example: 'healthy' })
+  status: 'healthy';
+}
+
+class Pong {
+  @ApiProperty({ enum: ['pong'], example: 'pong' })
+  message: 'pong';
+}
+
+@ApiTags('general')
+@Controller()
+export class GeneralController {
+  /** Is the process alive? Touches no store. */
+  @Get('health')
+  @Public()
+  @RateClass('none')
+  health(): HealthStatus {
+    return { status: 'healthy' };
+  }
+
+  /** Answers pong. */
+  @Get('ping')
+  @Public()
+  @RateClass('none')
+  ping(): Pong {
+    return { message: 'pong' };
+  }
+}
+
+/** The start page: where everything is. */
+@Controller()
+export class StartPageController {
+  @Get()
+  @Public()
+  @RateClass('none')
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  page(@Res() response: Response): void {
+    response.send(START_PAGE);
+  }
+}
+
+const START_PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>PyTake</title>
+<style>
+  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+  body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f2f6f4, #10201a); color: light-dark(#14261e, #e6f2ec); }
+  main { width: min(44rem, 92vw); padding: 2rem 0; }
+  h1 { margin: 0 0 .25rem; font-size: 2.2rem; }
+  p { margin: 0 0 1.5rem; opacity: .8; }
+  ul { list-style: none; padding: 0; margin: 0; display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
+  a { display: block; padding: 1rem 1.1rem; border-radius: .8rem; text-decoration: none; color: inherit; background: light-dark(#fff, #183026); border: 1px solid light-dark(#d7e5dd, #27483a); }
+  a:hover, a:focus-visible { border-color: #12a564; }
+  b { display: block; color: light-dark(#0b7a49, #4fd798); }
+</style>
+</head>
+<body><main>
+<h1>PyTake</h1>
+<p>WhatsApp customer engagement, on your own machine. The server is running.</p>
+<ul>
+  <li><a href="/simulator"><b>Simulator</b>Write as a customer, answer as an agent. No account needed.</a></li>
+  <li><a href="/api/v1/docs"><b>REST documentation</b>Try every route in the browser.</a></li>
+  <li><a href="/api/v1/redoc"><b>REST reference</b>The same, to read.</a></li>
+  <li><a href="/graphql"><b>GraphQL</b>The same services as a graph.</a></li>
+  <li><a href="/api/v1/openapi.json"><b>OpenAPI document</b>For generated clients.</a></li>
+  <li><a href="/observability/health"><b>Health</b>The state of each store.</a></li>
+</ul>
+</main></body>
+</html>`;

@@ -1,0 +1,19 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+
+import { AccessModule } from '#access/access.module';
+import { ApiModule } from '#api/api.module';
+import { EventsModule } from '#common/events';
+import type { Config } from '#config/config';
+import { ConfigModule } from '#config/config.module';
+import { DatabaseModule } from '#database/database.module';
+
+/** The table of contents: every room on its floor. */
+@Module({})
+export class AppModule {
+  static forRoot(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [ConfigModule.forRoot(config), EventsModule, DatabaseModule, AccessModule, ApiModule],
+    };
+  }
+}
