@@ -1,0 +1,60 @@
+import { Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Public, RateClass } from '#access/decorators';
+import type { AppRequest } from '#access/request';
+import { Forbidden, Invalid } from '#common/errors';
+import { Receipt } from './receive';
+
+class WebhookAck {
+  @ApiProperty({ enum: ['ok'], example: 'ok' })
+  status: 'ok';
+}
+
+const ACK: WebhookAck = { status: 'ok' };
+
+/** Where Meta delivers. One URL for all numbers of all organizations. */
+@ApiTags('whatsapp')
+@Controller('whatsapp/webhook')
+export class ReceiptController {
+  constructor(private readonly receipt: Receipt) {}
+
+  /**
+   * Verify the webhook for Meta.
+   * @throws {403} The token is not one of ours.
+   */
+  @Get()
+  @Public()
+  @RateClass('none')
+  @Header('Content-Type', 'text/plain; charset=utf-8')
+  @ApiProduces('text/plain')
+  @ApiQuery({ name: 'hub.mode', schema: { type: 'string', example: 'subscribe' } })
+  @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string' } })
+  @ApiQuery({ name: 'hub.challenge', schema: { type: 'string', example: '1158201444' } })
+  @ApiOkResponse({ description: 'The challenge, bare.', schema: { type: 'string', example: '1158201444' } })
+  async verify(@Req() request: AppRequest): Promise<string> {
+    const query = new URLSearchParams(request.originalUrl.split('?')[1] ?? '');
+    const [mode, token, challenge] = ['hub.mode', 'hub.verify_token', 'hub.challenge'].map((name) => {
+      const value = query.get(name);
+      if (value === null) throw Invalid.query(name, `${name} is missing`, 'missing');
+      return value;
+    });
+    if (mode !== 'subscribe' || !(await this.receipt.knowsVerifyToken(token)))
+      throw new Forbidden('invalid_verify_token', 'The verify token is not one of ours: copy it from the number or from META_WEBHOOK_VERIFY_TOKEN.');
+    return challenge;
+  }
+
+  /**
+   * Take a webhook of Meta. Answered once it is stored; signed requests are never rate limited.
+   * @throws {403} The signature over the raw body is missing or wrong.
+   */
+  @Post()
+  @HttpCode(200)
+  @Public()
+  @RateClass('none')
+  @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
+  async receive(@Req() request: AppRequest): Promise<WebhookAck> {
+    await this.receipt.receive(request.raw_body ?? Buffer.alloc(0), request.get('x-hub-signature-256'));
+    return ACK;
+  }
+}
+
