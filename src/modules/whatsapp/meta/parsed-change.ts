@@ -101,7 +101,7 @@ export interface InboundSystem extends Inbound {
   system_type: 'user_changed_number' | 'user_changed_user_id' | 'customer_identity_changed' | 'other';
   content: string | null;
   payload: Json;
-  /** The person's ids from before the change; equal to `ids`. */
+  /** From before the change, and `ids` too unless nothing tells them. */
   old_ids: PersonIds;
   new_ids: PersonIds;
 }
