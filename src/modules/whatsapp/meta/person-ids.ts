@@ -1,0 +1,46 @@
+import { matchKey, phoneOfWaId } from '#common/phone';
+
+/** The names WhatsApp gives one person in one payload; any of them may be absent (contract 20, 1.4). */
+export interface PersonIds {
+  /** E.164 with `+`. */
+  phone?: string;
+  /** Business-scoped user id, `BR.1502…`. */
+  bsuid?: string;
+  /** Parent id of enrolled portfolios, `BR.ENT.1502…`. */
+  parent_bsuid?: string;
+}
+
+/** Meta, "Business-scoped user IDs": country, a dot, up to 128 letters and digits; ENT marks a parent id. */
+export const BSUID = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/;
+
+export const isBsuid = (value: unknown): value is string => typeof value === 'string' && BSUID.test(value);
+
+export const isParentBsuid = (value: string): boolean => value.startsWith('ENT.', 3);
+
+/**
+ * Sorts raw values into the kinds they are. Each is classified by its shape, not only by the key it came under:
+ * Meta may put an id under `from` where a phone is expected, and a wrong kind must not become an identity.
+ */
+export function personIds(...values: unknown[]): PersonIds {
+  const ids: PersonIds = {};
+  for (const value of values) {
+    if (typeof value !== 'string' || value === '') continue;
+    if (BSUID.test(value)) {
+      if (isParentBsuid(value)) ids.parent_bsuid ??= value;
+      else ids.bsuid ??= value;
+    } else {
+      const phone = phoneOfWaId(value);
+      if (phone !== null) ids.phone ??= phone;
+    }
+  }
+  return ids;
+}
+
+export const hasIds = (ids: PersonIds): boolean => ids.phone !== undefined || ids.bsuid !== undefined || ids.parent_bsuid !== undefined;
+
+/** Whether two sets of ids name the same person by at least one of them. */
+export function samePerson(a: PersonIds, b: PersonIds): boolean {
+  if (a.bsuid !== undefined && b.bsuid !== undefined) return a.bsuid === b.bsuid;
+  if (a.parent_bsuid !== undefined && a.parent_bsuid === b.parent_bsuid) return true;
+  return a.phone !== undefined && b.phone !== undefined && (a.phone === b.phone || matchKey(a.phone) === matchKey(b.phone));
+}
