@@ -1,0 +1,48 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+/** How one store is. */
+export class HealthCheck {
+  /** `disabled`: not configured in this profile. */
+  @ApiProperty({ enum: ['healthy', 'unhealthy', 'disabled'] })
+  status: 'healthy' | 'unhealthy' | 'disabled';
+  response_time_ms: number;
+  /** What is wrong, in fixed words. */
+  message?: string;
+}
+
+export class HealthChecks {
+  postgresql: HealthCheck;
+  redis: HealthCheck;
+  mongodb: HealthCheck;
+  queues: HealthCheck;
+}
+
+export class HealthReport {
+  /** unhealthy: PostgreSQL is down; degraded: another store is, and the product goes on without it. */
+  @ApiProperty({ enum: ['healthy', 'degraded', 'unhealthy'] })
+  status: 'healthy' | 'degraded' | 'unhealthy';
+  timestamp: Date;
+  version: string;
+  environment: string;
+  uptime_seconds: number;
+  checks: HealthChecks;
+}
+
+export class ReadinessChecks {
+  postgresql: HealthCheck;
+  redis: HealthCheck;
+  migrations: HealthCheck;
+}
+
+export class ReadinessReport {
+  @ApiProperty({ enum: ['ready', 'not_ready'] })
+  status: 'ready' | 'not_ready';
+  timestamp: Date;
+  checks: ReadinessChecks;
+}
+
+export class LivenessReport {
+  @ApiProperty({ enum: ['alive'] })
+  status: 'alive';
+  timestamp: Date;
+}

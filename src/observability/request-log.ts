@@ -1,0 +1,91 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { newId } from '#common/uuid';
+import type { Metrics } from './metrics';
+
+/** One answered request, as the log line and the request log of MongoDB tell it. */
+export interface RequestEntry {
+  method: string;
+  /** The route's template; `unmatched` when no route took the request. */
+  route: string;
+  status_code: number;
+  response_time_ms: number;
+  request_id: string;
+  organization_id: string | null;
+  user_id: string | null;
+  ip: string | null;
+  user_agent: string | null;
+}
+
+/** What guards leave on the request; the type is theirs (`#access/request`), above this floor. */
+interface KnownRequest extends Request {
+  request_id?: string;
+  actor?: { organization_id: string; user_id: string | null };
+}
+
+export interface RequestLogOptions {
+  logger: Logger;
+  metrics: Metrics;
+  /** Hears of every request that is logged; must not throw. */
+  listeners?: readonly ((entry: RequestEntry) => void)[];
+}
+
+const REQUEST_ID = /^[\w.:-]{1,64}$/;
+/** Probes and scrapes are not logged at all. */
+const PROBES = /^\/(?:observability(?:\/|$)|api\/v1\/(?:health|ping)\/?$)/;
+/** Providers' doors take thousands a second; a success there is a row of `inbound_events` and a counter, not a line. */
+const DOORS = /^\/api\/v1\/whatsapp\/webhook(?:\/|$)/;
+
+const ERROR_TYPES: Record<number, string> = { 422: 'validation_error', 429: 'rate_limit_error' };
+
+/**
+ * First middleware of the house: gives the request its id (`X-Request-ID`, echoed when it is fit), and at the end counts it and writes one
+ * line. Our own instead of pino-http's, which makes a child logger and copies the headers of every request, whether it is logged or not.
+ */
+export function requestLog({ logger, metrics, listeners = [] }: RequestLogOptions): RequestHandler {
+  const requests = metrics.counter('http_requests_total');
+  const durations = metrics.histogram('http_request_duration_seconds');
+  const errors = metrics.counter('errors_total');
+
+  return (request: KnownRequest, response: Response, next: NextFunction): void => {
+    const started = performance.now();
+    const given = request.headers['x-request-id'];
+    const request_id = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
+    request.request_id = request_id;
+    response.setHeader('X-Request-ID', request_id);
+    // Routers rewrite `url`, and with it `path`, while they pass the request on.
+    const path = request.path;
+
+    response.once('close', () => {
+      const { method } = request;
+      const response_time_ms = performance.now() - started;
+      // 499: the client left before the answer (nginx's word for it).
+      const status_code = response.writableFinished ? response.statusCode : 499;
+      const route = routeOf(request);
+      requests.inc({ method, route, status: String(status_code) });
+      durations.observe({ method, route }, response_time_ms / 1000);
+      if (status_code >= 400) errors.inc({ type: status_code >= 500 ? 'internal_error' : (ERROR_TYPES[status_code] ?? 'http_error') });
+
+      if (PROBES.test(path) || (status_code < 400 && DOORS.test(path))) return;
+      const line = {
+        method,
+        route,
+        status_code,
+        response_time_ms: Math.round(response_time_ms * 10) / 10,
+        request_id,
+        organization_id: request.actor?.organization_id ?? null,
+        user_id: request.actor?.user_id ?? null,
+      };
+      logger[status_code >= 500 ? 'error' : 'info']({ context: 'http', ...line }, `${method} ${route} ${status_code}`);
+      for (const listener of listeners) listener({ ...line, ip: request.ip ?? null, user_agent: request.headers['user-agent'] ?? null });
+    });
+    next();
+  };
+}
+
+function routeOf(request: Request): string {
+  const route = (request.route as { path?: unknown } | undefined)?.path;
+  if (typeof route === 'string') return `${request.baseUrl}${route}`;
+  // A middleware mounted on a path (GraphQL, documents) has no route of its own.
+  return request.baseUrl || 'unmatched';
+}
