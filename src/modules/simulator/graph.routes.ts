@@ -1,0 +1,323 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import multer from 'multer';
+import type { Fault } from './faults';
+import { GraphError, noSuchObject } from './graph-error';
+import type { GraphSimulator, SimulatorNumber } from './graph-simulator';
+import { isObject, stringAt, type JsonObject } from './json';
+import type { StoredMedia } from './media-store';
+import type { Template } from './template';
+
+const MEDIA_URL_LIFE_SECONDS = 300;
+const HANG_MS = 120_000;
+
+/** The part of https://graph.facebook.com that a WhatsApp sender uses. */
+export function graphRoutes(simulator: GraphSimulator): Router {
+  const router = Router();
+  const version = Router();
+  const url_key = randomBytes(32);
+  const upload = multer({ storage: multer.memoryStorage(), limits: { fileSize: 100 * 1024 * 1024, files: 1 } });
+
+  const authorized: RequestHandler = (req, _res, next) => {
+    const token = /^Bearer (.+)$/i.exec(req.headers.authorization ?? '')?.[1] ?? queryOf(req, 'access_token');
+    const { access_token } = simulator.options;
+    if (!token || (access_token !== null && token !== access_token)) throw new GraphError(190);
+    next();
+  };
+  const faulty =
+    (route: Fault['route']): RequestHandler =>
+    async (req, res, next) => {
+      const fault = simulator.faults.take({ route: route ?? 'messages', phone_number_id: req.params['id'] as string });
+      await pause(simulator.options.delays.answer_ms + (fault?.latency_ms ?? 0));
+      if (fault?.code !== undefined) throw new GraphError(fault.code);
+      if (!fault || !misbehave(req, res, fault)) next();
+    };
+  const number = (req: Request): SimulatorNumber => {
+    const found = simulator.findNumber(idOf(req));
+    if (!found) throw noSuchObject(req.method, idOf(req));
+    return found;
+  };
+  const waba = (req: Request): string => {
+    const id = idOf(req);
+    if (!simulator.numbersOf(id).length) throw noSuchObject(req.method, id);
+    return id;
+  };
+  const mediaUrl = (req: Request, media: StoredMedia): string => {
+    const ext = String(Math.floor(Date.now() / 1000) + MEDIA_URL_LIFE_SECONDS);
+    const base = `${req.protocol}://${req.get('host') ?? 'localhost'}${req.baseUrl.replace(/\/v\d+\.\d+$/, '')}`;
+    return `${base}/whatsapp_business/attachments/?mid=${media.id}&ext=${ext}&hash=${urlHash(url_key, media.id, ext)}`;
+  };
+
+  router.use(express.json({ limit: '5mb' }));
+  router.get('/whatsapp_business/attachments', authorized, (req, res) => {
+    const [mid, ext, hash] = ['mid', 'ext', 'hash'].map((key) => queryOf(req, key) ?? '') as [string, string, string];
+    const good = Buffer.from(urlHash(url_key, mid, ext));
+    const media = simulator.media.get(mid);
+    const genuine = good.length === hash.length && timingSafeEqual(good, Buffer.from(hash));
+    if (!media || !genuine || Number(ext) < Date.now() / 1000)
+      return void res.status(404).type('html').send('<html>URL signature expired</html>');
+    return void res.set('content-type', media.mime_type).set('x-content-type-options', 'nosniff').send(media.bytes);
+  });
+  router.use(/^\/v\d+\.\d+/, authorized, version);
+
+  version.get('/debug_token', (_req, res) => {
+    const wabas = [...new Set(simulator.numbers.map((n) => n.waba_id))];
+    const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+    res.json({
+      data: {
+        app_id: '1000000000000001',
+        type: 'SYSTEM_USER',
+        application: 'PyTake simulator',
+        is_valid: true,
+        expires_at: 0,
+        scopes,
+        granular_scopes: scopes.map((scope) => ({ scope, target_ids: wabas })),
+      },
+    });
+  });
+
+  version.post('/:id/messages', async (req, res) => {
+    await pause(simulator.options.delays.answer_ms);
+    const { answer, fault } = simulator.send(idOf(req), req.body);
+    await pause(fault?.latency_ms ?? 0);
+    if (!fault || !misbehave(req, res, fault)) res.json(answer);
+  });
+
+  version.post('/:id/media', faulty('media'), upload.single('file'), (req, res) => {
+    const { phone_number_id } = number(req);
+    if (stringAt(req.body, 'messaging_product') !== 'whatsapp') throw new GraphError(100, 'The parameter messaging_product is required.');
+    if (!req.file) throw new GraphError(100, 'The parameter file is required.');
+    const declared = stringAt(req.body, 'type');
+    const mime_type = req.file.mimetype === 'application/octet-stream' && declared ? declared : req.file.mimetype;
+    res.json({ id: simulator.media.upload(phone_number_id, { mime_type, filename: req.file.originalname, bytes: req.file.buffer }).id });
+  });
+
+  version.get('/:id/whatsapp_business_profile', faulty('number'), (req, res) => {
+    res.json({ data: [chosen(req, simulator.profile(number(req).phone_number_id))] });
+  });
+  version.post('/:id/whatsapp_business_profile', faulty('number'), (req, res) => {
+    simulator.setProfile(number(req).phone_number_id, isObject(req.body) ? req.body : {});
+    res.json({ success: true });
+  });
+  version.post(['/:id/register', '/:id/deregister', '/:id/request_code', '/:id/verify_code', '/:id/settings'], (req, res) => {
+    number(req);
+    res.json({ success: true });
+  });
+
+  version.get('/:id/phone_numbers', faulty('number'), (req, res) => {
+    res.json({
+      data: simulator.numbersOf(waba(req)).map((n) => chosen(req, numberFields(n))),
+      paging: { cursors: { before: 'MA', after: 'MA' } },
+    });
+  });
+  version
+    .route('/:id/subscribed_apps')
+    .get((req, res) => {
+      const { subscribed, override_callback_uri } = simulator.subscription(waba(req));
+      const app = {
+        whatsapp_business_api_data: { id: '1000000000000001', name: 'PyTake simulator' },
+        ...(override_callback_uri ? { override_callback_uri } : {}),
+      };
+      res.json({ data: subscribed ? [app] : [] });
+    })
+    .post((req, res) => {
+      simulator.subscribe(waba(req), true, stringAt(req.body, 'override_callback_uri'));
+      res.json({ success: true });
+    })
+    .delete((req, res) => {
+      simulator.subscribe(waba(req), false);
+      res.json({ success: true });
+    });
+
+  version
+    .route('/:id/message_templates')
+    .all(faulty('templates'))
+    .get((req, res) => {
+      const wanted = ['name', 'status', 'language', 'category']
+        .map((key) => [key, queryOf(req, key)] as const)
+        .filter(([, value]) => value !== undefined);
+      const all = simulator.templates(waba(req)).filter((t) => wanted.every(([key, value]) => (t as unknown as JsonObject)[key] === value));
+      const limit = Math.min(Math.max(Number(queryOf(req, 'limit') ?? 25) || 25, 1), 1000);
+      const start = Number(Buffer.from(queryOf(req, 'after') ?? '', 'base64url').toString()) || 0;
+      const after = Buffer.from(String(start + limit)).toString('base64url');
+      const next = new URL(`${req.protocol}://${req.get('host') ?? 'localhost'}${req.originalUrl}`);
+      next.searchParams.set('after', after);
+      res.json({
+        data: all
+          .slice(start, start + limit)
+          .map((t) => chosen(req, templateFields(t), ['name', 'parameter_format', 'components', 'language', 'status', 'category', 'id'])),
+        paging: {
+          cursors: { before: Buffer.from(String(start)).toString('base64url'), after },
+          ...(start + limit < all.length ? { next: next.href } : {}),
+        },
+      });
+    })
+    .post((req, res) => {
+      const { id, status, category } = simulator.createTemplate(waba(req), req.body);
+      res.json({ id, status, category });
+    })
+    .delete((req, res) => {
+      const name = queryOf(req, 'name');
+      if (!name) throw new GraphError(100, 'The parameter name is required.');
+      simulator.deleteTemplates(waba(req), name, queryOf(req, 'hsm_id'));
+      res.json({ success: true });
+    });
+
+  version
+    .route('/:id')
+    .get(faulty('number'), (req, res) => {
+      const id = idOf(req);
+      const media = simulator.media.get(id);
+      if (media) {
+        const owner = queryOf(req, 'phone_number_id');
+        if (owner !== undefined && owner !== media.phone_number_id) throw noSuchObject('GET', id);
+        const { mime_type, bytes, sha256 } = media;
+        return void res.json({
+          messaging_product: 'whatsapp',
+          url: mediaUrl(req, media),
+          mime_type,
+          sha256: sha256.toString('hex'),
+          file_size: bytes.length,
+          id,
+        });
+      }
+      const template = simulator.template(id);
+      if (template) return void res.json(chosen(req, templateFields(template)));
+      if (simulator.numbersOf(id).length)
+        return void res.json(chosen(req, { id, name: 'PyTake simulator', currency: 'BRL', timezone_id: '25' }));
+      return void res.json(chosen(req, numberFields(number(req)), DEFAULT_NUMBER_FIELDS));
+    })
+    .post((req, res) => {
+      const template = simulator.template(idOf(req));
+      if (template) simulator.editTemplate(template, req.body);
+      else number(req);
+      res.json({ success: true });
+    })
+    .delete((req, res) => {
+      if (!simulator.media.delete(idOf(req))) throw noSuchObject('DELETE', idOf(req));
+      res.json({ success: true });
+    });
+
+  router.use((req, _res) => {
+    throw new GraphError(2500, `Unknown path components: ${req.path}`);
+  });
+  router.use(asGraphError);
+  return router;
+}
+
+const asGraphError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  if (res.headersSent) return void next(error);
+  const known =
+    error instanceof GraphError
+      ? error
+      : error instanceof multer.MulterError
+        ? new GraphError(131053, error.message)
+        : stringAt(error, 'type')?.startsWith('entity.')
+          ? new GraphError(100, 'The request body is not valid JSON')
+          : new GraphError(1);
+  if (known.code === 190) res.set('www-authenticate', 'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."');
+  res.status(known.http_status).json(known.body());
+};
+
+/** Does the trouble; false where the fault is none of these. */
+function misbehave(req: Request, res: Response, fault: Fault): boolean {
+  if (fault.hang) {
+    // Not for ever: a sender without a time-out of its own must not collect sockets here.
+    const end = setTimeout(() => req.socket.destroy(), HANG_MS);
+    res.on('close', () => clearTimeout(end));
+  } else if (fault.reset) req.socket.resetAndDestroy();
+  else if (fault.http_status !== undefined) {
+    if (fault.retry_after_seconds !== undefined) res.set('retry-after', String(fault.retry_after_seconds));
+    res
+      .status(fault.http_status)
+      .type('html')
+      .send(`<html><head><title>Error</title></head><body>Sorry, something went wrong. (${fault.http_status})</body></html>`);
+  } else return false;
+  return true;
+}
+
+const DEFAULT_NUMBER_FIELDS = [
+  'verified_name',
+  'code_verification_status',
+  'display_phone_number',
+  'quality_rating',
+  'platform_type',
+  'throughput',
+  'id',
+];
+
+function numberFields(number: SimulatorNumber): JsonObject {
+  return {
+    id: number.phone_number_id,
+    display_phone_number: number.display_phone_number,
+    verified_name: number.verified_name,
+    quality_rating: 'GREEN',
+    quality_score: { score: 'GREEN' },
+    status: 'CONNECTED',
+    name_status: 'APPROVED',
+    code_verification_status: 'VERIFIED',
+    platform_type: 'CLOUD_API',
+    account_mode: 'LIVE',
+    throughput: { level: 'STANDARD' },
+    is_pin_enabled: false,
+    is_official_business_account: false,
+    whatsapp_business_manager_messaging_limit: 'TIER_2K',
+    health_status: {
+      can_send_message: 'AVAILABLE',
+      entities: [{ entity_type: 'PHONE_NUMBER', id: number.phone_number_id, can_send_message: 'AVAILABLE' }],
+    },
+    webhook_configuration: {},
+  };
+}
+
+function templateFields({ waba_id: _, ...fields }: Template): JsonObject {
+  return fields;
+}
+
+/** `?fields=`: the asked ones and the id; an unknown one is an error, as at Meta. */
+function chosen(req: Request, all: JsonObject, usual?: string[]): JsonObject {
+  const asked = queryOf(req, 'fields')
+    ?.split(',')
+    .map((field) => field.trim())
+    .filter(Boolean);
+  const names = asked ?? usual;
+  if (!names) return all;
+  const unknown = names.find((name) => !(name in all) && !OPTIONAL_FIELDS.includes(name));
+  if (unknown !== undefined) throw new GraphError(100, `Tried accessing nonexisting field (${unknown})`);
+  return Object.fromEntries(Object.entries(all).filter(([key]) => key === 'id' || names.includes(key)));
+}
+
+/** Fields Meta knows and leaves out while they are empty. */
+const OPTIONAL_FIELDS = [
+  'about',
+  'address',
+  'description',
+  'email',
+  'websites',
+  'vertical',
+  'profile_picture_url',
+  'previous_category',
+  'new_name_status',
+  'is_on_biz_app',
+  'last_onboarded_time',
+  'message_send_ttl_seconds',
+  'sub_category',
+  'messaging_limit_tier',
+  'certificate',
+];
+
+function idOf(req: Request): string {
+  return String(req.params['id']);
+}
+
+function queryOf(req: Request, key: string): string | undefined {
+  return stringAt(req.query, key);
+}
+
+function urlHash(key: Buffer, mid: string, ext: string): string {
+  return createHmac('sha256', key).update(`${mid}:${ext}`).digest('base64url');
+}
+
+function pause(ms: number): Promise<void> {
+  return ms > 0 ? new Promise((next) => setTimeout(next, ms)) : Promise.resolve();
+}

@@ -1,0 +1,123 @@
+import type { StatusName } from './faults';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from './json';
+
+/** A bubble on the customer's phone. */
+export interface ThreadMessage {
+  id: string;
+  direction: 'business' | 'customer';
+  type: string;
+  /** The object named by the type, as it was sent. */
+  content: unknown;
+  /** A template as the customer reads it. */
+  rendered?: JsonObject;
+  context_message_id: string | null;
+  timestamp: string;
+  /** Of a business message: how far it came. Of a customer's: `read` once the business read it. */
+  status: 'accepted' | StatusName;
+  error_code?: number;
+  reaction?: { by: 'business' | 'customer'; emoji: string };
+  edited?: boolean;
+  deleted?: boolean;
+}
+
+export interface Thread {
+  phone_number_id: string;
+  /** The customer's key. */
+  customer: string;
+  messages: ThreadMessage[];
+}
+
+export interface PhoneEvent {
+  event: 'message' | 'status' | 'updated' | 'typing' | 'reset';
+  phone_number_id: string;
+  customer: string;
+  data: unknown;
+}
+
+const MAX_THREADS = 5_000;
+const MAX_MESSAGES = 300;
+
+/** What the customers' phones show; the page listens here. The oldest threads and bubbles go first. */
+export class Threads {
+  private readonly threads = new Map<string, Thread>();
+  private readonly listeners = new Set<(event: PhoneEvent) => void>();
+
+  listen(listener: (event: PhoneEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  get(phone_number_id: string, customer: string): Thread {
+    return this.threads.get(`${phone_number_id} ${customer}`) ?? { phone_number_id, customer, messages: [] };
+  }
+
+  find(phone_number_id: string, customer: string, id: string): ThreadMessage | undefined {
+    return this.get(phone_number_id, customer).messages.find((message) => message.id === id);
+  }
+
+  add(phone_number_id: string, customer: string, message: ThreadMessage): void {
+    const thread = this.get(phone_number_id, customer);
+    if (thread.messages.some((known) => known.id === message.id)) return;
+    if (this.applyToEarlier(thread, message)) return;
+    thread.messages.push(message);
+    if (thread.messages.length > MAX_MESSAGES) thread.messages.shift();
+    const key = `${phone_number_id} ${customer}`;
+    this.threads.delete(key);
+    this.threads.set(key, thread);
+    const oldest = this.threads.keys().next().value;
+    if (this.threads.size > MAX_THREADS && oldest !== undefined) this.threads.delete(oldest);
+    this.tell({ event: 'message', phone_number_id, customer, data: message });
+  }
+
+  setStatus(phone_number_id: string, customer: string, id: string, status: ThreadMessage['status'], error_code?: number): void {
+    const message = this.find(phone_number_id, customer, id);
+    if (!message) return;
+    message.status = status;
+    if (error_code !== undefined) message.error_code = error_code;
+    this.tell({ event: 'status', phone_number_id, customer, data: { id, status, error_code } });
+  }
+
+  typing(phone_number_id: string, customer: string): void {
+    this.tell({ event: 'typing', phone_number_id, customer, data: {} });
+  }
+
+  clear(): void {
+    this.threads.clear();
+    this.tell({ event: 'reset', phone_number_id: '', customer: '', data: {} });
+  }
+
+  /** A reaction, an edit and a revoke change a bubble instead of making one. */
+  private applyToEarlier(thread: Thread, message: ThreadMessage): boolean {
+    const content = isObject(message.content) ? message.content : {};
+    const target = thread.messages.find((m) => m.id === (stringAt(content, 'message_id') ?? stringAt(content, 'original_message_id')));
+    if (!['reaction', 'edit', 'revoke'].includes(message.type)) return false;
+    if (!target) return true;
+    if (message.type === 'reaction') {
+      const emoji = stringAt(content, 'emoji');
+      if (emoji) target.reaction = { by: message.direction, emoji };
+      else delete target.reaction;
+    } else if (message.type === 'revoke') target.deleted = true;
+    else {
+      const edit = objectAt(content, 'message');
+      target.content = edit?.[stringAt(edit, 'type') ?? ''] ?? target.content;
+      target.edited = true;
+    }
+    this.tell({ event: 'updated', phone_number_id: thread.phone_number_id, customer: thread.customer, data: target });
+    return true;
+  }
+
+  private tell(event: PhoneEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+/** The media ids a message shows: its own, its header's, its template's. */
+export function mediaIdsOf(type: string, content: unknown): string[] {
+  const parts = [content, ...['image', 'video', 'document'].map((kind) => objectAt(objectAt(content, 'header'), kind))];
+  for (const component of listAt(content, 'components')) {
+    for (const parameter of listAt(component, 'parameters')) {
+      parts.push(...['image', 'video', 'document'].map((kind) => objectAt(parameter, kind)));
+    }
+  }
+  return type === 'contacts' ? [] : parts.map((part) => stringAt(part, 'id')).filter((id) => id !== undefined);
+}
