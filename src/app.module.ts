@@ -1,11 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-
 import { AccessModule } from '#access/access.module';
 import { ApiModule } from '#api/api.module';
 import { EventsModule } from '#common/events';
 import type { Config } from '#config/config';
 import { ConfigModule } from '#config/config.module';
 import { DatabaseModule } from '#database/database.module';
+import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
+import { ObservabilityModule } from '#observability/observability.module';
 
 /** The table of contents: every room on its floor. */
 @Module({})
@@ -13,7 +15,20 @@ export class AppModule {
   static forRoot(config: Config): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.forRoot(config), EventsModule, DatabaseModule, AccessModule, ApiModule],
+      imports: [
+        ConfigModule.forRoot(config),
+        EventsModule,
+        DatabaseModule,
+        ObservabilityModule,
+        AccessModule,
+        ApiModule,
+
+        // 2 outside
+        WhatsAppModule,
+
+        // 3 inbox
+        ConversationsModule,
+      ],
     };
   }
 }

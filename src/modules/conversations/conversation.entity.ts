@@ -20,7 +20,7 @@ export enum ConversationPriority {
 
 /** A thread with one contact through one WhatsApp number. */
 @Entity('conversations')
-@ObjectType()
+@ObjectType({ isAbstract: true })
 @Index('conversations_active_key', ['organization_id', 'contact_id', 'whatsapp_number_id'], {
   unique: true,
   where: "status IN ('open', 'pending') AND whatsapp_number_id IS NOT NULL",

@@ -70,7 +70,7 @@ export interface MessageReaction {
 
 /** One message of a conversation, or an internal note. OpenAPI name: MessageResponse. */
 @Entity('messages')
-@ObjectType()
+@ObjectType({ isAbstract: true })
 @Index('messages_provider_key', ['organization_id', 'whatsapp_number_id', 'whatsapp_message_id'], {
   unique: true,
   where: 'whatsapp_message_id IS NOT NULL',

@@ -33,6 +33,13 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
+// A loose scan: the smallest waiting lane, then the next, never the whole backlog. Lanes another worker holds are left to it.
+const WAITING_LANES = `WITH RECURSIVE waiting(lane) AS (
+    (SELECT lane FROM inbound_events WHERE state = 'received' ORDER BY lane LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.lane FROM inbound_events e WHERE e.state = 'received' AND e.lane > w.lane ORDER BY e.lane LIMIT 1) FROM waiting w WHERE w.lane IS NOT NULL)
+  SELECT lane FROM (SELECT lane FROM waiting WHERE lane IS NOT NULL OFFSET 0) w WHERE pg_try_advisory_xact_lock(${LANE_LOCK}, w.lane)`;
+
 interface Write {
   rows: NewInboundEvent[];
   bytes: number;
@@ -144,28 +151,15 @@ export class InboundStore implements OnModuleDestroy {
    * Answers how many were taken; 0 when nothing waits or others are at it.
    */
   async take(limit: number, work: (client: PoolClient, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<number> {
-    const client = await this.workers.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const { rows: lanes } = await client.query<{ lane: number }>({
-        name: 'lanes',
-        // A loose scan: the smallest waiting lane, then the next, never the whole backlog.
-        text: `WITH RECURSIVE waiting(lane) AS (
-            (SELECT lane FROM inbound_events WHERE state = 'received' ORDER BY lane LIMIT 1)
-            UNION ALL
-            SELECT (SELECT e.lane FROM inbound_events e WHERE e.state = 'received' AND e.lane > w.lane ORDER BY e.lane LIMIT 1) FROM waiting w WHERE w.lane IS NOT NULL)
-          SELECT lane FROM (SELECT lane FROM waiting WHERE lane IS NOT NULL OFFSET 0) w WHERE pg_try_advisory_xact_lock(${LANE_LOCK}, w.lane)`,
-      });
-      if (!lanes.length) {
-        await client.query('COMMIT');
-        return 0;
-      }
+    let taken = 0;
+    await this.transaction(async (client) => {
+      const { rows: lanes } = await client.query<{ lane: number }>({ name: 'lanes', text: WAITING_LANES });
+      if (!lanes.length) return;
       const { rows: events } = await client.query<WaitingEvent>({
         name: 'waiting',
         text: `SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at
             FROM unnest($1::int[]) lane
-            CROSS JOIN LATERAL (SELECT * FROM inbound_events w WHERE w.state = 'received' AND w.lane = lane.lane ORDER BY w.id LIMIT $2) e
+            CROSS JOIN LATERAL (SELECT * FROM inbound_events w WHERE w.state = 'received' AND w.lane = lane ORDER BY w.id LIMIT $2) e
            ORDER BY e.id`,
         values: [lanes.map((row) => row.lane), Math.max(1, Math.ceil(limit / lanes.length))],
       });
@@ -176,29 +170,38 @@ export class InboundStore implements OnModuleDestroy {
              FROM unnest($1::uuid[], $2::text[], $3::text[]) AS o(id, state, reason) WHERE e.id = o.id`,
         values: [outcomes.map((o) => o.id), outcomes.map((o) => o.state), outcomes.map((o) => o.reason)],
       });
+      taken = events.length;
+    });
+    return taken;
+  }
+
+  /** Runs `work` in one transaction on a worker's connection. */
+  async transaction(work: (client: PoolClient) => Promise<void>): Promise<void> {
+    const client = await this.workers.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      await work(client);
       await client.query('COMMIT');
-      return events.length;
     } catch (error) {
-      broken = await client.query('ROLLBACK').then(
-        () => undefined,
-        (failed: Error) => failed,
-      );
+      broken = await rollback(client);
       throw error;
     } finally {
       client.release(broken);
     }
   }
 
-  /** Hears of rows kept by other processes. Answers how to stop. */
-  async listen(heard: () => void): Promise<() => void> {
+  /** Hears of rows kept by other processes; `lost` when the connection is gone. Answers how to stop. */
+  async listen(heard: () => void, lost: () => void): Promise<() => void> {
     const client = await this.workers.connect();
     let stopped = false;
-    client.on('notification', heard);
     const stop = (): void => {
       if (stopped) return;
       stopped = true;
       client.release(true);
+      lost();
     };
+    client.on('notification', heard);
     client.on('error', stop);
     await client.query(`LISTEN ${INBOUND_CHANNEL}`);
     return stop;
@@ -212,6 +215,13 @@ export class InboundStore implements OnModuleDestroy {
     return rows[0].count;
   }
 }
+
+/** Undoes the transaction; the error of a connection that cannot even do that. */
+const rollback = (client: PoolClient): Promise<Error | undefined> =>
+  client.query('ROLLBACK').then(
+    () => undefined,
+    (failed: Error) => failed,
+  );
 
 export interface Outcome {
   id: string;

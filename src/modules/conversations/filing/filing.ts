@@ -1,0 +1,189 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+import type { Counter } from 'prom-client';
+import { EventBus } from '#common/events';
+import { type InboundMessage, type ParsedChange, type StatusUpdate, parseJsonKeepingBigIds, parseWebhook } from '#modules/whatsapp/meta/parse-webhook';
+import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
+import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { Metrics } from '#observability/metrics';
+import { Batch, type Item, Raced } from './batch';
+import { parkPoison, unpark } from './parking';
+import { applyAccount, applyEcho, applyErrors, applyPreference, applySystem, applyTemplate, applyToMessage, applyUserId } from './single-items';
+import { applyStatuses } from './statuses';
+import { fileMessages } from './threads';
+
+/** What a batch of kept webhooks came to. */
+export interface Filed {
+  outcomes: Outcome[];
+  /** To run once the transaction has committed. */
+  effects: (() => void)[];
+}
+
+interface Work {
+  items: Item[];
+  outcomes: Outcome[];
+}
+
+/** Files kept webhooks into the inbox: set-based, in order, repeatable, within the caller's transaction. */
+@Injectable()
+export class Filing {
+  private readonly logger = new Logger(Filing.name);
+  private readonly ignored: Counter<'reason'>;
+
+  constructor(
+    private readonly numbers: NumberDirectory,
+    private readonly events: EventBus,
+    metrics: Metrics,
+  ) {
+    this.ignored = metrics.counter('inbound_events_ignored_total');
+  }
+
+  /** All at once; one bad item fails the batch (then `fileOneByOne`). */
+  async file(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
+    const batch = new Batch(client);
+    const { items, outcomes } = await this.read(waiting);
+    await this.apply(batch, items);
+    return { outcomes, effects: batch.effects };
+  }
+
+  /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
+  async fileOneByOne(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
+    const batch = new Batch(client);
+    const { items, outcomes } = await this.read(waiting);
+    for (const item of items) {
+      try {
+        await batch.attempt(() => this.apply(batch, [item]));
+      } catch (error) {
+        if (error instanceof Raced || isTransient(error)) throw error;
+        this.logger.error({ msg: 'inbound item parked', inbound_event_id: item.event_id, path: item.change.path, err: error });
+        await parkPoison(batch, [{ item, error: (error as Error).message }]);
+        this.ignored.labels('poison').inc();
+      }
+    }
+    return { outcomes, effects: batch.effects };
+  }
+
+  /** Orphans whose message our own send named meanwhile. */
+  async applyParked(client: PoolClient): Promise<Filed> {
+    const batch = new Batch(client);
+    await this.applyOrphans(batch, await unpark(batch, null));
+    return { outcomes: [], effects: batch.effects };
+  }
+
+  /** Bodies → items of the numbers their rows are for. */
+  private async read(waiting: readonly WaitingEvent[]): Promise<Work> {
+    const numbers = await this.numbers.byIds([...new Set(waiting.map((event) => event.whatsapp_number_id))]);
+    const items: Item[] = [];
+    const outcomes: Outcome[] = [];
+    for (const event of waiting) {
+      const number = numbers.get(event.whatsapp_number_id);
+      if (!number) {
+        outcomes.push({ id: event.id, state: 'ignored', reason: 'number_deleted' });
+        continue;
+      }
+      const own = parseWebhook(parseJsonKeepingBigIds(event.body)).filter((change) => isFor(change, number));
+      const used = own.filter((change) => change.kind !== 'ignored');
+      for (const change of own) if (change.kind === 'ignored') this.ignored.labels(change.reason).inc();
+      for (const change of used) items.push({ event_id: event.id, number, change });
+      const reason = used.length ? null : ignoredReason(own);
+      outcomes.push({ id: event.id, state: used.length ? 'processed' : 'ignored', reason });
+    }
+    return { items, outcomes };
+  }
+
+  /** Messages and statuses between two rarer items go together; a rarer item waits for what came before it. */
+  private async apply(batch: Batch, items: readonly Item[]): Promise<void> {
+    let messages: Item<InboundMessage>[] = [];
+    let statuses: Item<StatusUpdate>[] = [];
+    const flush = async (): Promise<void> => {
+      if (messages.length) {
+        const filed = await fileMessages(batch, messages, this.events);
+        messages = [];
+        await this.applyOrphans(
+          batch,
+          await unpark(
+            batch,
+            filed.map((m) => ({ organization_id: m.organization_id, whatsapp_number_id: m.whatsapp_number_id ?? '', provider_id: m.whatsapp_message_id ?? '' })),
+          ),
+        );
+      }
+      if (statuses.length) {
+        await applyStatuses(batch, statuses, this.events);
+        statuses = [];
+      }
+    };
+    for (const item of items) {
+      const { change } = item;
+      if (change.kind === 'message') messages.push({ ...item, change });
+      else if (change.kind === 'status') statuses.push({ ...item, change });
+      else {
+        await flush();
+        await this.applyOne(batch, item);
+      }
+    }
+    await flush();
+  }
+
+  private async applyOne(batch: Batch, item: Item): Promise<void> {
+    const { change } = item;
+    switch (change.kind) {
+      case 'message':
+        await fileMessages(batch, [{ ...item, change }], this.events);
+        return;
+      case 'status':
+        return applyStatuses(batch, [{ ...item, change }], this.events);
+      case 'reaction':
+      case 'edit':
+      case 'revoke':
+        return applyToMessage(batch, { ...item, change }, this.events);
+      case 'system':
+        return applySystem(batch, { ...item, change });
+      case 'echo':
+        return applyEcho(batch, { ...item, change }, this.events);
+      case 'user_id':
+        return applyUserId(batch, { ...item, change });
+      case 'preference':
+        return applyPreference(batch, { ...item, change });
+      case 'template':
+        return applyTemplate(batch, { ...item, change });
+      case 'account':
+        return applyAccount(batch, { ...item, change });
+      case 'errors':
+        return applyErrors(batch, { ...item, change });
+      case 'poison':
+        this.ignored.labels('poison').inc();
+        return parkPoison(batch, [{ item, error: change.reason }]);
+      case 'ignored':
+        return;
+    }
+  }
+
+  private async applyOrphans(batch: Batch, parked: Awaited<ReturnType<typeof unpark>>): Promise<void> {
+    if (!parked.length) return;
+    const numbers = await this.numbers.byIds([...new Set(parked.map((orphan) => orphan.whatsapp_number_id))]);
+    for (const orphan of parked) {
+      const number = numbers.get(orphan.whatsapp_number_id);
+      if (number) await this.applyOne(batch, { event_id: orphan.inbound_event_id, number, change: orphan.item });
+    }
+  }
+}
+
+/** A change names its number, or only the account. */
+function isFor(change: ParsedChange, number: KnownNumber): boolean {
+  if (change.phone_number_id !== null) return change.phone_number_id === number.phone_number_id;
+  return change.waba_id === null || change.waba_id === number.waba_id;
+}
+
+function ignoredReason(own: readonly ParsedChange[]): string {
+  const [first] = own;
+  return first?.kind === 'ignored' ? `${first.reason}${first.field ? `: ${first.field}` : ''}`.slice(0, 500) : 'empty';
+}
+
+const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014', '57P01', '57P02', '57P03', '53300', '08006', '08003', '08000']);
+
+/** Not the item's fault: the same work may succeed a moment later. */
+export function isTransient(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: string; message?: string };
+  return TRANSIENT.has(code ?? '') || /ECONN|EPIPE|Connection terminated|timeout/i.test(`${code ?? ''} ${message ?? ''}`);
+}
+

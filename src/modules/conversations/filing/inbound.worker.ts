@@ -1,0 +1,124 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '#config/config';
+import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { Receipt } from '#modules/whatsapp/receipt/receive';
+import { Metrics } from '#observability/metrics';
+import type { PoolClient } from 'pg';
+import { type Filed, Filing, isTransient } from './filing';
+
+/** Webhooks in one transaction: large enough to share its cost, small enough that a message is seen soon. */
+const BATCH = 200;
+/** Rows others kept, or a wake-up that got lost, are found by looking. */
+const SWEEP_MS = 1000;
+const TRIES = 3;
+
+/**
+ * Works through `inbound_events`: woken by the receipt, by other processes (NOTIFY), and by the clock. The rows are the queue, so nothing is
+ * lost with a process; lanes keep one person's messages in order over any number of workers.
+ */
+@Injectable()
+export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(InboundWorker.name);
+  private running: Promise<void> | null = null;
+  private woken = false;
+  private stopped = false;
+  private timer: NodeJS.Timeout | undefined;
+  private stopListening: (() => void) | undefined;
+
+  constructor(
+    private readonly config: Config,
+    private readonly store: InboundStore,
+    private readonly receipt: Receipt,
+    private readonly filing: Filing,
+    private readonly metrics: Metrics,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.metrics.gauge('inbound_backlog').collectFrom(() => this.store.backlog());
+    if (this.config.process_role === 'api') return;
+    this.receipt.onKept(() => this.wake());
+    this.timer = setInterval(() => void this.sweep(), SWEEP_MS);
+    this.timer.unref();
+    void this.sweep();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    this.stopListening?.();
+    await this.running;
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.running ??= this.run().finally(() => {
+      this.running = null;
+    });
+  }
+
+  /** Resolves when nothing waits (tests). */
+  async idle(): Promise<void> {
+    this.wake();
+    while (this.running) await this.running;
+  }
+
+  private async sweep(): Promise<void> {
+    if (this.config.process_role === 'worker' && !this.stopListening)
+      this.stopListening = await this.store.listen(
+        () => this.wake(),
+        () => {
+          this.stopListening = undefined;
+        },
+      ).catch(() => undefined);
+    if (!this.stopped) this.wake();
+  }
+
+  private async run(): Promise<void> {
+    while (this.woken && !this.stopped) {
+      this.woken = false;
+      try {
+        // Again while batches come back full: more is waiting than one transaction takes.
+        while (!this.stopped && (await this.batch()) >= BATCH / 2) await new Promise(setImmediate);
+        await this.parked();
+      } catch (error) {
+        this.logger.error({ msg: 'inbound work failed, it is repeated', err: error });
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    }
+  }
+
+  private async batch(): Promise<number> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.take(BATCH, (client, events) => this.filing.file(client, events));
+      } catch (error) {
+        // A race is over when it is tried again; anything else is some item's fault.
+        if (attempt >= TRIES || (isTransient(error) && attempt > 1)) {
+          if (isTransient(error)) throw error;
+          break;
+        }
+      }
+    }
+    return this.take(BATCH, (client, events) => this.filing.fileOneByOne(client, events));
+  }
+
+  private async take(limit: number, file: (client: PoolClient, events: WaitingEvent[]) => Promise<Filed>): Promise<number> {
+    let effects: Filed['effects'] = [];
+    const taken = await this.store.take(limit, async (client, events): Promise<Outcome[]> => {
+      const filed = await file(client, events);
+      effects = filed.effects;
+      return filed.outcomes;
+    });
+    for (const effect of effects) effect();
+    this.metrics.counter('messages_processed_total').inc(taken);
+    return taken;
+  }
+
+  private async parked(): Promise<void> {
+    let effects: Filed['effects'] = [];
+    await this.store.transaction(async (client) => {
+      ({ effects } = await this.filing.applyParked(client));
+    });
+    for (const effect of effects) effect();
+  }
+}

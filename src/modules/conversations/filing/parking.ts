@@ -1,0 +1,72 @@
+import { newId } from '#common/uuid';
+import type { ParsedChange, Poison } from '#modules/whatsapp/meta/parse-webhook';
+import { type Batch, type Item, asRows } from './batch';
+
+/** Orphans wait this long for the message they speak of. */
+const KEPT_DAYS = 7;
+
+/** Keeps items that speak of a message that is not here yet. */
+export async function park(batch: Batch, orphans: readonly { item: Item; waits_for: string }[]): Promise<void> {
+  await insert(batch, orphans.map(({ item, waits_for }) => ({ ...of(item), kind: 'orphan', waits_for, item: item.change, error: null })));
+}
+
+/** Sets an item aside for a person to look at; its neighbours go on. */
+export async function parkPoison(batch: Batch, poison: readonly { item: Item<ParsedChange | Poison>; error: string }[]): Promise<void> {
+  await insert(
+    batch,
+    poison.map(({ item, error }) => ({ ...of(item), kind: 'poison', waits_for: null, item: item.change, error: error.slice(0, 500) })),
+  );
+}
+
+const of = ({ event_id, number }: Item): object => ({ id: newId(), organization_id: number.organization_id, whatsapp_number_id: number.id, inbound_event_id: event_id });
+
+async function insert(batch: Batch, rows: object[]): Promise<void> {
+  await batch.rows(
+    'park',
+    `INSERT INTO parked_items (id, organization_id, whatsapp_number_id, inbound_event_id, kind, waits_for, item, error)
+     SELECT p.id, p.organization_id, p.whatsapp_number_id, p.inbound_event_id, p.kind, p.waits_for, p.item, p.error
+       FROM json_to_recordset($1) AS p(id uuid, organization_id uuid, whatsapp_number_id uuid, inbound_event_id uuid, kind text, waits_for text, item jsonb, error text)`,
+    [asRows(rows)],
+  );
+}
+
+interface Parked {
+  inbound_event_id: string;
+  whatsapp_number_id: string;
+  item: ParsedChange;
+}
+
+/** Takes the orphans whose message has come: those waiting for `arrived`, or every recent one when null (a message our own send just named). */
+export async function unpark(batch: Batch, arrived: readonly { organization_id: string; whatsapp_number_id: string; provider_id: string }[] | null): Promise<Parked[]> {
+  const rows = arrived
+    ? await batch.rows<Parked & { id: string }>(
+        'unpark',
+        `DELETE FROM parked_items p USING unnest($1::uuid[], $2::uuid[], $3::text[]) AS a(organization_id, whatsapp_number_id, provider_id)
+          WHERE p.kind = 'orphan' AND p.organization_id = a.organization_id AND p.whatsapp_number_id = a.whatsapp_number_id AND p.waits_for = a.provider_id
+         RETURNING p.id, p.inbound_event_id, p.whatsapp_number_id, p.item`,
+        [arrived.map((a) => a.organization_id), arrived.map((a) => a.whatsapp_number_id), arrived.map((a) => a.provider_id)],
+      )
+    : await batch.rows<Parked & { id: string }>(
+        'unpark-recent',
+        `DELETE FROM parked_items p USING messages m
+          WHERE p.created_at > now() - interval '2 minutes' AND p.kind = 'orphan' AND m.organization_id = p.organization_id
+            AND m.whatsapp_number_id = p.whatsapp_number_id AND m.whatsapp_message_id = p.waits_for
+         RETURNING p.id, p.inbound_event_id, p.whatsapp_number_id, p.item`,
+        [],
+      );
+  rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const row of rows) revive(row.item);
+  return rows;
+}
+
+/** Orphans nobody came for. */
+export async function forgetOrphans(batch: Batch): Promise<void> {
+  await batch.query(`DELETE FROM parked_items WHERE kind = 'orphan' AND created_at < now() - make_interval(days => $1)`, [KEPT_DAYS]);
+}
+
+/** Times are text in JSON. */
+function revive(change: ParsedChange): void {
+  const timed = change as { timestamp?: unknown };
+  if (typeof timed.timestamp === 'string') timed.timestamp = new Date(timed.timestamp);
+  if ('event' in change && typeof change.event === 'object' && change.event) revive(change.event);
+}

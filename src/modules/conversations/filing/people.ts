@@ -1,0 +1,211 @@
+import { matchKey } from '#common/phone';
+import { newId } from '#common/uuid';
+import type { Contact } from '#modules/contacts/contact.entity';
+import { IdentityKind } from '#modules/contacts/contact-identity.entity';
+import { mergeContacts } from '#modules/contacts/merge-contacts';
+import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
+import { type Batch, Raced, asRows } from './batch';
+
+/** A person as one item names them. */
+export interface Sighting {
+  organization_id: string;
+  /** BSUIDs count within one WhatsApp Business Account's portfolio. */
+  portfolio_id: string;
+  ids: PersonIds;
+  profile_name: string | null;
+  username: string | null;
+  /** The newest message of theirs in this batch; null when they were only mentioned. */
+  message_at: Date | null;
+  from_ad: boolean;
+}
+
+/** A contact as the filing needs it. */
+export type FiledContact = Pick<
+  Contact,
+  'id' | 'organization_id' | 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id' | 'match_key' | 'is_blocked' | 'is_vip' | 'last_message_received_at'
+> & { is_new: boolean };
+
+interface IdentityKey {
+  organization_id: string;
+  portfolio_id: string;
+  kind: IdentityKind;
+  value: string;
+}
+
+interface Seen {
+  contact_id: string;
+  is_new: boolean;
+  sightings: Sighting[];
+}
+
+const COLUMNS = `c.id, c.organization_id, c.name, c.whatsapp_name, c.username, c.whatsapp_id, c.match_key, c.is_blocked, c.is_vip, c.last_message_received_at`;
+
+/** How old `last_seen_at` may get before a sighting is worth a write. */
+const STALE_MS = 24 * 3600_000;
+
+/**
+ * Who wrote: each sighting's contact, made where there is none. One person under several names is one contact; names seen together in one
+ * payload belong together; two contacts met by one payload become one (contract 20, 1.4).
+ */
+export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]): Promise<FiledContact[]> {
+  const keys = new Map<string, IdentityKey>();
+  for (const sighting of sightings) for (const key of keysOf(sighting)) keys.set(text(key), key);
+  const known = await findIdentities(batch, [...keys.values()]);
+
+  const seen = new Map<string, Seen>();
+  const fresh: (IdentityKey & { contact_id: string })[] = [];
+  const bySighting: string[] = [];
+  const gone = new Map<string, string>();
+  for (const sighting of sightings) {
+    const own = keysOf(sighting);
+    const hits = [...new Set(own.flatMap((key) => known.get(text(key))?.contact_id ?? []))];
+    let contact_id = hits[0] ?? newId();
+    if (hits.length > 1) {
+      // The older stays; UUIDv7 sorts by age.
+      const [keep, ...others] = hits.sort();
+      contact_id = keep;
+      if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
+      for (const other of others) {
+        await mergeContacts(batch, sighting.organization_id, keep, other);
+        gone.set(other, keep);
+        for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
+      }
+    }
+    const person = seen.get(contact_id) ?? { contact_id, is_new: hits.length === 0, sightings: [] };
+    person.sightings.push(sighting);
+    seen.set(contact_id, person);
+    bySighting.push(contact_id);
+    for (const key of own) {
+      const identity = known.get(text(key));
+      if (identity && Date.now() - identity.last_seen_at.getTime() < STALE_MS) continue;
+      fresh.push({ ...key, contact_id });
+      known.set(text(key), { contact_id, last_seen_at: new Date() });
+    }
+  }
+  for (const person of seen.values()) person.contact_id = gone.get(person.contact_id) ?? person.contact_id;
+
+  const contacts = new Map<string, FiledContact>();
+  const all = [...seen.values()];
+  const created = await insertContacts(batch, all.filter((person) => person.is_new));
+  for (const [asked, contact] of created) contacts.set(asked, contact);
+  for (const contact of await updateContacts(batch, all.filter((person) => !person.is_new))) contacts.set(contact.id, contact);
+  await saveIdentities(
+    batch,
+    fresh.map((row) => ({ ...row, contact_id: contacts.get(gone.get(row.contact_id) ?? row.contact_id)?.id ?? row.contact_id })),
+  );
+  return bySighting.map((id) => {
+    const contact = contacts.get(gone.get(id) ?? id);
+    if (!contact) throw new Raced('the contact was deleted meanwhile');
+    return contact;
+  });
+}
+
+/** The identities of a person in one payload; phones by match key and without a portfolio. */
+export function keysOf({ organization_id, portfolio_id, ids }: Pick<Sighting, 'organization_id' | 'portfolio_id' | 'ids'>): IdentityKey[] {
+  const keys: IdentityKey[] = [];
+  if (ids.bsuid) keys.push({ organization_id, portfolio_id, kind: IdentityKind.bsuid, value: ids.bsuid });
+  if (ids.parent_bsuid) keys.push({ organization_id, portfolio_id, kind: IdentityKind.parent_bsuid, value: ids.parent_bsuid });
+  if (ids.phone) keys.push({ organization_id, portfolio_id: '', kind: IdentityKind.phone, value: matchKey(ids.phone) });
+  return keys;
+}
+
+const text = (key: IdentityKey): string => `${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`;
+
+/** Which contact each of these names belongs to. */
+export async function findIdentities(batch: Batch, keys: readonly IdentityKey[]): Promise<Map<string, { contact_id: string; last_seen_at: Date }>> {
+  if (!keys.length) return new Map();
+  const rows = await batch.rows<IdentityKey & { contact_id: string; last_seen_at: Date }>(
+    'find-identities',
+    `SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.last_seen_at
+       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS k(organization_id, portfolio_id, kind, value)
+       JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`,
+    [keys.map((k) => k.organization_id), keys.map((k) => k.portfolio_id), keys.map((k) => k.kind), keys.map((k) => k.value)],
+  );
+  return new Map(rows.map((row) => [text(row), { contact_id: row.contact_id, last_seen_at: row.last_seen_at }]));
+}
+
+/** @throws {Raced} when a name went to another contact meanwhile. */
+async function saveIdentities(batch: Batch, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<void> {
+  if (!rows.length) return;
+  const unique = new Map(rows.map((row) => [text(row), row]));
+  const saved = await batch.rows<IdentityKey & { contact_id: string }>(
+    'save-identities',
+    `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
+     SELECT r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
+       FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
+     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now(), is_active = true
+     RETURNING organization_id, portfolio_id, kind, value, contact_id`,
+    [asRows([...unique.values()].map((row) => ({ ...row, id: newId() })))],
+  );
+  for (const row of saved) if (unique.get(text(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');
+}
+
+/** What a batch tells of a person, all sightings together; later ones win. */
+function told(person: Seen): object {
+  const { sightings } = person;
+  const last = <T>(pick: (sighting: Sighting) => T | null | undefined): T | null => sightings.reduce<T | null>((found, s) => pick(s) ?? found, null);
+  const phone = last((s) => s.ids.phone);
+  const times = sightings.flatMap((s) => s.message_at ?? []);
+  return {
+    id: person.contact_id,
+    organization_id: sightings[0].organization_id,
+    whatsapp_id: phone,
+    match_key: phone && matchKey(phone),
+    wa_id: phone?.slice(1) ?? null,
+    whatsapp_user_id: last((s) => s.ids.bsuid),
+    username: last((s) => s.username),
+    whatsapp_name: last((s) => s.profile_name),
+    source: sightings[0].from_ad ? 'ad' : 'whatsapp',
+    message_at: times.length ? new Date(Math.max(...times.map(Number))) : null,
+    received: times.length,
+  };
+}
+
+const TOLD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, whatsapp_id text, match_key text, wa_id text, whatsapp_user_id text,
+  username text, whatsapp_name text, source text, message_at timestamptz, received int)`;
+
+/** New contacts by the id we gave them; where the API made the same person at this instant, that one. */
+async function insertContacts(batch: Batch, people: readonly Seen[]): Promise<[asked: string, contact: FiledContact][]> {
+  if (!people.length) return [];
+  const rows = people.map(told) as { id: string; match_key: string | null; organization_id: string }[];
+  const saved = await batch.rows<FiledContact>(
+    'insert-contacts',
+    `INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
+            opt_in_date, last_message_at, last_message_received_at, total_messages_received)
+     SELECT t.id, t.organization_id, t.whatsapp_id, t.match_key, t.wa_id, t.whatsapp_user_id, t.username, t.whatsapp_name, t.whatsapp_name, t.source, 'lead',
+            now(), t.message_at, t.message_at, t.received
+       FROM ${TOLD}
+     ON CONFLICT (organization_id, match_key) WHERE deleted_at IS NULL DO UPDATE
+       SET whatsapp_name = coalesce(excluded.whatsapp_name, c.whatsapp_name), wa_id = excluded.wa_id,
+           last_message_at = greatest(c.last_message_at, excluded.last_message_at),
+           last_message_received_at = greatest(c.last_message_received_at, excluded.last_message_received_at),
+           total_messages_received = c.total_messages_received + excluded.total_messages_received, updated_at = now()
+     RETURNING ${COLUMNS}, (xmax = 0) AS is_new`,
+    [asRows(rows)],
+  );
+  const byId = new Map(saved.map((contact) => [contact.id, contact]));
+  const byKey = new Map(saved.map((contact) => [`${contact.organization_id} ${contact.match_key}`, contact]));
+  return rows.map((row) => {
+    const contact = byId.get(row.id) ?? (row.match_key ? byKey.get(`${row.organization_id} ${row.match_key}`) : undefined);
+    if (!contact) throw new Raced('a new contact did not come back');
+    return [row.id, contact];
+  });
+}
+
+async function updateContacts(batch: Batch, people: readonly Seen[]): Promise<FiledContact[]> {
+  if (!people.length) return [];
+  // A phone learned later (REQUEST_CONTACT_INFO, a username given up) becomes the contact's, unless it is somebody else's: identities say so.
+  return batch.rows<FiledContact>(
+    'update-contacts',
+    `UPDATE contacts c
+        SET whatsapp_id = coalesce(c.whatsapp_id, t.whatsapp_id), match_key = coalesce(c.match_key, t.match_key), wa_id = coalesce(t.wa_id, c.wa_id),
+            whatsapp_user_id = coalesce(t.whatsapp_user_id, c.whatsapp_user_id), username = coalesce(t.username, c.username),
+            whatsapp_name = coalesce(t.whatsapp_name, c.whatsapp_name),
+            last_message_at = greatest(c.last_message_at, t.message_at), last_message_received_at = greatest(c.last_message_received_at, t.message_at),
+            total_messages_received = c.total_messages_received + t.received, updated_at = now()
+       FROM ${TOLD}
+      WHERE c.id = t.id AND c.organization_id = t.organization_id AND c.deleted_at IS NULL
+     RETURNING ${COLUMNS}, false AS is_new`,
+    [asRows([...people].sort((a, b) => (a.contact_id < b.contact_id ? -1 : 1)).map(told))],
+  );
+}

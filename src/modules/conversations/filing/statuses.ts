@@ -1,0 +1,152 @@
+import type { EventBus } from '#common/events';
+import { isUuid, newId } from '#common/uuid';
+import { classifyStatusError } from '#modules/whatsapp/meta/meta-errors';
+import type { StatusUpdate } from '#modules/whatsapp/meta/parse-webhook';
+import { type Progress, advance } from '../messages/message-progress';
+import type { MessageStatus } from '../messages/message.entity';
+import { type Batch, type Item, asRows } from './batch';
+import { findIdentities, keysOf } from './people';
+import { applyFailureEffect } from '../messages/failure-effects';
+import { park } from './parking';
+
+interface Sent extends Progress {
+  id: string;
+  organization_id: string;
+  conversation_id: string;
+  contact_id: string;
+  whatsapp_number_id: string;
+  whatsapp_message_id: string | null;
+  pricing: object | null;
+}
+
+const COLUMNS = `m.id, m.organization_id, m.conversation_id, m.contact_id, m.whatsapp_number_id, m.whatsapp_message_id, m.status, m.sent_at, m.delivered_at, m.read_at,
+  m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing`;
+
+/** Applies statuses of outgoing messages, all at once; one that came before its message is parked by the provider's id. */
+export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[], events: EventBus): Promise<void> {
+  const known = items.filter(({ change }) => change.status !== 'other');
+  if (!known.length) return;
+  const messages = await findMessages(batch, known);
+  const orphans: Item<StatusUpdate>[] = [];
+  const changed = new Map<string, { before: MessageStatus; message: Sent; last: Date }>();
+  const history: object[] = [];
+  const contacts: { item: Item<StatusUpdate>; contact_id: string }[] = [];
+  for (const item of known) {
+    const { change } = item;
+    const message = messages.get(keyOf(item));
+    if (!message) {
+      orphans.push(item);
+      continue;
+    }
+    if (change.status === 'other') continue;
+    const before = changed.get(message.id)?.before ?? message.status;
+    const failure = change.error ? classifyStatusError(change.error) : null;
+    const error_code = failure?.error_code ?? null;
+    const progress = advance(message, {
+      status: change.status,
+      timestamp: change.timestamp,
+      error_code,
+      error_message: failure?.error_message ?? null,
+    });
+    Object.assign(message, progress, { whatsapp_message_id: message.whatsapp_message_id ?? change.provider_id, pricing: change.pricing ?? message.pricing });
+    changed.set(message.id, { before, message, last: change.timestamp });
+    history.push({ id: newId(), organization_id: message.organization_id, message_id: message.id, status: change.status, timestamp: change.timestamp, error_code });
+    if (change.ids.bsuid || change.ids.parent_bsuid) contacts.push({ item, contact_id: message.contact_id });
+    if (failure?.effect && progress.status === 'failed') await applyFailureEffect(batch, message, failure.effect);
+  }
+  if (orphans.length) await park(batch, orphans.map((item) => ({ item, waits_for: item.change.provider_id })));
+  if (!changed.size) return;
+
+  await batch.rows(
+    'update-statuses',
+    `UPDATE messages m SET status = s.status, sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, played_at = s.played_at, failed_at = s.failed_at,
+            error_code = s.error_code, error_message = s.error_message, whatsapp_message_id = s.whatsapp_message_id, pricing = s.pricing, updated_at = now()
+       FROM json_to_recordset($1) AS s(id uuid, organization_id uuid, status text, sent_at timestamptz, delivered_at timestamptz, read_at timestamptz, played_at timestamptz,
+            failed_at timestamptz, error_code text, error_message text, whatsapp_message_id text, pricing jsonb)
+      WHERE m.id = s.id AND m.organization_id = s.organization_id`,
+    [asRows([...changed.values()].map(({ message }) => message))],
+  );
+  await batch.rows(
+    'status-history',
+    `INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source, error_code)
+     SELECT h.id, h.organization_id, h.message_id, h.status, h.timestamp, 'webhook', h.error_code
+       FROM json_to_recordset($1) AS h(id uuid, organization_id uuid, message_id uuid, status text, "timestamp" timestamptz, error_code text)
+     ON CONFLICT (organization_id, message_id, status, "timestamp") DO NOTHING`,
+    [asRows(history)],
+  );
+  // The provider has it: whatever our own call still hopes for, it does not leave again.
+  await batch.rows('sends-done', 'DELETE FROM outbound_sends WHERE message_id = ANY($1)', [[...changed.keys()]]);
+  if (contacts.length) await linkIdentities(batch, contacts);
+  for (const { before, message, last } of changed.values()) {
+    if (before === message.status) continue;
+    batch.effects.push(() =>
+      events.emit('message.status', {
+        organization_id: message.organization_id,
+        message_id: message.id,
+        conversation_id: message.conversation_id,
+        contact_id: message.contact_id,
+        whatsapp_number_id: message.whatsapp_number_id,
+        status: message.status,
+        previous_status: before,
+        timestamp: last,
+        error_code: message.error_code,
+      }),
+    );
+  }
+}
+
+const keyOf = ({ number, change }: Item<StatusUpdate>): string => `${number.id} ${change.provider_id}`;
+
+/** By the provider's id, else by our own id that Meta echoes (a status may overtake the answer to our call). Locked, oldest first. */
+async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<Map<string, Sent>> {
+  const rows = await batch.rows<Sent>(
+    'find-sent',
+    `SELECT ${COLUMNS} FROM messages m
+      WHERE m.id IN (
+        SELECT found.id FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
+          JOIN messages found USING (organization_id, whatsapp_number_id, whatsapp_message_id)
+        UNION
+        SELECT found.id FROM unnest($4::uuid[], $5::uuid[]) AS k(id, organization_id) JOIN messages found USING (id, organization_id))
+        AND m.direction = 'outgoing'
+      ORDER BY m.id FOR UPDATE`,
+    [
+      items.map((i) => i.number.organization_id),
+      items.map((i) => i.number.id),
+      items.map((i) => i.change.provider_id),
+      items.map((i) => (isUuid(i.change.callback_data) ? i.change.callback_data : null)),
+      items.map((i) => i.number.organization_id),
+    ],
+  );
+  const byProvider = new Map(rows.filter((row) => row.whatsapp_message_id).map((row) => [`${row.whatsapp_number_id} ${row.whatsapp_message_id}`, row]));
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const found = new Map<string, Sent>();
+  for (const item of items) {
+    const echoed = item.change.callback_data ? byId.get(item.change.callback_data) : undefined;
+    // Our id counts only for the number it left from.
+    const message = byProvider.get(keyOf(item)) ?? (echoed?.whatsapp_number_id === item.number.id ? echoed : undefined);
+    if (message) found.set(keyOf(item), message);
+  }
+  return found;
+}
+
+/** A status of our own phone send names the person by BSUID too: contacts that never wrote become known by it. */
+async function linkIdentities(batch: Batch, seen: readonly { item: Item<StatusUpdate>; contact_id: string }[]): Promise<void> {
+  const wanted = seen.flatMap(({ item: { number, change }, contact_id }) =>
+    keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: { ...change.ids, phone: undefined } }).map((key) => ({ ...key, contact_id })),
+  );
+  const known = await findIdentities(batch, wanted);
+  const rows = wanted.filter((key) => !known.has(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`)).map((key) => ({ ...key, id: newId() }));
+  if (!rows.length) return;
+  await batch.rows(
+    'link-identities',
+    `WITH linked AS (
+       INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
+       SELECT DISTINCT ON (r.organization_id, r.portfolio_id, r.kind, r.value) r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
+         FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
+       ON CONFLICT DO NOTHING RETURNING organization_id, contact_id, kind, value)
+     UPDATE contacts c SET whatsapp_user_id = l.value, updated_at = now() FROM linked l
+      WHERE l.kind = 'bsuid' AND c.organization_id = l.organization_id AND c.id = l.contact_id`,
+    [asRows(rows)],
+  );
+}
+
