@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Config } from '#config/config';
 import { GraphClient } from './meta/graph-client';
+import { GraphTargets } from './numbers/graph-targets';
 import { NumberDirectory } from './numbers/number-directory';
 import { InboundStore } from './receipt/inbound-store';
 import { Receipt } from './receipt/receive';
@@ -11,6 +12,7 @@ import { ReceiptController } from './receipt/receipt.controller';
   controllers: [ReceiptController],
   providers: [
     NumberDirectory,
+    GraphTargets,
     InboundStore,
     Receipt,
     {
@@ -19,6 +21,6 @@ import { ReceiptController } from './receipt/receipt.controller';
       useFactory: (config: Config): GraphClient => new GraphClient({ base_url: config.meta_graph_base_url, version: config.meta_graph_version, timeout_ms: 30_000 }),
     },
   ],
-  exports: [NumberDirectory, InboundStore, Receipt, GraphClient],
+  exports: [NumberDirectory, GraphTargets, InboundStore, Receipt, GraphClient],
 })
 export class WhatsAppModule {}

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '#common/actor';
+import { Encryption } from '#common/encryption';
+import { Config } from '#config/config';
+import { Database } from '#database/database';
+import { isSimulatorNumber, simulatorGraphUrl } from '#modules/simulator/simulator-number';
+import type { GraphTarget } from '../meta/graph-client';
+
+/** Where and as whom to call the Graph API for a number of ours. */
+@Injectable()
+export class GraphTargets {
+  constructor(
+    private readonly database: Database,
+    private readonly encryption: Encryption,
+    private readonly config: Config,
+  ) {}
+
+  /** null: the number has no phone_number_id or no access token yet. A number of the simulator talks to the simulator, any other to Meta. */
+  async find(actor: Actor, whatsapp_number_id: string): Promise<GraphTarget | null> {
+    const [row] = await this.database.source.query<{ phone_number_id: string | null; access_token: string | null }[]>(
+      `SELECT n.phone_number_id, s.access_token FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
+        WHERE n.organization_id = $1 AND n.id = $2 AND n.deleted_at IS NULL`,
+      [actor.organization_id, whatsapp_number_id],
+    );
+    if (!row?.phone_number_id || !row.access_token) return null;
+    return {
+      phone_number_id: row.phone_number_id,
+      access_token: this.encryption.decrypt(row.access_token),
+      base_url: this.config.simulator_enabled && isSimulatorNumber(row.phone_number_id) ? simulatorGraphUrl(this.config) : null,
+    };
+  }
+}
