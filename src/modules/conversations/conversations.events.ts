@@ -49,6 +49,8 @@ declare module '#common/events' {
     'conversation.assigned': ConversationHappened & { agent_id: string | null; previous_agent_id: string | null };
     'conversation.status': ConversationHappened & { status: string; previous_status: string };
     'conversation.unread': ConversationHappened & { unread_count: number };
+    /** The team has read up to this incoming message. */
+    'message.read_here': { organization_id: string; message_id: string };
     /** Messages wait to leave. */
     'outbound.waiting': { organization_id: string; conversation_id: string };
     /** Files wait to be fetched from the provider. */

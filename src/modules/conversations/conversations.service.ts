@@ -1,0 +1,335 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Brackets, type SelectQueryBuilder } from 'typeorm';
+import type { Actor } from '#common/actor';
+import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
+import { EventBus } from '#common/events';
+import { type Page, pageWindow, toPage } from '#common/page.dto';
+import { normalizePhone } from '#common/phone';
+import { Database, type Tx } from '#database/database';
+import { escapeLike, parseSort } from '#database/tenant-repository';
+import { Contact } from '#modules/contacts/contact.entity';
+import { ContactsService } from '#modules/contacts/contacts.service';
+import { User } from '#modules/users/user.entity';
+import { UsersService } from '#modules/users/users.service';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import {
+  type ConversationClose,
+  type ConversationCreate,
+  type ConversationQuery,
+  type ConversationUpdate,
+  type ConversationView,
+  type JoinedConversation,
+  presentConversation,
+} from './conversation.dto';
+import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
+import type { Draft } from './messages/compose';
+import { Message } from './messages/message.entity';
+import { SendMessage } from './messages/send-message';
+
+const SORTS = ['last_message_at', 'created_at', 'updated_at', 'priority', 'unread_count', 'queued_at'];
+const COUNT_MAX = 10_000;
+const EXTRA_DATA_MAX_BYTES = 16 * 1024;
+const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
+
+/** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
+const MOVES: Record<ConversationStatus, readonly ConversationStatus[]> = {
+  open: [ConversationStatus.pending, ConversationStatus.resolved, ConversationStatus.closed],
+  pending: [ConversationStatus.open, ConversationStatus.resolved, ConversationStatus.closed],
+  resolved: [ConversationStatus.open, ConversationStatus.closed],
+  closed: [ConversationStatus.open],
+};
+
+const isActive = ({ status }: Conversation): boolean => status === ConversationStatus.open || status === ConversationStatus.pending;
+
+/** The threads of the shared inbox: list, states, who answers. */
+@Injectable()
+export class ConversationsService implements OnModuleInit {
+  constructor(
+    private readonly database: Database,
+    private readonly contacts: ContactsService,
+    private readonly users: UsersService,
+    private readonly sending: SendMessage,
+    private readonly events: EventBus,
+  ) {}
+
+  /** A blocked or deleted contact's live conversations end in the same transaction. */
+  onModuleInit(): void {
+    this.contacts.onEnd((tx, actor, contact, reason) => this.closeAllOf(tx, actor, contact.id, reason));
+  }
+
+  async get(actor: Actor, id: string): Promise<ConversationView> {
+    return (await this.views(actor, [id]))[0] ?? notFound();
+  }
+
+  /** Views by id, in the order asked; one query. */
+  async views(actor: Actor, ids: readonly string[]): Promise<ConversationView[]> {
+    if (!ids.length) return [];
+    const rows = (await this.joined(actor)
+      .andWhere('row.id = ANY(:ids)', { ids: [...new Set(ids)] })
+      .getMany()) as JoinedConversation[];
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.flatMap((id) => byId.get(id) ?? []).map(presentConversation);
+  }
+
+  /** Two statements whatever the page: the count (bounded) and the rows with all they show. */
+  async page(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
+    const counted = this.database.repository(Conversation).query(actor, 'row');
+    this.filter(actor, counted, query);
+    const [inner, values] = counted.select('1').limit(COUNT_MAX + 1).getQueryAndParameters();
+    const [{ total }] = await this.database.source.query<[{ total: number }]>(`SELECT count(*)::int AS total FROM (${inner}) counted`, values);
+    return toPage(await this.items(actor, query), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
+  }
+
+  /** The rows of a page without its count (GraphQL). */
+  async items(actor: Actor, query: ConversationQuery): Promise<ConversationView[]> {
+    const rows = this.joined(actor);
+    this.filter(actor, rows, query);
+    const [column, direction] = parseSort(query.sort ?? 'last_message_at:desc', SORTS);
+    const { skip, limit } = pageWindow(query);
+    rows.orderBy(column === 'priority' ? 'row.queue_priority' : `row.${column}`, direction, 'NULLS LAST').addOrderBy('row.id', direction).offset(skip).limit(limit);
+    return ((await rows.getMany()) as JoinedConversation[]).map(presentConversation);
+  }
+
+  /** @throws {409} contact_blocked, conversation_already_open (details name it). */
+  async create(actor: Actor, input: ConversationCreate, first: Draft | null): Promise<ConversationView> {
+    if (!input.contact_id === !input.contact_phone) throw Invalid.field('contact_id', 'Give contact_id or contact_phone, and not both', undefined, 'missing');
+    const phone = input.contact_phone ? normalizePhone(input.contact_phone) : null;
+    if (input.contact_phone && !phone) throw Invalid.field('contact_phone', 'contact_phone is not a phone number', undefined, 'phone');
+    const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
+    const id = await this.database.tx(async (tx) => {
+      const contact_id = phone ? (await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api', name: input.contact_name }, tx)).id : (input.contact_id ?? '');
+      const contact = await this.database.repository(Contact, tx).lock(actor, contact_id);
+      if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it first.');
+      const number = input.whatsapp_number_id
+        ? await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id)
+        : await this.sending.chooseNumber(tx, actor);
+      await this.refuseSecond(tx, actor, contact.id, number?.id ?? null);
+      const conversation = await this.sending.openConversation(tx, actor, contact, number);
+      await this.database.repository(Conversation, tx).patch(actor, conversation.id, {
+        tags: unique(input.tags ?? []),
+        ...(input.priority && { priority: input.priority, queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[input.priority] }),
+        ...(agent && { current_agent_id: agent.id, assigned_at: new Date() }),
+      });
+      return conversation.id;
+    });
+    if (first) await this.firstMessage(actor, id, first);
+    return this.get(actor, id);
+  }
+
+  async update(actor: Actor, id: string, input: ConversationUpdate): Promise<ConversationView> {
+    if (input.extra_data && Buffer.byteLength(JSON.stringify(input.extra_data)) > EXTRA_DATA_MAX_BYTES) throw Invalid.field('extra_data', 'extra_data may have at most 16 KB');
+    for (const field of ['status', 'priority', 'tags', 'extra_data'] as const) if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
+    const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
+    await this.database.tx(async (tx) => {
+      const conversations = this.database.repository(Conversation, tx);
+      const conversation = await conversations.lock(actor, id);
+      if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
+        if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
+        await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
+        await this.refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
+      }
+      await conversations.patch(actor, id, {
+        ...(input.whatsapp_number_id && { whatsapp_number_id: input.whatsapp_number_id }),
+        ...(input.priority && { priority: input.priority, queue_priority: QUEUE_PRIORITY[input.priority] }),
+        ...(input.tags && { tags: unique(input.tags) }),
+        ...(input.extra_data && { extra_data: input.extra_data }),
+      });
+      if (input.status === 'archived') await this.archiveWithin(tx, actor, conversation);
+      else if (input.status) await this.moveWithin(tx, actor, conversation, input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus), {});
+      if (input.assigned_agent_id !== undefined) await this.assignWithin(tx, actor, await conversations.lock(actor, id), agent);
+      tx.afterCommit(() => this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id }));
+    });
+    return this.get(actor, id);
+  }
+
+  /** @throws {422} invalid_agent. @throws {409} conversation_not_active. */
+  async assign(actor: Actor, id: string, agent_id: string | null): Promise<ConversationView> {
+    const agent = agent_id === null ? null : await this.users.getAgent(actor, agent_id);
+    await this.database.tx(async (tx) => this.assignWithin(tx, actor, await this.database.repository(Conversation, tx).lock(actor, id), agent));
+    return this.get(actor, id);
+  }
+
+  /** @throws {409} conversation_already_closed. */
+  async close(actor: Actor, id: string, { reason, resolved = true }: ConversationClose): Promise<ConversationView> {
+    await this.database.tx(async (tx) => {
+      const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
+      if (conversation.status === ConversationStatus.closed) throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
+      await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: reason ?? null, ...(!resolved && { resolved_at: conversation.resolved_at }) });
+    });
+    return this.get(actor, id);
+  }
+
+  /** @throws {409} conversation_not_closed, conversation_already_open. */
+  async reopen(actor: Actor, id: string): Promise<ConversationView> {
+    await this.database.tx(async (tx) => {
+      const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
+      if (isActive(conversation) && !conversation.is_archived) throw new Conflict('conversation_not_closed', 'The conversation is open already.');
+      await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
+      await this.moveWithin(tx, actor, conversation, ConversationStatus.open, { is_archived: false, archived_at: null });
+    });
+    return this.get(actor, id);
+  }
+
+  /** @throws {409} conversation_already_archived. */
+  async archive(actor: Actor, id: string): Promise<ConversationView> {
+    await this.database.tx(async (tx) => this.archiveWithin(tx, actor, await this.database.repository(Conversation, tx).lock(actor, id)));
+    return this.get(actor, id);
+  }
+
+  async markRead(actor: Actor, id: string): Promise<ConversationView> {
+    const { organization_id, user_id } = actor;
+    await this.database.tx(async (tx) => {
+      const conversations = this.database.repository(Conversation, tx);
+      const { unread_count } = await conversations.lock(actor, id);
+      await conversations.patch(actor, id, { unread_count: 0, last_read_at: new Date() });
+      const [newest] = await tx.manager.query<{ id: string }[]>(
+        `SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND direction = 'incoming' AND whatsapp_message_id IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1`,
+        [organization_id, id],
+      );
+      tx.afterCommit(() => {
+        if (unread_count > 0) this.events.emit('conversation.unread', { organization_id, conversation_id: id, user_id, unread_count: 0 });
+        if (newest) this.events.emit('message.read_here', { organization_id, message_id: newest.id });
+      });
+    });
+    return this.get(actor, id);
+  }
+
+  /** Whether the actor's organization has this conversation (sockets). */
+  async has(actor: Actor, id: string): Promise<boolean> {
+    return (await this.database.repository(Conversation).find(actor, id)) !== null;
+  }
+
+  private joined(actor: Actor): SelectQueryBuilder<Conversation> {
+    return this.database
+      .repository(Conversation)
+      .query(actor, 'row')
+      .withDeleted()
+      .leftJoinAndMapOne('row.contact', Contact, 'contact', 'contact.id = row.contact_id AND contact.organization_id = row.organization_id')
+      .leftJoinAndMapOne('row.whatsapp_number', WhatsAppNumber, 'number', 'number.id = row.whatsapp_number_id AND number.organization_id = row.organization_id')
+      .leftJoinAndMapOne('row.current_agent', User, 'agent', 'agent.id = row.current_agent_id AND agent.organization_id = row.organization_id')
+      .leftJoinAndMapOne('row.last_message', Message, 'last', 'last.id = row.last_message_id AND last.organization_id = row.organization_id');
+  }
+
+  private filter(actor: Actor, rows: SelectQueryBuilder<Conversation>, query: ConversationQuery): void {
+    const words = (query.status ?? '').split(',').filter(Boolean);
+    const statuses = new Set(words.flatMap((word) => (word === 'active' ? ['open', 'pending'] : word === 'archived' || word === 'queued' ? [] : [word])));
+    if (statuses.size) rows.andWhere('row.status = ANY(:statuses)', { statuses: [...statuses] });
+    if (words.includes('queued')) rows.andWhere("row.queue_id IS NOT NULL AND row.queued_at IS NOT NULL AND row.current_agent_id IS NULL AND row.status IN ('open', 'pending')");
+    rows.andWhere('row.is_archived = :archived', { archived: query.is_archived ?? words.includes('archived') });
+    const assigned = query.assigned_to_me ? 'me' : (query.assigned_to ?? query.assigned_agent_id);
+    if (assigned === 'none') rows.andWhere('row.current_agent_id IS NULL');
+    else if (assigned) rows.andWhere('row.current_agent_id = :assigned', { assigned: assigned === 'me' ? actor.user_id : assigned });
+    for (const column of ['department_id', 'queue_id', 'contact_id', 'whatsapp_number_id', 'priority'] as const)
+      if (query[column]) rows.andWhere(`row.${column} = :${column}`, { [column]: query[column] });
+    if (query.unread !== undefined) rows.andWhere(query.unread ? 'row.unread_count > 0' : 'row.unread_count = 0');
+    if (query.tags) rows.andWhere('row.tags && :labels', { labels: query.tags.split(',').map((tag) => tag.trim()) });
+    if (query.from) rows.andWhere('row.last_message_at >= :from', { from: query.from });
+    if (query.to) rows.andWhere('row.last_message_at <= :to', { to: query.to });
+    const search = query.search?.trim();
+    if (!search) return;
+    const digits = search.replace(/\D/g, '');
+    rows.andWhere(
+      new Brackets((or) => {
+        or.where(
+          `EXISTS (SELECT 1 FROM contacts k WHERE k.organization_id = row.organization_id AND k.id = row.contact_id
+             AND (contact_words(k.name, k.whatsapp_name, k.username, k.email, k.company) LIKE fold(:words)${digits.length >= 3 ? ' OR k.match_key LIKE :digits' : ''}))`,
+          { words: `%${escapeLike(search)}%`, digits: `%${digits}%` },
+        ).orWhere('EXISTS (SELECT 1 FROM messages l WHERE l.organization_id = row.organization_id AND l.id = row.last_message_id AND fold(l.content) LIKE fold(:words))');
+      }),
+    );
+  }
+
+  private async assignWithin(tx: Tx, actor: Actor, conversation: Conversation, agent: User | null): Promise<void> {
+    if (!isActive(conversation)) throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
+    const previous_agent_id = conversation.current_agent_id;
+    if (previous_agent_id === (agent?.id ?? null)) return;
+    await this.database.repository(Conversation, tx).patch(
+      actor,
+      conversation.id,
+      agent
+        ? { current_agent_id: agent.id, assigned_at: new Date(), status: ConversationStatus.open, is_bot_active: false, ...(conversation.is_bot_active && { handoff_at: new Date() }) }
+        : { current_agent_id: null },
+    );
+    tx.afterCommit(() =>
+      this.events.emit('conversation.assigned', {
+        organization_id: actor.organization_id,
+        conversation_id: conversation.id,
+        user_id: actor.user_id,
+        agent_id: agent?.id ?? null,
+        previous_agent_id,
+      }),
+    );
+  }
+
+  private async archiveWithin(tx: Tx, actor: Actor, conversation: Conversation): Promise<void> {
+    if (conversation.is_archived) throw new Conflict('conversation_already_archived', 'The conversation is archived already.');
+    if (isActive(conversation)) await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: 'archived' });
+    await this.database.repository(Conversation, tx).patch(actor, conversation.id, { is_archived: true, archived_at: new Date() });
+    tx.afterCommit(() => this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: conversation.id, user_id: actor.user_id }));
+  }
+
+  /** One move of the state machine with what it sets. */
+  private async moveWithin(tx: Tx, actor: Actor, conversation: Conversation, to: ConversationStatus, more: Partial<Conversation>): Promise<void> {
+    const { status: from, id } = conversation;
+    const conversations = this.database.repository(Conversation, tx);
+    if (from === to) {
+      await conversations.patch(actor, id, more);
+      return;
+    }
+    if (!MOVES[from].includes(to)) throw new Conflict('invalid_status_transition', `A conversation that is ${from} cannot become ${to}.`);
+    const now = new Date();
+    const since = conversation.reopened_at ?? conversation.created_at;
+    const over = { resolution_time_seconds: Math.max(0, Math.round((now.getTime() - since.getTime()) / 1000)), is_bot_active: false };
+    const effects: Partial<Record<ConversationStatus, Partial<Conversation>>> = {
+      resolved: { resolved_at: now, ...over },
+      closed: { closed_at: now, resolved_at: conversation.resolved_at ?? now, ...over },
+      open: from === ConversationStatus.pending ? {} : { resolved_at: null, closed_at: null, close_reason: null, reopened_at: now, is_archived: false, archived_at: null },
+    };
+    if (to === ConversationStatus.open && !isActive(conversation)) await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
+    await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
+    tx.afterCommit(() => this.events.emit('conversation.status', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id, status: to, previous_status: from }));
+  }
+
+  private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, reason: string): Promise<void> {
+    const live = await this.database
+      .repository(Conversation, tx)
+      .query(actor, 'row')
+      .andWhere('row.contact_id = :contact_id', { contact_id })
+      .andWhere("row.status IN ('open', 'pending')")
+      .orderBy('row.id')
+      .setLock('pessimistic_write')
+      .getMany();
+    for (const conversation of live) await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: reason });
+  }
+
+  /** One live conversation per contact and number. */
+  private async refuseSecond(tx: Tx, actor: Actor, contact_id: string, whatsapp_number_id: string | null): Promise<void> {
+    if (!whatsapp_number_id) return;
+    const other = await this.database
+      .repository(Conversation, tx)
+      .query(actor, 'row')
+      .andWhere('row.contact_id = :contact_id AND row.whatsapp_number_id = :whatsapp_number_id', { contact_id, whatsapp_number_id })
+      .andWhere("row.status IN ('open', 'pending')")
+      .getOne();
+    if (other)
+      throw new Conflict('conversation_already_open', 'This contact has a live conversation on this number already.', {
+        details: [{ loc: ['body', 'contact_id'], msg: 'already open', type: 'conversation_already_open', existing_id: other.id }],
+      });
+  }
+
+  /** Never makes the creation fail for a provider's reason: what may not be sent is kept as failed. */
+  private async firstMessage(actor: Actor, conversation_id: string, draft: Draft): Promise<void> {
+    try {
+      await this.sending.toConversation(actor, conversation_id, draft);
+    } catch (error) {
+      if (!(error instanceof AppError) || (error.status !== 409 && error.status !== 429)) throw error;
+      await this.sending.keepUnsent(actor, conversation_id, draft, error);
+    }
+  }
+}
+
+const unique = (tags: readonly string[]): string[] => [...new Map(tags.map((tag) => [tag.trim().toLowerCase(), tag.trim()])).values()];
+
+function notFound(): never {
+  throw new NotFound('Conversation');
+}

@@ -1,0 +1,140 @@
+import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
+import type { Actor } from '#common/actor';
+import { Conflict, Invalid, NotFound } from '#common/errors';
+import { EventBus } from '#common/events';
+import { type Page, pageWindow, toPage } from '#common/page.dto';
+import { isUuid } from '#common/uuid';
+import { Database } from '#database/database';
+import { parseSort } from '#database/tenant-repository';
+import { Conversation } from '../conversation.entity';
+import type { HistoryQuery, MessageQuery } from '../conversation.dto';
+import type { Draft } from './compose';
+import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
+import { type MessageResponse, presentMessage } from './message.dto';
+import { SendMessage } from './send-message';
+import type { MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
+
+/** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
+const COUNT_MAX = 10_000;
+
+/** Reading messages, and what an agent may still do to one. */
+@Injectable()
+export class MessagesService {
+  constructor(
+    private readonly database: Database,
+    private readonly sending: SendMessage,
+    private readonly events: EventBus,
+  ) {}
+
+  async get(actor: Actor, id: string): Promise<MessageResponse> {
+    return presentMessage(await this.database.repository(Message).get(actor, id));
+  }
+
+  /** A conversation's messages, oldest first unless asked otherwise. */
+  async thread(actor: Actor, conversation_id: string, query: MessageQuery): Promise<Page<MessageResponse>> {
+    await this.database.repository(Conversation).get(actor, conversation_id);
+    return this.list(actor, { ...query, conversation_id, sort: query.sort ?? 'created_at:asc' });
+  }
+
+  /** All messages of the organization, newest first unless asked otherwise. */
+  async list(actor: Actor, query: HistoryQuery): Promise<Page<MessageResponse>> {
+    const [, direction] = parseSort(query.sort ?? 'created_at:desc', ['created_at']);
+    const { skip, limit } = pageWindow(query);
+    const rows = this.database.repository(Message).query(actor, 'm');
+    this.filter(rows, query);
+    const [{ total }] = await this.database.source.query<[{ total: number }]>(...this.bounded(rows));
+    // A cursor names its neighbourhood: the rows next to it, whichever way they are then shown.
+    const backwards = query.before !== undefined || (query.after === undefined && direction === 'DESC');
+    if (query.before) await this.cursor(actor, rows, query.before, '<');
+    if (query.after) await this.cursor(actor, rows, query.after, '>');
+    const order = backwards ? 'DESC' : 'ASC';
+    const items = await rows
+      .orderBy('m.created_at', order)
+      .addOrderBy('m.id', order)
+      .offset(query.before || query.after ? 0 : skip)
+      .limit(limit)
+      .getMany();
+    if (order !== direction) items.reverse();
+    return toPage(items.map(presentMessage), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
+  }
+
+  /** What became of a message. */
+  async status(actor: Actor, id: string): Promise<MessageStatusAnswer> {
+    const message = await this.database.repository(Message).get(actor, id);
+    const status_history = await this.database.source.query<StatusHistoryEntry[]>(
+      'SELECT status, "timestamp", source FROM message_status_events WHERE organization_id = $1 AND message_id = $2 ORDER BY "timestamp", id',
+      [actor.organization_id, id],
+    );
+    const { status, whatsapp_message_id, sent_at, delivered_at, read_at, failed_at, error_code, error_message, pricing } = message;
+    return { message_id: id, status, whatsapp_message_id, sent_at, delivered_at, read_at, failed_at, error_code, error_message, pricing, status_history };
+  }
+
+  /** Reads this message and all older ones of the conversation, as WhatsApp does. */
+  async markRead(actor: Actor, id: string): Promise<MessageResponse> {
+    const message = await this.database.repository(Message).get(actor, id);
+    if (message.direction !== MessageDirection.incoming) throw new Conflict('not_incoming', 'Only incoming messages can be marked read.');
+    const [[changed]] = await this.database.source.query<[{ unread_count: number; before: number }[], number]>(
+      `UPDATE conversations c SET last_read_at = greatest(c.last_read_at, $3), updated_at = now(),
+              unread_count = (SELECT count(*) FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction = 'incoming'
+                                AND (m.created_at, m.id) > ($3, $4) AND m.created_at > coalesce(c.last_read_at, '-infinity'))
+        WHERE c.organization_id = $1 AND c.id = $2 RETURNING c.unread_count`,
+      [actor.organization_id, message.conversation_id, message.created_at, id],
+    );
+    const { organization_id } = actor;
+    if (changed) this.events.emit('conversation.unread', { organization_id, conversation_id: message.conversation_id, user_id: actor.user_id, unread_count: changed.unread_count });
+    this.events.emit('message.read_here', { organization_id, message_id: id });
+    return presentMessage(message);
+  }
+
+  /** A failed message once more, as a new one. */
+  async resend(actor: Actor, id: string): Promise<MessageResponse> {
+    const message = await this.database.repository(Message).get(actor, id);
+    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed || message.resent_as_id)
+      throw new Conflict('message_not_failed', message.resent_as_id ? 'This message was sent again already.' : 'Only a failed outgoing message can be sent again.');
+    const { template_id, payload } = message;
+    const draft: Draft = {
+      message_type: message.message_type,
+      content: message.content,
+      payload: message.payload,
+      media_id: message.media?.id,
+      template: template_id ? { template_id, language: String(payload.language ?? ''), components: payload.components as Record<string, unknown>[] } : undefined,
+    };
+    const sent = await this.sending.toConversation(actor, message.conversation_id, draft, {
+      reply_to_message_id: message.reply_to_message_id ?? undefined,
+      client_reference: message.client_reference ?? undefined,
+      resent_from: message,
+    });
+    return presentMessage(sent);
+  }
+
+  private filter(rows: SelectQueryBuilder<Message>, query: HistoryQuery): void {
+    const equals = (column: string, value: string | undefined): void => void (value && rows.andWhere(`m.${column} = :${column}`, { [column]: value }));
+    equals('conversation_id', query.conversation_id);
+    equals('contact_id', query.contact_id);
+    equals('whatsapp_number_id', query.whatsapp_number_id);
+    equals('message_type', query.message_type);
+    equals('direction', query.direction === 'inbound' ? 'incoming' : query.direction === 'outbound' ? 'outgoing' : query.direction);
+    if (query.status) rows.andWhere('m.status = ANY(:status)', { status: query.status.split(',') });
+    if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
+    if (query.from) rows.andWhere('m.created_at >= :from', { from: query.from });
+    if (query.to) rows.andWhere('m.created_at <= :to', { to: query.to });
+  }
+
+  private async cursor(actor: Actor, rows: SelectQueryBuilder<Message>, cursor: string, side: '<' | '>'): Promise<void> {
+    if (!isUuid(cursor)) {
+      const at = new Date(cursor);
+      if (Number.isNaN(at.getTime())) throw Invalid.query(side === '<' ? 'before' : 'after', 'Give a message id or an ISO time.');
+      rows.andWhere(`m.created_at ${side} :at`, { at });
+      return;
+    }
+    const message = await this.database.repository(Message).find(actor, cursor);
+    if (!message) throw new NotFound('Message');
+    rows.andWhere(`(m.created_at, m.id) ${side} (:at, :cursor)`, { at: message.created_at, cursor });
+  }
+
+  private bounded(rows: SelectQueryBuilder<Message>): [string, unknown[]] {
+    const [inner, values] = rows.clone().select('1').limit(COUNT_MAX + 1).getQueryAndParameters();
+    return [`SELECT count(*)::int AS total FROM (${inner}) counted`, values];
+  }
+}

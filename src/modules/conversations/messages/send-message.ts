@@ -1,0 +1,320 @@
+import { Injectable } from '@nestjs/common';
+import { Actor } from '#common/actor';
+import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
+import { EventBus } from '#common/events';
+import { normalizePhone } from '#common/phone';
+import { Database, type Tx } from '#database/database';
+import { Contact } from '#modules/contacts/contact.entity';
+import { ContactsService } from '#modules/contacts/contacts.service';
+import { UsersService } from '#modules/users/users.service';
+import { MediaService } from '#modules/whatsapp/media/media.service';
+import { templateComponents } from '#modules/whatsapp/meta/template-parameters';
+import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
+import { Conversation, ConversationStatus } from '../conversation.entity';
+import type { Draft } from './compose';
+import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
+import { presentMessage } from './message.dto';
+import { newMessage } from './new-message';
+import { type SendResult } from './send.dto';
+
+export interface SendOptions {
+  reply_to_message_id?: string;
+  client_reference?: string;
+  /** The message this one is sent again for. */
+  resent_from?: Message;
+}
+
+/** A recipient by phone, for sends that name no conversation. */
+export interface Recipient extends SendOptions {
+  to: string;
+  whatsapp_number_id?: string;
+  conversation_id?: string;
+}
+
+/** Longer waits than this are the caller's to make; shorter ones the worker's. Contract 20, 4.5. */
+const MAX_WAIT_SECONDS = 300;
+
+/** Why a send may not happen, in the order the contract checks; null: it may. */
+interface Ready {
+  number: WhatsAppNumber;
+  media: MessageMedia | null;
+  template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
+}
+
+/** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
+@Injectable()
+export class SendMessage {
+  constructor(
+    private readonly database: Database,
+    private readonly contacts: ContactsService,
+    private readonly users: UsersService,
+    private readonly templates: TemplatesService,
+    private readonly media: MediaService,
+    private readonly events: EventBus,
+  ) {}
+
+  /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
+  async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}): Promise<Message> {
+    const { message } = await this.database.tx(async (tx) => {
+      const conversations = this.database.repository(Conversation, tx);
+      const found = await conversations.get(actor, conversation_id);
+      // One order of locks everywhere: contact, then conversation.
+      const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
+      return this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
+    });
+    return message;
+  }
+
+  /** To a phone: contact and conversation are found, or made. */
+  async toPhone(actor: Actor, recipient: Recipient, draft: Draft): Promise<SendResult> {
+    const phone = normalizePhone(recipient.to);
+    if (!phone) throw Invalid.field('to', 'to is not a phone number in international form, such as +5511987654321', undefined, 'phone');
+    const { message } = await this.database.tx(async (tx) => {
+      const numbers = this.database.repository(WhatsAppNumber, tx);
+      const conversations = this.database.repository(Conversation, tx);
+      const named = recipient.whatsapp_number_id ? await numbers.get(actor, recipient.whatsapp_number_id) : null;
+      if (recipient.conversation_id) {
+        const found = await conversations.get(actor, recipient.conversation_id);
+        const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
+        if (!(await this.contacts.isPhoneOf(actor, contact.id, phone, tx))) throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
+        return this.store(tx, actor, await conversations.lock(actor, found.id), contact, draft, recipient, named);
+      }
+      const number = named ?? (await this.chooseNumber(tx, actor));
+      if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
+      const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
+      const contact = await this.database.repository(Contact, tx).lock(actor, id);
+      return this.store(tx, actor, await this.openConversation(tx, actor, contact, number), contact, draft, recipient, number);
+    });
+    return { message_id: message.id, status: message.status, whatsapp_message_id: null, conversation_id: message.conversation_id, contact_id: message.contact_id, message: presentMessage(message) };
+  }
+
+  /** An internal note: kept in any state of the conversation, never sent, never counted. */
+  async note(actor: Actor, conversation_id: string, note: string): Promise<Message> {
+    const message = await this.database.tx(async (tx) => {
+      const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
+      const stored = newMessage({
+        ...(await this.sender(actor)),
+        organization_id: actor.organization_id,
+        conversation_id,
+        contact_id: conversation.contact_id,
+        whatsapp_number_id: conversation.whatsapp_number_id,
+        direction: MessageDirection.internal,
+        message_type: MessageType.note,
+        content: note,
+        payload: { text: note },
+        status: MessageStatus.received,
+      });
+      await this.insert(tx, stored);
+      const contact = await this.database.repository(Contact, tx).query(actor, 'c').withDeleted().andWhere('c.id = :id', { id: conversation.contact_id }).getOneOrFail();
+      tx.afterCommit(() => this.events.emit('message.created', { organization_id: actor.organization_id, message: presentMessage(stored), contact, conversation }));
+      return stored;
+    });
+    return message;
+  }
+
+  /** What could not be sent, kept in the thread as failed with the reason. */
+  async keepUnsent(actor: Actor, conversation_id: string, draft: Draft, reason: AppError): Promise<void> {
+    const { organization_id } = actor;
+    await this.database.tx(async (tx) => {
+      const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
+      const contact = await this.database.repository(Contact, tx).get(actor, conversation.contact_id);
+      const message = newMessage({
+        ...(await this.sender(actor)),
+        organization_id,
+        conversation_id,
+        contact_id: contact.id,
+        whatsapp_number_id: conversation.whatsapp_number_id,
+        direction: MessageDirection.outgoing,
+        message_type: draft.message_type,
+        content: draft.content,
+        payload: draft.payload,
+        status: MessageStatus.failed,
+        failed_at: new Date(),
+        error_code: reason.error_code,
+        error_message: reason.message,
+      });
+      await this.insert(tx, message);
+      const told = await this.database.repository(Conversation, tx).patch(actor, conversation_id, {
+        last_message_id: message.id,
+        last_message_at: message.created_at,
+        total_messages: conversation.total_messages + 1,
+      });
+      tx.afterCommit(() => this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }));
+    });
+  }
+
+  /** The contact's live conversation on this number, else a new one that inherits the pair's window. */
+  async openConversation(tx: Tx, actor: Actor, contact: Contact, number: WhatsAppNumber | null): Promise<Conversation> {
+    const conversations = this.database.repository(Conversation, tx);
+    const mine = conversations
+      .query(actor, 'c')
+      .andWhere('c.contact_id = :contact', { contact: contact.id })
+      .andWhere(number ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: number?.id });
+    const live = await mine.clone().andWhere("c.status IN ('open', 'pending')").orderBy('c.created_at', 'DESC').setLock('pessimistic_write').getOne();
+    if (live) return live;
+    const { window } = (await mine.clone().select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>()) ?? { window: null };
+    const created = await conversations.insert(actor, {
+      contact_id: contact.id,
+      whatsapp_number_id: number?.id ?? null,
+      window_expires_at: window,
+      queue_priority: contact.is_vip ? 100 : 50,
+    });
+    await tx.manager.query('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [actor.organization_id, contact.id]);
+    tx.afterCommit(() => this.events.emit('conversation.created', { organization_id: actor.organization_id, conversation_id: created.id, user_id: actor.user_id }));
+    return created;
+  }
+
+  /** The default number, else the oldest active one, else none. */
+  async chooseNumber(tx: Tx, actor: Actor): Promise<WhatsAppNumber | null> {
+    return this.database
+      .repository(WhatsAppNumber, tx)
+      .query(actor, 'n')
+      .orderBy('n.is_default', 'DESC')
+      .addOrderBy('n.is_active', 'DESC')
+      .addOrderBy('n.created_at', 'ASC')
+      .limit(1)
+      .getOne();
+  }
+
+  /** Checks, then the rows; all or nothing. Contact and conversation are locked. */
+  private async store(
+    tx: Tx,
+    actor: Actor,
+    conversation: Conversation,
+    contact: Contact,
+    draft: Draft,
+    options: SendOptions,
+    named: WhatsAppNumber | null = null,
+  ): Promise<{ message: Message }> {
+    const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
+    const { number, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
+    const sender = await this.sender(actor);
+    const message = newMessage({
+      ...sender,
+      organization_id: actor.organization_id,
+      conversation_id: conversation.id,
+      contact_id: contact.id,
+      whatsapp_number_id: number.id,
+      direction: MessageDirection.outgoing,
+      message_type: draft.message_type,
+      content: template ? template.rendered : draft.content,
+      payload: template ? template.payload : draft.payload,
+      media,
+      template_id: template?.id ?? null,
+      reply_to_message_id: reply_to,
+      client_reference: options.client_reference ?? null,
+      resent_from_id: options.resent_from?.id ?? null,
+    });
+    await this.insert(tx, message);
+    await tx.manager.query('INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)', [
+      message.id,
+      actor.organization_id,
+      conversation.id,
+      number.id,
+    ]);
+    const human = sender.sender_type === SenderType.agent;
+    const [told] = await tx.manager.query<[Conversation[], number]>(
+      `UPDATE conversations SET
+          whatsapp_number_id = $3, last_message_id = $4, last_message_at = greatest(last_message_at, $5), first_message_at = least(first_message_at, $5),
+          last_outgoing_at = greatest(last_outgoing_at, $5), total_messages = total_messages + 1,
+          messages_from_agent = messages_from_agent + $6, messages_from_bot = messages_from_bot + $7,
+          unread_count = CASE WHEN $6 = 1 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 = 1 THEN now() ELSE last_read_at END,
+          handoff_at = CASE WHEN $6 = 1 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND $6 = 0,
+          first_response_at = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
+          first_response_time_seconds = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
+            THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
+          updated_at = now()
+        WHERE organization_id = $1 AND id = $2 RETURNING *`,
+      [actor.organization_id, conversation.id, number.id, message.id, message.created_at, human ? 1 : 0, sender.sender_type === SenderType.bot ? 1 : 0],
+    );
+    await tx.manager.query(
+      `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
+        WHERE organization_id = $1 AND id = $2`,
+      [actor.organization_id, contact.id, message.created_at],
+    );
+    if (options.resent_from) await tx.manager.query('UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [actor.organization_id, options.resent_from.id, message.id]);
+    const { organization_id } = actor;
+    tx.afterCommit(() => {
+      this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told[0] });
+      if (human && conversation.unread_count > 0) this.events.emit('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
+      this.events.emit('outbound.waiting', { organization_id, conversation_id: conversation.id });
+    });
+    return { message };
+  }
+
+  /** The checks of contract 20, 4.5, in its order. */
+  private async check(tx: Tx, actor: Actor, conversation: Conversation, contact: Contact, draft: Draft, named: WhatsAppNumber | null): Promise<Ready> {
+    const number = conversation.whatsapp_number_id
+      ? await this.database.repository(WhatsAppNumber, tx).query(actor, 'n').andWhere('n.id = :id', { id: conversation.whatsapp_number_id }).getOne()
+      : (named ?? (await this.chooseNumber(tx, actor)));
+    if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
+    const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template) : null;
+    const media = draft.media_id ? await this.media.forSend(actor, draft.media_id) : null;
+    // 422 template_parameter_mismatch comes before the state conflicts.
+    const components = template ? templateComponents(draft.template ?? {}, template) : [];
+
+    if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it to write.');
+    if (conversation.status !== ConversationStatus.open && conversation.status !== ConversationStatus.pending)
+      throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it to write.`);
+    if (!number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
+    if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
+    if (number.connection_type === ConnectionType.official && !(number.phone_number_id && (await this.hasToken(tx, number.id))))
+      throw new Conflict('number_not_configured', 'The WhatsApp number has no phone_number_id or no access_token yet. Complete its settings.');
+    if (number.connection_type === ConnectionType.qrcode)
+      throw new Conflict('number_not_connected', 'The WhatsApp number is not connected. Scan its QR code first.');
+    if (!contact.whatsapp_id && !contact.whatsapp_user_id) throw new Conflict('phone_required', 'The contact has neither a phone nor a WhatsApp user id.');
+    const open = conversation.window_expires_at !== null && conversation.window_expires_at > new Date();
+    if (!open && !template)
+      throw new Conflict('window_closed', 'The 24-hour window is closed: a template is required (template required).', {
+        details: [{ msg: 'template required', type: 'window_closed', window_expires_at: conversation.window_expires_at }],
+      });
+    if (template && template.status !== 'APPROVED') throw new Conflict('template_not_approved', `The template is ${template.status}; only an APPROVED one can be sent.`);
+    if (template && !template.is_enabled) throw new Conflict('template_disabled', 'The template is switched off here.');
+    if (template?.category === 'AUTHENTICATION' && !contact.whatsapp_id) throw new Conflict('phone_required', 'Authentication templates need the contact’s phone.');
+    const wait = number.paused_until ? (number.paused_until.getTime() - Date.now()) / 1000 : 0;
+    if (wait > MAX_WAIT_SECONDS) throw new TooMany('whatsapp_rate_limited', 'Meta has restricted this number for now. Try again later.', Math.ceil(wait));
+    return {
+      number,
+      media,
+      template: template && {
+        id: template.id,
+        rendered: renderTemplate(template.components, components),
+        payload: { template_id: template.id, name: template.name, language: template.language, components, rendered_text: renderTemplate(template.components, components) },
+      },
+    };
+  }
+
+  private async hasToken(tx: Tx, number_id: string): Promise<boolean> {
+    const [row] = await tx.manager.query<{ has: boolean }[]>('SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1', [number_id]);
+    return row?.has ?? false;
+  }
+
+  private async quoted(tx: Tx, actor: Actor, conversation_id: string, id: string): Promise<string> {
+    const [row] = await tx.manager.query<{ id: string }[]>('SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3', [actor.organization_id, conversation_id, id]);
+    if (!row) throw new NotFound('Message to reply to');
+    return row.id;
+  }
+
+  private async sender(actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
+    if (!actor.user_id) return { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
+    const user = await this.users.find(actor, actor.user_id);
+    return { sender_type: SenderType.agent, sender_user_id: actor.user_id, sender_name: user?.full_name ?? null };
+  }
+
+  private async insert(tx: Tx, message: Message): Promise<void> {
+    await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
+  }
+}
+
+/** The body as the customer reads it: Meta's text with the sent values in place. */
+export function renderTemplate(shape: readonly Record<string, unknown>[], sent: readonly Record<string, unknown>[]): string | null {
+  const bodyOf = (components: readonly Record<string, unknown>[]): Record<string, unknown> | undefined => components.find((component) => String(component.type).toUpperCase() === 'BODY');
+  const text = bodyOf(shape)?.text;
+  if (typeof text !== 'string') return null;
+  const parameters = (bodyOf(sent)?.parameters ?? []) as { parameter_name?: string; text?: string }[];
+  return text.replace(/\{\{\s*([A-Za-z0-9_]+)\s*\}\}/g, (whole, key: string) => {
+    const value = /^\d+$/.test(key) ? parameters[Number(key) - 1] : parameters.find((parameter) => parameter.parameter_name === key);
+    return value?.text ?? whole;
+  });
+}

@@ -1,0 +1,655 @@
+import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsIn,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  IsUrl,
+  Length,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { Alias } from '#common/alias';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { MessageResponse } from './message.dto';
+
+export const MEDIA_TYPES = ['image', 'video', 'audio', 'document', 'sticker'] as const;
+export type MediaType = (typeof MEDIA_TYPES)[number];
+
+const TEXT_MAX = 4096;
+const CAPTION_MAX = 1024;
+
+/** What every `/whatsapp/send*` takes: to whom, from which number, in reply to what. */
+export class SendTarget {
+  /** The recipient's phone. */
+  @IsString()
+  @MaxLength(40)
+  to: string;
+
+  /** Alias: from. The default number when absent. */
+  @Alias('from')
+  @IsOptional()
+  @IsUUID()
+  whatsapp_number_id?: string;
+
+  @IsOptional()
+  @IsUUID()
+  conversation_id?: string;
+
+  @IsOptional()
+  @IsUUID()
+  reply_to_message_id?: string;
+
+  /** Your own id of this message; comes back in answers and events. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  client_reference?: string;
+}
+
+/** Values of a template's variables, in one of the simple forms or in Meta's. */
+@InputType('TemplateSendInput')
+export class TemplateValuesInput {
+  /** Alias: name. */
+  @Alias('name')
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  template_name?: string;
+
+  /** Local id, Meta's id, or the name. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  template_id?: string;
+
+  /** Default pt_BR. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  language?: string;
+
+  /** A list for the body's variables in order, or an object by index or name. */
+  @Field(() => Json, { nullable: true })
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: { type: 'string' } }] })
+  @IsOptional()
+  parameters?: unknown;
+
+  @Field(() => Json, { nullable: true })
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @IsOptional()
+  header_parameters?: unknown;
+
+  @Field(() => Json, { nullable: true })
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @IsOptional()
+  button_parameters?: unknown;
+
+  /** Meta's format; instead of the three above. */
+  @Field(() => [Json], { nullable: true })
+  @ApiPropertyOptional({ type: 'array', items: { type: 'object', additionalProperties: true } })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsObject({ each: true })
+  components?: JsonObject[];
+}
+
+export class SendText extends SendTarget {
+  /** Aliases: content, text. Not needed for `type` template. */
+  @Alias('content', 'text')
+  @IsOptional()
+  @IsString()
+  @Length(1, TEXT_MAX)
+  message?: string;
+
+  @IsOptional()
+  @IsIn(['text', 'template'])
+  type?: 'text' | 'template';
+
+  @IsOptional()
+  @IsBoolean()
+  preview_url?: boolean;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  template_id?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  template_name?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  language?: string;
+
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: { type: 'string' } }] })
+  @IsOptional()
+  parameters?: unknown;
+
+  @ApiPropertyOptional({ type: 'array', items: { type: 'object', additionalProperties: true } })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsObject({ each: true })
+  components?: JsonObject[];
+}
+
+export class SendTemplate extends SendTarget {
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  template_name?: string;
+
+  /** Local id, Meta's id, or the name. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  template_id?: string;
+
+  /** Default pt_BR. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  language?: string;
+
+  /** A list for the body's variables in order, or an object by index or name. */
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: { type: 'string' } }] })
+  @IsOptional()
+  parameters?: unknown;
+
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @IsOptional()
+  header_parameters?: unknown;
+
+  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @IsOptional()
+  button_parameters?: unknown;
+
+  /** Meta's format; instead of the three above. */
+  @ApiPropertyOptional({ type: 'array', items: { type: 'object', additionalProperties: true } })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsObject({ each: true })
+  components?: JsonObject[];
+}
+
+const URL_RULE = { protocols: ['http', 'https'], require_protocol: true, require_tld: false, disallow_auth: true };
+
+export class SendMedia extends SendTarget {
+  @IsIn(MEDIA_TYPES)
+  type: MediaType;
+
+  /** Where Meta fetches the file; or `media_id`. */
+  @IsOptional()
+  @IsUrl(URL_RULE)
+  @MaxLength(2048)
+  media_url?: string;
+
+  /** A file of `POST /whatsapp/media`. */
+  @IsOptional()
+  @IsUUID()
+  media_id?: string;
+
+  /** Not for audio and stickers. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(CAPTION_MAX)
+  caption?: string;
+
+  /** Documents. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(240)
+  filename?: string;
+}
+
+export class SendAudio extends SendTarget {
+  @Alias('media_url')
+  @IsOptional()
+  @IsUrl(URL_RULE)
+  @MaxLength(2048)
+  audio_url?: string;
+
+  @IsOptional()
+  @IsUUID()
+  media_id?: string;
+
+  /** A voice note; the file must be ogg/opus. */
+  @IsOptional()
+  @IsBoolean()
+  voice?: boolean;
+}
+
+export class SendDocument extends SendTarget {
+  @Alias('media_url')
+  @IsOptional()
+  @IsUrl(URL_RULE)
+  @MaxLength(2048)
+  document_url?: string;
+
+  @IsOptional()
+  @IsUUID()
+  media_id?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(240)
+  filename?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(CAPTION_MAX)
+  caption?: string;
+}
+
+/** A place. */
+export class LocationInput {
+  @IsNumber()
+  @Min(-90)
+  @Max(90)
+  latitude: number;
+
+  @IsNumber()
+  @Min(-180)
+  @Max(180)
+  longitude: number;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  name?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  address?: string;
+}
+
+export class SendLocation extends SendTarget {
+  @IsNumber()
+  @Min(-90)
+  @Max(90)
+  latitude: number;
+
+  @IsNumber()
+  @Min(-180)
+  @Max(180)
+  longitude: number;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  name?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  address?: string;
+}
+
+/** A contact card. */
+export class CardInput {
+  @IsString()
+  @Length(1, 255)
+  name: string;
+
+  @IsString()
+  @MaxLength(40)
+  phone: string;
+
+  @IsOptional()
+  @IsEmail()
+  @MaxLength(255)
+  email?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  organization?: string;
+}
+
+export class SendContact extends SendTarget {
+  /** One card; or `contacts`. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => CardInput)
+  contact?: CardInput;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => CardInput)
+  contacts?: CardInput[];
+}
+
+export class ButtonInput {
+  @IsString()
+  @Length(1, 256)
+  id: string;
+
+  @IsString()
+  @Length(1, 20)
+  title: string;
+}
+
+/** Up to three reply buttons under a text. */
+export class ButtonsInput {
+  /** Alias: body. */
+  @Alias('body')
+  @IsString()
+  @Length(1, 1024)
+  message: string;
+
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(3)
+  @ArrayUnique((button: ButtonInput) => button?.id)
+  @ArrayUnique((button: ButtonInput) => button?.title)
+  @ValidateNested({ each: true })
+  @Type(() => ButtonInput)
+  buttons: ButtonInput[];
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  header?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  footer?: string;
+}
+
+export class SendButtons extends SendTarget {
+  /** Alias: body. */
+  @Alias('body')
+  @IsString()
+  @Length(1, 1024)
+  message: string;
+
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(3)
+  @ArrayUnique((button: ButtonInput) => button?.id)
+  @ValidateNested({ each: true })
+  @Type(() => ButtonInput)
+  buttons: ButtonInput[];
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  header?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  footer?: string;
+}
+
+export class ListRowInput {
+  @IsString()
+  @Length(1, 200)
+  id: string;
+
+  @IsString()
+  @Length(1, 24)
+  title: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(72)
+  description?: string;
+}
+
+export class ListSectionInput {
+  /** Required where there is more than one section. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(24)
+  title?: string;
+
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => ListRowInput)
+  rows: ListRowInput[];
+}
+
+export class SendList extends SendTarget {
+  /** Alias: message. */
+  @Alias('message')
+  @IsString()
+  @Length(1, 4096)
+  body: string;
+
+  /** The header. Alias: header. */
+  @Alias('header')
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  title?: string;
+
+  /** Opens the list. */
+  @IsString()
+  @Length(1, 20)
+  button_text: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  footer?: string;
+
+  /** At most 10 rows in all. */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => ListSectionInput)
+  sections: ListSectionInput[];
+}
+
+/** An interactive message inside a conversation: `kind` buttons or list, fields as in `/whatsapp/send-buttons` and `/whatsapp/send-list`. */
+export class InteractiveInput {
+  @IsIn(['buttons', 'list'])
+  kind: 'buttons' | 'list';
+
+  @IsString()
+  @Length(1, 4096)
+  body: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  header?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(60)
+  footer?: string;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(3)
+  @ArrayUnique((button: ButtonInput) => button?.id)
+  @ValidateNested({ each: true })
+  @Type(() => ButtonInput)
+  buttons?: ButtonInput[];
+
+  @IsOptional()
+  @IsString()
+  @Length(1, 20)
+  button_text?: string;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => ListSectionInput)
+  sections?: ListSectionInput[];
+}
+
+const SENDABLE = [...['text', 'template', 'location', 'contacts', 'interactive'], ...MEDIA_TYPES] as const;
+
+/** A message into a conversation. The type is inferred when it is not said: template, media, location, contacts, interactive, else text. */
+export class MessageSendRequest {
+  /** Alias: type. */
+  @Alias('type')
+  @IsOptional()
+  @IsIn(SENDABLE)
+  message_type?: string;
+
+  /** Aliases: message, text. The text, or an object: {text, preview_url}, {url, caption, filename}, {name, language, components}. */
+  @Alias('message', 'text')
+  @ApiPropertyOptional({ oneOf: [{ type: 'string', maxLength: TEXT_MAX }, { type: 'object', additionalProperties: true }], example: 'Olá! Como posso ajudar?' })
+  @IsOptional()
+  content?: unknown;
+
+  @IsOptional()
+  @IsUrl(URL_RULE)
+  @MaxLength(2048)
+  media_url?: string;
+
+  @IsOptional()
+  @IsUUID()
+  media_id?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  media_type?: string;
+
+  /** Alias: caption. */
+  @Alias('caption')
+  @IsOptional()
+  @IsString()
+  @MaxLength(CAPTION_MAX)
+  media_caption?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(240)
+  filename?: string;
+
+  @IsOptional()
+  @IsBoolean()
+  voice?: boolean;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => TemplateValuesInput)
+  template?: TemplateValuesInput;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => LocationInput)
+  location?: LocationInput;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => CardInput)
+  contacts?: CardInput[];
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => InteractiveInput)
+  interactive?: InteractiveInput;
+
+  @IsOptional()
+  @IsUUID()
+  reply_to_message_id?: string;
+
+  @IsOptional()
+  @IsBoolean()
+  preview_url?: boolean;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  client_reference?: string;
+
+  /** A note for the team: stored, never sent. */
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => value)
+  @IsBoolean()
+  is_internal_note?: boolean;
+}
+
+/** What a send answers at once; later news are message:status events. */
+@ObjectType()
+export class SendResult {
+  @Field(() => ID)
+  message_id: string;
+
+  status: string;
+
+  whatsapp_message_id: string | null;
+
+  @Field(() => ID)
+  conversation_id: string;
+
+  @Field(() => ID)
+  contact_id: string;
+
+  @ApiProperty({ type: () => MessageResponse })
+  message: MessageResponse;
+}
+
+export class StatusHistoryEntry {
+  status: string;
+
+  timestamp: Date;
+
+  @ApiProperty({ enum: ['api', 'webhook'] })
+  source: string;
+}
+
+export class MessageStatusAnswer {
+  message_id: string;
+
+  status: string;
+
+  whatsapp_message_id: string | null;
+
+  sent_at: Date | null;
+
+  delivered_at: Date | null;
+
+  read_at: Date | null;
+
+  failed_at: Date | null;
+
+  error_code: string | null;
+
+  error_message: string | null;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
+  pricing: JsonObject | null;
+
+  @ApiProperty({ type: [StatusHistoryEntry] })
+  status_history: StatusHistoryEntry[];
+}
