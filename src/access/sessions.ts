@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Actor, Role } from '#common/actor';
 import { Forbidden, Unauthenticated } from '#common/errors';
+import { EventBus } from '#common/events';
 import { isUuid } from '#common/uuid';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 
 /** Claims of an access token. `role` is a hint: the database decides on each request. */
 export interface AccessClaims {
@@ -55,6 +56,7 @@ export class Sessions {
   constructor(
     private readonly jwt: JwtService,
     private readonly database: Database,
+    private readonly events: EventBus,
   ) {}
 
   /**
@@ -90,7 +92,31 @@ export class Sessions {
     };
   }
 
-  /** Forgets what it knows of a user, or of one session of theirs, at once. */
+  /** Ends one session of a user: its access tokens, refresh tokens and sockets. */
+  async end(tx: Tx, user_id: string, session_id: string, reason: string): Promise<void> {
+    await tx.manager.query(
+      'UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL',
+      [user_id, session_id, reason],
+    );
+    tx.afterCommit(() => this.ended(user_id, session_id));
+  }
+
+  /** Ends every session of a user: logout of all, deactivation, another role or password. */
+  async endAll(tx: Tx, user_id: string, reason: string): Promise<void> {
+    await tx.manager.query('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [user_id]);
+    await tx.manager.query('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
+      user_id,
+      reason,
+    ]);
+    tx.afterCommit(() => this.ended(user_id, null));
+  }
+
+  private ended(user_id: string, session_id: string | null): void {
+    this.forget(user_id);
+    this.events.emit('session.ended', { user_id, session_id });
+  }
+
+  /** Forgets what it knows of a user's sessions at once. */
   forget(user_id: string): void {
     for (const key of this.cache.keys()) if (key.startsWith(user_id)) this.cache.delete(key);
   }
