@@ -3,6 +3,7 @@ import { JwtService } from '@nestjs/jwt';
 import { Actor, Role } from '#common/actor';
 import { Forbidden, Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
+import { inIpRanges } from '#common/ip-ranges';
 import { isUuid } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 
@@ -30,6 +31,8 @@ export interface Session {
   email: string;
   full_name: string;
   organization_status: 'active' | 'inactive' | 'suspended';
+  /** Where the organization's users may come from (CIDR); empty: anywhere. */
+  allowed_ip_ranges: string[];
   expires_at: Date;
 }
 
@@ -42,6 +45,7 @@ interface SessionRow {
   token_version: number;
   organization_status: Session['organization_status'] | null;
   session_revoked: boolean;
+  allowed_ip_ranges: string[] | null;
 }
 
 /** A change of role, a logout or a deactivation reaches other processes after this; in this one at once. */
@@ -88,6 +92,7 @@ export class Sessions {
       email: row.email,
       full_name: row.full_name,
       organization_status: row.organization_status,
+      allowed_ip_ranges: row.allowed_ip_ranges ?? [],
       expires_at: new Date(claims.exp * 1000),
     };
   }
@@ -129,7 +134,7 @@ export class Sessions {
     const [row] = await this.database.source.query<SessionRow[]>(
       `SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
               CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
-              s.revoked_at IS NOT NULL AS session_revoked
+              s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
          FROM users u
          JOIN credentials c ON c.user_id = u.id
          JOIN organizations o ON o.id = u.organization_id
@@ -151,9 +156,15 @@ export function actorOf(session: Session, organization_header?: string): Actor {
 }
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
-export function assertOrganizationActive(session: Session): void {
+export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {
   if (session.organization_status === 'active' || session.role === Role.super_admin) return;
   if (session.organization_status === 'suspended')
     throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator.');
   throw new Forbidden('organization_inactive', 'Your organization is not active. Ask its administrator.');
+}
+
+/** @throws {Forbidden} The organization lets its users in from other addresses only. */
+export function assertAddressAllowed(ranges: readonly string[], ip: string | null | undefined): void {
+  if (ranges.length && !(ip && inIpRanges(ip, ranges)))
+    throw new Forbidden('ip_not_allowed', 'Your organization does not allow access from your network address.');
 }

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PartialType as OptionalFields } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -149,4 +149,5 @@ export const SETTINGS_DEFAULTS: OrganizationSettings = {
 };
 
 /** Top-level keys replace; null goes back to the default. */
-export class OrganizationSettingsUpdate extends PartialType(OrganizationSettings) {}
+// Swagger's half alone: in GraphQL settings are JSON.
+export class OrganizationSettingsUpdate extends OptionalFields(OrganizationSettings) {}
