@@ -5,7 +5,10 @@ import { EventsModule } from '#common/events';
 import type { Config } from '#config/config';
 import { ConfigModule } from '#config/config.module';
 import { DatabaseModule } from '#database/database.module';
+import { AuthModule } from '#modules/auth/auth.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import { ObservabilityModule } from '#observability/observability.module';
 
@@ -22,6 +25,11 @@ export class AppModule {
         ObservabilityModule,
         AccessModule,
         ApiModule,
+
+        // 1 who
+        OrganizationsModule,
+        UsersModule,
+        AuthModule,
 
         // 2 outside
         WhatsAppModule,

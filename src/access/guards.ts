@@ -5,7 +5,7 @@ import { type Role, atLeast } from '#common/actor';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
 import { ALLOW, ORGANIZATION_OPTIONAL, PUBLIC } from './decorators';
 import { type AppRequest, requestOf } from './request';
-import { type Session, actorOf, assertOrganizationActive } from './sessions';
+import { type Session, actorOf, assertAddressAllowed, assertOrganizationActive } from './sessions';
 
 const read = <T>(reflector: Reflector, key: string, context: ExecutionContext): T | undefined =>
   reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
@@ -50,10 +50,11 @@ export class RolesGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
-    const { session } = requestOf(context);
+    const { session, ip } = requestOf(context);
     if (!session) throw new Unauthenticated();
     const least = read<Role>(this.reflector, ALLOW, context);
     if (!least || !atLeast(session.role, least)) throw new Forbidden();
+    assertAddressAllowed(session.allowed_ip_ranges, ip);
     if (!read<boolean>(this.reflector, ORGANIZATION_OPTIONAL, context)) assertOrganizationActive(session);
     return true;
   }

@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Actor, Role } from '#common/actor';
 import { Forbidden, Unauthenticated } from '#common/errors';
+import { EventBus } from '#common/events';
+import { inIpRanges } from '#common/ip-ranges';
 import { isUuid } from '#common/uuid';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 
 /** Claims of an access token. `role` is a hint: the database decides on each request. */
 export interface AccessClaims {
@@ -29,6 +31,8 @@ export interface Session {
   email: string;
   full_name: string;
   organization_status: 'active' | 'inactive' | 'suspended';
+  /** Where the organization's users may come from (CIDR); empty: anywhere. */
+  allowed_ip_ranges: string[];
   expires_at: Date;
 }
 
@@ -41,6 +45,7 @@ interface SessionRow {
   token_version: number;
   organization_status: Session['organization_status'] | null;
   session_revoked: boolean;
+  allowed_ip_ranges: string[] | null;
 }
 
 /** A change of role, a logout or a deactivation reaches other processes after this; in this one at once. */
@@ -55,6 +60,7 @@ export class Sessions {
   constructor(
     private readonly jwt: JwtService,
     private readonly database: Database,
+    private readonly events: EventBus,
   ) {}
 
   /**
@@ -86,11 +92,36 @@ export class Sessions {
       email: row.email,
       full_name: row.full_name,
       organization_status: row.organization_status,
+      allowed_ip_ranges: row.allowed_ip_ranges ?? [],
       expires_at: new Date(claims.exp * 1000),
     };
   }
 
-  /** Forgets what it knows of a user, or of one session of theirs, at once. */
+  /** Ends one session of a user: its access tokens, refresh tokens and sockets. */
+  async end(tx: Tx, user_id: string, session_id: string, reason: string): Promise<void> {
+    await tx.manager.query(
+      'UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL',
+      [user_id, session_id, reason],
+    );
+    tx.afterCommit(() => this.ended(user_id, session_id));
+  }
+
+  /** Ends every session of a user: logout of all, deactivation, another role or password. */
+  async endAll(tx: Tx, user_id: string, reason: string): Promise<void> {
+    await tx.manager.query('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [user_id]);
+    await tx.manager.query('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
+      user_id,
+      reason,
+    ]);
+    tx.afterCommit(() => this.ended(user_id, null));
+  }
+
+  private ended(user_id: string, session_id: string | null): void {
+    this.forget(user_id);
+    this.events.emit('session.ended', { user_id, session_id });
+  }
+
+  /** Forgets what it knows of a user's sessions at once. */
   forget(user_id: string): void {
     for (const key of this.cache.keys()) if (key.startsWith(user_id)) this.cache.delete(key);
   }
@@ -103,7 +134,7 @@ export class Sessions {
     const [row] = await this.database.source.query<SessionRow[]>(
       `SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
               CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
-              s.revoked_at IS NOT NULL AS session_revoked
+              s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
          FROM users u
          JOIN credentials c ON c.user_id = u.id
          JOIN organizations o ON o.id = u.organization_id
@@ -125,9 +156,15 @@ export function actorOf(session: Session, organization_header?: string): Actor {
 }
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
-export function assertOrganizationActive(session: Session): void {
+export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {
   if (session.organization_status === 'active' || session.role === Role.super_admin) return;
   if (session.organization_status === 'suspended')
     throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator.');
   throw new Forbidden('organization_inactive', 'Your organization is not active. Ask its administrator.');
+}
+
+/** @throws {Forbidden} The organization lets its users in from other addresses only. */
+export function assertAddressAllowed(ranges: readonly string[], ip: string | null | undefined): void {
+  if (ranges.length && !(ip && inIpRanges(ip, ranges)))
+    throw new Forbidden('ip_not_allowed', 'Your organization does not allow access from your network address.');
 }

@@ -1,7 +1,10 @@
 import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
+import { IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { Column, CreateDateColumn, DeleteDateColumn, Entity, Index, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+import { Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { PlanLimits, PlanUsage } from './plan.dto';
 
 export enum OrganizationStatus {
   active = 'active',
@@ -28,6 +31,9 @@ export class Organization {
   id: string;
 
   @Column('varchar', { length: 255 })
+  @Trim()
+  @IsString()
+  @Length(1, 255)
   name: string;
 
   /** Short name for addresses; lower case, digits and dashes. */
@@ -38,21 +44,34 @@ export class Organization {
   domain: string | null;
 
   @Column('varchar', { length: 2000, nullable: true })
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @MaxLength(2000)
   description: string | null;
 
   @Column('varchar', { length: 2048, nullable: true })
+  @IsOptional()
+  @WebUrl()
   website: string | null;
 
   @Column('varchar', { length: 2048, nullable: true })
+  @IsOptional()
+  @WebUrl()
   logo_url: string | null;
 
   /** E.164. */
   @Column('varchar', { length: 20, nullable: true })
+  @IsOptional()
+  @Phone()
   phone: string | null;
 
   @Column('varchar', { length: 20, default: OrganizationStatus.active })
   @Field(() => String)
   status: OrganizationStatus;
+
+  /** Read-only mirror of `status == active`. */
+  is_active: boolean;
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   suspended_at: Date | null;
@@ -63,6 +82,16 @@ export class Organization {
   @Column('varchar', { length: 20, default: PlanType.free })
   @Field(() => String)
   plan_type: PlanType;
+
+  /** Read-only mirror of plan_type. */
+  @Field(() => String)
+  plan: PlanType;
+
+  /** The plan's limits, or the trial's while it lasts, with this organization's own changes. */
+  plan_limits: PlanLimits;
+
+  /** Counted now. */
+  plan_usage: PlanUsage;
 
   /** Overrides of the plan's limits, set by a super admin. */
   @Column('jsonb', { default: {} })

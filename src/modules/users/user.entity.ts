@@ -1,7 +1,9 @@
-import { Field, HideField, ObjectType } from '@nestjs/graphql';
-import { ApiHideProperty } from '@nestjs/swagger';
+import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { IsBoolean, IsEmail, IsEnum, IsObject, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
+import { Alias } from '#common/alias';
+import { EmailText, JsonBytes, Language, Phone, TimeZone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
@@ -20,16 +22,28 @@ export enum AgentStatus {
 export class User extends SoftDeletedEntity {
   /** Trimmed, lower case; unique over all organizations. */
   @Column('varchar', { length: 255 })
+  @EmailText()
+  @IsEmail()
+  @MaxLength(255)
   email: string;
 
   @Column('varchar', { length: 255 })
+  @Alias('name')
+  @Trim()
+  @IsString()
+  @Length(2, 255)
   full_name: string;
 
+  /** Read-only mirror of full_name. */
+  name: string;
+
   @Column('varchar', { length: 20, default: Role.agent })
+  @IsEnum(Role)
   @Field(() => String)
   role: Role;
 
   @Column('boolean', { default: true })
+  @IsBoolean()
   is_active: boolean;
 
   @Column('boolean', { default: false })
@@ -44,21 +58,34 @@ export class User extends SoftDeletedEntity {
 
   /** E.164. */
   @Column('varchar', { length: 20, nullable: true })
+  @IsOptional()
+  @Phone()
   phone_number: string | null;
 
   @Column('varchar', { length: 2048, nullable: true })
+  @IsOptional()
+  @WebUrl()
   avatar_url: string | null;
 
   @Column('varchar', { length: 2000, nullable: true })
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @MaxLength(2000)
   bio: string | null;
 
   /** What the agent chose; only `available` and online gets automatic work. */
   @Column('varchar', { length: 20, default: AgentStatus.offline })
+  @IsEnum(AgentStatus)
   @Field(() => String)
   agent_status: AgentStatus;
 
   /** Sent when the agent takes a conversation. */
   @Column('varchar', { length: 1000, nullable: true })
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
   agent_greeting_message: string | null;
 
   @Column('boolean', { default: false })
@@ -70,21 +97,37 @@ export class User extends SoftDeletedEntity {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_login_at: Date | null;
 
+  /** Shown to the user and to administrators. */
   @Column('varchar', { length: 64, nullable: true })
-  @HideField()
-  @ApiHideProperty()
   last_login_ip: string | null;
 
   /** IANA name; null: the organization's. */
   @Column('varchar', { length: 64, nullable: true })
+  @IsOptional()
+  @TimeZone()
   timezone: string | null;
 
   /** BCP-47; null: the organization's. */
   @Column('varchar', { length: 35, nullable: true })
+  @IsOptional()
+  @Language()
   language: string | null;
 
   /** Free preferences of the user interface, at most 16 KB. */
   @Column('jsonb', { default: {} })
   @Field(() => Json)
+  @IsObject()
+  @JsonBytes(16_384)
   preferences: JsonObject;
+
+  /** Departments the agent answers for. */
+  @Field(() => [ID])
+  department_ids: string[];
+
+  /** Effective permissions. Shown to the user and to administrators. */
+  @Field(() => [String], { nullable: true })
+  permissions?: string[];
+
+  /** Too many wrong passwords: no login until then. Shown to the user and to administrators. */
+  locked_until?: Date | null;
 }

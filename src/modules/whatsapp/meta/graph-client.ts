@@ -91,6 +91,7 @@ const META_HOST = /(?:^|\.)(?:facebook\.com|fbcdn\.net|fbsbx\.com|whatsapp\.net|
 @Injectable()
 export class GraphClient implements OnModuleDestroy {
   private readonly dispatcher: Dispatcher;
+  private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(private readonly options: GraphOptions) {
     this.dispatcher = new Agent({
@@ -103,8 +104,10 @@ export class GraphClient implements OnModuleDestroy {
     }).compose(traced);
   }
 
+  /** Waits for the answers under way (each is bounded in time), not for downloads nobody reads: the agent's own close would. */
   async onModuleDestroy(): Promise<void> {
-    await this.dispatcher.close();
+    while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
+    await this.dispatcher.destroy();
   }
 
   /** Sends a body of `buildMessage`. A success means accepted by Meta, not delivered. */
@@ -273,6 +276,16 @@ export class GraphClient implements OnModuleDestroy {
   }
 
   private async call(call: Call): Promise<{ http_status: number; answer: Json | null }> {
+    const answered = this.ask(call);
+    this.underWay.add(answered);
+    try {
+      return await answered;
+    } finally {
+      this.underWay.delete(answered);
+    }
+  }
+
+  private async ask(call: Call): Promise<{ http_status: number; answer: Json | null }> {
     const { target } = call;
     const path = call.path.map((part) => {
       // Ids are typed by people into a form; one with a slash or dots would ask another address.

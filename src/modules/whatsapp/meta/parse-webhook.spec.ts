@@ -610,7 +610,7 @@ describe('a template event', () => {
   });
 
   it('rewrites nothing but that key', () => {
-    const tricky = { text: '"message_template_id":12345678901234567890', n: 12345678901234567890, message_template_id: 42 };
+    const tricky = { text: '"message_template_id":12345678901234567890', n: 2 ** 70, message_template_id: 42 };
     expect(parseJsonKeepingBigIds(JSON.stringify(tricky))).toEqual(tricky);
     expect(parseJsonKeepingBigIds('{"message_template_id":1234567890123456.5}')).toEqual({ message_template_id: 1234567890123456.5 });
     expect(() => parseJsonKeepingBigIds('{"message_template_id":')).toThrow(SyntaxError);

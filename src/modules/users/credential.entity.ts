@@ -17,12 +17,6 @@ export class Credential {
   @Column('int', { default: 1 })
   token_version: number;
 
-  @Column('int', { default: 0 })
-  failed_logins: number;
-
-  @Column({ type: 'timestamptz', precision: 3, nullable: true })
-  locked_until: Date | null;
-
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   password_changed_at: Date;
 }

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { UsersModule } from '#modules/users/users.module';
+import { AuthController } from './auth.controller';
+import { AuthResolver } from './auth.resolver';
+import { AuthService } from './auth.service';
+import { SuperAdmin } from './super-admin';
+
+@Module({
+  imports: [OrganizationsModule, UsersModule],
+  controllers: [AuthController],
+  providers: [AuthService, AuthResolver, SuperAdmin],
+  exports: [AuthService],
+})
+export class AuthModule {}

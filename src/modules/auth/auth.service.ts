@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { type AccessClaims, type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
+import { Actor, Role } from '#common/actor';
+import { Forbidden, Unauthenticated } from '#common/errors';
+import type { SuccessResponse } from '#common/success.dto';
+import { isUuid, newId } from '#common/uuid';
+import { Config } from '#config/config';
+import { Database, type Tx } from '#database/database';
+import type { OrganizationSettings } from '#modules/organizations/organization.dto';
+import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
+import { LoginLocks } from '#modules/users/login-locks';
+import { Passwords } from '#modules/users/passwords';
+import { UsersService } from '#modules/users/users.service';
+import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
+import type { Client } from './client';
+
+/** Contract 10 §2 (decided): no family of refresh tokens lives longer, however often it rotates. */
+const FAMILY_DAYS = 30;
+
+interface RefreshClaims {
+  sub: string;
+  type: 'refresh';
+  sid: string;
+  jti: string;
+  exp: number;
+}
+
+/** A user as login meets them: by e-mail or token, before an organization is known. */
+interface Owner {
+  id: string;
+  organization_id: string;
+  role: Role;
+  is_active: boolean;
+  email_verified: boolean;
+  password_hash: string | null;
+  token_version: number;
+  organization_status: Session['organization_status'];
+  settings: Record<string, unknown>;
+}
+
+// Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
+const OWNER = `SELECT u.id, u.organization_id, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
+                      o.status AS organization_status, o.settings
+                 FROM users u JOIN credentials c ON c.user_id = u.id JOIN organizations o ON o.id = u.organization_id
+                WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
+
+@Injectable()
+export class AuthService {
+  constructor(
+    private readonly config: Config,
+    private readonly database: Database,
+    private readonly jwt: JwtService,
+    private readonly sessions: Sessions,
+    private readonly organizations: OrganizationsService,
+    private readonly users: UsersService,
+    private readonly passwords: Passwords,
+    private readonly locks: LoginLocks,
+  ) {}
+
+  /**
+   * A new organization on trial with its first administrator, who is logged in at once.
+   * @throws {Conflict} `email_already_registered`.
+   */
+  async register(input: RegisterRequest, client: Client = { ip: null, user_agent: null }): Promise<AuthResponse> {
+    this.passwords.check(input.password, input.email);
+    const password_hash = await this.passwords.hash(input.password);
+    const { actor, token } = await this.database.tx(async (tx) => {
+      const organization = await this.organizations.create(tx, input.organization_name);
+      const user = await this.users.add(
+        tx,
+        Actor.system(organization.id),
+        { email: input.email, full_name: input.full_name, phone_number: input.phone_number ?? null, role: Role.org_admin },
+        password_hash,
+      );
+      return this.open(tx, { ...user, token_version: 1 }, client);
+    });
+    return this.answer(actor, token, 'Registration successful');
+  }
+
+  /**
+   * @throws {Unauthenticated} `invalid_credentials`: unknown e-mail or wrong password, in the same time.
+   * @throws {Forbidden} `account_locked`; after the right password also `account_inactive`, `organization_*`, `ip_not_allowed`.
+   */
+  async login({ email, password }: LoginRequest, client: Client): Promise<AuthResponse> {
+    const locked_until = await this.locks.lockedUntil(email);
+    if (locked_until) throw accountLocked(locked_until);
+    const [owner] = await this.database.source.query<(Owner | undefined)[]>(`${OWNER} AND u.email = $1`, [email]);
+    const { security_settings } = settingsOf({ settings: owner?.settings ?? {} });
+    if (!(await this.passwords.matches(owner?.password_hash, password)) || !owner) {
+      await this.locks.failed(email, security_settings);
+      throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
+    }
+    const locked_meanwhile = await this.locks.passed(email);
+    if (locked_meanwhile) throw accountLocked(locked_meanwhile);
+    assertMayLogIn(owner, security_settings, client);
+
+    const { actor, token } = await this.database.tx(async (tx) => {
+      await tx.manager.query('UPDATE users SET last_login_at = now(), last_login_ip = $2 WHERE id = $1', [owner.id, client.ip]);
+      await tx.manager.query(
+        `WITH gone AS (DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() RETURNING id)
+         DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
+        [owner.id],
+      );
+      return this.open(tx, owner, client);
+    });
+    return this.answer(actor, token, 'Login successful');
+  }
+
+  /**
+   * The next pair of tokens; the old refresh token is dead at once. Two at the same time with one token: the session's row lock lets one
+   * win, and the other is a reuse.
+   * @throws {Unauthenticated} `invalid_refresh_token`, `token_revoked`, or `refresh_token_reused`, which ends the whole family.
+   */
+  async refresh(refresh_token: string, client: Client): Promise<AuthResponse> {
+    const claims = this.readRefreshToken(refresh_token);
+    if (!claims) throw invalidRefreshToken();
+    const result = await this.database.tx(async (tx) => {
+      // By the token's own ids: an organization is not known before.
+      const [session] = await tx.manager.query<({ expires_at: Date; revoked_at: Date | null } | undefined)[]>(
+        'SELECT expires_at, revoked_at FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE',
+        [claims.sid, claims.sub],
+      );
+      const [row] = await tx.manager.query<({ used_at: Date | null } | undefined)[]>(
+        'SELECT used_at FROM refresh_tokens WHERE id = $1 AND session_id = $2 AND token_hash = $3',
+        [claims.jti, claims.sid, hashOf(refresh_token)],
+      );
+      if (!session || !row || session.expires_at <= new Date()) throw invalidRefreshToken();
+      if (row.used_at || session.revoked_at) {
+        await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
+        // Answered, not thrown: the end of the family must be committed.
+        return 'reused';
+      }
+      const [owner] = await tx.manager.query<(Owner | undefined)[]>(`${OWNER} AND u.id = $1`, [claims.sub]);
+      if (!owner || !owner.is_active || (owner.organization_status !== 'active' && owner.role !== Role.super_admin))
+        throw new Unauthenticated('token_revoked', 'The account or its organization is switched off.');
+      assertAddressAllowed(settingsOf(owner).security_settings.allowed_ip_ranges, client.ip);
+      await tx.manager.query('UPDATE refresh_tokens SET used_at = now() WHERE id = $1', [claims.jti]);
+      await tx.manager.query('DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < now()', [claims.sid]);
+      return this.issue(tx, owner, claims.sid, session.expires_at);
+    });
+    if (result === 'reused')
+      throw new Unauthenticated('refresh_token_reused', 'This refresh token was used before: the session has ended. Sign in again.');
+    return this.answer(result.actor, result.token, 'Token refreshed');
+  }
+
+  /** Ends the session of the given refresh token, the caller's own without one, or all of the caller's. */
+  async logout(actor: Actor, { refresh_token, all }: LogoutRequest): Promise<SuccessResponse> {
+    const { user_id, session_id } = actor;
+    if (!user_id || !session_id) throw new Unauthenticated();
+    // Expired is good enough to say which session ends. Somebody else's or unknown: the caller's own.
+    const claims = refresh_token ? this.readRefreshToken(refresh_token, true) : null;
+    await this.database.tx((tx) =>
+      all
+        ? this.sessions.endAll(tx, user_id, 'logout')
+        : this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout'),
+    );
+    return { success: true, message: all ? 'Logged out everywhere' : 'Logged out' };
+  }
+
+  async me(actor: Actor): Promise<MeResponse> {
+    const profile = await this.users.profile(actor);
+    return { ...profile, user: profile };
+  }
+
+  status({ user_id, organization_id, role, expires_at }: Session): TokenStatus {
+    return { valid: true, user_id, organization_id, role, expires_at };
+  }
+
+  /** A new session, the family of its refresh tokens, and their first pair. */
+  private async open(
+    tx: Tx,
+    owner: Pick<Owner, 'id' | 'organization_id' | 'role' | 'token_version'>,
+    client: Client,
+  ): Promise<{ actor: Actor; token: Token }> {
+    const id = newId();
+    const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
+    await tx.manager.query(
+      'INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at) VALUES ($1, $2, $3, $4, $5, $6)',
+      [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at],
+    );
+    return this.issue(tx, owner, id, expires_at);
+  }
+
+  private async issue(
+    tx: Tx,
+    owner: Pick<Owner, 'id' | 'organization_id' | 'role' | 'token_version'>,
+    sid: string,
+    family_ends_at: Date,
+  ): Promise<{ actor: Actor; token: Token }> {
+    const { access_token_ttl_seconds: expires_in, refresh_token_ttl_days } = this.config;
+    const access: Omit<AccessClaims, 'iat' | 'exp'> = {
+      sub: owner.id,
+      organization_id: owner.organization_id,
+      role: owner.role,
+      type: 'access',
+      sid,
+      tv: owner.token_version,
+      jti: newId(),
+    };
+    const expires_at = new Date(Math.min(Date.now() + refresh_token_ttl_days * 86_400_000, family_ends_at.getTime()));
+    const refresh: RefreshClaims = { sub: owner.id, type: 'refresh', sid, jti: newId(), exp: Math.floor(expires_at.getTime() / 1000) };
+    const refresh_token = this.jwt.sign(refresh);
+    await tx.manager.query('INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)', [
+      refresh.jti,
+      sid,
+      hashOf(refresh_token),
+      expires_at,
+    ]);
+    return {
+      actor: new Actor(owner.organization_id, owner.role, owner.id, sid),
+      token: { access_token: this.jwt.sign(access, { expiresIn: expires_in }), refresh_token, token_type: 'bearer', expires_in },
+    };
+  }
+
+  private async answer(actor: Actor, token: Token, message: string): Promise<AuthResponse> {
+    return { user: await this.users.profile(actor), token, ...token, message };
+  }
+
+  /** null: not one of our refresh tokens, or expired. */
+  private readRefreshToken(token: string, ignoreExpiration = false): RefreshClaims | null {
+    try {
+      const claims = this.jwt.verify<RefreshClaims>(token, { ignoreExpiration });
+      return claims.type === 'refresh' && isUuid(claims.sub) && isUuid(claims.sid) && isUuid(claims.jti) ? claims : null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+const invalidRefreshToken = (): Unauthenticated =>
+  new Unauthenticated('invalid_refresh_token', 'The refresh token is not valid or has expired. Sign in again.');
+
+const accountLocked = (until: Date): Forbidden =>
+  new Forbidden('account_locked', 'Too many wrong passwords: this login is locked for a while.', {
+    retry_after_seconds: Math.max(1, (until.getTime() - Date.now()) / 1000),
+  });
+
+/** Said only to who knows the password. */
+function assertMayLogIn(owner: Owner, security: OrganizationSettings['security_settings'], client: Client): void {
+  if (!owner.is_active) throw new Forbidden('account_inactive', 'Your account is switched off. Ask your administrator.');
+  if (security.require_email_verification && !owner.email_verified)
+    throw new Forbidden('account_inactive', 'Confirm your e-mail first: your organization asks for it.');
+  assertOrganizationActive(owner);
+  assertAddressAllowed(security.allowed_ip_ranges, client.ip);
+}

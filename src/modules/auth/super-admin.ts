@@ -1,0 +1,49 @@
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Actor, Role } from '#common/actor';
+import { Config } from '#config/config';
+import { Database } from '#database/database';
+import { PlanType } from '#modules/organizations/organization.entity';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { Passwords } from '#modules/users/passwords';
+import { UsersService } from '#modules/users/users.service';
+
+const SYSTEM_SLUG = 'pytake-system';
+
+/** The first super admin, from SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD; no route can make one. */
+@Injectable()
+export class SuperAdmin implements OnApplicationBootstrap {
+  private readonly logger = new Logger(SuperAdmin.name);
+
+  constructor(
+    private readonly config: Config,
+    private readonly database: Database,
+    private readonly organizations: OrganizationsService,
+    private readonly users: UsersService,
+    private readonly passwords: Passwords,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { super_admin_email: email, super_admin_password: password } = this.config;
+    if (!email || !password) return;
+    this.passwords.check(password, email);
+    await this.database.tx(async (tx) => {
+      const { manager } = tx;
+      // Processes that start together wait here for each other.
+      await manager.query(`SELECT pg_advisory_xact_lock(hashtext('pytake-super-admin'))`);
+      const [known] = await manager.query<({ role: Role } | undefined)[]>(
+        'SELECT role FROM users WHERE email = $1 AND deleted_at IS NULL',
+        [email],
+      );
+      if (known && known.role !== Role.super_admin)
+        this.logger.warn('SUPER_ADMIN_EMAIL belongs to a user who is no super admin: choose another');
+      if (known) return;
+      const [system] = await manager.query<({ id: string } | undefined)[]>(
+        'SELECT id FROM organizations WHERE slug = $1 AND deleted_at IS NULL',
+        [SYSTEM_SLUG],
+      );
+      const { id } = system ?? (await this.organizations.create(tx, 'PyTake', { slug: SYSTEM_SLUG, plan_type: PlanType.enterprise }));
+      const values = { email, full_name: 'Super Admin', role: Role.super_admin, email_verified: true, email_verified_at: new Date() };
+      await this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));
+    });
+  }
+}

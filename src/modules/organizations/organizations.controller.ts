@@ -1,0 +1,45 @@
+import { Body, Controller, Get, Ip, Put } from '@nestjs/common';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { Allow, Caller, EvenWhenSuspended } from '#access/decorators';
+import type { Actor } from '#common/actor';
+import type { JsonObject } from '#common/json.scalar';
+import { OrganizationSettings, OrganizationSettingsUpdate, OrganizationUpdate } from './organization.dto';
+import { Organization } from './organization.entity';
+import { OrganizationsService } from './organizations.service';
+
+@ApiTags('organizations')
+@Controller('organizations')
+export class OrganizationsController {
+  constructor(private readonly organizations: OrganizationsService) {}
+
+  /** Your organization, with its plan and what of it is in use. */
+  @Get('me')
+  @Allow('viewer')
+  @EvenWhenSuspended()
+  get(@Caller() actor: Actor): Promise<Organization> {
+    return this.organizations.get(actor);
+  }
+
+  /** Change your organization's profile. */
+  @Put('me')
+  @Allow('org_admin')
+  update(@Caller() actor: Actor, @Body() input: OrganizationUpdate): Promise<Organization> {
+    return this.organizations.update(actor, input);
+  }
+
+  /** Your organization's settings; what was never set has its default. */
+  @Get('me/settings')
+  @Allow('viewer')
+  settings(@Caller() actor: Actor): Promise<OrganizationSettings> {
+    return this.organizations.settings(actor);
+  }
+
+  /** Change settings: top-level keys replace, null goes back to the default, keys of your own are kept. */
+  @Put('me/settings')
+  @Allow('org_admin')
+  @ApiBody({ type: OrganizationSettingsUpdate })
+  // Not typed as its class: the pipe would drop the keys we do not know.
+  updateSettings(@Caller() actor: Actor, @Body() input: JsonObject, @Ip() ip: string): Promise<Organization> {
+    return this.organizations.updateSettings(actor, input, ip);
+  }
+}

@@ -1,0 +1,8 @@
+declare module '#common/events' {
+  interface Events {
+    /** Profile, plan or settings changed. */
+    'organization.updated': { organization_id: string };
+  }
+}
+
+export {};

@@ -1,0 +1,231 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { parse } from '#api/validation.pipe';
+import type { Actor } from '#common/actor';
+import { Forbidden, Invalid, NotFound } from '#common/errors';
+import { EventBus } from '#common/events';
+import { inIpRanges, isIpRange } from '#common/ip-ranges';
+import type { JsonObject } from '#common/json.scalar';
+import { newId } from '#common/uuid';
+import { Database, type Tx } from '#database/database';
+import { toBusinessHours } from './business-hours';
+import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
+import { Organization, OrganizationStatus, PlanType } from './organization.entity';
+import type { PlanResource, PlanUsage } from './plan.dto';
+import { limitsOf } from './plans';
+import './organizations.events';
+
+const SETTINGS_BYTES = 65_536;
+const TRIAL_DAYS = 14;
+const SLUG_MAX = 100;
+
+/** What each resource of a plan counts in organization $1, whose time zone is $2. Rooms that are not built have nothing to count. */
+const USAGE: Record<PlanResource, string> = {
+  users: 'SELECT count(*)::int FROM users WHERE organization_id = $1 AND deleted_at IS NULL',
+  whatsapp_numbers: 'SELECT count(*)::int FROM whatsapp_numbers WHERE organization_id = $1 AND deleted_at IS NULL',
+  contacts: 'SELECT count(*)::int FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL',
+  messages_per_month: `SELECT count(*)::int FROM messages WHERE organization_id = $1 AND direction = 'outgoing'
+                          AND created_at >= date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2`,
+  chatbots: 'SELECT 0',
+  campaigns: 'SELECT 0',
+  departments: 'SELECT 0',
+};
+
+@Injectable()
+export class OrganizationsService {
+  constructor(
+    private readonly database: Database,
+    private readonly events: EventBus,
+  ) {}
+
+  /** The caller's organization as the API shows it. */
+  async get(actor: Actor): Promise<Organization> {
+    return this.present(await this.row(actor));
+  }
+
+  /** Its row alone: no counting. */
+  summary(actor: Actor): Promise<Organization> {
+    return this.row(actor);
+  }
+
+  async update(actor: Actor, input: OrganizationUpdate): Promise<Organization> {
+    const changed = await this.database.tx((tx) => this.save(tx, actor, input));
+    return this.present(changed);
+  }
+
+  async settings(actor: Actor): Promise<OrganizationSettings> {
+    return settingsOf(await this.row(actor));
+  }
+
+  /**
+   * Merges top-level keys; null goes back to the default; keys we do not know are kept as given.
+   * @throws {Invalid} A wrong value, ai_assistant (set by its own room), more than 64 KB, or IP ranges that shut the caller out.
+   */
+  async updateSettings(actor: Actor, input: JsonObject, ip: string | null): Promise<Organization> {
+    if (typeof input !== 'object' || input === null || Array.isArray(input))
+      throw new Invalid([{ loc: ['body'], msg: 'must be a JSON object', type: 'object_type' }]);
+    if ('ai_assistant' in input) throw Invalid.field('ai_assistant', 'ai_assistant is set at /ai-assistant/settings');
+    const entries = Object.entries(input);
+    const known = await parse(
+      OrganizationSettingsUpdate,
+      Object.fromEntries(entries.filter(([key, value]) => key in SETTINGS_DEFAULTS && value !== null)),
+    );
+    if (known.business_hours) known.business_hours = toBusinessHours(known.business_hours);
+    checkIpRanges(known.security_settings?.allowed_ip_ranges ?? [], ip);
+
+    const changed = await this.database.tx(async (tx) => {
+      const { settings } = await this.lock(tx, actor);
+      const merged = Object.fromEntries(
+        Object.entries({ ...settings, ...Object.fromEntries(entries), ...withoutEmpty(known) }).filter(([, value]) => value !== null),
+      );
+      if (Buffer.byteLength(JSON.stringify(merged)) > SETTINGS_BYTES)
+        throw new Invalid([{ loc: ['body'], msg: 'settings must be at most 64 KB of JSON', type: 'too_long' }]);
+      return this.save(tx, actor, { settings: merged });
+    });
+    return this.present(changed);
+  }
+
+  /** A new organization on the free plan with a trial, or on the given plan without one. */
+  async create(tx: Tx, name: string, values: { slug?: string; plan_type?: PlanType } = {}): Promise<Organization> {
+    const id = newId();
+    const trial = values.plan_type === undefined;
+    for (let tries = 0; ; tries++) {
+      const slug = values.slug ?? (await freeSlug(tx.manager, name));
+      const inserted = await tx.manager.query<unknown[]>(
+        `INSERT INTO organizations (id, name, slug, plan_type, is_trial, trial_ends_at)
+         VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 THEN now() + $6 * interval '1 day' END) ON CONFLICT DO NOTHING RETURNING id`,
+        [id, name, slug, values.plan_type ?? PlanType.free, trial, TRIAL_DAYS],
+      );
+      if (inserted.length) return tx.manager.getRepository(Organization).findOneByOrFail({ id });
+      // Somebody took the slug between our look and our insert.
+      if (tries === 20) throw new Error(`No free slug for "${name}"`);
+    }
+  }
+
+  /** The organization's row, locked until the transaction ends: who decides on counts of its rows takes this lock. */
+  lock(tx: Tx, actor: Actor): Promise<Organization> {
+    return this.row(actor, tx.manager, true);
+  }
+
+  /**
+   * Room for one more of `resource`. `current` is counted here when it is not given. Inside a transaction the organization is locked, so
+   * that two at once cannot take the last place.
+   * @throws {Forbidden} `plan_limit_exceeded`, details name the limit.
+   */
+  async assertWithinPlan(actor: Actor, resource: PlanResource, current?: number, tx?: Tx): Promise<void> {
+    const organization = tx ? await this.lock(tx, actor) : await this.row(actor);
+    const max = limitsOf(organization)[`max_${resource}`];
+    if (max === -1) return;
+    const used = current ?? (await this.usage(organization, [resource], tx?.manager))[resource];
+    if (used < max) return;
+    const msg = `Your plan allows ${max} ${resource.replaceAll('_', ' ')}, and ${used} are in use.`;
+    throw new Forbidden('plan_limit_exceeded', msg, {
+      details: [{ msg, type: 'plan_limit_exceeded', limit: `max_${resource}`, max, current: used }],
+    });
+  }
+
+  private async present(organization: Organization): Promise<Organization> {
+    const { deleted_at, plan_limit_overrides, settings, ...shown } = organization;
+    return {
+      ...shown,
+      is_active: organization.status === OrganizationStatus.active,
+      plan: organization.plan_type,
+      plan_limits: limitsOf(organization),
+      plan_usage: await this.usage(organization),
+      settings: settingsOf(organization) as unknown as JsonObject,
+    } as Organization;
+  }
+
+  private async usage(
+    { id, settings }: Organization,
+    resources: readonly PlanResource[] = Object.keys(USAGE) as PlanResource[],
+    manager: EntityManager = this.database.source.manager,
+  ): Promise<PlanUsage> {
+    const counts = resources.map((resource) => `(${USAGE[resource]}) AS ${resource}`);
+    const timezone = (settings.timezone as string | undefined) ?? SETTINGS_DEFAULTS.timezone;
+    // A parameter's type must be known even where no count uses it.
+    const [row] = await manager.query<PlanUsage[]>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [id, timezone]);
+    return Object.fromEntries(resources.map((resource) => [resource, row?.[resource] ?? 0])) as unknown as PlanUsage;
+  }
+
+  private async row(actor: Actor, manager: EntityManager = this.database.source.manager, locked = false): Promise<Organization> {
+    // Its id is the wall here: the caller's organization and no other.
+    const row = await manager.getRepository(Organization).findOne({
+      where: { id: actor.organization_id },
+      ...(locked && { lock: { mode: 'for_no_key_update' as const } }),
+    });
+    if (!row) throw new NotFound('Organization');
+    return row;
+  }
+
+  private async save(tx: Tx, actor: Actor, values: Partial<Organization>): Promise<Organization> {
+    await tx.manager
+      .createQueryBuilder()
+      .update(Organization)
+      .set({ ...values, updated_at: () => 'now()' } as never)
+      .where('id = :id AND deleted_at IS NULL', { id: actor.organization_id })
+      .execute();
+    tx.afterCommit(() => this.events.emit('organization.updated', { organization_id: actor.organization_id }));
+    return this.row(actor, tx.manager);
+  }
+}
+
+/** Stored settings over the defaults, without the AI room's keys. */
+export function settingsOf({ settings }: Pick<Organization, 'settings'>): OrganizationSettings {
+  const stored = settings as Partial<OrganizationSettings> & { ai_assistant?: JsonObject };
+  return {
+    ...SETTINGS_DEFAULTS,
+    ...stored,
+    notification_settings: { ...SETTINGS_DEFAULTS.notification_settings, ...stored.notification_settings },
+    security_settings: { ...SETTINGS_DEFAULTS.security_settings, ...stored.security_settings },
+    privacy_settings: { ...SETTINGS_DEFAULTS.privacy_settings, ...stored.privacy_settings },
+    ...(stored.ai_assistant && {
+      ai_assistant: Object.fromEntries(Object.entries(stored.ai_assistant).filter(([key]) => !key.endsWith('_api_key'))),
+    }),
+  };
+}
+
+/** A name as it may stand in an address: lower case, no accents, dashes between words. */
+export function slugify(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, SLUG_MAX)
+    .replace(/^-+|-+$/g, '');
+  return slug || 'organization';
+}
+
+/** The name's slug, or it with the first free number: -1, -2, ... */
+async function freeSlug(manager: EntityManager, name: string): Promise<string> {
+  const slug = slugify(name);
+  const base = slug.slice(0, SLUG_MAX - 10);
+  // Slugs are unique over all organizations.
+  const rows = await manager.query<{ slug: string }[]>(
+    `SELECT slug FROM organizations WHERE (slug = $1 OR slug ~ ('^' || $2 || '-[0-9]+$')) AND deleted_at IS NULL`,
+    [slug, base],
+  );
+  const taken = new Set(rows.map((row) => row.slug));
+  if (!taken.has(slug)) return slug;
+  let number = 1;
+  while (taken.has(`${base}-${number}`)) number++;
+  return `${base}-${number}`;
+}
+
+function checkIpRanges(ranges: readonly string[], ip: string | null): void {
+  const wrong = (msg: string): Invalid =>
+    new Invalid([{ loc: ['body', 'security_settings', 'allowed_ip_ranges'], msg, type: 'value_error' }]);
+  const odd = ranges.find((range) => !isIpRange(range));
+  if (odd !== undefined) throw wrong(`"${odd}" is not a range such as 203.0.113.0/24`);
+  if (ranges.length && ip !== null && !inIpRanges(ip, ranges)) throw wrong(`The ranges leave out your own address, ${ip}`);
+}
+
+/** Only what was given: no undefined, and inside a group no null, which is its default. */
+function withoutEmpty(settings: Partial<OrganizationSettings>): JsonObject {
+  const kept = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => (inner == null ? [] : [[key, kept(inner)]])))
+      : value;
+  return kept(settings) as JsonObject;
+}

@@ -1,0 +1,19 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** Wrong passwords in a row, by e-mail, whether it is somebody's or not: so a lock says nothing about who has an account. */
+@Entity('login_failures')
+@Index('login_failures_age_idx', ['last_at'])
+export class LoginFailure {
+  /** SHA-256 of the e-mail, hex. */
+  @PrimaryColumn('char', { length: 64 })
+  email_hash: string;
+
+  @Column('int')
+  failures: number;
+
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
+  last_at: Date;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  locked_until: Date | null;
+}

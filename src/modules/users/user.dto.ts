@@ -1,0 +1,124 @@
+import { ArgsType, Field, ID, InputType, Int } from '@nestjs/graphql';
+import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsInt, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
+import { Role } from '#common/actor';
+import { QueryBoolean } from '#common/fields';
+import { IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
+import { PageOf, PageQuery } from '#common/page.dto';
+import { OrganizationStatus, PlanType } from '#modules/organizations/organization.entity';
+import { AgentStatus, User } from './user.entity';
+
+/** The caller's organization in a few words. */
+export class OrganizationSummary {
+  id: string;
+  name: string;
+  slug: string;
+  plan_type: PlanType;
+  status: OrganizationStatus;
+  is_trial: boolean;
+  trial_ends_at: Date | null;
+}
+
+/** A user as they see themselves. */
+export class UserProfile extends User {
+  organization: OrganizationSummary;
+}
+
+export class UserPage extends PageOf(User) {}
+
+export class UsersQuery extends PageQuery {
+  @IsOptional()
+  @IsEnum(Role)
+  role?: Role;
+
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  is_active?: boolean;
+
+  @IsOptional()
+  @IsUUID()
+  department_id?: string;
+
+  @IsOptional()
+  @IsEnum(AgentStatus)
+  agent_status?: AgentStatus;
+
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  is_online?: boolean;
+}
+
+@ArgsType()
+export class UsersArgs {
+  @Field(() => Int, { nullable: true })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  skip?: number;
+
+  @Field(() => Int, { nullable: true })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  limit?: number;
+
+  @Field(() => String, { nullable: true })
+  @IsOptional()
+  @IsEnum(Role)
+  role?: Role;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  search?: string;
+
+  @IsOptional()
+  @IsBoolean()
+  is_active?: boolean;
+
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  department_id?: string;
+}
+
+/** A new member. Without a password the account is an invitation: nobody can log in until one is set. */
+@InputType('UserCreateInput')
+export class UserCreate extends IntersectionType(
+  PickType(User, ['email', 'full_name']),
+  PartialType(PickType(User, ['role', 'phone_number', 'avatar_url', 'bio', 'agent_greeting_message', 'timezone', 'language'])),
+) {
+  // Not required by GraphQL, where it may come as `name`; by the validator it is.
+  @Field({ nullable: true })
+  override full_name: string;
+
+  /** Another spelling of full_name. */
+  @IsOptional()
+  @IsString()
+  name?: string;
+
+  /** 8 to 100 characters with a letter and a digit, not the e-mail. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  password?: string;
+
+  /** Departments the agent answers for. */
+  @Field(() => [ID], { nullable: true })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsUUID(undefined, { each: true })
+  department_ids?: string[];
+}
+
+/** Absent keeps, null clears what may be empty. A password is not taken here. */
+@InputType('UserUpdateInput')
+export class UserUpdate extends PartialType(
+  IntersectionType(OmitType(UserCreate, ['password']), PickType(User, ['is_active', 'agent_status', 'preferences'])),
+) {}
+
+/** Your own role, state and departments are an administrator's to change: another value than the present one is refused. */
+@InputType('UserSelfUpdateInput')
+export class UserSelfUpdate extends OmitType(UserUpdate, ['email']) {}

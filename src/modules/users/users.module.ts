@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { LoginLocks } from './login-locks';
+import { Passwords } from './passwords';
+import { UsersController } from './users.controller';
+import { UsersResolver } from './users.resolver';
+import { UsersService } from './users.service';
+
+@Module({
+  imports: [OrganizationsModule],
+  controllers: [UsersController],
+  providers: [UsersService, UsersResolver, Passwords, LoginLocks],
+  exports: [UsersService, Passwords, LoginLocks],
+})
+export class UsersModule {}

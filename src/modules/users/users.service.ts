@@ -1,0 +1,243 @@
+import { Injectable } from '@nestjs/common';
+import { onDuplicate } from '#api/errors.filter';
+import { Sessions } from '#access/sessions';
+import { Actor, Role } from '#common/actor';
+import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
+import { EventBus } from '#common/events';
+import type { Page } from '#common/page.dto';
+import { Database, type Tx } from '#database/database';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { Credential } from './credential.entity';
+import { LoginLocks } from './login-locks';
+import { Passwords } from './passwords';
+import { ROLE_PERMISSIONS } from './permissions';
+import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
+import { User } from './user.entity';
+import './users.events';
+
+onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
+
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly database: Database,
+    private readonly organizations: OrganizationsService,
+    private readonly passwords: Passwords,
+    private readonly locks: LoginLocks,
+    private readonly sessions: Sessions,
+    private readonly events: EventBus,
+  ) {}
+
+  async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
+    const page = await this.database.repository(User).page(actor, query, {
+      search: ['full_name', 'email', 'phone_number'],
+      sort: [
+        'created_at',
+        'updated_at',
+        'full_name',
+        'email',
+        'role',
+        'is_active',
+        'agent_status',
+        'is_online',
+        'last_seen_at',
+        'last_login_at',
+      ],
+      filter: { role: query.role, is_active: query.is_active, agent_status: query.agent_status, is_online: query.is_online },
+      refine: (rows) => {
+        if (actor.role !== Role.super_admin) rows.andWhere(`${rows.alias}.role <> :hidden`, { hidden: Role.super_admin });
+        // No department exists yet, so nobody is in one.
+        if (query.department_id) rows.andWhere('false');
+      },
+    });
+    return { ...page, items: await this.present(actor, page.items) };
+  }
+
+  async get(actor: Actor, id: string): Promise<User> {
+    return this.presentOne(actor, visible(actor, await this.database.repository(User).find(actor, id)));
+  }
+
+  /**
+   * Somebody who may be given conversations.
+   * @throws {Invalid} `invalid_agent`: switched off, or a viewer.
+   */
+  async getAgent(actor: Actor, id: string): Promise<User> {
+    const user = visible(actor, await this.database.repository(User).find(actor, id));
+    if (!user.is_active || user.role === Role.viewer)
+      throw Invalid.field(
+        'agent_id',
+        `${user.full_name} cannot answer conversations: the account is off or may only read.`,
+        'invalid_agent',
+      );
+    return user;
+  }
+
+  /** @throws {Conflict} `email_already_registered`. */
+  async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
+    if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
+    assertNoDepartments(department_ids);
+    if (password !== undefined) {
+      const { security_settings } = await this.organizations.settings(actor);
+      this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
+    }
+    const password_hash = password === undefined ? null : await this.passwords.hash(password);
+    const user = await this.database.tx(async (tx) => {
+      await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
+      return this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+    });
+    return this.presentOne(actor, user);
+  }
+
+  /** The rows of a new user; who calls has checked what may be. */
+  async add(tx: Tx, actor: Actor, values: Partial<User>, password_hash: string | null): Promise<User> {
+    const user = await this.database.repository(User, tx).insert(actor, values);
+    await tx.manager.insert(Credential, { user_id: user.id, organization_id: user.organization_id, password_hash });
+    tx.afterCommit(() => this.events.emit('user.created', { organization_id: user.organization_id, user_id: user.id }));
+    return user;
+  }
+
+  /**
+   * Another role and deactivation end the user's sessions at once.
+   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`.
+   * @throws {Conflict} `last_admin`, `email_already_registered`.
+   */
+  async update(actor: Actor, id: string, { department_ids, name: _name, ...input }: UserUpdate): Promise<User> {
+    const self = id === actor.user_id;
+    if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
+      throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
+    assertNoDepartments(department_ids);
+
+    const updated = await this.database.tx(async (tx) => {
+      const users = this.database.repository(User, tx);
+      // Two admins who take each other's role at once meet here: the second finds the first gone.
+      await this.organizations.lock(tx, actor);
+      const before = visible(actor, await users.lock(actor, id), self);
+      const changes = changesOf(before, input);
+      if (!Object.keys(changes).length) return before;
+      if (self && ('role' in changes || 'is_active' in changes))
+        throw new Forbidden('cannot_modify_self', 'Your own role and state are for another administrator to change.');
+      if (changes.role && before.role === Role.super_admin)
+        throw new Forbidden('cannot_assign_role', 'The role of a super admin cannot be changed.');
+      const after = { ...before, ...changes };
+      if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
+      if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
+      const user = await users.patch(actor, id, changes);
+      if (changes.role || changes.is_active === false)
+        await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
+      tx.afterCommit(() => this.tell(before, user));
+      return user;
+    });
+    return this.presentOne(actor, updated);
+  }
+
+  /** Also lifts a login lock. */
+  async activate(actor: Actor, id: string): Promise<User> {
+    const user = await this.update(actor, id, { is_active: true });
+    await this.locks.clear(user.email);
+    return { ...user, locked_until: null };
+  }
+
+  /** @throws {Forbidden} `cannot_modify_self`. @throws {Conflict} `last_admin`. */
+  deactivate(actor: Actor, id: string): Promise<User> {
+    return this.update(actor, id, { is_active: false });
+  }
+
+  /** The caller as they see themselves, in their own organization wherever a super admin acts at the moment. */
+  async profile(actor: Actor): Promise<UserProfile> {
+    const user = await this.own(actor);
+    const home = homeOf(user);
+    const { id, name, slug, plan_type, status, is_trial, trial_ends_at } = await this.organizations.summary(home);
+    const organization: OrganizationSummary = { id, name, slug, plan_type, status, is_trial, trial_ends_at };
+    return { ...(await this.presentOne(home, user)), organization };
+  }
+
+  async updateMe(actor: Actor, input: UserSelfUpdate): Promise<UserProfile> {
+    const home = homeOf(await this.own(actor));
+    await this.update(home, home.user_id, input);
+    return this.profile(home);
+  }
+
+  private async own(actor: Actor): Promise<User> {
+    // Past the wall by intent: one's own row, also when a super admin acts inside another organization.
+    const user = actor.user_id ? await this.database.source.getRepository(User).findOneBy({ id: actor.user_id }) : null;
+    if (!user) throw new Unauthenticated();
+    return user;
+  }
+
+  private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
+    const others = await this.database
+      .repository(User, tx)
+      .query(actor, 'row')
+      .andWhere('row.role = :role AND row.is_active AND row.id <> :id', { role: Role.org_admin, id })
+      .getCount();
+    if (!others) throw new Conflict('last_admin', 'This is the last active administrator of the organization.');
+  }
+
+  private tell(before: User, user: User): void {
+    const { organization_id, id: user_id } = user;
+    this.events.emit('user.updated', { organization_id, user_id });
+    const answers = ({ is_active, role }: User): boolean => is_active && role !== Role.viewer;
+    if (answers(before) && !answers(user)) this.events.emit('user.left', { organization_id, user_id, role: user.role });
+    if (before.agent_status !== user.agent_status)
+      this.events.emit('agent.status_changed', {
+        organization_id,
+        agent_id: user_id,
+        agent_name: user.full_name,
+        status: user.agent_status,
+        previous_status: before.agent_status,
+        is_online: user.is_online,
+        at: new Date(),
+      });
+  }
+
+  private async presentOne(actor: Actor, user: User): Promise<User> {
+    const [shown] = await this.present(actor, [user]);
+    return shown;
+  }
+
+  /** Rows as the API shows them; rights, locks and addresses to the user themselves and administrators only. */
+  private async present(actor: Actor, users: User[]): Promise<User[]> {
+    const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
+    const emails = users.filter(may).map((user) => user.email);
+    const locked = emails.length ? await this.locks.lockedUntilOf(emails) : new Map<string, Date>();
+    return users.map((user) => {
+      const { deleted_at, last_login_ip, ...shown } = user;
+      return {
+        ...shown,
+        name: user.full_name,
+        department_ids: [],
+        ...(may(user) && {
+          permissions: [...ROLE_PERMISSIONS[user.role]],
+          locked_until: locked.get(user.email) ?? null,
+          last_login_ip,
+        }),
+      } as unknown as User;
+    });
+  }
+}
+
+const isActiveAdmin = ({ role, is_active }: Pick<User, 'role' | 'is_active'>): boolean => role === Role.org_admin && is_active;
+
+/** The user as an actor in their own organization. */
+const homeOf = (user: User): Actor & { user_id: string } =>
+  new Actor(user.organization_id, user.role, user.id) as Actor & { user_id: string };
+
+/** Super admins do not exist for others. @throws {NotFound} */
+function visible(actor: Actor, user: User | null, self = false): User {
+  if (!user || (user.role === Role.super_admin && actor.role !== Role.super_admin && !self)) throw new NotFound('User');
+  return user;
+}
+
+/** @throws {Invalid} Every id is unknown while there are no departments. */
+function assertNoDepartments(department_ids: readonly string[] | undefined): void {
+  if (department_ids?.length) throw Invalid.field('department_ids', `No department ${department_ids[0]} in this organization.`);
+}
+
+/** What of the input is given and differs from the row. */
+function changesOf(user: User, input: Partial<User>): Partial<User> {
+  return Object.fromEntries(
+    Object.entries(input).filter(
+      ([field, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(user[field as keyof User]),
+    ),
+  );
+}
