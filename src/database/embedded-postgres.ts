@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, type ExecFileOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Stats } from 'node:fs';
 import {
@@ -27,7 +27,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, DatabaseError } from 'pg';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+/** A program that cannot be spawned at all throws at once; here it rejects like any other. */
+const run = async (program: string, args: string[], options: ExecFileOptions): Promise<{ stdout: string; stderr: string }> =>
+  execute(program, args, { ...options, encoding: 'utf8' });
 const windows = process.platform === 'win32';
 
 /** Crash recovery after a long write burst takes minutes on a slow disk. */
@@ -132,7 +135,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   else await adopt(dir, owner);
 
   const tag = await clusterTag(dir);
-  await stopOrphans(binaries, dir, tag, log);
+  await stopOrphans(binaries, dir, tag, as, log);
 
   const server = await launchOnPort(binaries, dir, tag, as, options, log);
   try {
@@ -170,7 +173,7 @@ async function findBinaries(): Promise<Binaries> {
   };
   try {
     await hydrateSymlinks(native);
-    if (!windows) for (const file of [binaries.initdb, binaries.postgres]) await makeExecutable(file);
+    if (!windows) for (const file of [binaries.initdb, binaries.postgres, binaries.pg_ctl]) await makeExecutable(file);
   } catch (error) {
     throw new Error(
       `The PostgreSQL of ${name} is not complete (${message(error)}). Run "npm rebuild ${name}" as the user who owns node_modules, or set DATABASE_URL to a PostgreSQL of your own.`,
@@ -253,11 +256,16 @@ async function chooseAccess(binaries: Binaries, dir: string, owner: { uid: numbe
       `PostgreSQL does not run as root, and user id ${owner?.uid}, which it would run as, may not enter ${blocked} (${why}). Put PyTake and DATA_DIR where others may enter, or start as another user, or set DATABASE_URL to a PostgreSQL of your own.`,
       { cause: reason },
     );
+  if (code(reason) === 'EPERM') throw new Error(notPermitted(owner, reason), { cause: reason });
   throw new Error(
     `The PostgreSQL of npm does not run on this machine (${why}). It needs a system with glibc on Linux. Set DATABASE_URL to a PostgreSQL of your own.`,
     { cause: reason },
   );
 }
+
+/** Root of a container that was left too little to change user. */
+const notPermitted = (owner: { uid: number } | null, error: unknown): string =>
+  `PostgreSQL does not run as root, and this process may not hand it to user id ${owner?.uid} (${message(error)}). Start PyTake as another user, or set DATABASE_URL to a PostgreSQL of your own.`;
 
 /** The first file or directory on the server's way that its user may not use, by mode bits; null: the way is free. */
 async function firstBlocked(binaries: Binaries, dir: string, owner: { uid: number; gid: number }): Promise<string | null> {
@@ -352,8 +360,10 @@ async function initialise(binaries: Binaries, dir: string, as: RunAs, options: E
     const password = join(workshop, 'password');
     await writeFile(password, options.password, { flag: 'wx', mode: 0o600 });
     if (as) {
-      await chown(password, as.uid, as.gid);
-      await chown(workshop, as.uid, as.gid);
+      const give = async (path: string): Promise<void> => chown(path, as.uid, as.gid);
+      await Promise.all([give(password), give(workshop)]).catch((error: unknown) => {
+        throw new Error(notPermitted(as, error), { cause: error });
+      });
     }
     const [program, args, spawnOptions] = command(
       binaries.initdb,
@@ -408,7 +418,7 @@ async function clusterTag(dir: string): Promise<string> {
 }
 
 /** After kill -9 of PyTake its server runs on. It is stopped in order, so that never two write the same files. */
-async function stopOrphans(binaries: Binaries, dir: string, tag: string, log: (line: string) => void): Promise<void> {
+async function stopOrphans(binaries: Binaries, dir: string, tag: string, as: RunAs, log: (line: string) => void): Promise<void> {
   const pidFile = join(dir, 'postmaster.pid');
   const pidInFile = Number((await readFile(pidFile, 'utf8').catch(() => '')).split('\n')[0]);
   if (windows) {
@@ -427,10 +437,10 @@ async function stopOrphans(binaries: Binaries, dir: string, tag: string, log: (l
     const main = found.find(([, line]) => line.includes(`cluster_name=${tag}`))?.[0];
     log(`Stopping the PostgreSQL that an earlier PyTake left running (pid ${main ?? found[0]?.[0]}).`);
     // Without the main process the others end by themselves as soon as they look up.
-    if (main) signal(main, 'SIGINT');
+    if (main) await signal(binaries, as, main, 'INT');
     if (!(await gone(main ? FAST_SHUTDOWN_MS : QUIT_MS))) {
-      for (const [pid] of await left()) signal(pid, 'SIGQUIT');
-      if (!(await gone(QUIT_MS))) for (const [pid] of await left()) signal(pid, 'SIGKILL');
+      for (const [pid] of await left()) await signal(binaries, as, pid, 'QUIT');
+      if (!(await gone(QUIT_MS))) for (const [pid] of await left()) await signal(binaries, as, pid, 'KILL');
       if (!(await gone(QUIT_MS)))
         throw new Error(
           `A PostgreSQL (pid ${(await left()).map(([pid]) => pid).join(', ')}) still runs on ${dir} and cannot be stopped. Stop it as its owner or as root.`,
@@ -442,7 +452,7 @@ async function stopOrphans(binaries: Binaries, dir: string, tag: string, log: (l
   // program that is surely not the server of this directory lets us remove the file; else PostgreSQL's own word stands.
   if (!(pidInFile > 0) || !(await exists(pidFile))) return;
   const line = (await processes()).get(pidInFile) ?? '';
-  if (!line.includes('postgres') || /\bpytake-\w+-\w+-pg\b/.test(line)) await rm(pidFile, { force: true });
+  if (!/(^|\/)postgres(:| |$)/.test(line) || /\bpytake-\w+-\w+-pg\b/.test(line)) await rm(pidFile, { force: true });
 }
 
 /** Command lines by pid; zombies have none. */
@@ -461,11 +471,14 @@ async function processes(): Promise<Map<number, string>> {
   return found;
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Who may not signal another user's process (root of a container without CAP_KILL) asks as that user. */
+async function signal(binaries: Binaries, as: RunAs, pid: number, name: 'INT' | 'QUIT' | 'KILL'): Promise<void> {
   try {
-    process.kill(pid, name);
-  } catch {
-    // Gone, or not ours: who waits for it to go says so.
+    process.kill(pid, `SIG${name}`);
+  } catch (error) {
+    if (!as || code(error) !== 'EPERM') return; // Gone, or not ours: who waits for it to go says so.
+    const [program, args, options] = command(binaries.pg_ctl, ['kill', name, String(pid)], as);
+    await run(program, args, options).catch(() => undefined);
   }
 }
 
@@ -529,9 +542,9 @@ async function launch(
   const closed = once(child, 'close').catch((error: unknown) => lines.push(message(error)));
 
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => (stopping ??= stopServer(binaries, dir, child, closed));
+  const stop = (): Promise<void> => (stopping ??= stopServer(binaries, dir, as, child, closed));
   // When PyTake leaves without stop(), e.g. by process.exit in an emergency, the server at least hears of it.
-  const leave = (): void => void (child.pid && running(child) && signal(child.pid, 'SIGINT'));
+  const leave = (): void => void (child.pid && running(child) && signal(binaries, as, child.pid, 'INT'));
   process.once('exit', leave);
   const exited = new Promise<void>((tell) => {
     void ended.then(() => {
@@ -556,7 +569,7 @@ async function isReady(dir: string, pid: number | undefined): Promise<boolean> {
   return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
 }
 
-async function stopServer(binaries: Binaries, dir: string, child: ChildProcess, closed: Promise<unknown>): Promise<void> {
+async function stopServer(binaries: Binaries, dir: string, as: RunAs, child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   const within = (ms: number): Promise<unknown> => {
     const giveUp = new AbortController();
     return Promise.race([closed, sleep(ms, undefined, { signal: giveUp.signal })]).finally(() => giveUp.abort());
@@ -568,12 +581,12 @@ async function stopServer(binaries: Binaries, dir: string, child: ChildProcess, 
     await within(QUIT_MS);
   }
   for (const [name, ms] of [
-    ['SIGINT', FAST_SHUTDOWN_MS],
-    ['SIGQUIT', QUIT_MS],
-    ['SIGKILL', QUIT_MS],
+    ['INT', FAST_SHUTDOWN_MS],
+    ['QUIT', QUIT_MS],
+    ['KILL', QUIT_MS],
   ] as const) {
     if (!running(child)) break;
-    child.kill(name);
+    if (child.pid) await signal(binaries, as, child.pid, name);
     await within(ms);
   }
 }
