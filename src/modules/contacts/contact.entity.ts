@@ -1,25 +1,24 @@
 import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { IsBoolean, IsEmail, IsInt, IsObject, IsOptional, IsString, IsUUID, IsUrl, Length, Max, MaxLength, Min } from 'class-validator';
+import { IsBoolean, IsEmail, IsInt, IsObject, IsOptional, IsString, IsUUID, Length, Max, MaxLength, Min } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
+import { EmailText, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
-/** A person who writes or is written to on WhatsApp. */
+/** A person who writes or is written to on WhatsApp. The API answers a `ContactView`: this row and what is derived from it. */
 @Entity('contacts')
-@ObjectType()
+@ObjectType({ isAbstract: true })
 @Index('contacts_match_key', ['organization_id', 'match_key'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('contacts_created_idx', ['organization_id', 'created_at', 'id'])
 // An expression over the words of a contact; the migration writes it.
 @Index('contacts_search_idx', { synchronize: false })
 export class Contact extends SoftDeletedEntity {
-  /** E.164; null only for a person WhatsApp shows without a phone. Aliases: phone, phone_number. */
+  /** E.164; null only for a person WhatsApp shows without a phone. Aliases: phone_number, phone. */
   @Column('varchar', { length: 20, nullable: true })
-  @Alias('phone', 'phone_number')
   @IsOptional()
-  @IsString()
-  @MaxLength(40)
+  @Phone()
   whatsapp_id: string | null;
 
   /** Same person under every spelling of the number (Brazil's ninth digit and the like). */
@@ -32,10 +31,10 @@ export class Contact extends SoftDeletedEntity {
   @Column('varchar', { length: 20, nullable: true })
   wa_id: string | null;
 
+  /** E.164; a body with whatsapp_id and another phone_number or phone puts the latter here. */
   @Column('varchar', { length: 20, nullable: true })
   @IsOptional()
-  @IsString()
-  @MaxLength(40)
+  @Phone()
   alternative_phone: string | null;
 
   /** The newest active business-scoped user id (BSUID). */
@@ -53,12 +52,15 @@ export class Contact extends SoftDeletedEntity {
   /** Alias: full_name. */
   @Column('varchar', { length: 255, nullable: true })
   @Alias('full_name')
+  @Trim()
   @IsOptional()
   @IsString()
   @Length(1, 255)
   name: string | null;
 
+  /** Lower case; not unique. */
   @Column('varchar', { length: 255, nullable: true })
+  @EmailText()
   @IsOptional()
   @IsEmail()
   @MaxLength(255)
@@ -66,8 +68,7 @@ export class Contact extends SoftDeletedEntity {
 
   @Column('varchar', { length: 2048, nullable: true })
   @IsOptional()
-  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
-  @MaxLength(2048)
+  @WebUrl()
   avatar_url: string | null;
 
   @Column('varchar', { length: 255, nullable: true })
@@ -152,6 +153,7 @@ export class Contact extends SoftDeletedEntity {
   @IsBoolean()
   opt_in: boolean;
 
+  /** Since when it is given. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   opt_in_date: Date | null;
 

@@ -1,0 +1,30 @@
+import { matchKey } from '#common/phone';
+import { newId } from '#common/uuid';
+import type { Sql } from '#database/sql';
+import { IdentityKind } from './contact-identity.entity';
+
+/**
+ * The contact's number as one of its names. Earlier numbers stay resolvable for late webhooks, inactive for sending. A number that was an
+ * earlier one of somebody else (it changed hands) is this contact's now.
+ */
+export async function savePhoneIdentity(sql: Sql, organization_id: string, contact_id: string, whatsapp_id: string | null): Promise<void> {
+  const value = whatsapp_id && matchKey(whatsapp_id);
+  await sql.query(
+    `UPDATE contact_identities SET is_active = false, updated_at = now()
+      WHERE organization_id = $1 AND contact_id = $2 AND kind = $3 AND is_active AND value IS DISTINCT FROM $4`,
+    [organization_id, contact_id, IdentityKind.phone, value],
+  );
+  if (!value) return;
+  await sql.query(
+    `INSERT INTO contact_identities AS i (id, organization_id, kind, value, contact_id) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
+       SET contact_id = excluded.contact_id, is_active = true, updated_at = now(),
+           first_seen_at = CASE WHEN i.contact_id = excluded.contact_id THEN i.first_seen_at ELSE now() END, last_seen_at = now()`,
+    [newId(), organization_id, IdentityKind.phone, value, contact_id],
+  );
+}
+
+/** The names of a deleted contact resolve to nobody: who writes again is a new contact. */
+export async function forgetIdentities(sql: Sql, organization_id: string, contact_id: string): Promise<void> {
+  await sql.query('DELETE FROM contact_identities WHERE organization_id = $1 AND contact_id = $2', [organization_id, contact_id]);
+}

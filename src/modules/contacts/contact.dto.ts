@@ -1,0 +1,242 @@
+import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { ApiSchema } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsISO8601, IsInt, IsNotEmpty, IsOptional, IsString, IsUUID, Matches, MaxLength, Min, ValidateIf } from 'class-validator';
+import { Phone, QueryBoolean } from '#common/fields';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { PartialType, PickType } from '#common/mapped-types';
+import { PageOf, PageQuery } from '#common/page.dto';
+import { Contact } from './contact.entity';
+
+/** One of the names WhatsApp gives a person. */
+@ObjectType('ContactIdentity')
+@ApiSchema({ name: 'ContactIdentity' })
+export class ContactIdentityView {
+  /** phone, bsuid, parent_bsuid or lid. */
+  @Field(() => String)
+  kind: string;
+
+  /** As WhatsApp writes it; a phone as the digits by which it is matched. */
+  value: string;
+
+  /** WhatsApp Business Account a BSUID counts in; null for phone and lid. */
+  portfolio_id: string | null;
+
+  /** False: resolves late webhooks, is not sent to. */
+  is_active: boolean;
+
+  first_seen_at: Date;
+
+  last_seen_at: Date;
+}
+
+/** A person who writes or is written to on WhatsApp. */
+@ObjectType('Contact')
+@ApiSchema({ name: 'Contact' })
+export class ContactView extends Contact {
+  /** Always whatsapp_id. */
+  phone_number: string | null;
+
+  /** Always whatsapp_id. */
+  phone: string | null;
+
+  /** name, else whatsapp_name, @username, whatsapp_id. */
+  display_name: string | null;
+
+  /** Every name WhatsApp gave this person, oldest first. */
+  @Field(() => [ContactIdentityView])
+  identities: ContactIdentityView[];
+
+  /** Opted in and not blocked. */
+  can_receive_marketing: boolean;
+
+  /** Always last_message_at. */
+  last_interaction_at: Date | null;
+}
+
+@ApiSchema({ name: 'ContactList' })
+export class ContactPage extends PageOf(ContactView) {}
+
+const WRITABLE = [
+  'whatsapp_id',
+  'alternative_phone',
+  'name',
+  'email',
+  'avatar_url',
+  'company',
+  'job_title',
+  'notes',
+  'address_street',
+  'address_city',
+  'address_state',
+  'address_country',
+  'address_postal_code',
+  'attributes',
+  'source',
+  'lifecycle_stage',
+  'lead_score',
+  'opt_in',
+  'is_blocked',
+  'blocked_reason',
+  'is_vip',
+  'assigned_agent_id',
+] as const;
+
+/** What one may write of a contact. The aliases stand here for the documents; the pipe has moved them to their field by then. */
+@InputType({ isAbstract: true })
+class ContactFields extends PickType(Contact, WRITABLE) {
+  /** Alias of whatsapp_id; another number beside it becomes alternative_phone. */
+  @IsOptional()
+  @Phone()
+  phone_number?: string | null;
+
+  /** Alias of whatsapp_id; another number beside it becomes alternative_phone. */
+  @IsOptional()
+  @Phone()
+  phone?: string | null;
+
+  /** Alias of name. */
+  full_name?: string | null;
+
+  /** Alias of address_postal_code. */
+  address_zipcode?: string | null;
+
+  /** Alias of attributes. */
+  @Field(() => Json, { nullable: true })
+  custom_attributes?: JsonObject;
+
+  /** Alias of attributes. */
+  @Field(() => Json, { nullable: true })
+  custom_fields?: JsonObject;
+}
+
+/** Absent keeps, null clears. Changing whatsapp_id makes the old number an inactive identity. */
+@InputType('ContactUpdateInput')
+export class ContactUpdate extends PartialType(ContactFields) {}
+
+/** One of whatsapp_id, phone_number and phone is required; null is the same as absent. */
+@InputType('ContactCreateInput')
+export class ContactCreate extends PartialType(ContactFields) {}
+for (const field of WRITABLE) IsOptional()(ContactCreate.prototype, field);
+
+@ArgsType()
+export class ContactBlock {
+  /** Shown to the team. A second block changes it. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  reason?: string | null;
+}
+
+export class ContactMerge {
+  /** The contact that becomes one with that of the path; the older of the two stays. */
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value))
+  @IsUUID()
+  other_contact_id: string;
+}
+
+/** What narrows a list of contacts. */
+export type ContactFilter = Partial<
+  Pick<
+    ContactQuery,
+    'search' | 'assigned_agent_id' | 'is_blocked' | 'is_vip' | 'opt_in' | 'lifecycle_stage' | 'source' | 'created_from' | 'created_to'
+  >
+>;
+
+const DAY_OR_INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$/;
+
+export class ContactQuery extends PageQuery {
+  /** Only those of this agent. */
+  @IsOptional()
+  @IsUUID()
+  assigned_agent_id?: string;
+
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  is_blocked?: boolean;
+
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  is_vip?: boolean;
+
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  opt_in?: boolean;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(50)
+  lifecycle_stage?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  source?: string;
+
+  /** A day (from its start, in the organization's time zone) or an instant with its offset. */
+  @IsOptional()
+  @Matches(DAY_OR_INSTANT, { message: 'created_from must be a date or an ISO 8601 time with its offset' })
+  @IsISO8601({ strict: true })
+  created_from?: string;
+
+  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
+  @IsOptional()
+  @Matches(DAY_OR_INSTANT, { message: 'created_to must be a date or an ISO 8601 time with its offset' })
+  @IsISO8601({ strict: true })
+  created_to?: string;
+}
+
+export class ContactSearch extends ContactQuery {
+  /** Words or a part of a phone number to look for. Aliases: query, q. */
+  // Says again what PageQuery lets be absent.
+  @ValidateIf(() => true)
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(100)
+  declare search: string;
+}
+
+/** Filters of the GraphQL list. */
+@ArgsType()
+export class ContactArgs {
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  search?: string;
+
+  @IsOptional()
+  @IsBoolean()
+  is_blocked?: boolean;
+
+  @IsOptional()
+  @IsBoolean()
+  is_vip?: boolean;
+
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  assigned_agent_id?: string;
+}
+
+@ArgsType()
+export class ContactPageArgs extends ContactArgs {
+  @Field(() => Int, { defaultValue: 0 })
+  @IsInt()
+  @Min(0)
+  skip: number;
+
+  /** At most 100. */
+  @Field(() => Int, { defaultValue: 50 })
+  @IsInt()
+  @Min(1)
+  limit: number;
+
+  /** `field:asc` or `field:desc`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  sort?: string;
+}

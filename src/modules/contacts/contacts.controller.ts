@@ -1,0 +1,97 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { Allow, Caller } from '#access/decorators';
+import { Uuid } from '#api/validation.pipe';
+import type { Actor } from '#common/actor';
+import { ContactBlock, ContactCreate, ContactMerge, ContactPage, ContactQuery, ContactSearch, ContactUpdate, ContactView } from './contact.dto';
+import { ContactsService } from './contacts.service';
+
+@Controller('contacts')
+export class ContactsController {
+  constructor(private readonly contacts: ContactsService) {}
+
+  /** List contacts. `search` looks in names, e-mail, company (accents and case aside) and phone numbers in any format. */
+  @Get()
+  @Allow('viewer')
+  page(@Caller() actor: Actor, @Query() query: ContactQuery): Promise<ContactPage> {
+    return this.contacts.page(actor, query);
+  }
+
+  /**
+   * Search contacts: the list, with something to look for.
+   * @throws {422} Nothing to look for.
+   */
+  @Get('search')
+  @Allow('viewer')
+  search(@Caller() actor: Actor, @Query() query: ContactSearch): Promise<ContactPage> {
+    return this.contacts.page(actor, query);
+  }
+
+  /**
+   * Create a contact.
+   * @throws {403} The plan's contacts are used up.
+   * @throws {404} The assigned agent is not in this organization.
+   * @throws {409} A contact with this number exists (`contact_already_exists`); the details name it.
+   */
+  @Post()
+  @Allow('agent')
+  create(@Caller() actor: Actor, @Body() input: ContactCreate): Promise<ContactView> {
+    return this.contacts.create(actor, input);
+  }
+
+  /** Get a contact. */
+  @Get(':contact_id')
+  @Allow('viewer')
+  get(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
+    return this.contacts.get(actor, id);
+  }
+
+  /**
+   * Update a contact: absent keeps, null clears.
+   * @throws {409} Another contact has this number (`contact_already_exists`); the details name it.
+   */
+  @Put(':contact_id')
+  @Allow('agent')
+  update(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactUpdate): Promise<ContactView> {
+    return this.contacts.update(actor, id, input);
+  }
+
+  /** Delete a contact: its open conversations close, its history stays readable. */
+  @Delete(':contact_id')
+  @HttpCode(204)
+  @Allow('agent')
+  remove(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<void> {
+    return this.contacts.remove(actor, id);
+  }
+
+  /** Block a contact: its open conversations close, nothing is sent any more. Again: only the reason changes. */
+  @Post(':contact_id/block')
+  @HttpCode(200)
+  @Allow('agent')
+  block(
+    @Caller() actor: Actor,
+    @Param('contact_id', Uuid) id: string,
+    @Query() query: ContactBlock,
+    @Body() input: ContactBlock,
+  ): Promise<ContactView> {
+    return this.contacts.block(actor, id, query.reason ?? input.reason);
+  }
+
+  /** Unblock a contact; conversations stay closed. */
+  @Post(':contact_id/unblock')
+  @HttpCode(200)
+  @Allow('agent')
+  unblock(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
+    return this.contacts.unblock(actor, id);
+  }
+
+  /**
+   * Merge two contacts into one: the older stays, with the conversations and ids of both.
+   * @throws {409} Both are the same contact (`cannot_merge_self`).
+   */
+  @Post(':contact_id/merge')
+  @HttpCode(200)
+  @Allow('agent')
+  merge(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactMerge): Promise<ContactView> {
+    return this.contacts.merge(actor, id, input.other_contact_id);
+  }
+}

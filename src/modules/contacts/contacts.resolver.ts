@@ -1,0 +1,63 @@
+import { Args, ID, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { Allow, Caller } from '#access/decorators';
+import { Uuid } from '#api/validation.pipe';
+import type { Actor } from '#common/actor';
+import { SuccessResponse } from '#common/success.dto';
+import { ContactArgs, ContactBlock, ContactCreate, ContactPageArgs, ContactUpdate, ContactView } from './contact.dto';
+import { ContactsService } from './contacts.service';
+
+const Id = (): ParameterDecorator => Args('id', { type: () => ID }, Uuid);
+
+@Resolver(() => ContactView)
+export class ContactsResolver {
+  constructor(private readonly contacts: ContactsService) {}
+
+  @Query(() => ContactView, { nullable: true, description: 'One contact.' })
+  @Allow('viewer')
+  contact(@Caller() actor: Actor, @Id() id: string): Promise<ContactView> {
+    return this.contacts.get(actor, id);
+  }
+
+  @Query(() => [ContactView], { name: 'contacts', description: 'A page of contacts.' })
+  @Allow('viewer')
+  async list(@Caller() actor: Actor, @Args() query: ContactPageArgs): Promise<ContactView[]> {
+    return (await this.contacts.page(actor, query)).items;
+  }
+
+  @Query(() => Int, { description: 'How many contacts there are.' })
+  @Allow('viewer')
+  contacts_count(@Caller() actor: Actor, @Args() filter: ContactArgs): Promise<number> {
+    return this.contacts.count(actor, filter);
+  }
+
+  @Mutation(() => ContactView, { description: 'Create a contact.' })
+  @Allow('agent')
+  createContact(@Caller() actor: Actor, @Args('input') input: ContactCreate): Promise<ContactView> {
+    return this.contacts.create(actor, input);
+  }
+
+  @Mutation(() => ContactView, { description: 'Update a contact: absent keeps, null clears.' })
+  @Allow('agent')
+  updateContact(@Caller() actor: Actor, @Id() id: string, @Args('input') input: ContactUpdate): Promise<ContactView> {
+    return this.contacts.update(actor, id, input);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Delete a contact.' })
+  @Allow('agent')
+  async deleteContact(@Caller() actor: Actor, @Id() id: string): Promise<SuccessResponse> {
+    await this.contacts.remove(actor, id);
+    return { success: true, message: 'Contact deleted' };
+  }
+
+  @Mutation(() => ContactView, { description: 'Block a contact; again: only the reason changes.' })
+  @Allow('agent')
+  blockContact(@Caller() actor: Actor, @Id() id: string, @Args() { reason }: ContactBlock): Promise<ContactView> {
+    return this.contacts.block(actor, id, reason);
+  }
+
+  @Mutation(() => ContactView, { description: 'Unblock a contact.' })
+  @Allow('agent')
+  unblockContact(@Caller() actor: Actor, @Id() id: string): Promise<ContactView> {
+    return this.contacts.unblock(actor, id);
+  }
+}

@@ -1,0 +1,276 @@
+import { Injectable } from '@nestjs/common';
+import { QueryFailedError } from 'typeorm';
+import { type Actor, Role } from '#common/actor';
+import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
+import { EventBus } from '#common/events';
+import type { Page, PageQuery } from '#common/page.dto';
+import { matchKey, normalizePhone } from '#common/phone';
+import { Database, type Tx } from '#database/database';
+import type { TenantRepository } from '#database/tenant-repository';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { User } from '#modules/users/user.entity';
+import { changesOf, newContact } from './contact-changes';
+import { forgetIdentities, savePhoneIdentity } from './contact-identities';
+import { ContactIdentity } from './contact-identity.entity';
+import type { ContactCreate, ContactFilter, ContactIdentityView, ContactUpdate, ContactView } from './contact.dto';
+import { Contact } from './contact.entity';
+import './contacts.events';
+import { mergeContacts } from './merge-contacts';
+import { narrowContacts } from './search-contacts';
+
+const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_message_at', 'total_conversations', 'lead_score'];
+
+/** Why a contact's open and pending conversations close. */
+export type ContactEnd = 'contact_blocked' | 'contact_deleted';
+type EndListener = (tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd) => Promise<void>;
+
+/** The people outside. */
+@Injectable()
+export class ContactsService {
+  private readonly endListeners: EndListener[] = [];
+
+  constructor(
+    private readonly database: Database,
+    private readonly organizations: OrganizationsService,
+    private readonly events: EventBus,
+  ) {}
+
+  /**
+   * Called when a contact is blocked or deleted, inside that transaction. Conversations live a floor above and may not be called from here;
+   * an event would come after the commit, and a crash in between would leave them open for good. So their room says here what to do.
+   */
+  onEnd(listener: EndListener): void {
+    this.endListeners.push(listener);
+  }
+
+  async page(actor: Actor, query: ContactFilter & PageQuery): Promise<Page<ContactView>> {
+    const sort = query.sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at');
+    const { skip, limit, page } = query;
+    const found = await this.contacts().page(actor, { skip, limit, page, sort }, { sort: SORT, refine: (rows) => narrowContacts(rows, query) });
+    return { ...found, items: await this.presentAll(actor, found.items) };
+  }
+
+  count(actor: Actor, filter: ContactFilter): Promise<number> {
+    const rows = this.contacts().query(actor, 'row');
+    narrowContacts(rows, filter);
+    return rows.getCount();
+  }
+
+  async get(actor: Actor, id: string): Promise<ContactView> {
+    return this.present(actor, await this.contacts().get(actor, id));
+  }
+
+  /**
+   * @throws {Conflict} contact_already_exists: another contact has this number, in whatever spelling; details name it.
+   * @throws {Forbidden} plan_limit_exceeded.
+   */
+  async create(actor: Actor, input: ContactCreate): Promise<ContactView> {
+    const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as ContactCreate;
+    const now = new Date();
+    const values = { ...newContact(now), ...changesOf(newContact(now), given, now) };
+    if (!values.whatsapp_id) throw Invalid.field('whatsapp_id', 'whatsapp_id (or phone_number or phone) is required', undefined, 'missing');
+    return this.database.tx(async (tx) => {
+      const contact = await this.insert(actor, values, tx);
+      if (contact.is_new) return this.present(actor, contact.row, tx);
+      throw alreadyExists(contact.row.id);
+    });
+  }
+
+  /**
+   * The contact of this number for a send or a new conversation, made where there is none; a name is only given to a new one. Two at once
+   * get the same contact.
+   * @throws {Invalid} Not a phone number.
+   */
+  async findOrCreateByPhone(actor: Actor, phone: string, from: { name?: string | null; source?: string } = {}, within?: Tx): Promise<Contact> {
+    const whatsapp_id = normalizePhone(phone);
+    if (!whatsapp_id) throw Invalid.field('to', 'must be a phone number with its country code, such as +5511987654321');
+    return this.database.tx(async (tx) => {
+      const known = await this.findByKey(actor, matchKey(whatsapp_id), tx);
+      if (known) return known;
+      const now = new Date();
+      const given = { whatsapp_id, name: from.name ?? undefined, source: from.source };
+      return (await this.insert(actor, { ...newContact(now), ...changesOf(newContact(now), given, now) }, tx)).row;
+    }, within);
+  }
+
+  /**
+   * @throws {Conflict} contact_already_exists.
+   * @throws {Invalid} The agent is inactive or may not write; the number of a contact that has no other name is cleared.
+   */
+  async update(actor: Actor, id: string, input: ContactUpdate): Promise<ContactView> {
+    return this.database.tx(async (tx) => {
+      const before = await this.contacts(tx).lock(actor, id);
+      const changes = changesOf(before, input, new Date());
+      if (!Object.keys(changes).length) return this.present(actor, before, tx);
+      if (changes.assigned_agent_id) await this.assertAgent(actor, changes.assigned_agent_id, tx);
+      if (changes.whatsapp_id === null && !before.whatsapp_user_id)
+        throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
+
+      const after = await this.orTaken(actor, changes.match_key, tx, (contacts) => contacts.patch(actor, id, changes));
+      if (!after.is_new) throw alreadyExists(after.row.id);
+      const contact = after.row;
+      if ('match_key' in changes) await savePhoneIdentity(tx.manager, actor.organization_id, id, contact.whatsapp_id);
+      if (contact.is_blocked && !before.is_blocked) await this.end(tx, actor, contact, 'contact_blocked');
+
+      const view = await this.present(actor, contact, tx);
+      const happened = { organization_id: actor.organization_id, contact: view };
+      tx.afterCommit(() => {
+        this.events.emit('contact.updated', happened);
+        if (contact.is_blocked !== before.is_blocked) this.events.emit(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
+        if (contact.opt_in !== before.opt_in) this.events.emit(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
+      });
+      return view;
+    });
+  }
+
+  /** Closes the open and pending conversations; a second block only changes the reason. */
+  block(actor: Actor, id: string, reason: string | null | undefined): Promise<ContactView> {
+    return this.update(actor, id, { is_blocked: true, blocked_reason: reason ?? undefined });
+  }
+
+  unblock(actor: Actor, id: string): Promise<ContactView> {
+    return this.update(actor, id, { is_blocked: false });
+  }
+
+  /** Softly: conversations stay readable by id. The number is free again. */
+  async remove(actor: Actor, id: string): Promise<void> {
+    await this.database.tx(async (tx) => {
+      const contact = await this.contacts(tx).lock(actor, id);
+      const view = await this.present(actor, contact, tx);
+      await this.end(tx, actor, contact, 'contact_deleted');
+      await forgetIdentities(tx.manager, actor.organization_id, id);
+      await this.contacts(tx).remove(actor, id);
+      tx.afterCommit(() => this.events.emit('contact.deleted', { organization_id: actor.organization_id, contact: view }));
+    });
+  }
+
+  /** Makes one contact of two; the older stays and is the answer. @throws {Conflict} cannot_merge_self. */
+  async merge(actor: Actor, id: string, other_id: string): Promise<ContactView> {
+    return this.database.tx(async (tx) => {
+      const pair = await this.contacts(tx).many(actor, [id, other_id]);
+      if (pair.length < new Set([id, other_id]).size) throw new NotFound('Contact');
+      if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
+      const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
+      if (!(await mergeContacts(tx.manager, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
+      tx.afterCommit(() =>
+        this.events.emit('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id }),
+      );
+      return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
+    });
+  }
+
+  /** Contacts as the API shows them; their identities in one query. */
+  async presentAll(actor: Actor, contacts: readonly Contact[], tx?: Tx): Promise<ContactView[]> {
+    if (!contacts.length) return [];
+    const identities = await this.database
+      .repository(ContactIdentity, tx)
+      .query(actor, 'row')
+      .andWhere('row.contact_id = ANY(:ids)', { ids: contacts.map((contact) => contact.id) })
+      .orderBy('row.first_seen_at')
+      .addOrderBy('row.id')
+      .getMany();
+    const byContact = Map.groupBy(identities, (identity) => identity.contact_id);
+    return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? []));
+  }
+
+  private async present(actor: Actor, contact: Contact, tx?: Tx): Promise<ContactView> {
+    const [view] = await this.presentAll(actor, [contact], tx);
+    return view;
+  }
+
+  /** A new row with its number as identity, told after the commit; or the contact that has the number already. */
+  private async insert(actor: Actor, values: Partial<Contact>, tx: Tx): Promise<Written> {
+    if (values.assigned_agent_id) await this.assertAgent(actor, values.assigned_agent_id, tx);
+    // Before the plan: who creates twice learns of the first, not of a limit.
+    const known = values.match_key && (await this.findByKey(actor, values.match_key, tx));
+    if (known) return { row: known, is_new: false };
+    await this.organizations.assertWithinPlan(actor, 'contacts', undefined, tx);
+    const written = await this.orTaken(actor, values.match_key, tx, (contacts) => contacts.insert(actor, values));
+    if (!written.is_new) return written;
+    await savePhoneIdentity(tx.manager, actor.organization_id, written.row.id, written.row.whatsapp_id);
+    const view = await this.present(actor, written.row, tx);
+    tx.afterCommit(() => this.events.emit('contact.created', { organization_id: actor.organization_id, contact: view }));
+    return written;
+  }
+
+  /** A write of a number, in a savepoint: the unique index decides who was first, and the loser still has a transaction to look in. */
+  private async orTaken(
+    actor: Actor,
+    match_key: string | null | undefined,
+    tx: Tx,
+    write: (contacts: TenantRepository<Contact>) => Promise<Contact>,
+  ): Promise<Written> {
+    if (!match_key) return { row: await write(this.contacts(tx)), is_new: true };
+    for (let tries = 1; ; tries++) {
+      try {
+        const row = await tx.manager.transaction((manager) => write(this.contacts(tx).within(manager)));
+        return { row, is_new: true };
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+        const row = await this.findByKey(actor, match_key, tx);
+        if (row) return { row, is_new: false };
+        // It was deleted between the two; the number is free now.
+        if (tries === 3) throw error;
+      }
+    }
+  }
+
+  private findByKey(actor: Actor, match_key: string, tx: Tx): Promise<Contact | null> {
+    return this.contacts(tx).query(actor, 'row').andWhere('row.match_key = :match_key', { match_key }).getOne();
+  }
+
+  /** @throws {NotFound} @throws {Invalid} invalid_agent: inactive, or a viewer. */
+  private async assertAgent(actor: Actor, id: string, tx: Tx): Promise<void> {
+    const user = await this.database.repository(User, tx).find(actor, id);
+    if (!user) throw new NotFound('Agent');
+    if (!user.is_active || ![Role.agent, Role.org_admin].includes(user.role))
+      throw Invalid.field('assigned_agent_id', 'must be an active agent or administrator', 'invalid_agent');
+  }
+
+  private async end(tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd): Promise<void> {
+    for (const listener of this.endListeners) await listener(tx, actor, contact, reason);
+  }
+
+  private contacts(tx?: Tx): TenantRepository<Contact> {
+    return this.database.repository(Contact, tx);
+  }
+}
+
+/** A row we wrote, or the one that had the number before. */
+interface Written {
+  row: Contact;
+  is_new: boolean;
+}
+
+/** name, else whatsapp_name, @username, whatsapp_id. */
+export function displayName({ name, whatsapp_name, username, whatsapp_id }: Pick<Contact, 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id'>): string | null {
+  return name ?? whatsapp_name ?? (username && `@${username}`) ?? whatsapp_id;
+}
+
+/** A contact as the API shows it. */
+export function presentContact(contact: Contact, identities: readonly ContactIdentity[]): ContactView {
+  const { match_key, deleted_at, ...shown } = contact;
+  return {
+    ...shown,
+    phone_number: contact.whatsapp_id,
+    phone: contact.whatsapp_id,
+    display_name: displayName(contact),
+    identities: identities.map(presentIdentity),
+    can_receive_marketing: contact.opt_in && !contact.is_blocked,
+    last_interaction_at: contact.last_message_at,
+  } as ContactView;
+}
+
+function presentIdentity({ kind, value, portfolio_id, is_active, first_seen_at, last_seen_at }: ContactIdentity): ContactIdentityView {
+  return { kind, value, portfolio_id: portfolio_id || null, is_active, first_seen_at, last_seen_at };
+}
+
+function alreadyExists(existing_id: string): AppError {
+  const msg = 'A contact with this number already exists.';
+  return new Conflict('contact_already_exists', msg, { details: [{ loc: ['body', 'whatsapp_id'], msg, type: 'duplicate', existing_id }] });
+}
+
+function isTaken(error: unknown): boolean {
+  const { code, constraint } = (error instanceof QueryFailedError ? error.driverError : {}) as { code?: string; constraint?: string };
+  return code === '23505' && constraint === 'contacts_match_key';
+}
