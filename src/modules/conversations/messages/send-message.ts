@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
-import { normalizePhone } from '#common/phone';
+import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
-import { UsersService } from '#modules/users/users.service';
+import { User } from '#modules/users/user.entity';
 import { MediaService } from '#modules/whatsapp/media/media.service';
-import { templateComponents } from '#modules/whatsapp/meta/template-parameters';
+import { renderTemplateBody, templateComponents } from '#modules/whatsapp/meta/template-parameters';
 import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
@@ -48,7 +48,6 @@ export class SendMessage {
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
-    private readonly users: UsersService,
     private readonly templates: TemplatesService,
     private readonly media: MediaService,
     private readonly events: EventBus,
@@ -77,7 +76,7 @@ export class SendMessage {
       if (recipient.conversation_id) {
         const found = await conversations.get(actor, recipient.conversation_id);
         const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
-        if (!(await this.contacts.isPhoneOf(actor, contact.id, phone, tx))) throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
+        if (contact.match_key !== matchKey(phone)) throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
         return this.store(tx, actor, await conversations.lock(actor, found.id), contact, draft, recipient, named);
       }
       const number = named ?? (await this.chooseNumber(tx, actor));
@@ -279,8 +278,8 @@ export class SendMessage {
       media,
       template: template && {
         id: template.id,
-        rendered: renderTemplate(template.components, components),
-        payload: { template_id: template.id, name: template.name, language: template.language, components, rendered_text: renderTemplate(template.components, components) },
+        rendered: renderTemplateBody(template, components),
+        payload: { template_id: template.id, name: template.name, language: template.language, components, rendered_text: renderTemplateBody(template, components) },
       },
     };
   }
@@ -298,23 +297,12 @@ export class SendMessage {
 
   private async sender(actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
     if (!actor.user_id) return { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
-    const user = await this.users.find(actor, actor.user_id);
+    // super_admin acting inside another organization is nobody's row here.
+    const user = await this.database.repository(User).find(actor, actor.user_id);
     return { sender_type: SenderType.agent, sender_user_id: actor.user_id, sender_name: user?.full_name ?? null };
   }
 
   private async insert(tx: Tx, message: Message): Promise<void> {
     await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
   }
-}
-
-/** The body as the customer reads it: Meta's text with the sent values in place. */
-export function renderTemplate(shape: readonly Record<string, unknown>[], sent: readonly Record<string, unknown>[]): string | null {
-  const bodyOf = (components: readonly Record<string, unknown>[]): Record<string, unknown> | undefined => components.find((component) => String(component.type).toUpperCase() === 'BODY');
-  const text = bodyOf(shape)?.text;
-  if (typeof text !== 'string') return null;
-  const parameters = (bodyOf(sent)?.parameters ?? []) as { parameter_name?: string; text?: string }[];
-  return text.replace(/\{\{\s*([A-Za-z0-9_]+)\s*\}\}/g, (whole, key: string) => {
-    const value = /^\d+$/.test(key) ? parameters[Number(key) - 1] : parameters.find((parameter) => parameter.parameter_name === key);
-    return value?.text ?? whole;
-  });
 }
