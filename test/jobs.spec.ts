@@ -61,7 +61,9 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
     await outbound.add('work', { key: 'a' });
     await jobs.idle();
 
-    expect(desk.runs).toEqual([expect.objectContaining({ name: 'work', queue: 'whatsapp-outbound', data: { key: 'a' }, attempt: 1, attempts: 3 })]);
+    expect(desk.runs).toEqual([
+      expect.objectContaining({ name: 'work', queue: 'whatsapp-outbound', data: { key: 'a' }, attempt: 1, attempts: 3 }),
+    ]);
     expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
   });
 
@@ -209,7 +211,9 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
     const worker = await start({ ...options, role: 'worker' });
     let written = 0;
     let seen = 0;
-    for (const { desk: { runs } } of [{ desk }, worker]) {
+    for (const {
+      desk: { runs },
+    } of [{ desk }, worker]) {
       // The handler "reads the rows" when it begins.
       runs.push = (...jobs) => {
         seen = written;
@@ -293,7 +297,9 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
     const leased = { ...options, lease_seconds: 2 };
     const api = await start({ ...leased, role: 'api' });
     await api.outbound.add('work', { key: 'lost' });
-    const child = spawn(process.execPath, [join(__dirname, 'support/jobs-worker.js'), JSON.stringify(leased)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [join(__dirname, 'support/jobs-worker.js'), JSON.stringify(leased)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(child.stdout, 'data');
 
     const ended = once(child, 'exit');
@@ -332,6 +338,7 @@ describe('jobs when Redis goes away', () => {
     await until(() => desk.of('during').length === 1);
 
     await redis.stop();
+    await until(() => desk.lines.some((line) => line.includes('Redis is away')));
     await expect(outbound.add('work', { key: 'refused' })).rejects.toMatchObject({ name: 'Unavailable', status: 503 });
     await expect(outbound.counts()).rejects.toMatchObject({ name: 'Unavailable' });
     release();

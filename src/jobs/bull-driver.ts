@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import Bull from 'bull';
 import { Redis, type RedisOptions } from 'ioredis';
@@ -28,13 +28,19 @@ export class BullDriver implements JobDriver {
   readonly client: Redis;
   private readonly subscriber: Redis;
   private down = false;
+  private closed = false;
 
   constructor(
     private readonly redis_url: string,
     private readonly lease_seconds: number,
   ) {
     // A worker's commands wait for Redis as long as it takes (Bull demands it of the blocking ones); adding looks at `ready` first.
-    this.options = { maxRetriesPerRequest: null, enableReadyCheck: false, retryStrategy: (times) => Math.min(times * 100, 1_000) };
+    this.options = {
+      maxRetriesPerRequest: null,
+      enableReadyCheck: false,
+      retryStrategy: (times) => Math.min(times * 100, 1_000),
+      disconnectTimeout: 200,
+    };
     this.client = this.connect({ enableReadyCheck: true });
     this.subscriber = this.connect();
 
@@ -43,7 +49,7 @@ export class BullDriver implements JobDriver {
       this.down = false;
     });
     this.client.on('close', () => {
-      if (!this.down && this.connections.length > 0) this.logger.warn('Redis is away: no jobs until it returns');
+      if (!this.down && !this.closed) this.logger.warn('Redis is away: no jobs until it returns');
       this.down = true;
     });
   }
@@ -60,9 +66,13 @@ export class BullDriver implements JobDriver {
   }
 
   queue(name: QueueName, kind: JobKind, host: JobHost): JobQueue {
-    const bull = new Bull<Envelope>(name, {
+    const bull: Bull.Queue<Envelope> = new Bull<Envelope>(name, {
       prefix: PREFIX,
-      createClient: (type) => (type === 'client' ? this.client : type === 'subscriber' ? this.subscriber : this.connect()),
+      createClient: (type): Redis => {
+        if (type !== 'bclient') return type === 'client' ? this.client : this.subscriber;
+        queue.waiting = this.waiting();
+        return queue.waiting;
+      },
       settings: {
         // A worker that died is noticed by its lock, in two looks: after lease + 2 · lease/2 at the latest.
         lockDuration: this.lease_seconds * 1000,
@@ -74,15 +84,28 @@ export class BullDriver implements JobDriver {
         backoffStrategies: { policy: (attempts: number) => Math.ceil(backoffSeconds(kind.backoff, attempts) * 1000) },
       },
     });
-    const queue = new BullJobQueue<object>(name, kind, host, bull, this);
+    // It names the waiting connection by a promise nobody looks at: Redis going away just then would end the process.
+    Object.assign(bull, { setWorkerName: () => Promise.resolve() });
+    const queue: BullJobQueue<object> = new BullJobQueue<object>(name, kind, host, bull, this);
     this.queues.push(queue);
     return queue;
   }
 
   async close(): Promise<void> {
-    const connections = this.connections.splice(0);
     await Promise.all(this.queues.map((queue) => queue.close()));
-    for (const connection of connections) connection.disconnect();
+    this.closed = true;
+    for (const connection of this.connections) connection.disconnect();
+  }
+
+  /**
+   * The connection on which one queue waits for jobs. To end the wait Bull drops and reconnects it without looking at the outcome: when we
+   * close meanwhile, a refusal would be unhandled and end the process, and a success would keep it from ending.
+   */
+  private waiting(): Redis {
+    const connection = this.connect();
+    const connect = connection.connect.bind(connection);
+    connection.connect = async () => (this.closed ? undefined : connect().catch(() => undefined));
+    return connection;
   }
 
   private connect(own: RedisOptions = {}): Redis {
@@ -96,6 +119,8 @@ export class BullDriver implements JobDriver {
 }
 
 class BullJobQueue<T extends object> extends JobQueue<T> {
+  /** Where this queue waits for jobs, once it takes any. */
+  waiting: Redis | null = null;
   private taking = false;
 
   constructor(
@@ -209,18 +234,29 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
         this.running.delete(id);
       }
     });
-    process.catch((error: unknown) => this.logger.error(`${this.name}: takes no jobs: ${messageOf(error)}`));
+    process.catch((error: unknown) => {
+      if (!this.stopping) this.logger.error(`${this.name}: takes no jobs: ${messageOf(error)}`);
+    });
     this.bull.on('failed', (job: Bull.Job<Envelope> | null, error) => {
       // Only a stalled job fails without its handler having told.
-      if (job && /stalled/.test(error.message)) this.buried({ queue: this.name, job: job.name, job_id: String(job.id), error: error.message });
+      if (job && /stalled/.test(error.message))
+        this.buried({ queue: this.name, job: job.name, job_id: String(job.id), error: error.message });
     });
   }
 
   protected async stopTaking(): Promise<void> {
     if (!this.taking) return;
-    // Ends the blocking wait and resolves when Bull has filed what ran. Without Redis nothing more comes in, and nothing can be filed.
-    if (this.driver.ready) await this.bull.pause(true);
-    else while (this.running.size > 0) await sleep(50);
+    // Without Redis nothing more comes in, and nothing can be filed.
+    if (this.driver.ready) {
+      const paused = this.bull.pause(true, true);
+      // Bull asks politely, which a blocked connection hears only when its wait is over; meanwhile it would take one more job.
+      await nextTurn();
+      this.waiting?.disconnect();
+      await within(paused, 2_000).catch(() => undefined);
+    }
+    while (this.running.size > 0) await sleep(20, undefined, { ref: false });
+    // Bull files a job after its handler has returned.
+    if (this.driver.ready) await this.bull.whenCurrentJobsFinished();
   }
 
   protected async giveBack(ids: string[]): Promise<void> {

@@ -188,7 +188,14 @@ export abstract class JobQueue<T extends object = object> {
       const run = async () => handler({ ...job, queue: this.name, signal: controller.signal });
       await within(run(), this.kind.timeout_seconds * 1000, (error) => controller.abort(error));
     } catch (error) {
-      const line = { queue: this.name, job: job.name, job_id: job.id, attempt: job.attempt, attempts: job.attempts, error: messageOf(error) };
+      const line = {
+        queue: this.name,
+        job: job.name,
+        job_id: job.id,
+        attempt: job.attempt,
+        attempts: job.attempts,
+        error: messageOf(error),
+      };
       if (job.attempt < job.attempts) this.logger.warn({ msg: 'job failed, will be retried', ...line });
       else this.buried(line);
       throw error;

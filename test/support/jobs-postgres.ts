@@ -14,7 +14,10 @@ export async function startPostgres(): Promise<{ database(name: string): Promise
   const dir = await mkdtemp(join(tmpdir(), 'pytake-jobs-pg-'));
   const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   if (process.getuid?.() === 0) await chown(dir, NOBODY, NOBODY);
-  const init = spawnSync(join(bin, 'initdb'), ['-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '--no-sync'], { ...identity, cwd: dir });
+  const init = spawnSync(join(bin, 'initdb'), ['-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '--no-sync'], {
+    ...identity,
+    cwd: dir,
+  });
   if (init.status !== 0) throw new Error(`initdb: ${String(init.stderr)}`);
 
   const probe = createServer().listen(0, '127.0.0.1');
@@ -22,11 +25,15 @@ export async function startPostgres(): Promise<{ database(name: string): Promise
   const { port } = probe.address() as AddressInfo;
   probe.close();
   await once(probe, 'close');
-  const server = spawn(join(bin, 'postgres'), ['-D', join(dir, 'data'), '-p', String(port), '-h', '127.0.0.1', '-k', dir, '-c', 'fsync=off'], {
-    ...identity,
-    cwd: dir,
-    stdio: 'ignore',
-  });
+  const server = spawn(
+    join(bin, 'postgres'),
+    ['-D', join(dir, 'data'), '-p', String(port), '-h', '127.0.0.1', '-k', dir, '-c', 'fsync=off'],
+    {
+      ...identity,
+      cwd: dir,
+      stdio: 'ignore',
+    },
+  );
   process.once('exit', () => server.kill('SIGQUIT'));
 
   const url = (name: string) => `postgres://postgres@127.0.0.1:${port}/${name}`;
