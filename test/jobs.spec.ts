@@ -1,0 +1,373 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobKind } from '#jobs/job-kinds';
+import type { JobsOptions } from '#jobs/jobs';
+import { startJobsApp, type JobsApp } from './support/jobs-app';
+import { startPostgres } from './support/jobs-postgres';
+import { startRedis, type TestRedis } from './support/redis';
+
+const FAST: JobKind = { attempts: 3, backoff: { base_seconds: 1, max_seconds: 1 }, concurrency: 4, timeout_seconds: 60 };
+
+let redis: TestRedis | null;
+let postgres: Awaited<ReturnType<typeof startPostgres>>;
+let databases = 0;
+const apps: JobsApp[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  postgres = await startPostgres();
+});
+
+afterEach(async () => {
+  await Promise.all(apps.splice(0).map((app) => app.close()));
+});
+
+afterAll(async () => {
+  await redis?.destroy();
+  await postgres.stop();
+});
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(10);
+}
+
+async function start(options: JobsOptions, extras?: { sweeps?: boolean }): Promise<JobsApp> {
+  const app = await startJobsApp(options, extras);
+  apps.push(app);
+  return app;
+}
+
+describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
+  let options: JobsOptions;
+
+  /** A store no other test writes to. */
+  beforeEach(async () => {
+    const common = { role: 'all', kinds: { 'whatsapp-outbound': FAST } } satisfies Partial<JobsOptions>;
+    if (driver === 'pg-boss') options = { ...common, redis_url: null, database_url: await postgres.database(`jobs_${databases++}`) };
+    else options = { ...common, redis_url: `${redis?.url}/${databases++ % 16}`, database_url: null };
+  });
+
+  const on = (name: string, test: () => Promise<void>) =>
+    it(name, async () => {
+      if (driver === 'bull' && !redis) return;
+      await test();
+    });
+
+  on('runs a job once, with what was given', async () => {
+    const { outbound, desk, jobs } = await start(options);
+
+    await outbound.add('work', { key: 'a' });
+    await jobs.idle();
+
+    expect(desk.runs).toEqual([
+      expect.objectContaining({ name: 'work', queue: 'whatsapp-outbound', data: { key: 'a' }, attempt: 1, attempts: 3 }),
+    ]);
+    expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
+  });
+
+  on('runs every job of a bulk, and hands an unknown name to the handler without one', async () => {
+    const { outbound, desk, jobs } = await start(options);
+    const keys = Array.from({ length: 1_200 }, (_, i) => `k${i}`);
+
+    await outbound.addBulk([...keys.map((key) => ({ name: 'work', data: { key } })), { name: 'other', data: { key: 'other' } }]);
+    await jobs.idle();
+
+    expect(new Set(desk.runs.map((job) => job.data.key)).size).toBe(1_201);
+    expect(desk.runs).toHaveLength(1_201);
+    expect(desk.of('other')[0].name).toBe('any other');
+  });
+
+  on('keeps to the concurrency of the queue', async () => {
+    const { outbound, desk, jobs } = await start(options);
+    const release = desk.hold('slow');
+
+    await outbound.addBulk(Array.from({ length: 6 }, () => ({ name: 'work', data: { key: 'slow' } })));
+    await until(() => desk.runs.length === 4);
+    await until(async () => (await outbound.counts()).waiting === 2);
+
+    expect(await jobs.counts()).toMatchObject({ 'whatsapp-outbound': { waiting: 2, active: 4 } });
+    expect(desk.runs).toHaveLength(4);
+    release();
+    await jobs.idle();
+    expect(desk.runs).toHaveLength(6);
+  });
+
+  on('retries with a backoff until it succeeds', async () => {
+    const { outbound, desk } = await start(options);
+
+    await outbound.add('work', { key: 'shaky', fails: 1 });
+    await until(async () => (await outbound.counts()).delayed === 1);
+    await until(() => desk.runs.length === 2);
+    await until(async () => (await outbound.counts()).active === 0);
+
+    expect(desk.runs.map((job) => job.attempt)).toEqual([1, 2]);
+    expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
+  });
+
+  on('keeps a job that used up its attempts, says so without its payload, and retries it on demand', async () => {
+    const { outbound, desk, jobs } = await start(options);
+
+    await outbound.add('work', { key: 'poison', fails: 2 }, { attempts: 2 });
+    await until(async () => (await outbound.counts()).dead === 1);
+
+    const [dead] = await outbound.dead();
+    expect(dead).toMatchObject({ name: 'work', error: 'poison broke', attempts: 2, failed_at: expect.any(Date) });
+    const line = desk.lines.find((text) => text.includes('dead letter'));
+    expect(JSON.parse(line ?? '')).toMatchObject({ queue: 'whatsapp-outbound', job_id: dead.id, error: 'poison broke' });
+    expect(line).not.toContain('fails');
+
+    expect(await outbound.retryDead('no-such-job')).toBe(false);
+    expect(await outbound.retryDead(dead.id)).toBe(true);
+    await jobs.idle();
+    expect(desk.runs.map((job) => job.attempt)).toEqual([1, 2, 3]);
+    expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
+  });
+
+  on('buries a retried dead letter again when it fails again', async () => {
+    const { outbound, desk } = await start(options);
+
+    await outbound.add('work', { key: 'poison', fails: 9 }, { attempts: 1 });
+    await until(async () => (await outbound.counts()).dead === 1);
+    await outbound.retryDead((await outbound.dead())[0].id);
+    await until(async () => desk.runs.length === 2 && (await outbound.counts()).dead === 1);
+
+    expect(await outbound.dead()).toHaveLength(1);
+  });
+
+  on('fails a run that exceeds its timeout and aborts its signal', async () => {
+    const { outbound, desk } = await start({ ...options, kinds: { 'whatsapp-outbound': { ...FAST, attempts: 1, timeout_seconds: 0.3 } } });
+    const release = desk.hold('stuck');
+
+    await outbound.add('work', { key: 'stuck' });
+    await until(async () => (await outbound.counts()).dead === 1);
+
+    expect(desk.runs[0].signal.aborted).toBe(true);
+    release();
+  });
+
+  on('starts a delayed job when its time has come', async () => {
+    const { outbound, desk, jobs } = await start(options);
+    const due = Date.now() + 1_500;
+
+    await outbound.add('work', { key: 'later' }, { delay_ms: 1_500 });
+    await jobs.idle();
+    expect(await outbound.counts()).toMatchObject({ delayed: 1, waiting: 0 });
+
+    await until(() => desk.runs.length === 1);
+    expect(Date.now()).toBeGreaterThanOrEqual(due - 50);
+  });
+
+  on('lets one job of an id wait, delayed or not', async () => {
+    const adder = await start({ ...options, role: 'api' });
+    await adder.outbound.add('work', { key: 'first' }, { job_id: 'c1' });
+    await adder.outbound.add('work', { key: 'second' }, { job_id: 'c1' });
+    await adder.outbound.addBulk([1, 2, 3].map(() => ({ name: 'work', data: { key: 'bulk' }, job_id: 'c2' })));
+    await adder.outbound.add('work', { key: 'delayed' }, { job_id: 'c3', delay_ms: 600_000 });
+    await adder.outbound.add('work', { key: 'delayed' }, { job_id: 'c3' });
+    await Promise.all(Array.from({ length: 10 }, () => adder.outbound.add('work', { key: 'race' }, { job_id: 'c4' })));
+
+    expect(await adder.outbound.counts()).toEqual({ waiting: 3, delayed: 1, active: 0, dead: 0 });
+    const { desk } = await start(options);
+    await adder.jobs.idle();
+    expect(desk.runs.map((job) => job.data.key).sort()).toEqual(['bulk', 'first', 'race']);
+  });
+
+  on('does not lose an add while the job of that id runs', async () => {
+    const { outbound, desk, jobs } = await start({ ...options, kinds: { 'whatsapp-outbound': { ...FAST, concurrency: 1 } } });
+    const release = desk.hold('wake');
+
+    await outbound.add('work', { key: 'wake' }, { job_id: 'c1' });
+    await until(() => desk.runs.length === 1);
+    for (let i = 0; i < 3; i++) await outbound.add('work', { key: 'wake' }, { job_id: 'c1' });
+    expect(await outbound.counts()).toEqual({ waiting: 1, delayed: 0, active: 1, dead: 0 });
+    release();
+    await jobs.idle();
+
+    expect(desk.runs).toHaveLength(2);
+  });
+
+  on('queues an id again after it is done, and while it waits for a retry or is a dead letter', async () => {
+    const { outbound, desk, jobs } = await start(options);
+
+    await outbound.add('work', { key: 'done' }, { job_id: 'c1' });
+    await jobs.idle();
+    await outbound.add('work', { key: 'done' }, { job_id: 'c1' });
+    await outbound.add('work', { key: 'dead', fails: 1 }, { job_id: 'c2', attempts: 1 });
+    await until(async () => (await outbound.counts()).dead === 1);
+    await outbound.add('work', { key: 'after' }, { job_id: 'c2' });
+    await outbound.add('work', { key: 'shaky', fails: 1 }, { job_id: 'c3' });
+    await until(async () => desk.of('shaky').length > 0 && (await outbound.counts()).active === 0);
+    await outbound.add('work', { key: 'fresh' }, { job_id: 'c3' });
+    await until(() => desk.of('shaky').length === 2);
+    await jobs.idle();
+
+    expect([desk.of('done'), desk.of('after'), desk.of('fresh')].map((runs) => runs.length)).toEqual([2, 1, 1]);
+  });
+
+  on('starts a run after every add, whatever the moment', async () => {
+    const { outbound, desk, jobs } = await start(options);
+    const worker = await start({ ...options, role: 'worker' });
+    let written = 0;
+    let seen = 0;
+    for (const {
+      desk: { runs },
+    } of [{ desk }, worker]) {
+      // The handler "reads the rows" when it begins.
+      runs.push = (...jobs) => {
+        seen = written;
+        return Array.prototype.push.apply(runs, jobs);
+      };
+    }
+
+    for (let i = 0; i < 300; i++) {
+      written++;
+      await outbound.add('work', { key: 'row' }, { job_id: 'c1' });
+      if (i % 3 === 0) await sleep(i % 5);
+    }
+    await jobs.idle();
+
+    expect(seen).toBe(300);
+  });
+
+  on('repeats once in the cluster, however many processes register it', async () => {
+    const first = Math.floor(Date.now() / 1000);
+    const cluster = await Promise.all([1, 2, 3].map(() => start(options, { sweeps: true })));
+    const runsOf = (key: string) => cluster.flatMap(({ desk }) => desk.of(key)).length;
+
+    await until(() => runsOf('often') >= 4);
+    cluster.push(await start(options, { sweeps: true }));
+    await cluster[0].jobs.idle();
+
+    expect(runsOf('hourly')).toBe(1);
+    expect(runsOf('often')).toBeLessThanOrEqual(Math.floor(Date.now() / 1000) - first + 1);
+  });
+
+  on('only adds in an api process', async () => {
+    const api = await start({ ...options, role: 'api' }, { sweeps: true });
+    await api.outbound.add('work', { key: 'a' });
+    await sleep(1_200);
+    expect(api.desk.runs).toHaveLength(0);
+    expect(await api.outbound.counts()).toMatchObject({ waiting: 1 });
+
+    const worker = await start({ ...options, role: 'worker' });
+    await api.jobs.idle();
+    expect(worker.desk.of('a')).toHaveLength(1);
+    expect(api.desk.runs).toHaveLength(0);
+  });
+
+  on('finishes what runs before it stops, and takes nothing more', async () => {
+    const app = await start({ ...options, kinds: { 'whatsapp-outbound': { ...FAST, concurrency: 1 } } });
+    const release = app.desk.hold('running');
+    await app.outbound.add('work', { key: 'running' });
+    await until(() => app.desk.runs.length === 1);
+    await app.outbound.add('work', { key: 'next' });
+
+    const closing = app.close();
+    setTimeout(release, 200);
+    await closing;
+    apps.splice(apps.indexOf(app), 1);
+
+    expect(app.desk.runs).toHaveLength(1);
+    const { desk, jobs } = await start(options);
+    await jobs.idle();
+    expect(desk.runs.map((job) => job.data.key)).toEqual(['next']);
+  });
+
+  on('gives back what does not end in time, as if it had never run', async () => {
+    const app = await start({ ...options, stop_grace_seconds: 0.2, lease_seconds: 600 });
+    const release = app.desk.hold('endless');
+    await app.outbound.add('work', { key: 'endless' }, { job_id: 'c1' });
+    await until(() => app.desk.runs.length === 1);
+
+    await app.close();
+    apps.splice(apps.indexOf(app), 1);
+    expect(app.desk.runs[0].signal.aborted).toBe(true);
+    release();
+
+    const { desk, jobs, outbound } = await start(options);
+    await until(() => desk.runs.length === 1);
+    await jobs.idle();
+    expect(desk.runs.map((job) => job.attempt)).toEqual([1]);
+    expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
+  });
+
+  on('runs the job of a killed process again', async () => {
+    const leased = { ...options, lease_seconds: 2 };
+    const api = await start({ ...leased, role: 'api' });
+    await api.outbound.add('work', { key: 'lost' });
+    const child = spawn(process.execPath, [join(__dirname, 'support/jobs-worker.js'), JSON.stringify(leased)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    expect(await api.outbound.counts()).toMatchObject({ active: 1 });
+
+    const { desk } = await start(leased);
+    await until(() => desk.of('lost').length === 1);
+    await api.jobs.idle();
+    expect(desk.of('lost')).toHaveLength(1);
+  });
+
+  on('keeps the lease of a job that runs longer than it', async () => {
+    const { desk, outbound, jobs } = await start({ ...options, lease_seconds: 1 });
+    const release = desk.hold('long');
+
+    await outbound.add('work', { key: 'long' });
+    await sleep(3_500);
+    release();
+    await jobs.idle();
+
+    expect(desk.runs).toHaveLength(1);
+  });
+});
+
+describe('jobs when Redis goes away', () => {
+  it('refuses to add at once, does not crash, says it once, and goes on when it is back', async () => {
+    if (!redis) return;
+    const options: JobsOptions = { redis_url: `${redis.url}/15`, database_url: null, role: 'all', kinds: { 'whatsapp-outbound': FAST } };
+    const { outbound, desk, jobs } = await start(options);
+    await outbound.add('work', { key: 'before' });
+    await jobs.idle();
+    const release = desk.hold('during');
+    await outbound.add('work', { key: 'during' });
+    await until(() => desk.of('during').length === 1);
+
+    await redis.stop();
+    await until(() => desk.lines.some((line) => line.includes('Redis is away')));
+    await expect(outbound.add('work', { key: 'refused' })).rejects.toMatchObject({ name: 'Unavailable', status: 503 });
+    await expect(outbound.counts()).rejects.toMatchObject({ name: 'Unavailable' });
+    release();
+    await sleep(500);
+    await redis.restart();
+    await until(() => desk.lines.some((line) => line.includes('Redis is back')));
+    await outbound.add('work', { key: 'after' });
+    await until(() => desk.of('after').length === 1);
+    await jobs.idle();
+
+    expect(desk.of('refused')).toHaveLength(0);
+    expect(desk.of('during')).toHaveLength(1);
+    expect(desk.lines.filter((line) => line.includes('Redis is away'))).toHaveLength(1);
+    expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
+  });
+
+  it('starts without it and works when it comes', async () => {
+    if (!redis) return;
+    await redis.stop();
+    const { outbound, desk } = await start({ redis_url: `${redis.url}/14`, database_url: null, role: 'all' });
+    await expect(outbound.add('work', { key: 'a' })).rejects.toMatchObject({ name: 'Unavailable' });
+
+    await redis.restart();
+    await until(() =>
+      outbound.add('work', { key: 'b' }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until(() => desk.of('b').length === 1);
+  });
+});
