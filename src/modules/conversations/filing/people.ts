@@ -66,7 +66,7 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
       contact_id = keep;
       if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
       for (const other of others) {
-        await mergeContacts(batch, sighting.organization_id, keep, other);
+        if (!(await mergeContacts(batch, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
       }
