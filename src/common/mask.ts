@@ -11,37 +11,48 @@ const MAX_DEPTH = 6;
 
 export const isSecretName = (name: string): boolean => SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
 
-/** A copy with the value of every secret-sounding field replaced by `***`, at any depth; `text` rewrites the strings that stay. */
-export function maskSecrets(value: unknown, text: (value: string) => string = (same) => same, depth = 0): unknown {
-  if (typeof value === 'string') return text(value);
+interface MaskOptions {
+  /** Rewrites the strings that stay. */
+  text?: (value: string) => string;
+  /** What stands for a field's value; undefined keeps it. */
+  hide?: (name: string) => string | undefined;
+}
+
+const hideSecrets = (name: string): string | undefined => (isSecretName(name) ? MASK : undefined);
+
+/** A copy with the value of every secret-sounding field replaced by `***`, at any depth. */
+export function maskSecrets(value: unknown, options: MaskOptions = {}, depth = 0): unknown {
+  const { text, hide = hideSecrets } = options;
+  if (typeof value === 'string') return text ? text(value) : value;
   if (typeof value === 'bigint') return value.toString();
   if (value === null || typeof value !== 'object' || value instanceof Date) return value;
-  if (value instanceof Error) return maskError(value, text, depth);
+  if (value instanceof Error) return maskError(value, options, depth);
   if (Buffer.isBuffer(value)) return `[${value.length} bytes]`;
   if (depth >= MAX_DEPTH) return '[…]';
-  if (Array.isArray(value)) return value.map((item) => maskSecrets(item, text, depth + 1));
-  if (value instanceof Map || value instanceof Set) return maskSecrets([...value], text, depth);
+  if (Array.isArray(value)) return value.map((item) => maskSecrets(item, options, depth + 1));
+  if (value instanceof Map || value instanceof Set) return maskSecrets([...value], options, depth);
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name,
-      isSecretName(name) && inner !== null && inner !== undefined ? MASK : maskSecrets(inner, text, depth + 1),
+      (inner !== null && inner !== undefined && hide(name)) || maskSecrets(inner, options, depth + 1),
     ]),
   );
 }
 
 /** Errors keep their words outside their enumerable fields; drivers add the query's parameters inside, which stay out. */
-function maskError(error: Error, text: (value: string) => string, depth: number): unknown {
+function maskError(error: Error, options: MaskOptions, depth: number): unknown {
+  const { text = (same: string): string => same } = options;
   const { code, cause } = error as Error & { code?: unknown };
   return {
     type: error.constructor.name,
     message: text(error.message),
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
     ...(error.stack !== undefined && { stack: text(error.stack) }),
-    ...(cause !== undefined && depth < 3 && { cause: maskSecrets(cause, text, depth + 1) }),
+    ...(cause !== undefined && depth < 3 && { cause: maskSecrets(cause, options, depth + 1) }),
   };
 }
 
-/** A line for the log: no token in a query or a header, no e-mail's owner by phone: digits that can be a phone are masked. */
+/** A line for the log: no token in a query or a header, digits that can be a phone masked. */
 export function scrubText(text: string): string {
   return text
     .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, `$1 ${MASK}`)

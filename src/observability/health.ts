@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Late, within } from './metrics';
+import { Late, within } from '#common/time';
 
 export type CheckName = 'postgresql' | 'redis' | 'mongodb' | 'queues' | 'migrations';
 

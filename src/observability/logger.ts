@@ -21,7 +21,7 @@ export function createLogger({ level, pretty = false, service = 'backend', desti
       serializers: { err: (error: unknown) => error },
       formatters: {
         level: (label) => ({ level: label }),
-        log: (fields) => maskSecrets(fields, scrubText) as Record<string, unknown>,
+        log: (fields) => maskSecrets(fields, { text: scrubText }) as Record<string, unknown>,
       },
       hooks: {
         logMethod(args, method) {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { within } from '#common/time';
 
 /** The names of contract 10 §12; labels never name a tenant, a user, a phone or an id. */
 const COUNTERS = {
@@ -93,21 +94,5 @@ export class Metrics {
       if (!reading.length) gauge.remove();
       for (const { labels, value } of reading) gauge.set(labels, value);
     }
-  }
-}
-
-/** The work took longer than it may. */
-export class Late extends Error {}
-
-/** The work's answer. @throws {Late} once the time is over. */
-export async function within<T>(timeout_ms: number, work: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Late(`no answer within ${timeout_ms} ms`)), timeout_ms);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { Actor } from '#common/actor';
 import { newId } from '#common/uuid';
 import type { Metrics } from './metrics';
 
@@ -18,16 +19,16 @@ export interface RequestEntry {
 }
 
 /** What guards leave on the request; the type is theirs (`#access/request`), above this floor. */
-interface KnownRequest extends Request {
+export interface KnownRequest extends Request {
   request_id?: string;
-  actor?: { organization_id: string; user_id: string | null };
+  actor?: Actor;
 }
 
 export interface RequestLogOptions {
   logger: Logger;
   metrics: Metrics;
   /** Hears of every request that is logged; must not throw. */
-  listeners?: readonly ((entry: RequestEntry) => void)[];
+  listeners?: readonly ((entry: RequestEntry, request: KnownRequest) => void)[];
 }
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
@@ -77,7 +78,8 @@ export function requestLog({ logger, metrics, listeners = [] }: RequestLogOption
         user_id: request.actor?.user_id ?? null,
       };
       logger[status_code >= 500 ? 'error' : 'info']({ context: 'http', ...line }, `${method} ${route} ${status_code}`);
-      for (const listener of listeners) listener({ ...line, ip: request.ip ?? null, user_agent: request.headers['user-agent'] ?? null });
+      for (const listener of listeners)
+        listener({ ...line, ip: request.ip ?? null, user_agent: request.headers['user-agent'] ?? null }, request);
     });
     next();
   };

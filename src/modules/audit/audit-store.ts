@@ -1,0 +1,204 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model } from 'mongoose';
+import { QueryFailedError } from 'typeorm';
+import { within } from '#common/time';
+import { Database } from '#database/database';
+import { Mongo } from '#database/mongo';
+import { AuditLog } from './audit-log.entity';
+import type { AuditDocument } from './audit-log.schema';
+
+export interface AuditFilter {
+  /** undefined: every organization's (super_admin). */
+  organization_id?: string;
+  actor_id?: string;
+  action?: string;
+  resource_type?: string;
+  resource_id?: string;
+  result?: AuditLog['result'];
+  ip_address?: string;
+  request_id?: string;
+  from?: Date;
+  to?: Date;
+}
+
+interface Waiting {
+  row: AuditLog;
+  kept: () => void;
+}
+
+const BATCH = 500;
+/** Entries held while both stores are away; beyond, the log is their last resort. */
+const WAITING_MAX = 10_000;
+const MONGO_WRITE_MS = 1000;
+/** After a failed write MongoDB is left alone this long, so that each request does not wait for it again. */
+const MONGO_REST_MS = 5000;
+const RETRY_MS = 500;
+const STOP_MS = 5000;
+const PRUNE_BATCH = 5000;
+
+/**
+ * Where audit entries are kept: MongoDB when it is configured and answers, else PostgreSQL, without a moment in which neither has them:
+ * an entry counts as kept once a store has confirmed it. Entries of MongoDB's absences stay in PostgreSQL; reading merges the two.
+ *
+ * Written at once in groups rather than as one job per entry: a job is itself a row or a Redis key that must be kept first, so it would
+ * cost the request the same and lose what Redis loses.
+ */
+@Injectable()
+export class AuditStore implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('audit');
+  private readonly waiting: Waiting[] = [];
+  private writing: Promise<void> | null = null;
+  private mongo_rests_until = 0;
+  private stopping = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly mongo: Mongo,
+    @InjectModel(AuditLog.name) private readonly documents: Model<AuditDocument>,
+  ) {}
+
+  /** Resolves when a store has the row, however long that takes. Rows that come while one group is written leave with the next. */
+  keep(row: AuditLog): Promise<void> {
+    return new Promise((kept) => {
+      if (this.waiting.length >= WAITING_MAX) return this.giveUp([{ row, kept }], 'both stores are away for too long');
+      this.waiting.push({ row, kept });
+      this.writing ??= this.write().finally(() => (this.writing = null));
+    });
+  }
+
+  /** Newest first, from both stores. */
+  async find(filter: AuditFilter, limit: number, skip = 0): Promise<AuditLog[]> {
+    const [documents, rows] = await Promise.all([this.findDocuments(filter, limit + skip), this.findRows(filter, limit + skip)]);
+    // A write that MongoDB confirmed too late is in both.
+    const merged = new Map([...documents, ...rows].map((row) => [row.id, row]));
+    return [...merged.values()]
+      .sort((a, b) => b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1))
+      .slice(skip, skip + limit);
+  }
+
+  /** Removes what is older than its retention, in batches; answers how many. */
+  async prune(before: Date): Promise<number> {
+    let pruned = 0;
+    for (let last = PRUNE_BATCH; last === PRUNE_BATCH; pruned += last) {
+      last = await this.database.tx(async ({ manager }) => {
+        // The trigger's one exception, for this transaction only.
+        await manager.query(`SELECT set_config('pytake.audit_retention', 'on', true)`);
+        const [, count] = await manager.query<[unknown, number]>(
+          'DELETE FROM audit_logs WHERE id IN (SELECT id FROM audit_logs WHERE created_at < $1 ORDER BY created_at LIMIT $2)',
+          [before, PRUNE_BATCH],
+        );
+        return count;
+      });
+    }
+    if (this.mongo.up) pruned += (await this.documents.deleteMany({ created_at: { $lt: before } })).deletedCount;
+    return pruned;
+  }
+
+  /** What still waits is written, if a store takes it in time. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    await within(STOP_MS, async () => this.writing).catch(() => undefined);
+    this.giveUp(this.waiting.splice(0), 'no store took it before the stop');
+  }
+
+  private async write(): Promise<void> {
+    // One turn of the loop later: requests that end together leave together.
+    await sleep(0);
+    while (this.waiting.length) {
+      const batch = this.waiting.slice(0, BATCH);
+      if (await this.keepRows(batch.map(({ row }) => row))) {
+        this.waiting.splice(0, batch.length);
+        for (const { kept } of batch) kept();
+      } else await sleep(this.stopping ? 100 : RETRY_MS);
+    }
+  }
+
+  private async keepRows(rows: AuditLog[]): Promise<boolean> {
+    if (this.mongo.configured && Date.now() >= this.mongo_rests_until) {
+      try {
+        await within(MONGO_WRITE_MS, () => this.insertDocuments(rows));
+        this.mongo_rests_until = 0;
+        return true;
+      } catch (error) {
+        if (this.mongo_rests_until === 0)
+          this.logger.warn({ msg: 'MongoDB does not take audit entries: they are kept in PostgreSQL', err: error });
+        this.mongo_rests_until = Date.now() + MONGO_REST_MS;
+      }
+    }
+    try {
+      await this.insertRows(rows);
+      return true;
+    } catch (error) {
+      if (!isBadRow(error)) {
+        this.logger.warn({ msg: 'PostgreSQL does not take audit entries: trying again', entries: rows.length, err: error });
+        return false;
+      }
+      // One bad entry must not hold the others up.
+      if (rows.length > 1) return this.keepOneByOne(rows);
+      this.logger.error({ msg: 'audit entry could not be kept', reason: 'PostgreSQL refuses it', entry: rows[0], err: error });
+      return true;
+    }
+  }
+
+  private async keepOneByOne(rows: AuditLog[]): Promise<boolean> {
+    for (const row of rows) if (!(await this.keepRows([row]))) return false;
+    return true;
+  }
+
+  private async insertDocuments(rows: AuditLog[]): Promise<void> {
+    if (!this.mongo.up) throw new Error('MongoDB is not connected');
+    const documents = rows.map(({ id, ...fields }): AuditDocument => ({ _id: id, ...fields }));
+    await this.documents.insertMany(documents, { lean: true });
+  }
+
+  private async insertRows(rows: AuditLog[]): Promise<void> {
+    await this.database.source.manager
+      .createQueryBuilder()
+      .insert()
+      .into(AuditLog)
+      .values(rows as never)
+      // A repeated attempt finds what the first one kept.
+      .orIgnore()
+      .updateEntity(false)
+      .execute();
+  }
+
+  private async findDocuments(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
+    if (!this.mongo.configured) return [];
+    try {
+      const { from, to, ...equal } = filter;
+      const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
+      const query = { ...defined(equal), ...(Object.keys(range).length && { created_at: range }) };
+      const found = await within(MONGO_WRITE_MS * 5, () =>
+        this.documents.find(query).sort({ created_at: -1, _id: -1 }).limit(limit).lean<AuditDocument[]>().exec(),
+      );
+      return found.map(({ _id, ...fields }) => ({ id: _id, ...fields }));
+    } catch (error) {
+      this.logger.warn({ msg: 'MongoDB did not answer: only the audit entries of PostgreSQL are shown', err: error });
+      return [];
+    }
+  }
+
+  private findRows({ from, to, ...equal }: AuditFilter, limit: number): Promise<AuditLog[]> {
+    const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(defined(equal));
+    if (from) query.andWhere('entry.created_at >= :from', { from });
+    if (to) query.andWhere('entry.created_at <= :to', { to });
+    return query.orderBy('entry.created_at', 'DESC').addOrderBy('entry.id', 'DESC').limit(limit).getMany();
+  }
+
+  private giveUp(given: Waiting[], reason: string): void {
+    for (const { row, kept } of given) {
+      this.logger.error({ msg: 'audit entry could not be kept', reason, entry: row });
+      kept();
+    }
+  }
+}
+
+/** Data that no repetition makes right (SQLSTATE classes 22 and 23). */
+const isBadRow = (error: unknown): boolean =>
+  error instanceof QueryFailedError && /^2[23]/.test(String((error.driverError as { code?: string }).code));
+
+const defined = <T extends object>(fields: T): Partial<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
