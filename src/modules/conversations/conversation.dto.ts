@@ -1,7 +1,7 @@
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsISO8601, IsIn, IsObject, IsOptional, IsString, IsUUID, Length, Matches, MaxLength } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsISO8601, IsIn, IsObject, IsOptional, IsString, IsUUID, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
 import { Alias } from '#common/alias';
 import { type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
@@ -310,9 +310,9 @@ export class ConversationAssign {
   /** Null: nobody. Alias: assigned_agent_id. */
   @Alias('assigned_agent_id')
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
-  @IsOptional()
+  @ValidateIf((_, value) => value !== null)
   @IsUUID()
-  agent_id?: string | null;
+  agent_id: string | null;
 }
 
 export class ConversationClose {

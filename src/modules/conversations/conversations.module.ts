@@ -1,12 +1,39 @@
 import { Module } from '@nestjs/common';
+import { JobsModule } from '#jobs/jobs.module';
+import { ContactsModule } from '#modules/contacts/contacts.module';
+import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
+import { ConversationsController } from './conversations.controller';
+import { ConversationsRealtime } from './conversations.realtime';
+import { ConversationsResolver } from './conversations.resolver';
+import { ConversationsService } from './conversations.service';
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
+import { DeliverMessage } from './messages/deliver-message';
+import { MessagesController } from './messages/messages.controller';
+import { MessagesService } from './messages/messages.service';
+import { InboxSweeper, OutboundJobs } from './messages/outbound.jobs';
+import { ReadReceiptJobs } from './messages/read-receipts.jobs';
+import { SendMessage } from './messages/send-message';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
-  imports: [WhatsAppModule],
-  providers: [Filing, InboundWorker],
-  exports: [InboundWorker],
+  imports: [ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-outbound', 'whatsapp-receipts', 'sweeper')],
+  // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
+  controllers: [MessagesController, ConversationsController],
+  providers: [
+    ConversationsService,
+    MessagesService,
+    SendMessage,
+    DeliverMessage,
+    OutboundJobs,
+    InboxSweeper,
+    ReadReceiptJobs,
+    Filing,
+    InboundWorker,
+    ConversationsRealtime,
+    ConversationsResolver,
+  ],
+  exports: [ConversationsService, MessagesService, SendMessage, InboundWorker],
 })
 export class ConversationsModule {}

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Request, Response } from 'express';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
@@ -7,13 +8,14 @@ import { type Page, pageWindow, toPage } from '#common/page.dto';
 import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
 import { parseSort } from '#database/tenant-repository';
+import { MediaService } from '#modules/whatsapp/media/media.service';
 import { Conversation } from '../conversation.entity';
 import type { HistoryQuery, MessageQuery } from '../conversation.dto';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
 import { SendMessage } from './send-message';
-import type { MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
+import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 
 /** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
 const COUNT_MAX = 10_000;
@@ -24,6 +26,7 @@ export class MessagesService {
   constructor(
     private readonly database: Database,
     private readonly sending: SendMessage,
+    private readonly media: MediaService,
     private readonly events: EventBus,
   ) {}
 
@@ -57,6 +60,37 @@ export class MessagesService {
       .getMany();
     if (order !== direction) items.reverse();
     return toPage(items.map(presentMessage), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
+  }
+
+  /** The newest messages of several conversations, oldest first, in one query (GraphQL). */
+  async newestOf(actor: Actor, conversation_ids: readonly string[], limit: number, before?: string): Promise<MessageResponse[][]> {
+    const anchor = before ? await this.database.repository(Message).find(actor, before) : null;
+    const ids = await this.database.source.query<{ id: string }[]>(
+      `SELECT m.id FROM unnest($2::uuid[]) AS c(id)
+        CROSS JOIN LATERAL (
+          SELECT id FROM messages v WHERE v.organization_id = $1 AND v.conversation_id = c.id AND ($4::timestamptz IS NULL OR (v.created_at, v.id) < ($4, $5::uuid))
+           ORDER BY v.created_at DESC, v.id DESC LIMIT $3) m`,
+      [actor.organization_id, conversation_ids, limit, anchor?.created_at ?? null, anchor?.id ?? null],
+    );
+    const rows = await this.database.repository(Message).many(actor, ids.map((row) => row.id));
+    rows.sort((a, b) => a.created_at.getTime() - b.created_at.getTime() || (a.id < b.id ? -1 : 1));
+    const byConversation = Map.groupBy(rows, (row) => row.conversation_id);
+    return conversation_ids.map((id) => (byConversation.get(id) ?? []).map(presentMessage));
+  }
+
+  /** Sends into a conversation, or keeps a note there. */
+  async send(actor: Actor, conversation_id: string, draft: Draft, input: MessageSendRequest): Promise<MessageResponse> {
+    const sent = input.is_internal_note
+      ? await this.sending.note(actor, conversation_id, draft.content ?? '')
+      : await this.sending.toConversation(actor, conversation_id, draft, input);
+    return presentMessage(sent);
+  }
+
+  /** Streams a message's file. */
+  async file(actor: Actor, id: string, request: Request, response: Response): Promise<void> {
+    const { media, is_deleted } = await this.database.repository(Message).get(actor, id);
+    if (!media || is_deleted) throw new NotFound('File of this message');
+    await this.media.respond(actor, media.id, request, response);
   }
 
   /** What became of a message. */

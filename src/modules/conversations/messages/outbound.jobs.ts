@@ -1,0 +1,61 @@
+import { InjectQueue, Process, Processor } from '@nestjs/bull';
+import { Logger, type OnModuleInit } from '@nestjs/common';
+import { EventBus } from '#common/events';
+import type { Job, JobQueue } from '#jobs/job-queue';
+import { DeliverMessage } from './deliver-message';
+
+interface Wake {
+  organization_id: string;
+  conversation_id: string;
+}
+
+/** Rows due without a job (Redis was away, a worker died) are found this often. */
+const SWEEP_SECONDS = 5;
+const SWEEP_LIMIT = 500;
+
+/** Wakes the sender of a conversation. The rows of `outbound_sends` are the truth; a job is only a wake-up. */
+@Processor('whatsapp-outbound')
+export class OutboundJobs implements OnModuleInit {
+  private readonly logger = new Logger(OutboundJobs.name);
+
+  constructor(
+    @InjectQueue('whatsapp-outbound') private readonly queue: JobQueue<Wake>,
+    @InjectQueue('sweeper') private readonly sweeper: JobQueue,
+    private readonly delivery: DeliverMessage,
+    events: EventBus,
+  ) {
+    events.on('outbound.waiting', (wake) => this.wake(wake));
+  }
+
+  onModuleInit(): void {
+    this.sweeper.repeat('outbound', {}, { every_seconds: SWEEP_SECONDS });
+  }
+
+  @Process('send')
+  async send({ data: { organization_id, conversation_id } }: Job<Wake>): Promise<void> {
+    const { again_in_ms } = await this.delivery.drain(organization_id, conversation_id);
+    if (again_in_ms !== null) await this.wake({ organization_id, conversation_id }, again_in_ms);
+  }
+
+  /** A wake-up that cannot be queued is not lost: the sweep finds the row. */
+  async wake({ organization_id, conversation_id }: Wake, delay_ms = 0): Promise<void> {
+    await this.queue
+      .add('send', { organization_id, conversation_id }, { job_id: conversation_id, delay_ms })
+      .catch((error: unknown) => this.logger.warn({ msg: 'wake-up not queued, the sweep will find the message', err: error }));
+  }
+
+  async sweep(): Promise<void> {
+    for (const wake of await this.delivery.overdue(SWEEP_LIMIT)) await this.wake(wake);
+  }
+}
+
+/** The sweeps of the inbox. */
+@Processor('sweeper')
+export class InboxSweeper {
+  constructor(private readonly outbound: OutboundJobs) {}
+
+  @Process('outbound')
+  async overdue(): Promise<void> {
+    await this.outbound.sweep();
+  }
+}

@@ -1,0 +1,48 @@
+import { InjectQueue, Process, Processor } from '@nestjs/bull';
+import { Logger } from '@nestjs/common';
+import { Actor } from '#common/actor';
+import { EventBus } from '#common/events';
+import { Database } from '#database/database';
+import type { Job, JobQueue } from '#jobs/job-queue';
+import { GraphClient } from '#modules/whatsapp/meta/graph-client';
+import { GraphTargets } from '#modules/whatsapp/numbers/graph-targets';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { Message } from './message.entity';
+
+interface Read {
+  organization_id: string;
+  message_id: string;
+}
+
+/** Tells WhatsApp what the team has read. Best effort: nobody is sent anything twice, and a receipt that is lost is only a grey tick. */
+@Processor('whatsapp-receipts')
+export class ReadReceiptJobs {
+  private readonly logger = new Logger(ReadReceiptJobs.name);
+
+  constructor(
+    @InjectQueue('whatsapp-receipts') private readonly queue: JobQueue<Read>,
+    private readonly database: Database,
+    private readonly targets: GraphTargets,
+    private readonly graph: GraphClient,
+    events: EventBus,
+  ) {
+    events.on('message.read_here', (read) => this.enqueue(read));
+  }
+
+  @Process('read')
+  async read({ data: { organization_id, message_id } }: Job<Read>): Promise<void> {
+    const actor = Actor.system(organization_id);
+    const message = await this.database.repository(Message).find(actor, message_id);
+    if (!message?.whatsapp_message_id || !message.whatsapp_number_id) return;
+    const number = await this.database.repository(WhatsAppNumber).find(actor, message.whatsapp_number_id);
+    if (!number?.is_active || number.settings.mark_as_read === false) return;
+    const target = await this.targets.find(actor, number.id);
+    if (target) await this.graph.markRead(target, message.whatsapp_message_id);
+  }
+
+  private async enqueue(read: Read): Promise<void> {
+    await this.queue
+      .add('read', read, { job_id: read.message_id })
+      .catch((error: unknown) => this.logger.warn({ msg: 'read receipt not queued', err: error }));
+  }
+}
