@@ -11,6 +11,7 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import { ObservabilityModule } from '#observability/observability.module';
+import { RealtimeModule } from '#realtime/realtime.module';
 
 /** The table of contents: every room on its floor. */
 @Module({})
@@ -24,6 +25,7 @@ export class AppModule {
         DatabaseModule,
         ObservabilityModule,
         AccessModule,
+        RealtimeModule,
         ApiModule,
 
         // 1 who

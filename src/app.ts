@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openDoors } from '#api/doors';
 import { Config } from '#config/config';
+import { RealtimeAdapter } from '#realtime/realtime.gateway';
 import { AppModule } from './app.module';
 
 /** The house with its doors open: what main.ts starts and the tests talk to. Not listening yet. */
@@ -13,5 +14,6 @@ export async function createApp(config: Config): Promise<NestExpressApplication>
     abortOnError: false,
   });
   openDoors(app, config);
+  app.useWebSocketAdapter(new RealtimeAdapter(app, config));
   return app;
 }

@@ -1,0 +1,258 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { Session } from '#access/sessions';
+import { Role } from '#common/actor';
+import { AppError } from '#common/errors';
+import { newId } from '#common/uuid';
+import { Connection, FrameCount } from './connection';
+import { type Publication, channelsOf } from './realtime.events';
+import { type Door, RealtimeHub } from './realtime.hub';
+import { LIMITS } from './realtime.limits';
+import { RealtimeRooms } from './realtime.rooms';
+
+/** RFC 6455: a policy is broken; the server goes away; try again later. */
+const POLICY = 1008;
+const GOING_AWAY = 1001;
+const TRY_LATER = 1013;
+
+class RawConnection extends Connection {
+  readonly transport = 'ws';
+  missed_pongs = 0;
+
+  constructor(
+    readonly ws: WebSocket,
+    request: IncomingMessage,
+    session: Session,
+    token: string,
+  ) {
+    super(newId(), session, token, request.socket.remoteAddress ?? null, request.headers['user-agent']?.slice(0, 512) ?? null);
+  }
+
+  send(frame: string | Buffer): void {
+    if (this.ws.readyState !== WebSocket.OPEN) return;
+    if (this.ws.bufferedAmount > LIMITS.buffered_bytes) this.cut();
+    else this.ws.send(frame, { binary: false });
+  }
+
+  say(frame: object): void {
+    this.send(JSON.stringify(frame));
+  }
+
+  end(error_code: string): void {
+    this.ws.close(POLICY, error_code);
+  }
+
+  restart(): void {
+    this.ws.close(GOING_AWAY, 'server restarts');
+    // A client that does not answer must not hold the server back.
+    setTimeout(() => this.cut(), 2000).unref();
+  }
+
+  cut(): void {
+    this.ws.terminate();
+  }
+
+  bufferedBytes(): number {
+    return this.ws.bufferedAmount;
+  }
+
+  protected sayExpired(): void {
+    this.say({ type: 'auth_expired' });
+  }
+}
+
+/** Raw WebSockets `/ws` and `/ws/conversations`, contract 20 §10.2. */
+@Injectable()
+export class RawGateway implements Door, OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('realtime');
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: LIMITS.frame_bytes,
+    perMessageDeflate: false,
+  });
+  /** Who listens to a channel of an organization. */
+  private readonly listeners = new Map<string, Set<RawConnection>>();
+  private readonly open = new Set<RawConnection>();
+  private http: HttpServer | null = null;
+  private timer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly hub: RealtimeHub,
+    private readonly rooms: RealtimeRooms,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const http = this.host.httpAdapter?.getHttpServer() as HttpServer | undefined;
+    // A worker has no doors.
+    if (!http) return;
+    this.http = http.on('upgrade', this.upgrade);
+    this.hub.open('ws', this);
+    this.timer = setInterval(() => this.ping(), LIMITS.ping_ms).unref();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.http?.off('upgrade', this.upgrade);
+    clearInterval(this.timer);
+  }
+
+  deliver(publication: Publication, timestamp: string): void {
+    let data: string | undefined;
+    let told: Set<RawConnection> | undefined;
+    for (const channel of channelsOf(publication)) {
+      const listeners = this.listeners.get(`${publication.organization_id}/${channel}`);
+      if (!listeners) continue;
+      let frame: Buffer | undefined;
+      for (const connection of listeners) {
+        if (told?.has(connection) || !concerns(publication, connection)) continue;
+        // Serialised once, whatever the number of channels and listeners.
+        data ??= JSON.stringify(publication.data);
+        const { event } = publication;
+        frame ??= Buffer.from(`{"type":"event","channel":"${channel}","event":"${event}","data":${data},"timestamp":"${timestamp}"}`);
+        connection.send(frame);
+        (told ??= new Set()).add(connection);
+      }
+    }
+  }
+
+  join(connection: RawConnection, channel: string): void {
+    const key = `${connection.session.organization_id}/${channel}`;
+    const listeners = this.listeners.get(key) ?? new Set();
+    this.listeners.set(key, listeners.add(connection));
+  }
+
+  leave(connection: RawConnection, channel: string): void {
+    const key = `${connection.session.organization_id}/${channel}`;
+    const listeners = this.listeners.get(key);
+    if (listeners?.delete(connection) && !listeners.size) this.listeners.delete(key);
+  }
+
+  /** Only our two paths; /socket.io and others have their own listeners. */
+  private readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const target = request.url ?? '';
+    const end = target.indexOf('?');
+    const path = (end < 0 ? target : target.slice(0, end)).replace(/\/$/, '');
+    if (path !== '/ws' && path !== '/ws/conversations') return;
+    const query = new URLSearchParams(end < 0 ? '' : target.slice(end));
+    // Accepted even without a token: a browser cannot read why an upgrade was refused, but it can read a close.
+    this.server.handleUpgrade(request, socket, head, (ws) => this.accept(ws, request, path === '/ws/conversations', query));
+  };
+
+  private accept(ws: WebSocket, request: IncomingMessage, conversations: boolean, query: URLSearchParams): void {
+    const frames = new FrameCount(LIMITS.frames);
+    let connection: RawConnection | null = null;
+    // Frames wait for the session, then for each other: answers come in order.
+    let work = this.enter(ws, request, conversations, query).then((entered) => {
+      connection = entered;
+    });
+    // A frame that is too long or malformed: ws closes with its code by itself.
+    ws.on('error', () => undefined);
+    ws.on('message', (data, binary) => {
+      if (ws.readyState !== WebSocket.OPEN) return;
+      if (frames.over()) return ws.close(POLICY, 'rate_limited');
+      work = work.then(() => (connection ? this.handle(connection, data, binary) : undefined));
+    });
+    ws.on('pong', () => {
+      if (connection) connection.missed_pongs = 0;
+    });
+    ws.on('close', () => {
+      if (connection) this.forget(connection);
+    });
+  }
+
+  private async enter(
+    ws: WebSocket,
+    request: IncomingMessage,
+    conversations: boolean,
+    query: URLSearchParams,
+  ): Promise<RawConnection | null> {
+    try {
+      const token = request.headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? query.get('token') ?? '';
+      const connection = new RawConnection(ws, request, await this.hub.admit(token), token);
+      const { user_id, organization_id } = connection.session;
+      const conversation_id = conversations ? query.get('conversation_id')?.toLowerCase() : undefined;
+      if (conversation_id && !(await this.rooms.mayHear(connection.actor, 'conversation', conversation_id))) {
+        ws.close(POLICY, 'not_found');
+        return null;
+      }
+      if (ws.readyState !== WebSocket.OPEN) return null;
+      const own = this.hub.ofUser(user_id, 'ws');
+      for (const oldest of own.slice(0, Math.max(0, own.length + 1 - LIMITS.connections_per_user))) {
+        oldest.end('too_many_connections');
+        this.forget(oldest as RawConnection);
+      }
+      this.open.add(connection);
+      this.hub.add(connection);
+      connection.say({ type: 'connected', user_id, organization_id });
+      if (conversations)
+        for (const channel of conversation_id ? [`conversation:${conversation_id}`] : ['conversations', 'messages'])
+          this.hub.join(connection, channel);
+      return connection;
+    } catch (error) {
+      const known = error instanceof AppError;
+      if (!known) this.logger.error({ msg: 'a WebSocket could not be admitted', err: error });
+      if (known && error.status < 500) ws.close(POLICY, 'unauthorized');
+      else ws.close(TRY_LATER, 'unavailable');
+      return null;
+    }
+  }
+
+  private async handle(connection: RawConnection, raw: RawData, binary: boolean): Promise<void> {
+    connection.last_seen_at = new Date();
+    const frame = binary ? null : parse(raw);
+    const error = (error_code: string, message: string, more: object = {}): void =>
+      connection.say({ type: 'error', error_code, message, ...more });
+    if (!frame) return error('invalid_message', 'A frame is one JSON object in text.');
+    const { type, channels } = frame;
+    if (type === 'ping') return connection.say({ type: 'pong', timestamp: new Date().toISOString() });
+    if (type !== 'subscribe' && type !== 'unsubscribe') return error('unknown_type', 'Types are subscribe, unsubscribe and ping.');
+    if (!Array.isArray(channels)) return error('invalid_message', 'channels must be a list.');
+    try {
+      let unknown: string[] = [];
+      if (type === 'subscribe') unknown = await this.hub.subscribe(connection, channels as unknown[]);
+      else this.hub.unsubscribe(connection, channels as unknown[]);
+      connection.say({ type: `${type}d`, channels: [...connection.channels] });
+      if (unknown.length) error('unknown_channel', 'Unknown, or not of your organization.', { channels: unknown });
+    } catch (thrown) {
+      if (thrown instanceof AppError) return error(thrown.error_code, thrown.message);
+      this.logger.error({ msg: 'a frame could not be handled', err: thrown });
+      error('internal_error', 'Something went wrong on our side.');
+    }
+  }
+
+  private ping(): void {
+    for (const connection of this.open) {
+      if (connection.missed_pongs >= LIMITS.missed_pongs) connection.cut();
+      else {
+        connection.missed_pongs++;
+        connection.ws.ping();
+      }
+    }
+  }
+
+  private forget(connection: RawConnection): void {
+    this.open.delete(connection);
+    for (const channel of [...connection.channels]) this.hub.leave(connection, channel);
+    this.hub.remove(connection);
+  }
+}
+
+/** Among those who listen to its channel, whom a publication is for. */
+function concerns({ user_id, org_admins_only, exclude_connection }: Publication, { id, session, actor }: RawConnection): boolean {
+  if (user_id && session.user_id !== user_id) return false;
+  if (org_admins_only && !actor.may(Role.org_admin)) return false;
+  return id !== exclude_connection;
+}
+
+function parse(raw: RawData): Record<string, unknown> | null {
+  try {
+    const frame: unknown = JSON.parse((raw as Buffer).toString('utf8'));
+    return typeof frame === 'object' && frame !== null && !Array.isArray(frame) ? (frame as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,294 @@
+import type { Server as HttpServer } from 'node:http';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
+import { Server, type ServerOptions, type Socket } from 'socket.io';
+import type { Session } from '#access/sessions';
+import { Role } from '#common/actor';
+import { AppError, Forbidden, Invalid, NotFound, TooMany } from '#common/errors';
+import { EventBus } from '#common/events';
+import type { Config } from '#config/config';
+import { Connection, FrameCount } from './connection';
+import { type Publication, roomsOf } from './realtime.events';
+import { type Door, RealtimeHub } from './realtime.hub';
+import { LIMITS } from './realtime.limits';
+import { RealtimeRooms } from './realtime.rooms';
+
+/** Socket.IO on the application's own HTTP server, with its CORS rules. */
+export class RealtimeAdapter extends IoAdapter {
+  constructor(
+    app: INestApplicationContext,
+    private readonly config: Config,
+  ) {
+    super(app);
+  }
+
+  /** Of our own socket.io: Nest's package carries another copy, pinned to its exact version. */
+  override createIOServer(_port: number, options?: Parameters<IoAdapter['createIOServer']>[1]): ReturnType<IoAdapter['createIOServer']> {
+    const { cors_origins } = this.config;
+    const server = new Server(this.httpServer as HttpServer, {
+      ...(options as Partial<ServerOptions> | undefined),
+      path: '/socket.io',
+      // `/socket.io` and `/socket.io/` are the same route.
+      addTrailingSlash: false,
+      cors: { origin: cors_origins.includes('*') ? true : cors_origins.length ? cors_origins : false, credentials: true },
+      maxHttpBufferSize: LIMITS.frame_bytes,
+    });
+    return server as unknown as ReturnType<IoAdapter['createIOServer']>;
+  }
+}
+
+interface SocketData {
+  session: Session;
+  token: string;
+}
+
+type ClientSocket = Socket<Record<string, (...args: unknown[]) => void>, Record<string, (...args: unknown[]) => void>, object, SocketData>;
+
+class SocketIoConnection extends Connection {
+  readonly transport = 'socketio';
+  readonly frames = new FrameCount(LIMITS.socketio_frames);
+  /** Conversations this agent writes in → the timer that says they stopped. */
+  readonly typing = new Map<string, NodeJS.Timeout>();
+
+  constructor(readonly socket: ClientSocket) {
+    const { session, token } = socket.data;
+    super(socket.id, session, token, socket.handshake.address || null, socket.handshake.headers['user-agent']?.slice(0, 512) ?? null);
+  }
+
+  end(error_code: string): void {
+    this.socket.emit('error', { error_code, message: 'The session has ended. Sign in again.' });
+    this.socket.disconnect(true);
+  }
+
+  restart(): void {
+    // The transport only: a client whose socket the server disconnects does not come back by itself.
+    this.socket.conn.close();
+  }
+
+  cut(): void {
+    this.socket.conn.close(true);
+  }
+
+  bufferedBytes(): number {
+    // Engine.IO keeps what its transport cannot take yet; the WebSocket below it what the network cannot.
+    const { writeBuffer, transport } = this.socket.conn as unknown as {
+      writeBuffer: { data?: string | Buffer }[];
+      transport: { socket?: { bufferedAmount?: number } };
+    };
+    return writeBuffer.reduce((sum, { data }) => sum + (data?.length ?? 0), transport.socket?.bufferedAmount ?? 0);
+  }
+
+  protected sayExpired(): void {
+    this.socket.emit('auth:expired', { grace_seconds: LIMITS.expiry_grace_ms / 1000 });
+  }
+}
+
+type Data = Record<string, unknown>;
+type Command = (connection: SocketIoConnection, data: Data) => object | void | Promise<object | void>;
+
+const AGENT_STATUSES = ['available', 'busy', 'away', 'offline'];
+
+/** Socket.IO, contract 20 §10.1. */
+@WebSocketGateway()
+export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnection<ClientSocket>, Door {
+  private readonly logger = new Logger('realtime');
+  private server: Server;
+
+  /** One listener per socket looks its command up here: Nest's own binding makes an RxJS chain per socket and command, and they are thousands. */
+  private readonly commands = new Map<string, Command>([
+    ['join_conversation', (connection, data) => this.joinConversation(connection, data)],
+    ['leave_conversation', (connection, data) => this.leaveConversation(connection, data)],
+    ['subscribe', (connection, data) => this.subscribe(connection, data)],
+    ['unsubscribe', (connection, data) => this.unsubscribe(connection, data)],
+    ['typing_start', (connection, data) => this.startTyping(connection, data)],
+    ['typing_stop', (connection, data) => this.stopTyping(connection, data)],
+    ['agent:set_status', (connection, data) => this.setStatus(connection, data)],
+    ['auth:refresh', (connection, data) => this.hub.refresh(connection, text(data, 'token'))],
+    ['ping', (connection, data) => this.pong(connection, data)],
+  ]);
+
+  constructor(
+    private readonly hub: RealtimeHub,
+    private readonly rooms: RealtimeRooms,
+    private readonly events: EventBus,
+  ) {}
+
+  afterInit(server: Server): void {
+    this.server = server;
+    this.hub.attach(server);
+    this.hub.open('socketio', this);
+    server.use((socket, next) => {
+      const token = tokenOf(socket);
+      this.hub.admit(token).then(
+        (session) => {
+          Object.assign(socket.data, { session, token } satisfies SocketData);
+          next();
+        },
+        (error: unknown) => {
+          const { status, error_code } = this.explain(error);
+          next(Object.assign(new Error(status < 500 ? 'unauthorized' : 'unavailable'), { data: { error_code } }));
+        },
+      );
+    });
+  }
+
+  handleConnection(socket: ClientSocket): void {
+    const connection = new SocketIoConnection(socket);
+    const { user_id, organization_id, role } = connection.session;
+    const rooms = [`organization:${organization_id}`, `user:${user_id}`];
+    if (connection.actor.may(Role.org_admin)) rooms.push(`admins:${organization_id}`);
+    void socket.join(rooms);
+    socket.onAny((event: string, ...args: unknown[]) => void this.dispatch(connection, event, args));
+    socket.once('disconnect', () => {
+      for (const conversation_id of [...connection.typing.keys()]) this.typed(connection, conversation_id, false);
+      this.hub.remove(connection);
+    });
+    socket.emit('connected', { user_id, organization_id, role, socket_id: socket.id });
+    this.hub.add(connection);
+  }
+
+  deliver(publication: Publication): void {
+    const rooms = roomsOf(publication).filter((room) => this.server.sockets.adapter.rooms.has(room));
+    if (!rooms.length) return;
+    const { event, data, exclude_connection } = publication;
+    const receivers = this.server.local.to(rooms);
+    (exclude_connection ? receivers.except(exclude_connection) : receivers).emit(event, data);
+  }
+
+  /** The organization's room hears every general channel already; one conversation's is a room of its own. */
+  join(connection: SocketIoConnection, channel: string): void {
+    if (channel.startsWith('conversation:')) void connection.socket.join(channel);
+  }
+
+  leave(connection: SocketIoConnection, channel: string): void {
+    if (channel.startsWith('conversation:')) void connection.socket.leave(channel);
+  }
+
+  private async dispatch(connection: SocketIoConnection, event: string, args: unknown[]): Promise<void> {
+    const last = args.at(-1);
+    const ack = typeof last === 'function' ? (last as (answer: object) => void) : null;
+    connection.last_seen_at = new Date();
+    try {
+      if (connection.frames.over()) throw new TooMany('rate_limited', 'Too many messages. Slow down.', 10);
+      const command = this.commands.get(event);
+      if (!command)
+        throw new Invalid([{ loc: [event.slice(0, 100)], msg: 'There is no such event.', type: 'value_error' }], 'unknown_type');
+      const data = typeof args[0] === 'object' && args[0] !== null ? (args[0] as Data) : {};
+      const answer = await command(connection, data);
+      ack?.({ ok: true, ...answer });
+    } catch (error) {
+      const { error_code, message } = this.explain(error);
+      if (ack) ack({ ok: false, error_code, message });
+      else connection.socket.emit('error', { error_code, message });
+    }
+  }
+
+  private explain(error: unknown): Pick<AppError, 'status' | 'error_code' | 'message'> {
+    if (error instanceof AppError) return error;
+    this.logger.error({ msg: 'unexpected error', err: error });
+    return { status: 500, error_code: 'internal_error', message: 'Something went wrong on our side.' };
+  }
+
+  // --- commands
+
+  private async joinConversation(connection: SocketIoConnection, data: Data): Promise<object> {
+    const conversation_id = text(data, 'conversation_id').toLowerCase();
+    await this.assertMayHear(connection, conversation_id);
+    if (!connection.channels.has(`conversation:${conversation_id}`) && connection.channels.size >= LIMITS.channels)
+      throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
+    if (connection.socket.connected) this.hub.join(connection, `conversation:${conversation_id}`);
+    connection.socket.emit('joined_conversation', { conversation_id });
+    return { conversation_id };
+  }
+
+  private leaveConversation(connection: SocketIoConnection, data: Data): object {
+    const conversation_id = text(data, 'conversation_id').toLowerCase();
+    this.typed(connection, conversation_id, false);
+    this.hub.leave(connection, `conversation:${conversation_id}`);
+    connection.socket.emit('left_conversation', { conversation_id });
+    return { conversation_id };
+  }
+
+  private async subscribe(connection: SocketIoConnection, data: Data): Promise<object> {
+    const unknown = await this.hub.subscribe(connection, list(data, 'channels'));
+    const channels = [...connection.channels];
+    connection.socket.emit('subscribed', { channels });
+    return unknown.length ? { ok: false, error_code: 'unknown_channel', channels, unknown } : { channels };
+  }
+
+  private unsubscribe(connection: SocketIoConnection, data: Data): object {
+    this.hub.unsubscribe(connection, list(data, 'channels'));
+    const channels = [...connection.channels];
+    connection.socket.emit('unsubscribed', { channels });
+    return { channels };
+  }
+
+  private async startTyping(connection: SocketIoConnection, data: Data): Promise<void> {
+    if (!connection.actor.may(Role.agent)) throw new Forbidden();
+    const conversation_id = text(data, 'conversation_id').toLowerCase();
+    await this.assertMayHear(connection, conversation_id);
+    if (connection.socket.connected) this.typed(connection, conversation_id, true);
+  }
+
+  private stopTyping(connection: SocketIoConnection, data: Data): void {
+    if (!connection.actor.may(Role.agent)) throw new Forbidden();
+    this.typed(connection, text(data, 'conversation_id').toLowerCase(), false);
+  }
+
+  private async setStatus(connection: SocketIoConnection, data: Data): Promise<object> {
+    const status = text(data, 'status');
+    if (!AGENT_STATUSES.includes(status)) throw wrong('status', `must be one of ${AGENT_STATUSES.join(', ')}`);
+    await this.rooms.agentStatus(connection.actor, status);
+    return { status };
+  }
+
+  private pong(connection: SocketIoConnection, data: Data): void {
+    connection.socket.emit('pong', { timestamp: data.timestamp ?? new Date().toISOString() });
+  }
+
+  /** Told when it changes; typing that is not renewed stops by itself. */
+  private typed(connection: SocketIoConnection, conversation_id: string, typing: boolean): void {
+    const timer = connection.typing.get(conversation_id);
+    clearTimeout(timer);
+    if (typing)
+      connection.typing.set(conversation_id, setTimeout(() => this.typed(connection, conversation_id, false), LIMITS.typing_ms).unref());
+    else connection.typing.delete(conversation_id);
+    if (typing === (timer !== undefined)) return;
+    const { organization_id, user_id, full_name } = connection.session;
+    this.hub.publish({
+      organization_id,
+      event: 'typing',
+      data: { conversation_id, actor: 'agent', user_id, user_name: full_name, typing },
+      conversation_id,
+      conversation_only: true,
+      exclude_connection: connection.id,
+    });
+    this.events.emit('agent.typing', { organization_id, conversation_id, user_id, typing });
+  }
+
+  private async assertMayHear(connection: SocketIoConnection, conversation_id: string): Promise<void> {
+    if (connection.channels.has(`conversation:${conversation_id}`)) return;
+    if (!(await this.rooms.mayHear(connection.actor, 'conversation', conversation_id))) throw new NotFound('Conversation');
+  }
+}
+
+function tokenOf({ handshake: { auth, headers, query } }: Socket): string {
+  const { token } = (auth ?? {}) as { token?: unknown };
+  if (typeof token === 'string' && token) return token.replace(/^Bearer /i, '');
+  return headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? (typeof query.token === 'string' ? query.token : '');
+}
+
+const wrong = (field: string, msg: string): Invalid => new Invalid([{ loc: [field], msg, type: 'value_error' }], 'validation_error');
+
+function text(data: Data, field: string): string {
+  const value = data[field];
+  if (typeof value !== 'string' || !value) throw wrong(field, 'must be a text');
+  return value;
+}
+
+function list(data: Data, field: string): unknown[] {
+  const value = data[field];
+  if (!Array.isArray(value)) throw wrong(field, 'must be a list');
+  return value as unknown[];
+}

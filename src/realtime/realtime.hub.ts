@@ -1,0 +1,232 @@
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { createAdapter } from '@socket.io/redis-adapter';
+import { Server } from 'socket.io';
+import { type Session, Sessions, assertOrganizationActive } from '#access/sessions';
+import { AppError, Invalid, Unavailable } from '#common/errors';
+import { EventBus } from '#common/events';
+import { Metrics } from '#observability/metrics';
+import type { Connection } from './connection';
+import { Presence } from './presence';
+import type { Publication, Target } from './realtime.events';
+import { LIMITS } from './realtime.limits';
+import { RealtimeRedis } from './realtime.redis';
+import { RealtimeRooms } from './realtime.rooms';
+
+/** One transport: delivers to its own sockets in this process, each once. */
+export interface Door {
+  deliver(publication: Publication, timestamp: string): void;
+  join(connection: Connection, channel: string): void;
+  leave(connection: Connection, channel: string): void;
+}
+
+/** A publication between nodes. */
+type Relayed = [publication: Publication, timestamp: string];
+
+/** Where the rooms publish. One call reaches every socket concerned, on every node and transport, once. */
+@Injectable()
+export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new Logger('realtime');
+  private readonly doors = new Map<Connection['transport'], Door>();
+  private readonly connections = new Map<string, Connection>();
+  private readonly users = new Map<string, Set<Connection>>();
+  private server: Server | null = null;
+  private sweeping = false;
+  private stopping = false;
+  private timer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly redis: RealtimeRedis,
+    private readonly sessions: Sessions,
+    private readonly presence: Presence,
+    private readonly rooms: RealtimeRooms,
+    private readonly events: EventBus,
+    metrics: Metrics,
+  ) {
+    metrics.gauge('websocket_connections_active').collectFrom(() => this.connections.size);
+  }
+
+  onModuleInit(): void {
+    this.events.on('session.ended', (target) => this.disconnect(target));
+    this.timer = setInterval(() => void this.sweep(), LIMITS.sweep_ms).unref();
+    if (this.server || !this.redis.configured) return;
+    // A process without doors (a worker): it speaks to the nodes that have some, and listens to nothing.
+    const server = new Server();
+    this.attach(server);
+    void server.of('/').adapter.close();
+  }
+
+  /** The server whose adapter ties the nodes together. */
+  attach(server: Server): void {
+    this.server = server;
+    const { speaker, listener } = this.redis;
+    if (!speaker || !listener) return;
+    server.adapter(createAdapter(speaker, listener, { key: 'pytake' }));
+    server.on('relay', (...[publication, timestamp]: Relayed) => this.deliver(publication, timestamp));
+    server.on('end', (target: Target, error_code: string) => this.endHere(target, error_code));
+  }
+
+  open(transport: Connection['transport'], door: Door): void {
+    this.doors.set(transport, door);
+  }
+
+  /**
+   * Tells everybody concerned. Call it after the commit. Costs next to nothing where nobody can listen; never throws, never waits.
+   * Redis away: this process' sockets hear it, the other nodes' do not.
+   */
+  publish(publication: Publication): void {
+    const relayed = this.redis.configured && this.redis.ready;
+    if (!relayed && !this.connections.size) return;
+    const timestamp = new Date().toISOString();
+    // A message between servers, not a broadcast: one message in Redis serves both transports of every node.
+    if (relayed) this.server?.serverSideEmit('relay', ...([publication, timestamp] satisfies Relayed));
+    this.deliver(publication, timestamp);
+  }
+
+  /** Ends the sockets of a user, of one of their sessions, or of an organization, on every node. */
+  disconnect(target: Target, error_code = 'token_revoked'): void {
+    if (this.redis.configured && this.redis.ready) this.server?.serverSideEmit('end', target, error_code);
+    this.endHere(target, error_code);
+  }
+
+  /** Open sockets of this process. */
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  /** The sockets of this process, for lists and statistics. */
+  list(organization_id?: string): Connection[] {
+    const all = [...this.connections.values()];
+    return organization_id === undefined ? all : all.filter(({ session }) => session.organization_id === organization_id);
+  }
+
+  /** For health: @throws when events cannot leave this process though they should. */
+  check(): Promise<void> {
+    return this.redis.check();
+  }
+
+  // --- for the doors
+
+  /** A token's live session. @throws as REST does: 401 or 403; 503 while the process stops. */
+  async admit(token: string): Promise<Session> {
+    if (this.stopping) throw new Unavailable();
+    const session = await this.sessions.verify(token);
+    assertOrganizationActive(session);
+    return session;
+  }
+
+  add(connection: Connection): void {
+    const { user_id, organization_id } = connection.session;
+    this.connections.set(connection.id, connection);
+    const own = this.users.get(user_id) ?? new Set();
+    this.users.set(user_id, own.add(connection));
+    connection.watchExpiry();
+    this.presence.arrived(organization_id, user_id);
+    // Admitted before the stop, here after it.
+    if (this.stopping) connection.restart();
+  }
+
+  remove(connection: Connection): void {
+    if (!this.connections.delete(connection.id)) return;
+    const { user_id, organization_id } = connection.session;
+    const own = this.users.get(user_id);
+    own?.delete(connection);
+    if (!own?.size) this.users.delete(user_id);
+    connection.release();
+    this.presence.left(organization_id, user_id);
+  }
+
+  /** A user's sockets of one kind in this process, oldest first. */
+  ofUser(user_id: string, transport: Connection['transport']): Connection[] {
+    return [...(this.users.get(user_id) ?? [])].filter((connection) => connection.transport === transport);
+  }
+
+  /** A new token of the same user, for a connection whose token ends. @throws when it is not one. */
+  async refresh(connection: Connection, token: string): Promise<void> {
+    const session = await this.admit(token);
+    const { user_id, organization_id } = connection.session;
+    if (session.user_id !== user_id || session.organization_id !== organization_id)
+      throw new Invalid([{ loc: ['token'], msg: 'This token is of another user.', type: 'value_error' }]);
+    if (!this.connections.has(connection.id)) return;
+    connection.session = session;
+    connection.token = token;
+    connection.watchExpiry();
+  }
+
+  /** Answers the channels that are unknown, or another organization's. */
+  async subscribe(connection: Connection, channels: unknown[]): Promise<string[]> {
+    if (channels.length > LIMITS.channels || connection.channels.size + channels.length > LIMITS.channels)
+      throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
+    const { known, unknown } = await this.rooms.resolve(connection.actor, channels.map(String));
+    if (this.connections.has(connection.id)) for (const channel of known) this.join(connection, channel);
+    return unknown;
+  }
+
+  unsubscribe(connection: Connection, channels: unknown[]): void {
+    for (const channel of channels.map(String)) this.leave(connection, channel);
+  }
+
+  join(connection: Connection, channel: string): void {
+    connection.channels.add(channel);
+    this.doors.get(connection.transport)?.join(connection, channel);
+  }
+
+  leave(connection: Connection, channel: string): void {
+    if (connection.channels.delete(channel)) this.doors.get(connection.transport)?.leave(connection, channel);
+  }
+
+  // --- inside
+
+  private deliver(publication: Publication, timestamp: string): void {
+    if (!this.connections.size) return;
+    for (const door of this.doors.values()) {
+      try {
+        door.deliver(publication, timestamp);
+      } catch (error) {
+        this.logger.error({ msg: 'could not deliver', event: publication.event, err: error });
+      }
+    }
+  }
+
+  private endHere(target: Target, error_code: string): void {
+    if ('organization_id' in target) {
+      for (const connection of this.list(target.organization_id)) connection.end(error_code);
+      return;
+    }
+    // Before anything: a cached session must not let the same token in again.
+    this.sessions.forget(target.user_id);
+    for (const connection of [...(this.users.get(target.user_id) ?? [])])
+      if (!target.session_id || connection.session.session_id === target.session_id) connection.end(error_code);
+  }
+
+  /** Cuts slow consumers, and looks again at sessions: once after each start, all of them while other nodes cannot tell us of an end. */
+  private async sweep(): Promise<void> {
+    if (this.sweeping) return;
+    this.sweeping = true;
+    try {
+      const deaf = this.redis.configured && !this.redis.ready;
+      for (const connection of [...this.connections.values()]) {
+        if (connection.bufferedBytes() > LIMITS.buffered_bytes) connection.cut();
+        else if (deaf || !connection.rechecked) await this.recheck(connection, deaf);
+      }
+    } finally {
+      this.sweeping = false;
+    }
+  }
+
+  private async recheck(connection: Connection, deaf: boolean): Promise<void> {
+    try {
+      await this.admit(connection.token);
+      // What ended while nobody could tell us is seen once more after Redis is back.
+      connection.rechecked = !deaf;
+    } catch (error) {
+      if (error instanceof AppError && error.status < 500 && error.error_code !== 'token_expired') connection.end(error.error_code);
+    }
+  }
+
+  /** Before the HTTP server closes: it would wait for its sockets. */
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
+    clearInterval(this.timer);
+    for (const connection of [...this.connections.values()]) connection.restart();
+  }
+}

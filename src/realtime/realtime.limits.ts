@@ -1,0 +1,24 @@
+/** Contract 20 §10 and §4 Presence of section 10, where not said otherwise. One object, so that tests can shorten the waiting. */
+export const LIMITS = {
+  /** Between `auth:expired` and the end of the connection. */
+  expiry_grace_ms: 60_000,
+  /** A reload must not flap: offline this long after the last socket dropped. Redis keeps it as the lease of who is online. */
+  presence_grace_ms: 60_000,
+  /** How often leases are renewed and expired ones looked for; ours. */
+  presence_tick_ms: 15_000,
+  typing_ms: 10_000,
+  frame_bytes: 64 * 1024,
+  frames: 60,
+  /** Ours: a Socket.IO client has acks, and may join what its user scrolls through. */
+  socketio_frames: 120,
+  frames_window_ms: 10_000,
+  connections_per_user: 10,
+  ping_ms: 30_000,
+  missed_pongs: 2,
+  /** Ours: channels of one connection, and of one frame. */
+  channels: 200,
+  /** Ours: a consumer this far behind is cut; it reconnects and reads what it missed. */
+  buffered_bytes: 1024 * 1024,
+  /** Ours: how often slow consumers and sessions are looked at. R37: sockets of an ended session die in 5 s. */
+  sweep_ms: 4000,
+};
