@@ -2,22 +2,27 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import type { JobKind } from '#jobs/job-kinds';
 import type { JobsOptions } from '#jobs/jobs';
 import { startJobsApp, type JobsApp } from './support/jobs-app';
-import { startPostgres } from './support/jobs-postgres';
+import { createDatabase, dropDatabase, startTestPostgres, type TestPostgres } from './support/postgres';
 import { startRedis, type TestRedis } from './support/redis';
 
 const FAST: JobKind = { attempts: 3, backoff: { base_seconds: 1, max_seconds: 1 }, concurrency: 4, timeout_seconds: 60 };
 
 let redis: TestRedis | null;
-let postgres: Awaited<ReturnType<typeof startPostgres>>;
-let databases = 0;
+/** Null where the whole run already has one. */
+let postgres: TestPostgres | null = null;
+let adminUrl: string;
+let stores = 0;
+const databases: string[] = [];
 const apps: JobsApp[] = [];
 
 beforeAll(async () => {
   redis = await startRedis();
-  postgres = await startPostgres();
+  if (!process.env.TEST_DATABASE_URL) postgres = await startTestPostgres();
+  adminUrl = process.env.TEST_DATABASE_URL ?? postgres?.url ?? '';
 });
 
 afterEach(async () => {
@@ -26,8 +31,16 @@ afterEach(async () => {
 
 afterAll(async () => {
   await redis?.destroy();
-  await postgres.stop();
+  for (const name of databases) await dropDatabase(adminUrl, name);
+  await postgres?.stop();
 });
+
+async function newDatabase(): Promise<{ name: string; url: string }> {
+  const name = `jobs_${process.pid}_${databases.length}`;
+  const url = await createDatabase(adminUrl, name);
+  databases.push(name);
+  return { name, url };
+}
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await sleep(10);
@@ -45,8 +58,8 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
   /** A store no other test writes to. */
   beforeEach(async () => {
     const common = { role: 'all', kinds: { 'whatsapp-outbound': FAST } } satisfies Partial<JobsOptions>;
-    if (driver === 'pg-boss') options = { ...common, redis_url: null, database_url: await postgres.database(`jobs_${databases++}`) };
-    else options = { ...common, redis_url: `${redis?.url}/${databases++ % 16}`, database_url: null };
+    if (driver === 'pg-boss') options = { ...common, redis_url: null, database_url: (await newDatabase()).url };
+    else options = { ...common, redis_url: `${redis?.url}/${stores++}`, database_url: null };
   });
 
   const on = (name: string, test: () => Promise<void>) =>
@@ -329,7 +342,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
 describe('jobs when Redis goes away', () => {
   it('refuses to add at once, does not crash, says it once, and goes on when it is back', async () => {
     if (!redis) return;
-    const options: JobsOptions = { redis_url: `${redis.url}/15`, database_url: null, role: 'all', kinds: { 'whatsapp-outbound': FAST } };
+    const options: JobsOptions = { redis_url: `${redis.url}/62`, database_url: null, role: 'all', kinds: { 'whatsapp-outbound': FAST } };
     const { outbound, desk, jobs } = await start(options);
     await outbound.add('work', { key: 'before' });
     await jobs.idle();
@@ -358,7 +371,7 @@ describe('jobs when Redis goes away', () => {
   it('starts without it and works when it comes', async () => {
     if (!redis) return;
     await redis.stop();
-    const { outbound, desk } = await start({ redis_url: `${redis.url}/14`, database_url: null, role: 'all' });
+    const { outbound, desk } = await start({ redis_url: `${redis.url}/63`, database_url: null, role: 'all' });
     await expect(outbound.add('work', { key: 'a' })).rejects.toMatchObject({ name: 'Unavailable' });
 
     await redis.restart();
@@ -369,5 +382,34 @@ describe('jobs when Redis goes away', () => {
       ),
     );
     await until(() => desk.of('b').length === 1);
+  });
+});
+
+describe('jobs when PostgreSQL goes away', () => {
+  it('refuses to add, says it once, and goes on when it is back, without a second run of what ran', async () => {
+    const { name, url } = await newDatabase();
+    const admin = new Client({ connectionString: adminUrl });
+    await admin.connect();
+    const { outbound, desk, jobs } = await start({ redis_url: null, database_url: url, role: 'all', lease_seconds: 1 });
+    const release = desk.hold('during');
+    await outbound.add('work', { key: 'during' });
+    await until(() => desk.of('during').length === 1);
+
+    await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+    await expect(outbound.add('work', { key: 'refused' })).rejects.toMatchObject({ name: 'Unavailable', status: 503 });
+    await expect(outbound.counts()).rejects.toMatchObject({ name: 'Unavailable' });
+    release();
+    await until(() => desk.lines.some((line) => line.includes('store is away')));
+    await sleep(1_500);
+    await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+    await admin.end();
+    await until(() => desk.lines.some((line) => line.includes('store is back')));
+    await outbound.add('work', { key: 'after' });
+    await jobs.idle();
+
+    expect(desk.runs.map((job) => job.data.key)).toEqual(['during', 'after']);
+    expect(desk.lines.filter((line) => line.includes('store is away'))).toHaveLength(1);
+    expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
   });
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { PgBoss, type JobWithMetadata } from 'pg-boss';
 import { DEAD_LETTERS, JOB_KINDS, type JobKind, type QueueName } from './job-kinds';
@@ -8,6 +9,8 @@ import type { JobDriver, JobDriverOptions } from './jobs';
 const SCHEMA = 'jobs';
 /** How late a delayed or retried job, or one added by another process, may start. One indexed query each time. */
 const POLL_MS = 1_000;
+/** One a second: a database that restarts or fails over is back by then. */
+const FILE_TRIES = 60;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 interface Envelope {
@@ -204,9 +207,17 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
   wake(): void {
     if (!this.isTaking || this.stopping) return;
     this.again = true;
-    this.fetching ??= this.take()
-      .catch((error: unknown) => this.driver.wentDown(error))
-      .finally(() => (this.fetching = null));
+    this.fetching ??= this.take().then(
+      () => {
+        this.fetching = null;
+        // Woken between its last look and here.
+        if (this.again) this.wake();
+      },
+      (error: unknown) => {
+        this.fetching = null;
+        this.driver.wentDown(error);
+      },
+    );
   }
 
   async renew(): Promise<void> {
@@ -296,7 +307,8 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
     try {
       await this.execute({ id, name: job.data.name, data, attempt: retryCount + 1, attempts: job.retryLimit + 1 }, controller);
     } catch (error) {
-      failure = { message: messageOf(error).slice(0, 2_000) };
+      // PostgreSQL's json knows no NUL.
+      failure = { message: messageOf(error).slice(0, 2_000).replaceAll('\u0000', '') };
     }
     // A job that was given back is another's now.
     if (this.claims.has(id)) await this.file({ id, retryCount }, failure);
@@ -306,13 +318,18 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
     if (this.more) this.wake();
   }
 
-  /** When even filing fails the lease runs out and the job runs again: at least once, as promised. */
+  /** The claim stays and is renewed until the outcome is filed; if that never works the lease runs out and the job runs again. */
   private async file(claim: { id: string; retryCount: number }, failure: { message: string } | null): Promise<void> {
-    try {
-      if (failure) await this.driver.boss.fail(this.name, claim, failure);
-      else await this.driver.boss.deleteJob(this.name, claim);
-    } catch (error) {
-      this.driver.wentDown(error);
+    for (let tries = 1; ; tries++) {
+      try {
+        if (failure) await this.driver.boss.fail(this.name, claim, failure);
+        else await this.driver.boss.deleteJob(this.name, claim);
+        return;
+      } catch (error) {
+        this.driver.wentDown(error);
+        if (tries === FILE_TRIES || this.stopping) return;
+        await sleep(1_000);
+      }
     }
   }
 }

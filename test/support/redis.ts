@@ -17,7 +17,7 @@ export interface TestRedis {
   destroy(): Promise<void>;
 }
 
-/** A real redis-server (Debian's) on a free port. Null, with the reason printed, where it is not installed; in CI that is an error. */
+/** A real redis-server (Debian's) on a free port, with 64 databases so that each test can have its own. Null, with the reason printed, where it is not installed; in CI that is an error. */
 export async function startRedis(): Promise<TestRedis | null> {
   const binary = await findOnPath('redis-server');
   if (!binary) {
@@ -41,6 +41,8 @@ export async function startRedis(): Promise<TestRedis | null> {
         '127.0.0.1',
         '--dir',
         dir,
+        '--databases',
+        '64',
         '--save',
         '',
         '--appendonly',
