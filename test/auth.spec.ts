@@ -1,3 +1,4 @@
+import { LoginLocks } from '#modules/users/login-locks';
 import { errorOf, PASSWORD, Person, world, wrongField, type World } from './support/world';
 
 const registration = (email: string, more: object = {}): object => ({
@@ -151,10 +152,12 @@ describe('login', () => {
   });
 
   it('reveals no right password among many guesses at once', async () => {
-    const { guest, acme } = await world();
+    const { guest, acme, app } = await world();
     const { email } = acme.agent.user;
     await Promise.all(Array.from({ length: 12 }, (_, n) => guest.post('/auth/login', { email, password: `wrong-${n}` })));
 
+    // A right guess that was under way when the others locked the login is refused like a later one.
+    expect(await app.get(LoginLocks).passed(email)).toBeInstanceOf(Date);
     await guest.post('/auth/login', { email, password: PASSWORD }).expect(403).expect(errorOf('account_locked'));
   });
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import type { Session } from '#access/sessions';
@@ -53,6 +53,7 @@ export class AuthController {
   /** Log out: this session, the one of the given refresh token, or all of yours. */
   @Post('logout')
   @HttpCode(200)
+  @ApiBody({ type: LogoutRequest, required: false })
   @Allow('viewer')
   @EvenWhenSuspended()
   logout(@Caller() actor: Actor, @Body() input: LogoutRequest): Promise<SuccessResponse> {

@@ -99,7 +99,7 @@ export class User extends SoftDeletedEntity {
 
   /** Shown to the user and to administrators. */
   @Column('varchar', { length: 64, nullable: true })
-  last_login_ip: string | null;
+  last_login_ip?: string | null;
 
   /** IANA name; null: the organization's. */
   @Column('varchar', { length: 64, nullable: true })
