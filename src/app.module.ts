@@ -6,6 +6,7 @@ import type { Config } from '#config/config';
 import { ConfigModule } from '#config/config.module';
 import { DatabaseModule } from '#database/database.module';
 import { AuthModule } from '#modules/auth/auth.module';
+import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
@@ -34,6 +35,7 @@ export class AppModule {
         AuthModule,
 
         // 2 outside
+        ContactsModule,
         WhatsAppModule,
 
         // 3 inbox

@@ -7,7 +7,16 @@ import type { Contact } from './contact.entity';
 
 type Before = Pick<
   Contact,
-  'whatsapp_id' | 'wa_id' | 'match_key' | 'attributes' | 'opt_in' | 'opt_in_date' | 'opt_out_date' | 'is_blocked' | 'blocked_at' | 'blocked_reason'
+  | 'whatsapp_id'
+  | 'wa_id'
+  | 'match_key'
+  | 'attributes'
+  | 'opt_in'
+  | 'opt_in_date'
+  | 'opt_out_date'
+  | 'is_blocked'
+  | 'blocked_at'
+  | 'blocked_reason'
 >;
 
 /** A contact before its first write: the column's defaults. */

@@ -1,8 +1,20 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsISO8601, IsInt, IsNotEmpty, IsOptional, IsString, IsUUID, Matches, MaxLength, Min, ValidateIf } from 'class-validator';
-import { Phone, QueryBoolean } from '#common/fields';
+import {
+  IsBoolean,
+  IsISO8601,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  MaxLength,
+  Min,
+  ValidateIf,
+} from 'class-validator';
+import { Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
@@ -192,6 +204,7 @@ export class ContactQuery extends PageQuery {
 export class ContactSearch extends ContactQuery {
   /** Words or a part of a phone number to look for. Aliases: query, q. */
   // Says again what PageQuery lets be absent.
+  @Trim()
   @ValidateIf(() => true)
   @IsString()
   @IsNotEmpty()

@@ -2,7 +2,16 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from
 import { Allow, Caller } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
-import { ContactBlock, ContactCreate, ContactMerge, ContactPage, ContactQuery, ContactSearch, ContactUpdate, ContactView } from './contact.dto';
+import {
+  ContactBlock,
+  ContactCreate,
+  ContactMerge,
+  ContactPage,
+  ContactQuery,
+  ContactSearch,
+  ContactUpdate,
+  ContactView,
+} from './contact.dto';
 import { ContactsService } from './contacts.service';
 
 @Controller('contacts')

@@ -46,7 +46,11 @@ export class ContactsService {
   async page(actor: Actor, query: ContactFilter & PageQuery): Promise<Page<ContactView>> {
     const sort = query.sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at');
     const { skip, limit, page } = query;
-    const found = await this.contacts().page(actor, { skip, limit, page, sort }, { sort: SORT, refine: (rows) => narrowContacts(rows, query) });
+    const found = await this.contacts().page(
+      actor,
+      { skip, limit, page, sort },
+      { sort: SORT, refine: (rows) => narrowContacts(rows, query) },
+    );
     return { ...found, items: await this.presentAll(actor, found.items) };
   }
 
@@ -81,7 +85,12 @@ export class ContactsService {
    * get the same contact.
    * @throws {Invalid} Not a phone number.
    */
-  async findOrCreateByPhone(actor: Actor, phone: string, from: { name?: string | null; source?: string } = {}, within?: Tx): Promise<Contact> {
+  async findOrCreateByPhone(
+    actor: Actor,
+    phone: string,
+    from: { name?: string | null; source?: string } = {},
+    within?: Tx,
+  ): Promise<Contact> {
     const whatsapp_id = normalizePhone(phone);
     if (!whatsapp_id) throw Invalid.field('to', 'must be a phone number with its country code, such as +5511987654321');
     return this.database.tx(async (tx) => {
@@ -116,7 +125,8 @@ export class ContactsService {
       const happened = { organization_id: actor.organization_id, contact: view };
       tx.afterCommit(() => {
         this.events.emit('contact.updated', happened);
-        if (contact.is_blocked !== before.is_blocked) this.events.emit(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
+        if (contact.is_blocked !== before.is_blocked)
+          this.events.emit(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
         if (contact.opt_in !== before.opt_in) this.events.emit(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
       });
       return view;
@@ -243,7 +253,12 @@ interface Written {
 }
 
 /** name, else whatsapp_name, @username, whatsapp_id. */
-export function displayName({ name, whatsapp_name, username, whatsapp_id }: Pick<Contact, 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id'>): string | null {
+export function displayName({
+  name,
+  whatsapp_name,
+  username,
+  whatsapp_id,
+}: Pick<Contact, 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id'>): string | null {
   return name ?? whatsapp_name ?? (username && `@${username}`) ?? whatsapp_id;
 }
 

@@ -123,7 +123,7 @@ async function fillContact(sql: Sql, ids: string[], emptied: number): Promise<vo
 async function moveIdentities(sql: Sql, ids: string[]): Promise<void> {
   await sql.query(
     `UPDATE contact_identities i
-        SET contact_id = $2, is_active = i.is_active AND (i.kind <> $4 OR i.value = k.match_key), updated_at = now()
+        SET contact_id = $2, is_active = i.is_active AND (i.kind <> $4 OR i.value IS NOT DISTINCT FROM k.match_key), updated_at = now()
        FROM contacts k
       WHERE i.organization_id = $1 AND i.contact_id IN ($2, $3) AND k.organization_id = $1 AND k.id = $2`,
     [...ids, IdentityKind.phone],
