@@ -78,11 +78,24 @@ function svg(viewBox, paths, className) {
 }
 
 export function avatar(name, extra = '') {
-  const words = String(name || '?').replace(/^[+@]/, '').trim().split(/\s+/);
+  const words = String(name || '?').replace(/^[+@]/, '').split(/\s+/).filter((word) => /^[\p{L}\d]/u.test(word));
   const letters = /^\d/.test(words[0] ?? '') ? words.join('').slice(-2) : words.slice(0, 2).map((word) => [...word][0] ?? '').join('');
   let hue = 0;
   for (const char of String(name)) hue = (hue * 31 + char.codePointAt(0)) % 8;
   return h('span', { class: `avatar hue-${hue} ${extra}`, 'aria-hidden': 'true' }, letters.toUpperCase());
+}
+
+/** Keeps a log at its end while pictures come in, unless the reader has scrolled up. Returns: go to the end. */
+export function sticky(log) {
+  let atEnd = true;
+  log.addEventListener('scroll', () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120), { passive: true });
+  log.addEventListener('load', () => atEnd && end(), true);
+  new ResizeObserver(() => atEnd && end()).observe(log);
+  const end = () => {
+    atEnd = true;
+    log.scrollTop = log.scrollHeight;
+  };
+  return { end, redrawn: () => atEnd && end() };
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });

@@ -1,6 +1,6 @@
 import { io } from '/simulator/socket.io.js';
 import { Api } from './api.js';
-import { ask, avatar, dayOf, growing, h, icon, kindOfFile, listTimeOf, menu, pickFile, randomId, rich, ticks, timeOf, toast } from './dom.js';
+import { ask, avatar, dayOf, growing, h, icon, kindOfFile, listTimeOf, menu, pickFile, randomId, rich, sticky, ticks, timeOf, toast } from './dom.js';
 
 const FILTERS = [
   ['all', 'All', ''],
@@ -68,7 +68,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   // The frame
 
   const list = h('div', { class: 'list', role: 'list', 'aria-label': 'Conversations', 'data-testid': 'conversation-list' });
-  const search = h('input', { type: 'search', placeholder: 'Search name, phone, message', 'aria-label': 'Search conversations', 'data-testid': 'search' });
+  const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search conversations', 'data-testid': 'search' });
   const chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Filter' }, FILTERS.map(([id, label]) => h('button', { type: 'button', class: 'chip', 'data-filter': id, 'aria-pressed': String(id === 'all'), onclick: () => filterBy(id) }, label)));
   const unreadBadge = h('span', { class: 'badge', hidden: true, 'data-testid': 'unread-total' });
   const me = h('button', { type: 'button', class: 'round plain', 'aria-label': 'Sign out', title: 'Sign out', onclick: () => api.logout() }, icon('logout'));
@@ -83,6 +83,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   const composer = h('form', { class: 'composer', onsubmit: (event) => (event.preventDefault(), sendText()) }, plus, input, submit);
   const fit = growing(input, sendText);
   const pane = h('div', { class: 'pane' });
+  const stick = sticky(thread);
   let searching;
   search.addEventListener('input', () => {
     clearTimeout(searching);
@@ -393,8 +394,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
         closed && h('button', { type: 'button', class: 'primary small', 'data-testid': 'reopen', onclick: act('reopen', {}, 'Conversation reopened') }, 'Reopen'),
       ].filter(Boolean),
     );
-    const windowShut = c.is_window_open === false || (c.is_window_open === undefined && false);
-    notice.hidden = !(closed || (c.status && windowShut));
+    notice.hidden = !(closed || (c.status && c.is_window_open === false));
     notice.textContent = closed ? 'This conversation is closed. Reopen it to answer.' : 'The 24-hour window is closed: only a template can be sent (＋ → Template).';
     submit.disabled = closed;
     input.disabled = closed;
@@ -418,7 +418,6 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   }
 
   function drawThread(toEnd = false) {
-    const near = toEnd || thread.scrollHeight - thread.scrollTop - thread.clientHeight < 120;
     const nodes = [];
     if (state.hasOlder) nodes.push(h('button', { type: 'button', class: 'ghost more', onclick: older }, 'Older messages'));
     let day = '';
@@ -429,7 +428,8 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     }
     if (!nodes.length) nodes.push(h('div', { class: 'empty' }, h('p', {}, 'No messages yet.')));
     thread.replaceChildren(...nodes);
-    if (near) thread.scrollTop = thread.scrollHeight;
+    if (toEnd) stick.end();
+    else stick.redrawn();
   }
 
   function bubble(m) {
@@ -438,7 +438,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     const quoted = m.reply_to_message_id && state.messages.find((known) => known.id === m.reply_to_message_id);
     if (m.message_type === 'system') return h('div', { class: 'day', 'data-testid': 'thread-message' }, m.content ?? m.payload?.body ?? 'System');
     return h('div', { class: `bubble ${side} kind-${m.message_type}`, 'data-testid': 'thread-message', 'data-id': m.id, 'data-direction': m.direction, 'data-status': m.status },
-      out && m.sender_type && m.sender_type !== 'agent' && h('span', { class: 'sender' }, m.sender_type),
+      out && m.sender_type && m.sender_type !== 'agent' && h('span', { class: 'sender who-sent' }, m.sender_type),
       m.direction === 'internal' && h('span', { class: 'sender' }, 'Internal note'),
       m.forwarded && h('span', { class: 'sender' }, 'Forwarded'),
       quoted && h('div', { class: 'quoted' }, h('b', {}, quoted.direction === 'outgoing' ? 'You' : nameOf(state.current)), h('span', {}, preview(quoted))),

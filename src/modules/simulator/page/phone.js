@@ -1,11 +1,11 @@
-import { ask, avatar, dayOf, growing, h, icon, kindOfFile, menu, pickFile, rich, ticks, timeOf, toast } from './dom.js';
+import { ask, avatar, dayOf, growing, h, icon, kindOfFile, menu, pickFile, rich, sticky, ticks, timeOf, toast } from './dom.js';
 
 const API = '/simulator/api';
 const STORE = 'pytake.simulator.customers';
 const FIRST = [
   { name: 'Ana Souza', wa_id: '5511987654321' },
   { name: 'Bruno Lima', wa_id: '5521976543210' },
-  { name: 'Carla (no phone)', user_id: 'BR.7301956482', username: 'carla.m' },
+  { name: 'Carla Mendes', user_id: 'BR.7301956482', username: 'carla.m' },
 ];
 const EMOJI = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
 
@@ -49,7 +49,7 @@ export function startPhone(root, { isVisible, onNews }) {
   const tick = () => (clock.textContent = timeOf(new Date().toISOString()));
   tick();
   setInterval(tick, 20_000);
-  chat.addEventListener('scroll', () => document.querySelector('.reactions')?.remove());
+  const stick = sticky(chat);
 
   // What the phone shows
 
@@ -68,13 +68,17 @@ export function startPhone(root, { isVisible, onNews }) {
 
   async function chooseNumber(id) {
     state.number = id;
+    state.messages = [];
     await choose(keyOf(state.customer));
   }
 
   async function choose(key) {
-    state.customer = state.customers.find((c) => keyOf(c) === key) ?? state.customers[0];
+    const customer = state.customers.find((c) => keyOf(c) === key) ?? state.customers[0];
+    const again = customer === state.customer;
+    state.customer = customer;
+    if (!again) state.messages = [];
     localStorage.setItem(`${STORE}.last`, keyOf(state.customer));
-    who.replaceChildren(...state.customers.map((c) => h('option', { value: keyOf(c) }, c.name)));
+    who.replaceChildren(...state.customers.map((c) => h('option', { value: keyOf(c) }, c.wa_id ? c.name : `${c.name} · no phone`)));
     who.value = keyOf(state.customer);
     reply(null);
     const number = state.numbers.find((n) => n.phone_number_id === state.number);
@@ -82,9 +86,14 @@ export function startPhone(root, { isVisible, onNews }) {
     face.replaceChildren(avatar(number?.verified_name ?? '?'));
     subtitleNow();
     const thread = await call('GET', `/phone/${state.number}/${encodeURIComponent(keyOf(state.customer))}/thread`);
-    state.messages = thread.messages;
+    if (state.customer !== customer || thread.phone_number_id !== state.number) return;
+    // What came while we were asking stays.
+    const known = new Set(thread.messages.map((m) => m.id));
+    state.messages = [...thread.messages, ...state.messages.filter((m) => !known.has(m.id))];
+    stick.end();
     if (thread.customer) state.customer.key = thread.customer.key;
     draw();
+    stick.end();
     look();
   }
 
@@ -95,7 +104,6 @@ export function startPhone(root, { isVisible, onNews }) {
   }
 
   function draw() {
-    const near = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 120;
     const nodes = [];
     let day = '';
     for (const message of state.messages) {
@@ -106,7 +114,7 @@ export function startPhone(root, { isVisible, onNews }) {
     if (!nodes.length) nodes.push(h('div', { class: 'empty' }, h('p', {}, 'Write a message as the customer.'), h('p', {}, 'It reaches the inbox the way a message from Meta would.')));
     if (state.typing) nodes.push(h('div', { class: 'bubble in typing-dots', 'aria-label': 'Business is typing' }, h('i'), h('i'), h('i')));
     chat.replaceChildren(...nodes);
-    if (near || state.messages.at(-1)?.direction === 'customer') chat.scrollTop = chat.scrollHeight;
+    stick.redrawn();
   }
 
   function bubble(message) {
@@ -346,7 +354,8 @@ export function startPhone(root, { isVisible, onNews }) {
   on('message', (event) => {
     if (!here(event)) return void (event.data.direction === 'business' && onNews());
     if (!state.messages.some((m) => m.id === event.data.id)) state.messages.push(event.data);
-    stopTyping();
+    if (event.data.direction === 'customer') stick.end();
+    else stopTyping();
     draw();
     look();
     if (event.data.direction === 'business' && !isVisible()) onNews();
