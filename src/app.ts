@@ -1,19 +1,27 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openDoors } from '#api/doors';
-import { Config } from '#config/config';
+import type { Config } from '#config/config';
+import { AuditService } from '#modules/audit/audit.service';
+import { RequestLogs } from '#modules/audit/request-logs';
+import { AppLogger, createLogger } from '#observability/logger';
+import { Metrics } from '#observability/metrics';
+import { requestLog } from '#observability/request-log';
 import { RealtimeAdapter } from '#realtime/realtime.gateway';
 import { AppModule } from './app.module';
 
 /** The house with its doors open: what main.ts starts and the tests talk to. Not listening yet. */
 export async function createApp(config: Config): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), {
-    bodyParser: false,
-    bufferLogs: true,
-    logger: ['warn', 'error'],
-    abortOnError: false,
-  });
+  const logger = createLogger({ level: config.log_level, pretty: config.node_env === 'development' && process.stdout.isTTY, service: 'backend' });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), { bodyParser: false, abortOnError: false, logger: new AppLogger(logger) });
+  app.use(requestLog({ logger, metrics: app.get(Metrics), listeners: [app.get(AuditService).refusals, app.get(RequestLogs).listen] }));
   openDoors(app, config);
   app.useWebSocketAdapter(new RealtimeAdapter(app, config));
   return app;
+}
+
+/** The same house with the doors shut: it works through jobs and kept webhooks. */
+export async function createWorker(config: Config): Promise<{ close(): Promise<void> }> {
+  const logger = createLogger({ level: config.log_level, service: 'worker' });
+  return NestFactory.createApplicationContext(AppModule.forRoot(config), { abortOnError: false, logger: new AppLogger(logger) });
 }

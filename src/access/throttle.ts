@@ -43,6 +43,11 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     return { totalHits: hits, timeToExpire: seconds, isBlocked: hits > limit, timeToBlockExpire: seconds };
   }
 
+  /** @throws While Redis, where it is configured, does not answer. */
+  async check(): Promise<void> {
+    await this.redis?.ping();
+  }
+
   onModuleDestroy(): void {
     this.redis?.disconnect();
   }

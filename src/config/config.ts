@@ -126,7 +126,7 @@ export class Config {
     this.port = int('PORT', 8000, 0, 65535);
     this.host = text('HOST') ?? '0.0.0.0';
     this.public_base_url = url('PUBLIC_BASE_URL', null, ['http:', 'https:']) ?? `http://localhost:${this.port}`;
-    this.data_dir = resolve(text('DATA_DIR') ?? '.data');
+    this.data_dir = Config.dataDir(env);
     this.process_role = oneOf('PROCESS_ROLE', ['all', 'api', 'worker'] as const, 'all');
     this.database_url = url('DATABASE_URL', null, ['postgres:', 'postgresql:']);
     this.embedded = this.database_url === null;
@@ -212,6 +212,11 @@ export class Config {
 
     if (mistakes.length) throw new ConfigError(mistakes);
     Object.freeze(this);
+  }
+
+  /** Where data stands, known before the rest is read: the lock on it comes first. */
+  static dataDir(env: NodeJS.ProcessEnv): string {
+    return resolve(env.DATA_DIR?.trim() || '.data');
   }
 
   /** The same configuration once the embedded PostgreSQL has a port. */

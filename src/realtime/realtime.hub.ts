@@ -82,6 +82,13 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
     this.deliver(publication, timestamp);
   }
 
+  /** False where nobody of the organization can be listening: then even reading what would be told is in vain. */
+  mayBeHeard(organization_id: string): boolean {
+    if (this.redis.configured && this.redis.ready) return true;
+    for (const { session } of this.connections.values()) if (session.organization_id === organization_id) return true;
+    return false;
+  }
+
   /** Ends the sockets of a user, of one of their sessions, or of an organization, on every node. */
   disconnect(target: Target, error_code = 'token_revoked'): void {
     if (this.redis.configured && this.redis.ready) this.server?.serverSideEmit('end', target, error_code);

@@ -1,0 +1,17 @@
+import type { Config } from '#config/config';
+import type { Demo } from './demo';
+
+/** What the console says once the doors are open: where to go next. */
+export function announce(config: Config, demo: Demo | null): void {
+  if (config.process_role === 'worker') {
+    console.log('PyTake worker is running.');
+    return;
+  }
+  const at = config.public_base_url;
+  const lines = ['', `PyTake is running (${config.embedded ? 'embedded' : 'full'} profile).`, ''];
+  if (config.simulator_enabled) lines.push(`  Simulator      ${at}/simulator`);
+  if (config.docs_enabled) lines.push(`  Documentation  ${at}/api/v1/docs`, `  GraphQL        ${at}/graphql`);
+  lines.push(`  Health         ${at}/observability/health`, '');
+  if (demo) lines.push('A demo organization is ready. Sign in with', `  e-mail    ${demo.email}`, `  password  ${demo.password}   (printed only now)`, '');
+  console.log(lines.join('\n'));
+}
