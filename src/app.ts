@@ -1,3 +1,4 @@
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openDoors } from '#api/doors';
@@ -21,7 +22,7 @@ export async function createApp(config: Config): Promise<NestExpressApplication>
 }
 
 /** The same house with the doors shut: it works through jobs and kept webhooks. */
-export async function createWorker(config: Config): Promise<{ close(): Promise<void> }> {
+export async function createWorker(config: Config): Promise<INestApplicationContext> {
   const logger = createLogger({ level: config.log_level, service: 'worker' });
   return NestFactory.createApplicationContext(AppModule.forRoot(config), { abortOnError: false, logger: new AppLogger(logger) });
 }

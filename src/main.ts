@@ -27,7 +27,8 @@ async function main(): Promise<void> {
       config = config.withDatabaseUrl(postgres.url);
     }
     await migrate(config);
-    const app = config.process_role === 'worker' ? await createWorker(config) : await createApp(config);
+    const doors = config.process_role === 'worker' ? null : await createApp(config);
+    const app = doors ?? (await createWorker(config));
 
     let stopping = false;
     const stop = async (reason: string, code = 0): Promise<void> => {
@@ -51,11 +52,10 @@ async function main(): Promise<void> {
       void stop('postgres', 1);
     });
 
-    if ('listen' in app) {
-      const demo = config.demo ? await makeDemo(app) : null;
-      await app.listen(config.port, config.host);
-      announce(config, demo);
-    } else announce(config, null);
+    if (doors) await doors.listen(config.port, config.host);
+    else await app.init();
+    // Last, so that the password of a start that failed is not lost unseen.
+    announce(config, doors && config.demo ? await makeDemo(doors) : null);
   } catch (error) {
     await release().catch(() => undefined);
     throw error;
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
 
 /** Forward migrations; several processes that start together take turns. */
 async function migrate(config: Config): Promise<void> {
-  const source = await new DataSource({ ...dataSourceOptions(config), poolSize: 2 }).initialize();
+  const source = await new DataSource(dataSourceOptions({ database_url: config.database_url, database_pool_size: 2 })).initialize();
   const runner = source.createQueryRunner();
   try {
     await runner.query('SELECT pg_advisory_lock($1)', [0x7079_7461]);

@@ -83,6 +83,9 @@ export class ThrottleGuard extends ThrottlerGuard {
   // Set in AccessModule: the parent's constructor is the library's.
   config: Config;
 
+  /** The classes of our configuration take the place of the library's throttlers. */
+  override async onModuleInit(): Promise<void> {}
+
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType<string>() === 'ws' || !this.config.rate_limit_enabled) return true;
     const request = requestOf(context);

@@ -3,7 +3,7 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsISO8601, IsIn, IsObject, IsOptional, IsString, IsUUID, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
 import { Alias } from '#common/alias';
-import { type JsonObject } from '#common/json.scalar';
+import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { Contact } from '#modules/contacts/contact.entity';
 import { User } from '#modules/users/user.entity';
@@ -303,6 +303,7 @@ export class ConversationUpdate {
 
   @IsOptional()
   @IsObject()
+  @Field(() => Json, { nullable: true })
   extra_data?: JsonObject;
 }
 
