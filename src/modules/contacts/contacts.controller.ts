@@ -3,7 +3,8 @@ import { Allow, Caller } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Audit } from '#modules/audit/audit.interceptor';
-import { ContactBlock,
+import {
+  ContactBlock,
   ContactCreate,
   ContactMerge,
   ContactPage,
