@@ -455,3 +455,43 @@ describe('GraphQL', () => {
     expect(bad.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', status_code: 422, details: [{ loc: ['body', 'email'] }] });
   });
 });
+
+describe('the audit log', () => {
+  it('tells of logins, failures, locks, refreshes, reuse and logout, and of no password or token', async () => {
+    const w = await world();
+    const { email, id } = w.acme.agent.user;
+    const first = await login(w, email);
+    await w.guest.post('/auth/refresh', { refresh_token: first.refresh_token }).expect(200);
+    await w.guest.post('/auth/refresh', { refresh_token: first.refresh_token }).expect(401);
+    const second = await login(w, email);
+    await bearer(w, second.access_token).post('/auth/logout').expect(200);
+    for (let n = 0; n < 5; n++) await w.guest.post('/auth/login', { email, password: 'wrong-password-1' }).expect(401);
+
+    const rows = await w.sql<{ action: string; result: string; actor_email: string | null; ip_address: string }>(
+      'SELECT action, result, ip_address, metadata, changes FROM audit_logs WHERE organization_id = $1 AND user_id = $2 ORDER BY id',
+      [w.acme.id, id],
+    );
+
+    expect(rows.map(({ action, result }) => `${action} ${result}`)).toEqual([
+      'auth.login success',
+      'auth.refresh success',
+      'auth.refresh_reuse_detected failure',
+      'auth.login success',
+      'auth.logout success',
+      ...Array<string>(5).fill('auth.login_failed failure'),
+      'auth.locked failure',
+    ]);
+    expect(rows.every(({ ip_address }) => ip_address === '127.0.0.1')).toBe(true);
+    expect(JSON.stringify(rows)).not.toMatch(/wrong-password|eyJ/);
+  });
+
+  it('tells of a failed login that is nobody’s', async () => {
+    const { guest, sql } = await world();
+
+    await guest.post('/auth/login', { email: 'ghost@nowhere.example', password: 'wrong-password-1' }).expect(401);
+
+    expect(await sql(`SELECT action, organization_id FROM audit_logs WHERE actor_email = 'ghost@nowhere.example'`)).toEqual([
+      { action: 'auth.login_failed', organization_id: null },
+    ]);
+  });
+});

@@ -5,6 +5,7 @@ import { newId } from '#common/uuid';
 import { Database } from '#database/database';
 import type { ContactPage, ContactView } from '#modules/contacts/contact.dto';
 import { type ContactEnd, ContactsService } from '#modules/contacts/contacts.service';
+import { socketOf } from './support/sockets';
 import { type Company, type Person, errorOf, type World, world, wrongField } from './support/world';
 
 /** A fresh Brazilian mobile; `+55 11 9…`. */
@@ -835,5 +836,25 @@ describe('GraphQL', () => {
         errors: [{ extensions: { code: 'BAD_USER_INPUT', error_code: 'validation_error', status_code: 422 } }],
       });
     }
+  });
+});
+
+describe('live', () => {
+  it('tells the organization’s sockets what happens to its contacts, and nobody else’s', async () => {
+    const { acme, globex } = await world();
+    const [watcher, stranger] = await Promise.all([socketOf(acme.viewer), socketOf(globex.admin)]);
+
+    const [ana, bia] = [await create(acme.agent, { name: 'Ana' }), await create(acme.agent)];
+    await acme.agent.post(`/contacts/${ana.id}/block`).expect(200);
+    await acme.agent.post(`/contacts/${ana.id}/merge`, { other_contact_id: bia.id }).expect(200);
+    await acme.agent.delete(`/contacts/${ana.id}`).expect(204);
+
+    const created = await watcher.hear('contact:created', ({ id }) => id === ana.id);
+    expect(created).toMatchObject({ id: ana.id, display_name: 'Ana', identities: [{ kind: 'phone' }] });
+    expect(created).not.toHaveProperty('match_key');
+    await watcher.hear('contact:updated', ({ id, is_blocked }) => id === ana.id && is_blocked === true);
+    await watcher.hear('contact:deleted', ({ id }) => id === bia.id);
+    await watcher.hear('contact:deleted', ({ id }) => id === ana.id);
+    expect(stranger.heard.filter(({ event }) => event.startsWith('contact:'))).toEqual([]);
   });
 });

@@ -369,6 +369,40 @@ describe('GraphQL', () => {
   });
 });
 
+describe('the audit log', () => {
+  it('tells what changed from what to what, once, and nothing where nothing changed', async () => {
+    const { acme, sql } = await world();
+    const path = `/users/${acme.agent.user.id}`;
+    await acme.admin.post('/users', member(`new@${acme.slug}.example`)).expect(201);
+    await acme.admin.post('/users', { email: `guest@${acme.slug}.example`, full_name: 'Eva Nunes' }).expect(201);
+    await acme.admin.put(path, { bio: 'Fala pouco' }).expect(200);
+    await acme.admin.put(path, { bio: 'Fala pouco' }).expect(200);
+    await acme.admin.put(path, { role: 'viewer' }).expect(200);
+    await acme.admin.post(`${path}/deactivate`).expect(200);
+    await acme.admin.post(`${path}/deactivate`).expect(200);
+    await acme.admin.post(`${path}/activate`).expect(200);
+    await acme.admin.put('/organizations/me', { description: 'Pães' }).expect(200);
+    await acme.admin.put('/organizations/me/settings', { language: 'en-US' }).expect(200);
+
+    const rows = await sql<{ action: string; changes: object; resource_id: string }>(
+      'SELECT action, changes, resource_id FROM audit_logs WHERE organization_id = $1 AND user_id = $2 ORDER BY id',
+      [acme.id, acme.admin.user.id],
+    );
+
+    expect(rows.map(({ action, changes }) => [action, changes])).toEqual([
+      ['user.created', {}],
+      ['user.invited', {}],
+      ['user.updated', { bio: { from: null, to: 'Fala pouco' } }],
+      ['user.role_changed', { role: { from: 'agent', to: 'viewer' } }],
+      ['user.deactivated', { is_active: { from: true, to: false } }],
+      ['user.activated', { is_active: { from: false, to: true } }],
+      ['organization.updated', { description: { from: null, to: 'Pães' } }],
+      ['organization.settings_updated', { language: { from: null, to: 'en-US' } }],
+    ]);
+  });
+});
+
+// Last: passport keeps one strategy per process, so after these apps the first one's tokens are checked against a closed database.
 describe('the first super admin', () => {
   it('comes from the environment, once, however often and however many processes start', async () => {
     const { env, sql } = await world();

@@ -8,6 +8,7 @@ import type { SuccessResponse } from '#common/success.dto';
 import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
+import { type AuditNote, AuditService } from '#modules/audit/audit.service';
 import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
 import { LoginLocks } from '#modules/users/login-locks';
@@ -57,6 +58,7 @@ export class AuthService {
     private readonly users: UsersService,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
+    private readonly audit: AuditService,
   ) {}
 
   /**
@@ -76,7 +78,7 @@ export class AuthService {
       );
       return this.open(tx, { ...user, token_version: 1 }, client);
     });
-    return this.answer(actor, token, 'Registration successful');
+    return this.answer(actor, token, 'auth.register', 'Registration successful');
   }
 
   /**
@@ -85,16 +87,26 @@ export class AuthService {
    */
   async login({ email, password }: LoginRequest, client: Client): Promise<AuthResponse> {
     const locked_until = await this.locks.lockedUntil(email);
-    if (locked_until) throw accountLocked(locked_until);
+    if (locked_until) {
+      await this.refused(email, undefined, 'account_locked');
+      throw accountLocked(locked_until);
+    }
     const [owner] = await this.database.source.query<(Owner | undefined)[]>(`${OWNER} AND u.email = $1`, [email]);
     const { security_settings } = settingsOf({ settings: owner?.settings ?? {} });
     if (!(await this.passwords.matches(owner?.password_hash, password)) || !owner) {
-      await this.locks.failed(email, security_settings);
+      const locks = await this.locks.failed(email, security_settings);
+      await this.refused(email, owner, 'invalid_credentials');
+      if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
     const locked_meanwhile = await this.locks.passed(email);
-    if (locked_meanwhile) throw accountLocked(locked_meanwhile);
-    assertMayLogIn(owner, security_settings, client);
+    try {
+      if (locked_meanwhile) throw accountLocked(locked_meanwhile);
+      assertMayLogIn(owner, security_settings, client);
+    } catch (error) {
+      await this.refused(email, owner, (error as Forbidden).error_code);
+      throw error;
+    }
 
     const { actor, token } = await this.database.tx(async (tx) => {
       await tx.manager.query('UPDATE users SET last_login_at = now(), last_login_ip = $2 WHERE id = $1', [owner.id, client.ip]);
@@ -105,7 +117,7 @@ export class AuthService {
       );
       return this.open(tx, owner, client);
     });
-    return this.answer(actor, token, 'Login successful');
+    return this.answer(actor, token, 'auth.login', 'Login successful');
   }
 
   /**
@@ -118,8 +130,8 @@ export class AuthService {
     if (!claims) throw invalidRefreshToken();
     const result = await this.database.tx(async (tx) => {
       // By the token's own ids: an organization is not known before.
-      const [session] = await tx.manager.query<({ expires_at: Date; revoked_at: Date | null } | undefined)[]>(
-        'SELECT expires_at, revoked_at FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE',
+      const [session] = await tx.manager.query<({ organization_id: string; expires_at: Date; revoked_at: Date | null } | undefined)[]>(
+        'SELECT organization_id, expires_at, revoked_at FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE',
         [claims.sid, claims.sub],
       );
       const [row] = await tx.manager.query<({ used_at: Date | null } | undefined)[]>(
@@ -130,7 +142,7 @@ export class AuthService {
       if (row.used_at || session.revoked_at) {
         await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
         // Answered, not thrown: the end of the family must be committed.
-        return 'reused';
+        return { reused: { organization_id: session.organization_id, user_id: claims.sub } };
       }
       const [owner] = await tx.manager.query<(Owner | undefined)[]>(`${OWNER} AND u.id = $1`, [claims.sub]);
       if (!owner || !owner.is_active || (owner.organization_status !== 'active' && owner.role !== Role.super_admin))
@@ -140,9 +152,17 @@ export class AuthService {
       await tx.manager.query('DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < now()', [claims.sid]);
       return this.issue(tx, owner, claims.sid, session.expires_at);
     });
-    if (result === 'reused')
+    if ('reused' in result) {
+      await this.audit.record(null, {
+        action: 'auth.refresh_reuse_detected',
+        resource_type: 'session',
+        resource_id: claims.sid,
+        result: 'failure',
+        ...result.reused,
+      });
       throw new Unauthenticated('refresh_token_reused', 'This refresh token was used before: the session has ended. Sign in again.');
-    return this.answer(result.actor, result.token, 'Token refreshed');
+    }
+    return this.answer(result.actor, result.token, 'auth.refresh', 'Token refreshed');
   }
 
   /** Ends the session of the given refresh token, the caller's own without one, or all of the caller's. */
@@ -156,6 +176,7 @@ export class AuthService {
         ? this.sessions.endAll(tx, user_id, 'logout')
         : this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout'),
     );
+    await this.audit.record(actor, { action: 'auth.logout', resource_type: 'user', resource_id: user_id, metadata: { all: all ?? false } });
     return { success: true, message: all ? 'Logged out everywhere' : 'Logged out' };
   }
 
@@ -214,8 +235,21 @@ export class AuthService {
     };
   }
 
-  private async answer(actor: Actor, token: Token, message: string): Promise<AuthResponse> {
-    return { user: await this.users.profile(actor), token, ...token, message };
+  private async answer(actor: Actor, token: Token, action: string, message: string): Promise<AuthResponse> {
+    const user = await this.users.profile(actor);
+    await this.audit.record(actor, {
+      action,
+      resource_type: 'user',
+      resource_id: user.id,
+      resource_name: user.full_name,
+      actor_email: user.email,
+    });
+    return { user, token, ...token, message };
+  }
+
+  private refused(email: string, owner: Owner | undefined, reason: string, action = 'auth.login_failed'): Promise<void> {
+    const note: AuditNote = { action, resource_type: 'user', result: 'failure', actor_email: email, metadata: { reason } };
+    return this.audit.record(null, { ...note, resource_id: owner?.id, user_id: owner?.id, organization_id: owner?.organization_id });
   }
 
   /** null: not one of our refresh tokens, or expired. */

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from
 import { Allow, Caller } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { Audit } from '#modules/audit/audit.interceptor';
 import {
   ContactBlock,
   ContactCreate,
@@ -43,6 +44,7 @@ export class ContactsController {
    */
   @Post()
   @Allow('agent')
+  @Audit('contact.created')
   create(@Caller() actor: Actor, @Body() input: ContactCreate): Promise<ContactView> {
     return this.contacts.create(actor, input);
   }
@@ -60,6 +62,7 @@ export class ContactsController {
    */
   @Put(':contact_id')
   @Allow('agent')
+  @Audit('contact.updated')
   update(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactUpdate): Promise<ContactView> {
     return this.contacts.update(actor, id, input);
   }
@@ -68,6 +71,7 @@ export class ContactsController {
   @Delete(':contact_id')
   @HttpCode(204)
   @Allow('agent')
+  @Audit('contact.deleted')
   remove(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<void> {
     return this.contacts.remove(actor, id);
   }
@@ -76,6 +80,7 @@ export class ContactsController {
   @Post(':contact_id/block')
   @HttpCode(200)
   @Allow('agent')
+  @Audit('contact.blocked')
   block(
     @Caller() actor: Actor,
     @Param('contact_id', Uuid) id: string,
@@ -89,6 +94,7 @@ export class ContactsController {
   @Post(':contact_id/unblock')
   @HttpCode(200)
   @Allow('agent')
+  @Audit('contact.unblocked')
   unblock(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
     return this.contacts.unblock(actor, id);
   }
@@ -100,6 +106,7 @@ export class ContactsController {
   @Post(':contact_id/merge')
   @HttpCode(200)
   @Allow('agent')
+  @Audit('contact.merged')
   merge(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactMerge): Promise<ContactView> {
     return this.contacts.merge(actor, id, input.other_contact_id);
   }

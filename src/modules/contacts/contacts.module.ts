@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { ContactsController } from './contacts.controller';
+import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
 import { ContactsService } from './contacts.service';
 
@@ -8,7 +9,7 @@ import { ContactsService } from './contacts.service';
 @Module({
   imports: [OrganizationsModule],
   controllers: [ContactsController],
-  providers: [ContactsService, ContactsResolver],
+  providers: [ContactsService, ContactsResolver, ContactsRealtime],
   exports: [ContactsService],
 })
 export class ContactsModule {}

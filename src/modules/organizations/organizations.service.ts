@@ -8,6 +8,7 @@ import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import { AuditService, diff } from '#modules/audit/audit.service';
 import { toBusinessHours } from './business-hours';
 import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
@@ -36,6 +37,7 @@ export class OrganizationsService {
   constructor(
     private readonly database: Database,
     private readonly events: EventBus,
+    private readonly audit: AuditService,
   ) {}
 
   /** The caller's organization as the API shows it. */
@@ -49,7 +51,7 @@ export class OrganizationsService {
   }
 
   async update(actor: Actor, input: OrganizationUpdate): Promise<Organization> {
-    const changed = await this.database.tx((tx) => this.save(tx, actor, input));
+    const changed = await this.database.tx((tx) => this.save(tx, actor, input, 'organization.updated'));
     return this.present(changed);
   }
 
@@ -80,7 +82,7 @@ export class OrganizationsService {
       );
       if (Buffer.byteLength(JSON.stringify(merged)) > SETTINGS_BYTES)
         throw new Invalid([{ loc: ['body'], msg: 'settings must be at most 64 KB of JSON', type: 'too_long' }]);
-      return this.save(tx, actor, { settings: merged });
+      return this.save(tx, actor, { settings: merged }, 'organization.settings_updated');
     });
     return this.present(changed);
   }
@@ -158,17 +160,23 @@ export class OrganizationsService {
     return row;
   }
 
-  private async save(tx: Tx, actor: Actor, values: Partial<Organization>): Promise<Organization> {
+  private async save(tx: Tx, actor: Actor, values: Partial<Organization>, action: string): Promise<Organization> {
+    const before = await this.lock(tx, actor);
     await tx.manager
       .createQueryBuilder()
       .update(Organization)
       .set({ ...values, updated_at: () => 'now()' } as never)
-      .where('id = :id AND deleted_at IS NULL', { id: actor.organization_id })
+      .where('id = :id', { id: before.id })
       .execute();
-    tx.afterCommit(() => this.events.emit('organization.updated', { organization_id: actor.organization_id }));
-    return this.row(actor, tx.manager);
+    const after = await this.row(actor, tx.manager);
+    const changes = values.settings ? diff(before.settings, after.settings, keysOf(before.settings, after.settings)) : diff(before, values);
+    tx.afterCommit(() => this.events.emit('organization.updated', { organization_id: before.id }));
+    tx.afterCommit(() => this.audit.record(actor, { action, resource_id: before.id, resource_name: after.name, changes }));
+    return after;
   }
 }
+
+const keysOf = (...objects: JsonObject[]): string[] => [...new Set(objects.flatMap((object) => Object.keys(object)))];
 
 /** Stored settings over the defaults, without the AI room's keys. */
 export function settingsOf({ settings }: Pick<Organization, 'settings'>): OrganizationSettings {

@@ -6,6 +6,7 @@ import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common
 import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
+import { AuditService, diff } from '#modules/audit/audit.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { Credential } from './credential.entity';
 import { LoginLocks } from './login-locks';
@@ -26,6 +27,7 @@ export class UsersService {
     private readonly locks: LoginLocks,
     private readonly sessions: Sessions,
     private readonly events: EventBus,
+    private readonly audit: AuditService,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -83,7 +85,16 @@ export class UsersService {
     const password_hash = password === undefined ? null : await this.passwords.hash(password);
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
-      return this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+      const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+      tx.afterCommit(() =>
+        this.audit.record(actor, {
+          action: password_hash === null ? 'user.invited' : 'user.created',
+          resource_id: added.id,
+          resource_name: added.full_name,
+          metadata: { role: added.role, email: added.email },
+        }),
+      );
+      return added;
     });
     return this.presentOne(actor, user);
   }
@@ -113,7 +124,10 @@ export class UsersService {
       await this.organizations.lock(tx, actor);
       const before = visible(actor, await users.lock(actor, id), self);
       const changes = changesOf(before, input);
-      if (!Object.keys(changes).length) return before;
+      if (!Object.keys(changes).length) {
+        this.audit.nothingChanged();
+        return before;
+      }
       if (self && ('role' in changes || 'is_active' in changes))
         throw new Forbidden('cannot_modify_self', 'Your own role and state are for another administrator to change.');
       if (changes.role && before.role === Role.super_admin)
@@ -124,7 +138,14 @@ export class UsersService {
       const user = await users.patch(actor, id, changes);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
+      const entry = {
+        action: actionOf(changes),
+        resource_id: id,
+        resource_name: user.full_name,
+        changes: diff<Partial<User>>(before, changes),
+      };
       tx.afterCommit(() => this.tell(before, user));
+      tx.afterCommit(() => this.audit.record(actor, entry));
       return user;
     });
     return this.presentOne(actor, updated);
@@ -217,6 +238,13 @@ export class UsersService {
 }
 
 const isActiveAdmin = ({ role, is_active }: Pick<User, 'role' | 'is_active'>): boolean => role === Role.org_admin && is_active;
+
+/** What an audit entry calls the change: by the weightiest part of it. */
+function actionOf({ is_active, role, ...others }: Partial<User>): string {
+  if (is_active !== undefined) return is_active ? 'user.activated' : 'user.deactivated';
+  if (role !== undefined) return 'user.role_changed';
+  return Object.keys(others).join() === 'agent_status' ? 'user.status_changed' : 'user.updated';
+}
 
 /** The user as an actor in their own organization. */
 const homeOf = (user: User): Actor & { user_id: string } =>
