@@ -361,9 +361,14 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     return isVisible() && document.visibilityState === 'visible';
   }
 
+  /** Once for a burst of messages. */
+  let reads;
   function markRead() {
     const { id } = state.current ?? {};
-    if (id) api.post(`/conversations/${id}/read`).then(() => patch(id, { unread_count: 0 })).catch(() => undefined);
+    clearTimeout(reads);
+    reads = setTimeout(() => {
+      if (id && api.token) api.post(`/conversations/${id}/read`).then(() => patch(id, { unread_count: 0 })).catch(() => undefined);
+    }, 200);
   }
   const resume = () => reading() && state.current?.unread_count > 0 && markRead();
   document.addEventListener('visibilitychange', resume);
@@ -620,7 +625,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       ['latitude', 'Latitude', { type: 'number', step: 'any', min: -90, max: 90, value: '-23.5566', required: true }],
       ['longitude', 'Longitude', { type: 'number', step: 'any', min: -180, max: 180, value: '-46.6596', required: true }],
     ]);
-    if (values) await send({ message_type: 'location', location: { ...values, latitude: Number(values.latitude), longitude: Number(values.longitude) } });
+    if (values) await send({ message_type: 'location', location: { ...filled(values), latitude: Number(values.latitude), longitude: Number(values.longitude) } });
   }
 
   async function sendContact() {
@@ -628,7 +633,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       ['name', 'Name', { value: 'Suporte Técnico', required: true }],
       ['phone', 'Phone', { value: '+55 11 4000-2000', required: true }],
     ]);
-    if (values) await send({ message_type: 'contacts', contacts: [{ name: values.name, phones: [{ phone: values.phone }] }] });
+    if (values) await send({ message_type: 'contacts', contacts: [values] });
   }
 
   async function sendTemplate() {
@@ -675,6 +680,10 @@ function preview(message) {
 
 function inOrder(messages) {
   return messages.sort((a, b) => String(a.created_at).localeCompare(String(b.created_at)) || String(a.id).localeCompare(String(b.id)));
+}
+
+function filled(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 }
 
 function sizeOf(bytes) {

@@ -226,7 +226,7 @@ export function startPhone(root, { isVisible, onNews }) {
       ['latitude', 'Latitude', { type: 'number', step: 'any', min: -90, max: 90, value: '-23.5874', required: true }],
       ['longitude', 'Longitude', { type: 'number', step: 'any', min: -180, max: 180, value: '-46.6576', required: true }],
     ]);
-    if (values) await write({ type: 'location', location: { ...values, latitude: Number(values.latitude), longitude: Number(values.longitude) } });
+    if (values) await write({ type: 'location', location: { name: values.name || undefined, address: values.address || undefined, latitude: Number(values.latitude), longitude: Number(values.longitude) } });
   }
 
   async function sendContact() {
