@@ -76,7 +76,11 @@ export class Api {
     try {
       response = await fetch(`${BASE}${path}`, {
         method,
-        headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...(this.token ? { authorization: `Bearer ${this.token}` } : {}), ...headers },
+        headers: {
+          ...(json ? { 'content-type': 'application/json' } : {}),
+          ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+          ...headers,
+        },
         body: json ? JSON.stringify(body) : body,
       });
     } catch {
@@ -91,7 +95,11 @@ export class Api {
   }
 
   keep(answer) {
-    this.session = answer && { access_token: answer.access_token, refresh_token: answer.refresh_token, user: answer.user ?? this.session?.user };
+    this.session = answer && {
+      access_token: answer.access_token,
+      refresh_token: answer.refresh_token,
+      user: answer.user ?? this.session?.user,
+    };
     if (this.session) sessionStorage.setItem(STORE, JSON.stringify(this.session));
     else sessionStorage.removeItem(STORE);
   }
@@ -99,6 +107,8 @@ export class Api {
 
 function kindly(response, answer) {
   if (response.status === 429) return `Too many requests. Please wait ${response.headers.get('retry-after') ?? 'a few'} seconds.`;
-  const fields = (answer?.error?.details ?? []).filter((detail) => detail?.msg).map((detail) => `${(detail.loc ?? []).slice(1).join('.')}: ${detail.msg}`);
+  const fields = (answer?.error?.details ?? [])
+    .filter((detail) => detail?.msg)
+    .map((detail) => `${(detail.loc ?? []).slice(1).join('.')}: ${detail.msg}`);
   return fields.length ? fields.join(' · ') : (answer?.error?.message ?? `PyTake answered ${response.status}`);
 }

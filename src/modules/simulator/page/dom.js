@@ -17,14 +17,17 @@ const ICONS = {
   plus: 'M11 4h2v7h7v2h-7v7h-2v-7H4v-2h7z',
   back: 'm14.700 5.300-6.700 6.700 6.700 6.700 1.400-1.400-5.300-5.300 5.300-5.300z',
   close: 'm6.400 5 5.600 5.600L17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400-5.600-5.600L6.400 19 5 17.600l5.600-5.600L5 6.400z',
-  search: 'M10.500 4a6.500 6.500 0 1 0 3.970 11.640l4.450 4.450 1.410-1.410-4.450-4.450A6.500 6.500 0 0 0 10.500 4m0 2a4.500 4.500 0 1 1 0 9 4.500 4.500 0 0 1 0-9',
-  image: 'M5 4h14a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2m0 13.500V18h14v-3l-4-4-5.500 5.500L7 14zM8 7a2 2 0 1 0 0 4 2 2 0 0 0 0-4',
+  search:
+    'M10.500 4a6.500 6.500 0 1 0 3.970 11.640l4.450 4.450 1.410-1.410-4.450-4.450A6.500 6.500 0 0 0 10.500 4m0 2a4.500 4.500 0 1 1 0 9 4.500 4.500 0 0 1 0-9',
+  image:
+    'M5 4h14a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2m0 13.500V18h14v-3l-4-4-5.500 5.500L7 14zM8 7a2 2 0 1 0 0 4 2 2 0 0 0 0-4',
   file: 'M6 2h8l5 5v13a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2m7 1.500V8h4.500zM8 12v1.500h8V12zm0 4v1.500h8V16z',
   pin: 'M12 2a7 7 0 0 0-7 7c0 5.250 7 13 7 13s7-7.750 7-13a7 7 0 0 0-7-7m0 4.500a2.500 2.500 0 1 1 0 5 2.500 2.500 0 0 1 0-5',
   person: 'M12 12a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9m0 2c-4 0-8 2-8 5v2h16v-2c0-3-4-5-8-5',
   mic: 'M12 2a3 3 0 0 0-3 3v6a3 3 0 0 0 6 0V5a3 3 0 0 0-3-3M5 11h2a5 5 0 0 0 10 0h2a7 7 0 0 1-6 6.900V21h-2v-3.100A7 7 0 0 1 5 11',
   list: 'M4 6h2v2H4zm4 0h12v2H8zM4 11h2v2H4zm4 0h12v2H8zM4 16h2v2H4zm4 0h12v2H8z',
-  buttons: 'M4 5h16a1 1 0 0 1 1 1v4a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1m1 2v2h14V7zm-1 6h16a1 1 0 0 1 1 1v4a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1v-4a1 1 0 0 1 1-1m1 2v2h14v-2z',
+  buttons:
+    'M4 5h16a1 1 0 0 1 1 1v4a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1m1 2v2h14V7zm-1 6h16a1 1 0 0 1 1 1v4a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1v-4a1 1 0 0 1 1-1m1 2v2h14v-2z',
   template: 'M4 4h16v4H4zm0 6h7v10H4zm9 0h7v2h-7zm0 4h7v2h-7zm0 4h7v2h-7z',
   note: 'M4 3h16v12l-6 6H4zm2 2v14h7v-5h5V5zm2 3h8v1.800H8zm0 3.700h5v1.800H8z',
   reply: 'M10 8.500V4.500l-7 7 7 7v-4.100c5 0 8.500 1.600 11 5.100-1-5-4-10-11-11',
@@ -45,13 +48,29 @@ export function icon(name) {
 
 /** The mark of a message's way: clock, one tick, two ticks, two blue ticks, or the cross of a failure. */
 export function ticks(status) {
-  const label = { pending: 'Waiting', accepted: 'Waiting', sent: 'Sent', delivered: 'Delivered', read: 'Read', played: 'Played', failed: 'Not delivered' }[status];
+  const label = {
+    pending: 'Waiting',
+    accepted: 'Waiting',
+    sent: 'Sent',
+    delivered: 'Delivered',
+    read: 'Read',
+    played: 'Played',
+    failed: 'Not delivered',
+  }[status];
   if (!label) return null;
   let mark;
   if (status === 'failed') mark = svg('0 0 24 24', [[ICONS.failed, false]], 'tick failed');
   else if (status === 'pending' || status === 'accepted') mark = svg('0 0 24 24', [[ICONS.clock, false]], 'tick');
   else if (status === 'sent') mark = svg('0 0 18 12', [['m3 6.500 3.500 3.500L14 2.500', true]], 'tick');
-  else mark = svg('0 0 18 12', [['m1 6.500 3.500 3.500L12 2.500', true], ['m8.500 9.500.5.500L16.500 2.500', true]], status === 'delivered' ? 'tick' : 'tick read');
+  else
+    mark = svg(
+      '0 0 18 12',
+      [
+        ['m1 6.500 3.500 3.500L12 2.500', true],
+        ['m8.500 9.500.5.500L16.500 2.500', true],
+      ],
+      status === 'delivered' ? 'tick' : 'tick read',
+    );
   mark.setAttribute('role', 'img');
   mark.setAttribute('aria-label', label);
   const title = document.createElementNS(SVG, 'title');
@@ -69,7 +88,14 @@ function svg(viewBox, paths, className) {
     const path = document.createElementNS(SVG, 'path');
     path.setAttribute('d', d);
     if (stroke) {
-      for (const [key, value] of [['fill', 'none'], ['stroke', 'currentColor'], ['stroke-width', '1.7'], ['stroke-linecap', 'round'], ['stroke-linejoin', 'round']]) path.setAttribute(key, value);
+      for (const [key, value] of [
+        ['fill', 'none'],
+        ['stroke', 'currentColor'],
+        ['stroke-width', '1.7'],
+        ['stroke-linecap', 'round'],
+        ['stroke-linejoin', 'round'],
+      ])
+        path.setAttribute(key, value);
     }
     element.append(path);
   }
@@ -78,8 +104,16 @@ function svg(viewBox, paths, className) {
 }
 
 export function avatar(name, extra = '') {
-  const words = String(name || '?').replace(/^[+@]/, '').split(/\s+/).filter((word) => /^[\p{L}\d]/u.test(word));
-  const letters = /^\d/.test(words[0] ?? '') ? words.join('').slice(-2) : words.slice(0, 2).map((word) => [...word][0] ?? '').join('');
+  const words = String(name || '?')
+    .replace(/^[+@]/, '')
+    .split(/\s+/)
+    .filter((word) => /^[\p{L}\d]/u.test(word));
+  const letters = /^\d/.test(words[0] ?? '')
+    ? words.join('').slice(-2)
+    : words
+        .slice(0, 2)
+        .map((word) => [...word][0] ?? '')
+        .join('');
   let hue = 0;
   for (const char of String(name)) hue = (hue * 31 + char.codePointAt(0)) % 8;
   return h('span', { class: `avatar hue-${hue} ${extra}`, 'aria-hidden': 'true' }, letters.toUpperCase());
@@ -121,7 +155,12 @@ export function rich(text) {
 
 export function toast(message, kind = 'error') {
   const box = document.getElementById('toasts');
-  const note = h('div', { class: `toast ${kind}`, 'data-testid': 'toast' }, h('span', {}, message), h('button', { type: 'button', 'aria-label': 'Dismiss', onclick: () => note.remove() }, icon('close')));
+  const note = h(
+    'div',
+    { class: `toast ${kind}`, 'data-testid': 'toast' },
+    h('span', {}, message),
+    h('button', { type: 'button', 'aria-label': 'Dismiss', onclick: () => note.remove() }, icon('close')),
+  );
   box.append(note);
   while (box.children.length > 3) box.firstChild.remove();
   setTimeout(() => note.remove(), 7000);
@@ -136,20 +175,36 @@ export function ask(title, fields, submit = 'Send') {
     let answer = null;
     const inputs = fields.map(([name, label, { options, rows, hint, ...attributes } = {}]) => {
       const input = options
-        ? h('select', { name, ...attributes }, options.map(([value, text]) => h('option', { value, selected: value === attributes.value }, text)))
+        ? h(
+            'select',
+            { name, ...attributes },
+            options.map(([value, text]) => h('option', { value, selected: value === attributes.value }, text)),
+          )
         : rows
           ? h('textarea', { name, rows, ...attributes })
           : h('input', { name, type: 'text', autocomplete: 'off', ...attributes });
       if (attributes.type === 'checkbox') return h('label', { class: 'check' }, input, h('span', {}, label), hint && h('small', {}, hint));
       return h('label', {}, h('span', {}, label), input, hint && h('small', {}, hint));
     });
-    const form = h('form', { method: 'dialog' },
+    const form = h(
+      'form',
+      { method: 'dialog' },
       h('h2', {}, title),
       inputs,
-      h('div', { class: 'actions' }, h('button', { type: 'button', class: 'ghost', onclick: () => dialog.close() }, 'Cancel'), h('button', { type: 'submit', class: 'primary', 'data-testid': 'dialog-submit' }, submit)),
+      h(
+        'div',
+        { class: 'actions' },
+        h('button', { type: 'button', class: 'ghost', onclick: () => dialog.close() }, 'Cancel'),
+        h('button', { type: 'submit', class: 'primary', 'data-testid': 'dialog-submit' }, submit),
+      ),
     );
     form.addEventListener('submit', () => {
-      answer = Object.fromEntries(fields.map(([name, , attributes]) => [name, attributes?.type === 'checkbox' ? form.elements[name].checked : form.elements[name].value.trim()]));
+      answer = Object.fromEntries(
+        fields.map(([name, , attributes]) => [
+          name,
+          attributes?.type === 'checkbox' ? form.elements[name].checked : form.elements[name].value.trim(),
+        ]),
+      );
     });
     const dialog = h('dialog', { class: 'sheet', 'aria-label': title }, form);
     dialog.addEventListener('close', () => {
@@ -165,8 +220,26 @@ export function ask(title, fields, submit = 'Send') {
 /** A small menu beside its button; closes on choice, Escape and a click elsewhere. */
 export function menu(anchor, items) {
   document.querySelector('.menu')?.remove();
-  const list = h('div', { class: 'menu', role: 'menu' }, items.filter(Boolean).map(([label, name, run, testid]) =>
-    h('button', { type: 'button', role: 'menuitem', 'data-testid': testid, onclick: () => { close(); run(); } }, icon(name), label)));
+  const list = h(
+    'div',
+    { class: 'menu', role: 'menu' },
+    items.filter(Boolean).map(([label, name, run, testid]) =>
+      h(
+        'button',
+        {
+          type: 'button',
+          role: 'menuitem',
+          'data-testid': testid,
+          onclick: () => {
+            close();
+            run();
+          },
+        },
+        icon(name),
+        label,
+      ),
+    ),
+  );
   const close = () => {
     list.remove();
     document.removeEventListener('pointerdown', outside, true);

@@ -1,6 +1,23 @@
 import { io } from '/simulator/socket.io.js';
 import { Api } from './api.js';
-import { ask, avatar, dayOf, growing, h, icon, kindOfFile, listTimeOf, menu, pickFile, randomId, rich, sticky, ticks, timeOf, toast } from './dom.js';
+import {
+  ask,
+  avatar,
+  dayOf,
+  growing,
+  h,
+  icon,
+  kindOfFile,
+  listTimeOf,
+  menu,
+  pickFile,
+  randomId,
+  rich,
+  sticky,
+  ticks,
+  timeOf,
+  toast,
+} from './dom.js';
 
 const FILTERS = [
   ['all', 'All', ''],
@@ -9,26 +26,71 @@ const FILTERS = [
   ['unread', 'Unread', '&unread=true'],
 ];
 const RANK = ['pending', 'sent', 'delivered', 'read'];
-const BRIEF = { image: '📷 Photo', video: '🎬 Video', audio: '🎤 Audio', document: '📄 Document', sticker: 'Sticker', location: '📍 Location', contacts: '👤 Contact', template: 'Template', interactive: 'Options', order: '🛒 Order', unsupported: 'Not supported', system: 'System' };
+const BRIEF = {
+  image: '📷 Photo',
+  video: '🎬 Video',
+  audio: '🎤 Audio',
+  document: '📄 Document',
+  sticker: 'Sticker',
+  location: '📍 Location',
+  contacts: '👤 Contact',
+  template: 'Template',
+  interactive: 'Options',
+  order: '🛒 Order',
+  unsupported: 'Not supported',
+  system: 'System',
+};
 
 /** The agent's side, over the same REST and Socket.IO that any client of PyTake uses. */
 export function startInbox(root, { isVisible, onNews, setLive }) {
   const api = new Api((why) => signedOut(why));
-  const state = { conversations: new Map(), filter: 'all', search: '', page: 1, pages: 1, current: null, messages: [], hasOlder: false, drafts: new Map(), sending: null, quote: null, files: new Map() };
+  const state = {
+    conversations: new Map(),
+    filter: 'all',
+    search: '',
+    page: 1,
+    pages: 1,
+    current: null,
+    messages: [],
+    hasOlder: false,
+    drafts: new Map(),
+    sending: null,
+    quote: null,
+    files: new Map(),
+  };
   let socket = null;
   let demoEmail = '';
 
   // Signing in
 
   function signIn(why) {
-    const email = h('input', { type: 'email', name: 'email', autocomplete: 'username', required: true, value: demoEmail, 'data-testid': 'login-email' });
-    const password = h('input', { type: 'password', name: 'password', autocomplete: 'current-password', required: true, 'data-testid': 'login-password' });
+    const email = h('input', {
+      type: 'email',
+      name: 'email',
+      autocomplete: 'username',
+      required: true,
+      value: demoEmail,
+      'data-testid': 'login-email',
+    });
+    const password = h('input', {
+      type: 'password',
+      name: 'password',
+      autocomplete: 'current-password',
+      required: true,
+      'data-testid': 'login-password',
+    });
     const problem = h('p', { class: 'problem', role: 'alert', hidden: !why, 'data-testid': 'login-error' }, why ?? '');
     const submit = h('button', { type: 'submit', class: 'primary', 'data-testid': 'login-submit' }, 'Sign in');
-    const form = h('form', { class: 'login' },
+    const form = h(
+      'form',
+      { class: 'login' },
       h('img', { src: '/simulator/icon.svg', alt: '', class: 'login-mark' }),
       h('h2', {}, 'The agent’s inbox'),
-      h('p', { class: 'soft' }, 'Sign in to answer the phone on the other side. The password of the demo was printed on the console at the first start.'),
+      h(
+        'p',
+        { class: 'soft' },
+        'Sign in to answer the phone on the other side. The password of the demo was printed on the console at the first start.',
+      ),
       h('label', {}, h('span', {}, 'E-mail'), email),
       h('label', {}, h('span', {}, 'Password'), password),
       problem,
@@ -69,17 +131,58 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   const list = h('div', { class: 'list', role: 'list', 'aria-label': 'Conversations', 'data-testid': 'conversation-list' });
   const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search conversations', 'data-testid': 'search' });
-  const chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Filter' }, FILTERS.map(([id, label]) => h('button', { type: 'button', class: 'chip', 'data-filter': id, 'aria-pressed': String(id === 'all'), onclick: () => filterBy(id) }, label)));
+  const chips = h(
+    'div',
+    { class: 'chips', role: 'group', 'aria-label': 'Filter' },
+    FILTERS.map(([id, label]) =>
+      h(
+        'button',
+        { type: 'button', class: 'chip', 'data-filter': id, 'aria-pressed': String(id === 'all'), onclick: () => filterBy(id) },
+        label,
+      ),
+    ),
+  );
   const unreadBadge = h('span', { class: 'badge', hidden: true, 'data-testid': 'unread-total' });
-  const me = h('button', { type: 'button', class: 'round plain', 'aria-label': 'Sign out', title: 'Sign out', onclick: () => api.logout() }, icon('logout'));
+  const me = h(
+    'button',
+    { type: 'button', class: 'round plain', 'aria-label': 'Sign out', title: 'Sign out', onclick: () => api.logout() },
+    icon('logout'),
+  );
   const whoami = h('small', { class: 'soft ellipsis' });
-  const thread = h('div', { class: 'thread', role: 'log', tabindex: '0', 'aria-label': 'Messages of the conversation', 'data-testid': 'thread' });
+  const thread = h('div', {
+    class: 'thread',
+    role: 'log',
+    tabindex: '0',
+    'aria-label': 'Messages of the conversation',
+    'data-testid': 'thread',
+  });
   const head = h('header', { class: 'thread-top' });
   const notice = h('div', { class: 'notice', hidden: true, 'data-testid': 'window-notice' });
   const quote = h('div', { class: 'quoting', hidden: true });
-  const input = h('textarea', { rows: 1, placeholder: 'Write a reply', 'aria-label': 'Write a reply', maxlength: '4096', 'data-testid': 'agent-input' });
-  const plus = h('button', { type: 'button', class: 'round plain', 'aria-label': 'Send something else', 'aria-haspopup': 'menu', 'data-testid': 'agent-attach', onclick: () => plusMenu() }, icon('plus'));
-  const submit = h('button', { type: 'submit', class: 'round send', 'aria-label': 'Send the reply', 'data-testid': 'agent-send' }, icon('send'));
+  const input = h('textarea', {
+    rows: 1,
+    placeholder: 'Write a reply',
+    'aria-label': 'Write a reply',
+    maxlength: '4096',
+    'data-testid': 'agent-input',
+  });
+  const plus = h(
+    'button',
+    {
+      type: 'button',
+      class: 'round plain',
+      'aria-label': 'Send something else',
+      'aria-haspopup': 'menu',
+      'data-testid': 'agent-attach',
+      onclick: () => plusMenu(),
+    },
+    icon('plus'),
+  );
+  const submit = h(
+    'button',
+    { type: 'submit', class: 'round send', 'aria-label': 'Send the reply', 'data-testid': 'agent-send' },
+    icon('send'),
+  );
   const composer = h('form', { class: 'composer', onsubmit: (event) => (event.preventDefault(), sendText()) }, plus, input, submit);
   const fit = growing(input, sendText);
   const pane = h('div', { class: 'pane' });
@@ -97,7 +200,14 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   async function open() {
     root.className = 'inbox signed-in';
     root.replaceChildren(
-      h('div', { class: 'side' }, h('header', { class: 'side-top' }, h('div', { class: 'titles' }, h('h2', {}, 'Inbox', unreadBadge), whoami), me), h('label', { class: 'search' }, icon('search'), search), chips, list),
+      h(
+        'div',
+        { class: 'side' },
+        h('header', { class: 'side-top' }, h('div', { class: 'titles' }, h('h2', {}, 'Inbox', unreadBadge), whoami), me),
+        h('label', { class: 'search' }, icon('search'), search),
+        chips,
+        list,
+      ),
       pane,
     );
     whoami.textContent = api.session?.user?.full_name ?? api.session?.user?.email ?? '';
@@ -108,7 +218,15 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   function nothingOpen() {
     root.classList.remove('reading');
-    pane.replaceChildren(h('div', { class: 'nothing' }, h('img', { src: '/simulator/icon.svg', alt: '' }), h('h2', {}, 'Choose a conversation'), h('p', { class: 'soft' }, 'Or write on the phone: it appears here by itself.')));
+    pane.replaceChildren(
+      h(
+        'div',
+        { class: 'nothing' },
+        h('img', { src: '/simulator/icon.svg', alt: '' }),
+        h('h2', {}, 'Choose a conversation'),
+        h('p', { class: 'soft' }, 'Or write on the phone: it appears here by itself.'),
+      ),
+    );
   }
 
   // Live
@@ -144,9 +262,13 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
         drawThread();
       }
     });
-    for (const name of ['conversation:new', 'conversation:updated', 'conversation:status']) socket.on(name, (conversation) => merge(conversation));
-    for (const name of ['conversation:assigned', 'conversation:transferred']) socket.on(name, ({ conversation }) => conversation && merge(conversation));
-    socket.on('conversation:unassigned', ({ conversation_id }) => patch(conversation_id, { current_agent_id: null, assigned_agent_id: null, current_agent: null }));
+    for (const name of ['conversation:new', 'conversation:updated', 'conversation:status'])
+      socket.on(name, (conversation) => merge(conversation));
+    for (const name of ['conversation:assigned', 'conversation:transferred'])
+      socket.on(name, ({ conversation }) => conversation && merge(conversation));
+    socket.on('conversation:unassigned', ({ conversation_id }) =>
+      patch(conversation_id, { current_agent_id: null, assigned_agent_id: null, current_agent: null }),
+    );
     socket.on('conversation:unread_update', ({ conversation_id, unread_count }) => patch(conversation_id, { unread_count }));
     socket.on('conversation:window_expiring', ({ conversation_id, window_expires_at }) => patch(conversation_id, { window_expires_at }));
   }
@@ -161,7 +283,11 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     const incoming = message.direction === 'incoming';
     const known = state.conversations.get(id);
     const change = { last_message: message, last_message_at: message.created_at, ...(message.conversation ?? {}) };
-    if (incoming) Object.assign(change, { is_window_open: true, window_expires_at: new Date(Date.parse(message.created_at) + 86_400_000).toISOString() });
+    if (incoming)
+      Object.assign(change, {
+        is_window_open: true,
+        window_expires_at: new Date(Date.parse(message.created_at) + 86_400_000).toISOString(),
+      });
     if (known) merge({ ...known, ...change, id });
     else void fetchOne(id);
     if (id === state.current?.id) {
@@ -174,13 +300,15 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   function statusChanged({ message_id, conversation_id, status, error_code, error_message }) {
     const apply = (message) => {
       // Statuses may overtake each other; the way leads up only.
-      if (status === 'failed' || message.status === 'failed' || RANK.indexOf(status) > RANK.indexOf(message.status)) Object.assign(message, { status, error_code, error_message });
+      if (status === 'failed' || message.status === 'failed' || RANK.indexOf(status) > RANK.indexOf(message.status))
+        Object.assign(message, { status, error_code, error_message });
     };
     const message = conversation_id === state.current?.id && state.messages.find((m) => m.id === message_id);
     if (message) {
       apply(message);
       drawThread();
-    } else if (conversation_id === state.current?.id) state.early = { ...state.early, [message_id]: { message_id, conversation_id, status, error_code } };
+    } else if (conversation_id === state.current?.id)
+      state.early = { ...state.early, [message_id]: { message_id, conversation_id, status, error_code } };
     const last = state.conversations.get(conversation_id)?.last_message;
     if (last?.id === message_id) {
       apply(last);
@@ -195,7 +323,9 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     const asked = `${state.filter} ${state.search}`;
     state.asked = asked;
     try {
-      const answer = await api.get(`/conversations?limit=50&page=1${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`);
+      const answer = await api.get(
+        `/conversations?limit=50&page=1${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`,
+      );
       if (state.asked !== asked) return;
       state.conversations = new Map(answer.items.map((c) => [c.id, c]));
       state.page = 1;
@@ -209,7 +339,9 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   async function nextPage() {
     try {
       const more = FILTERS.find(([id]) => id === state.filter)[2];
-      const answer = await api.get(`/conversations?limit=50&page=${state.page + 1}${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`);
+      const answer = await api.get(
+        `/conversations?limit=50&page=${state.page + 1}${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`,
+      );
       state.page++;
       for (const conversation of answer.items) state.conversations.set(conversation.id, conversation);
       drawList();
@@ -260,7 +392,9 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   }
 
   function drawList() {
-    const sorted = [...state.conversations.values()].sort((a, b) => String(b.last_message_at ?? b.created_at ?? '').localeCompare(String(a.last_message_at ?? a.created_at ?? '')));
+    const sorted = [...state.conversations.values()].sort((a, b) =>
+      String(b.last_message_at ?? b.created_at ?? '').localeCompare(String(a.last_message_at ?? a.created_at ?? '')),
+    );
     const unread = sorted.reduce((sum, c) => sum + (c.unread_count > 0 ? 1 : 0), 0);
     unreadBadge.textContent = String(unread);
     unreadBadge.hidden = !unread;
@@ -277,17 +411,40 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   function item(c) {
     const last = c.last_message;
     const name = nameOf(c);
-    return h('div', { role: 'listitem' }, h('button', { type: 'button', class: 'conversation', 'data-testid': 'conversation-item', 'data-id': c.id, 'data-unread': String(c.unread_count ?? 0), 'aria-current': c.id === state.current?.id ? 'true' : null, onclick: () => show(c.id) },
-      avatar(name),
-      h('span', { class: 'middle' },
-        h('span', { class: 'line1' }, h('b', { class: 'ellipsis' }, name), h('time', {}, listTimeOf(c.last_message_at ?? c.created_at))),
-        h('span', { class: 'line2' },
-          h('span', { class: 'ellipsis preview' }, last?.direction === 'outgoing' && ticks(last.status), last ? preview(last) : 'No messages yet'),
-          c.status && c.status !== 'open' && h('span', { class: `tag ${c.status}` }, c.status),
-          c.unread_count > 0 && h('span', { class: 'badge', 'data-testid': 'unread-badge' }, String(c.unread_count)),
+    return h(
+      'div',
+      { role: 'listitem' },
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'conversation',
+          'data-testid': 'conversation-item',
+          'data-id': c.id,
+          'data-unread': String(c.unread_count ?? 0),
+          'aria-current': c.id === state.current?.id ? 'true' : null,
+          onclick: () => show(c.id),
+        },
+        avatar(name),
+        h(
+          'span',
+          { class: 'middle' },
+          h('span', { class: 'line1' }, h('b', { class: 'ellipsis' }, name), h('time', {}, listTimeOf(c.last_message_at ?? c.created_at))),
+          h(
+            'span',
+            { class: 'line2' },
+            h(
+              'span',
+              { class: 'ellipsis preview' },
+              last?.direction === 'outgoing' && ticks(last.status),
+              last ? preview(last) : 'No messages yet',
+            ),
+            c.status && c.status !== 'open' && h('span', { class: `tag ${c.status}` }, c.status),
+            c.unread_count > 0 && h('span', { class: 'badge', 'data-testid': 'unread-badge' }, String(c.unread_count)),
+          ),
         ),
       ),
-    ));
+    );
   }
 
   // A conversation
@@ -309,7 +466,10 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       if (matchMedia('(min-width: 900px)').matches) input.focus();
     }
     try {
-      const [conversation, answer] = await Promise.all([api.get(`/conversations/${id}`), api.get(`/conversations/${id}/messages?limit=50&sort=created_at:desc`)]);
+      const [conversation, answer] = await Promise.all([
+        api.get(`/conversations/${id}`),
+        api.get(`/conversations/${id}/messages?limit=50&sort=created_at:desc`),
+      ]);
       if (state.current?.id !== id) return;
       // What came by socket while we were asking stays.
       const live = state.messages.filter((m) => !answer.items.some((known) => known.id === m.id));
@@ -361,9 +521,18 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     return isVisible() && document.visibilityState === 'visible';
   }
 
+  /** Once for a burst of messages. */
+  let reads;
   function markRead() {
     const { id } = state.current ?? {};
-    if (id) api.post(`/conversations/${id}/read`).then(() => patch(id, { unread_count: 0 })).catch(() => undefined);
+    clearTimeout(reads);
+    reads = setTimeout(() => {
+      if (id && api.token)
+        api
+          .post(`/conversations/${id}/read`)
+          .then(() => patch(id, { unread_count: 0 }))
+          .catch(() => undefined);
+    }, 200);
   }
   const resume = () => reading() && state.current?.unread_count > 0 && markRead();
   document.addEventListener('visibilitychange', resume);
@@ -387,15 +556,55 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       ...[
         h('button', { type: 'button', class: 'round plain back', 'aria-label': 'Back to the list', onclick: leave }, icon('back')),
         avatar(name),
-        h('div', { class: 'titles' }, h('strong', { class: 'ellipsis' }, name), h('small', { class: 'ellipsis' }, [c.contact?.phone_number ?? c.contact?.username ?? 'no phone', c.current_agent?.full_name ? `· ${c.current_agent.full_name}` : '', c.status && c.status !== 'open' ? `· ${c.status}` : ''].filter(Boolean).join(' '))),
+        h(
+          'div',
+          { class: 'titles' },
+          h('strong', { class: 'ellipsis' }, name),
+          h(
+            'small',
+            { class: 'ellipsis' },
+            [
+              c.contact?.phone_number ?? c.contact?.username ?? 'no phone',
+              c.current_agent?.full_name ? `· ${c.current_agent.full_name}` : '',
+              c.status && c.status !== 'open' ? `· ${c.status}` : '',
+            ]
+              .filter(Boolean)
+              .join(' '),
+          ),
+        ),
         windowChip(c),
-        c.status && !closed && !mine && h('button', { type: 'button', class: 'ghost small', 'data-testid': 'assign-me', onclick: act('assign', { agent_id: api.session?.user?.id }, 'Assigned to you') }, 'Assign to me'),
-        c.status && !closed && h('button', { type: 'button', class: 'ghost small', 'data-testid': 'close', onclick: act('close', {}, 'Conversation closed') }, 'Close'),
-        closed && h('button', { type: 'button', class: 'primary small', 'data-testid': 'reopen', onclick: act('reopen', {}, 'Conversation reopened') }, 'Reopen'),
+        c.status &&
+          !closed &&
+          !mine &&
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'ghost small',
+              'data-testid': 'assign-me',
+              onclick: act('assign', { agent_id: api.session?.user?.id }, 'Assigned to you'),
+            },
+            'Assign to me',
+          ),
+        c.status &&
+          !closed &&
+          h(
+            'button',
+            { type: 'button', class: 'ghost small', 'data-testid': 'close', onclick: act('close', {}, 'Conversation closed') },
+            'Close',
+          ),
+        closed &&
+          h(
+            'button',
+            { type: 'button', class: 'primary small', 'data-testid': 'reopen', onclick: act('reopen', {}, 'Conversation reopened') },
+            'Reopen',
+          ),
       ].filter(Boolean),
     );
     notice.hidden = !(closed || (c.status && c.is_window_open === false));
-    notice.textContent = closed ? 'This conversation is closed. Reopen it to answer.' : 'The 24-hour window is closed: only a template can be sent (＋ → Template).';
+    notice.textContent = closed
+      ? 'This conversation is closed. Reopen it to answer.'
+      : 'The 24-hour window is closed: only a template can be sent (＋ → Template).';
     submit.disabled = closed;
     input.disabled = closed;
   }
@@ -403,10 +612,26 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   function windowChip(c) {
     if (!c.window_expires_at && c.is_window_open !== false) return null;
     const left = Date.parse(c.window_expires_at ?? '') - Date.now();
-    if (!(left > 0)) return h('span', { class: 'window shut', title: 'Only templates until the customer writes', 'data-testid': 'window', 'data-open': 'false' }, icon('clock'), 'Closed');
+    if (!(left > 0))
+      return h(
+        'span',
+        { class: 'window shut', title: 'Only templates until the customer writes', 'data-testid': 'window', 'data-open': 'false' },
+        icon('clock'),
+        'Closed',
+      );
     const hours = Math.floor(left / 3_600_000);
     const text = hours ? `${hours} h` : `${Math.max(1, Math.floor(left / 60_000))} min`;
-    return h('span', { class: `window ${left < 3_600_000 ? 'soon' : ''}`, title: `Free to answer until ${new Date(c.window_expires_at).toLocaleString()}`, 'data-testid': 'window', 'data-open': 'true' }, icon('clock'), text);
+    return h(
+      'span',
+      {
+        class: `window ${left < 3_600_000 ? 'soon' : ''}`,
+        title: `Free to answer until ${new Date(c.window_expires_at).toLocaleString()}`,
+        'data-testid': 'window',
+        'data-open': 'true',
+      },
+      icon('clock'),
+      text,
+    );
   }
   setInterval(() => state.current && drawHead(), 60_000);
 
@@ -436,17 +661,39 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     const out = m.direction === 'outgoing';
     const side = m.direction === 'internal' ? 'note' : out ? 'out' : 'in';
     const quoted = m.reply_to_message_id && state.messages.find((known) => known.id === m.reply_to_message_id);
-    if (m.message_type === 'system') return h('div', { class: 'day', 'data-testid': 'thread-message' }, m.content ?? m.payload?.body ?? 'System');
-    return h('div', { class: `bubble ${side} kind-${m.message_type}`, 'data-testid': 'thread-message', 'data-id': m.id, 'data-direction': m.direction, 'data-status': m.status },
+    if (m.message_type === 'system')
+      return h('div', { class: 'day', 'data-testid': 'thread-message' }, m.content ?? m.payload?.body ?? 'System');
+    return h(
+      'div',
+      {
+        class: `bubble ${side} kind-${m.message_type}`,
+        'data-testid': 'thread-message',
+        'data-id': m.id,
+        'data-direction': m.direction,
+        'data-status': m.status,
+      },
       out && m.sender_type && m.sender_type !== 'agent' && h('span', { class: 'sender who-sent' }, m.sender_type),
       m.direction === 'internal' && h('span', { class: 'sender' }, 'Internal note'),
       m.forwarded && h('span', { class: 'sender' }, 'Forwarded'),
-      quoted && h('div', { class: 'quoted' }, h('b', {}, quoted.direction === 'outgoing' ? 'You' : nameOf(state.current)), h('span', {}, preview(quoted))),
+      quoted &&
+        h(
+          'div',
+          { class: 'quoted' },
+          h('b', {}, quoted.direction === 'outgoing' ? 'You' : nameOf(state.current)),
+          h('span', {}, preview(quoted)),
+        ),
       m.is_deleted ? h('p', { class: 'deleted' }, 'This message was deleted') : content(m),
       m.error_code && m.status === 'failed' && h('p', { class: 'error' }, m.error_message ?? m.error_code),
       h('span', { class: 'meta' }, m.edited_at && 'edited ', timeOf(m.created_at), out && ticks(m.status)),
       (m.reactions ?? []).length > 0 && h('span', { class: 'reaction' }, m.reactions.map((r) => r.emoji).join('')),
-      m.direction !== 'internal' && m.whatsapp_message_id && !m.is_deleted && h('button', { type: 'button', class: 'bubble-more', 'aria-label': 'Reply to this message', title: 'Reply', onclick: () => reply(m) }, icon('reply')),
+      m.direction !== 'internal' &&
+        m.whatsapp_message_id &&
+        !m.is_deleted &&
+        h(
+          'button',
+          { type: 'button', class: 'bubble-more', 'aria-label': 'Reply to this message', title: 'Reply', onclick: () => reply(m) },
+          icon('reply'),
+        ),
     );
   }
 
@@ -461,16 +708,39 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       case 'document':
         return [medium(m), m.message_type === 'document' && m.content === m.media?.filename ? null : text];
       case 'location':
-        return h('div', { class: 'place' }, h('div', { class: 'map' }, icon('pin')), h('b', {}, p.name ?? 'Location'), p.address && h('small', {}, p.address), h('small', {}, `${Number(p.latitude).toFixed(4)}, ${Number(p.longitude).toFixed(4)}`));
+        return h(
+          'div',
+          { class: 'place' },
+          h('div', { class: 'map' }, icon('pin')),
+          h('b', {}, p.name ?? 'Location'),
+          p.address && h('small', {}, p.address),
+          h('small', {}, `${Number(p.latitude).toFixed(4)}, ${Number(p.longitude).toFixed(4)}`),
+        );
       case 'contacts':
         return (p.contacts ?? []).map((c) => {
           const name = (typeof c.name === 'string' ? c.name : c.name?.formatted_name) ?? c.phones?.[0]?.phone ?? 'Contact';
-          return h('div', { class: 'card' }, avatar(name), h('div', {}, h('b', {}, name), (c.phones ?? []).map((phone) => h('small', {}, phone.phone))));
+          return h(
+            'div',
+            { class: 'card' },
+            avatar(name),
+            h(
+              'div',
+              {},
+              h('b', {}, name),
+              (c.phones ?? []).map((phone) => h('small', {}, phone.phone)),
+            ),
+          );
         });
       case 'interactive': {
         const rows = (p.sections ?? []).flatMap((section) => section.rows ?? []);
         const options = [...(p.buttons ?? []), ...rows].map((o) => h('span', { class: 'option quiet' }, o.title ?? o.text));
-        return [p.header && h('p', { class: 'head' }, typeof p.header === 'string' ? p.header : p.header.text), h('p', { class: 'text' }, rich(p.body ?? p.title ?? m.content)), p.description && h('small', { class: 'soft' }, p.description), p.footer && h('p', { class: 'foot' }, p.footer), options.length > 0 && h('div', { class: 'options' }, options)];
+        return [
+          p.header && h('p', { class: 'head' }, typeof p.header === 'string' ? p.header : p.header.text),
+          h('p', { class: 'text' }, rich(p.body ?? p.title ?? m.content)),
+          p.description && h('small', { class: 'soft' }, p.description),
+          p.footer && h('p', { class: 'foot' }, p.footer),
+          options.length > 0 && h('div', { class: 'options' }, options),
+        ];
       }
       case 'template':
         return [h('span', { class: 'sender' }, `Template ${p.name ?? ''}`), text ?? h('p', { class: 'text' }, p.rendered_text ?? p.name)];
@@ -484,25 +754,46 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   function medium(m) {
     const { media } = m;
     const label = media?.filename ?? m.payload?.filename ?? BRIEF[m.message_type];
-    const file = (note) => h('span', { class: 'file' }, icon(m.message_type === 'image' ? 'image' : m.message_type === 'audio' ? 'mic' : 'file'), h('span', {}, label, h('small', {}, note)));
-    if (!media && m.payload?.link) return h('a', { class: 'file', href: m.payload.link, target: '_blank', rel: 'noopener noreferrer' }, icon('file'), h('span', {}, label, h('small', {}, m.payload.link)));
+    const file = (note) =>
+      h(
+        'span',
+        { class: 'file' },
+        icon(m.message_type === 'image' ? 'image' : m.message_type === 'audio' ? 'mic' : 'file'),
+        h('span', {}, label, h('small', {}, note)),
+      );
+    if (!media && m.payload?.link)
+      return h(
+        'a',
+        { class: 'file', href: m.payload.link, target: '_blank', rel: 'noopener noreferrer' },
+        icon('file'),
+        h('span', {}, label, h('small', {}, m.payload.link)),
+      );
     if (!media || media.status === 'pending') return file('Loading…');
     if (media.status !== 'ready') return file(media.status === 'expired' ? 'Expired' : 'Could not be loaded');
     const known = state.files.get(media.id ?? m.id);
     const show = (url) => {
-      if (m.message_type === 'image' || m.message_type === 'sticker') return h('img', { class: `photo ${m.message_type}`, src: url, alt: m.content ?? label });
+      if (m.message_type === 'image' || m.message_type === 'sticker')
+        return h('img', { class: `photo ${m.message_type}`, src: url, alt: m.content ?? label });
       if (m.message_type === 'video') return h('video', { class: 'photo', src: url, controls: true });
       if (m.message_type === 'audio') return h('audio', { src: url, controls: true });
-      return h('a', { class: 'file', href: url, download: label }, icon('file'), h('span', {}, label, h('small', {}, `${media.mime_type ?? ''} ${sizeOf(media.size_bytes)}`)));
+      return h(
+        'a',
+        { class: 'file', href: url, download: label },
+        icon('file'),
+        h('span', {}, label, h('small', {}, `${media.mime_type ?? ''} ${sizeOf(media.size_bytes)}`)),
+      );
     };
     if (typeof known === 'string') return show(known);
     const holder = h('div', { class: 'holder' }, file(sizeOf(media.size_bytes) || 'Loading…'));
     if (!known) {
       const key = media.id ?? m.id;
-      state.files.set(key, api.blobUrl(media.url ?? m.media_url ?? `/api/v1/whatsapp/messages/${m.id}/media`).then(
-        (url) => (state.files.set(key, url), drawThread(), url),
-        () => (state.files.delete(key), null),
-      ));
+      state.files.set(
+        key,
+        api.blobUrl(media.url ?? m.media_url ?? `/api/v1/whatsapp/messages/${m.id}/media`).then(
+          (url) => (state.files.set(key, url), drawThread(), url),
+          () => (state.files.delete(key), null),
+        ),
+      );
     }
     return holder;
   }
@@ -511,7 +802,15 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     state.quote = message;
     quote.hidden = !message;
     if (!message) return;
-    quote.replaceChildren(h('div', { class: 'quoted' }, h('b', {}, message.direction === 'outgoing' ? 'You' : nameOf(state.current)), h('span', {}, preview(message))), h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: () => reply(null) }, icon('close')));
+    quote.replaceChildren(
+      h(
+        'div',
+        { class: 'quoted' },
+        h('b', {}, message.direction === 'outgoing' ? 'You' : nameOf(state.current)),
+        h('span', {}, preview(message)),
+      ),
+      h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: () => reply(null) }, icon('close')),
+    );
     input.focus();
   }
 
@@ -579,7 +878,12 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       const media = await api.call('POST', '/whatsapp/media', form);
       const caption = input.value.trim();
       const message_type = kindOfFile(file);
-      const sent = await send({ message_type, media_id: media.id, ...(caption && message_type !== 'audio' ? { media_caption: caption } : {}), ...(message_type === 'document' ? { filename: file.name } : {}) });
+      const sent = await send({
+        message_type,
+        media_id: media.id,
+        ...(caption && message_type !== 'audio' ? { media_caption: caption } : {}),
+        ...(message_type === 'document' ? { filename: file.name } : {}),
+      });
       if (sent && caption) {
         input.value = '';
         fit();
@@ -605,12 +909,22 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     const values = await ask('Send a list', [
       ['body', 'Message', { rows: 2, value: 'Com qual setor deseja falar?', required: true, maxlength: 1024 }],
       ['button', 'Button', { value: 'Escolher setor', required: true, maxlength: 20 }],
-      ['rows', 'Rows, one per line: title | description', { rows: 4, value: 'Vendas | Produtos e preços\nFinanceiro | Boletos e notas\nSuporte', required: true }],
+      [
+        'rows',
+        'Rows, one per line: title | description',
+        { rows: 4, value: 'Vendas | Produtos e preços\nFinanceiro | Boletos e notas\nSuporte', required: true },
+      ],
     ]);
     if (!values) return;
-    const rows = values.rows.split('\n').map((row) => row.split('|').map((part) => part.trim())).filter(([title]) => title)
+    const rows = values.rows
+      .split('\n')
+      .map((row) => row.split('|').map((part) => part.trim()))
+      .filter(([title]) => title)
       .map(([title, description], index) => ({ id: `row_${index + 1}`, title, ...(description ? { description } : {}) }));
-    await send({ message_type: 'interactive', interactive: { kind: 'list', body: values.body, button_text: values.button, sections: [{ title: 'Opções', rows }] } });
+    await send({
+      message_type: 'interactive',
+      interactive: { kind: 'list', body: values.body, button_text: values.button, sections: [{ title: 'Opções', rows }] },
+    });
   }
 
   async function sendLocation() {
@@ -620,7 +934,11 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       ['latitude', 'Latitude', { type: 'number', step: 'any', min: -90, max: 90, value: '-23.5566', required: true }],
       ['longitude', 'Longitude', { type: 'number', step: 'any', min: -180, max: 180, value: '-46.6596', required: true }],
     ]);
-    if (values) await send({ message_type: 'location', location: { ...values, latitude: Number(values.latitude), longitude: Number(values.longitude) } });
+    if (values)
+      await send({
+        message_type: 'location',
+        location: { ...filled(values), latitude: Number(values.latitude), longitude: Number(values.longitude) },
+      });
   }
 
   async function sendContact() {
@@ -628,7 +946,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       ['name', 'Name', { value: 'Suporte Técnico', required: true }],
       ['phone', 'Phone', { value: '+55 11 4000-2000', required: true }],
     ]);
-    if (values) await send({ message_type: 'contacts', contacts: [{ name: values.name, phones: [{ phone: values.phone }] }] });
+    if (values) await send({ message_type: 'contacts', contacts: [values] });
   }
 
   async function sendTemplate() {
@@ -638,8 +956,14 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       ['parameters', 'Body variables, one per line', { rows: 3, value: `${(nameOf(state.current) || 'Ana').split(' ')[0]}\n42` }],
     ]);
     if (!values) return;
-    const parameters = values.parameters.split('\n').map((line) => line.trim()).filter(Boolean);
-    await send({ message_type: 'template', template: { template_name: values.name, language: values.language, ...(parameters.length ? { parameters } : {}) } });
+    const parameters = values.parameters
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean);
+    await send({
+      message_type: 'template',
+      template: { template_name: values.name, language: values.language, ...(parameters.length ? { parameters } : {}) },
+    });
   }
 
   async function sendNote() {
@@ -675,6 +999,10 @@ function preview(message) {
 
 function inOrder(messages) {
   return messages.sort((a, b) => String(a.created_at).localeCompare(String(b.created_at)) || String(a.id).localeCompare(String(b.id)));
+}
+
+function filled(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 }
 
 function sizeOf(bytes) {

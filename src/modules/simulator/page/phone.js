@@ -17,26 +17,57 @@ export function startPhone(root, { isVisible, onNews }) {
   const subtitle = h('small', {});
   const chat = h('div', { class: 'chat', 'data-testid': 'phone-chat', tabindex: '0', 'aria-label': 'Messages on the phone', role: 'log' });
   const quote = h('div', { class: 'quoting', hidden: true });
-  const input = h('textarea', { rows: 1, placeholder: 'Message', 'aria-label': 'Write as the customer', 'data-testid': 'customer-input', maxlength: '4096' });
+  const input = h('textarea', {
+    rows: 1,
+    placeholder: 'Message',
+    'aria-label': 'Write as the customer',
+    'data-testid': 'customer-input',
+    maxlength: '4096',
+  });
   const face = h('span', { class: 'face' });
   const who = h('select', { 'aria-label': 'Customer', 'data-testid': 'customer-select', onchange: () => choose(who.value) });
   const line = h('select', { 'aria-label': 'Business number', class: 'line', onchange: () => chooseNumber(line.value) });
   const clock = h('span', {});
-  const looking = h('button', { type: 'button', class: 'chip', 'aria-pressed': 'true', 'data-testid': 'phone-looking', onclick: toggleLooking }, 'Chat open');
-  const attach = h('button', { type: 'button', class: 'round plain', 'aria-label': 'Attach', 'aria-haspopup': 'menu', 'data-testid': 'customer-attach', onclick: () => attachMenu() }, icon('plus'));
-  const submit = h('button', { type: 'submit', class: 'round send', 'aria-label': 'Send as the customer', 'data-testid': 'customer-send' }, icon('send'));
+  const looking = h(
+    'button',
+    { type: 'button', class: 'chip', 'aria-pressed': 'true', 'data-testid': 'phone-looking', onclick: toggleLooking },
+    'Chat open',
+  );
+  const attach = h(
+    'button',
+    {
+      type: 'button',
+      class: 'round plain',
+      'aria-label': 'Attach',
+      'aria-haspopup': 'menu',
+      'data-testid': 'customer-attach',
+      onclick: () => attachMenu(),
+    },
+    icon('plus'),
+  );
+  const submit = h(
+    'button',
+    { type: 'submit', class: 'round send', 'aria-label': 'Send as the customer', 'data-testid': 'customer-send' },
+    icon('send'),
+  );
   const composer = h('form', { class: 'composer', onsubmit: (event) => (event.preventDefault(), sendText()) }, attach, input, submit);
   const fit = growing(input, sendText);
 
   root.append(
-    h('div', { class: 'who' },
+    h(
+      'div',
+      { class: 'who' },
       h('label', { class: 'who-pick' }, h('span', {}, 'Writing as'), who),
       h('button', { type: 'button', class: 'ghost small', onclick: () => editCustomer(state.customer) }, 'Edit'),
       h('button', { type: 'button', class: 'ghost small', 'data-testid': 'customer-new', onclick: () => editCustomer(null) }, 'New'),
       line,
     ),
-    h('div', { class: 'device' },
-      h('div', { class: 'screen' },
+    h(
+      'div',
+      { class: 'device' },
+      h(
+        'div',
+        { class: 'screen' },
         h('div', { class: 'status-bar', 'aria-hidden': 'true' }, clock, h('i', { class: 'island' }), h('span', { class: 'battery' })),
         h('header', { class: 'phone-top' }, face, h('div', { class: 'titles' }, title, subtitle), looking),
         chat,
@@ -44,7 +75,12 @@ export function startPhone(root, { isVisible, onNews }) {
         composer,
       ),
     ),
-    h('p', { class: 'hint' }, 'Numbers ending in 00131026, 00130429 … provoke Meta’s errors. ', h('a', { href: `${API}/control/faults`, target: '_blank' }, 'All faults')),
+    h(
+      'p',
+      { class: 'hint' },
+      'Numbers ending in 00131026, 00130429 … provoke Meta’s errors. ',
+      h('a', { href: `${API}/control/faults`, target: '_blank' }, 'All faults'),
+    ),
   );
   const tick = () => (clock.textContent = timeOf(new Date().toISOString()));
   tick();
@@ -58,7 +94,9 @@ export function startPhone(root, { isVisible, onNews }) {
     state.numbers = hello.numbers;
     for (const known of hello.customers) if (!state.customers.some((c) => keyOf(c) === keyOf(known))) state.customers.push(pick(known));
     state.number ??= state.numbers[0]?.phone_number_id ?? null;
-    line.replaceChildren(...state.numbers.map((n) => h('option', { value: n.phone_number_id }, `${n.verified_name} ${n.display_phone_number}`)));
+    line.replaceChildren(
+      ...state.numbers.map((n) => h('option', { value: n.phone_number_id }, `${n.verified_name} ${n.display_phone_number}`)),
+    );
     line.hidden = state.numbers.length < 2;
     line.value = state.number;
     const last = localStorage.getItem(`${STORE}.last`);
@@ -91,7 +129,7 @@ export function startPhone(root, { isVisible, onNews }) {
     const known = new Set(thread.messages.map((m) => m.id));
     state.messages = [...thread.messages, ...state.messages.filter((m) => !known.has(m.id))];
     stick.end();
-    if (thread.customer) state.customer.key = thread.customer.key;
+    if (thread.customer) customer.key = thread.customer.key;
     draw();
     stick.end();
     look();
@@ -111,7 +149,15 @@ export function startPhone(root, { isVisible, onNews }) {
       if (on !== day) nodes.push(h('div', { class: 'day' }, (day = on)));
       nodes.push(bubble(message));
     }
-    if (!nodes.length) nodes.push(h('div', { class: 'empty' }, h('p', {}, 'Write a message as the customer.'), h('p', {}, 'It reaches the inbox the way a message from Meta would.')));
+    if (!nodes.length)
+      nodes.push(
+        h(
+          'div',
+          { class: 'empty' },
+          h('p', {}, 'Write a message as the customer.'),
+          h('p', {}, 'It reaches the inbox the way a message from Meta would.'),
+        ),
+      );
     if (state.typing) nodes.push(h('div', { class: 'bubble in typing-dots', 'aria-label': 'Business is typing' }, h('i'), h('i'), h('i')));
     chat.replaceChildren(...nodes);
     stick.redrawn();
@@ -121,12 +167,34 @@ export function startPhone(root, { isVisible, onNews }) {
     const mine = message.direction === 'customer';
     const quoted = message.context_message_id && state.messages.find((m) => m.id === message.context_message_id);
     const parts = message.deleted ? [h('p', { class: 'deleted' }, 'This message was deleted')] : content(message);
-    return h('div', { class: `bubble ${mine ? 'out' : 'in'} kind-${message.type}`, 'data-testid': 'phone-message', 'data-status': message.status, 'data-direction': message.direction },
-      quoted && h('div', { class: 'quoted' }, h('b', {}, quoted.direction === 'customer' ? 'You' : title.textContent), h('span', {}, brief(quoted))),
+    return h(
+      'div',
+      {
+        class: `bubble ${mine ? 'out' : 'in'} kind-${message.type}`,
+        'data-testid': 'phone-message',
+        'data-status': message.status,
+        'data-direction': message.direction,
+      },
+      quoted &&
+        h(
+          'div',
+          { class: 'quoted' },
+          h('b', {}, quoted.direction === 'customer' ? 'You' : title.textContent),
+          h('span', {}, brief(quoted)),
+        ),
       parts,
       h('span', { class: 'meta' }, message.edited && 'edited ', timeOf(message.timestamp), mine && ticks(message.status)),
       message.reaction && h('span', { class: 'reaction' }, message.reaction.emoji),
-      h('button', { type: 'button', class: 'bubble-more', 'aria-label': 'Message actions', onclick: (event) => actions(event.currentTarget, message) }, icon('down')),
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'bubble-more',
+          'aria-label': 'Message actions',
+          onclick: (event) => actions(event.currentTarget, message),
+        },
+        icon('down'),
+      ),
     );
   }
 
@@ -136,7 +204,11 @@ export function startPhone(root, { isVisible, onNews }) {
     if (type === 'text') return [h('p', { class: 'text' }, rich(c.body))];
     if (type === 'template') return composed(message.rendered ?? { body: c.name }, message, true);
     if (type === 'interactive' && message.direction === 'business') return composed(interactiveParts(c), message, false);
-    if (type === 'interactive') return [h('p', { class: 'text' }, c.button_reply?.title ?? c.list_reply?.title ?? c.nfm_reply?.body ?? 'Reply'), c.list_reply?.description && h('small', { class: 'soft' }, c.list_reply.description)];
+    if (type === 'interactive')
+      return [
+        h('p', { class: 'text' }, c.button_reply?.title ?? c.list_reply?.title ?? c.nfm_reply?.body ?? 'Reply'),
+        c.list_reply?.description && h('small', { class: 'soft' }, c.list_reply.description),
+      ];
     if (type === 'button') return [h('p', { class: 'text' }, c.text)];
     if (type === 'location') return [place(c)];
     if (type === 'contacts') return c.map((contact) => card(contact));
@@ -145,8 +217,23 @@ export function startPhone(root, { isVisible, onNews }) {
   }
 
   function composed({ header, body, footer, buttons, list }, message, isTemplate) {
-    const options = (buttons ?? []).map((button) => h('button', { type: 'button', class: 'option', 'data-testid': 'phone-option', onclick: () => tap(button, message, isTemplate) }, button.icon && icon(button.icon), button.text));
-    if (list) options.push(h('button', { type: 'button', class: 'option', 'data-testid': 'phone-list', onclick: () => openList(list, message) }, icon('list'), list.button));
+    const options = (buttons ?? []).map((button) =>
+      h(
+        'button',
+        { type: 'button', class: 'option', 'data-testid': 'phone-option', onclick: () => tap(button, message, isTemplate) },
+        button.icon && icon(button.icon),
+        button.text,
+      ),
+    );
+    if (list)
+      options.push(
+        h(
+          'button',
+          { type: 'button', class: 'option', 'data-testid': 'phone-list', onclick: () => openList(list, message) },
+          icon('list'),
+          list.button,
+        ),
+      );
     return [
       header?.text && h('p', { class: 'head' }, header.text),
       header && !header.text && ['image', 'video', 'document'].includes(header.type) && medium(header.type, header[header.type] ?? {}),
@@ -164,18 +251,46 @@ export function startPhone(root, { isVisible, onNews }) {
     else if (type === 'cta_url') parts.buttons = [{ text: parameters.display_text, url: parameters.url, icon: 'link' }];
     else if (type === 'location_request_message') parts.buttons = [{ text: 'Send location', run: sendLocation, icon: 'pin' }];
     else if (type === 'request_contact_info') parts.buttons = [{ text: 'Share phone number', run: shareOwnPhone, icon: 'person' }];
-    else if (type === 'flow') parts.buttons = [{ text: parameters.flow_cta, run: (m) => answer(m, { type: 'nfm_reply', nfm_reply: { name: 'flow', body: 'Sent', response_json: JSON.stringify({ flow_token: parameters.flow_token }) } }) }];
+    else if (type === 'flow')
+      parts.buttons = [
+        {
+          text: parameters.flow_cta,
+          run: (m) =>
+            answer(m, {
+              type: 'nfm_reply',
+              nfm_reply: { name: 'flow', body: 'Sent', response_json: JSON.stringify({ flow_token: parameters.flow_token }) },
+            }),
+        },
+      ];
     return parts;
   }
 
   function medium(type, c) {
     const source = c.id ? `${API}/phone/media/${encodeURIComponent(c.id)}` : null;
     const caption = c.caption && h('p', { class: 'text' }, rich(c.caption));
-    if (!source) return [h('a', { class: 'file', href: c.link, target: '_blank', rel: 'noopener noreferrer' }, icon(type === 'image' ? 'image' : 'file'), h('span', {}, c.filename ?? type, h('small', {}, c.link))), caption];
-    if (type === 'image' || type === 'sticker') return [h('img', { class: `photo ${type}`, src: source, alt: c.caption ?? type, loading: 'lazy' }), caption];
+    if (!source)
+      return [
+        h(
+          'a',
+          { class: 'file', href: c.link, target: '_blank', rel: 'noopener noreferrer' },
+          icon(type === 'image' ? 'image' : 'file'),
+          h('span', {}, c.filename ?? type, h('small', {}, c.link)),
+        ),
+        caption,
+      ];
+    if (type === 'image' || type === 'sticker')
+      return [h('img', { class: `photo ${type}`, src: source, alt: c.caption ?? type, loading: 'lazy' }), caption];
     if (type === 'video') return [h('video', { class: 'photo', src: source, controls: true, preload: 'metadata' }), caption];
     if (type === 'audio') return [h('audio', { src: source, controls: true, preload: 'metadata' })];
-    return [h('a', { class: 'file', href: source, target: '_blank' }, icon('file'), h('span', {}, c.filename ?? 'Document', h('small', {}, c.mime_type ?? ''))), caption];
+    return [
+      h(
+        'a',
+        { class: 'file', href: source, target: '_blank' },
+        icon('file'),
+        h('span', {}, c.filename ?? 'Document', h('small', {}, c.mime_type ?? '')),
+      ),
+      caption,
+    ];
   }
 
   // What the customer does
@@ -183,11 +298,19 @@ export function startPhone(root, { isVisible, onNews }) {
   async function write(message) {
     if (!state.customer || !state.number) return false;
     const context = state.quote ? { context: { message_id: state.quote.id } } : {};
-    const { name, wa_id, user_id, username, phone_hidden } = state.customer;
+    // Another customer may be chosen before the answer is there.
+    const { customer } = state;
+    const { name, wa_id, user_id, username, phone_hidden } = customer;
     try {
-      const answer = await call('POST', '/control/customer-message', { phone_number_id: state.number, from: { wa_id, user_id, username, phone_hidden }, name, ...context, ...message });
-      state.customer.key = answer.customer.key;
-      reply(null);
+      const answer = await call('POST', '/control/customer-message', {
+        phone_number_id: state.number,
+        from: { wa_id, user_id, username, phone_hidden },
+        name,
+        ...context,
+        ...message,
+      });
+      customer.key = answer.customer.key;
+      if (state.customer === customer) reply(null);
       return true;
     } catch (error) {
       toast(error.message);
@@ -213,7 +336,15 @@ export function startPhone(root, { isVisible, onNews }) {
       const type = kindOfFile(file);
       const caption = ['image', 'video', 'document'].includes(type) && input.value.trim();
       if (caption) input.value = '';
-      await write({ type, [type]: { id: media.id, ...(caption ? { caption } : {}), ...(type === 'audio' ? { voice } : {}), ...(type === 'document' ? { filename: file.name } : {}) } });
+      await write({
+        type,
+        [type]: {
+          id: media.id,
+          ...(caption ? { caption } : {}),
+          ...(type === 'audio' ? { voice } : {}),
+          ...(type === 'document' ? { filename: file.name } : {}),
+        },
+      });
     } catch (error) {
       toast(error.message);
     }
@@ -226,7 +357,16 @@ export function startPhone(root, { isVisible, onNews }) {
       ['latitude', 'Latitude', { type: 'number', step: 'any', min: -90, max: 90, value: '-23.5874', required: true }],
       ['longitude', 'Longitude', { type: 'number', step: 'any', min: -180, max: 180, value: '-46.6576', required: true }],
     ]);
-    if (values) await write({ type: 'location', location: { ...values, latitude: Number(values.latitude), longitude: Number(values.longitude) } });
+    if (values)
+      await write({
+        type: 'location',
+        location: {
+          name: values.name || undefined,
+          address: values.address || undefined,
+          latitude: Number(values.latitude),
+          longitude: Number(values.longitude),
+        },
+      });
   }
 
   async function sendContact() {
@@ -235,13 +375,26 @@ export function startPhone(root, { isVisible, onNews }) {
       ['phone', 'Phone', { value: '+55 11 91234-5678', required: true }],
     ]);
     if (!values) return;
-    await write({ type: 'contacts', contacts: [{ name: { formatted_name: values.name, first_name: values.name.split(' ')[0] }, phones: [{ phone: values.phone, wa_id: values.phone.replace(/\D/g, ''), type: 'CELL' }] }] });
+    await write({
+      type: 'contacts',
+      contacts: [
+        {
+          name: { formatted_name: values.name, first_name: values.name.split(' ')[0] },
+          phones: [{ phone: values.phone, wa_id: values.phone.replace(/\D/g, ''), type: 'CELL' }],
+        },
+      ],
+    });
   }
 
   async function shareOwnPhone() {
     let { wa_id } = state.customer;
-    if (!wa_id) wa_id = (await ask('Share phone number', [['wa_id', 'Phone', { value: '+55 11 95555-0000', required: true }]]))?.wa_id.replace(/\D/g, '');
-    if (wa_id) await write({ type: 'contacts', contacts: [{ origin: 'contact_request', phones: [{ phone: `+${wa_id}`, wa_id, type: 'CELL' }] }] });
+    if (!wa_id)
+      wa_id = (await ask('Share phone number', [['wa_id', 'Phone', { value: '+55 11 95555-0000', required: true }]]))?.wa_id.replace(
+        /\D/g,
+        '',
+      );
+    if (wa_id)
+      await write({ type: 'contacts', contacts: [{ origin: 'contact_request', phones: [{ phone: `+${wa_id}`, wa_id, type: 'CELL' }] }] });
   }
 
   function attachMenu() {
@@ -258,7 +411,8 @@ export function startPhone(root, { isVisible, onNews }) {
     if (button.url) return void window.open(button.url, '_blank', 'noopener');
     if (button.run) return void button.run(message);
     if (!isTemplate) return void answer(message, { type: 'button_reply', button_reply: { id: button.id, title: button.text } });
-    if (button.type === 'QUICK_REPLY') return void write({ type: 'button', button: { payload: button.payload, text: button.text }, context: { message_id: message.id } });
+    if (button.type === 'QUICK_REPLY')
+      return void write({ type: 'button', button: { payload: button.payload, text: button.text }, context: { message_id: message.id } });
     return void toast(`${button.text}: WhatsApp would open this outside the chat`, 'info');
   }
 
@@ -267,9 +421,32 @@ export function startPhone(root, { isVisible, onNews }) {
   }
 
   function openList(list, message) {
-    const rows = list.sections.map((section) => h('fieldset', {}, section.title && h('legend', {}, section.title), section.rows.map((row) =>
-      h('button', { type: 'button', class: 'row', 'data-testid': 'phone-row', onclick: () => (dialog.close(), answer(message, { type: 'list_reply', list_reply: { id: row.id, title: row.title, ...(row.description ? { description: row.description } : {}) } })) },
-        h('b', {}, row.title), row.description && h('small', {}, row.description)))));
+    const rows = list.sections.map((section) =>
+      h(
+        'fieldset',
+        {},
+        section.title && h('legend', {}, section.title),
+        section.rows.map((row) =>
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'row',
+              'data-testid': 'phone-row',
+              onclick: () => (
+                dialog.close(),
+                answer(message, {
+                  type: 'list_reply',
+                  list_reply: { id: row.id, title: row.title, ...(row.description ? { description: row.description } : {}) },
+                })
+              ),
+            },
+            h('b', {}, row.title),
+            row.description && h('small', {}, row.description),
+          ),
+        ),
+      ),
+    );
     const dialog = h('dialog', { class: 'sheet', 'aria-label': list.button }, h('h2', {}, list.button), rows);
     dialog.addEventListener('close', () => dialog.remove());
     dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
@@ -283,38 +460,90 @@ export function startPhone(root, { isVisible, onNews }) {
     menu(anchor, [
       ['Reply', 'reply', () => reply(message)],
       mine && message.type === 'text' && !message.deleted && ['Edit', 'edit', () => editMessage(message)],
-      mine && !message.deleted && ['Delete for everyone', 'close', () => write({ type: 'revoke', revoke: { original_message_id: message.id } })],
+      mine &&
+        !message.deleted && ['Delete for everyone', 'close', () => write({ type: 'revoke', revoke: { original_message_id: message.id } })],
     ]);
     const picked = message.reaction?.by === 'customer' ? message.reaction.emoji : null;
-    document.querySelector('.menu')?.prepend(h('div', { class: 'reactions' }, EMOJI.map((emoji) =>
-      h('button', { type: 'button', 'aria-label': `React ${emoji}`, 'aria-pressed': String(emoji === picked), onclick: () => (document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' })), react(emoji === picked ? '' : emoji)) }, emoji))));
+    document.querySelector('.menu')?.prepend(
+      h(
+        'div',
+        { class: 'reactions' },
+        EMOJI.map((emoji) =>
+          h(
+            'button',
+            {
+              type: 'button',
+              'aria-label': `React ${emoji}`,
+              'aria-pressed': String(emoji === picked),
+              onclick: () => (
+                document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' })),
+                react(emoji === picked ? '' : emoji)
+              ),
+            },
+            emoji,
+          ),
+        ),
+      ),
+    );
   }
 
   async function editMessage(message) {
     const values = await ask('Edit the message', [['body', 'Text', { value: message.content.body, rows: 3, required: true }]], 'Save');
-    if (values) await write({ type: 'edit', edit: { original_message_id: message.id, message: { type: 'text', text: { body: values.body } } } });
+    if (values)
+      await write({ type: 'edit', edit: { original_message_id: message.id, message: { type: 'text', text: { body: values.body } } } });
   }
 
   function reply(message) {
     state.quote = message;
     quote.hidden = !message;
     if (!message) return;
-    quote.replaceChildren(h('div', { class: 'quoted' }, h('b', {}, message.direction === 'customer' ? 'You' : title.textContent), h('span', {}, brief(message))), h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: () => reply(null) }, icon('close')));
+    quote.replaceChildren(
+      h(
+        'div',
+        { class: 'quoted' },
+        h('b', {}, message.direction === 'customer' ? 'You' : title.textContent),
+        h('span', {}, brief(message)),
+      ),
+      h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: () => reply(null) }, icon('close')),
+    );
     input.focus();
   }
 
   async function editCustomer(customer) {
-    const values = await ask(customer ? 'Edit the customer' : 'New customer', [
-      ['name', 'Name', { value: customer?.name ?? '', required: true, maxlength: 100 }],
-      ['wa_id', 'Phone with country code', { value: customer?.wa_id ? `+${customer.wa_id}` : '', placeholder: '+55 11 98765-4321', inputmode: 'tel' }],
-      ['user_id', 'Business-scoped user id (BSUID)', { value: customer?.user_id ?? '', placeholder: 'BR.1A2B3C', pattern: '[A-Z]{2}\\.(ENT\\.)?[A-Za-z0-9]{1,128}', hint: 'Leave empty unless the customer has no phone here.' }],
-      ['username', 'Username', { value: customer?.username ?? '', placeholder: 'ana.souza' }],
-      ['phone_hidden', 'Hide the phone: webhooks carry the BSUID only', { type: 'checkbox', checked: customer?.phone_hidden ?? false }],
-    ], 'Save');
+    const values = await ask(
+      customer ? 'Edit the customer' : 'New customer',
+      [
+        ['name', 'Name', { value: customer?.name ?? '', required: true, maxlength: 100 }],
+        [
+          'wa_id',
+          'Phone with country code',
+          { value: customer?.wa_id ? `+${customer.wa_id}` : '', placeholder: '+55 11 98765-4321', inputmode: 'tel' },
+        ],
+        [
+          'user_id',
+          'Business-scoped user id (BSUID)',
+          {
+            value: customer?.user_id ?? '',
+            placeholder: 'BR.1A2B3C',
+            pattern: '[A-Z]{2}\\.(ENT\\.)?[A-Za-z0-9]{1,128}',
+            hint: 'Leave empty unless the customer has no phone here.',
+          },
+        ],
+        ['username', 'Username', { value: customer?.username ?? '', placeholder: 'ana.souza' }],
+        ['phone_hidden', 'Hide the phone: webhooks carry the BSUID only', { type: 'checkbox', checked: customer?.phone_hidden ?? false }],
+      ],
+      'Save',
+    );
     if (!values) return;
     const wa_id = values.wa_id.replace(/\D/g, '') || undefined;
     if (!wa_id && !values.user_id) return void toast('A customer needs a phone or a BSUID.');
-    const next = { name: values.name, wa_id, user_id: values.user_id || undefined, username: values.username || undefined, phone_hidden: values.phone_hidden };
+    const next = {
+      name: values.name,
+      wa_id,
+      user_id: values.user_id || undefined,
+      username: values.username || undefined,
+      phone_hidden: values.phone_hidden,
+    };
     try {
       const known = await call('POST', '/phone/customers', { from: next, name: next.name });
       next.key = known.key;
@@ -395,17 +624,44 @@ export function startPhone(root, { isVisible, onNews }) {
 }
 
 function place({ latitude, longitude, name, address }) {
-  return h('div', { class: 'place' }, h('div', { class: 'map' }, icon('pin')), h('b', {}, name ?? 'Location'), address && h('small', {}, address), h('small', {}, `${Number(latitude).toFixed(4)}, ${Number(longitude).toFixed(4)}`));
+  return h(
+    'div',
+    { class: 'place' },
+    h('div', { class: 'map' }, icon('pin')),
+    h('b', {}, name ?? 'Location'),
+    address && h('small', {}, address),
+    h('small', {}, `${Number(latitude).toFixed(4)}, ${Number(longitude).toFixed(4)}`),
+  );
 }
 
 function card(contact) {
   const name = contact.name?.formatted_name ?? contact.phones?.[0]?.phone ?? 'Contact';
-  return h('div', { class: 'card' }, avatar(name), h('div', {}, h('b', {}, name), (contact.phones ?? []).map((p) => h('small', {}, p.phone))));
+  return h(
+    'div',
+    { class: 'card' },
+    avatar(name),
+    h(
+      'div',
+      {},
+      h('b', {}, name),
+      (contact.phones ?? []).map((p) => h('small', {}, p.phone)),
+    ),
+  );
 }
 
 function brief(message) {
   const c = message.content ?? {};
-  return message.rendered?.body ?? c.body?.text ?? c.body ?? c.caption ?? c.text ?? c.button_reply?.title ?? c.list_reply?.title ?? c.name ?? message.type;
+  return (
+    message.rendered?.body ??
+    c.body?.text ??
+    c.body ??
+    c.caption ??
+    c.text ??
+    c.button_reply?.title ??
+    c.list_reply?.title ??
+    c.name ??
+    message.type
+  );
 }
 
 /** How the simulator names the thread; before it said so, the phone or else the BSUID. */
@@ -429,7 +685,11 @@ function read() {
 
 async function call(method, path, body) {
   const json = body !== undefined && !(body instanceof FormData);
-  const response = await fetch(`${API}${path}`, { method, headers: json ? { 'content-type': 'application/json' } : {}, body: json ? JSON.stringify(body) : body });
+  const response = await fetch(`${API}${path}`, {
+    method,
+    headers: json ? { 'content-type': 'application/json' } : {},
+    body: json ? JSON.stringify(body) : body,
+  });
   const answer = response.headers.get('content-type')?.includes('json') ? await response.json() : null;
   if (!response.ok) throw new Error(answer?.error?.message ?? `The simulator answered ${response.status}`);
   return answer;
