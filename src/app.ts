@@ -13,8 +13,16 @@ import { AppModule } from './app.module';
 
 /** The house with its doors open: what main.ts starts and the tests talk to. Not listening yet. */
 export async function createApp(config: Config): Promise<NestExpressApplication> {
-  const logger = createLogger({ level: config.log_level, pretty: config.node_env === 'development' && process.stdout.isTTY, service: 'backend' });
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), { bodyParser: false, abortOnError: false, logger: new AppLogger(logger) });
+  const logger = createLogger({
+    level: config.log_level,
+    pretty: config.node_env === 'development' && process.stdout.isTTY,
+    service: 'backend',
+  });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new AppLogger(logger),
+  });
   app.use(requestLog({ logger, metrics: app.get(Metrics), listeners: [app.get(AuditService).refusals, app.get(RequestLogs).listen] }));
   openDoors(app, config);
   app.useWebSocketAdapter(new RealtimeAdapter(app, config));

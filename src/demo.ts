@@ -29,9 +29,28 @@ const EMAIL = 'admin@demo.pytake';
 const HOUR = 3600_000;
 
 const PEOPLE = [
-  { name: 'Mariana Costa', phone: '+5511987650001', hours_ago: 1, says: ['Oi! Vocês entregam em Pinheiros?', 'Queria dois bolos para sábado 🎂'], unread: true },
-  { name: 'João Pereira', phone: '+5521987650002', hours_ago: 3, says: ['Boa tarde, meu pedido 1042 já saiu?'], answer: 'Boa tarde, João! Saiu agora, chega em 40 minutos.' },
-  { name: 'Beatriz Lima', phone: '+5531987650003', hours_ago: 30, says: ['Obrigada, deu tudo certo!'], answer: 'Que bom, Beatriz! Volte sempre 💚', resolved: true },
+  {
+    name: 'Mariana Costa',
+    phone: '+5511987650001',
+    hours_ago: 1,
+    says: ['Oi! Vocês entregam em Pinheiros?', 'Queria dois bolos para sábado 🎂'],
+    unread: true,
+  },
+  {
+    name: 'João Pereira',
+    phone: '+5521987650002',
+    hours_ago: 3,
+    says: ['Boa tarde, meu pedido 1042 já saiu?'],
+    answer: 'Boa tarde, João! Saiu agora, chega em 40 minutos.',
+  },
+  {
+    name: 'Beatriz Lima',
+    phone: '+5531987650003',
+    hours_ago: 30,
+    says: ['Obrigada, deu tudo certo!'],
+    answer: 'Que bom, Beatriz! Volte sempre 💚',
+    resolved: true,
+  },
 ];
 
 /** On the first embedded start: an organization to try everything with. null when there are organizations already. */
@@ -46,7 +65,9 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   if (existing) return null;
 
   const password = `${randomBytes(9).toString('base64url')}7a`;
-  const { user } = await app.get(AuthService).register({ email: EMAIL, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
+  const { user } = await app
+    .get(AuthService)
+    .register({ email: EMAIL, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
   const actor = new Actor(user.organization_id, user.role, user.id);
   await database.tx(async (tx) => {
     const number = await addNumber(tx, app, actor);
@@ -57,22 +78,31 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
 }
 
 async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor): Promise<WhatsAppNumber> {
-  const number = await app.get(Database).repository(WhatsAppNumber, tx).insert(actor, {
-    phone_number: normalizePhone(SIMULATOR_DEMO_NUMBER.display_phone_number) ?? '',
-    display_name: SIMULATOR_DEMO_NUMBER.verified_name,
-    phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id,
-    whatsapp_business_account_id: SIMULATOR_DEMO_NUMBER.waba_id,
-    is_default: true,
-    connection_status: ConnectionStatus.connected,
-    connected_at: new Date(),
-    verified: true,
-    verified_at: new Date(),
-    quality_rating: 'GREEN',
-    messaging_limit_tier: 'TIER_2K',
-  });
+  const number = await app
+    .get(Database)
+    .repository(WhatsAppNumber, tx)
+    .insert(actor, {
+      phone_number: normalizePhone(SIMULATOR_DEMO_NUMBER.display_phone_number) ?? '',
+      display_name: SIMULATOR_DEMO_NUMBER.verified_name,
+      phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id,
+      whatsapp_business_account_id: SIMULATOR_DEMO_NUMBER.waba_id,
+      is_default: true,
+      connection_status: ConnectionStatus.connected,
+      connected_at: new Date(),
+      verified: true,
+      verified_at: new Date(),
+      quality_rating: 'GREEN',
+      messaging_limit_tier: 'TIER_2K',
+    });
   await tx.manager.query(
     `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, access_token, access_token_hint, webhook_verify_token) VALUES ($1, $2, $3, $4, $5)`,
-    [number.id, actor.organization_id, app.get(Encryption).encrypt(SIMULATOR_ACCESS_TOKEN), SIMULATOR_ACCESS_TOKEN.slice(-4), app.get(Config).meta_webhook_verify_token ?? randomBytes(16).toString('hex')],
+    [
+      number.id,
+      actor.organization_id,
+      app.get(Encryption).encrypt(SIMULATOR_ACCESS_TOKEN),
+      SIMULATOR_ACCESS_TOKEN.slice(-4),
+      app.get(Config).meta_webhook_verify_token ?? randomBytes(16).toString('hex'),
+    ],
   );
   return number;
 }
@@ -85,7 +115,9 @@ async function addTemplate(tx: Tx, database: Database, actor: Actor, whatsapp_nu
     category: 'UTILITY',
     status: 'APPROVED',
     meta_template_id: '999200000000001',
-    components: [{ type: 'BODY', text: 'Olá {{1}}, seu pedido {{2}} está pronto para retirada.', example: { body_text: [['Ana', '1042']] } }],
+    components: [
+      { type: 'BODY', text: 'Olá {{1}}, seu pedido {{2}} está pronto para retirada.', example: { body_text: [['Ana', '1042']] } },
+    ],
   });
 }
 
@@ -106,9 +138,17 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
     total_messages_received: person.says.length,
     total_conversations: 1,
   });
-  await database.repository(ContactIdentity, tx).insert(actor, { kind: IdentityKind.phone, value: matchKey(person.phone), contact_id: contact.id });
+  await database
+    .repository(ContactIdentity, tx)
+    .insert(actor, { kind: IdentityKind.phone, value: matchKey(person.phone), contact_id: contact.id });
   const conversation_id = newId();
-  const base = { organization_id: actor.organization_id, conversation_id, contact_id: contact.id, whatsapp_number_id: number.id, message_type: MessageType.text };
+  const base = {
+    organization_id: actor.organization_id,
+    conversation_id,
+    contact_id: contact.id,
+    whatsapp_number_id: number.id,
+    message_type: MessageType.text,
+  };
   const messages = person.says.map((text, index) =>
     newMessage({
       ...base,

@@ -31,16 +31,26 @@ class Stores implements OnModuleInit {
       this.health.register('redis', async () => {
         await Promise.all([this.rates.check(), this.hub.check()]);
       });
-    this.metrics.gauge('bull_jobs').collectFrom(async () =>
-      Object.entries(await this.jobs.counts()).flatMap(([queue, counts]) => Object.entries(counts).map(([state, value]) => ({ labels: { queue, state }, value }))),
-    );
+    this.metrics
+      .gauge('bull_jobs')
+      .collectFrom(async () =>
+        Object.entries(await this.jobs.counts()).flatMap(([queue, counts]) =>
+          Object.entries(counts).map(([state, value]) => ({ labels: { queue, state }, value })),
+        ),
+      );
     this.metrics.gauge('active_conversations_total').collectFrom(async () => this.count("status IN ('open', 'pending')"));
-    this.metrics.gauge('queue_waiting_total').collectFrom(async () => this.count("queue_id IS NOT NULL AND queued_at IS NOT NULL AND current_agent_id IS NULL AND status IN ('open', 'pending')"));
+    this.metrics
+      .gauge('queue_waiting_total')
+      .collectFrom(async () =>
+        this.count("queue_id IS NOT NULL AND queued_at IS NOT NULL AND current_agent_id IS NULL AND status IN ('open', 'pending')"),
+      );
   }
 
   /** Over all organizations: the operator's gauge. Bounded, so that a scrape stays cheap. */
   private async count(condition: string): Promise<number> {
-    const [{ count }] = await this.database.source.query<[{ count: number }]>(`SELECT count(*)::int AS count FROM (SELECT 1 FROM conversations WHERE ${condition} LIMIT 100000) counted`);
+    const [{ count }] = await this.database.source.query<[{ count: number }]>(
+      `SELECT count(*)::int AS count FROM (SELECT 1 FROM conversations WHERE ${condition} LIMIT 100000) counted`,
+    );
     return count;
   }
 }

@@ -12,6 +12,12 @@ export function announce(config: Config, demo: Demo | null): void {
   if (config.simulator_enabled) lines.push(`  Simulator      ${at}/simulator`);
   if (config.docs_enabled) lines.push(`  Documentation  ${at}/api/v1/docs`, `  GraphQL        ${at}/graphql`);
   lines.push(`  Health         ${at}/observability/health`, '');
-  if (demo) lines.push('A demo organization is ready. Sign in with', `  e-mail    ${demo.email}`, `  password  ${demo.password}   (printed only now)`, '');
+  if (demo)
+    lines.push(
+      'A demo organization is ready. Sign in with',
+      `  e-mail    ${demo.email}`,
+      `  password  ${demo.password}   (printed only now)`,
+      '',
+    );
   console.log(lines.join('\n'));
 }

@@ -20,7 +20,9 @@ const statuses: [user_id: string | null, status: string][] = [];
 async function start(): Promise<World & { hub: RealtimeHub }> {
   const w = await world();
   const rooms = w.app.get(RealtimeRooms);
-  rooms.registerConversationCheck(async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)));
+  rooms.registerConversationCheck(
+    async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)),
+  );
   rooms.onAgentStatus((actor, status) => Promise.resolve(void statuses.push([actor.user_id, status])));
   rooms.onPresence({ changed: (change) => Promise.resolve(void presence.push(change)) });
   return { ...w, hub: w.app.get(RealtimeHub) };
@@ -29,10 +31,12 @@ async function start(): Promise<World & { hub: RealtimeHub }> {
 async function conversationOf(w: World, company: Company): Promise<string> {
   const [contact_id, number_id, id] = [newId(), newId(), newId()];
   await w.sql('INSERT INTO contacts (id, organization_id) VALUES ($1, $2)', [contact_id, company.id]);
-  await w.sql(
-    `INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status) VALUES ($1, $2, $3, $4, 'open')`,
-    [id, company.id, contact_id, number_id],
-  );
+  await w.sql(`INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status) VALUES ($1, $2, $3, $4, 'open')`, [
+    id,
+    company.id,
+    contact_id,
+    number_id,
+  ]);
   return id;
 }
 
@@ -65,7 +69,11 @@ describe('the Socket.IO handshake', () => {
     ['an expired token', 'token_expired', (w: World) => Promise.resolve(tokenFor(w, w.acme.agent, -5))],
     ['a refresh token', 'not_authenticated', (w: World) => Promise.resolve(tokenFor(w, w.acme.agent, 60, { type: 'refresh' }))],
     ['an inactive user', 'token_revoked', async (w: World) => (await w.acme.hire('agent', { is_active: false })).token],
-    ['a suspended organization', 'organization_suspended', async (w: World) => (await w.organization('Hooli', { status: 'suspended' })).agent.token],
+    [
+      'a suspended organization',
+      'organization_suspended',
+      async (w: World) => (await w.organization('Hooli', { status: 'suspended' })).agent.token,
+    ],
   ])('refuses %s', async (_what, error_code, tokenOf) => {
     const w = await start();
 
@@ -350,7 +358,10 @@ describe('raw WebSockets', () => {
     const raw = await rawOf(w.acme.agent);
 
     // Sent before the first answer is in: frames keep their order.
-    raw.send({ type: 'subscribe', channels: ['messages', `conversation:${own}`, `conversation:${foreign}`, 'conversation:', 'secrets', 7] });
+    raw.send({
+      type: 'subscribe',
+      channels: ['messages', `conversation:${own}`, `conversation:${foreign}`, 'conversation:', 'secrets', 7],
+    });
     raw.send({ type: 'unsubscribe', channels: ['messages', 'contacts'] });
 
     const error = await raw.hear('error');
@@ -368,7 +379,8 @@ describe('raw WebSockets', () => {
     const { acme } = await start();
     const raw = await rawOf(acme.agent);
 
-    for (const frame of ['{', '[]', 'null', { type: 'subscribe' }, { type: 'subscribe', channels: 'messages' }, { type: 'shout' }, {}]) raw.send(frame);
+    for (const frame of ['{', '[]', 'null', { type: 'subscribe' }, { type: 'subscribe', channels: 'messages' }, { type: 'shout' }, {}])
+      raw.send(frame);
     raw.ws.send(Buffer.from('{"type":"ping"}'), { binary: true });
     raw.send({ type: 'ping' });
 

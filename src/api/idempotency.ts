@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, UseInterceptors, applyDecorators } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  UseInterceptors,
+  applyDecorators,
+} from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import { type Observable, from } from 'rxjs';
 import { lastValueFrom } from 'rxjs';
@@ -33,7 +40,10 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<AppRequest>();
     const key = request.get('idempotency-key');
     if (key === undefined || !request.actor) return next.handle();
-    if (!key || key.length > KEY_MAX) throw new Invalid([{ loc: ['header', 'Idempotency-Key'], msg: `Idempotency-Key has 1 to ${KEY_MAX} characters`, type: 'string_length' }]);
+    if (!key || key.length > KEY_MAX)
+      throw new Invalid([
+        { loc: ['header', 'Idempotency-Key'], msg: `Idempotency-Key has 1 to ${KEY_MAX} characters`, type: 'string_length' },
+      ]);
     return from(this.once(request.actor.organization_id, key, fingerprint(request), () => lastValueFrom(next.handle())));
   }
 
@@ -48,23 +58,39 @@ export class IdempotencyInterceptor implements NestInterceptor {
         [organization_id, key, print],
       );
       if (taken) return this.first(organization_id, key, run);
-      const [kept] = await sql.query<Kept[]>('SELECT fingerprint, status_code, answer FROM idempotency_keys WHERE organization_id = $1 AND key = $2', [organization_id, key]);
+      const [kept] = await sql.query<Kept[]>(
+        'SELECT fingerprint, status_code, answer FROM idempotency_keys WHERE organization_id = $1 AND key = $2',
+        [organization_id, key],
+      );
       // Given up by the first one between our two looks: ours is the first now.
       if (!kept) continue;
-      if (kept.fingerprint !== print) throw new Conflict('idempotency_key_reused', 'This Idempotency-Key was used with another request. Use a new one.');
+      if (kept.fingerprint !== print)
+        throw new Conflict('idempotency_key_reused', 'This Idempotency-Key was used with another request. Use a new one.');
       if (kept.status_code !== null) {
-        if (kept.status_code >= 500) throw new AppError(kept.status_code, kept.answer?.error_code ?? 'internal_error', kept.answer?.message ?? 'The first request failed.');
+        if (kept.status_code >= 500)
+          throw new AppError(
+            kept.status_code,
+            kept.answer?.error_code ?? 'internal_error',
+            kept.answer?.message ?? 'The first request failed.',
+          );
         return kept.answer?.body;
       }
       if (Date.now() > until)
-        throw new Conflict('idempotency_key_in_use', 'A request with this Idempotency-Key is still at work, or was cut off. Look whether it took effect before you use a new key.');
+        throw new Conflict(
+          'idempotency_key_in_use',
+          'A request with this Idempotency-Key is still at work, or was cut off. Look whether it took effect before you use a new key.',
+        );
     }
   }
 
   private async first(organization_id: string, key: string, run: () => Promise<unknown>): Promise<unknown> {
     const id = [organization_id, key];
     const keep = (status_code: number, answer: object): Promise<unknown> =>
-      this.database.source.query('UPDATE idempotency_keys SET status_code = $3, answer = $4 WHERE organization_id = $1 AND key = $2', [...id, status_code, JSON.stringify(answer)]);
+      this.database.source.query('UPDATE idempotency_keys SET status_code = $3, answer = $4 WHERE organization_id = $1 AND key = $2', [
+        ...id,
+        status_code,
+        JSON.stringify(answer),
+      ]);
     try {
       const body = await run();
       await keep(201, { body });
@@ -88,5 +114,10 @@ const fingerprint = (request: AppRequest): string =>
 export const Idempotent = (): MethodDecorator & ClassDecorator =>
   applyDecorators(
     UseInterceptors(IdempotencyInterceptor),
-    ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Repeat the request with the same key to get the first answer again instead of a second effect (24 hours).', schema: { type: 'string', maxLength: KEY_MAX } }),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'Repeat the request with the same key to get the first answer again instead of a second effect (24 hours).',
+      schema: { type: 'string', maxLength: KEY_MAX },
+    }),
   );

@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -8,12 +9,13 @@ import { Config } from '#config/config';
 import { Database } from './database';
 
 const root = join(__dirname, '..');
+const requireFile = createRequire(__filename);
 
 /** Every `*.entity.js` and migration of the build, loaded with require so that one set of classes exists. */
 function load(pattern: string, cwd: string): (abstract new () => object)[] {
   return globSync(pattern, { cwd })
     .sort()
-    .flatMap((file) => Object.values(require(join(cwd, file)) as Record<string, unknown>))
+    .flatMap((file) => Object.values(requireFile(join(cwd, file)) as Record<string, unknown>))
     .filter((value): value is abstract new () => object => typeof value === 'function');
 }
 

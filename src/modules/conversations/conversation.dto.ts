@@ -1,7 +1,22 @@
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsISO8601, IsIn, IsObject, IsOptional, IsString, IsUUID, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsEnum,
+  IsISO8601,
+  IsIn,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  Matches,
+  MaxLength,
+  ValidateIf,
+} from 'class-validator';
 import { Alias } from '#common/alias';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
@@ -105,13 +120,19 @@ export class ConversationView extends Conversation {
 export class ConversationPage extends PageOf(ConversationView) {}
 
 /** A row with what its query joined. */
-export type JoinedConversation = Conversation & { contact: Contact | null; whatsapp_number: WhatsAppNumber | null; current_agent: User | null; last_message: Message | null };
+export type JoinedConversation = Conversation & {
+  contact: Contact | null;
+  whatsapp_number: WhatsAppNumber | null;
+  current_agent: User | null;
+  last_message: Message | null;
+};
 
 export function presentConversation(row: JoinedConversation): ConversationView {
   const { contact, whatsapp_number, current_agent, last_message, ...conversation } = row;
   const live = row.status === ConversationStatus.open || row.status === ConversationStatus.pending;
   // qrcode numbers have no window.
-  const is_window_open = whatsapp_number?.connection_type === 'qrcode' || (row.window_expires_at !== null && row.window_expires_at > new Date());
+  const is_window_open =
+    whatsapp_number?.connection_type === 'qrcode' || (row.window_expires_at !== null && row.window_expires_at > new Date());
   return {
     ...conversation,
     contact: {
@@ -143,7 +164,8 @@ export function presentConversation(row: JoinedConversation): ConversationView {
   };
 }
 
-const truth = ({ value }: { value: unknown }): unknown => (value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value);
+const truth = ({ value }: { value: unknown }): unknown =>
+  value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
 
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
@@ -259,7 +281,10 @@ export class ConversationCreate {
   tags?: string[];
 
   /** A text, or a message as `POST /conversations/{id}/messages` takes it. */
-  @ApiPropertyOptional({ oneOf: [{ type: 'string', maxLength: 4096 }, { $ref: '#/components/schemas/MessageSendRequest' }], example: 'Olá! Como posso ajudar?' })
+  @ApiPropertyOptional({
+    oneOf: [{ type: 'string', maxLength: 4096 }, { $ref: '#/components/schemas/MessageSendRequest' }],
+    example: 'Olá! Como posso ajudar?',
+  })
   @IsOptional()
   @Field(() => String, { nullable: true })
   initial_message?: unknown;
@@ -383,4 +408,3 @@ export class HistoryQuery extends MessageQuery {
   @IsISO8601()
   to?: string;
 }
-

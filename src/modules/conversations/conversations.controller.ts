@@ -6,7 +6,16 @@ import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import type { Page } from '#common/page.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
-import { ConversationAssign, ConversationClose, ConversationCreate, ConversationPage, ConversationQuery, ConversationUpdate, ConversationView, MessageQuery } from './conversation.dto';
+import {
+  ConversationAssign,
+  ConversationClose,
+  ConversationCreate,
+  ConversationPage,
+  ConversationQuery,
+  ConversationUpdate,
+  ConversationView,
+  MessageQuery,
+} from './conversation.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { MessagePage, MessageResponse } from './messages/message.dto';
@@ -136,4 +145,3 @@ export class ConversationsController {
     return this.conversations.reopen(actor, id);
   }
 }
-

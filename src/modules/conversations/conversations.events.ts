@@ -6,7 +6,10 @@ import type { MessageResponse } from './messages/message.dto';
 export type MessageContact = Pick<Contact, 'id' | 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id' | 'is_vip'>;
 
 /** The little of a conversation that goes with a message. */
-export type MessageConversation = Pick<Conversation, 'id' | 'status' | 'unread_count' | 'current_agent_id' | 'last_message_at' | 'window_expires_at'>;
+export type MessageConversation = Pick<
+  Conversation,
+  'id' | 'status' | 'unread_count' | 'current_agent_id' | 'last_message_at' | 'window_expires_at'
+>;
 
 export interface MessageHappened {
   organization_id: string;

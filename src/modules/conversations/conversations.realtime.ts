@@ -51,10 +51,18 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('conversation.unread', ({ organization_id, conversation_id, unread_count }) =>
       this.hub.publish({ organization_id, conversation_id, event: 'conversation:unread_update', data: { conversation_id, unread_count } }),
     );
-    this.events.on('conversation.created', (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })));
-    this.events.on('conversation.updated', (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:updated', data })));
-    this.events.on('conversation.reopened', (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })));
-    this.events.on('conversation.status', (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })));
+    this.events.on('conversation.created', (e) =>
+      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })),
+    );
+    this.events.on('conversation.updated', (e) =>
+      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:updated', data })),
+    );
+    this.events.on('conversation.reopened', (e) =>
+      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })),
+    );
+    this.events.on('conversation.status', (e) =>
+      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })),
+    );
     this.events.on('conversation.assigned', ({ organization_id, conversation_id, agent_id, previous_agent_id, user_id }) =>
       this.tell(organization_id, conversation_id, (conversation) =>
         agent_id
@@ -71,7 +79,10 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
                 conversation,
               },
             }
-          : { event: 'conversation:unassigned', data: { conversation_id, previous_agent_id, queue_id: conversation.queue_id, reason: 'manual' } },
+          : {
+              event: 'conversation:unassigned',
+              data: { conversation_id, previous_agent_id, queue_id: conversation.queue_id, reason: 'manual' },
+            },
       ),
     );
   }
@@ -88,7 +99,11 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
       event: 'message:new',
       data: {
         ...message,
-        contact: { id: contact.id, name: contact.name ?? contact.whatsapp_name ?? (contact.username ? `@${contact.username}` : contact.whatsapp_id), phone_number: contact.whatsapp_id },
+        contact: {
+          id: contact.id,
+          name: contact.name ?? contact.whatsapp_name ?? (contact.username ? `@${contact.username}` : contact.whatsapp_id),
+          phone_number: contact.whatsapp_id,
+        },
         conversation: { id, status, unread_count, current_agent_id, last_message_at, window_expires_at },
       },
     });
@@ -110,7 +125,8 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
       if (!this.hub.mayBeHeard(organization_id)) continue;
       try {
         for (const conversation of await this.conversations.views(Actor.system(organization_id), [...tells.keys()]))
-          for (const tell of tells.get(conversation.id) ?? []) this.hub.publish({ organization_id, conversation_id: conversation.id, ...tell(conversation) });
+          for (const tell of tells.get(conversation.id) ?? [])
+            this.hub.publish({ organization_id, conversation_id: conversation.id, ...tell(conversation) });
       } catch (error) {
         this.logger.warn({ msg: 'conversation events not told', err: error });
       }

@@ -138,7 +138,8 @@ export class ConversationsResolver {
     const bounded = Math.min(100, Math.max(1, limit));
     const key = `messages ${bounded} ${before ?? ''}`;
     let loader = context.loaders.get(key) as DataLoader<string, MessageResponse[]> | undefined;
-    if (!loader) context.loaders.set(key, (loader = new DataLoader((ids: readonly string[]) => this.messages.newestOf(actor, ids, bounded, before))));
+    if (!loader)
+      context.loaders.set(key, (loader = new DataLoader((ids: readonly string[]) => this.messages.newestOf(actor, ids, bounded, before))));
     return loader.load(conversation.id);
   }
 
@@ -150,7 +151,11 @@ export class ConversationsResolver {
 
   @Mutation(() => ConversationView, { description: 'Update a conversation.' })
   @Allow('agent')
-  updateConversation(@Caller() actor: Actor, @Args('id', { type: () => ID }, Uuid) id: string, @Args('input') input: ConversationUpdate): Promise<ConversationView> {
+  updateConversation(
+    @Caller() actor: Actor,
+    @Args('id', { type: () => ID }, Uuid) id: string,
+    @Args('input') input: ConversationUpdate,
+  ): Promise<ConversationView> {
     return this.conversations.update(actor, id, input);
   }
 
@@ -178,7 +183,11 @@ export class ConversationsResolver {
 
   @Mutation(() => ConversationView, { description: 'Assign to an agent.' })
   @Allow('agent')
-  assignConversation(@Caller() actor: Actor, @ConversationId() conversation_id: string, @Args('agent_id', { type: () => ID }, Uuid) agent_id: string): Promise<ConversationView> {
+  assignConversation(
+    @Caller() actor: Actor,
+    @ConversationId() conversation_id: string,
+    @Args('agent_id', { type: () => ID }, Uuid) agent_id: string,
+  ): Promise<ConversationView> {
     return this.conversations.assign(actor, conversation_id, agent_id);
   }
 
@@ -211,4 +220,3 @@ export class ConversationsResolver {
     return this.conversations.markRead(actor, conversation_id);
   }
 }
-

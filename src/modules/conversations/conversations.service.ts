@@ -75,8 +75,14 @@ export class ConversationsService implements OnModuleInit {
   async page(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
     const counted = this.database.repository(Conversation).query(actor, 'row');
     this.filter(actor, counted, query);
-    const [inner, values] = counted.select('1').limit(COUNT_MAX + 1).getQueryAndParameters();
-    const [{ total }] = await this.database.source.query<[{ total: number }]>(`SELECT count(*)::int AS total FROM (${inner}) counted`, values);
+    const [inner, values] = counted
+      .select('1')
+      .limit(COUNT_MAX + 1)
+      .getQueryAndParameters();
+    const [{ total }] = await this.database.source.query<[{ total: number }]>(
+      `SELECT count(*)::int AS total FROM (${inner}) counted`,
+      values,
+    );
     return toPage(await this.items(actor, query), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
   }
 
@@ -86,18 +92,25 @@ export class ConversationsService implements OnModuleInit {
     this.filter(actor, rows, query);
     const [column, direction] = parseSort(query.sort ?? 'last_message_at:desc', SORTS);
     const { skip, limit } = pageWindow(query);
-    rows.orderBy(column === 'priority' ? 'row.queue_priority' : `row.${column}`, direction, 'NULLS LAST').addOrderBy('row.id', direction).offset(skip).limit(limit);
+    rows
+      .orderBy(column === 'priority' ? 'row.queue_priority' : `row.${column}`, direction, 'NULLS LAST')
+      .addOrderBy('row.id', direction)
+      .offset(skip)
+      .limit(limit);
     return ((await rows.getMany()) as JoinedConversation[]).map(presentConversation);
   }
 
   /** @throws {409} contact_blocked, conversation_already_open (details name it). */
   async create(actor: Actor, input: ConversationCreate, first: Draft | null): Promise<ConversationView> {
-    if (!input.contact_id === !input.contact_phone) throw Invalid.field('contact_id', 'Give contact_id or contact_phone, and not both', undefined, 'missing');
+    if (!input.contact_id === !input.contact_phone)
+      throw Invalid.field('contact_id', 'Give contact_id or contact_phone, and not both', undefined, 'missing');
     const phone = input.contact_phone ? normalizePhone(input.contact_phone) : null;
     if (input.contact_phone && !phone) throw Invalid.field('contact_phone', 'contact_phone is not a phone number', undefined, 'phone');
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
     const id = await this.database.tx(async (tx) => {
-      const contact_id = phone ? (await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api', name: input.contact_name }, tx)).id : (input.contact_id ?? '');
+      const contact_id = phone
+        ? (await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api', name: input.contact_name }, tx)).id
+        : (input.contact_id ?? '');
       const contact = await this.database.repository(Contact, tx).lock(actor, contact_id);
       if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it first.');
       const number = input.whatsapp_number_id
@@ -117,8 +130,10 @@ export class ConversationsService implements OnModuleInit {
   }
 
   async update(actor: Actor, id: string, input: ConversationUpdate): Promise<ConversationView> {
-    if (input.extra_data && Buffer.byteLength(JSON.stringify(input.extra_data)) > EXTRA_DATA_MAX_BYTES) throw Invalid.field('extra_data', 'extra_data may have at most 16 KB');
-    for (const field of ['status', 'priority', 'tags', 'extra_data'] as const) if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
+    if (input.extra_data && Buffer.byteLength(JSON.stringify(input.extra_data)) > EXTRA_DATA_MAX_BYTES)
+      throw Invalid.field('extra_data', 'extra_data may have at most 16 KB');
+    for (const field of ['status', 'priority', 'tags', 'extra_data'] as const)
+      if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
     await this.database.tx(async (tx) => {
       const conversations = this.database.repository(Conversation, tx);
@@ -135,9 +150,18 @@ export class ConversationsService implements OnModuleInit {
         ...(input.extra_data && { extra_data: input.extra_data }),
       });
       if (input.status === 'archived') await this.archiveWithin(tx, actor, conversation);
-      else if (input.status) await this.moveWithin(tx, actor, conversation, input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus), {});
+      else if (input.status)
+        await this.moveWithin(
+          tx,
+          actor,
+          conversation,
+          input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus),
+          {},
+        );
       if (input.assigned_agent_id !== undefined) await this.assignWithin(tx, actor, await conversations.lock(actor, id), agent);
-      tx.afterCommit(() => this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id }));
+      tx.afterCommit(() =>
+        this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id }),
+      );
     });
     return this.get(actor, id);
   }
@@ -145,7 +169,9 @@ export class ConversationsService implements OnModuleInit {
   /** @throws {422} invalid_agent. @throws {409} conversation_not_active. */
   async assign(actor: Actor, id: string, agent_id: string | null): Promise<ConversationView> {
     const agent = agent_id === null ? null : await this.users.getAgent(actor, agent_id);
-    await this.database.tx(async (tx) => this.assignWithin(tx, actor, await this.database.repository(Conversation, tx).lock(actor, id), agent));
+    await this.database.tx(async (tx) =>
+      this.assignWithin(tx, actor, await this.database.repository(Conversation, tx).lock(actor, id), agent),
+    );
     return this.get(actor, id);
   }
 
@@ -153,8 +179,12 @@ export class ConversationsService implements OnModuleInit {
   async close(actor: Actor, id: string, { reason, resolved = true }: ConversationClose): Promise<ConversationView> {
     await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
-      if (conversation.status === ConversationStatus.closed) throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
-      await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: reason ?? null, ...(!resolved && { resolved_at: conversation.resolved_at }) });
+      if (conversation.status === ConversationStatus.closed)
+        throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
+      await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, {
+        close_reason: reason ?? null,
+        ...(!resolved && { resolved_at: conversation.resolved_at }),
+      });
     });
     return this.get(actor, id);
   }
@@ -163,7 +193,8 @@ export class ConversationsService implements OnModuleInit {
   async reopen(actor: Actor, id: string): Promise<ConversationView> {
     await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
-      if (isActive(conversation) && !conversation.is_archived) throw new Conflict('conversation_not_closed', 'The conversation is open already.');
+      if (isActive(conversation) && !conversation.is_archived)
+        throw new Conflict('conversation_not_closed', 'The conversation is open already.');
       await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
       await this.moveWithin(tx, actor, conversation, ConversationStatus.open, { is_archived: false, archived_at: null });
     });
@@ -205,16 +236,36 @@ export class ConversationsService implements OnModuleInit {
       .query(actor, 'row')
       .withDeleted()
       .leftJoinAndMapOne('row.contact', Contact, 'contact', 'contact.id = row.contact_id AND contact.organization_id = row.organization_id')
-      .leftJoinAndMapOne('row.whatsapp_number', WhatsAppNumber, 'number', 'number.id = row.whatsapp_number_id AND number.organization_id = row.organization_id')
-      .leftJoinAndMapOne('row.current_agent', User, 'agent', 'agent.id = row.current_agent_id AND agent.organization_id = row.organization_id')
-      .leftJoinAndMapOne('row.last_message', Message, 'last', 'last.id = row.last_message_id AND last.organization_id = row.organization_id');
+      .leftJoinAndMapOne(
+        'row.whatsapp_number',
+        WhatsAppNumber,
+        'number',
+        'number.id = row.whatsapp_number_id AND number.organization_id = row.organization_id',
+      )
+      .leftJoinAndMapOne(
+        'row.current_agent',
+        User,
+        'agent',
+        'agent.id = row.current_agent_id AND agent.organization_id = row.organization_id',
+      )
+      .leftJoinAndMapOne(
+        'row.last_message',
+        Message,
+        'last',
+        'last.id = row.last_message_id AND last.organization_id = row.organization_id',
+      );
   }
 
   private filter(actor: Actor, rows: SelectQueryBuilder<Conversation>, query: ConversationQuery): void {
     const words = (query.status ?? '').split(',').filter(Boolean);
-    const statuses = new Set(words.flatMap((word) => (word === 'active' ? ['open', 'pending'] : word === 'archived' || word === 'queued' ? [] : [word])));
+    const statuses = new Set(
+      words.flatMap((word) => (word === 'active' ? ['open', 'pending'] : word === 'archived' || word === 'queued' ? [] : [word])),
+    );
     if (statuses.size) rows.andWhere('row.status = ANY(:statuses)', { statuses: [...statuses] });
-    if (words.includes('queued')) rows.andWhere("row.queue_id IS NOT NULL AND row.queued_at IS NOT NULL AND row.current_agent_id IS NULL AND row.status IN ('open', 'pending')");
+    if (words.includes('queued'))
+      rows.andWhere(
+        "row.queue_id IS NOT NULL AND row.queued_at IS NOT NULL AND row.current_agent_id IS NULL AND row.status IN ('open', 'pending')",
+      );
     rows.andWhere('row.is_archived = :archived', { archived: query.is_archived ?? words.includes('archived') });
     const assigned = query.assigned_to_me ? 'me' : (query.assigned_to ?? query.assigned_agent_id);
     if (assigned === 'none') rows.andWhere('row.current_agent_id IS NULL');
@@ -234,22 +285,33 @@ export class ConversationsService implements OnModuleInit {
           `EXISTS (SELECT 1 FROM contacts k WHERE k.organization_id = row.organization_id AND k.id = row.contact_id
              AND (contact_words(k.name, k.whatsapp_name, k.username, k.email, k.company) LIKE fold(:words)${digits.length >= 3 ? ' OR k.match_key LIKE :digits' : ''}))`,
           { words: `%${escapeLike(search)}%`, digits: `%${digits}%` },
-        ).orWhere('EXISTS (SELECT 1 FROM messages l WHERE l.organization_id = row.organization_id AND l.id = row.last_message_id AND fold(l.content) LIKE fold(:words))');
+        ).orWhere(
+          'EXISTS (SELECT 1 FROM messages l WHERE l.organization_id = row.organization_id AND l.id = row.last_message_id AND fold(l.content) LIKE fold(:words))',
+        );
       }),
     );
   }
 
   private async assignWithin(tx: Tx, actor: Actor, conversation: Conversation, agent: User | null): Promise<void> {
-    if (!isActive(conversation)) throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
+    if (!isActive(conversation))
+      throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
     const previous_agent_id = conversation.current_agent_id;
     if (previous_agent_id === (agent?.id ?? null)) return;
-    await this.database.repository(Conversation, tx).patch(
-      actor,
-      conversation.id,
-      agent
-        ? { current_agent_id: agent.id, assigned_at: new Date(), status: ConversationStatus.open, is_bot_active: false, ...(conversation.is_bot_active && { handoff_at: new Date() }) }
-        : { current_agent_id: null },
-    );
+    await this.database
+      .repository(Conversation, tx)
+      .patch(
+        actor,
+        conversation.id,
+        agent
+          ? {
+              current_agent_id: agent.id,
+              assigned_at: new Date(),
+              status: ConversationStatus.open,
+              is_bot_active: false,
+              ...(conversation.is_bot_active && { handoff_at: new Date() }),
+            }
+          : { current_agent_id: null },
+      );
     tx.afterCommit(() =>
       this.events.emit('conversation.assigned', {
         organization_id: actor.organization_id,
@@ -265,11 +327,23 @@ export class ConversationsService implements OnModuleInit {
     if (conversation.is_archived) throw new Conflict('conversation_already_archived', 'The conversation is archived already.');
     if (isActive(conversation)) await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: 'archived' });
     await this.database.repository(Conversation, tx).patch(actor, conversation.id, { is_archived: true, archived_at: new Date() });
-    tx.afterCommit(() => this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: conversation.id, user_id: actor.user_id }));
+    tx.afterCommit(() =>
+      this.events.emit('conversation.updated', {
+        organization_id: actor.organization_id,
+        conversation_id: conversation.id,
+        user_id: actor.user_id,
+      }),
+    );
   }
 
   /** One move of the state machine with what it sets. */
-  private async moveWithin(tx: Tx, actor: Actor, conversation: Conversation, to: ConversationStatus, more: Partial<Conversation>): Promise<void> {
+  private async moveWithin(
+    tx: Tx,
+    actor: Actor,
+    conversation: Conversation,
+    to: ConversationStatus,
+    more: Partial<Conversation>,
+  ): Promise<void> {
     const { status: from, id } = conversation;
     const conversations = this.database.repository(Conversation, tx);
     if (from === to) {
@@ -283,11 +357,23 @@ export class ConversationsService implements OnModuleInit {
     const effects: Partial<Record<ConversationStatus, Partial<Conversation>>> = {
       resolved: { resolved_at: now, ...over },
       closed: { closed_at: now, resolved_at: conversation.resolved_at ?? now, ...over },
-      open: from === ConversationStatus.pending ? {} : { resolved_at: null, closed_at: null, close_reason: null, reopened_at: now, is_archived: false, archived_at: null },
+      open:
+        from === ConversationStatus.pending
+          ? {}
+          : { resolved_at: null, closed_at: null, close_reason: null, reopened_at: now, is_archived: false, archived_at: null },
     };
-    if (to === ConversationStatus.open && !isActive(conversation)) await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
+    if (to === ConversationStatus.open && !isActive(conversation))
+      await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
     await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
-    tx.afterCommit(() => this.events.emit('conversation.status', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id, status: to, previous_status: from }));
+    tx.afterCommit(() =>
+      this.events.emit('conversation.status', {
+        organization_id: actor.organization_id,
+        conversation_id: id,
+        user_id: actor.user_id,
+        status: to,
+        previous_status: from,
+      }),
+    );
   }
 
   private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, reason: string): Promise<void> {

@@ -2,13 +2,28 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import type { Counter } from 'prom-client';
 import { EventBus } from '#common/events';
-import { type InboundMessage, type ParsedChange, type StatusUpdate, parseJsonKeepingBigIds, parseWebhook } from '#modules/whatsapp/meta/parse-webhook';
+import {
+  type InboundMessage,
+  type ParsedChange,
+  type StatusUpdate,
+  parseJsonKeepingBigIds,
+  parseWebhook,
+} from '#modules/whatsapp/meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Metrics } from '#observability/metrics';
 import { Batch, type Item, Raced } from './batch';
 import { parkPoison, unpark } from './parking';
-import { applyAccount, applyEcho, applyErrors, applyPreference, applySystem, applyTemplate, applyToMessage, applyUserId } from './single-items';
+import {
+  applyAccount,
+  applyEcho,
+  applyErrors,
+  applyPreference,
+  applySystem,
+  applyTemplate,
+  applyToMessage,
+  applyUserId,
+} from './single-items';
 import { applyStatuses } from './statuses';
 import { fileMessages } from './threads';
 
@@ -103,7 +118,11 @@ export class Filing {
           batch,
           await unpark(
             batch,
-            filed.map((m) => ({ organization_id: m.organization_id, whatsapp_number_id: m.whatsapp_number_id ?? '', provider_id: m.whatsapp_message_id ?? '' })),
+            filed.map((m) => ({
+              organization_id: m.organization_id,
+              whatsapp_number_id: m.whatsapp_number_id ?? '',
+              provider_id: m.whatsapp_message_id ?? '',
+            })),
           ),
         );
       }
@@ -186,4 +205,3 @@ export function isTransient(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
   return TRANSIENT.has(code ?? '') || /ECONN|EPIPE|Connection terminated|timeout/i.test(`${code ?? ''} ${message ?? ''}`);
 }
-

@@ -64,12 +64,14 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async sweep(): Promise<void> {
     if (this.config.process_role === 'worker' && !this.stopListening)
-      this.stopListening = await this.store.listen(
-        () => this.wake(),
-        () => {
-          this.stopListening = undefined;
-        },
-      ).catch(() => undefined);
+      this.stopListening = await this.store
+        .listen(
+          () => this.wake(),
+          () => {
+            this.stopListening = undefined;
+          },
+        )
+        .catch(() => undefined);
     if (!this.stopped) this.wake();
   }
 

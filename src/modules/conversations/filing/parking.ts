@@ -7,7 +7,10 @@ const KEPT_DAYS = 7;
 
 /** Keeps items that speak of a message that is not here yet. */
 export async function park(batch: Batch, orphans: readonly { item: Item; waits_for: string }[]): Promise<void> {
-  await insert(batch, orphans.map(({ item, waits_for }) => ({ ...of(item), kind: 'orphan', waits_for, item: item.change, error: null })));
+  await insert(
+    batch,
+    orphans.map(({ item, waits_for }) => ({ ...of(item), kind: 'orphan', waits_for, item: item.change, error: null })),
+  );
 }
 
 /** Sets an item aside for a person to look at; its neighbours go on. */
@@ -18,7 +21,12 @@ export async function parkPoison(batch: Batch, poison: readonly { item: Item<Par
   );
 }
 
-const of = ({ event_id, number }: Item): object => ({ id: newId(), organization_id: number.organization_id, whatsapp_number_id: number.id, inbound_event_id: event_id });
+const of = ({ event_id, number }: Item): object => ({
+  id: newId(),
+  organization_id: number.organization_id,
+  whatsapp_number_id: number.id,
+  inbound_event_id: event_id,
+});
 
 async function insert(batch: Batch, rows: object[]): Promise<void> {
   await batch.rows(
@@ -37,7 +45,10 @@ interface Parked {
 }
 
 /** Takes the orphans whose message has come: those waiting for `arrived`, or every recent one when null (a message our own send just named). */
-export async function unpark(batch: Batch, arrived: readonly { organization_id: string; whatsapp_number_id: string; provider_id: string }[] | null): Promise<Parked[]> {
+export async function unpark(
+  batch: Batch,
+  arrived: readonly { organization_id: string; whatsapp_number_id: string; provider_id: string }[] | null,
+): Promise<Parked[]> {
   const rows = arrived
     ? await batch.rows<Parked & { id: string }>(
         'unpark',

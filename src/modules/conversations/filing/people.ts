@@ -22,7 +22,16 @@ export interface Sighting {
 /** A contact as the filing needs it. */
 export type FiledContact = Pick<
   Contact,
-  'id' | 'organization_id' | 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id' | 'match_key' | 'is_blocked' | 'is_vip' | 'last_message_received_at'
+  | 'id'
+  | 'organization_id'
+  | 'name'
+  | 'whatsapp_name'
+  | 'username'
+  | 'whatsapp_id'
+  | 'match_key'
+  | 'is_blocked'
+  | 'is_vip'
+  | 'last_message_received_at'
 > & { is_new: boolean };
 
 interface IdentityKey {
@@ -86,9 +95,16 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
 
   const contacts = new Map<string, FiledContact>();
   const all = [...seen.values()];
-  const created = await insertContacts(batch, all.filter((person) => person.is_new));
+  const created = await insertContacts(
+    batch,
+    all.filter((person) => person.is_new),
+  );
   for (const [asked, contact] of created) contacts.set(asked, contact);
-  for (const contact of await updateContacts(batch, all.filter((person) => !person.is_new))) contacts.set(contact.id, contact);
+  for (const contact of await updateContacts(
+    batch,
+    all.filter((person) => !person.is_new),
+  ))
+    contacts.set(contact.id, contact);
   await saveIdentities(
     batch,
     fresh.map((row) => ({ ...row, contact_id: contacts.get(gone.get(row.contact_id) ?? row.contact_id)?.id ?? row.contact_id })),
@@ -112,7 +128,10 @@ export function keysOf({ organization_id, portfolio_id, ids }: Pick<Sighting, 'o
 const text = (key: IdentityKey): string => `${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`;
 
 /** Which contact each of these names belongs to. */
-export async function findIdentities(batch: Batch, keys: readonly IdentityKey[]): Promise<Map<string, { contact_id: string; last_seen_at: Date }>> {
+export async function findIdentities(
+  batch: Batch,
+  keys: readonly IdentityKey[],
+): Promise<Map<string, { contact_id: string; last_seen_at: Date }>> {
   if (!keys.length) return new Map();
   const rows = await batch.rows<IdentityKey & { contact_id: string; last_seen_at: Date }>(
     'find-identities',
@@ -143,7 +162,8 @@ async function saveIdentities(batch: Batch, rows: readonly (IdentityKey & { cont
 /** What a batch tells of a person, all sightings together; later ones win. */
 function told(person: Seen): object {
   const { sightings } = person;
-  const last = <T>(pick: (sighting: Sighting) => T | null | undefined): T | null => sightings.reduce<T | null>((found, s) => pick(s) ?? found, null);
+  const last = <T>(pick: (sighting: Sighting) => T | null | undefined): T | null =>
+    sightings.reduce<T | null>((found, s) => pick(s) ?? found, null);
   const phone = last((s) => s.ids.phone);
   const times = sightings.flatMap((s) => s.message_at ?? []);
   return {

@@ -80,13 +80,18 @@ async function openWindow(batch: Batch, { organization_id, conversation_id }: Me
 /** A system message: kept as a row; a changed number or id moves the person's names. */
 export async function applySystem(batch: Batch, item: Item<InboundSystem>): Promise<void> {
   const { change } = item;
-  if (change.system_type === 'user_changed_number' || change.system_type === 'user_changed_user_id') await moveIdentity(batch, item, change.old_ids, change.new_ids);
+  if (change.system_type === 'user_changed_number' || change.system_type === 'user_changed_user_id')
+    await moveIdentity(batch, item, change.old_ids, change.new_ids);
   if (!change.ids.phone && !change.ids.bsuid && !change.ids.parent_bsuid) return;
   await fileQuietly(batch, item, { message_type: MessageType.system, content: change.content, payload: change.payload });
 }
 
 /** A row in the newest conversation of the person, without unread, window or reopening; nobody writes, so nothing is made for it. */
-async function fileQuietly(batch: Batch, { number, change }: Item<InboundSystem>, row: Pick<Message, 'message_type' | 'content' | 'payload'>): Promise<void> {
+async function fileQuietly(
+  batch: Batch,
+  { number, change }: Item<InboundSystem>,
+  row: Pick<Message, 'message_type' | 'content' | 'payload'>,
+): Promise<void> {
   const keys = keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: change.ids });
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
@@ -96,11 +101,10 @@ async function fileQuietly(batch: Batch, { number, change }: Item<InboundSystem>
     [number.organization_id, known.contact_id, number.id],
   );
   if (!conversation) return;
-  const [stored] = await batch.query('SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3', [
-    number.organization_id,
-    number.id,
-    change.provider_id,
-  ]);
+  const [stored] = await batch.query(
+    'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
+    [number.organization_id, number.id, change.provider_id],
+  );
   if (stored) return;
   await insertMessages(batch, [
     newMessage({
@@ -127,7 +131,10 @@ export async function applyUserId(batch: Batch, item: Item<UserIdUpdate>): Promi
 async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, new_ids: PersonIds): Promise<void> {
   const { organization_id } = number;
   const portfolio_id = number.waba_id ?? '';
-  const known = await findIdentities(batch, [...keysOf({ organization_id, portfolio_id, ids: old_ids }), ...keysOf({ organization_id, portfolio_id, ids: new_ids })]);
+  const known = await findIdentities(batch, [
+    ...keysOf({ organization_id, portfolio_id, ids: old_ids }),
+    ...keysOf({ organization_id, portfolio_id, ids: new_ids }),
+  ]);
   const of = (ids: PersonIds): string | undefined =>
     keysOf({ organization_id, portfolio_id, ids })
       .map((key) => known.get(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`)?.contact_id)
@@ -135,7 +142,8 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
   const before = of(old_ids);
   const after = of(new_ids);
   if (!before) return;
-  if (after && after !== before) await mergeContacts(batch, organization_id, before < after ? before : after, before < after ? after : before);
+  if (after && after !== before)
+    await mergeContacts(batch, organization_id, before < after ? before : after, before < after ? after : before);
   const contact_id = after && after < before ? after : before;
   for (const key of keysOf({ organization_id, portfolio_id, ids: old_ids }))
     await batch.query(
@@ -143,13 +151,10 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
       [key.organization_id, key.portfolio_id, key.kind, key.value],
     );
   if (new_ids.phone)
-    await batch.query('UPDATE contacts SET whatsapp_id = $3, wa_id = $4, match_key = $5, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-      organization_id,
-      contact_id,
-      new_ids.phone,
-      new_ids.phone.slice(1),
-      matchKey(new_ids.phone),
-    ]);
+    await batch.query(
+      'UPDATE contacts SET whatsapp_id = $3, wa_id = $4, match_key = $5, updated_at = now() WHERE organization_id = $1 AND id = $2',
+      [organization_id, contact_id, new_ids.phone, new_ids.phone.slice(1), matchKey(new_ids.phone)],
+    );
   for (const key of keysOf({ organization_id, portfolio_id, ids: new_ids }))
     await batch.query(
       `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id) VALUES (gen_random_uuid(), $1, $2, $3, $4, $5)
@@ -157,7 +162,11 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
       [key.organization_id, key.portfolio_id, key.kind, key.value, contact_id],
     );
   if (new_ids.bsuid)
-    await batch.query('UPDATE contacts SET whatsapp_user_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [organization_id, contact_id, new_ids.bsuid]);
+    await batch.query('UPDATE contacts SET whatsapp_user_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+      organization_id,
+      contact_id,
+      new_ids.bsuid,
+    ]);
 }
 
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
@@ -165,14 +174,21 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
   const { event } = item.change;
   if (event.kind !== 'message') return applyToMessage(batch, { ...item, change: event }, events, true);
   const { number } = item;
-  const [stored] = await batch.query('SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3', [
-    number.organization_id,
-    number.id,
-    event.provider_id,
-  ]);
+  const [stored] = await batch.query(
+    'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
+    [number.organization_id, number.id, event.provider_id],
+  );
   if (stored) return;
   const [contact] = await resolvePeople(batch, [
-    { organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: event.ids, profile_name: event.profile_name, username: event.username, message_at: null, from_ad: false },
+    {
+      organization_id: number.organization_id,
+      portfolio_id: number.waba_id ?? '',
+      ids: event.ids,
+      profile_name: event.profile_name,
+      username: event.username,
+      message_at: null,
+      from_ad: false,
+    },
   ]);
   const [existing] = await batch.query<{ id: string }>(
     `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3
@@ -242,7 +258,17 @@ export async function applyTemplate(batch: Batch, { number, change }: Item<Templ
        FROM whatsapp_numbers n
       WHERE t.organization_id = $1 AND n.organization_id = $1 AND n.id = t.whatsapp_number_id AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
         AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')))`,
-    [number.organization_id, change.waba_id, change.template_id, change.name, change.status, change.rejected_reason, change.category, change.quality, change.language],
+    [
+      number.organization_id,
+      change.waba_id,
+      change.template_id,
+      change.name,
+      change.status,
+      change.rejected_reason,
+      change.category,
+      change.quality,
+      change.language,
+    ],
   );
 }
 
@@ -270,6 +296,9 @@ export async function applyAccount(batch: Batch, { number, change }: Item<Accoun
 export async function applyErrors(batch: Batch, { number, change }: Item<ValueErrors>): Promise<void> {
   const [error] = change.errors;
   const words = error ? [error.code, error.title, error.details ?? error.message].filter(Boolean).join(' ') : 'error';
-  await batch.query('UPDATE whatsapp_numbers SET last_error = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [number.organization_id, number.id, words.slice(0, 500)]);
+  await batch.query('UPDATE whatsapp_numbers SET last_error = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+    number.organization_id,
+    number.id,
+    words.slice(0, 500),
+  ]);
 }
-

@@ -48,13 +48,27 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       error_code,
       error_message: failure?.error_message ?? null,
     });
-    Object.assign(message, progress, { whatsapp_message_id: message.whatsapp_message_id ?? change.provider_id, pricing: change.pricing ?? message.pricing });
+    Object.assign(message, progress, {
+      whatsapp_message_id: message.whatsapp_message_id ?? change.provider_id,
+      pricing: change.pricing ?? message.pricing,
+    });
     changed.set(message.id, { before, message, last: change.timestamp });
-    history.push({ id: newId(), organization_id: message.organization_id, message_id: message.id, status: change.status, timestamp: change.timestamp, error_code });
+    history.push({
+      id: newId(),
+      organization_id: message.organization_id,
+      message_id: message.id,
+      status: change.status,
+      timestamp: change.timestamp,
+      error_code,
+    });
     if (change.ids.bsuid || change.ids.parent_bsuid) contacts.push({ item, contact_id: message.contact_id });
     if (failure?.effect && progress.status === 'failed') await applyFailureEffect(batch, message, failure.effect);
   }
-  if (orphans.length) await park(batch, orphans.map((item) => ({ item, waits_for: item.change.provider_id })));
+  if (orphans.length)
+    await park(
+      batch,
+      orphans.map((item) => ({ item, waits_for: item.change.provider_id })),
+    );
   if (!changed.size) return;
 
   await batch.rows(
@@ -117,7 +131,9 @@ async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]):
       items.map((i) => i.number.organization_id),
     ],
   );
-  const byProvider = new Map(rows.filter((row) => row.whatsapp_message_id).map((row) => [`${row.whatsapp_number_id} ${row.whatsapp_message_id}`, row]));
+  const byProvider = new Map(
+    rows.filter((row) => row.whatsapp_message_id).map((row) => [`${row.whatsapp_number_id} ${row.whatsapp_message_id}`, row]),
+  );
   const byId = new Map(rows.map((row) => [row.id, row]));
   const found = new Map<string, Sent>();
   for (const item of items) {
@@ -132,10 +148,14 @@ async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]):
 /** A status of our own phone send names the person by BSUID too: contacts that never wrote become known by it. */
 async function linkIdentities(batch: Batch, seen: readonly { item: Item<StatusUpdate>; contact_id: string }[]): Promise<void> {
   const wanted = seen.flatMap(({ item: { number, change }, contact_id }) =>
-    keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: { ...change.ids, phone: undefined } }).map((key) => ({ ...key, contact_id })),
+    keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: { ...change.ids, phone: undefined } }).map(
+      (key) => ({ ...key, contact_id }),
+    ),
   );
   const known = await findIdentities(batch, wanted);
-  const rows = wanted.filter((key) => !known.has(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`)).map((key) => ({ ...key, id: newId() }));
+  const rows = wanted
+    .filter((key) => !known.has(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`))
+    .map((key) => ({ ...key, id: newId() }));
   if (!rows.length) return;
   await batch.rows(
     'link-identities',
@@ -149,4 +169,3 @@ async function linkIdentities(batch: Batch, seen: readonly { item: Item<StatusUp
     [asRows(rows)],
   );
 }
-

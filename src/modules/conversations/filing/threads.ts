@@ -95,7 +95,12 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
       const conversation = told.get(message.conversation_id);
       if (!conversation) continue;
       batch.effects.push(() =>
-        events.emit('message.received', { organization_id: message.organization_id, message: presentMessage(message), contact: who, conversation }),
+        events.emit('message.received', {
+          organization_id: message.organization_id,
+          message: presentMessage(message),
+          contact: who,
+          conversation,
+        }),
       );
     }
   }
@@ -173,8 +178,10 @@ async function fileThreads(batch: Batch, threads: readonly Thread[], events: Eve
     if (thread.contact.is_blocked) continue;
     const { organization_id } = thread;
     const conversation_id = thread.messages[0].conversation_id;
-    if (insertedIds.has(conversation_id)) batch.effects.push(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
-    else if (reopened.has(conversation_id)) batch.effects.push(() => events.emit('conversation.reopened', { organization_id, conversation_id, user_id: null }));
+    if (insertedIds.has(conversation_id))
+      batch.effects.push(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
+    else if (reopened.has(conversation_id))
+      batch.effects.push(() => events.emit('conversation.reopened', { organization_id, conversation_id, user_id: null }));
   }
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));
 }
@@ -188,7 +195,8 @@ function isRevivable(candidate: Candidate): boolean {
 const THREAD_ROWS = `json_to_recordset($1) AS t(id uuid, organization_id uuid, contact_id uuid, whatsapp_number_id uuid, count int, unread int, silent boolean,
   first_at timestamptz, newest_at timestamptz, newest_id uuid, expires_at timestamptz, queue_priority int)`;
 
-const THREAD_STATE = 'c.id, c.contact_id, c.whatsapp_number_id, c.status, c.unread_count, c.current_agent_id, c.last_message_at, c.window_expires_at';
+const THREAD_STATE =
+  'c.id, c.contact_id, c.whatsapp_number_id, c.status, c.unread_count, c.current_agent_id, c.last_message_at, c.window_expires_at';
 
 // A message told late moves neither the last message nor the window backward.
 const UPDATE_CONVERSATIONS = `UPDATE conversations c
@@ -227,8 +235,12 @@ const INSERT_CONVERSATIONS = `WITH c AS (
   SELECT ${THREAD_STATE} FROM c`;
 
 /** Quoted messages by the provider's id: those of this batch, then the stored ones. */
-async function linkReplies(batch: Batch, replies: readonly { message: Message; provider_id: string }[], fresh: ReadonlyMap<string, Message>): Promise<void> {
-  const open: typeof replies[number][] = [];
+async function linkReplies(
+  batch: Batch,
+  replies: readonly { message: Message; provider_id: string }[],
+  fresh: ReadonlyMap<string, Message>,
+): Promise<void> {
+  const open: (typeof replies)[number][] = [];
   for (const reply of replies) {
     const quoted = fresh.get(`${reply.message.whatsapp_number_id} ${reply.provider_id}`);
     if (quoted) reply.message.reply_to_message_id = quoted.id;
@@ -243,7 +255,8 @@ async function linkReplies(batch: Batch, replies: readonly { message: Message; p
     [open.map((r) => r.message.organization_id), open.map((r) => r.message.whatsapp_number_id), open.map((r) => r.provider_id)],
   );
   const stored = new Map(rows.map((row) => [`${row.whatsapp_number_id} ${row.whatsapp_message_id}`, row.id]));
-  for (const { message, provider_id } of open) message.reply_to_message_id = stored.get(`${message.whatsapp_number_id} ${provider_id}`) ?? null;
+  for (const { message, provider_id } of open)
+    message.reply_to_message_id = stored.get(`${message.whatsapp_number_id} ${provider_id}`) ?? null;
 }
 
 /** Columns a filed message says; the others have their defaults. */
@@ -265,11 +278,24 @@ export async function insertMessages(batch: Batch, messages: readonly Message[])
 function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | null {
   const { media } = change;
   if (!media) return null;
-  return { id: newId(), mime_type: media.mime_type ?? 'application/octet-stream', filename: media.filename ?? null, size_bytes: null, sha256: null, status: 'pending', url: null };
+  return {
+    id: newId(),
+    mime_type: media.mime_type ?? 'application/octet-stream',
+    filename: media.filename ?? null,
+    size_bytes: null,
+    sha256: null,
+    status: 'pending',
+    url: null,
+  };
 }
 
 /** The files to fetch, as rows: a crash loses none. */
-async function insertMedia(batch: Batch, items: readonly Item<InboundMessage>[], messages: ReadonlyMap<string, Message>, events: EventBus): Promise<void> {
+async function insertMedia(
+  batch: Batch,
+  items: readonly Item<InboundMessage>[],
+  messages: ReadonlyMap<string, Message>,
+  events: EventBus,
+): Promise<void> {
   const rows = items.flatMap((item) => {
     const message = messages.get(keyOf(item));
     const { media } = item.change;

@@ -40,9 +40,12 @@ export function composeText(input: SendText): Draft {
   return text(input.message, input.preview_url);
 }
 
-export function composeTemplate(input: Pick<SendTemplate, 'template_id' | 'template_name' | 'language' | 'parameters' | 'components'> & Partial<SendTemplate>): Draft {
+export function composeTemplate(
+  input: Pick<SendTemplate, 'template_id' | 'template_name' | 'language' | 'parameters' | 'components'> & Partial<SendTemplate>,
+): Draft {
   const { template_id, template_name, language, parameters, header_parameters, button_parameters, components } = input;
-  if (!template_id && !template_name) throw Invalid.field('template_name', 'template_name or template_id is required', undefined, 'missing');
+  if (!template_id && !template_name)
+    throw Invalid.field('template_name', 'template_name or template_id is required', undefined, 'missing');
   return {
     message_type: MessageType.template,
     content: null,
@@ -53,11 +56,17 @@ export function composeTemplate(input: Pick<SendTemplate, 'template_id' | 'templ
 
 export const composeMedia = (input: SendMedia): Draft => media(input.type, input.media_url, input.media_id, 'media_url', input);
 
-export const composeAudio = (input: SendAudio): Draft => media('audio', input.audio_url, input.media_id, 'audio_url', { voice: input.voice });
+export const composeAudio = (input: SendAudio): Draft =>
+  media('audio', input.audio_url, input.media_id, 'audio_url', { voice: input.voice });
 
 export const composeDocument = (input: SendDocument): Draft => media('document', input.document_url, input.media_id, 'document_url', input);
 
-export function composeLocation({ latitude, longitude, name, address }: Pick<SendLocation, 'latitude' | 'longitude' | 'name' | 'address'>): Draft {
+export function composeLocation({
+  latitude,
+  longitude,
+  name,
+  address,
+}: Pick<SendLocation, 'latitude' | 'longitude' | 'name' | 'address'>): Draft {
   return { message_type: MessageType.location, content: name ?? address ?? null, payload: given({ latitude, longitude, name, address }) };
 }
 
@@ -67,7 +76,12 @@ export function composeContacts(input: Pick<SendContact, 'contact' | 'contacts'>
   return { message_type: MessageType.contacts, content: cards.map((card) => card.name).join(', '), payload: { contacts: cards.map(card) } };
 }
 
-export function composeButtons({ message, header, footer, buttons: list }: Pick<SendButtons, 'message' | 'header' | 'footer' | 'buttons'>): Draft {
+export function composeButtons({
+  message,
+  header,
+  footer,
+  buttons: list,
+}: Pick<SendButtons, 'message' | 'header' | 'footer' | 'buttons'>): Draft {
   return buttons(message, list, header, footer, ['buttons']);
 }
 
@@ -77,7 +91,8 @@ export function composeList(input: Pick<SendList, 'body' | 'title' | 'footer' | 
 
 /** A message into a conversation: the type said, or inferred from what is there. */
 export function composeRequest(input: MessageSendRequest): Draft {
-  const object = typeof input.content === 'object' && input.content !== null && !Array.isArray(input.content) ? (input.content as JsonObject) : null;
+  const object =
+    typeof input.content === 'object' && input.content !== null && !Array.isArray(input.content) ? (input.content as JsonObject) : null;
   if (input.content !== undefined && input.content !== null && typeof input.content !== 'string' && !object)
     throw Invalid.field('content', 'content must be a text or an object', undefined, 'string_type');
   const words = typeof input.content === 'string' ? input.content : undefined;
@@ -97,8 +112,12 @@ export function composeRequest(input: MessageSendRequest): Draft {
         if (!interactive.buttons) throw Invalid.field('interactive', 'buttons are required', undefined, 'missing');
         return buttons(interactive.body, interactive.buttons, interactive.header, interactive.footer, ['interactive', 'buttons']);
       }
-      if (!interactive.sections || !interactive.button_text) throw Invalid.field('interactive', 'sections and button_text are required', undefined, 'missing');
-      return list(interactive.body, interactive.sections, interactive.button_text, interactive.header, interactive.footer, ['interactive', 'sections']);
+      if (!interactive.sections || !interactive.button_text)
+        throw Invalid.field('interactive', 'sections and button_text are required', undefined, 'missing');
+      return list(interactive.body, interactive.sections, interactive.button_text, interactive.header, interactive.footer, [
+        'interactive',
+        'sections',
+      ]);
     }
     case 'text': {
       const body = words ?? textOf(object?.text);
@@ -130,7 +149,11 @@ function mediaTypeOf(media_type: string | undefined): MediaType {
 
 function templateOf(object: JsonObject | null): Partial<TemplateValuesInput> {
   if (!object) return {};
-  return given({ template_name: textOf(object.name), language: textOf(object.language), components: Array.isArray(object.components) ? object.components : undefined });
+  return given({
+    template_name: textOf(object.name),
+    language: textOf(object.language),
+    components: Array.isArray(object.components) ? object.components : undefined,
+  });
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value ? value : undefined);
@@ -148,24 +171,44 @@ function media(
   { caption, filename, voice }: { caption?: string; filename?: string; voice?: boolean },
 ): Draft {
   if (!link === !media_id) throw Invalid.field(field, `Give ${field} or media_id, and not both`, undefined, 'missing');
-  if (caption && (type === 'audio' || type === 'sticker')) throw Invalid.field('caption', `WhatsApp shows no caption under ${type === 'audio' ? 'an audio' : 'a sticker'}`);
-  if (caption && caption.length > 1024) throw Invalid.field('caption', 'caption may have at most 1024 characters', undefined, 'string_too_long');
+  if (caption && (type === 'audio' || type === 'sticker'))
+    throw Invalid.field('caption', `WhatsApp shows no caption under ${type === 'audio' ? 'an audio' : 'a sticker'}`);
+  if (caption && caption.length > 1024)
+    throw Invalid.field('caption', 'caption may have at most 1024 characters', undefined, 'string_too_long');
   return { message_type: MessageType[type], content: caption ?? null, payload: given({ caption, filename, voice, link }), media_id };
 }
 
 function card({ name, phone, email, organization }: CardInput, index: number): JsonObject {
   const number = normalizePhone(phone);
   if (!number) throw new Invalid([{ loc: ['body', 'contacts', index, 'phone'], msg: 'phone is not a phone number', type: 'phone' }]);
-  return given({ name, phones: [{ phone: number, wa_id: number.slice(1), type: 'CELL' }], emails: email ? [email] : undefined, organization });
+  return given({
+    name,
+    phones: [{ phone: number, wa_id: number.slice(1), type: 'CELL' }],
+    emails: email ? [email] : undefined,
+    organization,
+  });
 }
 
 function buttons(body: string, list: ButtonInput[], header: string | undefined, footer: string | undefined, loc: string[]): Draft {
-  if (body.length > 1024) throw Invalid.field('body', 'The text over buttons may have at most 1024 characters', undefined, 'string_too_long');
-  if (new Set(list.map((button) => button.title)).size < list.length) throw new Invalid([{ loc: ['body', ...loc], msg: 'Each button needs a title of its own', type: 'unique' }]);
-  return { message_type: MessageType.interactive, content: body, payload: given({ kind: 'buttons', header, body, footer, buttons: list.map(({ id, title }) => ({ id, title })) }) };
+  if (body.length > 1024)
+    throw Invalid.field('body', 'The text over buttons may have at most 1024 characters', undefined, 'string_too_long');
+  if (new Set(list.map((button) => button.title)).size < list.length)
+    throw new Invalid([{ loc: ['body', ...loc], msg: 'Each button needs a title of its own', type: 'unique' }]);
+  return {
+    message_type: MessageType.interactive,
+    content: body,
+    payload: given({ kind: 'buttons', header, body, footer, buttons: list.map(({ id, title }) => ({ id, title })) }),
+  };
 }
 
-function list(body: string, sections: ListSectionInput[], button_text: string, header: string | undefined, footer: string | undefined, loc: string[]): Draft {
+function list(
+  body: string,
+  sections: ListSectionInput[],
+  button_text: string,
+  header: string | undefined,
+  footer: string | undefined,
+  loc: string[],
+): Draft {
   const rows = sections.flatMap((section) => section.rows);
   const wrong = (msg: string): Invalid => new Invalid([{ loc: ['body', ...loc], msg, type: 'value_error' }]);
   if (rows.length > LIST_ROWS_MAX) throw wrong(`A list may have at most ${LIST_ROWS_MAX} rows in all`);
@@ -180,10 +223,13 @@ function list(body: string, sections: ListSectionInput[], button_text: string, h
       body,
       footer,
       button_text,
-      sections: sections.map(({ title, rows: own }) => given({ title, rows: own.map(({ id, title: name, description }) => given({ id, title: name, description })) })),
+      sections: sections.map(({ title, rows: own }) =>
+        given({ title, rows: own.map(({ id, title: name, description }) => given({ id, title: name, description })) }),
+      ),
     }),
   };
 }
 
 /** Without what was not given. */
-const given = <T extends object>(values: T): T & JsonObject => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as T & JsonObject;
+const given = <T extends object>(values: T): T & JsonObject =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as T & JsonObject;

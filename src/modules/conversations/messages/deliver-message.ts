@@ -72,7 +72,9 @@ export class DeliverMessage {
   /** The conversation's oldest message, committed as ours before anybody is called. */
   private async claim(organization_id: string, conversation_id: string): Promise<Claim | Next> {
     return this.database.tx(async ({ manager }) => {
-      const [send] = await manager.query<{ message_id: string; attempts: number; claimed_at: Date | null; wait_ms: number; stale: boolean }[]>(
+      const [send] = await manager.query<
+        { message_id: string; attempts: number; claimed_at: Date | null; wait_ms: number; stale: boolean }[]
+      >(
         `SELECT message_id, attempts, claimed_at, extract(epoch FROM due_at - now()) * 1000 AS wait_ms, coalesce(claimed_at < now() - make_interval(secs => $3), false) AS stale
            FROM outbound_sends WHERE organization_id = $1 AND conversation_id = $2 ORDER BY message_id LIMIT 1 FOR UPDATE SKIP LOCKED`,
         [organization_id, conversation_id, CLAIM_SECONDS],
@@ -81,11 +83,19 @@ export class DeliverMessage {
       if (!send) return { again_in_ms: null };
       if (send.claimed_at && !send.stale) return { again_in_ms: null };
       if (send.stale) {
-        await this.settle(manager, organization_id, send.message_id, unknown('The process stopped while the provider was answering.'), null);
+        await this.settle(
+          manager,
+          organization_id,
+          send.message_id,
+          unknown('The process stopped while the provider was answering.'),
+          null,
+        );
         return { again_in_ms: 0 };
       }
       if (send.wait_ms > 0) return { again_in_ms: Math.ceil(send.wait_ms) };
-      const [row] = await manager.query<(Message & { phone: string | null; bsuid: string | null; paused_until: Date | null; reply_to_provider_id: string | null })[]>(
+      const [row] = await manager.query<
+        (Message & { phone: string | null; bsuid: string | null; paused_until: Date | null; reply_to_provider_id: string | null })[]
+      >(
         `SELECT m.*, coalesce(c.wa_id, c.whatsapp_id) AS phone, c.whatsapp_user_id AS bsuid, n.paused_until, r.whatsapp_message_id AS reply_to_provider_id
            FROM messages m JOIN contacts c ON c.id = m.contact_id AND c.organization_id = m.organization_id
            JOIN whatsapp_numbers n ON n.id = m.whatsapp_number_id AND n.organization_id = m.organization_id
@@ -123,12 +133,23 @@ export class DeliverMessage {
     if (answer) await this.accepted(message, answer);
     else if (failure) {
       const delay = retryDelaySeconds(failure, attempts);
-      this.logger.warn({ msg: 'send failed', message_id: message.id, attempt: attempts, error_code: failure.error_code, retry_in_seconds: delay });
+      this.logger.warn({
+        msg: 'send failed',
+        message_id: message.id,
+        attempt: attempts,
+        error_code: failure.error_code,
+        retry_in_seconds: delay,
+      });
       await this.database.tx(({ manager }) => this.settle(manager, organization_id, message.id, failure, delay));
     }
   }
 
-  private async call(message: Message, phone: string | null, bsuid: string | null, reply_to_provider_id: string | null): Promise<SendAnswer> {
+  private async call(
+    message: Message,
+    phone: string | null,
+    bsuid: string | null,
+    reply_to_provider_id: string | null,
+  ): Promise<SendAnswer> {
     const actor = Actor.system(message.organization_id);
     const number_id = message.whatsapp_number_id ?? '';
     const target = await this.targets.find(actor, number_id);
@@ -159,18 +180,25 @@ export class DeliverMessage {
   /** The phone as WhatsApp has it (Brazil's ninth digit) is what we send to next time. */
   private async learnAlias(sql: Sql, message: Message, { wa_id }: SendAnswer): Promise<void> {
     if (!wa_id || !/^\d{6,15}$/.test(wa_id)) return;
-    await sql.query('UPDATE contacts SET wa_id = $3 WHERE organization_id = $1 AND id = $2 AND wa_id IS DISTINCT FROM $3 AND match_key = $4', [
-      message.organization_id,
-      message.contact_id,
-      wa_id,
-      matchKey(wa_id),
-    ]);
+    await sql.query(
+      'UPDATE contacts SET wa_id = $3 WHERE organization_id = $1 AND id = $2 AND wa_id IS DISTINCT FROM $3 AND match_key = $4',
+      [message.organization_id, message.contact_id, wa_id, matchKey(wa_id)],
+    );
   }
 
   /** Later again, or failed for good with what that means beyond the message. */
-  private async settle(sql: Sql, organization_id: string, message_id: string, failure: FailureDecision, delay_seconds: number | null): Promise<void> {
+  private async settle(
+    sql: Sql,
+    organization_id: string,
+    message_id: string,
+    failure: FailureDecision,
+    delay_seconds: number | null,
+  ): Promise<void> {
     if (delay_seconds !== null) {
-      await sql.query('UPDATE outbound_sends SET claimed_at = NULL, due_at = now() + make_interval(secs => $2) WHERE message_id = $1', [message_id, delay_seconds]);
+      await sql.query('UPDATE outbound_sends SET claimed_at = NULL, due_at = now() + make_interval(secs => $2) WHERE message_id = $1', [
+        message_id,
+        delay_seconds,
+      ]);
       return;
     }
     await sql.query('DELETE FROM outbound_sends WHERE message_id = $1', [message_id]);

@@ -7,6 +7,7 @@ import { MessageSendRequest } from './send.dto';
 export async function firstDraft(initial: unknown): Promise<Draft | null> {
   if (initial === undefined || initial === null) return null;
   if (typeof initial === 'string') return composeRequest({ content: initial });
-  if (typeof initial !== 'object' || Array.isArray(initial)) throw Invalid.field('initial_message', 'initial_message must be a text or an object');
+  if (typeof initial !== 'object' || Array.isArray(initial))
+    throw Invalid.field('initial_message', 'initial_message must be a text or an object');
   return composeRequest(await parse(MessageSendRequest, initial as Record<string, unknown>));
 }

@@ -8,11 +8,33 @@ import type { Actor } from '#common/actor';
 import type { Page } from '#common/page.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { HistoryQuery } from '../conversation.dto';
-import { composeAudio, composeButtons, composeContacts, composeDocument, composeList, composeLocation, composeMedia, composeTemplate, composeText } from './compose';
+import {
+  composeAudio,
+  composeButtons,
+  composeContacts,
+  composeDocument,
+  composeList,
+  composeLocation,
+  composeMedia,
+  composeTemplate,
+  composeText,
+} from './compose';
 import { MessagePage, MessageResponse } from './message.dto';
 import { MessagesService } from './messages.service';
 import { SendMessage } from './send-message';
-import { MessageStatusAnswer, SendAudio, SendButtons, SendContact, SendDocument, SendList, SendLocation, SendMedia, SendResult, SendTemplate, SendText } from './send.dto';
+import {
+  MessageStatusAnswer,
+  SendAudio,
+  SendButtons,
+  SendContact,
+  SendDocument,
+  SendList,
+  SendLocation,
+  SendMedia,
+  SendResult,
+  SendTemplate,
+  SendText,
+} from './send.dto';
 
 /** Sending by phone number, and every message of the organization. */
 @ApiTags('whatsapp')
@@ -158,7 +180,12 @@ export class MessagesController {
   @Allow('viewer')
   @ApiProduces('application/octet-stream')
   @ApiOkResponse({ description: 'The file.', schema: { type: 'string', format: 'binary' } })
-  async file(@Caller() actor: Actor, @Param('message_id', Uuid) id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async file(
+    @Caller() actor: Actor,
+    @Param('message_id', Uuid) id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     await this.messages.file(actor, id, request, response);
   }
 }

@@ -72,7 +72,10 @@ export class MessagesService {
            ORDER BY v.created_at DESC, v.id DESC LIMIT $3) m`,
       [actor.organization_id, conversation_ids, limit, anchor?.created_at ?? null, anchor?.id ?? null],
     );
-    const rows = await this.database.repository(Message).many(actor, ids.map((row) => row.id));
+    const rows = await this.database.repository(Message).many(
+      actor,
+      ids.map((row) => row.id),
+    );
     rows.sort((a, b) => a.created_at.getTime() - b.created_at.getTime() || (a.id < b.id ? -1 : 1));
     const byConversation = Map.groupBy(rows, (row) => row.conversation_id);
     return conversation_ids.map((id) => (byConversation.get(id) ?? []).map(presentMessage));
@@ -101,7 +104,19 @@ export class MessagesService {
       [actor.organization_id, id],
     );
     const { status, whatsapp_message_id, sent_at, delivered_at, read_at, failed_at, error_code, error_message, pricing } = message;
-    return { message_id: id, status, whatsapp_message_id, sent_at, delivered_at, read_at, failed_at, error_code, error_message, pricing, status_history };
+    return {
+      message_id: id,
+      status,
+      whatsapp_message_id,
+      sent_at,
+      delivered_at,
+      read_at,
+      failed_at,
+      error_code,
+      error_message,
+      pricing,
+      status_history,
+    };
   }
 
   /** Reads this message and all older ones of the conversation, as WhatsApp does. */
@@ -116,7 +131,13 @@ export class MessagesService {
       [actor.organization_id, message.conversation_id, message.created_at, id],
     );
     const { organization_id } = actor;
-    if (changed) this.events.emit('conversation.unread', { organization_id, conversation_id: message.conversation_id, user_id: actor.user_id, unread_count: changed.unread_count });
+    if (changed)
+      this.events.emit('conversation.unread', {
+        organization_id,
+        conversation_id: message.conversation_id,
+        user_id: actor.user_id,
+        unread_count: changed.unread_count,
+      });
     this.events.emit('message.read_here', { organization_id, message_id: id });
     return presentMessage(message);
   }
@@ -125,14 +146,19 @@ export class MessagesService {
   async resend(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
     if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed || message.resent_as_id)
-      throw new Conflict('message_not_failed', message.resent_as_id ? 'This message was sent again already.' : 'Only a failed outgoing message can be sent again.');
+      throw new Conflict(
+        'message_not_failed',
+        message.resent_as_id ? 'This message was sent again already.' : 'Only a failed outgoing message can be sent again.',
+      );
     const { template_id, payload } = message;
     const draft: Draft = {
       message_type: message.message_type,
       content: message.content,
       payload: message.payload,
       media_id: message.media?.id,
-      template: template_id ? { template_id, language: String(payload.language ?? ''), components: payload.components as Record<string, unknown>[] } : undefined,
+      template: template_id
+        ? { template_id, language: String(payload.language ?? ''), components: payload.components as Record<string, unknown>[] }
+        : undefined,
     };
     const sent = await this.sending.toConversation(actor, message.conversation_id, draft, {
       reply_to_message_id: message.reply_to_message_id ?? undefined,
@@ -143,7 +169,8 @@ export class MessagesService {
   }
 
   private filter(rows: SelectQueryBuilder<Message>, query: HistoryQuery): void {
-    const equals = (column: string, value: string | undefined): void => void (value && rows.andWhere(`m.${column} = :${column}`, { [column]: value }));
+    const equals = (column: string, value: string | undefined): void =>
+      void (value && rows.andWhere(`m.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
     equals('contact_id', query.contact_id);
     equals('whatsapp_number_id', query.whatsapp_number_id);
@@ -168,7 +195,11 @@ export class MessagesService {
   }
 
   private bounded(rows: SelectQueryBuilder<Message>): [string, unknown[]] {
-    const [inner, values] = rows.clone().select('1').limit(COUNT_MAX + 1).getQueryAndParameters();
+    const [inner, values] = rows
+      .clone()
+      .select('1')
+      .limit(COUNT_MAX + 1)
+      .getQueryAndParameters();
     return [`SELECT count(*)::int AS total FROM (${inner}) counted`, values];
   }
 }

@@ -1,7 +1,8 @@
 import { newId } from '#common/uuid';
 import { Message, MessageStatus } from './message.entity';
 
-type Given = Pick<Message, 'organization_id' | 'conversation_id' | 'contact_id' | 'direction' | 'sender_type' | 'message_type'> & Partial<Message>;
+type Given = Pick<Message, 'organization_id' | 'conversation_id' | 'contact_id' | 'direction' | 'sender_type' | 'message_type'> &
+  Partial<Message>;
 
 /** A message row with every column said, so that it can be stored, told and answered without reading it back. */
 export function newMessage(given: Given): Message {

@@ -76,7 +76,8 @@ export class SendMessage {
       if (recipient.conversation_id) {
         const found = await conversations.get(actor, recipient.conversation_id);
         const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
-        if (contact.match_key !== matchKey(phone)) throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
+        if (contact.match_key !== matchKey(phone))
+          throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
         return this.store(tx, actor, await conversations.lock(actor, found.id), contact, draft, recipient, named);
       }
       const number = named ?? (await this.chooseNumber(tx, actor));
@@ -85,7 +86,14 @@ export class SendMessage {
       const contact = await this.database.repository(Contact, tx).lock(actor, id);
       return this.store(tx, actor, await this.openConversation(tx, actor, contact, number), contact, draft, recipient, number);
     });
-    return { message_id: message.id, status: message.status, whatsapp_message_id: null, conversation_id: message.conversation_id, contact_id: message.contact_id, message: presentMessage(message) };
+    return {
+      message_id: message.id,
+      status: message.status,
+      whatsapp_message_id: null,
+      conversation_id: message.conversation_id,
+      contact_id: message.contact_id,
+      message: presentMessage(message),
+    };
   }
 
   /** An internal note: kept in any state of the conversation, never sent, never counted. */
@@ -105,8 +113,20 @@ export class SendMessage {
         status: MessageStatus.received,
       });
       await this.insert(tx, stored);
-      const contact = await this.database.repository(Contact, tx).query(actor, 'c').withDeleted().andWhere('c.id = :id', { id: conversation.contact_id }).getOneOrFail();
-      tx.afterCommit(() => this.events.emit('message.created', { organization_id: actor.organization_id, message: presentMessage(stored), contact, conversation }));
+      const contact = await this.database
+        .repository(Contact, tx)
+        .query(actor, 'c')
+        .withDeleted()
+        .andWhere('c.id = :id', { id: conversation.contact_id })
+        .getOneOrFail();
+      tx.afterCommit(() =>
+        this.events.emit('message.created', {
+          organization_id: actor.organization_id,
+          message: presentMessage(stored),
+          contact,
+          conversation,
+        }),
+      );
       return stored;
     });
     return message;
@@ -139,7 +159,9 @@ export class SendMessage {
         last_message_at: message.created_at,
         total_messages: conversation.total_messages + 1,
       });
-      tx.afterCommit(() => this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }));
+      tx.afterCommit(() =>
+        this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }),
+      );
     });
   }
 
@@ -150,17 +172,33 @@ export class SendMessage {
       .query(actor, 'c')
       .andWhere('c.contact_id = :contact', { contact: contact.id })
       .andWhere(number ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: number?.id });
-    const live = await mine.clone().andWhere("c.status IN ('open', 'pending')").orderBy('c.created_at', 'DESC').setLock('pessimistic_write').getOne();
+    const live = await mine
+      .clone()
+      .andWhere("c.status IN ('open', 'pending')")
+      .orderBy('c.created_at', 'DESC')
+      .setLock('pessimistic_write')
+      .getOne();
     if (live) return live;
-    const { window } = (await mine.clone().select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>()) ?? { window: null };
+    const { window } = (await mine.clone().select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>()) ?? {
+      window: null,
+    };
     const created = await conversations.insert(actor, {
       contact_id: contact.id,
       whatsapp_number_id: number?.id ?? null,
       window_expires_at: window,
       queue_priority: contact.is_vip ? 100 : 50,
     });
-    await tx.manager.query('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [actor.organization_id, contact.id]);
-    tx.afterCommit(() => this.events.emit('conversation.created', { organization_id: actor.organization_id, conversation_id: created.id, user_id: actor.user_id }));
+    await tx.manager.query('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [
+      actor.organization_id,
+      contact.id,
+    ]);
+    tx.afterCommit(() =>
+      this.events.emit('conversation.created', {
+        organization_id: actor.organization_id,
+        conversation_id: created.id,
+        user_id: actor.user_id,
+      }),
+    );
     return created;
   }
 
@@ -206,12 +244,10 @@ export class SendMessage {
       resent_from_id: options.resent_from?.id ?? null,
     });
     await this.insert(tx, message);
-    await tx.manager.query('INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)', [
-      message.id,
-      actor.organization_id,
-      conversation.id,
-      number.id,
-    ]);
+    await tx.manager.query(
+      'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)',
+      [message.id, actor.organization_id, conversation.id, number.id],
+    );
     const human = sender.sender_type === SenderType.agent;
     const [told] = await tx.manager.query<[Conversation[], number]>(
       `UPDATE conversations SET
@@ -225,27 +261,57 @@ export class SendMessage {
             THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
           updated_at = now()
         WHERE organization_id = $1 AND id = $2 RETURNING *`,
-      [actor.organization_id, conversation.id, number.id, message.id, message.created_at, human ? 1 : 0, sender.sender_type === SenderType.bot ? 1 : 0],
+      [
+        actor.organization_id,
+        conversation.id,
+        number.id,
+        message.id,
+        message.created_at,
+        human ? 1 : 0,
+        sender.sender_type === SenderType.bot ? 1 : 0,
+      ],
     );
     await tx.manager.query(
       `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
         WHERE organization_id = $1 AND id = $2`,
       [actor.organization_id, contact.id, message.created_at],
     );
-    if (options.resent_from) await tx.manager.query('UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [actor.organization_id, options.resent_from.id, message.id]);
+    if (options.resent_from)
+      await tx.manager.query('UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+        actor.organization_id,
+        options.resent_from.id,
+        message.id,
+      ]);
     const { organization_id } = actor;
     tx.afterCommit(() => {
       this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told[0] });
-      if (human && conversation.unread_count > 0) this.events.emit('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
+      if (human && conversation.unread_count > 0)
+        this.events.emit('conversation.unread', {
+          organization_id,
+          conversation_id: conversation.id,
+          user_id: actor.user_id,
+          unread_count: 0,
+        });
       this.events.emit('outbound.waiting', { organization_id, conversation_id: conversation.id });
     });
     return { message };
   }
 
   /** The checks of contract 20, 4.5, in its order. */
-  private async check(tx: Tx, actor: Actor, conversation: Conversation, contact: Contact, draft: Draft, named: WhatsAppNumber | null): Promise<Ready> {
+  private async check(
+    tx: Tx,
+    actor: Actor,
+    conversation: Conversation,
+    contact: Contact,
+    draft: Draft,
+    named: WhatsAppNumber | null,
+  ): Promise<Ready> {
     const number = conversation.whatsapp_number_id
-      ? await this.database.repository(WhatsAppNumber, tx).query(actor, 'n').andWhere('n.id = :id', { id: conversation.whatsapp_number_id }).getOne()
+      ? await this.database
+          .repository(WhatsAppNumber, tx)
+          .query(actor, 'n')
+          .andWhere('n.id = :id', { id: conversation.whatsapp_number_id })
+          .getOne()
       : (named ?? (await this.chooseNumber(tx, actor)));
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template) : null;
@@ -259,38 +325,57 @@ export class SendMessage {
     if (!number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
     if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
     if (number.connection_type === ConnectionType.official && !(number.phone_number_id && (await this.hasToken(tx, number.id))))
-      throw new Conflict('number_not_configured', 'The WhatsApp number has no phone_number_id or no access_token yet. Complete its settings.');
+      throw new Conflict(
+        'number_not_configured',
+        'The WhatsApp number has no phone_number_id or no access_token yet. Complete its settings.',
+      );
     if (number.connection_type === ConnectionType.qrcode)
       throw new Conflict('number_not_connected', 'The WhatsApp number is not connected. Scan its QR code first.');
-    if (!contact.whatsapp_id && !contact.whatsapp_user_id) throw new Conflict('phone_required', 'The contact has neither a phone nor a WhatsApp user id.');
+    if (!contact.whatsapp_id && !contact.whatsapp_user_id)
+      throw new Conflict('phone_required', 'The contact has neither a phone nor a WhatsApp user id.');
     const open = conversation.window_expires_at !== null && conversation.window_expires_at > new Date();
     if (!open && !template)
       throw new Conflict('window_closed', 'The 24-hour window is closed: a template is required (template required).', {
         details: [{ msg: 'template required', type: 'window_closed', window_expires_at: conversation.window_expires_at }],
       });
-    if (template && template.status !== 'APPROVED') throw new Conflict('template_not_approved', `The template is ${template.status}; only an APPROVED one can be sent.`);
+    if (template && template.status !== 'APPROVED')
+      throw new Conflict('template_not_approved', `The template is ${template.status}; only an APPROVED one can be sent.`);
     if (template && !template.is_enabled) throw new Conflict('template_disabled', 'The template is switched off here.');
-    if (template?.category === 'AUTHENTICATION' && !contact.whatsapp_id) throw new Conflict('phone_required', 'Authentication templates need the contact’s phone.');
+    if (template?.category === 'AUTHENTICATION' && !contact.whatsapp_id)
+      throw new Conflict('phone_required', 'Authentication templates need the contact’s phone.');
     const wait = number.paused_until ? (number.paused_until.getTime() - Date.now()) / 1000 : 0;
-    if (wait > MAX_WAIT_SECONDS) throw new TooMany('whatsapp_rate_limited', 'Meta has restricted this number for now. Try again later.', Math.ceil(wait));
+    if (wait > MAX_WAIT_SECONDS)
+      throw new TooMany('whatsapp_rate_limited', 'Meta has restricted this number for now. Try again later.', Math.ceil(wait));
     return {
       number,
       media,
       template: template && {
         id: template.id,
         rendered: renderTemplateBody(template, components),
-        payload: { template_id: template.id, name: template.name, language: template.language, components, rendered_text: renderTemplateBody(template, components) },
+        payload: {
+          template_id: template.id,
+          name: template.name,
+          language: template.language,
+          components,
+          rendered_text: renderTemplateBody(template, components),
+        },
       },
     };
   }
 
   private async hasToken(tx: Tx, number_id: string): Promise<boolean> {
-    const [row] = await tx.manager.query<{ has: boolean }[]>('SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1', [number_id]);
+    const [row] = await tx.manager.query<{ has: boolean }[]>(
+      'SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1',
+      [number_id],
+    );
     return row?.has ?? false;
   }
 
   private async quoted(tx: Tx, actor: Actor, conversation_id: string, id: string): Promise<string> {
-    const [row] = await tx.manager.query<{ id: string }[]>('SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3', [actor.organization_id, conversation_id, id]);
+    const [row] = await tx.manager.query<{ id: string }[]>(
+      'SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3',
+      [actor.organization_id, conversation_id, id],
+    );
     if (!row) throw new NotFound('Message to reply to');
     return row.id;
   }

@@ -83,17 +83,32 @@ export class TemplateValuesInput {
 
   /** A list for the body's variables in order, or an object by index or name. */
   @Field(() => Json, { nullable: true })
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: { type: 'string' } }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: { type: 'string' } },
+    ],
+  })
   @IsOptional()
   parameters?: unknown;
 
   @Field(() => Json, { nullable: true })
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: true },
+    ],
+  })
   @IsOptional()
   header_parameters?: unknown;
 
   @Field(() => Json, { nullable: true })
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: true },
+    ],
+  })
   @IsOptional()
   button_parameters?: unknown;
 
@@ -138,7 +153,12 @@ export class SendText extends SendTarget {
   @MaxLength(20)
   language?: string;
 
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: { type: 'string' } }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: { type: 'string' } },
+    ],
+  })
   @IsOptional()
   parameters?: unknown;
 
@@ -169,15 +189,30 @@ export class SendTemplate extends SendTarget {
   language?: string;
 
   /** A list for the body's variables in order, or an object by index or name. */
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: { type: 'string' } }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: { type: 'string' } },
+    ],
+  })
   @IsOptional()
   parameters?: unknown;
 
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: true },
+    ],
+  })
   @IsOptional()
   header_parameters?: unknown;
 
-  @ApiPropertyOptional({ oneOf: [{ type: 'array', items: { type: 'string' } }, { type: 'object', additionalProperties: true }] })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: true },
+    ],
+  })
   @IsOptional()
   button_parameters?: unknown;
 
@@ -522,7 +557,13 @@ export class MessageSendRequest {
 
   /** Aliases: message, text. The text, or an object: {text, preview_url}, {url, caption, filename}, {name, language, components}. */
   @Alias('message', 'text')
-  @ApiPropertyOptional({ oneOf: [{ type: 'string', maxLength: TEXT_MAX }, { type: 'object', additionalProperties: true }], example: 'Olá! Como posso ajudar?' })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'string', maxLength: TEXT_MAX },
+      { type: 'object', additionalProperties: true },
+    ],
+    example: 'Olá! Como posso ajudar?',
+  })
   @IsOptional()
   content?: unknown;
 

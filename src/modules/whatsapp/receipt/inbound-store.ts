@@ -64,7 +64,13 @@ export class InboundStore implements OnModuleDestroy {
     const shared = { connectionString: config.database_url ?? undefined, application_name: 'pytake-inbound', keepAlive: true };
     // R11: an answer within 2 s, also when the database is gone.
     this.writers = new Pool({ ...shared, max: 1, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
-    this.workers = new Pool({ ...shared, max: 3, connectionTimeoutMillis: 2000, idleTimeoutMillis: 0, options: '-c statement_timeout=30000' });
+    this.workers = new Pool({
+      ...shared,
+      max: 3,
+      connectionTimeoutMillis: 2000,
+      idleTimeoutMillis: 0,
+      options: '-c statement_timeout=30000',
+    });
     for (const pool of [this.writers, this.workers]) pool.on('error', () => undefined);
   }
 
@@ -95,7 +101,10 @@ export class InboundStore implements OnModuleDestroy {
       const batch: Write[] = [];
       let rows = 0;
       let bytes = 0;
-      while (this.waiting.length && (rows === 0 || (rows + this.waiting[0].rows.length <= BATCH_ROWS && bytes + this.waiting[0].bytes <= BATCH_BYTES))) {
+      while (
+        this.waiting.length &&
+        (rows === 0 || (rows + this.waiting[0].rows.length <= BATCH_ROWS && bytes + this.waiting[0].bytes <= BATCH_BYTES))
+      ) {
         const write = this.waiting.shift() as Write;
         batch.push(write);
         rows += write.rows.length;

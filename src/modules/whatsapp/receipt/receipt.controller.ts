@@ -39,7 +39,10 @@ export class ReceiptController {
       return value;
     });
     if (mode !== 'subscribe' || !(await this.receipt.knowsVerifyToken(token)))
-      throw new Forbidden('invalid_verify_token', 'The verify token is not one of ours: copy it from the number or from META_WEBHOOK_VERIFY_TOKEN.');
+      throw new Forbidden(
+        'invalid_verify_token',
+        'The verify token is not one of ours: copy it from the number or from META_WEBHOOK_VERIFY_TOKEN.',
+      );
     return challenge;
   }
 
@@ -57,4 +60,3 @@ export class ReceiptController {
     return ACK;
   }
 }
-

@@ -79,7 +79,8 @@ export class Receipt {
   /** The numbers a payload names, and for changes that name only an account the oldest number of each organization that has it. */
   private async referenced(phone_number_ids: string[], waba_ids: string[]): Promise<KnownNumber[]> {
     const numbers = new Map<string, KnownNumber>();
-    if (phone_number_ids.length) for (const number of (await this.numbers.byPhoneNumberIds(phone_number_ids)).values()) numbers.set(number.id, number);
+    if (phone_number_ids.length)
+      for (const number of (await this.numbers.byPhoneNumberIds(phone_number_ids)).values()) numbers.set(number.id, number);
     if (waba_ids.length)
       for (const ofWaba of (await this.numbers.byWabaIds(waba_ids)).values()) {
         const organizations = new Set<string>();
