@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
+import { MulterModule } from '@nestjs/platform-express';
 import { Config } from '#config/config';
+import { JobsModule } from '#jobs/jobs.module';
+import { FetchMedia } from './media/fetch-media';
+import { MediaController, uploadOptions } from './media/media.controller';
+import { MediaJobs, MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaStorage } from './media/media-storage';
 import { GraphClient } from './meta/graph-client';
@@ -12,7 +17,9 @@ import { TemplatesService } from './templates/templates.service';
 
 /** Our numbers and the two providers behind them: what comes in is kept here, what goes out is put into their words here. */
 @Module({
-  controllers: [ReceiptController],
+  imports: [JobsModule.register('whatsapp-media', 'sweeper'), MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions })],
+  // Before the numbers: `/whatsapp/webhook` and `/whatsapp/media` are not ids.
+  controllers: [ReceiptController, MediaController],
   providers: [
     NumberDirectory,
     GraphTargets,
@@ -20,6 +27,9 @@ import { TemplatesService } from './templates/templates.service';
     Receipt,
     MediaStorage,
     MediaService,
+    FetchMedia,
+    MediaJobs,
+    MediaSweeper,
     TemplatesService,
     {
       provide: GraphClient,

@@ -176,10 +176,9 @@ const gone = (): AppError => new AppError(410, 'media_gone', 'The file is no lon
 /** A name without directories and control characters: it is only ever shown. */
 function cleanName(name: string): string | null {
   const base = name.split(/[\\/]/).at(-1) ?? '';
-  // eslint-disable-next-line no-control-regex -- they are what is removed
   return (
     base
-      .replace(/[\x00-\x1f\x7f]/g, '')
+      .replace(/\p{Cc}/gu, '')
       .trim()
       .slice(-240) || null
   );
