@@ -56,7 +56,5 @@ declare module '#common/events' {
     'message.read_here': { organization_id: string; message_id: string };
     /** Messages wait to leave. */
     'outbound.waiting': { organization_id: string; conversation_id: string };
-    /** Files wait to be fetched from the provider. */
-    'media.waiting': { media_ids: string[]; organization_id: string };
   }
 }

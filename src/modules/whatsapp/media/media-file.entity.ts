@@ -4,11 +4,13 @@ import { TenantEntity } from '#database/tenant.entity';
 /** A file: uploaded by an agent, or a contact's to be fetched from the provider. The bytes stand in the media storage. */
 @Entity('media_files')
 @Index('media_files_waiting_idx', ['due_at'], { where: "status = 'pending'" })
+@Index('media_files_unused_idx', ['created_at'], { where: 'message_id IS NULL AND whatsapp_number_id IS NULL' })
 @Index('media_files_message_idx', ['organization_id', 'message_id'])
 export class MediaFile extends TenantEntity {
   @Column('uuid', { nullable: true })
   message_id: string | null;
 
+  /** The number it came to, or that sent it last. */
   @Column('uuid', { nullable: true })
   whatsapp_number_id: string | null;
 
@@ -43,6 +45,7 @@ export class MediaFile extends TenantEntity {
   @Column('int', { default: 0 })
   attempts: number;
 
+  /** pending: when it is fetched next. ready: until when the number's provider_media_id is good. */
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   due_at: Date;
 }

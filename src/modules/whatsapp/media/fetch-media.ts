@@ -1,0 +1,141 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Actor } from '#common/actor';
+import { EventBus } from '#common/events';
+import { Database } from '#database/database';
+import { GraphClient } from '../meta/graph-client';
+import { GraphTargets } from '../numbers/graph-targets';
+import { MAX_FILE_BYTES, safeType, sniff } from './file-kind';
+import { MediaFile } from './media-file.entity';
+import { mediaOfMessage } from './media.dto';
+import './media.events';
+import { MediaStorage, type ReceivedFile } from './media-storage';
+
+/** Contract 20, 7.4. */
+const TRIES = 3;
+/** After the first and the second try that failed. */
+const PAUSES_SECONDS = [5, 30];
+/** A try that takes longer than its job may is of a worker that died. */
+const LEASE_SECONDS = 240;
+const SWEEP_LIMIT = 500;
+
+/** What the media job does next for a file. */
+export interface NextTry {
+  again_in_ms: number | null;
+}
+
+/** Fetches what customers sent from Meta. The row is the truth, a job only a wake-up: whatever happens to either, a file is fetched or failed. */
+@Injectable()
+export class FetchMedia {
+  private readonly logger = new Logger(FetchMedia.name);
+
+  constructor(
+    private readonly database: Database,
+    private readonly targets: GraphTargets,
+    private readonly graph: GraphClient,
+    private readonly storage: MediaStorage,
+    private readonly events: EventBus,
+  ) {}
+
+  async fetch(organization_id: string, media_id: string, signal?: AbortSignal): Promise<NextTry> {
+    const file = await this.claim(organization_id, media_id);
+    if (!file) return { again_in_ms: null };
+    // Out of tries before this one: the last worker died at it.
+    if (file.attempts > TRIES) return this.fail(file);
+    try {
+      await this.store(file, await this.download(file, signal));
+      return { again_in_ms: null };
+    } catch (error) {
+      this.logger.warn({ msg: 'media not fetched', media_id, attempt: file.attempts, reason: (error as Error).message });
+      if (file.attempts >= TRIES) return this.fail(file);
+      const seconds = PAUSES_SECONDS[file.attempts - 1] ?? 30;
+      await this.files().patch(Actor.system(organization_id), media_id, { due_at: new Date(Date.now() + seconds * 1000) });
+      return { again_in_ms: seconds * 1000 };
+    }
+  }
+
+  /** Files nobody is at: lost wake-ups, workers that died. Over all organizations: time alone decides. */
+  async overdue(): Promise<{ organization_id: string; media_id: string }[]> {
+    return this.database.source.query(
+      `SELECT organization_id, id AS media_id FROM media_files WHERE status = 'pending' AND due_at < now() - interval '5 seconds' ORDER BY due_at LIMIT $1`,
+      [SWEEP_LIMIT],
+    );
+  }
+
+  /** The file, for this try alone; null: it is settled, not due, or somebody is at it. */
+  private async claim(organization_id: string, media_id: string): Promise<MediaFile | null> {
+    return this.database.tx(async (tx) => {
+      const actor = Actor.system(organization_id);
+      const files = this.database.repository(MediaFile, tx);
+      const due = await files
+        .query(actor, 'f')
+        .andWhere("f.id = :media_id AND f.status = 'pending' AND f.due_at <= now()", { media_id })
+        .setLock('pessimistic_write')
+        .setOnLocked('skip_locked')
+        .getOne();
+      return due && files.patch(actor, media_id, { attempts: due.attempts + 1, due_at: new Date(Date.now() + LEASE_SECONDS * 1000) });
+    });
+  }
+
+  /** The bytes as Meta promised them. */
+  private async download(file: MediaFile, signal?: AbortSignal): Promise<ReceivedFile> {
+    const { whatsapp_number_id, provider_media_id } = file;
+    const target = whatsapp_number_id && (await this.targets.find(Actor.system(file.organization_id), whatsapp_number_id));
+    if (!target || !provider_media_id) throw new Error('the number has no phone_number_id or no access token');
+    const { url, sha256, size_bytes } = await this.graph.getMediaUrl(target, provider_media_id);
+    const { stream } = await this.graph.downloadMedia(target, url);
+    const received = await this.storage.receive(stream, MAX_FILE_BYTES, signal);
+    // Meta writes the digest in base64 in webhooks and in hex in answers; either may be missing.
+    const promised = [file.sha256, sha256].filter((digest) => digest !== null).map(hexDigest);
+    const whole = (size_bytes === null || size_bytes === received.size_bytes) && (!promised.length || promised.includes(received.sha256));
+    if (whole) return received;
+    await this.storage.discard(received);
+    throw new Error('the file is not the one that was announced: size or sha256 differ');
+  }
+
+  private async store(file: MediaFile, received: ReceivedFile): Promise<void> {
+    const { organization_id, id } = file;
+    try {
+      const mime_type = (await sniff(received.path, file.filename)) ?? safeType(file.mime_type);
+      const storage_key = await this.storage.keep(received, organization_id);
+      const { size_bytes, sha256 } = received;
+      const told = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, storage_key });
+      if (!told) await this.storage.remove(storage_key);
+    } finally {
+      await this.storage.discard(received);
+    }
+    this.logger.debug({ msg: 'media fetched', media_id: id, size_bytes: received.size_bytes });
+  }
+
+  private async fail(file: MediaFile): Promise<NextTry> {
+    await this.settle(file, { status: 'failed' });
+    return { again_in_ms: null };
+  }
+
+  /** Ready or failed, once; false: somebody was faster. */
+  private async settle(file: MediaFile, values: Partial<MediaFile>): Promise<boolean> {
+    const { organization_id, message_id, id } = file;
+    const actor = Actor.system(organization_id);
+    return this.database.tx(async (tx) => {
+      const files = this.database.repository(MediaFile, tx);
+      if ((await files.lock(actor, id)).status !== 'pending') return false;
+      // Meta's id of a customer's file is not one to send with: the first send of it uploads anew.
+      const settled = await files.patch(actor, id, { ...values, due_at: new Date() });
+      if (message_id)
+        tx.afterCommit(() =>
+          this.events.emit(settled.status === 'ready' ? 'media.ready' : 'media.failed', {
+            organization_id,
+            message_id,
+            media: mediaOfMessage(settled),
+          }),
+        );
+      return true;
+    });
+  }
+
+  private files() {
+    return this.database.repository(MediaFile);
+  }
+}
+
+const hexDigest = (digest: string): string =>
+  /^[0-9a-f]{64}$/i.test(digest) ? digest.toLowerCase() : Buffer.from(digest, 'base64').toString('hex');
