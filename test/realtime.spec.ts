@@ -20,7 +20,9 @@ const statuses: [user_id: string | null, status: string][] = [];
 async function start(): Promise<World & { hub: RealtimeHub }> {
   const w = await world();
   const rooms = w.app.get(RealtimeRooms);
-  rooms.registerConversationCheck(async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)));
+  rooms.registerConversationCheck(
+    async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)),
+  );
   rooms.onAgentStatus((actor, status) => Promise.resolve(void statuses.push([actor.user_id, status])));
   rooms.onPresence({ changed: (change) => Promise.resolve(void presence.push(change)) });
   return { ...w, hub: w.app.get(RealtimeHub) };
@@ -29,10 +31,12 @@ async function start(): Promise<World & { hub: RealtimeHub }> {
 async function conversationOf(w: World, company: Company): Promise<string> {
   const [contact_id, number_id, id] = [newId(), newId(), newId()];
   await w.sql('INSERT INTO contacts (id, organization_id) VALUES ($1, $2)', [contact_id, company.id]);
-  await w.sql(
-    `INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status) VALUES ($1, $2, $3, $4, 'open')`,
-    [id, company.id, contact_id, number_id],
-  );
+  await w.sql(`INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status) VALUES ($1, $2, $3, $4, 'open')`, [
+    id,
+    company.id,
+    contact_id,
+    number_id,
+  ]);
   return id;
 }
 
@@ -65,7 +69,22 @@ describe('the Socket.IO handshake', () => {
     ['an expired token', 'token_expired', (w: World) => Promise.resolve(tokenFor(w, w.acme.agent, -5))],
     ['a refresh token', 'not_authenticated', (w: World) => Promise.resolve(tokenFor(w, w.acme.agent, 60, { type: 'refresh' }))],
     ['an inactive user', 'token_revoked', async (w: World) => (await w.acme.hire('agent', { is_active: false })).token],
-    ['a suspended organization', 'organization_suspended', async (w: World) => (await w.organization('Hooli', { status: 'suspended' })).agent.token],
+    [
+      'a suspended organization',
+      'organization_suspended',
+      async (w: World) => (await w.organization('Hooli', { status: 'suspended' })).agent.token,
+    ],
+    [
+      'an address outside the organization',
+      'ip_not_allowed',
+      async (w: World) => {
+        const { agent, id } = await w.organization('Fortress');
+        await w.sql(`UPDATE organizations SET settings = '{"security_settings":{"allowed_ip_ranges":["203.0.113.0/24"]}}' WHERE id = $1`, [
+          id,
+        ]);
+        return agent.token;
+      },
+    ],
   ])('refuses %s', async (_what, error_code, tokenOf) => {
     const w = await start();
 
@@ -135,17 +154,15 @@ describe('publishing', () => {
     expect(agentRaw.events().map(({ event }) => event)).toEqual(['notification:new', 'contact:deleted', 'contact:updated']);
   });
 
-  it('serialises nothing when nobody can hear', async () => {
+  it('serialises nothing when nobody can hear, and once for many', async () => {
     const { acme, globex, hub } = await start();
-    await socketOf(globex.agent);
-    const data = {
-      toJSON(): never {
-        throw new Error('serialised for nobody');
-      },
-    };
+    for (const raw of await Promise.all([rawOf(globex.agent), rawOf(globex.agent)])) await raw.subscribe('messages');
+    const toJSON = jest.fn(() => ({}));
 
-    expect(() => hub.publish({ organization_id: acme.id, event: 'message:new', data })).not.toThrow();
-    expect(hub.connectionCount).toBeGreaterThan(0);
+    hub.publish({ organization_id: acme.id, event: 'message:new', data: { toJSON } });
+    expect(toJSON).not.toHaveBeenCalled();
+    hub.publish({ organization_id: globex.id, event: 'message:new', data: { toJSON } });
+    expect(toJSON).toHaveBeenCalledTimes(1);
   });
 
   it('counts open sockets for the metrics', async () => {
@@ -350,7 +367,10 @@ describe('raw WebSockets', () => {
     const raw = await rawOf(w.acme.agent);
 
     // Sent before the first answer is in: frames keep their order.
-    raw.send({ type: 'subscribe', channels: ['messages', `conversation:${own}`, `conversation:${foreign}`, 'conversation:', 'secrets', 7] });
+    raw.send({
+      type: 'subscribe',
+      channels: ['messages', `conversation:${own}`, `conversation:${foreign}`, 'conversation:', 'secrets', 7],
+    });
     raw.send({ type: 'unsubscribe', channels: ['messages', 'contacts'] });
 
     const error = await raw.hear('error');
@@ -368,7 +388,8 @@ describe('raw WebSockets', () => {
     const { acme } = await start();
     const raw = await rawOf(acme.agent);
 
-    for (const frame of ['{', '[]', 'null', { type: 'subscribe' }, { type: 'subscribe', channels: 'messages' }, { type: 'shout' }, {}]) raw.send(frame);
+    for (const frame of ['{', '[]', 'null', { type: 'subscribe' }, { type: 'subscribe', channels: 'messages' }, { type: 'shout' }, {}])
+      raw.send(frame);
     raw.ws.send(Buffer.from('{"type":"ping"}'), { binary: true });
     raw.send({ type: 'ping' });
 

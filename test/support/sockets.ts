@@ -54,7 +54,11 @@ export function dial(base_url: string, options: Parameters<typeof io>[1]): Socke
 }
 
 /** A person's Socket.IO client, connected. */
-export async function socketOf(person: Person, base_url = person.base_url, options: Parameters<typeof io>[1] = {}): Promise<SocketIoClient> {
+export async function socketOf(
+  person: Person,
+  base_url = person.base_url,
+  options: Parameters<typeof io>[1] = {},
+): Promise<SocketIoClient> {
   const client = dial(base_url, { auth: { token: person.token }, ...options });
   await client.hear('connected');
   return client;
