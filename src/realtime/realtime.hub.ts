@@ -231,11 +231,12 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   private async sweep(): Promise<void> {
     if (this.sweeping) return;
     this.sweeping = true;
+    const settled = Date.now() - LIMITS.recheck_ms;
     try {
       const deaf = this.redis.configured && !this.redis.ready;
       for (const connection of [...this.connections.values()]) {
         if (connection.bufferedBytes() > LIMITS.buffered_bytes) connection.cut();
-        else if (deaf || !connection.rechecked) await this.recheck(connection, deaf);
+        else if (deaf || (!connection.rechecked && connection.connected_at.getTime() < settled)) await this.recheck(connection, deaf);
       }
     } finally {
       this.sweeping = false;
