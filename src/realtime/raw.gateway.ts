@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '#access/sessions';
@@ -27,8 +27,9 @@ class RawConnection extends Connection {
     request: IncomingMessage,
     session: Session,
     token: string,
+    ip: string | null,
   ) {
-    super(newId(), session, token, request.socket.remoteAddress ?? null, request.headers['user-agent']?.slice(0, 512) ?? null);
+    super(newId(), session, token, ip, request.headers['user-agent']?.slice(0, 512) ?? null);
   }
 
   send(frame: string | Buffer): void {
@@ -66,7 +67,7 @@ class RawConnection extends Connection {
 
 /** Raw WebSockets `/ws` and `/ws/conversations`, contract 20 §10.2. */
 @Injectable()
-export class RawGateway implements Door, OnApplicationBootstrap, BeforeApplicationShutdown {
+export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('realtime');
   private readonly server = new WebSocketServer({
     noServer: true,
@@ -95,9 +96,10 @@ export class RawGateway implements Door, OnApplicationBootstrap, BeforeApplicati
     this.timer = setInterval(() => this.ping(), LIMITS.ping_ms).unref();
   }
 
-  beforeApplicationShutdown(): void {
+  onModuleDestroy(): void {
     this.http?.off('upgrade', this.upgrade);
     clearInterval(this.timer);
+    this.hub.stop();
   }
 
   deliver(publication: Publication, timestamp: string): void {
@@ -172,7 +174,8 @@ export class RawGateway implements Door, OnApplicationBootstrap, BeforeApplicati
   ): Promise<RawConnection | null> {
     try {
       const token = request.headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? query.get('token') ?? '';
-      const connection = new RawConnection(ws, request, await this.hub.admit(token), token);
+      const ip = this.hub.addressOf(request);
+      const connection = new RawConnection(ws, request, await this.hub.admit(token, ip), token, ip);
       const { user_id, organization_id } = connection.session;
       const conversation_id = conversations ? query.get('conversation_id')?.toLowerCase() : undefined;
       if (conversation_id && !(await this.rooms.mayHear(connection.actor, 'conversation', conversation_id))) {

@@ -39,6 +39,7 @@ export class RealtimeAdapter extends IoAdapter {
 }
 
 interface SocketData {
+  ip: string | null;
   session: Session;
   token: string;
 }
@@ -52,8 +53,8 @@ class SocketIoConnection extends Connection {
   readonly typing = new Map<string, NodeJS.Timeout>();
 
   constructor(readonly socket: ClientSocket) {
-    const { session, token } = socket.data;
-    super(socket.id, session, token, socket.handshake.address || null, socket.handshake.headers['user-agent']?.slice(0, 512) ?? null);
+    const { session, token, ip } = socket.data;
+    super(socket.id, session, token, ip, socket.handshake.headers['user-agent']?.slice(0, 512) ?? null);
   }
 
   end(error_code: string): void {
@@ -120,9 +121,10 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     this.hub.open('socketio', this);
     server.use((socket, next) => {
       const token = tokenOf(socket);
-      this.hub.admit(token).then(
+      const ip = this.hub.addressOf(socket.request);
+      this.hub.admit(token, ip).then(
         (session) => {
-          Object.assign(socket.data, { session, token } satisfies SocketData);
+          Object.assign(socket.data, { session, token, ip } satisfies SocketData);
           next();
         },
         (error: unknown) => {

@@ -1,10 +1,15 @@
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { ExpressAdapter } from '@nestjs/platform-express';
 import { createAdapter } from '@socket.io/redis-adapter';
+import type { Application } from 'express';
 import { Server } from 'socket.io';
-import { type Session, Sessions, assertOrganizationActive } from '#access/sessions';
+import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { AppError, Invalid, Unavailable } from '#common/errors';
 import { EventBus } from '#common/events';
 import { Metrics } from '#observability/metrics';
+import { type Trust, clientAddress } from './client-address';
 import type { Connection } from './connection';
 import { Presence } from './presence';
 import type { Publication, Target } from './realtime.events';
@@ -24,7 +29,7 @@ type Relayed = [publication: Publication, timestamp: string];
 
 /** Where the rooms publish. One call reaches every socket concerned, on every node and transport, once. */
 @Injectable()
-export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
+export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('realtime');
   private readonly doors = new Map<Connection['transport'], Door>();
   private readonly connections = new Map<string, Connection>();
@@ -40,6 +45,7 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
     private readonly presence: Presence,
     private readonly rooms: RealtimeRooms,
     private readonly events: EventBus,
+    private readonly host: HttpAdapterHost<ExpressAdapter>,
     metrics: Metrics,
   ) {
     metrics.gauge('websocket_connections_active').collectFrom(() => this.connections.size);
@@ -53,6 +59,10 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
     const server = new Server();
     this.attach(server);
     void server.of('/').adapter.close();
+  }
+
+  onModuleDestroy(): void {
+    this.stop();
   }
 
   /** The server whose adapter ties the nodes together. */
@@ -114,11 +124,16 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
   // --- for the doors
 
   /** A token's live session. @throws as REST does: 401 or 403; 503 while the process stops. */
-  async admit(token: string): Promise<Session> {
+  async admit(token: string, ip: string | null): Promise<Session> {
     if (this.stopping) throw new Unavailable();
     const session = await this.sessions.verify(token);
+    assertAddressAllowed(session.allowed_ip_ranges, ip ?? undefined);
     assertOrganizationActive(session);
     return session;
+  }
+
+  addressOf(request: IncomingMessage): string | null {
+    return clientAddress(request, this.host.httpAdapter.getInstance<Application>().get('trust proxy fn') as Trust);
   }
 
   add(connection: Connection): void {
@@ -149,7 +164,7 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
 
   /** A new token of the same user, for a connection whose token ends. @throws when it is not one. */
   async refresh(connection: Connection, token: string): Promise<void> {
-    const session = await this.admit(token);
+    const session = await this.admit(token, connection.ip);
     const { user_id, organization_id } = connection.session;
     if (session.user_id !== user_id || session.organization_id !== organization_id)
       throw new Invalid([{ loc: ['token'], msg: 'This token is of another user.', type: 'value_error' }]);
@@ -181,6 +196,13 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
     if (connection.channels.delete(channel)) this.doors.get(connection.transport)?.leave(connection, channel);
   }
 
+  /** This process stops: nobody enters any more, and who is here connects again, elsewhere. */
+  stop(): void {
+    this.stopping = true;
+    clearInterval(this.timer);
+    for (const connection of [...this.connections.values()]) connection.restart();
+  }
+
   // --- inside
 
   private deliver(publication: Publication, timestamp: string): void {
@@ -209,11 +231,12 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
   private async sweep(): Promise<void> {
     if (this.sweeping) return;
     this.sweeping = true;
+    const settled = Date.now() - LIMITS.recheck_ms;
     try {
       const deaf = this.redis.configured && !this.redis.ready;
       for (const connection of [...this.connections.values()]) {
         if (connection.bufferedBytes() > LIMITS.buffered_bytes) connection.cut();
-        else if (deaf || !connection.rechecked) await this.recheck(connection, deaf);
+        else if (deaf || (!connection.rechecked && connection.connected_at.getTime() < settled)) await this.recheck(connection, deaf);
       }
     } finally {
       this.sweeping = false;
@@ -222,18 +245,11 @@ export class RealtimeHub implements OnModuleInit, BeforeApplicationShutdown {
 
   private async recheck(connection: Connection, deaf: boolean): Promise<void> {
     try {
-      await this.admit(connection.token);
+      await this.admit(connection.token, connection.ip);
       // What ended while nobody could tell us is seen once more after Redis is back.
       connection.rechecked = !deaf;
     } catch (error) {
       if (error instanceof AppError && error.status < 500 && error.error_code !== 'token_expired') connection.end(error.error_code);
     }
-  }
-
-  /** Before the HTTP server closes: it would wait for its sockets. */
-  beforeApplicationShutdown(): void {
-    this.stopping = true;
-    clearInterval(this.timer);
-    for (const connection of [...this.connections.values()]) connection.restart();
   }
 }

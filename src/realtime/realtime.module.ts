@@ -6,10 +6,17 @@ import { RealtimeHub } from './realtime.hub';
 import { RealtimeRedis } from './realtime.redis';
 import { RealtimeRooms } from './realtime.rooms';
 
-/** One hub, three transports: Socket.IO, `/ws` and `/ws/conversations`. */
 @Global()
 @Module({
-  providers: [RealtimeRedis, RealtimeRooms, Presence, RealtimeHub, RealtimeGateway, RawGateway],
+  providers: [RealtimeRedis, RealtimeRooms, Presence, RealtimeHub],
   exports: [RealtimeHub, RealtimeRooms],
 })
+class HubModule {}
+
+/**
+ * One hub, three transports: Socket.IO, `/ws` and `/ws/conversations`.
+ * The doors are in a module of their own, not global, so that Nest closes them among the first: Apollo, deeper down, ends every idle
+ * TCP connection of the HTTP server when it stops, and a socket would never get its close frame.
+ */
+@Module({ imports: [HubModule], providers: [RealtimeGateway, RawGateway] })
 export class RealtimeModule {}
