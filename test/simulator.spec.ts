@@ -629,7 +629,7 @@ describe("the customer's phone", () => {
     await send(template('pedido_pronto', ['Ana', '42'])).expect(200);
 
     expect(simulator.customer({ wa_id: ANA }).thread.messages[0]?.rendered).toMatchObject({
-      body: 'Olá Ana, o pedido 42 está pronto para retirada.',
+      body: 'Olá Ana, seu pedido 42 está pronto para retirada.',
       buttons: [{ text: 'Estou a caminho' }, { text: 'Falar com atendente' }],
     });
   });
