@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -637,9 +640,11 @@ describe("the customer's phone", () => {
 
 describe('inside the product', () => {
   async function product(env: NodeJS.ProcessEnv): Promise<NestExpressApplication> {
+    const data_dir = mkdtempSync(join(tmpdir(), 'pytake-simulator-'));
+    closing.push(async () => rmSync(data_dir, { recursive: true }));
     const config = new Config({
       NODE_ENV: 'test',
-      DATA_DIR: `/tmp/pytake-simulator-spec-${process.pid}`,
+      DATA_DIR: data_dir,
       META_APP_SECRET: 'a-long-enough-app-secret-0123456789',
       ...env,
     });
