@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -629,7 +632,7 @@ describe("the customer's phone", () => {
     await send(template('pedido_pronto', ['Ana', '42'])).expect(200);
 
     expect(simulator.customer({ wa_id: ANA }).thread.messages[0]?.rendered).toMatchObject({
-      body: 'Olá Ana, o pedido 42 está pronto para retirada.',
+      body: 'Olá Ana, seu pedido 42 está pronto para retirada.',
       buttons: [{ text: 'Estou a caminho' }, { text: 'Falar com atendente' }],
     });
   });
@@ -637,9 +640,11 @@ describe("the customer's phone", () => {
 
 describe('inside the product', () => {
   async function product(env: NodeJS.ProcessEnv): Promise<NestExpressApplication> {
+    const data_dir = mkdtempSync(join(tmpdir(), 'pytake-simulator-'));
+    closing.push(async () => rmSync(data_dir, { recursive: true }));
     const config = new Config({
       NODE_ENV: 'test',
-      DATA_DIR: `/tmp/pytake-simulator-spec-${process.pid}`,
+      DATA_DIR: data_dir,
       META_APP_SECRET: 'a-long-enough-app-secret-0123456789',
       ...env,
     });

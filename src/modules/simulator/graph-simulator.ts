@@ -769,8 +769,8 @@ function starterTemplates(waba_id: string): Template[] {
       language: 'pt_BR',
       category: 'UTILITY',
       components: [
-        { type: 'BODY', text: 'Olá {{1}}, o pedido {{2}} está pronto para retirada.', example: { body_text: [['Ana', '42']] } },
-        { type: 'FOOTER', text: 'Loja Demo' },
+        { type: 'BODY', text: 'Olá {{1}}, seu pedido {{2}} está pronto para retirada.', example: { body_text: [['Ana', '1042']] } },
+        { type: 'FOOTER', text: 'Padaria Demo' },
         {
           type: 'BUTTONS',
           buttons: [

@@ -9,7 +9,7 @@ export const SIMULATOR_DEMO_NUMBER: SimulatorNumber = {
   phone_number_id: '999000000000001',
   waba_id: '999100000000001',
   display_phone_number: '+55 11 4000-0001',
-  verified_name: 'Loja Demo',
+  verified_name: 'Padaria Demo',
 };
 
 /** Meta gives no such id: those of the simulator have 15 digits and begin with 9990. */

@@ -3,8 +3,8 @@ import { ask, avatar, dayOf, growing, h, icon, kindOfFile, menu, pickFile, rich,
 const API = '/simulator/api';
 const STORE = 'pytake.simulator.customers';
 const FIRST = [
-  { name: 'Ana Souza', wa_id: '5511987654321' },
-  { name: 'Bruno Lima', wa_id: '5521976543210' },
+  { name: 'Mariana Costa', wa_id: '5511987650001' },
+  { name: 'João Pereira', wa_id: '5521987650002' },
   { name: 'Carla Mendes', user_id: 'BR.7301956482', username: 'carla.m' },
 ];
 const EMOJI = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
