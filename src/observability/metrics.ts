@@ -91,7 +91,7 @@ export class Metrics {
     if (typeof reading === 'number') gauge.set(reading);
     else {
       // A gauge without labels starts at 0; what could not be read is not 0.
-      if (!reading.length) gauge.remove();
+      if (!reading.length && !GAUGES[name].labels.length) gauge.remove();
       for (const { labels, value } of reading) gauge.set(labels, value);
     }
   }
