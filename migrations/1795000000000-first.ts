@@ -20,16 +20,6 @@ const UP = [
     CONSTRAINT "PK_fa1b697098c138245abc15cad73" PRIMARY KEY (organization_id, key)
   )`,
   `CREATE INDEX idempotency_keys_age_idx ON idempotency_keys (created_at)`,
-  `CREATE TABLE credentials (
-    user_id uuid NOT NULL,
-    organization_id uuid NOT NULL,
-    password_hash varchar(255),
-    token_version integer NOT NULL DEFAULT '1',
-    failed_logins integer NOT NULL DEFAULT '0',
-    locked_until timestamptz(3),
-    password_changed_at timestamptz(3) NOT NULL DEFAULT now(),
-    CONSTRAINT "PK_c68a6c53e95a7dc357f4ebce8f0" PRIMARY KEY (user_id)
-  )`,
   `CREATE TABLE refresh_tokens (
     id uuid NOT NULL,
     session_id uuid NOT NULL,
@@ -257,6 +247,22 @@ const UP = [
   )`,
   `CREATE UNIQUE INDEX organizations_domain_key ON organizations (domain) WHERE deleted_at IS NULL`,
   `CREATE UNIQUE INDEX organizations_slug_key ON organizations (slug) WHERE deleted_at IS NULL`,
+  `CREATE TABLE credentials (
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    password_hash varchar(255),
+    token_version integer NOT NULL DEFAULT '1',
+    password_changed_at timestamptz(3) NOT NULL DEFAULT now(),
+    CONSTRAINT "PK_c68a6c53e95a7dc357f4ebce8f0" PRIMARY KEY (user_id)
+  )`,
+  `CREATE TABLE login_failures (
+    email_hash char(64) NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamptz(3) NOT NULL DEFAULT now(),
+    locked_until timestamptz(3),
+    CONSTRAINT "PK_7c8f0aa6bf7f7568dc3463d991d" PRIMARY KEY (email_hash)
+  )`,
+  `CREATE INDEX login_failures_age_idx ON login_failures (last_at)`,
   `CREATE TABLE users (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -305,6 +311,7 @@ const UP = [
     CONSTRAINT "PK_93b4da6741cd150e76f9ac035d8" PRIMARY KEY (id)
   )`,
   `CREATE INDEX media_files_message_idx ON media_files (organization_id, message_id)`,
+  `CREATE INDEX media_files_unused_idx ON media_files (created_at) WHERE message_id IS NULL AND whatsapp_number_id IS NULL`,
   `CREATE INDEX media_files_waiting_idx ON media_files (due_at) WHERE status = 'pending'`,
   `CREATE TABLE whatsapp_number_secrets (
     whatsapp_number_id uuid NOT NULL,
@@ -398,10 +405,14 @@ const UP = [
   `CREATE UNIQUE INDEX whatsapp_templates_key ON whatsapp_templates (organization_id, whatsapp_number_id, name, language) WHERE deleted_at IS NULL`,
   `CREATE INDEX contacts_search_idx ON contacts
   USING gin (organization_id, contact_words(name, whatsapp_name, username, email, company) gin_trgm_ops, match_key gin_trgm_ops) WHERE deleted_at IS NULL`,
+  `-- The smallest UUIDv7 of a moment: ids tell the time, so "older than" needs no index beside the primary key.
+  CREATE FUNCTION uuid_at(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  AS $$ SELECT (lpad(to_hex(floor(extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid $$
+`,
 ];
 
 const TABLES =
-  'idempotency_keys credentials refresh_tokens sessions contact_identities contacts conversations message_status_events messages outbound_sends organizations users media_files whatsapp_number_secrets whatsapp_numbers inbound_events parked_items whatsapp_templates';
+  'idempotency_keys refresh_tokens sessions contact_identities contacts conversations message_status_events messages outbound_sends organizations credentials login_failures users media_files whatsapp_number_secrets whatsapp_numbers inbound_events parked_items whatsapp_templates';
 
 /** The first shape: organizations and their people, the inbox, WhatsApp numbers, the receipt and the way out. */
 export class First1795000000000 implements MigrationInterface {
@@ -415,5 +426,6 @@ export class First1795000000000 implements MigrationInterface {
     for (const table of TABLES.split(' ').reverse()) await runner.query(`DROP TABLE ${table}`);
     await runner.query('DROP FUNCTION contact_words(text, text, text, text, text)');
     await runner.query('DROP FUNCTION fold(text)');
+    await runner.query('DROP FUNCTION uuid_at(timestamptz)');
   }
 }

@@ -7,12 +7,14 @@ import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
 import { ConversationsService } from './conversations.service';
+import { InboxSweeps } from './inbox.sweeps';
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { DeliverMessage } from './messages/deliver-message';
+import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
-import { InboxSweeper, OutboundJobs } from './messages/outbound.jobs';
+import { OutboundJobs } from './messages/outbound.jobs';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
 
@@ -26,8 +28,9 @@ import { SendMessage } from './messages/send-message';
     MessagesService,
     SendMessage,
     DeliverMessage,
+    MessageFiles,
     OutboundJobs,
-    InboxSweeper,
+    InboxSweeps,
     ReadReceiptJobs,
     Filing,
     InboundWorker,

@@ -38,6 +38,6 @@ import { TemplatesService } from './templates/templates.service';
         new GraphClient({ base_url: config.meta_graph_base_url, version: config.meta_graph_version, timeout_ms: 30_000 }),
     },
   ],
-  exports: [NumberDirectory, GraphTargets, InboundStore, Receipt, GraphClient, MediaService, TemplatesService],
+  exports: [NumberDirectory, GraphTargets, InboundStore, Receipt, GraphClient, MediaService, FetchMedia, TemplatesService],
 })
 export class WhatsAppModule {}

@@ -2,9 +2,6 @@ import { newId } from '#common/uuid';
 import type { ParsedChange, Poison } from '#modules/whatsapp/meta/parse-webhook';
 import { type Batch, type Item, asRows } from './batch';
 
-/** Orphans wait this long for the message they speak of. */
-const KEPT_DAYS = 7;
-
 /** Keeps items that speak of a message that is not here yet. */
 export async function park(batch: Batch, orphans: readonly { item: Item; waits_for: string }[]): Promise<void> {
   await insert(
@@ -68,11 +65,6 @@ export async function unpark(
   rows.sort((a, b) => (a.id < b.id ? -1 : 1));
   for (const row of rows) revive(row.item);
   return rows;
-}
-
-/** Orphans nobody came for. */
-export async function forgetOrphans(batch: Batch): Promise<void> {
-  await batch.query(`DELETE FROM parked_items WHERE kind = 'orphan' AND created_at < now() - make_interval(days => $1)`, [KEPT_DAYS]);
 }
 
 /** Times are text in JSON. */

@@ -1,5 +1,5 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
-import { Logger, type OnModuleInit } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { EventBus } from '#common/events';
 import type { Job, JobQueue } from '#jobs/job-queue';
 import { DeliverMessage } from './deliver-message';
@@ -9,26 +9,19 @@ interface Wake {
   conversation_id: string;
 }
 
-/** Rows due without a job (Redis was away, a worker died) are found this often. */
-const SWEEP_SECONDS = 5;
 const SWEEP_LIMIT = 500;
 
 /** Wakes the sender of a conversation. The rows of `outbound_sends` are the truth; a job is only a wake-up. */
 @Processor('whatsapp-outbound')
-export class OutboundJobs implements OnModuleInit {
+export class OutboundJobs {
   private readonly logger = new Logger(OutboundJobs.name);
 
   constructor(
     @InjectQueue('whatsapp-outbound') private readonly queue: JobQueue<Wake>,
-    @InjectQueue('sweeper') private readonly sweeper: JobQueue,
     private readonly delivery: DeliverMessage,
     events: EventBus,
   ) {
     events.on('outbound.waiting', (wake) => this.wake(wake));
-  }
-
-  onModuleInit(): void {
-    this.sweeper.repeat('outbound', {}, { every_seconds: SWEEP_SECONDS });
   }
 
   @Process('send')
@@ -44,18 +37,8 @@ export class OutboundJobs implements OnModuleInit {
       .catch((error: unknown) => this.logger.warn({ msg: 'wake-up not queued, the sweep will find the message', err: error }));
   }
 
+  /** Wakes what is due and has no job. */
   async sweep(): Promise<void> {
     for (const wake of await this.delivery.overdue(SWEEP_LIMIT)) await this.wake(wake);
-  }
-}
-
-/** The sweeps of the inbox. */
-@Processor('sweeper')
-export class InboxSweeper {
-  constructor(private readonly outbound: OutboundJobs) {}
-
-  @Process('outbound')
-  async overdue(): Promise<void> {
-    await this.outbound.sweep();
   }
 }

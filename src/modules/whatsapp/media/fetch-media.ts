@@ -1,13 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { EventBus } from '#common/events';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import { GraphClient } from '../meta/graph-client';
 import { GraphTargets } from '../numbers/graph-targets';
 import { MAX_FILE_BYTES, safeType, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
-import { mediaOfMessage } from './media.dto';
-import './media.events';
+import { type MediaOfMessage, mediaOfMessage } from './media.dto';
 import { MediaStorage, type ReceivedFile } from './media-storage';
 
 /** Contract 20, 7.4. */
@@ -18,6 +16,9 @@ const PAUSES_SECONDS = [5, 30];
 const LEASE_SECONDS = 240;
 const SWEEP_LIMIT = 500;
 
+/** A file of a message is here, or never will be; told within the transaction that says so. */
+export type SettledListener = (tx: Tx, settled: { organization_id: string; message_id: string; media: MediaOfMessage }) => Promise<void>;
+
 /** What the media job does next for a file. */
 export interface NextTry {
   again_in_ms: number | null;
@@ -27,13 +28,13 @@ export interface NextTry {
 @Injectable()
 export class FetchMedia {
   private readonly logger = new Logger(FetchMedia.name);
+  private listener: SettledListener | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
     private readonly storage: MediaStorage,
-    private readonly events: EventBus,
   ) {}
 
   async fetch(organization_id: string, media_id: string, signal?: AbortSignal): Promise<NextTry> {
@@ -106,6 +107,11 @@ export class FetchMedia {
     this.logger.debug({ msg: 'media fetched', media_id: id, size_bytes: received.size_bytes });
   }
 
+  /** The room that keeps the message says there what became of its file, in the same transaction. */
+  onSettled(listener: SettledListener): void {
+    this.listener = listener;
+  }
+
   private async fail(file: MediaFile): Promise<NextTry> {
     await this.settle(file, { status: 'failed' });
     return { again_in_ms: null };
@@ -120,14 +126,8 @@ export class FetchMedia {
       if ((await files.lock(actor, id)).status !== 'pending') return false;
       // Meta's id of a customer's file is not one to send with: the first send of it uploads anew.
       const settled = await files.patch(actor, id, { ...values, due_at: new Date() });
-      if (message_id)
-        tx.afterCommit(() =>
-          this.events.emit(settled.status === 'ready' ? 'media.ready' : 'media.failed', {
-            organization_id,
-            message_id,
-            media: mediaOfMessage(settled),
-          }),
-        );
+      const { listener } = this;
+      if (message_id && listener) await listener(tx, { organization_id, message_id, media: mediaOfMessage(settled) });
       return true;
     });
   }

@@ -1,0 +1,58 @@
+import { InjectQueue, Process, Processor } from '@nestjs/bull';
+import { Logger, type OnModuleInit } from '@nestjs/common';
+import { Database } from '#database/database';
+import type { JobQueue } from '#jobs/job-queue';
+import { OutboundJobs } from './messages/outbound.jobs';
+
+/** Sends that are due without a job (Redis was away, a worker died) are found this often. */
+const OUTBOUND_SECONDS = 5;
+const RETENTION_SECONDS = 3600;
+/** Rows a statement deletes: a purge never holds locks for long. */
+const PURGE_ROWS = 5000;
+const PURGE_ROUNDS = 200;
+
+/** What is kept only for a while, and for how long. Each table has an index that finds the oldest. */
+const RETENTION: readonly { table: string; key: string; where: string }[] = [
+  // Contract 20, 7.2: raw webhooks 30 days. The id is a UUIDv7, so it tells the time of receipt and needs no other index.
+  { table: 'inbound_events', key: 'id', where: "state <> 'received' AND id < uuid_at(now() - interval '30 days')" },
+  { table: 'parked_items', key: 'id', where: "kind = 'orphan' AND created_at < now() - interval '7 days'" },
+  { table: 'parked_items', key: 'id', where: "kind = 'poison' AND created_at < now() - interval '90 days'" },
+  // Contract 20, 4.3: at least 24 hours.
+  { table: 'idempotency_keys', key: 'key', where: "created_at < now() - interval '25 hours'" },
+  { table: 'refresh_tokens', key: 'id', where: "expires_at < now() - interval '7 days'" },
+  { table: 'sessions', key: 'id', where: "expires_at < now() - interval '30 days'" },
+];
+
+/** The inbox's rounds: what waits unseen is woken, what is kept too long goes. Over all organizations, in batches. */
+@Processor('sweeper')
+export class InboxSweeps implements OnModuleInit {
+  private readonly logger = new Logger(InboxSweeps.name);
+
+  constructor(
+    @InjectQueue('sweeper') private readonly queue: JobQueue,
+    private readonly outbound: OutboundJobs,
+    private readonly database: Database,
+  ) {}
+
+  onModuleInit(): void {
+    this.queue.repeat('outbound', {}, { every_seconds: OUTBOUND_SECONDS });
+    this.queue.repeat('retention', {}, { every_seconds: RETENTION_SECONDS, offset_seconds: 600 });
+  }
+
+  @Process('outbound')
+  async overdue(): Promise<void> {
+    await this.outbound.sweep();
+  }
+
+  @Process('retention')
+  async retention(): Promise<void> {
+    for (const { table, key, where } of RETENTION)
+      for (let round = 0; round < PURGE_ROUNDS; round++) {
+        const [, removed] = await this.database.source.query<[unknown[], number]>(
+          `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${where} ORDER BY ${key} LIMIT ${PURGE_ROWS}))`,
+        );
+        if (removed) this.logger.debug({ msg: 'past their retention', table, rows: removed });
+        if (removed < PURGE_ROWS) break;
+      }
+  }
+}

@@ -1,0 +1,24 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Actor } from '#common/actor';
+import { EventBus } from '#common/events';
+import { Database } from '#database/database';
+import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
+import { presentMessage } from './message.dto';
+import { Message } from './message.entity';
+
+/** A customer's file arrived, or never will: its message says so from the same commit on. */
+@Injectable()
+export class MessageFiles implements OnModuleInit {
+  constructor(
+    private readonly fetching: FetchMedia,
+    private readonly database: Database,
+    private readonly events: EventBus,
+  ) {}
+
+  onModuleInit(): void {
+    this.fetching.onSettled(async (tx, { organization_id, message_id, media }) => {
+      const message = await this.database.repository(Message, tx).patch(Actor.system(organization_id), message_id, { media });
+      tx.afterCommit(() => this.events.emit('message.updated', { organization_id, message: presentMessage(message) }));
+    });
+  }
+}
