@@ -140,7 +140,15 @@ export class DeliverMessage {
         error_code: failure.error_code,
         retry_in_seconds: delay,
       });
-      await this.database.tx(({ manager }) => this.settle(manager, organization_id, message.id, failure, delay));
+      await this.database.tx(async ({ manager }) => {
+        await this.settle(manager, organization_id, message.id, failure, delay);
+        // Meta's word to the whole number: the others wait with it instead of failing one by one.
+        if (delay !== null && failure.scope === 'number')
+          await manager.query(
+            `UPDATE whatsapp_numbers SET paused_until = greatest(paused_until, now() + make_interval(secs => $3)) WHERE organization_id = $1 AND id = $2`,
+            [organization_id, message.whatsapp_number_id, delay],
+          );
+      });
     }
   }
 
