@@ -22,6 +22,8 @@ export async function createApp(config: Config): Promise<NestExpressApplication>
     bodyParser: false,
     abortOnError: false,
     logger: new AppLogger(logger),
+    // `/whatsapp/messages` is not `/whatsapp/:number_id`, in whichever room it stands.
+    routeResolutionStrategy: 'specificity',
   });
   app.use(requestLog({ logger, metrics: app.get(Metrics), listeners: [app.get(AuditService).refusals, app.get(RequestLogs).listen] }));
   openDoors(app, config);

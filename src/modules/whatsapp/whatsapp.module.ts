@@ -8,6 +8,13 @@ import { MediaJobs, MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaStorage } from './media/media-storage';
 import { GraphClient } from './meta/graph-client';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { CheckNumber } from './numbers/check-number';
+import { NumbersController } from './numbers/numbers.controller';
+import { NumberJobs } from './numbers/numbers.jobs';
+import { NumbersRealtime } from './numbers/numbers.realtime';
+import { NumbersResolver } from './numbers/numbers.resolver';
+import { NumbersService } from './numbers/numbers.service';
 import { GraphTargets } from './numbers/graph-targets';
 import { NumberDirectory } from './numbers/number-directory';
 import { InboundStore } from './receipt/inbound-store';
@@ -17,12 +24,20 @@ import { TemplatesService } from './templates/templates.service';
 
 /** Our numbers and the two providers behind them: what comes in is kept here, what goes out is put into their words here. */
 @Module({
-  imports: [JobsModule.register('whatsapp-media', 'sweeper'), MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions })],
-  // Before the numbers: `/whatsapp/webhook` and `/whatsapp/media` are not ids.
-  controllers: [ReceiptController, MediaController],
+  imports: [
+    OrganizationsModule,
+    JobsModule.register('whatsapp-media', 'number-health', 'sweeper'),
+    MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
+  ],
+  controllers: [ReceiptController, MediaController, NumbersController],
   providers: [
     NumberDirectory,
     GraphTargets,
+    NumbersService,
+    CheckNumber,
+    NumberJobs,
+    NumbersRealtime,
+    NumbersResolver,
     InboundStore,
     Receipt,
     MediaStorage,
@@ -38,6 +53,6 @@ import { TemplatesService } from './templates/templates.service';
         new GraphClient({ base_url: config.meta_graph_base_url, version: config.meta_graph_version, timeout_ms: 30_000 }),
     },
   ],
-  exports: [NumberDirectory, GraphTargets, InboundStore, Receipt, GraphClient, MediaService, FetchMedia, TemplatesService],
+  exports: [NumberDirectory, NumbersService, GraphTargets, InboundStore, Receipt, GraphClient, MediaService, FetchMedia, TemplatesService],
 })
 export class WhatsAppModule {}

@@ -4,7 +4,7 @@ import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { isSimulatorNumber, simulatorGraphUrl } from '#modules/simulator/simulator-number';
-import type { GraphTarget } from '../meta/graph-client';
+import type { GraphAccount, GraphTarget } from '../meta/graph-client';
 
 /** Where and as whom to call the Graph API for a number of ours. */
 @Injectable()
@@ -17,16 +17,28 @@ export class GraphTargets {
 
   /** null: the number has no phone_number_id or no access token yet. A number of the simulator talks to the simulator, any other to Meta. */
   async find(actor: Actor, whatsapp_number_id: string): Promise<GraphTarget | null> {
+    const found = await this.read(actor, whatsapp_number_id);
+    if (!found?.phone_number_id) return null;
+    const { phone_number_id, access_token } = found;
+    return {
+      phone_number_id,
+      access_token,
+      base_url: this.config.simulator_enabled && isSimulatorNumber(phone_number_id) ? simulatorGraphUrl(this.config) : null,
+    };
+  }
+
+  /** For calls on the account, before the number's phone_number_id is known. null: no access token yet. */
+  async findAccount(actor: Actor, whatsapp_number_id: string): Promise<GraphAccount | null> {
+    const found = await this.read(actor, whatsapp_number_id);
+    return found && { access_token: found.access_token };
+  }
+
+  private async read(actor: Actor, whatsapp_number_id: string): Promise<{ phone_number_id: string | null; access_token: string } | null> {
     const [row] = await this.database.source.query<{ phone_number_id: string | null; access_token: string | null }[]>(
       `SELECT n.phone_number_id, s.access_token FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE n.organization_id = $1 AND n.id = $2 AND n.deleted_at IS NULL`,
       [actor.organization_id, whatsapp_number_id],
     );
-    if (!row?.phone_number_id || !row.access_token) return null;
-    return {
-      phone_number_id: row.phone_number_id,
-      access_token: this.encryption.decrypt(row.access_token),
-      base_url: this.config.simulator_enabled && isSimulatorNumber(row.phone_number_id) ? simulatorGraphUrl(this.config) : null,
-    };
+    return row?.access_token ? { phone_number_id: row.phone_number_id, access_token: this.encryption.decrypt(row.access_token) } : null;
   }
 }

@@ -1,8 +1,10 @@
 import { Field, HideField, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, Length, Matches } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
+import { Phone } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
@@ -19,9 +21,21 @@ export enum ConnectionStatus {
   error = 'error',
 }
 
+const OTHER_NAMES: Readonly<Record<string, ConnectionType>> = {
+  evolution: ConnectionType.qrcode,
+  qr_code: ConnectionType.qrcode,
+  unofficial: ConnectionType.qrcode,
+  cloud: ConnectionType.official,
+  meta: ConnectionType.official,
+};
+
+/** The sources' other names for the two kinds; anything else is left for the validator. */
+export const toConnectionType = (value: unknown): unknown =>
+  typeof value === 'string' ? (OTHER_NAMES[value.toLowerCase()] ?? value) : value;
+
 /** A line an organization owns. Its tokens live in `whatsapp_number_secrets`. */
 @Entity('whatsapp_numbers')
-@ObjectType('WhatsAppNumber')
+@ObjectType({ isAbstract: true })
 @Index('whatsapp_numbers_phone_key', ['organization_id', 'phone_number'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('whatsapp_numbers_phone_number_id_key', ['phone_number_id'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('whatsapp_numbers_waba_idx', ['whatsapp_business_account_id'], { where: 'deleted_at IS NULL' })
@@ -29,8 +43,8 @@ export enum ConnectionStatus {
 export class WhatsAppNumber extends SoftDeletedEntity {
   /** E.164; cannot be changed later. */
   @Column('varchar', { length: 20 })
+  @Phone()
   @IsString()
-  @MaxLength(40)
   phone_number: string;
 
   /** Alias: name. */
@@ -45,6 +59,7 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @Column('varchar', { length: 10, default: ConnectionType.official })
   @Field(() => String)
   @Alias('api_type')
+  @Transform(({ value }: { value: unknown }) => toConnectionType(value))
   @IsEnum(ConnectionType)
   connection_type: ConnectionType;
 

@@ -1,0 +1,166 @@
+import { Injectable } from '@nestjs/common';
+import { QueryFailedError } from 'typeorm';
+import type { Actor } from '#common/actor';
+import { EventBus } from '#common/events';
+import { matchKey, normalizePhone } from '#common/phone';
+import { Database } from '#database/database';
+import { GraphClient, GraphError, type NumberFields } from '../meta/graph-client';
+import { GraphTargets } from './graph-targets';
+import { NumberDirectory } from './number-directory';
+import './numbers.events';
+import type { ConnectionTestResult } from './whatsapp-number.dto';
+import { ConnectionStatus, ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
+
+/** What asking the provider came to. */
+type Outcome =
+  | { status: ConnectionStatus.connected; fields: NumberFields }
+  // `refused`: the provider knows us and says no; else it was not to be reached, which says nothing of the number.
+  | { status: ConnectionStatus.error; reason: string; refused: boolean };
+
+/** Asks the provider how a number is. */
+@Injectable()
+export class CheckNumber {
+  constructor(
+    private readonly database: Database,
+    private readonly targets: GraphTargets,
+    private readonly graph: GraphClient,
+    private readonly directory: NumberDirectory,
+    private readonly events: EventBus,
+  ) {}
+
+  /** Never throws for what the provider says: that is the answer. @throws {NotFound} */
+  async test(actor: Actor, id: string): Promise<ConnectionTestResult> {
+    const asked = await this.database.repository(WhatsAppNumber).get(actor, id);
+    const outcome = await this.ask(actor, asked);
+    const number = await this.keep(actor, id, outcome);
+    const success = outcome.status === ConnectionStatus.connected;
+    return {
+      status: outcome.status,
+      success,
+      message: success ? 'The number is connected.' : outcome.reason,
+      connection_type: number.connection_type,
+      phone_number: number.phone_number,
+      display_name: number.display_name,
+      quality_rating: number.quality_rating,
+      messaging_limit_tier: number.messaging_limit_tier,
+      tested_at: number.last_checked_at ?? new Date(),
+    };
+  }
+
+  /** The first connection: test, then have Meta send this account's webhooks. Trouble is kept in last_error. */
+  async connect(actor: Actor, id: string): Promise<void> {
+    const { success } = await this.test(actor, id);
+    const number = await this.database.repository(WhatsAppNumber).find(actor, id);
+    const target = await this.targets.find(actor, id);
+    const waba_id = number?.whatsapp_business_account_id;
+    if (!success || !target || !waba_id) return;
+    await this.orNote(actor, id, 'Webhooks of the account could not be subscribed', () => this.graph.subscribeApp(target, waba_id));
+  }
+
+  /** Shows at WhatsApp what is kept here of the business. */
+  async pushProfile(actor: Actor, id: string): Promise<void> {
+    const number = await this.database.repository(WhatsAppNumber).find(actor, id);
+    const target = await this.targets.find(actor, id);
+    if (!number?.business_profile || !target) return;
+    // The picture is told by Meta, and set another way.
+    const { profile_picture_url: _, ...profile } = number.business_profile;
+    const told = Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== null));
+    await this.orNote(actor, id, 'The business profile could not be updated', () => this.graph.updateBusinessProfile(target, told));
+  }
+
+  private async ask(actor: Actor, number: WhatsAppNumber): Promise<Outcome> {
+    if (number.connection_type === ConnectionType.qrcode) return refusal('The number has not been connected by QR code.');
+    try {
+      if (!number.phone_number_id) {
+        const missing = await this.lookUp(actor, number);
+        if (missing) return refusal(missing);
+      }
+      const target = await this.targets.find(actor, number.id);
+      if (!target) return refusal('The number has no access_token.');
+      return { status: ConnectionStatus.connected, fields: await this.graph.getNumber(target) };
+    } catch (error) {
+      if (!(error instanceof GraphError)) throw error;
+      const { class: kind } = error.decision;
+      return { status: ConnectionStatus.error, reason: error.message, refused: kind !== 'retry' && kind !== 'unknown' };
+    }
+  }
+
+  /** Finds Meta's ids of the number by its token and its digits; answers why it could not. */
+  private async lookUp(actor: Actor, { id, phone_number, whatsapp_business_account_id }: WhatsAppNumber): Promise<string | null> {
+    const account = await this.targets.findAccount(actor, id);
+    if (!account) return 'The number has no access_token.';
+    const wabas = whatsapp_business_account_id ? [whatsapp_business_account_id] : (await this.graph.debugToken(account)).waba_ids;
+    for (const waba_id of wabas) {
+      const found = (await this.graph.phoneNumbers(account, waba_id)).find(({ display_phone_number }) => {
+        const phone = display_phone_number && normalizePhone(display_phone_number);
+        return phone && matchKey(phone) === matchKey(phone_number);
+      });
+      if (!found) continue;
+      try {
+        await this.database
+          .repository(WhatsAppNumber)
+          .patch(actor, id, { phone_number_id: found.id, whatsapp_business_account_id: waba_id });
+      } catch (error) {
+        if (error instanceof QueryFailedError && (error.driverError as { code?: string }).code === '23505')
+          return 'Its phone_number_id is in use by another number.';
+        throw error;
+      }
+      this.directory.forget();
+      return null;
+    }
+    return `The access_token reaches no account with the number ${phone_number}. Set phone_number_id.`;
+  }
+
+  private async keep(actor: Actor, id: string, outcome: Outcome): Promise<WhatsAppNumber> {
+    const now = new Date();
+    const { organization_id } = actor;
+    return this.database.tx(async (tx) => {
+      const numbers = this.database.repository(WhatsAppNumber, tx);
+      const before = await numbers.lock(actor, id);
+      const number = await numbers.patch(actor, id, { last_checked_at: now, ...changes(before, outcome, now) });
+      tx.afterCommit(() => {
+        if (number.connection_status !== before.connection_status) {
+          this.events.emit('whatsapp_number.status', { organization_id, number });
+          if (number.connection_status === ConnectionStatus.connected)
+            this.events.emit('whatsapp_number.connected', { organization_id, number });
+          else if (before.connection_status === ConnectionStatus.connected)
+            this.events.emit('whatsapp_number.disconnected', { organization_id, number });
+        }
+        if (number.quality_rating !== before.quality_rating)
+          this.events.emit('whatsapp_number.quality_updated', { organization_id, number, previous_quality_rating: before.quality_rating });
+      });
+      return number;
+    });
+  }
+
+  private async orNote(actor: Actor, id: string, what: string, call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      if (!(error instanceof GraphError)) throw error;
+      await this.database.repository(WhatsAppNumber).patch(actor, id, { last_error: `${what}: ${error.message}`.slice(0, 500) });
+    }
+  }
+}
+
+const refusal = (reason: string): Outcome => ({ status: ConnectionStatus.error, reason, refused: true });
+
+/** What an outcome changes in the row. */
+function changes(before: WhatsAppNumber, outcome: Outcome, now: Date): Partial<WhatsAppNumber> {
+  if (outcome.status === ConnectionStatus.error) {
+    const last_error = outcome.reason.slice(0, 500);
+    return outcome.refused ? { last_error, connection_status: ConnectionStatus.error, connected_at: null } : { last_error };
+  }
+  const { quality_rating, messaging_limit, verified_name } = outcome.fields;
+  return {
+    connection_status: ConnectionStatus.connected,
+    connected_at: before.connection_status === ConnectionStatus.connected ? before.connected_at : now,
+    verified: true,
+    verified_at: before.verified_at ?? now,
+    last_seen_at: now,
+    last_error: null,
+    display_name: before.display_name ?? verified_name,
+    quality_rating: quality_rating?.slice(0, 20) ?? before.quality_rating,
+    messaging_limit_tier: messaging_limit?.slice(0, 30) ?? before.messaging_limit_tier,
+  };
+}

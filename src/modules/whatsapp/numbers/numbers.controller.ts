@@ -1,0 +1,109 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Allow, Caller } from '#access/decorators';
+import { Uuid } from '#api/validation.pipe';
+import type { Actor } from '#common/actor';
+import { Audit } from '#modules/audit/audit.interceptor';
+import { NumbersService } from './numbers.service';
+import {
+  ConnectionTestResult,
+  NumberQuery,
+  NumberStatusQuery,
+  WhatsAppNumberCreate,
+  WhatsAppNumberPage,
+  WhatsAppNumberStatus,
+  WhatsAppNumberUpdate,
+  WhatsAppNumberView,
+} from './whatsapp-number.dto';
+
+/** `/whatsapp-configs` and `/whatsapp/numbers` are the sources' other names for the same. */
+@ApiTags('whatsapp')
+@Controller(['whatsapp', 'whatsapp-configs'])
+export class NumbersController {
+  constructor(private readonly numbers: NumbersService) {}
+
+  /** List the WhatsApp numbers. Nobody outside is asked. */
+  @Get(['', 'numbers'])
+  @Allow('viewer')
+  page(@Caller() actor: Actor, @Query() query: NumberQuery): Promise<WhatsAppNumberPage> {
+    return this.numbers.page(actor, query);
+  }
+
+  /**
+   * Add a WhatsApp number. With an access token it is tested in the background; without, it waits as pending.
+   * @throws {403} The plan's numbers are used up (`plan_limit_exceeded`).
+   * @throws {409} The phone is registered here (`number_already_registered`), or the phone_number_id anywhere (`phone_number_id_in_use`).
+   */
+  @Post()
+  @Allow('org_admin')
+  @Audit('whatsapp_number.created')
+  create(@Caller() actor: Actor, @Body() input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
+    return this.numbers.create(actor, input);
+  }
+
+  /** Get a WhatsApp number. */
+  @Get(':number_id')
+  @Allow('viewer')
+  get(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<WhatsAppNumberView> {
+    return this.numbers.get(actor, id);
+  }
+
+  /**
+   * Update a WhatsApp number: absent keeps, null clears.
+   * @throws {409} The phone_number_id is in use (`phone_number_id_in_use`).
+   * @throws {422} Another phone_number or connection_type.
+   */
+  @Put(':number_id')
+  @Allow('org_admin')
+  @Audit('whatsapp_number.updated')
+  update(@Caller() actor: Actor, @Param('number_id', Uuid) id: string, @Body() input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
+    return this.numbers.update(actor, id, input);
+  }
+
+  /** Delete a WhatsApp number: its conversations stay, its phone is free again. */
+  @Delete(':number_id')
+  @HttpCode(204)
+  @Allow('org_admin')
+  @Audit('whatsapp_number.deleted')
+  remove(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<void> {
+    return this.numbers.remove(actor, id);
+  }
+
+  /** Ask the provider how the number is. Its refusal is an answer too. */
+  @Post(':number_id/test')
+  @HttpCode(200)
+  @Allow('agent')
+  @Audit('whatsapp_number.tested')
+  test(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<ConnectionTestResult> {
+    return this.numbers.test(actor, id);
+  }
+
+  /** Switch a number on. */
+  @Post(':number_id/activate')
+  @HttpCode(200)
+  @Allow('org_admin')
+  @Audit('whatsapp_number.activated')
+  activate(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<WhatsAppNumberView> {
+    return this.numbers.setActive(actor, id, true);
+  }
+
+  /** Switch a number off: it sends nothing, and what comes in is kept without a bot answering. */
+  @Post(':number_id/deactivate')
+  @HttpCode(200)
+  @Allow('org_admin')
+  @Audit('whatsapp_number.deactivated')
+  deactivate(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<WhatsAppNumberView> {
+    return this.numbers.setActive(actor, id, false);
+  }
+
+  /** How a number is. */
+  @Get(':number_id/status')
+  @Allow('viewer')
+  status(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) id: string,
+    @Query() { refresh }: NumberStatusQuery,
+  ): Promise<WhatsAppNumberStatus> {
+    return this.numbers.status(actor, id, refresh);
+  }
+}

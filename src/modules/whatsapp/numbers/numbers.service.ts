@@ -1,0 +1,284 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { onDuplicate } from '#api/errors.filter';
+import { type Actor, Role } from '#common/actor';
+import { Encryption } from '#common/encryption';
+import { Conflict, Invalid } from '#common/errors';
+import { EventBus } from '#common/events';
+import type { JsonObject } from '#common/json.scalar';
+import type { Page } from '#common/page.dto';
+import { Config } from '#config/config';
+import { Database, type Tx } from '#database/database';
+import type { TenantRepository } from '#database/tenant-repository';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { CheckNumber } from './check-number';
+import { NumberDirectory } from './number-directory';
+import './numbers.events';
+import {
+  type ConnectionTestResult,
+  type NumberQuery,
+  type NumberSettings,
+  type NumberStatus,
+  type WhatsAppNumberCreate,
+  type WhatsAppNumberStatus,
+  type WhatsAppNumberUpdate,
+  type WhatsAppNumberView,
+  presentStatus,
+  statusOf,
+} from './whatsapp-number.dto';
+import { ConnectionStatus, ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
+
+onDuplicate(
+  'whatsapp_numbers_phone_key',
+  () => new Conflict('number_already_registered', 'This phone number is registered in your organization already.'),
+);
+// Another organization's, perhaps: nobody is named.
+onDuplicate('whatsapp_numbers_phone_number_id_key', () => new Conflict('phone_number_id_in_use', 'This phone_number_id is in use.'));
+
+const STATUS_SQL: Record<NumberStatus, string> = {
+  active: `row.is_active AND row.connection_status = '${ConnectionStatus.connected}'`,
+  inactive: 'NOT row.is_active',
+  pending: `row.is_active AND row.connection_status <> '${ConnectionStatus.connected}'`,
+};
+
+/** What may be told of a number's keys. */
+interface Keys {
+  has_access_token: boolean;
+  has_app_secret: boolean;
+  access_token_hint: string | null;
+  webhook_verify_token: string | null;
+}
+
+const NO_KEYS: Keys = { has_access_token: false, has_app_secret: false, access_token_hint: null, webhook_verify_token: null };
+
+/** The lines an organization owns. Whoever changes which one is the default holds the organization's lock. */
+@Injectable()
+export class NumbersService {
+  constructor(
+    private readonly database: Database,
+    private readonly encryption: Encryption,
+    private readonly config: Config,
+    private readonly directory: NumberDirectory,
+    private readonly organizations: OrganizationsService,
+    private readonly checks: CheckNumber,
+    private readonly events: EventBus,
+  ) {}
+
+  async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
+    const { status, connection_type, is_active } = query;
+    const found = await this.numbers().page(actor, query, {
+      search: ['display_name', 'phone_number'],
+      sort: ['created_at', 'updated_at', 'display_name', 'phone_number'],
+      filter: { connection_type, is_active },
+      refine: (rows) => status && rows.andWhere(`(${STATUS_SQL[status]})`),
+    });
+    return { ...found, items: await this.presentAll(actor, found.items) };
+  }
+
+  async get(actor: Actor, id: string): Promise<WhatsAppNumberView> {
+    return this.present(actor, await this.numbers().get(actor, id));
+  }
+
+  /**
+   * @throws {Forbidden} plan_limit_exceeded.
+   * @throws {Conflict} number_already_registered; phone_number_id_in_use, by whomever.
+   */
+  async create(actor: Actor, input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
+    const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as WhatsAppNumberCreate;
+    const { access_token, app_secret, webhook_verify_token, business_profile, settings, ...values } = given;
+    const { organization_id } = actor;
+    return this.database.tx(async (tx) => {
+      await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
+      const known = await this.numbers(tx).query(actor, 'row').andWhere('row.is_default').getExists();
+      const is_default = values.is_default || !known;
+      if (is_default) await this.clearDefault(tx, actor);
+      const number = await this.numbers(tx).insert(actor, {
+        ...values,
+        is_default,
+        business_profile: (business_profile as JsonObject | undefined) ?? null,
+        settings: merged({}, settings),
+      });
+      await this.saveKeys(tx, number, {
+        access_token,
+        app_secret,
+        webhook_verify_token: webhook_verify_token ?? randomBytes(16).toString('hex'),
+      });
+      const view = await this.present(actor, number, tx);
+      tx.afterCommit(() => {
+        this.directory.forget();
+        this.events.emit('whatsapp_number.created', { organization_id, number });
+        this.tellConfigured(view);
+        if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
+      });
+      return view;
+    });
+  }
+
+  /** @throws {Invalid} Another phone_number or connection_type. @throws {Conflict} phone_number_id_in_use. */
+  async update(actor: Actor, id: string, input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
+    const { access_token, app_secret, webhook_verify_token, business_profile, settings, phone_number, connection_type, ...values } = input;
+    const { organization_id } = actor;
+    return this.database.tx(async (tx) => {
+      await this.organizations.lock(tx, actor);
+      const before = await this.numbers(tx).lock(actor, id);
+      if (phone_number !== undefined && phone_number !== before.phone_number)
+        throw Invalid.field('phone_number', 'phone_number cannot be changed: delete this number and add the other', undefined, 'immutable');
+      if (connection_type !== undefined && connection_type !== before.connection_type)
+        throw Invalid.field('connection_type', 'connection_type cannot be changed', undefined, 'immutable');
+      if (values.is_default) await this.clearDefault(tx, actor, id);
+      const cleared = access_token === null || values.phone_number_id === null;
+      const number = await this.numbers(tx).patch(actor, id, {
+        ...values,
+        ...(cleared && { connection_status: ConnectionStatus.disconnected, connected_at: null }),
+        ...(business_profile !== undefined && { business_profile: business_profile as JsonObject | null }),
+        ...(settings !== undefined && { settings: merged(before.settings, settings) }),
+      });
+      if (number.phone_number_id !== before.phone_number_id) await this.forgetProviderMedia(tx, number);
+      await this.saveKeys(tx, number, { access_token, app_secret, webhook_verify_token });
+      const view = await this.present(actor, number, tx);
+      tx.afterCommit(() => {
+        this.directory.forget();
+        this.tell(actor, before, number);
+        const { phone_number_id, whatsapp_business_account_id } = number;
+        if (
+          access_token ||
+          phone_number_id !== before.phone_number_id ||
+          whatsapp_business_account_id !== before.whatsapp_business_account_id
+        )
+          this.tellConfigured(view);
+        if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
+      });
+      return view;
+    });
+  }
+
+  /** Softly: its conversations stay, its phone and ids are free again, its keys are gone. */
+  async remove(actor: Actor, id: string): Promise<void> {
+    const { organization_id } = actor;
+    await this.database.tx(async (tx) => {
+      await this.organizations.lock(tx, actor);
+      const number = await this.numbers(tx).lock(actor, id);
+      await this.numbers(tx).remove(actor, id);
+      await tx.manager.query('DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2', [
+        id,
+        organization_id,
+      ]);
+      if (number.is_default) {
+        const heir = await this.numbers(tx)
+          .query(actor, 'row')
+          .andWhere('row.is_active')
+          .orderBy('row.created_at')
+          .addOrderBy('row.id')
+          .getOne();
+        if (heir) await this.numbers(tx).patch(actor, heir.id, { is_default: true });
+      }
+      tx.afterCommit(() => {
+        this.directory.forget();
+        this.events.emit('whatsapp_number.deleted', { organization_id, number });
+      });
+    });
+  }
+
+  /** Switches sending on or off; what comes in is kept either way. */
+  async setActive(actor: Actor, id: string, is_active: boolean): Promise<WhatsAppNumberView> {
+    return this.update(actor, id, { is_active });
+  }
+
+  test(actor: Actor, id: string): Promise<ConnectionTestResult> {
+    return this.checks.test(actor, id);
+  }
+
+  async status(actor: Actor, id: string, refresh = false): Promise<WhatsAppNumberStatus> {
+    if (refresh) await this.checks.test(actor, id);
+    return presentStatus(await this.numbers().get(actor, id));
+  }
+
+  private tell(actor: Actor, before: WhatsAppNumber, number: WhatsAppNumber): void {
+    const happened = { organization_id: actor.organization_id, number };
+    this.events.emit('whatsapp_number.updated', happened);
+    if (statusOf(number) !== statusOf(before)) this.events.emit('whatsapp_number.status', happened);
+  }
+
+  /** With a token, Meta can be asked; a missing phone_number_id is then looked up. */
+  private tellConfigured({ organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
+    if (connection_type === ConnectionType.official && has_access_token)
+      this.events.emit('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
+  }
+
+  private async clearDefault(tx: Tx, actor: Actor, except?: string): Promise<void> {
+    await tx.manager.query(
+      'UPDATE whatsapp_numbers SET is_default = false, updated_at = now() WHERE organization_id = $1 AND is_default AND deleted_at IS NULL AND id IS DISTINCT FROM $2',
+      [actor.organization_id, except ?? null],
+    );
+  }
+
+  /** What Meta keeps for one phone_number_id no other can send. */
+  private async forgetProviderMedia(tx: Tx, { organization_id, id }: WhatsAppNumber): Promise<void> {
+    await tx.manager.query(
+      `UPDATE media_files SET due_at = now() WHERE organization_id = $1 AND whatsapp_number_id = $2 AND status = 'ready'`,
+      [organization_id, id],
+    );
+  }
+
+  /** Absent keeps, null clears. */
+  private async saveKeys(
+    tx: Tx,
+    { id, organization_id }: WhatsAppNumber,
+    { access_token, app_secret, webhook_verify_token }: Pick<WhatsAppNumberUpdate, 'access_token' | 'app_secret' | 'webhook_verify_token'>,
+  ): Promise<void> {
+    const sealed = (key: string | null): string | null => (key === null ? null : this.encryption.encrypt(key));
+    const keys: Record<string, string | null> = {
+      ...(access_token !== undefined && { access_token: sealed(access_token), access_token_hint: access_token?.slice(-4) ?? null }),
+      ...(app_secret !== undefined && { app_secret: sealed(app_secret) }),
+      ...(webhook_verify_token !== undefined && { webhook_verify_token }),
+    };
+    const names = Object.keys(keys);
+    if (!names.length) return;
+    await tx.manager.query(
+      `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, ${names.join(', ')})
+       VALUES ($1, $2, ${names.map((_, n) => `$${n + 3}`).join(', ')})
+       ON CONFLICT (whatsapp_number_id) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+      [id, organization_id, ...Object.values(keys)],
+    );
+  }
+
+  private async present(actor: Actor, number: WhatsAppNumber, tx?: Tx): Promise<WhatsAppNumberView> {
+    const [view] = await this.presentAll(actor, [number], tx);
+    return view;
+  }
+
+  /** Numbers as the API shows them; their keys' traces in one query. */
+  private async presentAll(actor: Actor, numbers: readonly WhatsAppNumber[], tx?: Tx): Promise<WhatsAppNumberView[]> {
+    const rows = await (tx?.manager ?? this.database.source).query<(Keys & { id: string })[]>(
+      `SELECT whatsapp_number_id AS id, access_token IS NOT NULL AS has_access_token, app_secret IS NOT NULL AS has_app_secret, access_token_hint, webhook_verify_token
+         FROM whatsapp_number_secrets WHERE organization_id = $1 AND whatsapp_number_id = ANY($2)`,
+      [actor.organization_id, numbers.map(({ id }) => id)],
+    );
+    const keys = new Map(rows.map(({ id, ...known }) => [id, known]));
+    const admin = actor.may(Role.org_admin);
+    return numbers.map((number) => {
+      const { deleted_at, paused_until, ...shown } = number;
+      const known = keys.get(number.id) ?? NO_KEYS;
+      return {
+        ...shown,
+        ...known,
+        settings: { native_interactive: false, mark_as_read: true, ...number.settings },
+        status: statusOf(number),
+        messaging_limit: number.messaging_limit_tier,
+        webhook_verify_token: admin ? known.webhook_verify_token : null,
+        webhook_callback_url:
+          admin && number.connection_type === ConnectionType.official ? `${this.config.public_base_url}/api/v1/whatsapp/webhook` : null,
+      } as unknown as WhatsAppNumberView;
+    });
+  }
+
+  private numbers(tx?: Tx): TenantRepository<WhatsAppNumber> {
+    return this.database.repository(WhatsAppNumber, tx);
+  }
+}
+
+/** Given keys over stored ones; null goes back to the default. */
+const merged = (stored: JsonObject, given: NumberSettings = {}): JsonObject =>
+  Object.fromEntries(Object.entries({ ...stored, ...withoutUndefined(given) }).filter(([, value]) => value !== null)) as JsonObject;
+
+const withoutUndefined = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -1,0 +1,268 @@
+import { Field, InputType, ObjectType } from '@nestjs/graphql';
+import { ApiSchema } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsEnum,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Length,
+  Matches,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { QueryBoolean, Trim } from '#common/fields';
+import { Json } from '#common/json.scalar';
+import { IntersectionType, PartialType, PickType } from '#common/mapped-types';
+import { PageOf, PageQuery } from '#common/page.dto';
+import { ConnectionStatus, ConnectionType, WhatsAppNumber, toConnectionType } from './whatsapp-number.entity';
+
+/** inactive: switched off; active: on and connected; pending: the rest. */
+export const NUMBER_STATUSES = ['active', 'inactive', 'pending'] as const;
+export type NumberStatus = (typeof NUMBER_STATUSES)[number];
+
+/** A line the organization owns. Its keys are never answered. */
+@ObjectType('WhatsAppNumber')
+@ApiSchema({ name: 'WhatsAppNumber' })
+export class WhatsAppNumberView extends WhatsAppNumber {
+  /** inactive: switched off; active: on and connected; pending: the rest. */
+  @Field(() => String)
+  status: NumberStatus;
+
+  /** Always messaging_limit_tier. */
+  messaging_limit: string | null;
+
+  /** To be entered at Meta; null for whoever is not org_admin. */
+  webhook_verify_token: string | null;
+
+  /** To be entered at Meta; null for whoever is not org_admin. */
+  webhook_callback_url: string | null;
+
+  has_access_token: boolean;
+
+  has_app_secret: boolean;
+
+  /** Its last four characters. */
+  access_token_hint: string | null;
+}
+
+@ApiSchema({ name: 'WhatsAppNumberList' })
+export class WhatsAppNumberPage extends PageOf(WhatsAppNumberView) {}
+
+/** What WhatsApp shows of the business. */
+export class BusinessProfile {
+  @IsOptional()
+  @IsString()
+  @Length(1, 139)
+  about?: string | null;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  address?: string | null;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  description?: string | null;
+
+  @IsOptional()
+  @IsEmail()
+  @MaxLength(128)
+  email?: string | null;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(2)
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false }, { each: true })
+  @MaxLength(256, { each: true })
+  websites?: string[] | null;
+
+  /** Meta's word for the trade, such as RETAIL. */
+  @IsOptional()
+  @Matches(/^[A-Z_]{1,50}$/)
+  vertical?: string | null;
+
+  /** As Meta tells it. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(2048)
+  profile_picture_url?: string | null;
+}
+
+/** null: no limit of ours. */
+export class NumberRateLimits {
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  daily?: number | null;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  hourly?: number | null;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  minute?: number | null;
+}
+
+export class NumberSettings {
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => NumberRateLimits)
+  rate_limits?: NumberRateLimits | null;
+
+  /** Buttons and lists as such on a qrcode number, not as a numbered text. */
+  @IsOptional()
+  @IsBoolean()
+  native_interactive?: boolean | null;
+
+  /** Tell WhatsApp what the team has read; default true. */
+  @IsOptional()
+  @IsBoolean()
+  mark_as_read?: boolean | null;
+}
+
+@InputType({ isAbstract: true })
+class NumberFields extends PickType(WhatsAppNumber, [
+  'phone_number',
+  'display_name',
+  'connection_type',
+  'is_active',
+  'is_default',
+  'phone_number_id',
+  'whatsapp_business_account_id',
+]) {
+  /** Meta's token for this number; kept encrypted, never answered. */
+  @Trim()
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,4096}$/, { message: 'access_token must be printable characters without blanks' })
+  access_token?: string | null;
+
+  /** Of the Meta app that sends this number's webhooks; kept encrypted, never answered. Without: META_APP_SECRET. */
+  @Trim()
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{8,255}$/, { message: 'app_secret must be 8 to 255 printable characters without blanks' })
+  app_secret?: string | null;
+
+  /** Absent: generated. */
+  @Trim()
+  @Matches(/^[\x21-\x7e]{8,128}$/, { message: 'webhook_verify_token must be 8 to 128 printable characters without blanks' })
+  webhook_verify_token: string;
+
+  @Field(() => Json, { nullable: true })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => BusinessProfile)
+  business_profile?: BusinessProfile | null;
+
+  /** Given keys replace those stored; null goes back to the default. */
+  @Field(() => Json)
+  @ValidateNested()
+  @Type(() => NumberSettings)
+  settings: NumberSettings;
+}
+
+/** Absent keeps, null clears. phone_number and connection_type cannot be changed: another value is refused. */
+@InputType('WhatsAppNumberUpdateInput')
+export class WhatsAppNumberUpdate extends PartialType(NumberFields) {}
+
+/** null is the same as absent. */
+@InputType('WhatsAppNumberCreateInput')
+export class WhatsAppNumberCreate extends IntersectionType(PartialType(NumberFields), PickType(NumberFields, ['phone_number'])) {}
+for (const field of ['connection_type', 'is_active', 'is_default', 'webhook_verify_token', 'settings'])
+  IsOptional()(WhatsAppNumberCreate.prototype, field);
+
+export class NumberQuery extends PageQuery {
+  @IsOptional()
+  @IsIn(NUMBER_STATUSES)
+  status?: NumberStatus;
+
+  @Transform(({ value }: { value: unknown }) => toConnectionType(value))
+  @IsOptional()
+  @IsEnum(ConnectionType)
+  connection_type?: ConnectionType;
+
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  is_active?: boolean;
+}
+
+export class NumberStatusQuery {
+  /** Ask the provider first. */
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  refresh?: boolean;
+}
+
+/** What the provider says of a number. */
+@ObjectType()
+export class ConnectionTestResult {
+  /** connected, disconnected or error. */
+  status: string;
+
+  success: boolean;
+
+  message: string;
+
+  @Field(() => String)
+  connection_type: ConnectionType;
+
+  phone_number: string;
+
+  display_name: string | null;
+
+  quality_rating: string | null;
+
+  messaging_limit_tier: string | null;
+
+  tested_at: Date;
+}
+
+/** How a number is, without asking anybody unless `refresh` says so. */
+export class WhatsAppNumberStatus extends PickType(WhatsAppNumber, [
+  'id',
+  'connection_status',
+  'is_active',
+  'phone_number',
+  'connection_type',
+  'quality_rating',
+  'messaging_limit_tier',
+  'connected_at',
+  'last_seen_at',
+  'last_error',
+]) {
+  status: NumberStatus;
+
+  /** When the provider was last asked; null: never. */
+  checked_at: Date | null;
+}
+
+export const statusOf = ({ is_active, connection_status }: Pick<WhatsAppNumber, 'is_active' | 'connection_status'>): NumberStatus =>
+  !is_active ? 'inactive' : connection_status === ConnectionStatus.connected ? 'active' : 'pending';
+
+export const presentStatus = (number: WhatsAppNumber): WhatsAppNumberStatus => ({
+  id: number.id,
+  status: statusOf(number),
+  connection_status: number.connection_status,
+  is_active: number.is_active,
+  phone_number: number.phone_number,
+  connection_type: number.connection_type,
+  quality_rating: number.quality_rating,
+  messaging_limit_tier: number.messaging_limit_tier,
+  connected_at: number.connected_at,
+  last_seen_at: number.last_seen_at,
+  last_error: number.last_error,
+  checked_at: number.last_checked_at,
+});
