@@ -1,0 +1,312 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JwtService } from '@nestjs/jwt';
+import { Pool } from 'pg';
+import { WebSocket } from 'ws';
+import { newId } from '#common/uuid';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '#database/embedded-postgres';
+import type { Webhooks } from './webhooks';
+
+export const WEBHOOK_PATH = '/api/v1/whatsapp/webhook';
+
+/** PyTake as a process, as `npm run start:prod` runs it. */
+export interface PyTake {
+  port: number;
+  process: ChildProcess;
+  /** Megabytes now, and the most since the last call. */
+  rss(): number;
+  peak(): number;
+}
+
+/** A stage for load and chaos: one PostgreSQL with fsync on, PyTake and the floor as processes beside it. All on loopback; `end` leaves nothing behind. */
+export class Stage {
+  private readonly children = new Set<ChildProcess>();
+  private postgres: EmbeddedPostgres;
+  readonly secrets = {
+    JWT_SECRET: randomBytes(48).toString('base64'),
+    ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    META_APP_SECRET: randomBytes(24).toString('hex'),
+    META_WEBHOOK_VERIFY_TOKEN: randomBytes(24).toString('hex'),
+  };
+  readonly number = { phone_number_id: '106540352242922', waba_id: '102290129340398' };
+  readonly organization_id = newId();
+  private readonly user_id = newId();
+  private readonly session_id = newId();
+  sql: Pool;
+
+  private constructor(
+    private readonly dir: string,
+    readonly database_port: number,
+  ) {}
+
+  static async open(): Promise<Stage> {
+    const dir = await mkdtemp(join(tmpdir(), 'pytake-load-'));
+    // Started as root the server runs as another user, who passes here on its way.
+    await chmod(dir, 0o711);
+    const stage = new Stage(dir, await freePort());
+    await stage.startDatabase();
+    return stage;
+  }
+
+  get database_url(): string {
+    return this.postgres.url;
+  }
+
+  async startDatabase(): Promise<void> {
+    const { dir, database_port: port } = this;
+    this.postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), password: 'load', database: 'pytake', port });
+    this.sql = new Pool({ connectionString: this.postgres.url, max: 2 });
+    this.sql.on('error', () => undefined);
+  }
+
+  async stopDatabase(): Promise<void> {
+    await this.sql.end().catch(() => undefined);
+    await this.postgres.stop();
+  }
+
+  /** Starts PyTake and waits until it answers; the first time also makes the organization, its number and an agent. */
+  async pytake(options: { port?: number; env?: Record<string, string>; node?: string[] } = {}): Promise<PyTake> {
+    const port = options.port ?? (await freePort());
+    const main = join(__dirname, '..', '..', 'src', 'main.js');
+    const child = spawn(process.execPath, [...(options.node ?? []), main], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'production',
+        PROCESS_ROLE: 'all',
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        DATABASE_URL: this.database_url,
+        DATA_DIR: join(this.dir, 'data'),
+        RATE_LIMIT_ENABLED: 'false',
+        LOG_LEVEL: 'error',
+        ...this.secrets,
+        ...options.env,
+      },
+    });
+    this.watch(child);
+    for (let tries = 0; ; tries++) {
+      if (child.exitCode !== null) throw new Error(`PyTake ended with ${child.exitCode} at its start`);
+      const answer = await fetch(`http://127.0.0.1:${port}/api/v1/health`).catch(() => null);
+      await answer?.body?.cancel();
+      if (answer?.ok) break;
+      if (tries > 600) throw new Error('PyTake does not answer');
+      await sleep(100);
+    }
+    await this.makeOrganization();
+    const memory = (line: string): number => {
+      try {
+        return Number(new RegExp(`${line}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+      } catch {
+        return 0;
+      }
+    };
+    return { port, process: child, rss: () => memory('VmRSS'), peak: () => memory('VmHWM') };
+  }
+
+  /** The floor server; answers its port. */
+  async floor(): Promise<number> {
+    const env = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: this.database_url, SECRET: this.secrets.META_APP_SECRET };
+    const child = fork(join(__dirname, 'floor.js'), { env });
+    this.watch(child);
+    const [port] = (await once(child, 'message')) as [number];
+    return port;
+  }
+
+  webhooks(prefix: string, contacts = 2000): Webhooks {
+    return { secret: this.secrets.META_APP_SECRET, ...this.number, contacts, prefix };
+  }
+
+  /** An agent's socket; counts what it hears. */
+  async listen(port: number): Promise<Listener> {
+    const claims = { sub: this.user_id, organization_id: this.organization_id, role: 'agent', type: 'access', sid: this.session_id, tv: 1, jti: newId() };
+    const token = new JwtService({ secret: this.secrets.JWT_SECRET }).sign(claims, { algorithm: 'HS256', expiresIn: 3600 });
+    return Listener.connect(port, token);
+  }
+
+  /** Messages stored of a run, how many of them twice, and what waits. */
+  async stored(prefix: string): Promise<{ messages: number; doubled: number }> {
+    const { rows } = await this.sql.query<{ messages: number; doubled: number }>(
+      `SELECT count(*)::int AS messages, (count(*) - count(DISTINCT whatsapp_message_id))::int AS doubled FROM messages WHERE whatsapp_message_id LIKE $1`,
+      [`wamid.${prefix}.%`],
+    );
+    return rows[0];
+  }
+
+  async backlog(): Promise<number> {
+    const { rows } = await this.sql.query<{ count: number }>(`SELECT count(*)::int AS count FROM inbound_events WHERE state = 'received'`);
+    return rows[0].count;
+  }
+
+  /** Conversations and contacts whose counters do not say what is stored. */
+  async wrongCounters(): Promise<number> {
+    const { rows } = await this.sql.query<{ count: number }>(
+      `SELECT (SELECT count(*) FROM conversations c
+                WHERE c.total_messages <> (SELECT count(*) FROM messages m WHERE m.organization_id = c.organization_id AND m.conversation_id = c.id)
+                   OR c.messages_from_contact <> c.total_messages OR c.unread_count <> c.total_messages)::int
+            + (SELECT count(*) FROM contacts k
+                WHERE k.total_messages_received <> (SELECT coalesce(sum(c.total_messages), 0) FROM conversations c WHERE c.contact_id = k.id))::int AS count`,
+    );
+    return rows[0].count;
+  }
+
+  /** Waits until nothing waits. @throws after `seconds`. */
+  async drained(seconds: number): Promise<void> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(200)) if (!(await this.backlog())) return;
+    throw new Error(`${await this.backlog()} webhooks still wait after ${seconds} s`);
+  }
+
+  /** The process is gone. */
+  async kill(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+    return child.exitCode;
+  }
+
+  async end(): Promise<void> {
+    for (const child of this.children) child.kill('SIGKILL');
+    await this.stopDatabase().catch(() => undefined);
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  private watch(child: ChildProcess): void {
+    this.children.add(child);
+    child.once('exit', () => this.children.delete(child));
+  }
+
+  private async makeOrganization(): Promise<void> {
+    const { organization_id, user_id, session_id, number } = this;
+    const { rowCount } = await this.sql.query('SELECT 1 FROM organizations WHERE id = $1', [organization_id]);
+    if (rowCount) return;
+    await this.sql.query(`INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, 'Padaria Carga', 'carga', 'enterprise', false, 'active')`, [
+      organization_id,
+    ]);
+    await this.sql.query(
+      `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, 'agent@carga.example', 'Ana', 'agent', true, true)),
+            credential AS (INSERT INTO credentials (user_id, organization_id, password_hash) VALUES ($1, $2, 'none'))
+       INSERT INTO sessions (id, organization_id, user_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 day')`,
+      [user_id, organization_id, session_id],
+    );
+    await this.sql.query(
+      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, is_default)
+       VALUES ($1, $2, '+551150399000', 'Carga', 'official', $3, $4, true)`,
+      [newId(), organization_id, number.phone_number_id, number.waba_id],
+    );
+  }
+}
+
+/** Engine.IO's and Socket.IO's packet types in front of the frames. */
+const PING = '2';
+const PONG = '3';
+const CONNECT = '40';
+const NEW_MESSAGE = '42["message:new"';
+const ID = '"whatsapp_message_id":"';
+
+/** A Socket.IO client that reads of each `message:new` the message's id and no more: it shares two cores with what it measures. */
+export class Listener {
+  /** Message ids and when they were first heard. */
+  readonly heard = new Map<string, number>();
+  doubled = 0;
+  last = 0;
+  closed = false;
+
+  private constructor(private readonly ws: WebSocket) {}
+
+  static async connect(port: number, token: string): Promise<Listener> {
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
+    const listener = new Listener(ws);
+    ws.on('close', () => (listener.closed = true));
+    ws.on('error', () => undefined);
+    await new Promise<void>((resolve, reject) => {
+      ws.once('close', () => reject(new Error('the socket was refused')));
+      ws.on('message', (data: Buffer) => {
+        const text = data.toString();
+        if (text.startsWith(NEW_MESSAGE)) listener.take(text);
+        else if (text === PING) ws.send(PONG);
+        else if (text.startsWith('0')) ws.send(`${CONNECT}${JSON.stringify({ token })}`);
+        else if (text.startsWith(CONNECT)) resolve();
+        else if (text.startsWith('44')) reject(new Error(text));
+      });
+    });
+    return listener;
+  }
+
+  /** Waits until so many are heard. Answers whether they were, before `seconds` passed. */
+  async hears(count: number, seconds: number): Promise<boolean> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(20)) if (this.heard.size >= count) return true;
+    return false;
+  }
+
+  forget(): void {
+    this.heard.clear();
+    this.doubled = 0;
+  }
+
+  end(): void {
+    this.ws.terminate();
+  }
+
+  private take(text: string): void {
+    const at = text.indexOf(ID) + ID.length;
+    const id = text.slice(at, text.indexOf('"', at));
+    this.last = performance.now();
+    if (this.heard.has(id)) this.doubled++;
+    else this.heard.set(id, this.last);
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Rows under a head, columns aligned. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const all = [head, ...rows].map((row) => row.map((cell) => (typeof cell === 'number' ? figure(cell) : cell)));
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join('  ');
+  return [line(all[0]), widths.map((width) => '-'.repeat(width)).join('  '), ...all.slice(1).map(line)].join('\n');
+}
+
+export const figure = (value: number): string => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1));
+
+/** A number from the environment. */
+export const setting = (name: string, fallback: number): number => Number(process.env[name] ?? fallback);
+
+/** A script of figures: ends with 1 and the words when a promise is broken. */
+export function play(script: (stage: Stage, check: (holds: boolean, promise: string) => void) => Promise<void>): void {
+  const broken: string[] = [];
+  void (async () => {
+    const stage = await Stage.open();
+    const stop = (): void => void stage.end().finally(() => process.exit(130));
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    try {
+      await script(stage, (holds, promise) => {
+        console.log(`${holds ? 'kept  ' : 'BROKEN'}  ${promise}`);
+        if (!holds) broken.push(promise);
+      });
+    } finally {
+      await stage.end();
+    }
+  })().then(
+    () => process.exit(broken.length ? 1 : 0),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+}
