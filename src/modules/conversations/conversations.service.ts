@@ -297,21 +297,19 @@ export class ConversationsService implements OnModuleInit {
       throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
     const previous_agent_id = conversation.current_agent_id;
     if (previous_agent_id === (agent?.id ?? null)) return;
-    await this.database
-      .repository(Conversation, tx)
-      .patch(
-        actor,
-        conversation.id,
-        agent
-          ? {
-              current_agent_id: agent.id,
-              assigned_at: new Date(),
-              status: ConversationStatus.open,
-              is_bot_active: false,
-              ...(conversation.is_bot_active && { handoff_at: new Date() }),
-            }
-          : { current_agent_id: null },
-      );
+    await this.database.repository(Conversation, tx).patch(
+      actor,
+      conversation.id,
+      agent
+        ? {
+            current_agent_id: agent.id,
+            assigned_at: new Date(),
+            status: ConversationStatus.open,
+            is_bot_active: false,
+            ...(conversation.is_bot_active && { handoff_at: new Date() }),
+          }
+        : { current_agent_id: null },
+    );
     tx.afterCommit(() =>
       this.events.emit('conversation.assigned', {
         organization_id: actor.organization_id,

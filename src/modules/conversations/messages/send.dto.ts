@@ -23,6 +23,7 @@ import {
 } from 'class-validator';
 import { Alias } from '#common/alias';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
 
 export const MEDIA_TYPES = ['image', 'video', 'audio', 'document', 'sticker'] as const;
@@ -32,6 +33,7 @@ const TEXT_MAX = 4096;
 const CAPTION_MAX = 1024;
 
 /** What every `/whatsapp/send*` takes: to whom, from which number, in reply to what. */
+@InputType({ isAbstract: true })
 export class SendTarget {
   /** The recipient's phone. */
   @IsString()
@@ -122,7 +124,9 @@ export class TemplateValuesInput {
   components?: JsonObject[];
 }
 
-export class SendText extends SendTarget {
+/** A text; or, with `type` template, a template. */
+@InputType({ isAbstract: true })
+class TextInput {
   /** Aliases: content, text. Not needed for `type` template. */
   @Alias('content', 'text')
   @IsOptional()
@@ -130,6 +134,7 @@ export class SendText extends SendTarget {
   @Length(1, TEXT_MAX)
   message?: string;
 
+  @Field(() => String, { nullable: true })
   @IsOptional()
   @IsIn(['text', 'template'])
   type?: 'text' | 'template';
@@ -137,93 +142,11 @@ export class SendText extends SendTarget {
   @IsOptional()
   @IsBoolean()
   preview_url?: boolean;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  template_id?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  template_name?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(20)
-  language?: string;
-
-  @ApiPropertyOptional({
-    oneOf: [
-      { type: 'array', items: { type: 'string' } },
-      { type: 'object', additionalProperties: { type: 'string' } },
-    ],
-  })
-  @IsOptional()
-  parameters?: unknown;
-
-  @ApiPropertyOptional({ type: 'array', items: { type: 'object', additionalProperties: true } })
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsObject({ each: true })
-  components?: JsonObject[];
 }
 
-export class SendTemplate extends SendTarget {
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  template_name?: string;
+export class SendText extends IntersectionType(SendTarget, IntersectionType(TextInput, TemplateValuesInput)) {}
 
-  /** Local id, Meta's id, or the name. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  template_id?: string;
-
-  /** Default pt_BR. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(20)
-  language?: string;
-
-  /** A list for the body's variables in order, or an object by index or name. */
-  @ApiPropertyOptional({
-    oneOf: [
-      { type: 'array', items: { type: 'string' } },
-      { type: 'object', additionalProperties: { type: 'string' } },
-    ],
-  })
-  @IsOptional()
-  parameters?: unknown;
-
-  @ApiPropertyOptional({
-    oneOf: [
-      { type: 'array', items: { type: 'string' } },
-      { type: 'object', additionalProperties: true },
-    ],
-  })
-  @IsOptional()
-  header_parameters?: unknown;
-
-  @ApiPropertyOptional({
-    oneOf: [
-      { type: 'array', items: { type: 'string' } },
-      { type: 'object', additionalProperties: true },
-    ],
-  })
-  @IsOptional()
-  button_parameters?: unknown;
-
-  /** Meta's format; instead of the three above. */
-  @ApiPropertyOptional({ type: 'array', items: { type: 'object', additionalProperties: true } })
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsObject({ each: true })
-  components?: JsonObject[];
-}
+export class SendTemplate extends IntersectionType(SendTarget, TemplateValuesInput) {}
 
 const URL_RULE = { protocols: ['http', 'https'], require_protocol: true, require_tld: false, disallow_auth: true };
 
@@ -295,6 +218,7 @@ export class SendDocument extends SendTarget {
 }
 
 /** A place. */
+@InputType({ isAbstract: true })
 export class LocationInput {
   @IsNumber()
   @Min(-90)
@@ -317,27 +241,7 @@ export class LocationInput {
   address?: string;
 }
 
-export class SendLocation extends SendTarget {
-  @IsNumber()
-  @Min(-90)
-  @Max(90)
-  latitude: number;
-
-  @IsNumber()
-  @Min(-180)
-  @Max(180)
-  longitude: number;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(256)
-  name?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  address?: string;
-}
+export class SendLocation extends IntersectionType(SendTarget, LocationInput) {}
 
 /** A contact card. */
 export class CardInput {
@@ -376,6 +280,7 @@ export class SendContact extends SendTarget {
   contacts?: CardInput[];
 }
 
+@InputType()
 export class ButtonInput {
   @IsString()
   @Length(1, 256)
@@ -387,6 +292,7 @@ export class ButtonInput {
 }
 
 /** Up to three reply buttons under a text. */
+@InputType({ isAbstract: true })
 export class ButtonsInput {
   /** Alias: body. */
   @Alias('body')
@@ -398,7 +304,6 @@ export class ButtonsInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ArrayUnique((button: ButtonInput) => button?.title)
   @ValidateNested({ each: true })
   @Type(() => ButtonInput)
   buttons: ButtonInput[];
@@ -414,31 +319,7 @@ export class ButtonsInput {
   footer?: string;
 }
 
-export class SendButtons extends SendTarget {
-  /** Alias: body. */
-  @Alias('body')
-  @IsString()
-  @Length(1, 1024)
-  message: string;
-
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(3)
-  @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
-  buttons: ButtonInput[];
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(60)
-  header?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(60)
-  footer?: string;
-}
+export class SendButtons extends IntersectionType(SendTarget, ButtonsInput) {}
 
 export class ListRowInput {
   @IsString()
