@@ -66,13 +66,18 @@ export class Filing {
     const batch = new Batch(client);
     const { items, outcomes } = await this.read(waiting);
     for (const item of items) {
-      try {
-        await batch.attempt(() => this.apply(batch, [item]));
-      } catch (error) {
-        if (error instanceof Raced || isTransient(error)) throw error;
-        this.logger.error({ msg: 'inbound item parked', inbound_event_id: item.event_id, path: item.change.path, err: error });
-        await parkPoison(batch, [{ item, error: (error as Error).message }]);
-        this.ignored.labels('poison').inc();
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await batch.attempt(() => this.apply(batch, [item]));
+          break;
+        } catch (error) {
+          if (isTransient(error)) throw error;
+          if (isRace(error) && attempt < RACE_TRIES) continue;
+          this.logger.error({ msg: 'inbound item parked', inbound_event_id: item.event_id, path: item.change.path, err: error });
+          await parkPoison(batch, [{ item, error: (error as Error).message }]);
+          this.ignored.labels('poison').inc();
+          break;
+        }
       }
     }
     return { outcomes, effects: batch.effects };
@@ -197,6 +202,12 @@ function ignoredReason(own: readonly ParsedChange[]): string {
   const [first] = own;
   return first?.kind === 'ignored' ? `${first.reason}${first.field ? `: ${first.field}` : ''}`.slice(0, 500) : 'empty';
 }
+
+/** How often an item that lost a race is tried again before it is set aside. */
+const RACE_TRIES = 3;
+
+/** Somebody else wrote the same row at this instant: seen on the next try. */
+const isRace = (error: unknown): boolean => error instanceof Raced || (error as { code?: string } | null)?.code === '23505';
 
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014', '57P01', '57P02', '57P03', '53300', '08006', '08003', '08000']);
 

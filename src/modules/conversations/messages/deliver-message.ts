@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { isDatabaseDown } from '#api/errors.filter';
 import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
@@ -76,10 +77,10 @@ export class DeliverMessage {
         { message_id: string; attempts: number; claimed_at: Date | null; wait_ms: number; stale: boolean }[]
       >(
         `SELECT message_id, attempts, claimed_at, extract(epoch FROM due_at - now()) * 1000 AS wait_ms, coalesce(claimed_at < now() - make_interval(secs => $3), false) AS stale
-           FROM outbound_sends WHERE organization_id = $1 AND conversation_id = $2 ORDER BY message_id LIMIT 1 FOR UPDATE SKIP LOCKED`,
+           FROM outbound_sends WHERE organization_id = $1 AND conversation_id = $2 ORDER BY message_id LIMIT 1 FOR UPDATE`,
         [organization_id, conversation_id, CLAIM_SECONDS],
       );
-      // Nothing, or another worker is claiming this instant: it goes on with the rest.
+      // Nothing, or another worker has just finished it and goes on with the rest.
       if (!send) return { again_in_ms: null };
       if (send.claimed_at && !send.stale) return { again_in_ms: null };
       if (send.stale) {
@@ -130,7 +131,7 @@ export class DeliverMessage {
       // Nothing has been sent yet when our own preparation fails: it may be tried again.
       else failure = { ...final('preparation_failed', (error as Error).message), class: 'retry', attempts: 5 };
     }
-    if (answer) await this.accepted(message, answer);
+    if (answer) await this.persist(() => this.accepted(message, answer));
     else if (failure) {
       const delay = retryDelaySeconds(failure, attempts);
       this.logger.warn({
@@ -164,6 +165,18 @@ export class DeliverMessage {
     if (!target) throw new UnsendableMessage('message_incomplete', 'The WhatsApp number has no phone_number_id or no access_token.');
     const media = message.media ? { id: await this.media.providerMediaId(actor, number_id, message.media.id) } : null;
     return this.graph.send(target, buildMessage(message, { phone, bsuid, reply_to_provider_id, media }));
+  }
+
+  /** What the provider said is worth waiting for the database: until our claim grows stale nobody else touches the message. */
+  private async persist(write: () => Promise<void>): Promise<void> {
+    for (const until = Date.now() + (CLAIM_SECONDS / 2) * 1000; ; ) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!isDatabaseDown(error) || Date.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+    }
   }
 
   /** Meta has it. A status that overtook this answer stays. */
