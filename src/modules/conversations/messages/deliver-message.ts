@@ -169,7 +169,7 @@ export class DeliverMessage {
 
   /** What the provider said is worth waiting for the database: until our claim grows stale nobody else touches the message. */
   private async persist(write: () => Promise<void>): Promise<void> {
-    for (const until = Date.now() + (CLAIM_SECONDS / 2) * 1000; ; ) {
+    for (const until = Date.now() + (CLAIM_SECONDS / 2) * 1000; ;) {
       try {
         return await write();
       } catch (error) {
