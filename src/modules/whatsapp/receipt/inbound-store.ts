@@ -31,6 +31,12 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
+/**
+ * A plan made while a table was small stays with its prepared statement until the next ANALYZE, and reads the whole table for every row when
+ * it has grown. A batch pays for planning once and is worth it.
+ */
+const WORKER_SETTINGS = '-c statement_timeout=30000 -c plan_cache_mode=force_custom_plan';
+
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
 // A loose scan: the smallest waiting lane, then the next, never the whole backlog. Lanes another worker holds are left to it.
@@ -69,7 +75,7 @@ export class InboundStore implements OnModuleDestroy {
       max: 3,
       connectionTimeoutMillis: 2000,
       idleTimeoutMillis: 0,
-      options: '-c statement_timeout=30000',
+      options: WORKER_SETTINGS,
     });
     for (const pool of [this.writers, this.workers]) pool.on('error', () => undefined);
   }

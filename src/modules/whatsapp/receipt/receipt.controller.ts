@@ -3,6 +3,7 @@ import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } f
 import { Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { Forbidden, Invalid } from '#common/errors';
+import { Audit } from '#modules/audit/audit.interceptor';
 import { Receipt } from './receive';
 
 class WebhookAck {
@@ -54,6 +55,8 @@ export class ReceiptController {
   @HttpCode(200)
   @Public()
   @RateClass('none')
+  // What came in is a row of inbound_events; nobody did it.
+  @Audit(false)
   @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
   async receive(@Req() request: AppRequest): Promise<WebhookAck> {
     await this.receipt.receive(request.raw_body ?? Buffer.alloc(0), request.get('x-hub-signature-256'));
