@@ -5,7 +5,7 @@ import { SoftDeletedEntity } from '#database/tenant.entity';
 
 /** A text approved by Meta, required outside the window. */
 @Entity('whatsapp_templates')
-@ObjectType('WhatsAppTemplate')
+@ObjectType({ isAbstract: true })
 @Index('whatsapp_templates_key', ['organization_id', 'whatsapp_number_id', 'name', 'language'], {
   unique: true,
   where: 'deleted_at IS NULL',
