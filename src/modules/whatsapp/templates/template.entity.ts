@@ -40,6 +40,7 @@ export class Template extends SoftDeletedEntity {
 
   /** positional or named. */
   @Column('varchar', { length: 12, default: 'positional' })
+  @Field(() => String)
   parameter_format: 'positional' | 'named';
 
   /** Meta's form. */
