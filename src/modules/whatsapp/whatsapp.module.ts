@@ -20,6 +20,9 @@ import { NumberDirectory } from './numbers/number-directory';
 import { InboundStore } from './receipt/inbound-store';
 import { Receipt } from './receipt/receive';
 import { ReceiptController } from './receipt/receipt.controller';
+import { SyncTemplates } from './templates/sync-templates';
+import { TemplatesController } from './templates/templates.controller';
+import { TemplatesResolver } from './templates/templates.resolver';
 import { TemplatesService } from './templates/templates.service';
 
 /** Our numbers and the two providers behind them: what comes in is kept here, what goes out is put into their words here. */
@@ -29,7 +32,7 @@ import { TemplatesService } from './templates/templates.service';
     JobsModule.register('whatsapp-media', 'number-health', 'sweeper'),
     MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
   ],
-  controllers: [ReceiptController, MediaController, NumbersController],
+  controllers: [ReceiptController, MediaController, NumbersController, TemplatesController],
   providers: [
     NumberDirectory,
     GraphTargets,
@@ -46,6 +49,8 @@ import { TemplatesService } from './templates/templates.service';
     MediaJobs,
     MediaSweeper,
     TemplatesService,
+    SyncTemplates,
+    TemplatesResolver,
     {
       provide: GraphClient,
       inject: [Config],

@@ -93,7 +93,7 @@ function problem(loc: (string | number)[], msg: string): ErrorDetail {
 }
 
 /** Variables of a text: positional ones by number, named ones as they first appear. */
-function variablesOf(text: unknown): string[] {
+export function variablesOf(text: unknown): string[] {
   const names = [...new Set([...(asText(text, 4_096) ?? '').matchAll(PLACEHOLDER)].map((match) => match[1] ?? ''))];
   return names.every((name) => /^\d+$/.test(name)) ? names.sort((a, b) => Number(a) - Number(b)) : names;
 }

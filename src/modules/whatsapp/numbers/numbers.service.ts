@@ -98,11 +98,11 @@ export class NumbersService {
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: merged({}, settings),
       });
-      await this.saveKeys(tx, number, {
-        access_token,
-        app_secret,
-        webhook_verify_token: webhook_verify_token ?? randomBytes(16).toString('hex'),
-      });
+      await tx.manager.query(
+        'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token) VALUES ($1, $2, $3)',
+        [number.id, organization_id, webhook_verify_token ?? randomBytes(16).toString('hex')],
+      );
+      await this.saveKeys(tx, number, { access_token, app_secret });
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => {
         this.directory.forget();
@@ -235,9 +235,7 @@ export class NumbersService {
     const names = Object.keys(keys);
     if (!names.length) return;
     await tx.manager.query(
-      `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, ${names.join(', ')})
-       VALUES ($1, $2, ${names.map((_, n) => `$${n + 3}`).join(', ')})
-       ON CONFLICT (whatsapp_number_id) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+      `UPDATE whatsapp_number_secrets SET ${names.map((name, n) => `${name} = $${n + 3}`).join(', ')} WHERE whatsapp_number_id = $1 AND organization_id = $2`,
       [id, organization_id, ...Object.values(keys)],
     );
   }

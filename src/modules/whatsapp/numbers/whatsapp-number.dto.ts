@@ -20,7 +20,7 @@ import {
 } from 'class-validator';
 import { QueryBoolean, Trim } from '#common/fields';
 import { Json } from '#common/json.scalar';
-import { IntersectionType, PartialType, PickType } from '#common/mapped-types';
+import { IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { ConnectionStatus, ConnectionType, WhatsAppNumber, toConnectionType } from './whatsapp-number.entity';
 
@@ -178,7 +178,10 @@ export class WhatsAppNumberUpdate extends PartialType(NumberFields) {}
 
 /** null is the same as absent. */
 @InputType('WhatsAppNumberCreateInput')
-export class WhatsAppNumberCreate extends IntersectionType(PartialType(NumberFields), PickType(NumberFields, ['phone_number'])) {}
+export class WhatsAppNumberCreate extends IntersectionType(
+  PartialType(OmitType(NumberFields, ['phone_number'])),
+  PickType(NumberFields, ['phone_number']),
+) {}
 for (const field of ['connection_type', 'is_active', 'is_default', 'webhook_verify_token', 'settings'])
   IsOptional()(WhatsAppNumberCreate.prototype, field);
 

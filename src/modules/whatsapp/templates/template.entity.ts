@@ -5,7 +5,7 @@ import { SoftDeletedEntity } from '#database/tenant.entity';
 
 /** A text approved by Meta, required outside the window. */
 @Entity('whatsapp_templates')
-@ObjectType('WhatsAppTemplate')
+@ObjectType({ isAbstract: true })
 @Index('whatsapp_templates_key', ['organization_id', 'whatsapp_number_id', 'name', 'language'], {
   unique: true,
   where: 'deleted_at IS NULL',
@@ -40,6 +40,7 @@ export class Template extends SoftDeletedEntity {
 
   /** positional or named. */
   @Column('varchar', { length: 12, default: 'positional' })
+  @Field(() => String)
   parameter_format: 'positional' | 'named';
 
   /** Meta's form. */

@@ -1,18 +1,60 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
-import { AppError } from '#common/errors';
+import { AppError, NotFound } from '#common/errors';
+import { EventBus } from '#common/events';
+import type { Page } from '#common/page.dto';
 import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
+import { RealtimeHub } from '#realtime/realtime.hub';
+import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
+import { type TemplateQuery, type TemplateView, presentTemplate } from './template.dto';
 import { Template } from './template.entity';
+import './templates.events';
 
-/** Meta's default for Brazil; names without a language mean this one. */
-export const DEFAULT_LANGUAGE = 'pt_BR';
+/** Contract 20, 6.1: what a name without a language means. */
+const DEFAULT_LANGUAGE = 'pt_BR';
 
 /** The texts Meta has approved, as we last saw them. */
 @Injectable()
 export class TemplatesService {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    events: EventBus,
+    hub: RealtimeHub,
+  ) {
+    events.on('template.status_updated', ({ organization_id, template: { id, name, language, status, rejected_reason } }) =>
+      hub.publish({
+        organization_id,
+        event: 'template:status',
+        data: { template_id: id, name, language, status, ...(rejected_reason && { rejected_reason }) },
+      }),
+    );
+  }
+
+  async page(actor: Actor, whatsapp_number_id: string, query: TemplateQuery): Promise<Page<TemplateView>> {
+    await this.database.repository(WhatsAppNumber).get(actor, whatsapp_number_id);
+    const { status, category, language, name, is_enabled } = query;
+    const found = await this.templates().page(actor, query, {
+      search: ['name'],
+      sort: ['name', 'language', 'category', 'status', 'created_at', 'updated_at', 'last_synced_at'],
+      filter: { whatsapp_number_id, status: status?.toUpperCase(), category: category?.toUpperCase(), language, name, is_enabled },
+    });
+    return { ...found, items: found.items.map(presentTemplate) };
+  }
+
+  /** By local id, Meta's id, or name with its language. @throws {NotFound} */
+  async get(actor: Actor, whatsapp_number_id: string, template_id: string, language?: string): Promise<TemplateView> {
+    await this.database.repository(WhatsAppNumber).get(actor, whatsapp_number_id);
+    const found = await this.find(actor, whatsapp_number_id, template_id, language);
+    if (!found) throw new NotFound('Template');
+    return presentTemplate(found);
+  }
+
+  /** By local id alone, on whichever number (GraphQL). @throws {NotFound} */
+  async byId(actor: Actor, id: string): Promise<TemplateView> {
+    return presentTemplate(await this.templates().get(actor, id));
+  }
 
   /** The template a send names: by local id, Meta's id or name (with its language). @throws {AppError} 404: unknown here, sync first. */
   async findForSend(
@@ -27,10 +69,7 @@ export class TemplatesService {
 
   private async find(actor: Actor, whatsapp_number_id: string, name: string, language?: string): Promise<Template | null> {
     const own = this.templates().query(actor, 't').andWhere('t.whatsapp_number_id = :whatsapp_number_id', { whatsapp_number_id });
-    if (isUuid(name)) {
-      const found = await own.clone().andWhere('t.id = :name', { name }).getOne();
-      if (found) return found;
-    }
+    if (isUuid(name)) return own.andWhere('t.id = :name', { name }).getOne();
     if (/^\d+$/.test(name)) {
       const found = await own.clone().andWhere('t.meta_template_id = :name', { name }).getOne();
       if (found) return found;

@@ -1,0 +1,50 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Allow, Caller } from '#access/decorators';
+import { Uuid } from '#api/validation.pipe';
+import type { Actor } from '#common/actor';
+import { Audit } from '#modules/audit/audit.interceptor';
+import { SyncTemplates } from './sync-templates';
+import { TemplateLanguageQuery, TemplatePage, TemplateQuery, TemplateSync, TemplateSyncQuery, TemplateView } from './template.dto';
+import { TemplatesService } from './templates.service';
+
+@ApiTags('whatsapp')
+@Controller('whatsapp/:number_id/templates')
+export class TemplatesController {
+  constructor(
+    private readonly templates: TemplatesService,
+    private readonly syncing: SyncTemplates,
+  ) {}
+
+  /** List a number's templates as they are kept here. Meta is not asked. */
+  @Get('local')
+  @Allow('viewer')
+  page(@Caller() actor: Actor, @Param('number_id', Uuid) number_id: string, @Query() query: TemplateQuery): Promise<TemplatePage> {
+    return this.templates.page(actor, number_id, query);
+  }
+
+  /**
+   * Bring a number's templates here from Meta. What Meta no longer has becomes DELETED and is switched off.
+   * @throws {409} A sync of this number runs (`sync_in_progress`); the number is not official, or has no credentials.
+   * @throws {502} Meta could not be reached or refused (`provider_unavailable`); nothing has changed.
+   */
+  @Post('sync')
+  @HttpCode(200)
+  @Allow('org_admin')
+  @Audit('template.synced')
+  sync(@Caller() actor: Actor, @Param('number_id', Uuid) number_id: string, @Query() { force }: TemplateSyncQuery): Promise<TemplateSync> {
+    return this.syncing.sync(actor, number_id, force);
+  }
+
+  /** Get a template by its id here, Meta's id, or its name. */
+  @Get(':template_id')
+  @Allow('viewer')
+  get(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) number_id: string,
+    @Param('template_id') template_id: string,
+    @Query() { language }: TemplateLanguageQuery,
+  ): Promise<TemplateView> {
+    return this.templates.get(actor, number_id, template_id, language);
+  }
+}
