@@ -3,6 +3,7 @@ import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } f
 import { Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { Forbidden, Invalid } from '#common/errors';
+import { Audit } from '#modules/audit/audit.interceptor';
 import { Receipt } from './receive';
 
 class WebhookAck {
@@ -32,7 +33,7 @@ export class ReceiptController {
   @ApiQuery({ name: 'hub.challenge', schema: { type: 'string', example: '1158201444' } })
   @ApiOkResponse({ description: 'The challenge, bare.', schema: { type: 'string', example: '1158201444' } })
   async verify(@Req() request: AppRequest): Promise<string> {
-    const query = new URLSearchParams(request.originalUrl.split('?')[1] ?? '');
+    const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const [mode, token, challenge] = ['hub.mode', 'hub.verify_token', 'hub.challenge'].map((name) => {
       const value = query.get(name);
       if (value === null) throw Invalid.query(name, `${name} is missing`, 'missing');
@@ -54,6 +55,7 @@ export class ReceiptController {
   @HttpCode(200)
   @Public()
   @RateClass('none')
+  @Audit(false)
   @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
   async receive(@Req() request: AppRequest): Promise<WebhookAck> {
     await this.receipt.receive(request.raw_body ?? Buffer.alloc(0), request.get('x-hub-signature-256'));
