@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { ContactNews } from './contact-news';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
@@ -9,7 +10,7 @@ import { ContactsService } from './contacts.service';
 @Module({
   imports: [OrganizationsModule],
   controllers: [ContactsController],
-  providers: [ContactsService, ContactsResolver, ContactsRealtime],
-  exports: [ContactsService],
+  providers: [ContactsService, ContactNews, ContactsResolver, ContactsRealtime],
+  exports: [ContactsService, ContactNews],
 })
 export class ContactsModule {}

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Sql } from '#database/sql';
+import type { ContactNews } from '#modules/contacts/contact-news';
 import type { ParsedChange } from '#modules/whatsapp/meta/parse-webhook';
 import type { KnownNumber } from '#modules/whatsapp/numbers/number-directory';
 
@@ -17,7 +18,10 @@ export class Raced extends Error {}
 export class Batch implements Sql {
   readonly effects: (() => void)[] = [];
 
-  constructor(readonly client: PoolClient) {}
+  constructor(
+    readonly client: PoolClient,
+    readonly contacts: ContactNews,
+  ) {}
 
   /** Rows of a named, prepared statement. */
   async rows<T>(name: string, text: string, values: unknown[]): Promise<T[]> {
@@ -39,7 +43,7 @@ export class Batch implements Sql {
       return result;
     } catch (error) {
       this.effects.length = before;
-      await this.client.query('ROLLBACK TO SAVEPOINT item');
+      await this.client.query('ROLLBACK TO SAVEPOINT item; RELEASE SAVEPOINT item');
       throw error;
     }
   }

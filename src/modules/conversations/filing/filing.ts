@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import type { Counter } from 'prom-client';
 import { EventBus } from '#common/events';
+import { ContactNews } from '#modules/contacts/contact-news';
 import {
   type InboundMessage,
   type ParsedChange,
@@ -12,6 +13,7 @@ import {
 import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Metrics } from '#observability/metrics';
+import type { Message } from '../messages/message.entity';
 import { Batch, type Item, Raced } from './batch';
 import { parkPoison, unpark } from './parking';
 import {
@@ -48,6 +50,7 @@ export class Filing {
   constructor(
     private readonly numbers: NumberDirectory,
     private readonly events: EventBus,
+    private readonly contacts: ContactNews,
     metrics: Metrics,
   ) {
     this.ignored = metrics.counter('inbound_events_ignored_total');
@@ -55,7 +58,7 @@ export class Filing {
 
   /** All at once; one bad item fails the batch (then `fileOneByOne`). */
   async file(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
-    const batch = new Batch(client);
+    const batch = new Batch(client, this.contacts);
     const { items, outcomes } = await this.read(waiting);
     await this.apply(batch, items);
     return { outcomes, effects: batch.effects };
@@ -63,7 +66,7 @@ export class Filing {
 
   /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
   async fileOneByOne(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
-    const batch = new Batch(client);
+    const batch = new Batch(client, this.contacts);
     const { items, outcomes } = await this.read(waiting);
     for (const item of items) {
       for (let attempt = 1; ; attempt++) {
@@ -73,9 +76,7 @@ export class Filing {
         } catch (error) {
           if (isTransient(error)) throw error;
           if (isRace(error) && attempt < RACE_TRIES) continue;
-          this.logger.error({ msg: 'inbound item parked', inbound_event_id: item.event_id, path: item.change.path, err: error });
-          await parkPoison(batch, [{ item, error: (error as Error).message }]);
-          this.ignored.labels('poison').inc();
+          await this.setAside(batch, item, error);
           break;
         }
       }
@@ -83,9 +84,15 @@ export class Filing {
     return { outcomes, effects: batch.effects };
   }
 
+  private async setAside(batch: Batch, item: Item, error: unknown): Promise<void> {
+    this.logger.error({ msg: 'inbound item parked', inbound_event_id: item.event_id, path: item.change.path, err: error });
+    await parkPoison(batch, [{ item, error: (error as Error).message }]);
+    this.ignored.labels('poison').inc();
+  }
+
   /** Orphans whose message our own send named meanwhile. */
   async applyParked(client: PoolClient): Promise<Filed> {
-    const batch = new Batch(client);
+    const batch = new Batch(client, this.contacts);
     await this.applyOrphans(batch, await unpark(batch, null));
     return { outcomes: [], effects: batch.effects };
   }
@@ -104,7 +111,7 @@ export class Filing {
       const own = parseWebhook(parseJsonKeepingBigIds(event.body)).filter((change) => isFor(change, number));
       const used = own.filter((change) => change.kind !== 'ignored');
       for (const change of own) if (change.kind === 'ignored') this.ignored.labels(change.reason).inc();
-      for (const change of used) items.push({ event_id: event.id, number, change });
+      for (const change of used) items.push({ event_id: event.id, number, change: notAfter(event.received_at, change) });
       const reason = used.length ? null : ignoredReason(own);
       outcomes.push({ id: event.id, state: used.length ? 'processed' : 'ignored', reason });
     }
@@ -119,17 +126,7 @@ export class Filing {
       if (messages.length) {
         const filed = await fileMessages(batch, messages, this.events);
         messages = [];
-        await this.applyOrphans(
-          batch,
-          await unpark(
-            batch,
-            filed.map((m) => ({
-              organization_id: m.organization_id,
-              whatsapp_number_id: m.whatsapp_number_id ?? '',
-              provider_id: m.whatsapp_message_id ?? '',
-            })),
-          ),
-        );
+        await this.applyOrphansOf(batch, filed);
       }
       if (statuses.length) {
         await applyStatuses(batch, statuses, this.events);
@@ -152,18 +149,17 @@ export class Filing {
     const { change } = item;
     switch (change.kind) {
       case 'message':
-        await fileMessages(batch, [{ ...item, change }], this.events);
-        return;
+        return this.applyOrphansOf(batch, await fileMessages(batch, [{ ...item, change }], this.events));
       case 'status':
         return applyStatuses(batch, [{ ...item, change }], this.events);
       case 'reaction':
       case 'edit':
       case 'revoke':
-        return applyToMessage(batch, { ...item, change }, this.events);
+        return applyToMessage(batch, { ...item, change }, change, this.events);
       case 'system':
         return applySystem(batch, { ...item, change });
       case 'echo':
-        return applyEcho(batch, { ...item, change }, this.events);
+        return this.applyOrphansOf(batch, await applyEcho(batch, { ...item, change }, this.events));
       case 'user_id':
         return applyUserId(batch, { ...item, change });
       case 'preference':
@@ -182,13 +178,50 @@ export class Filing {
     }
   }
 
+  /** What waited for these messages. */
+  private async applyOrphansOf(batch: Batch, filed: readonly Message[]): Promise<void> {
+    if (!filed.length) return;
+    const arrived = filed.map((message) => ({
+      organization_id: message.organization_id,
+      whatsapp_number_id: message.whatsapp_number_id ?? '',
+      provider_id: message.whatsapp_message_id ?? '',
+    }));
+    await this.applyOrphans(batch, await unpark(batch, arrived));
+  }
+
+  /** One that cannot be applied is set aside: the message it waited for is not to blame. */
   private async applyOrphans(batch: Batch, parked: Awaited<ReturnType<typeof unpark>>): Promise<void> {
     if (!parked.length) return;
     const numbers = await this.numbers.byIds([...new Set(parked.map((orphan) => orphan.whatsapp_number_id))]);
     for (const orphan of parked) {
       const number = numbers.get(orphan.whatsapp_number_id);
-      if (number) await this.applyOne(batch, { event_id: orphan.inbound_event_id, number, change: orphan.item });
+      if (!number) continue;
+      const item: Item = { event_id: orphan.inbound_event_id, number, change: orphan.item };
+      try {
+        await batch.attempt(() => this.applyOne(batch, item));
+      } catch (error) {
+        if (error instanceof Raced || isTransient(error)) throw error;
+        await this.setAside(batch, item, error);
+      }
     }
+  }
+}
+
+/** A clock of the provider's that runs ahead opens no longer window and stands in no thread's future. */
+function notAfter(received_at: Date, change: ParsedChange): ParsedChange {
+  switch (change.kind) {
+    case 'message':
+    case 'reaction':
+    case 'edit':
+    case 'revoke':
+    case 'system':
+      return change.timestamp > received_at ? { ...change, timestamp: received_at } : change;
+    case 'echo': {
+      if (change.timestamp <= received_at) return change;
+      return { ...change, timestamp: received_at, event: { ...change.event, timestamp: received_at } };
+    }
+    default:
+      return change;
   }
 }
 

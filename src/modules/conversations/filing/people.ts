@@ -1,7 +1,7 @@
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Contact } from '#modules/contacts/contact.entity';
-import { IdentityKind } from '#modules/contacts/contact-identity.entity';
+import { type ContactIdentity, IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
 import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
 import { type Batch, Raced, asRows } from './batch';
@@ -41,6 +41,13 @@ interface IdentityKey {
   value: string;
 }
 
+/** What is known of a name. An inactive one resolves late webhooks and says nothing about how to reach the person. */
+export interface KnownIdentity {
+  contact_id: string;
+  is_active: boolean;
+  last_seen_at: Date;
+}
+
 interface Seen {
   contact_id: string;
   is_new: boolean;
@@ -70,14 +77,20 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
     const hits = [...new Set(own.flatMap((key) => known.get(text(key))?.contact_id ?? []))];
     let contact_id = hits[0] ?? newId();
     if (hits.length > 1) {
+      if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
       // The older stays; UUIDv7 sorts by age.
       const [keep, ...others] = hits.sort();
       contact_id = keep;
-      if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
       for (const other of others) {
         if (!(await mergeContacts(batch, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
+        batch.effects.push(() => batch.contacts.merged(sighting.organization_id, keep, other));
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
+        const before = seen.get(other);
+        if (before) {
+          seen.delete(other);
+          seen.set(keep, { contact_id: keep, is_new: false, sightings: [...(seen.get(keep)?.sightings ?? []), ...before.sightings] });
+        }
       }
     }
     const person = seen.get(contact_id) ?? { contact_id, is_new: hits.length === 0, sightings: [] };
@@ -88,29 +101,41 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
       const identity = known.get(text(key));
       if (identity && Date.now() - identity.last_seen_at.getTime() < STALE_MS) continue;
       fresh.push({ ...key, contact_id });
-      known.set(text(key), { contact_id, last_seen_at: new Date() });
+      known.set(text(key), { contact_id, is_active: identity?.is_active ?? true, last_seen_at: new Date() });
     }
   }
-  for (const person of seen.values()) person.contact_id = gone.get(person.contact_id) ?? person.contact_id;
+  const kept = (id: string): string => {
+    for (let next = gone.get(id); next; next = gone.get(id)) id = next;
+    return id;
+  };
+  const isOld = (sighting: Sighting): boolean => keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(text(key))?.is_active === false);
 
   const contacts = new Map<string, FiledContact>();
   const all = [...seen.values()];
   const created = await insertContacts(
     batch,
     all.filter((person) => person.is_new),
+    isOld,
   );
   for (const [asked, contact] of created) contacts.set(asked, contact);
-  for (const contact of await updateContacts(
+  const updated = await updateContacts(
     batch,
     all.filter((person) => !person.is_new),
-  ))
-    contacts.set(contact.id, contact);
-  await saveIdentities(
-    batch,
-    fresh.map((row) => ({ ...row, contact_id: contacts.get(gone.get(row.contact_id) ?? row.contact_id)?.id ?? row.contact_id })),
+    isOld,
   );
+  for (const contact of updated) contacts.set(contact.id, contact);
+  const identities = await saveIdentities(
+    batch,
+    fresh.map((row) => ({ ...row, contact_id: contacts.get(kept(row.contact_id))?.id ?? row.contact_id })),
+  );
+  for (const [, contact] of created) {
+    if (!contact.is_new) continue;
+    const { is_new: _, ...row } = contact;
+    const own = identities.filter((identity) => identity.contact_id === contact.id);
+    batch.effects.push(() => batch.contacts.created(row, own));
+  }
   return bySighting.map((id) => {
-    const contact = contacts.get(gone.get(id) ?? id);
+    const contact = contacts.get(kept(id));
     if (!contact) throw new Raced('the contact was deleted meanwhile');
     return contact;
   });
@@ -131,36 +156,37 @@ const text = (key: IdentityKey): string => `${key.organization_id} ${key.portfol
 export async function findIdentities(
   batch: Batch,
   keys: readonly IdentityKey[],
-): Promise<Map<string, { contact_id: string; last_seen_at: Date }>> {
+): Promise<Map<string, KnownIdentity>> {
   if (!keys.length) return new Map();
-  const rows = await batch.rows<IdentityKey & { contact_id: string; last_seen_at: Date }>(
+  const rows = await batch.rows<IdentityKey & KnownIdentity>(
     'find-identities',
-    `SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.last_seen_at
+    `SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.is_active, i.last_seen_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS k(organization_id, portfolio_id, kind, value)
        JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`,
     [keys.map((k) => k.organization_id), keys.map((k) => k.portfolio_id), keys.map((k) => k.kind), keys.map((k) => k.value)],
   );
-  return new Map(rows.map((row) => [text(row), { contact_id: row.contact_id, last_seen_at: row.last_seen_at }]));
+  return new Map(rows.map((row) => [text(row), row]));
 }
 
-/** @throws {Raced} when a name went to another contact meanwhile. */
-async function saveIdentities(batch: Batch, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<void> {
-  if (!rows.length) return;
+/** An old name stays old: a late webhook is no news. @throws {Raced} when a name went to another contact meanwhile. */
+async function saveIdentities(batch: Batch, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<ContactIdentity[]> {
+  if (!rows.length) return [];
   const unique = new Map(rows.map((row) => [text(row), row]));
-  const saved = await batch.rows<IdentityKey & { contact_id: string }>(
+  const saved = await batch.rows<ContactIdentity>(
     'save-identities',
     `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
      SELECT r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
        FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
-     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now(), is_active = true
-     RETURNING organization_id, portfolio_id, kind, value, contact_id`,
+     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now()
+     RETURNING *`,
     [asRows([...unique.values()].map((row) => ({ ...row, id: newId() })))],
   );
   for (const row of saved) if (unique.get(text(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');
+  return saved;
 }
 
 /** What a batch tells of a person, all sightings together; later ones win. */
-function told(person: Seen): object {
+function told(person: Seen, isOld: (sighting: Sighting) => boolean): object {
   const { sightings } = person;
   const last = <T>(pick: (sighting: Sighting) => T | null | undefined): T | null =>
     sightings.reduce<T | null>((found, s) => pick(s) ?? found, null);
@@ -172,8 +198,8 @@ function told(person: Seen): object {
     whatsapp_id: phone,
     match_key: phone && matchKey(phone),
     wa_id: phone?.slice(1) ?? null,
-    whatsapp_user_id: last((s) => s.ids.bsuid),
-    username: last((s) => s.username),
+    whatsapp_user_id: last((s) => (isOld(s) ? null : s.ids.bsuid)),
+    username: last((s) => s.username?.slice(0, USERNAME_MAX)),
     whatsapp_name: last((s) => s.profile_name),
     source: sightings[0].from_ad ? 'ad' : 'whatsapp',
     message_at: times.length ? new Date(Math.max(...times.map(Number))) : null,
@@ -181,14 +207,21 @@ function told(person: Seen): object {
   };
 }
 
+/** The column's; WhatsApp's own limit is 35. */
+const USERNAME_MAX = 60;
+
 const TOLD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, whatsapp_id text, match_key text, wa_id text, whatsapp_user_id text,
   username text, whatsapp_name text, source text, message_at timestamptz, received int)`;
 
 /** New contacts by the id we gave them; where the API made the same person at this instant, that one. */
-async function insertContacts(batch: Batch, people: readonly Seen[]): Promise<[asked: string, contact: FiledContact][]> {
+async function insertContacts(
+  batch: Batch,
+  people: readonly Seen[],
+  isOld: (sighting: Sighting) => boolean,
+): Promise<[asked: string, contact: Contact & { is_new: boolean }][]> {
   if (!people.length) return [];
-  const rows = people.map(told) as { id: string; match_key: string | null; organization_id: string }[];
-  const saved = await batch.rows<FiledContact>(
+  const rows = people.map((person) => told(person, isOld)) as { id: string; match_key: string | null; organization_id: string }[];
+  const saved = await batch.rows<Contact & { is_new: boolean }>(
     'insert-contacts',
     `INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
             opt_in_date, last_message_at, last_message_received_at, total_messages_received)
@@ -197,10 +230,11 @@ async function insertContacts(batch: Batch, people: readonly Seen[]): Promise<[a
        FROM ${TOLD}
      ON CONFLICT (organization_id, match_key) WHERE deleted_at IS NULL DO UPDATE
        SET whatsapp_name = coalesce(excluded.whatsapp_name, c.whatsapp_name), wa_id = excluded.wa_id,
+           whatsapp_user_id = coalesce(excluded.whatsapp_user_id, c.whatsapp_user_id), username = coalesce(excluded.username, c.username),
            last_message_at = greatest(c.last_message_at, excluded.last_message_at),
            last_message_received_at = greatest(c.last_message_received_at, excluded.last_message_received_at),
            total_messages_received = c.total_messages_received + excluded.total_messages_received, updated_at = now()
-     RETURNING ${COLUMNS}, (xmax = 0) AS is_new`,
+     RETURNING c.*, (xmax = 0) AS is_new`,
     [asRows(rows)],
   );
   const byId = new Map(saved.map((contact) => [contact.id, contact]));
@@ -212,13 +246,19 @@ async function insertContacts(batch: Batch, people: readonly Seen[]): Promise<[a
   });
 }
 
-async function updateContacts(batch: Batch, people: readonly Seen[]): Promise<FiledContact[]> {
+async function updateContacts(
+  batch: Batch,
+  people: readonly Seen[],
+  isOld: (sighting: Sighting) => boolean,
+): Promise<FiledContact[]> {
   if (!people.length) return [];
   // A phone learned later (REQUEST_CONTACT_INFO, a username given up) becomes the contact's, unless it is somebody else's: identities say so.
+  // The spelling we send to follows what WhatsApp says of this number, never an earlier one (a late webhook).
   return batch.rows<FiledContact>(
     'update-contacts',
     `UPDATE contacts c
-        SET whatsapp_id = coalesce(c.whatsapp_id, t.whatsapp_id), match_key = coalesce(c.match_key, t.match_key), wa_id = coalesce(t.wa_id, c.wa_id),
+        SET whatsapp_id = coalesce(c.whatsapp_id, t.whatsapp_id), match_key = coalesce(c.match_key, t.match_key), 
+            wa_id = CASE WHEN t.match_key = coalesce(c.match_key, t.match_key) THEN t.wa_id ELSE c.wa_id END,
             whatsapp_user_id = coalesce(t.whatsapp_user_id, c.whatsapp_user_id), username = coalesce(t.username, c.username),
             whatsapp_name = coalesce(t.whatsapp_name, c.whatsapp_name),
             last_message_at = greatest(c.last_message_at, t.message_at), last_message_received_at = greatest(c.last_message_received_at, t.message_at),
@@ -226,6 +266,6 @@ async function updateContacts(batch: Batch, people: readonly Seen[]): Promise<Fi
        FROM ${TOLD}
       WHERE c.id = t.id AND c.organization_id = t.organization_id AND c.deleted_at IS NULL
      RETURNING ${COLUMNS}, false AS is_new`,
-    [asRows([...people].sort((a, b) => (a.contact_id < b.contact_id ? -1 : 1)).map(told))],
+    [asRows([...people].sort((a, b) => (a.contact_id < b.contact_id ? -1 : 1)).map((person) => told(person, isOld)))],
   );
 }

@@ -1,5 +1,6 @@
 import type { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
+import { newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
 import type {
   AccountEvent,
@@ -17,31 +18,31 @@ import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
-import type { Batch, Item } from './batch';
+import type { Conversation } from '../conversation.entity';
+import { type Batch, type Item, Raced, asRows } from './batch';
 import { park } from './parking';
 import { findIdentities, keysOf, resolvePeople } from './people';
-import { insertMessages } from './threads';
+import { insertMedia, insertMessages, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
 
 const targetOf = (change: Target): string => (change.kind === 'reaction' ? change.target_provider_id : change.original_provider_id);
 
 /** Reaction, edit or revoke: changes the message it speaks of, or waits for it. `from_us`: typed on the business's own phone. */
-export async function applyToMessage(batch: Batch, item: Item<Target>, events: EventBus, from_us = false): Promise<void> {
-  const { number, change } = item;
-  const [message] = await batch.rows<Message>(
+export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target, events: EventBus): Promise<void> {
+  const { number } = item;
+  const from_us = item.change.kind === 'echo';
+  const [found] = await batch.rows<Message & { contact_is_blocked: boolean }>(
     'lock-target',
-    'SELECT * FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3 FOR UPDATE',
+    `SELECT m.*, c.is_blocked AS contact_is_blocked FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
+      WHERE m.organization_id = $1 AND m.whatsapp_number_id = $2 AND m.whatsapp_message_id = $3 FOR UPDATE OF m`,
     [number.organization_id, number.id, targetOf(change)],
   );
-  if (!message) return park(batch, [{ item, waits_for: targetOf(change) }]);
+  if (!found) return park(batch, [{ item, waits_for: targetOf(change) }]);
+  const { contact_is_blocked, ...message } = found;
   if (change.kind === 'reaction') message.reactions = react(message.reactions, change, from_us ? 'business' : 'contact');
   else if (change.kind === 'revoke') message.is_deleted = true;
-  else {
-    const { content, payload, edited_at } = message;
-    message.earlier_versions = [...(message.earlier_versions ?? []), { content, payload, edited_at }].slice(-20);
-    Object.assign(message, { content: change.content, payload: change.payload, edited_at: change.timestamp });
-  }
+  else if (!edit(message, change)) return;
   await batch.rows(
     'update-target',
     `UPDATE messages SET reactions = $3, is_deleted = $4, content = $5, payload = $6, edited_at = $7, earlier_versions = $8, updated_at = now()
@@ -57,23 +58,38 @@ export async function applyToMessage(batch: Batch, item: Item<Target>, events: E
       message.earlier_versions && JSON.stringify(message.earlier_versions),
     ],
   );
-  if (change.kind !== 'revoke' && !from_us) await openWindow(batch, message, change.timestamp);
+  if (change.kind === 'reaction' && !from_us) await openWindow(batch, message, change.timestamp);
+  // Inbound from a blocked contact is kept silently.
+  if (contact_is_blocked && !from_us) return;
   batch.effects.push(() => events.emit('message.updated', { organization_id: message.organization_id, message: presentMessage(message) }));
 }
 
-/** One reaction a side; an empty one takes it back. */
+/** One reaction a side; an empty one takes it back; one told late changes nothing. */
 function react(reactions: MessageReaction[], { emoji, timestamp }: InboundReaction, from: MessageReaction['from']): MessageReaction[] {
   const others = reactions.filter((reaction) => reaction.from !== from);
+  if (reactions.some((reaction) => reaction.from === from && reaction.at > timestamp.toISOString())) return reactions;
   return emoji ? [...others, { from, emoji, at: timestamp.toISOString() }] : others;
 }
 
-/** A reaction is a message of the customer's too: the window counts from it. */
-async function openWindow(batch: Batch, { organization_id, conversation_id }: Message, at: Date): Promise<void> {
+/** Keeps both versions, the newest on top; false when this one is known (the provider repeats). */
+function edit(message: Message, { content, payload, timestamp }: InboundEdit): boolean {
+  const versions = message.earlier_versions ?? [];
+  const told = timestamp.getTime();
+  if (message.edited_at?.getTime() === told || versions.some((version) => version.edited_at && +new Date(version.edited_at as string) === told)) return false;
+  const late = message.edited_at !== null && message.edited_at > timestamp;
+  const earlier = late ? { content, payload, edited_at: timestamp } : { content: message.content, payload: message.payload, edited_at: message.edited_at };
+  message.earlier_versions = [...versions, earlier].slice(-20);
+  if (!late) Object.assign(message, { content, payload, edited_at: timestamp });
+  return true;
+}
+
+/** A reaction is a message of the customer's too: the window of the pair counts from it. Meta: edits and revokes open none. */
+async function openWindow(batch: Batch, { organization_id, conversation_id, contact_id, whatsapp_number_id }: Message, at: Date): Promise<void> {
   await batch.rows(
     'open-window',
     `UPDATE conversations SET window_expires_at = greatest(window_expires_at, $3::timestamptz + interval '24 hours'), last_incoming_at = greatest(last_incoming_at, $3)
-      WHERE organization_id = $1 AND id = $2 AND status IN ('open', 'pending')`,
-    [organization_id, conversation_id, at],
+      WHERE organization_id = $1 AND contact_id = $4 AND whatsapp_number_id = $5 AND (id = $2 OR status IN ('open', 'pending'))`,
+    [organization_id, conversation_id, at, contact_id, whatsapp_number_id],
   );
 }
 
@@ -81,7 +97,7 @@ async function openWindow(batch: Batch, { organization_id, conversation_id }: Me
 export async function applySystem(batch: Batch, item: Item<InboundSystem>): Promise<void> {
   const { change } = item;
   if (change.system_type === 'user_changed_number' || change.system_type === 'user_changed_user_id')
-    await moveIdentity(batch, item, change.old_ids, change.new_ids);
+    await moveIdentity(batch, item, change.old_ids, change.new_ids, change.system_type === 'user_changed_user_id');
   if (!change.ids.phone && !change.ids.bsuid && !change.ids.parent_bsuid) return;
   await fileQuietly(batch, item, { message_type: MessageType.system, content: change.content, payload: change.payload });
 }
@@ -97,7 +113,8 @@ async function fileQuietly(
   if (!known) return;
   const [conversation] = await batch.rows<{ id: string }>(
     'newest-conversation',
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 ORDER BY created_at DESC LIMIT 1`,
+    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
+      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`,
     [number.organization_id, known.contact_id, number.id],
   );
   if (!conversation) return;
@@ -124,11 +141,11 @@ async function fileQuietly(
 
 /** user_id_update: the same move, told without a message. */
 export async function applyUserId(batch: Batch, item: Item<UserIdUpdate>): Promise<void> {
-  await moveIdentity(batch, item, item.change.old_ids, item.change.new_ids);
+  await moveIdentity(batch, item, item.change.old_ids, item.change.new_ids, true);
 }
 
 /** The person of the old names has the new ones from now on; the old stay resolvable for late webhooks, inactive for sending. */
-async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, new_ids: PersonIds): Promise<void> {
+async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, new_ids: PersonIds, may_merge: boolean): Promise<void> {
   const { organization_id } = number;
   const portfolio_id = number.waba_id ?? '';
   const known = await findIdentities(batch, [
@@ -142,43 +159,59 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
   const before = of(old_ids);
   const after = of(new_ids);
   if (!before) return;
-  if (after && after !== before)
-    await mergeContacts(batch, organization_id, before < after ? before : after, before < after ? after : before);
-  const contact_id = after && after < before ? after : before;
-  for (const key of keysOf({ organization_id, portfolio_id, ids: old_ids }))
-    await batch.query(
-      'UPDATE contact_identities SET is_active = false, updated_at = now() WHERE organization_id = $1 AND portfolio_id = $2 AND kind = $3 AND value = $4',
-      [key.organization_id, key.portfolio_id, key.kind, key.value],
-    );
-  if (new_ids.phone)
-    await batch.query(
-      'UPDATE contacts SET whatsapp_id = $3, wa_id = $4, match_key = $5, updated_at = now() WHERE organization_id = $1 AND id = $2',
-      [organization_id, contact_id, new_ids.phone, new_ids.phone.slice(1), matchKey(new_ids.phone)],
-    );
-  for (const key of keysOf({ organization_id, portfolio_id, ids: new_ids }))
-    await batch.query(
-      `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id) VALUES (gen_random_uuid(), $1, $2, $3, $4, $5)
-       ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET contact_id = excluded.contact_id, is_active = true, updated_at = now()`,
-      [key.organization_id, key.portfolio_id, key.kind, key.value, contact_id],
-    );
-  if (new_ids.bsuid)
-    await batch.query('UPDATE contacts SET whatsapp_user_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+  let contact_id = before;
+  if (after && after !== before) {
+    // A number says less than an id: who has it by now may be somebody else (contract 20, 7.4).
+    if (!may_merge) return;
+    const gone = before < after ? after : before;
+    contact_id = before < after ? before : after;
+    if (!(await mergeContacts(batch, organization_id, contact_id, gone))) throw new Raced('a contact of a merge is gone');
+    batch.effects.push(() => batch.contacts.merged(organization_id, contact_id, gone));
+  }
+  const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });
+  // Those told, and those a new one of the same kind takes the place of.
+  await batch.query(
+    `UPDATE contact_identities i SET is_active = false, updated_at = now()
+       FROM json_to_recordset($3) AS k(portfolio_id text, kind text, value text, is_new boolean)
+      WHERE i.organization_id = $1 AND i.contact_id = $2 AND i.is_active AND i.portfolio_id = k.portfolio_id AND i.kind = k.kind AND (i.value <> k.value) = k.is_new`,
+    [
       organization_id,
       contact_id,
-      new_ids.bsuid,
-    ]);
+      asRows([
+        ...keysOf({ organization_id, portfolio_id, ids: old_ids }).map((key) => ({ ...key, is_new: false })),
+        ...fresh.map((key) => ({ ...key, is_new: true })),
+      ]),
+    ],
+  );
+  await batch.query(
+    `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
+     SELECT k.id, $1, k.portfolio_id, k.kind, k.value, $2 FROM json_to_recordset($3) AS k(id uuid, portfolio_id text, kind text, value text)
+     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
+       SET contact_id = excluded.contact_id, is_active = true, last_seen_at = now(), updated_at = now()`,
+    [organization_id, contact_id, asRows(fresh.map((key) => ({ ...key, id: newId() })))],
+  );
+  const { phone } = new_ids;
+  await batch.query(
+    `UPDATE contacts SET whatsapp_id = coalesce($3, whatsapp_id), wa_id = coalesce($4, wa_id), match_key = coalesce($5, match_key),
+            whatsapp_user_id = coalesce($6, whatsapp_user_id), updated_at = now()
+      WHERE organization_id = $1 AND id = $2`,
+    [organization_id, contact_id, phone ?? null, phone?.slice(1) ?? null, phone ? matchKey(phone) : null, new_ids.bsuid ?? null],
+  );
 }
 
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
-export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus): Promise<void> {
+export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus): Promise<Message[]> {
   const { event } = item.change;
-  if (event.kind !== 'message') return applyToMessage(batch, { ...item, change: event }, events, true);
+  if (event.kind !== 'message') {
+    await applyToMessage(batch, item, event, events);
+    return [];
+  }
   const { number } = item;
   const [stored] = await batch.query(
     'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
     [number.organization_id, number.id, event.provider_id],
   );
-  if (stored) return;
+  if (stored) return [];
   const [contact] = await resolvePeople(batch, [
     {
       organization_id: number.organization_id,
@@ -191,7 +224,7 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
     },
   ]);
   const [existing] = await batch.query<{ id: string }>(
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3
+    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
       ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`,
     [number.organization_id, contact.id, number.id],
   );
@@ -205,6 +238,7 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
     message_type: event.message_type as MessageType,
     content: event.content,
     payload: event.payload,
+    media: mediaOf(event),
     status: MessageStatus.sent,
     whatsapp_message_id: event.provider_id,
     forwarded: event.forwarded,
@@ -212,28 +246,34 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
     created_at: event.timestamp,
   });
   const [conversation] = existing
-    ? await batch.query<Record<string, never>>(
+    ? await batch.query<Conversation>(
         `UPDATE conversations SET last_message_id = CASE WHEN last_message_at IS NULL OR $3 >= last_message_at THEN $4 ELSE last_message_id END,
                 last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1, updated_at = now()
           WHERE organization_id = $1 AND id = $2 RETURNING *`,
         [number.organization_id, existing.id, event.timestamp, message.id],
       )
-    : await batch.query<Record<string, never>>(
-        `INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, first_message_at, last_message_at, last_outgoing_at, total_messages, last_message_id)
-         VALUES (gen_random_uuid(), $1, $2, $3, $4, $4, $4, 1, $5) RETURNING *`,
-        [number.organization_id, contact.id, number.id, event.timestamp, message.id],
+    : await batch.query<Conversation>(
+        `WITH counted AS (UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2)
+         INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, first_message_at, last_message_at, last_outgoing_at, total_messages, last_message_id)
+         VALUES ($6, $1, $2, $3, $4, $4, $4, 1, $5) RETURNING *`,
+        [number.organization_id, contact.id, number.id, event.timestamp, message.id, newId()],
       );
-  message.conversation_id = (conversation as unknown as { id: string }).id;
+  message.conversation_id = conversation.id;
+  if (event.reply_to_provider_id) await linkReplies(batch, [{ message, provider_id: event.reply_to_provider_id }], new Map());
   await insertMessages(batch, [message]);
+  await insertMedia(batch, [{ message, media: event.media }], events);
+  const { organization_id, conversation_id } = message;
+  if (!existing) batch.effects.push(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
   const { id, name, whatsapp_name, username, whatsapp_id, is_vip } = contact;
   batch.effects.push(() =>
     events.emit('message.created', {
       organization_id: message.organization_id,
       message: presentMessage(message),
       contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
-      conversation: conversation as never,
+      conversation,
     }),
   );
+  return [message];
 }
 
 /** The customer told WhatsApp: no more (or again) marketing from this business. */
@@ -242,11 +282,13 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
   const keys = keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: change.ids });
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
-  await batch.query(
+  const { opt_in } = change;
+  const [changed] = await batch.query(
     `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() ELSE opt_in_date END, opt_out_date = CASE WHEN $3 THEN NULL ELSE now() END, updated_at = now()
-      WHERE organization_id = $1 AND id = $2 AND opt_in <> $3`,
-    [number.organization_id, known.contact_id, change.opt_in],
+      WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
+    [number.organization_id, known.contact_id, opt_in],
   );
+  if (changed) batch.effects.push(() => batch.contacts.consented(number.organization_id, known.contact_id, opt_in));
 }
 
 /** A template's verdict counts for all numbers of its account. */
@@ -263,10 +305,10 @@ export async function applyTemplate(batch: Batch, { number, change }: Item<Templ
       change.waba_id,
       change.template_id,
       change.name,
-      change.status,
-      change.rejected_reason,
-      change.category,
-      change.quality,
+      change.status?.slice(0, 30) ?? null,
+      change.rejected_reason?.slice(0, 500) ?? null,
+      change.category?.slice(0, 30) ?? null,
+      change.quality?.slice(0, 20) ?? null,
       change.language,
     ],
   );
@@ -278,14 +320,14 @@ export async function applyAccount(batch: Batch, { number, change }: Item<Accoun
   await batch.query(
     `UPDATE whatsapp_numbers n
         SET messaging_limit_tier = coalesce($4, messaging_limit_tier), display_name = coalesce($5, display_name),
-            connection_status = CASE WHEN $6 = 'bad' THEN 'error' ELSE connection_status END,
+            connection_status = CASE WHEN $6 = 'bad' THEN 'error' WHEN $6 = 'good' AND connection_status = 'error' THEN 'connected' ELSE connection_status END,
             last_error = CASE WHEN $6 = 'bad' THEN $7 ELSE last_error END, updated_at = now()
       WHERE n.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND n.deleted_at IS NULL AND ($3::text IS NULL OR n.phone_number = '+' || $3)`,
     [
       number.organization_id,
       change.waba_id,
       one ? change.display_phone_number : null,
-      change.messaging_limit_tier,
+      change.messaging_limit_tier?.slice(0, 30) ?? null,
       one ? change.display_name : null,
       change.standing,
       `Meta: ${change.event ?? change.field}`.slice(0, 500),

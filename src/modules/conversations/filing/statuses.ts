@@ -1,5 +1,7 @@
 import type { EventBus } from '#common/events';
+import { matchKey } from '#common/phone';
 import { isUuid, newId } from '#common/uuid';
+import { mergeContacts } from '#modules/contacts/merge-contacts';
 import { classifyStatusError } from '#modules/whatsapp/meta/meta-errors';
 import type { StatusUpdate } from '#modules/whatsapp/meta/parse-webhook';
 import { type Progress, advance } from '../messages/message-progress';
@@ -17,10 +19,13 @@ interface Sent extends Progress {
   whatsapp_number_id: string;
   whatsapp_message_id: string | null;
   pricing: object | null;
+  template_id: string | null;
+  wa_id: string | null;
+  match_key: string | null;
 }
 
 const COLUMNS = `m.id, m.organization_id, m.conversation_id, m.contact_id, m.whatsapp_number_id, m.whatsapp_message_id, m.status, m.sent_at, m.delivered_at, m.read_at,
-  m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing`;
+  m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing, m.template_id, c.wa_id, c.match_key`;
 
 /** Applies statuses of outgoing messages, all at once; one that came before its message is parked by the provider's id. */
 export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[], events: EventBus): Promise<void> {
@@ -30,7 +35,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   const orphans: Item<StatusUpdate>[] = [];
   const changed = new Map<string, { before: MessageStatus; message: Sent; last: Date }>();
   const history: object[] = [];
-  const contacts: { item: Item<StatusUpdate>; contact_id: string }[] = [];
+  const people: { item: Item<StatusUpdate>; message: Sent }[] = [];
   for (const item of known) {
     const { change } = item;
     const message = messages.get(keyOf(item));
@@ -39,7 +44,8 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       continue;
     }
     if (change.status === 'other') continue;
-    const before = changed.get(message.id)?.before ?? message.status;
+    const { status: was, error_code: was_error } = message;
+    const before = changed.get(message.id)?.before ?? was;
     const failure = change.error ? classifyStatusError(change.error) : null;
     const error_code = failure?.error_code ?? null;
     const progress = advance(message, {
@@ -61,8 +67,14 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       timestamp: change.timestamp,
       error_code,
     });
-    if (change.ids.bsuid || change.ids.parent_bsuid) contacts.push({ item, contact_id: message.contact_id });
-    if (failure?.effect && progress.status === 'failed') await applyFailureEffect(batch, message, failure.effect);
+    // In a group the ids are a participant's, not those of whom the message is for.
+    if (change.group_id === null) people.push({ item, message });
+    // Once: the provider repeats itself, and the world has gone on since.
+    if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code)) {
+      const { opted_out } = await applyFailureEffect(batch, message, failure.effect, change.timestamp);
+      const { organization_id, contact_id } = message;
+      if (opted_out) batch.effects.push(() => batch.contacts.consented(organization_id, contact_id, false));
+    }
   }
   if (orphans.length)
     await park(
@@ -90,7 +102,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   );
   // The provider has it: whatever our own call still hopes for, it does not leave again.
   await batch.rows('sends-done', 'DELETE FROM outbound_sends WHERE message_id = ANY($1)', [[...changed.keys()]]);
-  if (contacts.length) await linkIdentities(batch, contacts);
+  if (people.length) await linkPeople(batch, people);
   for (const { before, message, last } of changed.values()) {
     if (before === message.status) continue;
     batch.effects.push(() =>
@@ -115,14 +127,14 @@ const keyOf = ({ number, change }: Item<StatusUpdate>): string => `${number.id} 
 async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<Map<string, Sent>> {
   const rows = await batch.rows<Sent>(
     'find-sent',
-    `SELECT ${COLUMNS} FROM messages m
+    `SELECT ${COLUMNS} FROM messages m LEFT JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
       WHERE m.id IN (
         SELECT found.id FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
           JOIN messages found USING (organization_id, whatsapp_number_id, whatsapp_message_id)
         UNION
         SELECT found.id FROM unnest($4::uuid[], $5::uuid[]) AS k(id, organization_id) JOIN messages found USING (id, organization_id))
         AND m.direction = 'outgoing'
-      ORDER BY m.id FOR UPDATE`,
+      ORDER BY m.id FOR UPDATE OF m`,
     [
       items.map((i) => i.number.organization_id),
       items.map((i) => i.number.id),
@@ -145,18 +157,42 @@ async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]):
   return found;
 }
 
-/** A status of our own phone send names the person by BSUID too: contacts that never wrote become known by it. */
-async function linkIdentities(batch: Batch, seen: readonly { item: Item<StatusUpdate>; contact_id: string }[]): Promise<void> {
-  const wanted = seen.flatMap(({ item: { number, change }, contact_id }) =>
-    keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: { ...change.ids, phone: undefined } }).map(
-      (key) => ({ ...key, contact_id }),
-    ),
-  );
-  const known = await findIdentities(batch, wanted);
-  const rows = wanted
-    .filter((key) => !known.has(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`))
-    .map((key) => ({ ...key, id: newId() }));
-  if (!rows.length) return;
+/**
+ * A status of our own phone send names the person by BSUID too: contacts that never wrote become known by it, and one that wrote under the
+ * BSUID alone turns out to be the same person. The phone may come back in another spelling, which is the one to send to.
+ */
+async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate>; message: Sent }[]): Promise<void> {
+  const aliases = new Map<string, object>();
+  const wanted: { key: ReturnType<typeof keysOf>[number]; contact_id: string; by_phone: boolean }[] = [];
+  for (const { item, message } of seen) {
+    const { number, change } = item;
+    const { organization_id, contact_id: id } = message;
+    const { phone, ...ids } = change.ids;
+    const by_phone = phone !== undefined && matchKey(phone) === message.match_key;
+    if (by_phone && phone.slice(1) !== message.wa_id) aliases.set(id, { organization_id, id, wa_id: phone.slice(1) });
+    for (const key of keysOf({ organization_id, portfolio_id: number.waba_id ?? '', ids })) wanted.push({ key, contact_id: id, by_phone });
+  }
+  if (aliases.size)
+    await batch.rows(
+      'learn-aliases',
+      `UPDATE contacts c SET wa_id = a.wa_id, updated_at = now() FROM json_to_recordset($1) AS a(id uuid, organization_id uuid, wa_id text)
+        WHERE c.organization_id = a.organization_id AND c.id = a.id`,
+      [asRows([...aliases.values()])],
+    );
+  const known = await findIdentities(batch, wanted.map(({ key }) => key));
+  const fresh: object[] = [];
+  const gone = new Map<string, string>();
+  for (const { key, contact_id: asked, by_phone } of wanted) {
+    const identity = known.get(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`);
+    if (!identity) fresh.push({ ...key, contact_id: asked, id: newId() });
+    if (!identity?.is_active || !by_phone) continue;
+    const [keep, other] = [gone.get(asked) ?? asked, gone.get(identity.contact_id) ?? identity.contact_id].sort();
+    if (keep === other || !(await mergeContacts(batch, key.organization_id, keep, other))) continue;
+    for (const [from, to] of gone) if (to === other) gone.set(from, keep);
+    gone.set(other, keep);
+    batch.effects.push(() => batch.contacts.merged(key.organization_id, keep, other));
+  }
+  if (!fresh.length) return;
   await batch.rows(
     'link-identities',
     `WITH linked AS (
@@ -166,6 +202,6 @@ async function linkIdentities(batch: Batch, seen: readonly { item: Item<StatusUp
        ON CONFLICT DO NOTHING RETURNING organization_id, contact_id, kind, value)
      UPDATE contacts c SET whatsapp_user_id = l.value, updated_at = now() FROM linked l
       WHERE l.kind = 'bsuid' AND c.organization_id = l.organization_id AND c.id = l.contact_id`,
-    [asRows(rows)],
+    [asRows(fresh.map((row) => ({ ...row, contact_id: gone.get((row as { contact_id: string }).contact_id) ?? (row as { contact_id: string }).contact_id })))],
   );
 }

@@ -5,7 +5,7 @@ import { ConversationStatus } from '../conversation.entity';
 import { type Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
-import type { InboundMessage } from '#modules/whatsapp/meta/parse-webhook';
+import type { InboundMessage, MediaRef } from '#modules/whatsapp/meta/parse-webhook';
 import { type Batch, type Item, asRows } from './batch';
 import { type FiledContact, resolvePeople } from './people';
 
@@ -43,7 +43,8 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     fresh.map(({ number, change }) => ({
       organization_id: number.organization_id,
       portfolio_id: number.waba_id ?? '',
-      ids: change.ids,
+      // The answer to our request for it is the sender's own phone; a card of anybody is not.
+      ids: change.ids.phone || !change.linked_phones ? change.ids : { ...change.ids, phone: change.linked_phones[0] },
       profile_name: change.profile_name,
       username: change.username,
       message_at: change.timestamp,
@@ -85,7 +86,11 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
   await linkReplies(batch, replies, byProviderId);
   const messages = [...threads.values()].flatMap((thread) => thread.messages);
   await insertMessages(batch, messages);
-  await insertMedia(batch, fresh, byProviderId, events);
+  await insertMedia(
+    batch,
+    fresh.map((item) => ({ message: byProviderId.get(keyOf(item)), media: item.change.media })),
+    events,
+  );
   for (const { contact, messages: ofThread } of threads.values()) {
     // Inbound from a blocked contact is kept silently.
     if (contact.is_blocked) continue;
@@ -129,13 +134,15 @@ const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id
 async function fileThreads(batch: Batch, threads: readonly Thread[], events: EventBus): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
     'find-conversations',
-    `SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, (o.settings->>'reopen_window_hours')::float AS reopen_hours
+    `SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, 
+            CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS t(organization_id, contact_id, whatsapp_number_id)
        JOIN organizations o ON o.id = t.organization_id
        CROSS JOIN LATERAL (
          SELECT * FROM conversations v
           WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id
-          ORDER BY v.status IN ('open', 'pending') DESC, v.status = 'resolved' DESC, v.created_at DESC LIMIT 1) c`,
+            AND v.close_reason IS DISTINCT FROM 'merged'
+          ORDER BY v.status IN ('open', 'pending') DESC, v.status = 'resolved' DESC, v.closed_at DESC NULLS LAST, v.created_at DESC LIMIT 1) c`,
     [threads.map((t) => t.organization_id), threads.map((t) => t.contact.id), threads.map((t) => t.whatsapp_number_id)],
   );
   const found = new Map(candidates.map((row) => [`${row.contact_id} ${row.whatsapp_number_id}`, row]));
@@ -157,7 +164,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[], events: Eve
       count: thread.messages.length,
       unread: silent ? 0 : thread.messages.length,
       silent,
-      first_at: thread.messages[0].created_at,
+      first_at: thread.messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
       expires_at: new Date(newest.created_at.getTime() + WINDOW_MS),
@@ -220,12 +227,14 @@ const UPDATE_CONVERSATIONS = `UPDATE conversations c
   WHERE c.id = t.id AND c.organization_id = t.organization_id
  RETURNING ${THREAD_STATE}`;
 
-// A blocked contact's first message makes a conversation that is over already.
+// A blocked contact's first message makes a conversation that is over already. The window is the pair's: a new conversation inherits it.
 const INSERT_CONVERSATIONS = `WITH c AS (
     INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status, closed_at, close_reason, queue_priority, first_message_at, last_message_at,
            last_incoming_at, window_expires_at, unread_count, total_messages, messages_from_contact, last_message_id)
     SELECT t.id, t.organization_id, t.contact_id, t.whatsapp_number_id, CASE WHEN t.silent THEN 'closed' ELSE 'open' END, CASE WHEN t.silent THEN now() END,
-           CASE WHEN t.silent THEN 'contact_blocked' END, t.queue_priority, t.first_at, t.newest_at, t.newest_at, t.expires_at, t.unread, t.count, t.count, t.newest_id
+           CASE WHEN t.silent THEN 'contact_blocked' END, t.queue_priority, t.first_at, t.newest_at, t.newest_at,
+           greatest(t.expires_at, (SELECT max(v.window_expires_at) FROM conversations v
+             WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id)), t.unread, t.count, t.count, t.newest_id
       FROM ${THREAD_ROWS}
     RETURNING *),
   counted AS (
@@ -235,7 +244,7 @@ const INSERT_CONVERSATIONS = `WITH c AS (
   SELECT ${THREAD_STATE} FROM c`;
 
 /** Quoted messages by the provider's id: those of this batch, then the stored ones. */
-async function linkReplies(
+export async function linkReplies(
   batch: Batch,
   replies: readonly { message: Message; provider_id: string }[],
   fresh: ReadonlyMap<string, Message>,
@@ -275,7 +284,7 @@ export async function insertMessages(batch: Batch, messages: readonly Message[])
   );
 }
 
-function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | null {
+export function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | null {
   const { media } = change;
   if (!media) return null;
   return {
@@ -290,15 +299,12 @@ function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | null {
 }
 
 /** The files to fetch, as rows: a crash loses none. */
-async function insertMedia(
+export async function insertMedia(
   batch: Batch,
-  items: readonly Item<InboundMessage>[],
-  messages: ReadonlyMap<string, Message>,
+  files: readonly { message: Message | undefined; media: MediaRef | undefined }[],
   events: EventBus,
 ): Promise<void> {
-  const rows = items.flatMap((item) => {
-    const message = messages.get(keyOf(item));
-    const { media } = item.change;
+  const rows = files.flatMap(({ message, media }) => {
     if (!media || !message?.media) return [];
     return [
       {
@@ -322,6 +328,6 @@ async function insertMedia(
     [asRows(rows)],
   );
   const byOrganization = Map.groupBy(rows, (row) => row.organization_id);
-  for (const [organization_id, files] of byOrganization)
-    batch.effects.push(() => events.emit('media.waiting', { organization_id, media_ids: files.map((file) => file.id) }));
+  for (const [organization_id, waiting] of byOrganization)
+    batch.effects.push(() => events.emit('media.waiting', { organization_id, media_ids: waiting.map((file) => file.id) }));
 }

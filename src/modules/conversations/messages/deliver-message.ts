@@ -6,6 +6,7 @@ import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import { Database } from '#database/database';
 import type { Sql } from '#database/sql';
+import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { UnsendableMessage, buildMessage } from '#modules/whatsapp/meta/build-message';
 import { GraphClient, GraphError, type SendAnswer } from '#modules/whatsapp/meta/graph-client';
@@ -49,6 +50,7 @@ export class DeliverMessage {
     private readonly graph: GraphClient,
     private readonly media: MediaService,
     private readonly events: EventBus,
+    private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
   ) {}
 
@@ -232,10 +234,13 @@ export class DeliverMessage {
     // A webhook came first: it knows better.
     if (!message) return;
     await history(sql, message, 'failed', failure.error_code);
-    if (failure.effect) await applyFailureEffect(sql, message, failure.effect);
+    const { opted_out } = failure.effect ? await applyFailureEffect(sql, message, failure.effect) : { opted_out: false };
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
     // Told a moment after the surrounding transaction.
-    setImmediate(() => this.tell(message, MessageStatus.failed, failure.error_code));
+    setImmediate(() => {
+      this.tell(message, MessageStatus.failed, failure.error_code);
+      if (opted_out) this.contacts.consented(message.organization_id, message.contact_id, false);
+    });
   }
 
   private tell(message: Message, status: MessageStatus, error_code: string | null): void {

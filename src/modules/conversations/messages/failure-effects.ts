@@ -16,23 +16,30 @@ const TEMPLATE_STATUS: Partial<Record<FailureEffect, string>> = {
   template_disabled: 'DISABLED',
 };
 
-/** What a provider's refusal says beyond its message (contract 20, 4.5), told in the answer to our call or in a status. */
-export async function applyFailureEffect(sql: Sql, message: Failed, effect: FailureEffect): Promise<void> {
+/**
+ * What a provider's refusal says beyond its message (contract 20, 4.5), told in the answer to our call or in a status. `at`: when the
+ * provider refused; a customer who wrote after that opened the window again.
+ */
+export async function applyFailureEffect(sql: Sql, message: Failed, effect: FailureEffect, at = new Date()): Promise<{ opted_out: boolean }> {
   const { organization_id, contact_id, whatsapp_number_id } = message;
   switch (effect) {
     case 'close_window':
       await sql.query(
         `UPDATE conversations SET window_expires_at = least(window_expires_at, now()), updated_at = now()
-          WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3`,
-        [organization_id, contact_id, whatsapp_number_id],
+          WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND (last_incoming_at IS NULL OR last_incoming_at <= $4)`,
+        [organization_id, contact_id, whatsapp_number_id, at],
       );
       break;
-    case 'opt_out':
-      await sql.query(
-        'UPDATE contacts SET opt_in = false, opt_out_date = now(), updated_at = now() WHERE organization_id = $1 AND id = $2 AND opt_in',
+    case 'opt_out': {
+      // Read from a SELECT: the two kinds of connection answer an UPDATE differently.
+      const changed = await sql.query(
+        `WITH changed AS (UPDATE contacts SET opt_in = false, opt_out_date = now(), updated_at = now()
+                           WHERE organization_id = $1 AND id = $2 AND opt_in AND deleted_at IS NULL RETURNING id)
+         SELECT id FROM changed`,
         [organization_id, contact_id],
       );
-      break;
+      return { opted_out: changed.length > 0 };
+    }
     case 'pause_number_1h':
       await sql.query(
         `UPDATE whatsapp_numbers SET paused_until = now() + interval '1 hour', updated_at = now() WHERE organization_id = $1 AND id = $2`,
@@ -55,4 +62,5 @@ export async function applyFailureEffect(sql: Sql, message: Failed, effect: Fail
       ]);
       break;
   }
+  return { opted_out: false };
 }

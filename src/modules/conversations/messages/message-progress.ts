@@ -35,9 +35,12 @@ export function advance(known: Progress, report: ProgressReport): Progress {
   if (known.error_code === PROVIDER_TIMEOUT) Object.assign(next, { failed_at: null, error_code: null, error_message: null });
   const { timestamp } = report;
   if (report.status === 'failed') {
+    // The first failure is the one that ended it; a later one only says so again.
+    if (!next.failed_at || timestamp <= next.failed_at) {
+      next.error_code = report.error_code ?? next.error_code;
+      next.error_message = report.error_message ?? next.error_message;
+    }
     next.failed_at = earlier(next.failed_at, timestamp);
-    next.error_code = report.error_code ?? next.error_code;
-    next.error_message = report.error_message ?? next.error_message;
   } else {
     next.sent_at = earlier(next.sent_at, timestamp);
     if (report.status !== 'sent') next.delivered_at = earlier(next.delivered_at, timestamp);

@@ -33,7 +33,7 @@ export class ReceiptController {
   @ApiQuery({ name: 'hub.challenge', schema: { type: 'string', example: '1158201444' } })
   @ApiOkResponse({ description: 'The challenge, bare.', schema: { type: 'string', example: '1158201444' } })
   async verify(@Req() request: AppRequest): Promise<string> {
-    const query = new URLSearchParams(request.originalUrl.split('?')[1] ?? '');
+    const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const [mode, token, challenge] = ['hub.mode', 'hub.verify_token', 'hub.challenge'].map((name) => {
       const value = query.get(name);
       if (value === null) throw Invalid.query(name, `${name} is missing`, 'missing');
