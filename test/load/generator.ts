@@ -101,7 +101,10 @@ class Connection {
 }
 
 /** Sends the volley; `onAnswer` hears of each answer (0: none) and when its request left (or was due). */
-export async function fire(volley: Volley, onAnswer: (n: number, status: number, since: number) => void = () => undefined): Promise<VolleyResult> {
+export async function fire(
+  volley: Volley,
+  onAnswer: (n: number, status: number, since: number) => void = () => undefined,
+): Promise<VolleyResult> {
   const { first = 0, count, path, port, secret, rate } = volley;
   // Signed before the clock starts, unless there is time enough in between.
   const ready = rate ? null : Array.from({ length: count }, (_, n) => requestOf(bodyOf(volley, first + n), secret, path));

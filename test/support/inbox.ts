@@ -15,7 +15,11 @@ const NO_META = 'http://127.0.0.1:9';
 export function postWebhook(
   w: World,
   payload: unknown,
-  { secret = w.env.META_APP_SECRET, signature, raw = metaJson(payload) }: { secret?: string; signature?: string | null; raw?: string | Buffer } = {},
+  {
+    secret = w.env.META_APP_SECRET,
+    signature,
+    raw = metaJson(payload),
+  }: { secret?: string; signature?: string | null; raw?: string | Buffer } = {},
 ): request.Test {
   const call = request(w.base_url).post('/api/v1/whatsapp/webhook').set('Content-Type', 'application/json');
   const header = signature === undefined ? signMeta(raw, secret) : signature;
@@ -40,7 +44,13 @@ export class Inbox {
 
   /** Somebody new who writes to this number. */
   person(values: Partial<From> = {}): From & { from: string; user_id: string; name: string } {
-    return { ...this.to, from: `55119${digits(8).replace(/^./, '8')}`, user_id: `BR.${digits(16)}`, name: 'Ana Souza', ...values } as From & {
+    return {
+      ...this.to,
+      from: `55119${digits(8).replace(/^./, '8')}`,
+      user_id: `BR.${digits(16)}`,
+      name: 'Ana Souza',
+      ...values,
+    } as From & {
       from: string;
       user_id: string;
       name: string;

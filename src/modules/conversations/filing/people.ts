@@ -108,7 +108,8 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
     for (let next = gone.get(id); next; next = gone.get(id)) id = next;
     return id;
   };
-  const isOld = (sighting: Sighting): boolean => keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(text(key))?.is_active === false);
+  const isOld = (sighting: Sighting): boolean =>
+    keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(text(key))?.is_active === false);
 
   const contacts = new Map<string, FiledContact>();
   const all = [...seen.values()];
@@ -153,10 +154,7 @@ export function keysOf({ organization_id, portfolio_id, ids }: Pick<Sighting, 'o
 const text = (key: IdentityKey): string => `${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`;
 
 /** Which contact each of these names belongs to. */
-export async function findIdentities(
-  batch: Batch,
-  keys: readonly IdentityKey[],
-): Promise<Map<string, KnownIdentity>> {
+export async function findIdentities(batch: Batch, keys: readonly IdentityKey[]): Promise<Map<string, KnownIdentity>> {
   if (!keys.length) return new Map();
   const rows = await batch.rows<IdentityKey & KnownIdentity>(
     'find-identities',
@@ -246,11 +244,7 @@ async function insertContacts(
   });
 }
 
-async function updateContacts(
-  batch: Batch,
-  people: readonly Seen[],
-  isOld: (sighting: Sighting) => boolean,
-): Promise<FiledContact[]> {
+async function updateContacts(batch: Batch, people: readonly Seen[], isOld: (sighting: Sighting) => boolean): Promise<FiledContact[]> {
   if (!people.length) return [];
   // A phone learned later (REQUEST_CONTACT_INFO, a username given up) becomes the contact's, unless it is somebody else's: identities say so.
   // The spelling we send to follows what WhatsApp says of this number, never an earlier one (a late webhook).

@@ -75,16 +75,26 @@ function react(reactions: MessageReaction[], { emoji, timestamp }: InboundReacti
 function edit(message: Message, { content, payload, timestamp }: InboundEdit): boolean {
   const versions = message.earlier_versions ?? [];
   const told = timestamp.getTime();
-  if (message.edited_at?.getTime() === told || versions.some((version) => version.edited_at && +new Date(version.edited_at as string) === told)) return false;
+  if (
+    message.edited_at?.getTime() === told ||
+    versions.some((version) => version.edited_at && +new Date(version.edited_at as string) === told)
+  )
+    return false;
   const late = message.edited_at !== null && message.edited_at > timestamp;
-  const earlier = late ? { content, payload, edited_at: timestamp } : { content: message.content, payload: message.payload, edited_at: message.edited_at };
+  const earlier = late
+    ? { content, payload, edited_at: timestamp }
+    : { content: message.content, payload: message.payload, edited_at: message.edited_at };
   message.earlier_versions = [...versions, earlier].slice(-20);
   if (!late) Object.assign(message, { content, payload, edited_at: timestamp });
   return true;
 }
 
 /** A reaction is a message of the customer's too: the window of the pair counts from it. Meta: edits and revokes open none. */
-async function openWindow(batch: Batch, { organization_id, conversation_id, contact_id, whatsapp_number_id }: Message, at: Date): Promise<void> {
+async function openWindow(
+  batch: Batch,
+  { organization_id, conversation_id, contact_id, whatsapp_number_id }: Message,
+  at: Date,
+): Promise<void> {
   await batch.rows(
     'open-window',
     `UPDATE conversations SET window_expires_at = greatest(window_expires_at, $3::timestamptz + interval '24 hours'), last_incoming_at = greatest(last_incoming_at, $3)

@@ -179,7 +179,10 @@ async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate
         WHERE c.organization_id = a.organization_id AND c.id = a.id`,
       [asRows([...aliases.values()])],
     );
-  const known = await findIdentities(batch, wanted.map(({ key }) => key));
+  const known = await findIdentities(
+    batch,
+    wanted.map(({ key }) => key),
+  );
   const fresh: object[] = [];
   const gone = new Map<string, string>();
   for (const { key, contact_id: asked, by_phone } of wanted) {
@@ -202,6 +205,13 @@ async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate
        ON CONFLICT DO NOTHING RETURNING organization_id, contact_id, kind, value)
      UPDATE contacts c SET whatsapp_user_id = l.value, updated_at = now() FROM linked l
       WHERE l.kind = 'bsuid' AND c.organization_id = l.organization_id AND c.id = l.contact_id`,
-    [asRows(fresh.map((row) => ({ ...row, contact_id: gone.get((row as { contact_id: string }).contact_id) ?? (row as { contact_id: string }).contact_id })))],
+    [
+      asRows(
+        fresh.map((row) => ({
+          ...row,
+          contact_id: gone.get((row as { contact_id: string }).contact_id) ?? (row as { contact_id: string }).contact_id,
+        })),
+      ),
+    ],
   );
 }

@@ -20,7 +20,12 @@ const TEMPLATE_STATUS: Partial<Record<FailureEffect, string>> = {
  * What a provider's refusal says beyond its message (contract 20, 4.5), told in the answer to our call or in a status. `at`: when the
  * provider refused; a customer who wrote after that opened the window again.
  */
-export async function applyFailureEffect(sql: Sql, message: Failed, effect: FailureEffect, at = new Date()): Promise<{ opted_out: boolean }> {
+export async function applyFailureEffect(
+  sql: Sql,
+  message: Failed,
+  effect: FailureEffect,
+  at = new Date(),
+): Promise<{ opted_out: boolean }> {
   const { organization_id, contact_id, whatsapp_number_id } = message;
   switch (effect) {
     case 'close_window':

@@ -57,7 +57,10 @@ it('counts played as read', () => {
 
 it('fails from pending and from sent, for good', () => {
   expect(after(report('failed', 1, '131026'))).toMatchObject({ status: 'failed', error_code: '131026', failed_at: at(1) });
-  expect(after(report('sent', 1), report('failed', 2, '131026'), report('read', 3))).toMatchObject({ status: 'failed', error_code: '131026' });
+  expect(after(report('sent', 1), report('failed', 2, '131026'), report('read', 3))).toMatchObject({
+    status: 'failed',
+    error_code: '131026',
+  });
 });
 
 it('only notes a failure after the delivery', () => {
@@ -71,7 +74,11 @@ it('only notes a failure after the delivery', () => {
 
 it.each([
   ['a failure after the read', [report('sent', 1), report('delivered', 2), report('read', 3), report('failed', 4, '131026')], 'read'],
-  ['a failure before the delivery', [report('sent', 1), report('failed', 2, '131026'), report('delivered', 3), report('read', 4)], 'failed'],
+  [
+    'a failure before the delivery',
+    [report('sent', 1), report('failed', 2, '131026'), report('delivered', 3), report('read', 4)],
+    'failed',
+  ],
   ['all in one second', [report('sent', 1), report('delivered', 1), report('read', 1), report('failed', 1, '131026')], 'read'],
   ['two failures', [report('failed', 2, '131026'), report('failed', 3, '131047'), report('sent', 1), report('delivered', 4)], 'failed'],
 ])('ends the same in every order: %s', (_, reports, status) => {
@@ -89,9 +96,20 @@ it('does not mind a report told twice', () => {
 });
 
 it('lets any word of the provider overrule our own time-out', () => {
-  const given_up: Progress = { ...PENDING, status: MessageStatus.failed, failed_at: at(1), error_code: PROVIDER_TIMEOUT, error_message: 'No answer' };
+  const given_up: Progress = {
+    ...PENDING,
+    status: MessageStatus.failed,
+    failed_at: at(1),
+    error_code: PROVIDER_TIMEOUT,
+    error_message: 'No answer',
+  };
 
-  expect(advance(given_up, report('delivered', 2))).toMatchObject({ status: 'delivered', failed_at: null, error_code: null, error_message: null });
+  expect(advance(given_up, report('delivered', 2))).toMatchObject({
+    status: 'delivered',
+    failed_at: null,
+    error_code: null,
+    error_message: null,
+  });
   expect(advance(given_up, report('failed', 2, '131026'))).toMatchObject({ status: 'failed', failed_at: at(2), error_code: '131026' });
 });
 
