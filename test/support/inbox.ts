@@ -156,7 +156,7 @@ export class Inbox {
 }
 
 /** A new organization with a number of its own. */
-export async function inbox(values: Partial<OfficialNumber> = {}): Promise<Inbox> {
-  const w = await world({ META_GRAPH_BASE_URL: NO_META });
+export async function inbox(values: Partial<OfficialNumber> = {}, env: Record<string, string> = {}): Promise<Inbox> {
+  const w = await world({ META_GRAPH_BASE_URL: NO_META, ...env });
   return new Inbox(w, w.acme, await officialNumber(w, w.acme, values));
 }

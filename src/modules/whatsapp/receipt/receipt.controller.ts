@@ -1,4 +1,5 @@
-import { Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import type { Response } from 'express';
 import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
@@ -26,13 +27,12 @@ export class ReceiptController {
   @Get()
   @Public()
   @RateClass('none')
-  @Header('Content-Type', 'text/plain; charset=utf-8')
   @ApiProduces('text/plain')
   @ApiQuery({ name: 'hub.mode', schema: { type: 'string', example: 'subscribe' } })
   @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string' } })
   @ApiQuery({ name: 'hub.challenge', schema: { type: 'string', example: '1158201444' } })
   @ApiOkResponse({ description: 'The challenge, bare.', schema: { type: 'string', example: '1158201444' } })
-  async verify(@Req() request: AppRequest): Promise<string> {
+  async verify(@Req() request: AppRequest, @Res({ passthrough: true }) response: Response): Promise<string> {
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const [mode, token, challenge] = ['hub.mode', 'hub.verify_token', 'hub.challenge'].map((name) => {
       const value = query.get(name);
@@ -44,6 +44,8 @@ export class ReceiptController {
         'invalid_verify_token',
         'The verify token is not one of ours: copy it from the number or from META_WEBHOOK_VERIFY_TOKEN.',
       );
+    // Not by @Header: a refusal is JSON.
+    response.type('text/plain');
     return challenge;
   }
 
