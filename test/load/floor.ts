@@ -9,7 +9,9 @@ import { Pool } from 'pg';
  */
 async function main(): Promise<void> {
   const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
-  await pool.query('CREATE TABLE IF NOT EXISTS floor_events (id bigserial PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), body text NOT NULL)');
+  await pool.query(
+    'CREATE TABLE IF NOT EXISTS floor_events (id bigserial PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), body text NOT NULL)',
+  );
   const secret = process.env.SECRET ?? '';
   const app = express();
   app.post('/', express.raw({ type: () => true, limit: '3mb' }), async (request, response) => {

@@ -51,7 +51,10 @@ play(async (stage, check) => {
     await look;
     const { messages, doubled } = await stage.stored(prefix);
     if (!heard || listener.doubled || messages !== acks.sent || doubled || acked !== acks.sent)
-      check(false, `${prefix}: ${acks.sent} sent, ${acked} acknowledged, ${messages} stored, ${listener.heard.size} heard, ${listener.doubled + doubled} twice`);
+      check(
+        false,
+        `${prefix}: ${acks.sent} sent, ${acked} acknowledged, ${messages} stored, ${listener.heard.size} heard, ${listener.doubled + doubled} twice`,
+      );
     return { acks, processed: acked / seconds, backlog, rss_peak, rss_after: pytake.rss() };
   };
 
@@ -69,7 +72,21 @@ play(async (stage, check) => {
     const rate = ({ sent, seconds }: VolleyResult): number => sent / seconds;
     console.log(
       table(
-        ['round', 'floor/s', 'p50 ms', 'p99 ms', 'acks/s', 'p50 ms', 'p99 ms', 'processed/s', 'ack %', 'processed %', 'backlog', 'RSS peak MB', 'RSS after MB'],
+        [
+          'round',
+          'floor/s',
+          'p50 ms',
+          'p99 ms',
+          'acks/s',
+          'p50 ms',
+          'p99 ms',
+          'processed/s',
+          'ack %',
+          'processed %',
+          'backlog',
+          'RSS peak MB',
+          'RSS after MB',
+        ],
         turns.map((turn, round) => {
           const base = rate(floors[round]);
           return [

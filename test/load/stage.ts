@@ -127,7 +127,15 @@ export class Stage {
 
   /** An agent's socket; counts what it hears. */
   async listen(port: number): Promise<Listener> {
-    const claims = { sub: this.user_id, organization_id: this.organization_id, role: 'agent', type: 'access', sid: this.session_id, tv: 1, jti: newId() };
+    const claims = {
+      sub: this.user_id,
+      organization_id: this.organization_id,
+      role: 'agent',
+      type: 'access',
+      sid: this.session_id,
+      tv: 1,
+      jti: newId(),
+    };
     const token = new JwtService({ secret: this.secrets.JWT_SECRET }).sign(claims, { algorithm: 'HS256', expiresIn: 3600 });
     return Listener.connect(port, token);
   }
@@ -188,9 +196,10 @@ export class Stage {
     const { organization_id, user_id, session_id, number } = this;
     const { rowCount } = await this.sql.query('SELECT 1 FROM organizations WHERE id = $1', [organization_id]);
     if (rowCount) return;
-    await this.sql.query(`INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, 'Padaria Carga', 'carga', 'enterprise', false, 'active')`, [
-      organization_id,
-    ]);
+    await this.sql.query(
+      `INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, 'Padaria Carga', 'carga', 'enterprise', false, 'active')`,
+      [organization_id],
+    );
     await this.sql.query(
       `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, 'agent@carga.example', 'Ana', 'agent', true, true)),
             credential AS (INSERT INTO credentials (user_id, organization_id, password_hash) VALUES ($1, $2, 'none'))
