@@ -16,7 +16,14 @@ export interface Volley extends Webhooks {
   seconds?: number;
   /** Open loop: so many a second, whether the server keeps up or not; latency counts from the moment a request was due. Else: closed loop. */
   rate?: number;
+  /** Which webhook is the n-th; null ends the volley. In this process only. */
+  pick?: (n: number) => number | null;
+  /** Ends the volley. In this process only. */
+  until?: () => boolean;
 }
+
+/** Hears of each answer: its webhook, its status (0: none), when it left or was due, and whether not even a connection was had. */
+type OnAnswer = (n: number, status: number, since: number, refused: boolean) => void;
 
 export interface VolleyResult {
   sent: number;
@@ -38,6 +45,8 @@ class Connection {
   private socket: Socket | null = null;
   private answered: ((status: number) => void) | null = null;
   private text = '';
+  /** The last request did not even find a connection. */
+  refused = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -51,6 +60,7 @@ class Connection {
       this.answered = resolve;
       this.timer ??= setTimeout(() => this.fail(), this.answer_ms);
       this.timer.refresh();
+      this.refused = false;
       this.socket ??= this.open();
       this.socket.write(request);
     });
@@ -58,8 +68,9 @@ class Connection {
 
   end(): void {
     clearTimeout(this.timer);
-    this.socket?.destroy();
+    const { socket } = this;
     this.socket = null;
+    socket?.destroy();
   }
 
   private open(): Socket {
@@ -69,7 +80,10 @@ class Connection {
     };
     socket.setEncoding('latin1');
     socket.on('data', (data) => this.read(data as unknown as string));
-    socket.on('error', over);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.socket === socket) this.refused = error.code === 'ECONNREFUSED';
+      over();
+    });
     socket.on('close', over);
     return socket;
   }
@@ -100,14 +114,11 @@ class Connection {
   }
 }
 
-/** Sends the volley; `onAnswer` hears of each answer (0: none) and when its request left (or was due). */
-export async function fire(
-  volley: Volley,
-  onAnswer: (n: number, status: number, since: number) => void = () => undefined,
-): Promise<VolleyResult> {
-  const { first = 0, count, path, port, secret, rate } = volley;
+/** Sends the volley. */
+export async function fire(volley: Volley, onAnswer: OnAnswer = () => undefined): Promise<VolleyResult> {
+  const { first = 0, count, path, port, secret, rate, pick = (n) => first + n, until = () => false } = volley;
   // Signed before the clock starts, unless there is time enough in between.
-  const ready = rate ? null : Array.from({ length: count }, (_, n) => requestOf(bodyOf(volley, first + n), secret, path));
+  const ready = rate || volley.pick ? null : Array.from({ length: count }, (_, n) => requestOf(bodyOf(volley, first + n), secret, path));
   const latencies: number[] = [];
   const statuses: Record<number, number> = {};
   const perSecond: number[] = [];
@@ -117,7 +128,7 @@ export async function fire(
 
   const worker = async (): Promise<void> => {
     const connection = new Connection(port);
-    while (next < count) {
+    while (next < count && !until()) {
       let since = performance.now();
       if (since >= ends) break;
       const n = next++;
@@ -127,14 +138,15 @@ export async function fire(
         if (due > since) await new Promise((resolve) => setTimeout(resolve, due - since));
         since = due;
       }
-      const request = ready ? ready[n] : requestOf(bodyOf(volley, first + n), secret, path);
-      const status = await connection.send(request);
+      const picked = pick(n);
+      if (picked === null) break;
+      const status = await connection.send(ready ? ready[n] : requestOf(bodyOf(volley, picked), secret, path));
       const now = performance.now();
       latencies.push(now - since);
       statuses[status] = (statuses[status] ?? 0) + 1;
       const second = Math.floor((now - started) / 1000);
       perSecond[second] = (perSecond[second] ?? 0) + 1;
-      onAnswer(first + n, status, since);
+      onAnswer(picked, status, since, connection.refused);
     }
     connection.end();
   };
