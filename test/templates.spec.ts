@@ -1,10 +1,9 @@
 import { NotFound } from '#common/errors';
 import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
-import { Jobs } from '#jobs/jobs';
 import type { TemplateView } from '#modules/whatsapp/templates/template.dto';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
-import { type FakeMeta, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { type Company, type World, close, errorOf, world } from './support/world';
 
 let meta: FakeMeta;
@@ -35,7 +34,7 @@ async function line(company = acme): Promise<Line> {
   const { body } = await company.admin
     .post('/whatsapp', { phone_number: display_phone_number, phone_number_id, waba_id, access_token: META_TOKEN })
     .expect(201);
-  await house.app.get(Jobs).idle();
+  await tried(house, body.id as string, company);
   return { id: body.id as string, waba_id };
 }
 

@@ -1,7 +1,6 @@
 import { EventBus } from '#common/events';
-import { Jobs } from '#jobs/jobs';
 import type { WhatsAppNumberView } from '#modules/whatsapp/numbers/whatsapp-number.dto';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { type Company, type World, close, errorOf, world, wrongField } from './support/world';
 
 let meta: FakeMeta;
@@ -20,8 +19,6 @@ beforeEach(async () => {
   house = await world(meta.env);
   ({ acme, globex } = house);
 });
-
-const idle = (): Promise<void> => house.app.get(Jobs).idle();
 
 /** A body as an admin who has read Meta's pages sends it. */
 function complete(display_phone_number?: string) {
@@ -135,13 +132,12 @@ describe('numbers', () => {
     const { body: created } = keep(
       await acme.admin.post('/whatsapp', { ...complete(), webhook_verify_token: 'verify-me-please' }).expect(201),
     );
-    await idle();
+    await tried(house, created.id as string);
     const { body: seen } = keep(await acme.admin.get(`/whatsapp/${created.id}`));
     const { body: agents } = keep(await acme.agent.get(`/whatsapp/${created.id}`));
     keep(await acme.agent.get('/whatsapp'));
     keep(await acme.admin.put(`/whatsapp/${created.id}`, { access_token: META_TOKEN }));
     keep(await acme.agent.post(`/whatsapp/${created.id}/test`));
-    await idle();
 
     expect(seen).toMatchObject({
       has_access_token: true,
@@ -180,7 +176,7 @@ describe('numbers', () => {
       display_name: 'Loja',
       settings: { mark_as_read: false, rate_limits: { daily: 100 } },
     });
-    await idle();
+    await tried(house, id);
 
     const { body } = await acme.admin
       .put(`/whatsapp/${id}`, { display_name: null, settings: { mark_as_read: null, native_interactive: true }, phone_number })
@@ -265,7 +261,7 @@ describe('deleting', () => {
   it('frees phone and ids, and forgets the keys', async () => {
     const body = complete();
     const { id } = await add(body);
-    await idle();
+    await tried(house, id);
 
     await acme.admin.delete(`/whatsapp/${id}`).expect(204);
 
@@ -282,7 +278,7 @@ describe('the connection', () => {
     meta.simulator.subscribe(body.whatsapp_business_account_id, false);
     const { id, status } = await add(body);
     expect(status).toBe('pending');
-    await idle();
+    await tried(house, id);
 
     expect(await read(id)).toMatchObject({
       status: 'active',
@@ -300,7 +296,7 @@ describe('the connection', () => {
   it('finds Meta’s ids by the token and the digits, with or without the ninth', async () => {
     const { phone_number_id, waba_id } = meta.number('+55 11 98765-4321');
     const { id } = await add({ phone_number: '+551187654321', access_token: META_TOKEN });
-    await idle();
+    await tried(house, id);
 
     expect(await read(id)).toMatchObject({ phone_number_id, whatsapp_business_account_id: waba_id, connection_status: 'connected' });
   });
@@ -308,7 +304,7 @@ describe('the connection', () => {
   it('refused by Meta is an answer, not an error, and the reason is kept without the token', async () => {
     const token = 'EAAG-a-token-Meta-does-not-know';
     const { id } = await add({ ...complete(), access_token: token });
-    await idle();
+    await tried(house, id);
 
     const { body, text } = await acme.agent.post(`/whatsapp/${id}/test`).expect(200);
 
@@ -322,7 +318,7 @@ describe('the connection', () => {
 
   it('stays as it was when Meta cannot be reached', async () => {
     const { id } = await add(complete());
-    await idle();
+    await tried(house, id);
     meta.simulator.faults.add({ route: 'number', http_status: 502, times: 1 });
 
     const { body } = await acme.agent.post(`/whatsapp/${id}/test`).expect(200);
@@ -372,7 +368,7 @@ describe('the connection', () => {
       });
 
     const { id } = await add(complete());
-    await idle();
+    await tried(house, id);
     await acme.admin.post(`/whatsapp/${id}/deactivate`).expect(200);
     await acme.admin.post(`/whatsapp/${id}/deactivate`).expect(200);
 
@@ -389,7 +385,7 @@ describe('the connection', () => {
   it('shows the business profile at Meta', async () => {
     const body = complete();
     await add({ ...body, business_profile: { about: 'Pão quente às 7', websites: ['https://padaria.example'] } });
-    await idle();
+    while (!meta.simulator.profile(body.phone_number_id).websites) await new Promise((soon) => setTimeout(soon, 10));
 
     expect(meta.simulator.profile(body.phone_number_id)).toMatchObject({ about: 'Pão quente às 7', websites: ['https://padaria.example'] });
   });
@@ -405,7 +401,7 @@ describe('GraphQL', () => {
       )
       .expect(200);
     const { id } = created.body.data.createWhatsappNumber as { id: string };
-    await idle();
+    await tried(house, id);
 
     const tested = await acme.agent.graphql('mutation($id: ID!) { testWhatsappNumber(id: $id) { success status } }', { id });
     expect(tested.body.data.testWhatsappNumber).toEqual({ success: true, status: 'connected' });

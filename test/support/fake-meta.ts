@@ -1,6 +1,9 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
+import { Jobs } from '#jobs/jobs';
 import { GraphSimulator, type SimulatorNumber } from '#modules/simulator/graph-simulator';
+import type { World } from './world';
 
 export const META_TOKEN = 'EAAG-token-of-the-business-4242';
 export const META_SECRET = 'app-secret-of-the-business';
@@ -17,7 +20,12 @@ export interface FakeMeta {
 }
 
 export async function fakeMeta(): Promise<FakeMeta> {
-  const simulator = new GraphSimulator({ app_secret: META_SECRET, access_token: META_TOKEN });
+  const simulator = new GraphSimulator({
+    app_secret: META_SECRET,
+    access_token: META_TOKEN,
+    // Nobody reviews a template while a test looks at it.
+    delays: { template_review_ms: 3_600_000 },
+  });
   const calls: string[] = [];
   const app = express()
     .use((request, _response, next) => {
@@ -47,4 +55,11 @@ export async function fakeMeta(): Promise<FakeMeta> {
       await new Promise((closed) => server.close(closed));
     },
   };
+}
+
+/** Resolves when a new or changed number was tried in the background for the first time. */
+export async function tried({ app, acme }: Pick<World, 'app' | 'acme'>, number_id: string, company = acme): Promise<void> {
+  const checked = async (): Promise<unknown> => (await company.admin.get(`/whatsapp/${number_id}/status`).expect(200)).body.checked_at;
+  while (!(await checked())) await sleep(10);
+  await app.get(Jobs).idle();
 }

@@ -17,7 +17,11 @@ export class MessageFiles implements OnModuleInit {
 
   onModuleInit(): void {
     this.fetching.onSettled(async (tx, { organization_id, message_id, media }) => {
-      const message = await this.database.repository(Message, tx).patch(Actor.system(organization_id), message_id, { media });
+      const actor = Actor.system(organization_id);
+      const messages = this.database.repository(Message, tx);
+      // Erased meanwhile: there is nobody to tell.
+      if (!(await messages.find(actor, message_id))) return;
+      const message = await messages.patch(actor, message_id, { media });
       tx.afterCommit(() => this.events.emit('message.updated', { organization_id, message: presentMessage(message) }));
     });
   }

@@ -94,17 +94,17 @@ export class FetchMedia {
   }
 
   private async store(file: MediaFile, received: ReceivedFile): Promise<void> {
-    const { organization_id, id } = file;
+    let storage_key: string | null = null;
+    let settled = false;
     try {
       const mime_type = (await sniff(received.path, file.filename)) ?? safeType(file.mime_type);
-      const storage_key = await this.storage.keep(received, organization_id);
       const { size_bytes, sha256 } = received;
-      const told = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, storage_key });
-      if (!told) await this.storage.remove(storage_key);
+      storage_key = await this.storage.keep(received, file.organization_id);
+      settled = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, storage_key });
     } finally {
       await this.storage.discard(received);
+      if (storage_key && !settled) await this.storage.remove(storage_key);
     }
-    this.logger.debug({ msg: 'media fetched', media_id: id, size_bytes: received.size_bytes });
   }
 
   /** The room that keeps the message says there what became of its file, in the same transaction. */
