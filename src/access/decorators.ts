@@ -1,4 +1,5 @@
-import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
+import { type ExecutionContext, SetMetadata, applyDecorators, createParamDecorator } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
 import type { Actor, Role } from '#common/actor';
 import type { RateLimitClass } from '#config/config';
 import { requestOf } from './request';
@@ -8,14 +9,18 @@ export const ALLOW = 'access:allow';
 export const RATE_CLASS = 'access:rate-class';
 export const ORGANIZATION_OPTIONAL = 'access:organization-optional';
 
+// Each says itself in the OpenAPI document too (`x-role`, `x-rate-limit`); api/openapi.ts makes words and `security` of them.
+
 /** No token needed. Everything else is closed. */
-export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(PUBLIC, true);
+export const Public = (): MethodDecorator & ClassDecorator => applyDecorators(SetMetadata(PUBLIC, true), ApiExtension('x-role', 'public'));
 
 /** The least role that may call the route. A route says this or `@Public()`. */
-export const Allow = (role: `${Role}`): MethodDecorator & ClassDecorator => SetMetadata(ALLOW, role);
+export const Allow = (role: `${Role}`): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(ALLOW, role), ApiExtension('x-role', role));
 
 /** The rate-limit class the route counts in; `none` for probes and documents. Default: general. */
-export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & ClassDecorator => SetMetadata(RATE_CLASS, name);
+export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(RATE_CLASS, name), ApiExtension('x-rate-limit', name));
 
 /** Answers even when the caller's organization is suspended or inactive. */
 export const EvenWhenSuspended = (): MethodDecorator => SetMetadata(ORGANIZATION_OPTIONAL, true);

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
-import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiProduces, ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public, RateClass } from '#access/decorators';
 
@@ -33,12 +33,15 @@ export class GeneralController {
   }
 }
 
-/** The start page: where everything is. */
+@ApiTags('general')
 @Controller()
 export class StartPageController {
+  /** The start page: where everything is. */
   @Get()
   @Public()
   @RateClass('none')
+  @ApiProduces('text/html')
+  @ApiOkResponse({ description: 'A page for people.', schema: { type: 'string' } })
   @Header('Content-Type', 'text/html; charset=utf-8')
   page(@Res() response: Response): void {
     response.send(START_PAGE);

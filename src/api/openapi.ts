@@ -1,6 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import type { Config } from '#config/config';
+import type { Role } from '#common/actor';
+import type { Config, RateLimitClass } from '#config/config';
 
 type Schema = Record<string, unknown> & {
   $ref?: string;
@@ -9,19 +10,19 @@ type Schema = Record<string, unknown> & {
   items?: Schema;
   allOf?: Schema[];
 };
+type Answer = { description: string; headers?: Record<string, unknown>; content?: Record<string, { schema?: Schema }> };
 type Operation = {
-  operationId?: string;
+  operationId: string;
   summary?: string;
   description?: string;
+  tags?: string[];
   security?: unknown[];
   parameters?: { in: string; name: string; schema?: Schema }[];
   requestBody?: unknown;
-  responses: Record<string, unknown>;
-  'x-role'?: string;
-  'x-rate-limit'?: string;
+  responses: Record<string, Answer>;
+  'x-role'?: `${Role}` | 'public';
+  'x-rate-limit'?: RateLimitClass | 'none';
 };
-
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
 const ERROR_TEXTS: Record<string, string> = {
   400: 'The body could not be read.',
@@ -46,42 +47,100 @@ export function buildOpenApi(app: INestApplication, config: Config): OpenAPIObje
     .addServer(config.public_base_url)
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .build();
-  const document = SwaggerModule.createDocument(app, builder, { deepScanRoutes: true });
-  const schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
+  const document = SwaggerModule.createDocument(app, builder, {
+    deepScanRoutes: true,
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '').replace(/^./, (c) => c.toLowerCase())}_${method}`,
+  });
+  const schemas = ((document.components ??= {}).schemas ??= {}) as Record<string, Schema>;
   schemas.ErrorResponse = ERROR_SCHEMA;
+  document.components.headers = HEADERS;
+  const ids = new Set<string>();
   for (const [path, item] of Object.entries(document.paths))
-    for (const method of METHODS) {
-      const operation = (item as Record<string, unknown>)[method] as Operation | undefined;
-      if (operation) describe(path, method, operation);
+    for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
+      describe(path, method, operation, config, schemas);
+      // A route under a second path is the same operation; only its id says which path.
+      const [id] = operation.operationId.split('[');
+      operation.operationId = ids.has(id)
+        ? `${id}_at_${path
+            .replace(/^\/api\/v1\//, '')
+            .match(/\w+/g)
+            ?.join('_')}`
+        : id;
+      ids.add(operation.operationId);
     }
   for (const [name, schema] of Object.entries(schemas)) if (schema.example === undefined) schema.example = exampleOf(schema, schemas, name);
-  document.tags = [
-    ...new Set(
-      Object.values(document.paths).flatMap((item) =>
-        Object.values(item as Record<string, { tags?: string[] }>).flatMap((o) => o.tags ?? []),
-      ),
-    ),
-  ]
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item as Record<string, Operation>));
+  document.tags = [...new Set(operations.flatMap(({ tags }) => tags ?? []))]
     .sort()
     .map((name) => ({ name, description: `${name[0].toUpperCase()}${name.slice(1)}.` }));
   return document;
 }
 
-function describe(path: string, method: string, operation: Operation): void {
-  const open = Array.isArray(operation.security) && operation.security.length === 0;
-  const errors = ['429'];
+function describe(path: string, method: string, operation: Operation, config: Config, schemas: Record<string, Schema>): void {
+  const role = operation['x-role'];
+  const open = role === 'public';
+  const rate = (operation['x-rate-limit'] ??= 'general');
+  operation.tags = operation.tags?.map((tag) => tag.toLowerCase());
+  operation.security = open ? [] : [{ bearer: [] }];
+  // OpenAPI has no Authorization parameter: a public route that reads the header takes the token when there is one.
+  if (operation.parameters?.some(isAuthorization)) {
+    operation.parameters = operation.parameters.filter((parameter) => !isAuthorization(parameter));
+    operation.security = [{}, { bearer: [] }];
+  }
+  operation.description = [operation.description, `${open ? 'Public.' : `Role: ${role} or above.`} ${rateWords(rate, open, config)}`]
+    .filter(Boolean)
+    .join('\n\n');
+
+  const errors = rate === 'none' ? [] : ['429'];
   if (!open) errors.push('401', '403');
   if (path.includes('{')) errors.push('404');
   if (operation.requestBody) errors.push('400', '422');
   else if (operation.parameters?.length) errors.push('422');
-  if (method !== 'get') errors.push('409');
+  if (method !== 'get' && !open) errors.push('409');
   for (const status of errors) operation.responses[status] ??= errorResponse(status);
+  for (const [status, response] of Object.entries(operation.responses)) {
+    response.description ||= 'Success.';
+    if (Number(status) >= 400) response.content ??= errorResponse(status).content;
+    // 401 comes before the count.
+    const names = ['X-Request-ID', ...(rate === 'none' || status === '401' ? [] : RATE_HEADERS)];
+    if (status === '429') names.push('Retry-After');
+    if (status === '200' && isList(response, schemas)) names.push('X-Total-Count');
+    response.headers = {
+      ...Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+      ...response.headers,
+    };
+  }
 }
 
-const errorResponse = (status: string): unknown => ({
+const isAuthorization = ({ in: place, name }: { in: string; name: string }): boolean =>
+  place === 'header' && name.toLowerCase() === 'authorization';
+
+function isList({ content }: Answer, schemas: Record<string, Schema>): boolean {
+  const name = content?.['application/json']?.schema?.$ref?.split('/').pop() ?? '';
+  return 'total_pages' in (schemas[name]?.properties ?? {});
+}
+
+function rateWords(rate: RateLimitClass | 'none', open: boolean, config: Config): string {
+  if (rate === 'none') return 'Not rate limited.';
+  const { limit, seconds } = config.rate_limits[rate];
+  return `Rate limit \`${rate}\`: ${limit} in ${seconds} seconds per ${open ? 'IP address' : 'user'}.`;
+}
+
+const errorResponse = (status: string): Answer => ({
   description: ERROR_TEXTS[status],
   content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } },
 });
+
+const RATE_HEADERS = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];
+
+const HEADERS: Record<string, { description: string; schema: { type: 'string' | 'integer' } }> = {
+  'X-Request-ID': { description: 'The id of the request: yours when you sent one of at most 64 characters.', schema: { type: 'string' } },
+  'X-Total-Count': { description: 'How many items the whole list has; `total` of the body.', schema: { type: 'integer' } },
+  'X-RateLimit-Limit': { description: 'Requests the window allows.', schema: { type: 'integer' } },
+  'X-RateLimit-Remaining': { description: 'Requests left in the window.', schema: { type: 'integer' } },
+  'X-RateLimit-Reset': { description: 'When the window ends, in unix seconds.', schema: { type: 'integer' } },
+  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } },
+};
 
 const ERROR_SCHEMA: Schema = {
   type: 'object',
@@ -133,6 +192,11 @@ const BY_NAME: Record<string, unknown> = {
   timezone: 'America/Sao_Paulo',
   language: 'pt_BR',
   currency: 'BRL',
+  phone_number_id: '106540352242922',
+  whatsapp_business_account_id: '102290129340398',
+  app_secret: '5f2b8c1e9a7d4036',
+  webhook_verify_token: 'padaria-verify-1',
+  vertical: 'RETAIL',
 };
 
 /** An example made of the schema itself, so that no schema is without one and none goes stale. */
@@ -161,7 +225,7 @@ function exampleOf(schema: Schema, all: Record<string, Schema>, name = '', depth
     case 'string':
       if (schema.format === 'date-time') return '2026-11-20T12:00:00.000Z';
       if (schema.format === 'uuid' || name === 'id' || name.endsWith('_id')) return BY_NAME[name] ?? '019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
-      if (name.endsWith('_url') || name === 'url' || name === 'website') return 'https://padaria.example/';
+      if (name.endsWith('_url') || name === 'url' || schema.format === 'uri' || name === 'website') return 'https://padaria.example/';
       if (name.endsWith('_at')) return '2026-11-20T12:00:00.000Z';
       return BY_NAME[name] ?? 'text';
     default:
