@@ -1,0 +1,227 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { type Socket, io } from 'socket.io-client';
+import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { createDatabase, dropDatabase } from './support/postgres';
+import { Product } from './support/product';
+import { type TestRedis, startRedis } from './support/redis';
+
+/** Two APIs and a worker, as processes, on one PostgreSQL and one Redis; the fake Meta stands in this process. */
+describe('the full profile', () => {
+  const name = `pytake_full_${randomBytes(5).toString('hex')}`;
+  let redis: TestRedis | null;
+  let meta: FakeMeta;
+  let sql: Client;
+  let first: Product;
+  let second: Product;
+  let worker: Product;
+  let token: string;
+  let socket: Socket;
+  let phone_number_id: string;
+  let waba_id: string;
+  const heard: { event: string; data: Record<string, unknown> }[] = [];
+  let count = 0;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    if (!redis) return;
+    meta = await fakeMeta();
+    const database_url = await createDatabase(process.env.TEST_DATABASE_URL ?? '', name);
+    sql = new Client({ connectionString: database_url });
+    await sql.connect();
+    const env = {
+      NODE_ENV: 'test',
+      DATABASE_URL: database_url,
+      DATABASE_POOL_SIZE: '5',
+      REDIS_URL: redis.url,
+      JWT_SECRET: randomBytes(48).toString('base64'),
+      ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      META_APP_SECRET: META_SECRET,
+      ...meta.env,
+    };
+    // All at once on an empty database: migrations take turns.
+    [first, second, worker] = await Promise.all([
+      Product.start({ ...env, PROCESS_ROLE: 'api' }),
+      Product.start({ ...env, PROCESS_ROLE: 'api' }),
+      Product.start({ ...env, PROCESS_ROLE: 'worker' }),
+    ]);
+    const session = await call(first, 'POST', '/auth/register', {
+      email: 'ana@padaria.example',
+      password: 'pao-de-queijo-1',
+      full_name: 'Ana Souza',
+      organization_name: 'Padaria Central',
+    });
+    token = String(session.access_token);
+    const number = meta.number();
+    ({ phone_number_id, waba_id } = number);
+    await call(first, 'POST', '/whatsapp', {
+      phone_number: number.display_phone_number,
+      phone_number_id,
+      whatsapp_business_account_id: waba_id,
+      access_token: META_TOKEN,
+    });
+    socket = io(second.url, { auth: { token }, transports: ['websocket'], reconnectionDelay: 100 });
+    socket.onAny((event: string, data: Record<string, unknown>) => heard.push({ event, data }));
+    await new Promise((connected) => socket.once('connected', connected));
+  });
+
+  afterAll(async () => {
+    socket?.disconnect();
+    await Promise.all([first?.end(), second?.end(), worker?.end()]);
+    await sql?.end();
+    await meta?.close();
+    await redis?.destroy();
+    if (sql) await dropDatabase(process.env.TEST_DATABASE_URL ?? '', name);
+  });
+
+  async function call(product: Product, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${product.url}/api/v1${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: body && JSON.stringify(body),
+    });
+    const json = (await answer.json()) as Record<string, unknown>;
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(json)}`);
+    return json;
+  }
+
+  /** One customer's message, signed as Meta signs; answers its text once PyTake has acknowledged it. */
+  async function customerWrites(product: Product, from = '5511987650001'): Promise<string> {
+    const text = `mensagem ${++count}`;
+    const raw = JSON.stringify({
+      object: 'whatsapp_business_account',
+      entry: [
+        {
+          id: waba_id,
+          changes: [
+            {
+              field: 'messages',
+              value: {
+                messaging_product: 'whatsapp',
+                metadata: { display_phone_number: '551140000001', phone_number_id },
+                contacts: [{ profile: { name: 'Mariana' }, wa_id: from }],
+                messages: [
+                  { from, id: `wamid.full.${count}`, timestamp: String(Math.floor(Date.now() / 1000)), type: 'text', text: { body: text } },
+                ],
+              },
+            },
+          ],
+        },
+      ],
+    });
+    const answer = await fetch(`${product.url}/api/v1/whatsapp/webhook`, {
+      method: 'POST',
+      headers: { 'x-hub-signature-256': `sha256=${createHmac('sha256', META_SECRET).update(raw).digest('hex')}` },
+      body: raw,
+    });
+    if (answer.status !== 200) throw new Error(`webhook answered ${answer.status}`);
+    return text;
+  }
+
+  async function until<T>(look: () => Promise<T | null | undefined | false> | T | null | undefined | false): Promise<T> {
+    for (;;) {
+      const found = await look();
+      if (found) return found;
+      await sleep(50);
+    }
+  }
+
+  const stored = (text: string): Promise<number> =>
+    sql
+      .query<{ count: number }>('SELECT count(*)::int AS count FROM messages WHERE content = $1', [text])
+      .then(({ rows }) => rows[0].count);
+
+  const live = (text: string): Promise<unknown> =>
+    until(() => heard.find(({ event, data }) => event === 'message:new' && data.content === text));
+
+  const conversationId = (): Promise<string> =>
+    until(
+      async () =>
+        (await sql.query<{ id: string }>("SELECT id FROM conversations WHERE status = 'open' ORDER BY created_at LIMIT 1")).rows[0]?.id,
+    );
+
+  /** How often the fake Meta accepted the message. */
+  const accepted = (id: string): number => meta.simulator.acceptedPerReference().get(id) ?? 0;
+
+  const left = (id: string): Promise<unknown> => until(() => accepted(id) > 0);
+
+  const health = async (product: Product): Promise<{ status: string; checks: { redis: { status: string } } }> =>
+    (await (await fetch(`${product.url}/observability/health`)).json()) as never;
+
+  it('shows on the second what the first took, and sends once what the second was given', async () => {
+    if (!redis) return;
+    const text = await customerWrites(first);
+    await live(text);
+
+    const reply = await call(second, 'POST', `/conversations/${await conversationId()}/messages`, { content: 'Bom dia!' });
+    await left(String(reply.id));
+
+    await until(() =>
+      heard.find(({ event, data }) => event === 'message:status' && data.message_id === reply.id && data.status === 'sent'),
+    );
+    expect(accepted(String(reply.id))).toBe(1);
+    expect(await stored(text)).toBe(1);
+  });
+
+  it.each(['worker', 'first', 'second'] as const)(
+    'loses nothing when the %s is killed',
+    async (who) => {
+      if (!redis) return;
+      const products = { worker, first, second };
+      const victim = products[who];
+      const other = who === 'first' ? second : first;
+      const before = await customerWrites(victim === worker ? first : victim);
+      const replyBefore = await call(other, 'POST', `/conversations/${await conversationId()}/messages`, { content: `antes de ${who}` });
+      await victim.stop('SIGKILL');
+      const during = await customerWrites(other);
+      const replyDuring = await call(other, 'POST', `/conversations/${await conversationId()}/messages`, { content: `sem ${who}` });
+      await victim.boot();
+
+      for (const text of [before, during]) await until(async () => (await stored(text)) === 1);
+      for (const { id } of [replyDuring, replyBefore]) {
+        // A worker killed between the call and its commit leaves the message unknown; it is never sent again.
+        await until(async () => {
+          const { status } = await call(other, 'GET', `/whatsapp/messages/${String(id)}`);
+          return status !== 'pending';
+        });
+        expect(accepted(String(id))).toBeLessThanOrEqual(1);
+      }
+      if (who === 'second') await until(() => socket.connected);
+    },
+    180_000,
+  );
+
+  it('goes on without Redis, says so, and loses nothing', async () => {
+    if (!redis) return;
+    await redis.stop();
+    await until(async () => (await health(first)).status === 'degraded');
+
+    const text = await customerWrites(first);
+    const reply = await call(second, 'POST', `/conversations/${await conversationId()}/messages`, { content: 'sem Redis' });
+    await until(async () => (await stored(text)) === 1);
+    await redis.restart();
+
+    await until(async () => (await health(first)).status === 'healthy');
+    await left(String(reply.id));
+    const after = await customerWrites(first);
+    await live(after);
+    expect(accepted(String(reply.id))).toBe(1);
+  }, 120_000);
+
+  it('ends a session everywhere', async () => {
+    if (!redis) return;
+    await call(first, 'POST', '/auth/logout', {});
+
+    await until(
+      async () => (await fetch(`${second.url}/api/v1/auth/me`, { headers: { authorization: `Bearer ${token}` } })).status === 401,
+    );
+
+    expect(socket.connected).toBe(false);
+  });
+
+  it('stops in order', async () => {
+    if (!redis) return;
+    expect(await Promise.all([first.stop(), second.stop(), worker.stop()])).toEqual([0, 0, 0]);
+  });
+});
