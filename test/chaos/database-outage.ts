@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fire } from '../load/generator';
 import { WEBHOOK_PATH, figure, play, setting } from '../load/stage';
 
-/** R11: PostgreSQL is stopped and started again under traffic. 503 within 2 s while it is gone, nothing acknowledged is lost. OUTAGES, RATE. */
+/**
+ * R11: PostgreSQL is stopped and started again under traffic, then it hangs and goes on. 503 within 2 s while it is gone, nothing acknowledged
+ * is lost. OUTAGES (the last one hangs), RATE.
+ */
 const OUTAGES = setting('OUTAGES', 2);
 const RATE = setting('RATE', 200);
 const OUTAGE_MS = 5000;
@@ -29,9 +32,10 @@ play(async (stage, check) => {
   for (let outage = 0; outage < OUTAGES; outage++) {
     await sleep(4000);
     up = false;
-    await stage.stopDatabase();
+    const hangs = outage === OUTAGES - 1;
+    await (hangs ? stage.freezeDatabase('SIGSTOP') : stage.stopDatabase());
     await sleep(OUTAGE_MS);
-    await stage.startDatabase();
+    await (hangs ? stage.freezeDatabase('SIGCONT') : stage.startDatabase());
     up = true;
   }
   const { sent } = await traffic;

@@ -122,7 +122,12 @@ export class InboundStore implements OnApplicationShutdown {
         for (const write of batch) write.done();
       } catch (error) {
         const unavailable = new Unavailable('The webhook could not be stored. Send it again.', undefined, { cause: error });
-        for (const write of batch) write.failed(unavailable);
+        // R11: who waited behind them has waited long enough too.
+        for (const write of [...batch, ...this.waiting.splice(0)]) {
+          write.failed(unavailable);
+          this.waiting_bytes -= write.bytes;
+        }
+        continue;
       }
       this.waiting_bytes -= bytes;
     }
