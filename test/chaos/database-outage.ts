@@ -8,13 +8,13 @@ import { WEBHOOK_PATH, figure, play, setting } from '../load/stage';
  */
 const OUTAGES = setting('OUTAGES', 2);
 const RATE = setting('RATE', 200);
-const OUTAGE_MS = 5000;
+const OUTAGE_MS = 8000;
 /** A breath of tolerance: two cores, and PostgreSQL starting beside it. */
 const ANSWER_MS = 2500;
 
 play(async (stage, check) => {
   const pytake = await stage.pytake();
-  const seconds = OUTAGES * 12 + 4;
+  const seconds = OUTAGES * 14 + 4;
   const volley = { ...stage.webhooks('outage', 500), port: pytake.port, path: WEBHOOK_PATH, connections: RATE * 3 };
   await fire({ ...volley, prefix: 'warm', connections: 32, count: 2000 });
   await stage.drained(30);
