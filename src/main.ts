@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { watchDoors } from './api/closing-doors';
 import { createApp, createWorker } from './app';
 import { openDatabase, whileMigrating } from './database/open-database';
 import { makeDemo } from './demo';
@@ -14,12 +15,15 @@ async function main(): Promise<void> {
     const doors = config.process_role === 'worker' ? null : await createApp(config);
     const app = doors ?? (await createWorker(config));
 
+    const closeDoors = doors && watchDoors(doors.getHttpServer());
+
     let stopping = false;
     const stop = async (code: number): Promise<void> => {
       if (stopping) return;
       stopping = true;
       setTimeout(() => process.exit(1), STOP_MS).unref();
       try {
+        await closeDoors?.();
         await app.close();
         await release();
       } catch (error) {

@@ -2,16 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fire } from '../load/generator';
 import { WEBHOOK_PATH, figure, play, setting } from '../load/stage';
 
-/** R11: PostgreSQL is stopped and started again under traffic. 503 within 2 s while it is gone, nothing acknowledged is lost. OUTAGES, RATE. */
+/**
+ * R11: PostgreSQL is stopped and started again under traffic, then it hangs and goes on. 503 within 2 s while it is gone, nothing acknowledged
+ * is lost. OUTAGES (the last one hangs), RATE.
+ */
 const OUTAGES = setting('OUTAGES', 2);
 const RATE = setting('RATE', 200);
-const OUTAGE_MS = 5000;
+const OUTAGE_MS = 8000;
 /** A breath of tolerance: two cores, and PostgreSQL starting beside it. */
 const ANSWER_MS = 2500;
 
 play(async (stage, check) => {
   const pytake = await stage.pytake();
-  const seconds = OUTAGES * 12 + 4;
+  const seconds = OUTAGES * 14 + 4;
   const volley = { ...stage.webhooks('outage', 500), port: pytake.port, path: WEBHOOK_PATH, connections: RATE * 3 };
   await fire({ ...volley, prefix: 'warm', connections: 32, count: 2000 });
   await stage.drained(30);
@@ -29,9 +32,10 @@ play(async (stage, check) => {
   for (let outage = 0; outage < OUTAGES; outage++) {
     await sleep(4000);
     up = false;
-    await stage.stopDatabase();
+    const hangs = outage === OUTAGES - 1;
+    await (hangs ? stage.freezeDatabase('SIGSTOP') : stage.stopDatabase());
     await sleep(OUTAGE_MS);
-    await stage.startDatabase();
+    await (hangs ? stage.freezeDatabase('SIGCONT') : stage.startDatabase());
     up = true;
   }
   const { sent } = await traffic;

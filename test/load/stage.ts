@@ -72,6 +72,13 @@ export class Stage {
     await this.postgres.stop();
   }
 
+  /** Every process of the database stops in the middle of what it does, or goes on: a hung disk, a paused machine. */
+  freezeDatabase(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const { pid } = this.postgres;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    for (const one of [pid, ...children]) process.kill(one, signal);
+  }
+
   /** Starts PyTake and waits until it answers; the first time also makes the organization, its number and an agent. */
   async pytake(options: { port?: number; env?: Record<string, string>; node?: string[] } = {}): Promise<PyTake> {
     const port = options.port ?? (await freePort());

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '#config/config';
 import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
@@ -13,6 +14,8 @@ const SWEEP_MS = 1000;
 /** Contract 20, 7.5: an orphan is applied within a second of its message's arrival. */
 const PARKED_MS = 500;
 const TRIES = 3;
+/** Webhooks that come one by one are gathered this long: one transaction of ten costs little more than one of one. */
+const GATHER_MS = 10;
 
 /**
  * Works through `inbound_events`: woken by the receipt, by other processes (NOTIFY), and by the clock. The rows are the queue, so nothing is
@@ -85,9 +88,10 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
         // Again while batches come back full: more is waiting than one transaction takes.
         while (!this.stopped && (await this.batch()) >= BATCH / 2) await new Promise(setImmediate);
         if (Date.now() - this.parked_at >= PARKED_MS) await this.parked();
+        if (this.woken) await sleep(GATHER_MS);
       } catch (error) {
         this.logger.error({ msg: 'inbound work failed, it is repeated', err: error });
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await sleep(250);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient } from 'pg';
 import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
@@ -59,7 +59,7 @@ interface Write {
  * them all.
  */
 @Injectable()
-export class InboundStore implements OnModuleDestroy {
+export class InboundStore implements OnApplicationShutdown {
   private readonly writers: Pool;
   private readonly workers: Pool;
   private waiting: Write[] = [];
@@ -80,7 +80,8 @@ export class InboundStore implements OnModuleDestroy {
     for (const pool of [this.writers, this.workers]) pool.on('error', () => undefined);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the doors are shut: a webhook that was let in is still kept. */
+  async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.writers.end(), this.workers.end()]);
   }
 
@@ -121,7 +122,12 @@ export class InboundStore implements OnModuleDestroy {
         for (const write of batch) write.done();
       } catch (error) {
         const unavailable = new Unavailable('The webhook could not be stored. Send it again.', undefined, { cause: error });
-        for (const write of batch) write.failed(unavailable);
+        // R11: who waited behind them has waited long enough too.
+        for (const write of [...batch, ...this.waiting.splice(0)]) {
+          write.failed(unavailable);
+          this.waiting_bytes -= write.bytes;
+        }
+        continue;
       }
       this.waiting_bytes -= bytes;
     }
@@ -194,14 +200,18 @@ export class InboundStore implements OnModuleDestroy {
   async transaction(work: (client: PoolClient) => Promise<void>): Promise<void> {
     const client = await this.workers.connect();
     let broken: Error | undefined;
+    // The pool hears of the end of idle connections only; unheard, it would end the process.
+    const lost = (error: Error): void => void (broken = error);
+    client.on('error', lost);
     try {
       await client.query('BEGIN');
       await work(client);
       await client.query('COMMIT');
     } catch (error) {
-      broken = await rollback(client);
+      broken ??= await rollback(client);
       throw error;
     } finally {
+      client.off('error', lost);
       client.release(broken);
     }
   }

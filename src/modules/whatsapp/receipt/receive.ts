@@ -1,10 +1,14 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { BadRequest, Forbidden } from '#common/errors';
+import { BadRequest, Forbidden, Unavailable } from '#common/errors';
+import { Late, within } from '#common/time';
 import { Config } from '#config/config';
 import { parseJsonKeepingBigIds, peekNumbers } from '../meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '../numbers/number-directory';
 import { InboundStore, type NewInboundEvent } from './inbound-store';
+
+/** R11: a database that hangs is as good as gone, also for the question whose number this is. */
+const DIRECTORY_MS = 1500;
 
 /** Told after new rows are durable. */
 export type InboundListener = () => void;
@@ -49,7 +53,11 @@ export class Receipt {
       throw refused();
     }
     const { phone_number_ids, waba_ids_without_number } = peekNumbers(payload);
-    const referenced = await this.referenced(phone_number_ids, waba_ids_without_number);
+    const referenced = await within(DIRECTORY_MS, () => this.referenced(phone_number_ids, waba_ids_without_number)).catch(
+      (error: unknown) => {
+        throw error instanceof Late ? new Unavailable() : error;
+      },
+    );
     const verified = referenced.filter((number) => signedWith(number.app_secret));
     const rows: NewInboundEvent[] = verified.map((number) => ({
       organization_id: number.organization_id,
