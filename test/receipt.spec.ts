@@ -650,10 +650,12 @@ describe('statuses', () => {
   it('failed with 190 mark the number', async () => {
     const { box, ana, message } = await sentMessage({ status: 'sent' });
 
+    const socket = await socketOf(box.company.agent);
     await box.receive(failed(ana, ana.from, message.whatsapp_message_id, 190));
 
     const [number] = await box.w.sql('SELECT connection_status, last_error FROM whatsapp_numbers WHERE id = $1', [box.number.id]);
     expect(number).toEqual({ connection_status: 'error', last_error: 'Meta refused it' });
+    await socket.hear('whatsapp:number_status', ({ id, connection_status }) => id === box.number.id && connection_status === 'error');
   });
 
   it('failed with 132015 pause the template', async () => {
@@ -662,11 +664,13 @@ describe('statuses', () => {
     await box.receive(metaPayload.text(ana));
     const template_id = await template(box);
     const message = await box.outgoing(await box.conversation(), { status: 'sent', message_type: 'template', template_id });
+    const told = box.hear('template.status_updated');
 
     await box.receive(failed(ana, ana.from, message.whatsapp_message_id, 132015));
 
     const [{ status }] = await box.w.sql<{ status: string }>('SELECT status FROM whatsapp_templates WHERE id = $1', [template_id]);
     expect(status).toBe('PAUSED');
+    expect(told).toMatchObject([{ template: { id: template_id, status: 'PAUSED' }, previous_status: 'PENDING' }]);
   });
 });
 
@@ -724,6 +728,20 @@ describe('templates and accounts', () => {
     expect(await statusOf(box, id)).toMatchObject({ status: 'PENDING', category: 'MARKETING', quality_score: 'RED' });
   });
 
+  it('tells the sockets of a template once, and asks for the new text of one', async () => {
+    const box = await inbox();
+    const id = await template(box);
+    const socket = await socketOf(box.company.agent);
+    const changed = box.hear('whatsapp_number.templates_changed');
+    const approved = metaPayload.templateStatus('APPROVED', box.to);
+
+    await box.receive(approved, approved, metaPayload.templateComponents(box.to));
+
+    await socket.hear('template:status');
+    expect(socket.all('template:status')).toEqual([{ template_id: id, name: 'pedido_pronto', language: 'pt_BR', status: 'APPROVED' }]);
+    expect(changed).toEqual([{ organization_id: box.company.id, whatsapp_number_id: box.number.id }]);
+  });
+
   it("leaves another organization's template alone", async () => {
     const box = await inbox();
     const theirs = await officialNumber(box.w, box.w.globex);
@@ -758,6 +776,18 @@ describe('templates and accounts', () => {
     );
 
     expect((await numberOf(box)).connection_status).toBe('connected');
+  });
+
+  it('tells the sockets of a number that stops', async () => {
+    const box = await inbox();
+    const socket = await socketOf(box.company.agent);
+    const [lost, updated] = [box.hear('whatsapp_number.disconnected'), box.hear('whatsapp_number.updated')];
+    const banned = metaPayload.accountUpdate('ACCOUNT_VIOLATION', box.to);
+
+    await box.receive(banned, banned, metaPayload.accountUpdate('PARTNER_ADDED', box.to));
+
+    expect(await socket.hear('whatsapp:number_status')).toMatchObject({ id: box.number.id, connection_status: 'error' });
+    expect([lost.length, updated.length]).toEqual([1, 2]);
   });
 
   it('only notes the other account updates', async () => {

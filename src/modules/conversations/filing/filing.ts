@@ -165,9 +165,9 @@ export class Filing {
       case 'preference':
         return applyPreference(batch, { ...item, change });
       case 'template':
-        return applyTemplate(batch, { ...item, change });
+        return applyTemplate(batch, { ...item, change }, this.events);
       case 'account':
-        return applyAccount(batch, { ...item, change });
+        return applyAccount(batch, { ...item, change }, this.events);
       case 'errors':
         return applyErrors(batch, { ...item, change });
       case 'poison':

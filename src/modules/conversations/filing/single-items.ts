@@ -14,6 +14,9 @@ import type {
   UserPreference,
   ValueErrors,
 } from '#modules/whatsapp/meta/parse-webhook';
+import { type ChangedNumber, tellNumber } from '#modules/whatsapp/numbers/tell-number';
+import type { Template } from '#modules/whatsapp/templates/template.entity';
+import '#modules/whatsapp/templates/templates.events';
 import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
@@ -302,16 +305,21 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
 }
 
 /** A template's verdict counts for all numbers of its account. */
-export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>): Promise<void> {
-  await batch.query(
-    `UPDATE whatsapp_templates t
+export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>, events: EventBus): Promise<void> {
+  const { organization_id } = number;
+  const changed = await batch.query<Template & { previous_status: string }>(
+    `WITH before AS (
+       SELECT t.id, t.status AS previous_status FROM whatsapp_templates t JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = t.whatsapp_number_id
+        WHERE t.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
+          AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')))
+        FOR UPDATE OF t)
+     UPDATE whatsapp_templates t
         SET status = coalesce($5, t.status), rejected_reason = CASE WHEN $5 IS NULL THEN t.rejected_reason ELSE $6 END,
             category = coalesce($7, t.category), quality_score = coalesce($8, t.quality_score), updated_at = now()
-       FROM whatsapp_numbers n
-      WHERE t.organization_id = $1 AND n.organization_id = $1 AND n.id = t.whatsapp_number_id AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
-        AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')))`,
+       FROM before WHERE t.organization_id = $1 AND t.id = before.id
+     RETURNING t.*, before.previous_status`,
     [
-      number.organization_id,
+      organization_id,
       change.waba_id,
       change.template_id,
       change.name,
@@ -322,17 +330,29 @@ export async function applyTemplate(batch: Batch, { number, change }: Item<Templ
       change.language,
     ],
   );
+  for (const { previous_status, ...template } of changed)
+    if (template.status !== previous_status)
+      batch.effects.push(() => events.emit('template.status_updated', { organization_id, template, previous_status }));
+  // Meta tells that its text changed, not how.
+  if (change.change === 'components')
+    for (const whatsapp_number_id of new Set(changed.map((template) => template.whatsapp_number_id)))
+      batch.effects.push(() => events.emit('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id }));
 }
 
 /** What Meta says of an account or a number. */
-export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>): Promise<void> {
+export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>, events: EventBus): Promise<void> {
   const one = change.display_phone_number !== null;
-  await batch.query(
-    `UPDATE whatsapp_numbers n
+  const changed = await batch.query<ChangedNumber>(
+    `WITH before AS (
+       SELECT id, connection_status AS previous_status FROM whatsapp_numbers
+        WHERE organization_id = $1 AND whatsapp_business_account_id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR phone_number = '+' || $3)
+        FOR UPDATE)
+     UPDATE whatsapp_numbers n
         SET messaging_limit_tier = coalesce($4, messaging_limit_tier), display_name = coalesce($5, display_name),
             connection_status = CASE WHEN $6 = 'bad' THEN 'error' WHEN $6 = 'good' AND connection_status = 'error' THEN 'connected' ELSE connection_status END,
             last_error = CASE WHEN $6 = 'bad' THEN $7 ELSE last_error END, updated_at = now()
-      WHERE n.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND n.deleted_at IS NULL AND ($3::text IS NULL OR n.phone_number = '+' || $3)`,
+       FROM before WHERE n.organization_id = $1 AND n.id = before.id
+     RETURNING n.*, before.previous_status`,
     [
       number.organization_id,
       change.waba_id,
@@ -343,6 +363,8 @@ export async function applyAccount(batch: Batch, { number, change }: Item<Accoun
       `Meta: ${change.event ?? change.field}`.slice(0, 500),
     ],
   );
+  if (!change.messaging_limit_tier && !change.display_name && !change.standing) return;
+  for (const row of changed) batch.effects.push(() => tellNumber(events, row));
 }
 
 export async function applyErrors(batch: Batch, { number, change }: Item<ValueErrors>): Promise<void> {

@@ -71,9 +71,8 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
     if (change.group_id === null) people.push({ item, message });
     // Once: the provider repeats itself, and the world has gone on since.
     if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code)) {
-      const { opted_out } = await applyFailureEffect(batch, message, failure.effect, change.timestamp);
-      const { organization_id, contact_id } = message;
-      if (opted_out) batch.effects.push(() => batch.contacts.consented(organization_id, contact_id, false));
+      const tell = await applyFailureEffect(batch, message, failure.effect, change.timestamp);
+      if (tell) batch.effects.push(() => tell(events, batch.contacts));
     }
   }
   if (orphans.length)

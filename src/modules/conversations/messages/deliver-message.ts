@@ -234,12 +234,12 @@ export class DeliverMessage {
     // A webhook came first: it knows better.
     if (!message) return;
     await history(sql, message, 'failed', failure.error_code);
-    const { opted_out } = failure.effect ? await applyFailureEffect(sql, message, failure.effect) : { opted_out: false };
+    const tell = failure.effect && (await applyFailureEffect(sql, message, failure.effect));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
     // Told a moment after the surrounding transaction.
     setImmediate(() => {
       this.tell(message, MessageStatus.failed, failure.error_code);
-      if (opted_out) this.contacts.consented(message.organization_id, message.contact_id, false);
+      if (tell) tell(this.events, this.contacts);
     });
   }
 

@@ -1,5 +1,10 @@
+import type { EventBus } from '#common/events';
 import type { Sql } from '#database/sql';
+import type { ContactNews } from '#modules/contacts/contact-news';
 import type { FailureEffect } from '#modules/whatsapp/meta/meta-errors';
+import { type ChangedNumber, tellNumber } from '#modules/whatsapp/numbers/tell-number';
+import type { Template } from '#modules/whatsapp/templates/template.entity';
+import '#modules/whatsapp/templates/templates.events';
 
 interface Failed {
   organization_id: string;
@@ -10,6 +15,9 @@ interface Failed {
   error_message: string | null;
 }
 
+/** To call after the commit. */
+export type Telling = (events: EventBus, contacts: ContactNews) => void;
+
 const TEMPLATE_STATUS: Partial<Record<FailureEffect, string>> = {
   template_missing: 'DELETED',
   template_paused: 'PAUSED',
@@ -18,14 +26,10 @@ const TEMPLATE_STATUS: Partial<Record<FailureEffect, string>> = {
 
 /**
  * What a provider's refusal says beyond its message (contract 20, 4.5), told in the answer to our call or in a status. `at`: when the
- * provider refused; a customer who wrote after that opened the window again.
+ * provider refused; a customer who wrote after that opened the window again. What is read comes from SELECTs: the two kinds of connection
+ * answer an UPDATE differently.
  */
-export async function applyFailureEffect(
-  sql: Sql,
-  message: Failed,
-  effect: FailureEffect,
-  at = new Date(),
-): Promise<{ opted_out: boolean }> {
+export async function applyFailureEffect(sql: Sql, message: Failed, effect: FailureEffect, at = new Date()): Promise<Telling | null> {
   const { organization_id, contact_id, whatsapp_number_id } = message;
   switch (effect) {
     case 'close_window':
@@ -34,38 +38,45 @@ export async function applyFailureEffect(
           WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND (last_incoming_at IS NULL OR last_incoming_at <= $4)`,
         [organization_id, contact_id, whatsapp_number_id, at],
       );
-      break;
+      return null;
     case 'opt_out': {
-      // Read from a SELECT: the two kinds of connection answer an UPDATE differently.
       const changed = await sql.query(
         `WITH changed AS (UPDATE contacts SET opt_in = false, opt_out_date = now(), updated_at = now()
                            WHERE organization_id = $1 AND id = $2 AND opt_in AND deleted_at IS NULL RETURNING id)
          SELECT id FROM changed`,
         [organization_id, contact_id],
       );
-      return { opted_out: changed.length > 0 };
+      return changed.length ? (_, contacts) => contacts.consented(organization_id, contact_id, false) : null;
     }
     case 'pause_number_1h':
       await sql.query(
         `UPDATE whatsapp_numbers SET paused_until = now() + interval '1 hour', updated_at = now() WHERE organization_id = $1 AND id = $2`,
         [organization_id, whatsapp_number_id],
       );
-      break;
-    case 'number_error':
-      await sql.query(
-        `UPDATE whatsapp_numbers SET connection_status = 'error', last_error = $3, updated_at = now() WHERE organization_id = $1 AND id = $2`,
+      return null;
+    case 'number_error': {
+      const [number] = await sql.query<ChangedNumber>(
+        `WITH before AS (SELECT id, connection_status AS previous_status FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2 FOR UPDATE),
+              changed AS (UPDATE whatsapp_numbers n SET connection_status = 'error', last_error = $3, updated_at = now()
+                            FROM before WHERE n.organization_id = $1 AND n.id = before.id RETURNING n.*, before.previous_status)
+         SELECT * FROM changed`,
         [organization_id, whatsapp_number_id, (message.error_message ?? message.error_code ?? 'error').slice(0, 500)],
       );
-      break;
+      return number ? (events) => tellNumber(events, number) : null;
+    }
     case 'template_missing':
     case 'template_paused':
-    case 'template_disabled':
-      await sql.query('UPDATE whatsapp_templates SET status = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-        organization_id,
-        message.template_id ?? null,
-        TEMPLATE_STATUS[effect],
-      ]);
-      break;
+    case 'template_disabled': {
+      const [changed] = await sql.query<Template & { previous_status: string }>(
+        `WITH before AS (SELECT id, status AS previous_status FROM whatsapp_templates WHERE organization_id = $1 AND id = $2 FOR UPDATE),
+              changed AS (UPDATE whatsapp_templates t SET status = $3, updated_at = now()
+                            FROM before WHERE t.organization_id = $1 AND t.id = before.id AND t.status <> $3 RETURNING t.*, before.previous_status)
+         SELECT * FROM changed`,
+        [organization_id, message.template_id ?? null, TEMPLATE_STATUS[effect]],
+      );
+      if (!changed) return null;
+      const { previous_status, ...template } = changed;
+      return (events) => events.emit('template.status_updated', { organization_id, template, previous_status });
+    }
   }
-  return { opted_out: false };
 }

@@ -18,6 +18,8 @@ declare module '#common/events' {
     'whatsapp_number.quality_updated': NumberHappened & { previous_quality_rating: string | null };
     /** Has all it needs, and some of it is new: time to try it. */
     'whatsapp_number.configured': { organization_id: string; whatsapp_number_id: string };
+    /** A template of it has another text at Meta. */
+    'whatsapp_number.templates_changed': { organization_id: string; whatsapp_number_id: string };
     /** What WhatsApp shows of the business changed here. */
     'whatsapp_number.profile_changed': { organization_id: string; whatsapp_number_id: string };
   }

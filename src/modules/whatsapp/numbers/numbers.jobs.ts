@@ -5,6 +5,7 @@ import { EventBus } from '#common/events';
 import { NotFound } from '#common/errors';
 import { Database } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
+import { SyncTemplates } from '../templates/sync-templates';
 import { CheckNumber } from './check-number';
 import './numbers.events';
 
@@ -25,10 +26,12 @@ export class NumberJobs implements OnModuleInit {
     @InjectQueue('number-health') private readonly queue: JobQueue<OneNumber | Record<string, never>>,
     private readonly database: Database,
     private readonly checks: CheckNumber,
+    private readonly syncing: SyncTemplates,
     events: EventBus,
   ) {
     events.on('whatsapp_number.configured', (number) => this.enqueue('connect', number));
     events.on('whatsapp_number.profile_changed', (number) => this.enqueue('profile', number));
+    events.on('whatsapp_number.templates_changed', (number) => this.enqueue('templates', number));
   }
 
   onModuleInit(): void {
@@ -50,6 +53,11 @@ export class NumberJobs implements OnModuleInit {
     await this.unlessGone(() => this.checks.pushProfile(Actor.system(data.organization_id), data.whatsapp_number_id));
   }
 
+  @Process('templates')
+  async templates({ data }: Job<OneNumber>): Promise<void> {
+    await this.unlessGone(() => this.syncing.sync(Actor.system(data.organization_id), data.whatsapp_number_id));
+  }
+
   @Process('round')
   async round(): Promise<void> {
     // Over all organizations: each number is then checked as its own.
@@ -61,7 +69,7 @@ export class NumberJobs implements OnModuleInit {
   }
 
   /** Lost with its queue, it is the next round that asks. */
-  private async enqueue(name: 'connect' | 'profile', { organization_id, whatsapp_number_id }: OneNumber): Promise<void> {
+  private async enqueue(name: 'connect' | 'profile' | 'templates', { organization_id, whatsapp_number_id }: OneNumber): Promise<void> {
     await this.queue
       .add(name, { organization_id, whatsapp_number_id }, { job_id: `${name}:${whatsapp_number_id}` })
       .catch((error: unknown) => this.logger.warn({ msg: 'number is checked by the next round', err: error }));
