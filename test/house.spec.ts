@@ -1,0 +1,536 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { ModulesContainer } from '@nestjs/core';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, getNamedType, isObjectType } from 'graphql';
+import ts from 'typescript';
+import { DataSource } from 'typeorm';
+import { ALLOW, PUBLIC } from '#access/decorators';
+import { buildOpenApi } from '#api/openapi';
+import { Config } from '#config/config';
+import { Database } from '#database/database';
+import { dataSourceOptions } from '#database/database.module';
+import { cloneDatabase, world } from './support/world';
+
+// The house keeps its own rules: what style.md says of the code, checked on the code.
+
+const root = resolve(__dirname, '..', '..');
+const sources = globSync('src/**/*.ts', { cwd: root })
+  .filter((file) => !file.endsWith('.spec.ts'))
+  .sort()
+  .map((file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    return { file, text, tree: ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true) };
+  });
+
+function each(node: ts.Node, visit: (node: ts.Node) => boolean | void): void {
+  if (visit(node) === false) return;
+  ts.forEachChild(node, (child) => each(child, visit));
+}
+
+// --- floors
+
+/** Which rooms stand on which floor; the same lines as in app.module.ts. */
+const FLOORS = [
+  ['organizations', 'users', 'auth', 'secrets', 'notifications', 'audit'],
+  ['contacts', 'tags', 'whatsapp', 'erp', 'simulator'],
+  ['departments', 'agent-skills', 'queues', 'conversations'],
+  ['ai', 'chatbots', 'flows', 'automations', 'campaigns'],
+  ['analytics', 'dashboard', 'webhooks', 'privacy', 'operations'],
+];
+const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
+
+/** What the rooms stand on; each may import those before it. */
+const GROUND = ['common', 'config', 'observability', 'database', 'jobs', 'access', 'realtime', 'api'];
+
+/** Imports against the order, each with its reason. */
+const AGAINST_THE_ORDER: Record<string, string> = {
+  'src/observability/observability.controller.ts -> #access/decorators':
+    'its routes say @Public() as every route does; the decorators import no room',
+};
+
+interface Import {
+  file: string;
+  from: string;
+  /** First folder under src (or under src/modules), and what is imported below it. */
+  place: string;
+  target: string;
+}
+
+/** Every import of one of our files by another, as places: `modules/contacts`, `common`, `.` for the files of src itself. */
+const imports: Import[] = sources.flatMap(({ file, tree }) => {
+  const found: string[] = [];
+  each(tree, (node) => {
+    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier))
+      found.push(node.moduleSpecifier.text);
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal))
+      found.push(node.argument.literal.text);
+    if (ts.isCallExpression(node) && node.arguments.length === 1 && ts.isStringLiteral(node.arguments[0]))
+      if (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require')
+        found.push(node.arguments[0].text);
+  });
+  return found
+    .filter((from) => /^[#.]/.test(from))
+    .map((from) => ({
+      file,
+      from,
+      place: placeOf(file),
+      target: placeOf(from.startsWith('#') ? `src/${from.slice(1)}` : relative(root, resolve(root, dirname(file), from))),
+    }));
+});
+
+function placeOf(path: string): string {
+  const [, first, second, ...rest] = path.split('/');
+  if (second === undefined) return '.';
+  return first === 'modules' && rest.length ? `modules/${second}` : first;
+}
+
+describe('the floors', () => {
+  it('are the ones app.module.ts shows', () => {
+    const text = readFileSync(join(root, 'src/app.module.ts'), 'utf8');
+    const floors = [...text.matchAll(/\/\/ (\d) .*\n((?: +\w+Module,\n)+)/g)].map(([, floor, rooms]) => ({
+      floor: Number(floor) - 1,
+      rooms: [...rooms.matchAll(/(\w+)Module/g)].map(([, name]) => name),
+    }));
+
+    expect(floors.length).toBeGreaterThanOrEqual(3);
+    const file = (name: string): string | undefined => new RegExp(`import \\{ ${name}Module \\} from '#modules/([a-z-]+)/`).exec(text)?.[1];
+    for (const { floor, rooms } of floors) for (const room of rooms) expect(FLOORS[floor]).toContain(file(room));
+  });
+
+  it('hold every room there is', () => {
+    const rooms = [...new Set(imports.map(({ place }) => place))].filter((place) => place.startsWith('modules/'));
+    expect(rooms.filter((place) => floorOf(place.slice(8)) < 0)).toEqual([]);
+  });
+
+  it('let a room call its own floor and those below', () => {
+    const wrong = imports.filter(
+      ({ place, target }) =>
+        place.startsWith('modules/') && target.startsWith('modules/') && floorOf(target.slice(8)) > floorOf(place.slice(8)),
+    );
+    expect(wrong.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
+  });
+
+  it('have no circle', () => {
+    const graph = new Map<string, Set<string>>();
+    for (const { place, target } of imports)
+      if (place.startsWith('modules/') && target.startsWith('modules/') && place !== target)
+        graph.set(place, (graph.get(place) ?? new Set()).add(target));
+    const circles: string[] = [];
+    const walk = (room: string, way: string[]): void => {
+      if (way.includes(room)) circles.push([...way.slice(way.indexOf(room)), room].join(' -> '));
+      else for (const next of graph.get(room) ?? []) walk(next, [...way, room]);
+    };
+    for (const room of graph.keys()) walk(room, []);
+
+    expect(circles).toEqual([]);
+  });
+
+  it('stand on a ground whose parts know only those before them', () => {
+    const wrong = imports
+      .filter(({ place, target }) => GROUND.includes(place) && place !== target)
+      .filter(({ place, target }) => {
+        if (target.startsWith('modules/')) return !(target === 'modules/auth' && (place === 'access' || place === 'api'));
+        return GROUND.indexOf(target) < 0 || GROUND.indexOf(target) > GROUND.indexOf(place);
+      })
+      .map(({ file, from }) => `${file} -> ${from}`);
+    expect(wrong).toEqual(Object.keys(AGAINST_THE_ORDER));
+  });
+
+  it('say the room in every import of another one', () => {
+    const hidden = imports.filter(({ place, target, from }) => place !== '.' && place !== target && from.startsWith('.'));
+    expect(hidden.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
+    expect(sources.filter(({ text }) => /\bforwardRef\b/.test(text)).map(({ file }) => file)).toEqual([]);
+    expect(sources.filter(({ file }) => file.endsWith('/index.ts')).map(({ file }) => file)).toEqual([]);
+  });
+});
+
+// --- the wall
+
+/**
+ * Files with SQL of their own on tenant tables: what for, and how many of their statements do not name `organization_id`.
+ * Every other statement has to. A new file, or one more statement past the wall, needs its line and reason here.
+ */
+const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
+  'src/access/sessions.ts': { why: 'a token is met by its ids before its organization is known; sessions end by user', past_the_wall: 3 },
+  'src/api/idempotency.ts': { why: 'keys: one atomic upsert' },
+  'src/demo.ts': { why: 'the first start: is there anybody at all?', past_the_wall: 1 },
+  'src/modules/audit/audit-store.ts': { why: 'retention: by age alone, over all organizations', past_the_wall: 1 },
+  'src/modules/auth/auth.service.ts': {
+    why: 'login and refresh: met by e-mail or token, before an organization is known',
+    past_the_wall: 2,
+  },
+  'src/modules/auth/super-admin.ts': { why: 'the first start makes the super admin', past_the_wall: 1 },
+  'src/modules/contacts/contact-identities.ts': { why: 'identities have no id of their own' },
+  'src/modules/contacts/merge-contacts.ts': { why: 'a merge moves whole sets of rows' },
+  'src/modules/conversations/conversations.service.ts': { why: 'sets of messages, counts' },
+  'src/modules/conversations/filing/parking.ts': { why: 'receipt: set-based' },
+  'src/modules/conversations/filing/people.ts': { why: 'receipt: set-based' },
+  'src/modules/conversations/filing/single-items.ts': { why: 'receipt: set-based' },
+  'src/modules/conversations/filing/statuses.ts': { why: 'receipt: set-based; the outbox row of a message already met', past_the_wall: 1 },
+  'src/modules/conversations/filing/threads.ts': { why: 'receipt: set-based' },
+  'src/modules/conversations/messages/deliver-message.ts': {
+    why: 'the outbox is claimed over all organizations; its row is then met by the message that is its key',
+    past_the_wall: 6,
+  },
+  'src/modules/conversations/messages/failure-effects.ts': { why: 'what a provider error changes, in single statements' },
+  'src/modules/conversations/messages/messages.service.ts': { why: 'a status history, counts' },
+  'src/modules/conversations/messages/send-message.ts': {
+    why: 'hot path; the key of a number that came through the wall',
+    past_the_wall: 1,
+  },
+  'src/modules/organizations/organizations.service.ts': { why: "the plan's use: counts" },
+  'src/modules/whatsapp/media/fetch-media.ts': { why: 'a job meets its file by id' },
+  'src/modules/whatsapp/media/media.service.ts': {
+    why: 'the sweep of uploads nobody sent: by age alone, over all organizations',
+    past_the_wall: 2,
+  },
+  'src/modules/whatsapp/numbers/graph-targets.ts': { why: 'a number with its key, which no entity shows' },
+  'src/modules/whatsapp/numbers/number-directory.ts': { why: "Meta's verification names a token, no organization", past_the_wall: 1 },
+  'src/modules/whatsapp/numbers/numbers.jobs.ts': { why: 'the daily check of all numbers' },
+  'src/modules/whatsapp/numbers/numbers.service.ts': { why: 'keys, which no entity shows' },
+  'src/modules/whatsapp/receipt/inbound-store.ts': { why: 'the receipt: events are claimed over all organizations', past_the_wall: 3 },
+  'src/stores.module.ts': { why: "the operator's gauges, over all organizations", past_the_wall: 1 },
+};
+
+describe('the wall', () => {
+  it('is passed by raw SQL only in the listed files, each with a reason', async () => {
+    const { app } = await world();
+    const tables = app
+      .get(Database)
+      .source.entityMetadatas.filter(({ columns }) => columns.some(({ databaseName }) => databaseName === 'organization_id'))
+      .map(({ tableName }) => tableName);
+    const names = new RegExp(`\\b(?:FROM|JOIN|INTO|UPDATE)\\s+(?:ONLY\\s+)?"?(?:${tables.join('|')})\\b`, 'i');
+    expect(tables.length).toBeGreaterThan(10);
+
+    const found: Record<string, number> = {};
+    for (const { file, tree } of sources)
+      each(tree, (node) => {
+        if (!ts.isStringLiteral(node) && !ts.isNoSubstitutionTemplateLiteral(node) && !ts.isTemplateExpression(node)) return;
+        const sql = node.getText();
+        if (!names.test(sql)) return;
+        found[file] = (found[file] ?? 0) + (sql.includes('organization_id') ? 0 : 1);
+        return false;
+      });
+
+    expect(found).toEqual(Object.fromEntries(Object.entries(RAW_SQL).map(([file, { past_the_wall }]) => [file, past_the_wall ?? 0])));
+  });
+
+  it('has no other door: no plain repository, no query builder on a tenant table', () => {
+    const allowed = [
+      // The wall itself.
+      'src/database/tenant-repository.ts',
+      // Two stores behind one interface: every query starts from an equality on the organization, super admin aside.
+      'src/modules/audit/audit-store.ts',
+      // `organizations` is the tenant itself, not a tenant's row; it is always met by the actor's own id.
+      'src/modules/organizations/organizations.service.ts',
+      // A new user's password: `credentials` has no entity behind the wall. Yourself: met by your own id.
+      'src/modules/users/users.service.ts',
+    ];
+    const doors =
+      /InjectRepository|TypeOrmModule\.forFeature\(|getRepository\(|createQueryBuilder\(|\b[mM]anager\.(find|save|insert|update|delete|remove|upsert|count|exists)|getTreeRepository|extends Repository</;
+    expect(sources.filter(({ text }) => doors.test(text)).map(({ file }) => file)).toEqual(allowed);
+  });
+
+  it('is not undone by `where` or `orWhere` on a query behind it', () => {
+    const wrong: string[] = [];
+    for (const { file, tree } of sources) {
+      if (!file.startsWith('src/modules/')) continue;
+      each(tree, (node) => {
+        // Inside Brackets the wall stands outside.
+        if (ts.isNewExpression(node) && node.expression.getText() === 'Brackets') return false;
+        if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return;
+        if (/^(where|orWhere)$/.test(node.expression.name.text)) wrong.push(file);
+        return;
+      });
+    }
+    // Neither stands behind the wall; see above.
+    expect([...new Set(wrong)]).toEqual(['src/modules/audit/audit-store.ts', 'src/modules/organizations/organizations.service.ts']);
+  });
+});
+
+// --- access
+
+describe('every door', () => {
+  const METHOD = 'method';
+  const RESOLVER_TYPE = 'graphql:resolver_type';
+
+  it('says its role or @Public()', async () => {
+    const { app } = await world();
+    const silent: string[] = [];
+    let doors = 0;
+    for (const module of app.get(ModulesContainer).values())
+      for (const { metatype } of [...module.controllers.values(), ...module.providers.values()]) {
+        if (typeof metatype !== 'function' || !metatype.prototype) continue;
+        const prototype = metatype.prototype as Record<string, unknown>;
+        for (const name of Object.getOwnPropertyNames(prototype)) {
+          const handler = Object.getOwnPropertyDescriptor(prototype, name)?.value as unknown;
+          if (typeof handler !== 'function') continue;
+          const resolver = Reflect.getMetadata(RESOLVER_TYPE, handler) as string | undefined;
+          const route = Reflect.getMetadata(METHOD, handler) as number | undefined;
+          if (route === undefined && !['Query', 'Mutation', 'Subscription'].includes(resolver ?? '')) continue;
+          doors++;
+          const says = [handler, metatype].some((target) => Reflect.hasMetadata(PUBLIC, target) || Reflect.hasMetadata(ALLOW, target));
+          if (!says) silent.push(`${metatype.name}.${name}`);
+        }
+      }
+
+    expect(doors).toBeGreaterThan(80);
+    expect(silent).toEqual([]);
+  });
+
+  it('is in the OpenAPI document with a role, a rate class, a summary and an id of its own', async () => {
+    const operations = operationsOf(await openApi());
+
+    expect(operations.filter(({ operation }) => !operation['x-role'] || !operation['x-rate-limit'] || !operation.summary)).toEqual([]);
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.filter((id) => !/^\w+$/.test(id))).toEqual([]);
+    for (const { operation } of operations)
+      expect({ id: operation.operationId, closed: '401' in operation.responses && '403' in operation.responses }).toEqual({
+        id: operation.operationId,
+        closed: operation['x-role'] !== 'public' || ('401' in operation.responses && '403' in operation.responses),
+      });
+  });
+
+  it('passes the recommended rules of redocly', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'pytake-openapi-'));
+    const file = join(dir, 'openapi.json');
+    try {
+      const run = promisify(execFile);
+      await run(process.execPath, [join(root, 'dist/test/support/write-openapi.js'), file], { cwd: root });
+      const { stderr } = await run(process.execPath, [join(root, 'node_modules/.bin/redocly'), 'lint', file, '--format=summary'], {
+        cwd: root,
+        env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+      });
+      expect(stderr).toContain('Your API description is valid');
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+// --- what is answered
+
+type Schema = {
+  $ref?: string;
+  type?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  allOf?: Schema[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  additionalProperties?: Schema | boolean;
+};
+interface Operation {
+  operationId: string;
+  summary?: string;
+  'x-role'?: string;
+  'x-rate-limit'?: string;
+  responses: Record<string, { content?: Record<string, { schema?: Schema }> }>;
+}
+
+async function openApi(): Promise<OpenAPIObject> {
+  const { app, env } = await world();
+  return buildOpenApi(app, new Config(env));
+}
+
+const operationsOf = ({ paths }: OpenAPIObject): { path: string; method: string; operation: Operation }[] =>
+  Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item as unknown as Record<string, Operation>).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+const SECRET = /passw|hash|secret|api_?key|token|credential|private|salt|signature/i;
+
+/** Fields that only sound so, or are what the route is for. */
+const NOT_SECRET: Record<string, string> = {
+  'Token.access_token': 'login answers it',
+  'Token.refresh_token': 'login answers it',
+  'Token.token_type': '"bearer"',
+  'AuthResponse.token': 'login answers it',
+  'AuthResponse.access_token': 'login answers it',
+  'AuthResponse.refresh_token': 'login answers it',
+  'AuthResponse.token_type': '"bearer"',
+  'LoginResponse.access_token': 'login answers it',
+  'LoginResponse.refresh_token': 'login answers it',
+  'LoginResponse.token_type': '"bearer"',
+  'LoginResponse.token': 'login answers it',
+  'RegisterResponse.access_token': 'register answers it',
+  'RegisterResponse.refresh_token': 'register answers it',
+  'RegisterResponse.token_type': '"bearer"',
+  'RegisterResponse.token': 'register answers it',
+  'SecuritySettings.password_min_length': 'a number',
+  'WhatsAppNumber.webhook_verify_token': "shown to administrators alone (null to others): they copy it into Meta's form (contract 20 §5)",
+  'WhatsAppNumber.has_access_token': 'whether there is one',
+  'WhatsAppNumber.has_app_secret': 'whether there is one',
+  'WhatsAppNumber.access_token_hint': 'its last four letters (contract 20 §5)',
+};
+
+describe('answers', () => {
+  it('have no secret-sounding field in REST', async () => {
+    const document = await openApi();
+    const schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
+    const suspicious = new Set<string>();
+    const seen = new Set<string>();
+    const walk = (schema: Schema | undefined, owner: string): void => {
+      if (!schema) return;
+      const name = schema.$ref?.split('/').pop();
+      if (name) {
+        if (seen.has(name)) return;
+        seen.add(name);
+        return walk(schemas[name], name);
+      }
+      for (const part of [...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) walk(part, owner);
+      walk(schema.items, owner);
+      if (typeof schema.additionalProperties === 'object') walk(schema.additionalProperties, owner);
+      for (const [field, property] of Object.entries(schema.properties ?? {})) {
+        if (SECRET.test(field)) suspicious.add(`${owner}.${field}`);
+        walk(property, owner);
+      }
+    };
+    for (const { operation } of operationsOf(document))
+      for (const response of Object.values(operation.responses))
+        for (const { schema } of Object.values(response.content ?? {})) walk(schema, operation.operationId);
+
+    expect(seen.size).toBeGreaterThan(20);
+    expect([...suspicious].filter((field) => !NOT_SECRET[field])).toEqual([]);
+  });
+
+  it('have no secret-sounding field in GraphQL', async () => {
+    const suspicious = Object.values((await graph()).getTypeMap())
+      .filter(isObjectType)
+      .filter(({ name }) => !name.startsWith('__') && !['Query', 'Mutation', 'Subscription'].includes(name))
+      .flatMap(({ name, getFields, ...type }) =>
+        Object.keys(getFields.call(type))
+          .filter((field) => SECRET.test(field))
+          .map((field) => `${name}.${field}`),
+      );
+    expect(suspicious.filter((field) => !NOT_SECRET[field])).toEqual([]);
+  });
+
+  it('name every noun of REST in GraphQL too', async () => {
+    const schema = await graph();
+    const answered = new Set<string>();
+    const collect = (type: GraphQLOutputType): void => {
+      const named: GraphQLNamedType = getNamedType(type);
+      if (!isObjectType(named) || answered.has(named.name)) return;
+      answered.add(named.name);
+      for (const field of Object.values(named.getFields())) collect(field.type);
+    };
+    for (const type of [schema.getQueryType(), schema.getMutationType()])
+      for (const field of Object.values(type?.getFields() ?? {})) collect(field.type);
+
+    // A noun: what GET /…/{id} or GET /…/me answers.
+    const nouns = operationsOf(await openApi())
+      .filter(({ path, method }) => method === 'get' && path.startsWith('/api/v1/') && /(\{\w+\}|\/me)$/.test(path))
+      .map(({ operation }) =>
+        Object.values(operation.responses['200']?.content ?? {})[0]
+          ?.schema?.$ref?.split('/')
+          .pop(),
+      )
+      .filter((name): name is string => name !== undefined);
+    // The contract names some otherwise in the graph.
+    const called: Record<string, string> = {
+      UserProfile: 'User',
+      MeResponse: 'User',
+      MessageResponse: 'Message',
+      TemplateResponse: 'WhatsAppTemplate',
+    };
+
+    expect(nouns.length).toBeGreaterThan(5);
+    expect([...new Set(nouns)].filter((name) => !answered.has(called[name] ?? name))).toEqual([]);
+  });
+});
+
+async function graph(): Promise<GraphQLSchema> {
+  const { app } = await world();
+  return app.get(GraphQLSchemaHost).schema;
+}
+
+// --- the database
+
+describe('migrations', () => {
+  const database = `pytake_spec_${randomUUID().slice(0, 13)}`;
+  let source: DataSource;
+
+  beforeAll(async () => {
+    const url = await cloneDatabase(database);
+    source = await new DataSource(dataSourceOptions({ database_url: url, database_pool_size: 2 })).initialize();
+  });
+  afterAll(async () => {
+    await source?.destroy();
+    const { sql } = await world();
+    await sql(`DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`);
+  });
+
+  const difference = async (): Promise<string[]> => (await source.driver.createSchemaBuilder().log()).upQueries.map(({ query }) => query);
+  const shape = async (): Promise<unknown[]> =>
+    source.query(
+      `SELECT table_name, column_name, data_type, column_default, is_nullable FROM information_schema.columns WHERE table_schema = 'public'
+       UNION ALL SELECT tablename, indexname, indexdef, NULL, NULL FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2`,
+    );
+
+  it('make the tables what the entities are', async () => {
+    expect(await source.showMigrations()).toBe(false);
+    expect(await difference()).toEqual([]);
+  });
+
+  it('make the indexes TypeORM cannot describe', async () => {
+    const declared = source.entityMetadatas.flatMap(({ indices }) =>
+      indices.filter(({ synchronize }) => !synchronize).map(({ name }) => name),
+    );
+    const made = await source.query<{ indexname: string }[]>("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'");
+
+    expect(declared.filter((name) => !made.some(({ indexname }) => indexname === name))).toEqual([]);
+  });
+
+  it('go back, one by one, and forth again to the same shape', async () => {
+    const before = await shape();
+    for (let left = source.migrations.length; left; left--) await source.undoLastMigration();
+    const remaining = await source.query<{ table_name: string }[]>(
+      "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
+    );
+    expect(remaining.map(({ table_name }) => table_name)).toEqual(['migrations']);
+
+    await source.runMigrations();
+
+    expect(await shape()).toEqual(before);
+    expect(await difference()).toEqual([]);
+  });
+});
+
+// --- the code
+
+describe('the code', () => {
+  it('reads process.env in src/config only', () => {
+    const readers = sources
+      .filter(({ file, text }) => !file.startsWith('src/config/') && /process\.env\b/.test(text))
+      .map(({ file }) => file);
+    // Entry points hand the whole environment to Config.
+    expect(readers).toEqual(['src/main.ts', 'src/migrate.ts', 'src/modules/simulator/simulator.main.ts']);
+  });
+
+  it('has no `any` and no `!` to silence', () => {
+    const found: string[] = [];
+    for (const { file, tree } of sources)
+      each(tree, (node) => {
+        if (node.kind === ts.SyntaxKind.AnyKeyword || ts.isNonNullExpression(node))
+          found.push(`${file}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`);
+      });
+    expect(found).toEqual([]);
+  });
+
+  it('never synchronizes the schema', () => {
+    expect(sources.filter(({ text }) => /synchronize: true/.test(text)).map(({ file }) => file)).toEqual([]);
+  });
+
+  it('carries no TODO and no commented-out import', () => {
+    expect(sources.filter(({ text }) => /\b(TODO|FIXME|XXX)\b|^\s*\/\/ import /m.test(text)).map(({ file }) => file)).toEqual([]);
+  });
+});
