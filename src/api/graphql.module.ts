@@ -7,7 +7,8 @@ import { AppError } from '#common/errors';
 import { Config } from '#config/config';
 import { toAppError } from './errors.filter';
 
-const MAX_DEPTH = 8;
+/** Contract 10, 15. */
+const MAX_DEPTH = 10;
 const MAX_ALIASES = 30;
 
 const CODES: Record<number, string> = {

@@ -23,10 +23,30 @@ export class InputPipe implements PipeTransform {
 
 /** A plain object as an instance of `target`. @throws {Invalid} naming every wrong field under `place`. */
 export async function parse<T extends object>(target: Type<T>, value: Record<string, unknown>, place = 'body'): Promise<T> {
+  const unfit = unfitText(value, [place]);
+  if (unfit.length) throw new Invalid(unfit);
   const instance = plainToInstance(target, resolveAliases(value, target.prototype as object), { exposeDefaultValues: false });
   const errors = await validate(instance, { whitelist: true, forbidUnknownValues: false, stopAtFirstError: true });
   if (errors.length) throw new Invalid(errors.flatMap((error) => flatten(error, [place])));
   return instance;
+}
+
+const UNFIT_MAX = 10;
+
+/** PostgreSQL keeps neither U+0000 nor half a surrogate pair, in text or in JSON. */
+function unfitText(value: unknown, loc: (string | number)[]): ErrorDetail[] {
+  if (typeof value === 'string')
+    return value.includes('\0') || !value.isWellFormed()
+      ? [{ loc, msg: 'contains a character that cannot be stored', type: 'string_unicode' }]
+      : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const found: ErrorDetail[] = [];
+  for (const [key, item] of Object.entries(value)) {
+    const at = [...loc, Array.isArray(value) ? Number(key) : key];
+    found.push(...unfitText(key, at), ...unfitText(item, at));
+    if (found.length >= UNFIT_MAX) break;
+  }
+  return found;
 }
 
 function flatten(error: ValidationError, path: (string | number)[]): ErrorDetail[] {

@@ -11,6 +11,10 @@ export interface Tx {
   afterCommit(effect: () => unknown): void;
 }
 
+const TX_TRIES = 3;
+/** serialization_failure, deadlock_detected: nothing of the transaction happened. */
+const UNDONE = new Set(['40001', '40P01']);
+
 /** PostgreSQL for the rooms: walled repositories and transactions. */
 @Injectable()
 export class Database {
@@ -22,11 +26,25 @@ export class Database {
     return new TenantRepository(tx?.manager ?? this.source.manager, entity);
   }
 
-  /** Runs `work` in one transaction (the given one when there is one), then its after-commit effects. */
+  /**
+   * Runs `work` in one transaction (the given one when there is one), then its after-commit effects. PostgreSQL ends a deadlock by undoing one of
+   * the two: that one is run again.
+   */
   async tx<R>(work: (tx: Tx) => Promise<R>, within?: Tx): Promise<R> {
     if (within) return work(within);
-    const effects: (() => unknown)[] = [];
-    const result = await this.source.transaction((manager) => work({ manager, afterCommit: (effect) => effects.push(effect) }));
+    for (let attempt = 1; ; attempt++) {
+      const effects: (() => unknown)[] = [];
+      try {
+        const result = await this.source.transaction((manager) => work({ manager, afterCommit: (effect) => effects.push(effect) }));
+        await this.follow(effects);
+        return result;
+      } catch (error) {
+        if (attempt >= TX_TRIES || !UNDONE.has((error as { code?: string } | null)?.code ?? '')) throw error;
+      }
+    }
+  }
+
+  private async follow(effects: (() => unknown)[]): Promise<void> {
     for (const effect of effects) {
       try {
         await effect();
@@ -34,6 +52,5 @@ export class Database {
         this.logger.error({ msg: 'after-commit effect failed', err: error });
       }
     }
-    return result;
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Brackets, type SelectQueryBuilder } from 'typeorm';
-import type { Actor } from '#common/actor';
+import { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
 import { type Page, pageWindow, toPage } from '#common/page.dto';
@@ -55,6 +55,7 @@ export class ConversationsService implements OnModuleInit {
   /** A blocked or deleted contact's live conversations end in the same transaction. */
   onModuleInit(): void {
     this.contacts.onEnd((tx, actor, contact, reason) => this.closeAllOf(tx, actor, contact.id, reason));
+    this.events.on('user.left', ({ organization_id, user_id }) => this.unassignAllOf(Actor.system(organization_id), user_id));
   }
 
   async get(actor: Actor, id: string): Promise<ConversationView> {
@@ -372,6 +373,21 @@ export class ConversationsService implements OnModuleInit {
         previous_status: from,
       }),
     );
+  }
+
+  /** Who may no longer answer keeps no live conversation. */
+  private async unassignAllOf(actor: Actor, user_id: string): Promise<void> {
+    const live = await this.database
+      .repository(Conversation)
+      .query(actor, 'row')
+      .andWhere('row.current_agent_id = :user_id', { user_id })
+      .andWhere("row.status IN ('open', 'pending')")
+      .getMany();
+    for (const { id } of live)
+      await this.database.tx(async (tx) => {
+        const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
+        if (isActive(conversation) && conversation.current_agent_id === user_id) await this.assignWithin(tx, actor, conversation, null);
+      });
   }
 
   private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, reason: string): Promise<void> {

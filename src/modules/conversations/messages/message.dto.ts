@@ -30,7 +30,6 @@ export function presentMessage(message: Message): MessageResponse {
   const media = visible.media && { ...visible.media, url: visible.media.status === 'ready' ? mediaUrl(message.id) : null };
   return {
     ...visible,
-    earlier_versions: null,
     media,
     media_url: media?.url ?? null,
     media_type: media?.mime_type ?? null,

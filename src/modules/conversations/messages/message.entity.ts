@@ -167,7 +167,7 @@ export class Message extends TenantEntity {
   @Column('jsonb', { nullable: true })
   @HideField()
   @ApiHideProperty()
-  earlier_versions: JsonObject[] | null;
+  earlier_versions?: JsonObject[] | null;
 
   @Column('uuid', { nullable: true })
   @Field(() => ID, { nullable: true })
