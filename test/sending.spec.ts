@@ -1,0 +1,437 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Jobs } from '#jobs/jobs';
+import { DeliverMessage } from '#modules/conversations/messages/deliver-message';
+import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { postWebhook } from './support/inbox';
+import { metaPayload } from './support/meta-payloads';
+import { digits } from './support/official-number';
+import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
+import { type Person, type World, errorOf, world, wrongField } from './support/world';
+
+let meta: FakeMeta;
+
+beforeAll(async () => {
+  meta = await fakeMeta();
+});
+
+afterAll(() => meta.close());
+
+interface Shop {
+  w: World;
+  agent: Person;
+  number: { id: string; phone_number_id: string; waba_id: string };
+  /** A customer who wrote just now: the window is open. */
+  customer(phone?: string): Promise<{ phone: string; conversation_id: string }>;
+  /** The message once it is no longer pending. */
+  settled(id: string): Promise<Record<string, unknown>>;
+  sentTo(phone: string): Record<string, unknown>[];
+}
+
+async function shop(): Promise<Shop> {
+  const w = await world(meta.env);
+  const known = meta.number(`+55 11 4${digits(7)}`);
+  const { body: number } = await w.acme.admin
+    .post('/whatsapp', {
+      phone_number: known.display_phone_number,
+      phone_number_id: known.phone_number_id,
+      whatsapp_business_account_id: known.waba_id,
+      access_token: META_TOKEN,
+      app_secret: META_SECRET,
+    })
+    .expect(201);
+  const { agent } = w.acme;
+  return {
+    w,
+    agent,
+    number: { ...number, ...known },
+    customer: async (phone = `5511${digits(9).replace(/^./, '9')}`) => {
+      const payload = metaPayload.text({ from: phone, phone_number_id: known.phone_number_id, waba_id: known.waba_id });
+      meta.simulator.customer({ wa_id: phone, name: 'Ana' });
+      await postWebhook(w, payload, { secret: META_SECRET }).expect(200);
+      await w.app.get(InboundWorker).idle();
+      const { body } = await agent.get(`/conversations?search=${phone.slice(-8)}`).expect(200);
+      return { phone, conversation_id: body.items[0].id as string };
+    },
+    settled: async (id) => {
+      for (;;) {
+        const { body } = await agent.get(`/whatsapp/messages/${id}`).expect(200);
+        if (body.status !== 'pending') return body;
+        await sleep(20);
+      }
+    },
+    sentTo: (phone) =>
+      meta.simulator
+        .sent()
+        .map((sent) => sent.body as Record<string, unknown>)
+        .filter((body) => String(body.to).endsWith(phone.slice(-8))),
+  };
+}
+
+describe('the door', () => {
+  it('is closed without a token and to viewers', async () => {
+    const { w } = await shop();
+
+    await w.guest.post('/whatsapp/send', { to: '+5511987654321', message: 'Oi' }).expect(401).expect(errorOf('not_authenticated'));
+    await w.acme.viewer.post('/whatsapp/send', { to: '+5511987654321', message: 'Oi' }).expect(403).expect(errorOf('insufficient_role'));
+  });
+
+  it("knows nothing of another organization's conversation, number or message", async () => {
+    const { w, customer, number } = await shop();
+    const { conversation_id } = await customer();
+
+    await w.globex.agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(404).expect(errorOf('not_found'));
+    await w.globex.agent.post('/whatsapp/send', { to: '+5511987654321', message: 'Oi', whatsapp_number_id: number.id }).expect(404);
+    await w.globex.agent.post('/whatsapp/send', { to: '+5511987654321', message: 'Oi', conversation_id }).expect(404);
+  });
+
+  it.each([
+    ['/whatsapp/send', { to: 'abc', message: 'Oi' }, 'to'],
+    ['/whatsapp/send', { to: '+5511987654321' }, 'message'],
+    ['/whatsapp/send', { to: '+5511987654321', message: 'x'.repeat(4097) }, 'message'],
+    ['/whatsapp/send-media', { to: '+5511987654321', type: 'audio', media_url: 'https://a.example/a.mp3', caption: 'x' }, 'caption'],
+    ['/whatsapp/send-media', { to: '+5511987654321', type: 'image' }, 'media_url'],
+    ['/whatsapp/send-location', { to: '+5511987654321', latitude: 91, longitude: 0 }, 'latitude'],
+    ['/whatsapp/send-contact', { to: '+5511987654321' }, 'contact'],
+    ['/whatsapp/send-buttons', { to: '+5511987654321', message: 'Oi', buttons: [] }, 'buttons'],
+    ['/whatsapp/send-list', { to: '+5511987654321', body: 'Oi', button_text: 'x'.repeat(21), sections: [{ rows: [{ id: 'a', title: 'A' }] }] }, 'button_text'],
+    ['/whatsapp/send-template', { to: '+5511987654321' }, 'template_name'],
+  ])('%s names the wrong field %#', async (path, body, field) => {
+    const { agent } = await shop();
+
+    await agent.post(path, body).expect(wrongField(field));
+  });
+
+  it('refuses a title that is too long instead of cutting it', async () => {
+    const { agent } = await shop();
+
+    await agent
+      .post('/whatsapp/send-buttons', { to: '+5511987654321', message: 'Oi', buttons: [{ id: 'a', title: 'um título longo demais' }] })
+      .expect(wrongField('body', 'buttons', 0, 'title'));
+  });
+});
+
+describe('a reply', () => {
+  it('leaves as Meta wants it and is followed by its id', async () => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { phone, conversation_id } = await customer();
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Bom dia!', client_reference: 'pedido-42' }).expect(201);
+    const message = await settled(body.id);
+
+    expect(body).toMatchObject({ status: 'pending', direction: 'outgoing', sender_type: 'agent', client_reference: 'pedido-42' });
+    expect(body).not.toHaveProperty('earlier_versions');
+    expect(message).toMatchObject({ status: expect.stringMatching(/sent|delivered|read/), whatsapp_message_id: expect.stringMatching(/^wamid\./) });
+    expect(sentTo(phone)).toEqual([
+      expect.objectContaining({ messaging_product: 'whatsapp', type: 'text', text: { body: 'Bom dia!' }, biz_opaque_callback_data: body.id }),
+    ]);
+  });
+
+  it('zeroes what was unread and counts as the first response', async () => {
+    const { agent, customer, settled } = await shop();
+    const { conversation_id } = await customer();
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+    await settled(body.id);
+
+    const { body: conversation } = await agent.get(`/conversations/${conversation_id}`).expect(200);
+    expect(conversation).toMatchObject({ unread_count: 0, messages_from_agent: 1, total_messages: 2, current_agent_id: null });
+    expect(conversation.first_response_at).not.toBeNull();
+  });
+
+  it('quotes the message it answers', async () => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { phone, conversation_id } = await customer();
+    const { body: thread } = await agent.get(`/conversations/${conversation_id}/messages`).expect(200);
+    const [question] = thread.items;
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Sim', reply_to_message_id: question.id }).expect(201);
+    await settled(body.id);
+
+    expect(sentTo(phone)[0]).toMatchObject({ context: { message_id: question.whatsapp_message_id } });
+  });
+
+  it.each([
+    ['location', { location: { latitude: -23.55, longitude: -46.63, name: 'Loja' } }, { type: 'location', location: { latitude: -23.55, longitude: -46.63, name: 'Loja' } }],
+    ['contacts', { contacts: [{ name: 'João', phone: '+5511987650002' }] }, { type: 'contacts' }],
+    ['image by link', { media_url: 'https://loja.example/a.jpg', media_type: 'image', media_caption: 'Foto' }, { type: 'image', image: { link: 'https://loja.example/a.jpg', caption: 'Foto' } }],
+    ['buttons', { interactive: { kind: 'buttons', body: 'Confirma?', buttons: [{ id: 'ok', title: 'Sim' }] } }, { type: 'interactive', interactive: expect.objectContaining({ type: 'button' }) }],
+    ['list', { interactive: { kind: 'list', body: 'Setor?', button_text: 'Escolher', sections: [{ title: 'Setores', rows: [{ id: 'fin', title: 'Financeiro' }] }] } }, { type: 'interactive', interactive: expect.objectContaining({ type: 'list' }) }],
+  ])('may be a %s', async (_kind, input, expected) => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { phone, conversation_id } = await customer();
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, input).expect(201);
+
+    expect(await settled(body.id)).toMatchObject({ error_code: null });
+    expect(sentTo(phone)).toEqual([expect.objectContaining(expected)]);
+  });
+
+  it('keeps the order of ten at once, one in flight', async () => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { phone, conversation_id } = await customer();
+
+    const ids: string[] = [];
+    for (let n = 0; n < 10; n++) ids.push((await agent.post(`/conversations/${conversation_id}/messages`, { content: `parte ${n}` }).expect(201)).body.id);
+    for (const id of ids) await settled(id);
+
+    expect(sentTo(phone).map((body) => (body.text as { body: string }).body)).toEqual(ids.map((_, n) => `parte ${n}`));
+  });
+
+  it('is not for a blocked contact, a closed conversation or a number that is off', async () => {
+    const { w, agent, customer, number } = await shop();
+    const { conversation_id } = await customer();
+    const send = (): ReturnType<Person['post']> => agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' });
+    const { body: conversation } = await agent.get(`/conversations/${conversation_id}`);
+
+    await w.acme.admin.post(`/whatsapp/${number.id}/deactivate`).expect(200);
+    await send().expect(409).expect(errorOf('number_inactive'));
+    await w.acme.admin.post(`/whatsapp/${number.id}/activate`).expect(200);
+    await agent.post(`/conversations/${conversation_id}/close`, {}).expect(200);
+    await send().expect(409).expect(errorOf('conversation_not_active'));
+    await agent.post(`/contacts/${conversation.contact_id}/block`, {}).expect(200);
+    await send().expect(409).expect(errorOf('contact_blocked'));
+  });
+});
+
+describe('outside the window', () => {
+  it('refuses everything but a template, and says until when it was open', async () => {
+    const { agent, w } = await shop();
+
+    await agent.post('/whatsapp/send', { to: `+5511${digits(9).replace(/^./, '9')}`, message: 'Oi' }).expect(409).expect(errorOf('window_closed'));
+
+    // Nothing is left behind by what was refused.
+    const { body } = await agent.get('/contacts').expect(200);
+    expect(body.total).toBe(0);
+    expect(await w.sql('SELECT 1 FROM messages WHERE organization_id = $1', [w.acme.id])).toEqual([]);
+  });
+
+  it('sends an approved template with its variables in place', async () => {
+    const { agent, w, number, settled, sentTo } = await shop();
+    meta.simulator.templates.add(number.waba_id, {
+      name: 'pedido_pronto',
+      language: 'pt_BR',
+      category: 'UTILITY',
+      components: [{ type: 'BODY', text: 'Olá {{1}}, o pedido {{2}} está pronto.', example: { body_text: [['Ana', '42']] } }],
+      status: 'APPROVED',
+    });
+    await w.acme.admin.post(`/whatsapp/${number.id}/templates/sync`).expect(200);
+    const phone = `5511${digits(9).replace(/^./, '9')}`;
+
+    await agent.post('/whatsapp/send-template', { to: phone, template_name: 'pedido_pronto', parameters: ['Ana'] }).expect(422).expect(errorOf('template_parameter_mismatch'));
+    await agent.post('/whatsapp/send-template', { to: phone, template_name: 'desconhecido' }).expect(404);
+    const { body } = await agent.post('/whatsapp/send-template', { to: phone, template_name: 'pedido_pronto', parameters: ['Ana', '42'] }).expect(201);
+    const message = await settled(body.message_id);
+
+    expect(message).toMatchObject({ content: 'Olá Ana, o pedido 42 está pronto.', error_code: null });
+    expect(sentTo(phone)).toEqual([expect.objectContaining({ type: 'template', template: expect.objectContaining({ name: 'pedido_pronto' }) })]);
+  });
+});
+
+describe('what Meta answers', () => {
+  const waiting = async (w: World, id: string): Promise<{ attempts: number; wait: number } | undefined> => {
+    const [row] = await w.sql<{ attempts: number; wait: number }>(
+      'SELECT attempts, extract(epoch FROM due_at - now())::float AS wait FROM outbound_sends WHERE message_id = $1 AND claimed_at IS NULL AND attempts > 0',
+      [id],
+    );
+    return row;
+  };
+
+  it.each([
+    ['131026', '00131026', 'undeliverable'],
+    ['131047', '00131047', 'window_closed'],
+    ['131050', '00131050', '131050'],
+  ])('%s is final', async (_code, suffix, error_code) => {
+    const { agent, customer, settled } = await shop();
+    const { conversation_id } = await customer(`55119${suffix}`);
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+
+    expect(await settled(body.id)).toMatchObject({ status: 'failed', error_code, failed_at: expect.any(String) });
+  });
+
+  it('130429 waits, and the whole number with it', async () => {
+    const { w, agent, customer, number } = await shop();
+    const { conversation_id } = await customer('5511900130429');
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+
+    let row;
+    while (!(row = await waiting(w, body.id))) await sleep(20);
+
+    expect(row.wait).toBeGreaterThan(0.5);
+    const [{ paused }] = await w.sql<{ paused: boolean }>('SELECT paused_until > now() AS paused FROM whatsapp_numbers WHERE id = $1', [number.id]);
+    expect(paused).toBe(true);
+  });
+
+  it('131056 waits for this pair alone', async () => {
+    const { w, agent, customer, number } = await shop();
+    const { conversation_id } = await customer('5511900131056');
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+
+    while (!(await waiting(w, body.id))) await sleep(20);
+
+    const [{ paused_until }] = await w.sql<{ paused_until: Date | null }>('SELECT paused_until FROM whatsapp_numbers WHERE id = $1', [number.id]);
+    expect(paused_until).toBeNull();
+  });
+
+  it('nothing after the request left is unknown: failed, never sent again, and a later webhook knows better', async () => {
+    const { w, agent, customer, settled, number } = await shop();
+    const { phone, conversation_id } = await customer('5511900000445');
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+    const failed = await settled(body.id);
+    const accepted = meta.simulator.acceptedPerReference().get(body.id);
+    await w.app.get(DeliverMessage).drain(w.acme.id, conversation_id);
+    const to = { phone_number_id: number.phone_number_id, waba_id: number.waba_id };
+    await postWebhook(w, metaPayload.status('delivered', { ...to, id: `wamid.late${digits(9)}`, recipient_id: phone, callback_data: body.id } as never), { secret: META_SECRET }).expect(200);
+    await w.app.get(InboundWorker).idle();
+
+    expect(failed).toMatchObject({ status: expect.stringMatching(/failed|sent|delivered/) });
+    expect(accepted).toBe(1);
+    expect(meta.simulator.acceptedPerReference().get(body.id)).toBe(1);
+    expect((await agent.get(`/whatsapp/messages/${body.id}`)).body).toMatchObject({ status: 'delivered', error_code: null });
+  });
+
+  it('a worker that died between the call and its commit leaves the message unknown', async () => {
+    const { w, agent, customer, settled } = await shop();
+    const { conversation_id } = await customer();
+    const { body: first } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'um' }).expect(201);
+    await settled(first.id);
+    // As kill -9 leaves it: claimed long ago, never finished.
+    await w.sql("UPDATE messages SET status = 'pending', whatsapp_message_id = NULL, sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id = $1", [first.id]);
+    const [{ whatsapp_number_id }] = await w.sql<{ whatsapp_number_id: string }>('SELECT whatsapp_number_id FROM messages WHERE id = $1', [first.id]);
+    await w.sql(
+      `INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, attempts, claimed_at, due_at)
+       VALUES ($1, $2, $3, $4, 1, now() - interval '10 minutes', now() - interval '10 minutes')`,
+      [first.id, w.acme.id, conversation_id, whatsapp_number_id],
+    );
+
+    const delivery = w.app.get(DeliverMessage);
+    expect(await delivery.overdue(10)).toContainEqual({ organization_id: w.acme.id, conversation_id });
+    await delivery.drain(w.acme.id, conversation_id);
+    await delivery.drain(w.acme.id, conversation_id);
+
+    expect((await agent.get(`/whatsapp/messages/${first.id}`)).body).toMatchObject({ status: 'failed', error_code: 'provider_timeout' });
+    expect(meta.simulator.acceptedPerReference().get(first.id)).toBe(1);
+  });
+
+  it('a failed message can be sent again, once, as a new one', async () => {
+    const { agent, customer, settled } = await shop();
+    const { conversation_id } = await customer('5511800131026');
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+    await settled(body.id);
+
+    const { body: again } = await agent.post(`/whatsapp/messages/${body.id}/resend`).expect(201);
+    await agent.post(`/whatsapp/messages/${body.id}/resend`).expect(409).expect(errorOf('message_not_failed'));
+
+    expect(again).toMatchObject({ resent_from_id: body.id, content: 'Oi' });
+    expect((await agent.get(`/whatsapp/messages/${body.id}`)).body).toMatchObject({ status: 'failed', resent_as_id: again.id });
+  });
+});
+
+describe('Idempotency-Key', () => {
+  const send = (agent: Person, key: string, message = 'Oi', conversation = ''): ReturnType<Person['post']> =>
+    agent.post(`/conversations/${conversation}/messages`, { content: message }).set('Idempotency-Key', key);
+
+  it('gives the first answer again, and refuses another body', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id } = await customer();
+
+    const { body: first } = await send(agent, 'chave-1', 'Oi', conversation_id).expect(201);
+    const { body: second } = await send(agent, 'chave-1', 'Oi', conversation_id).expect(201);
+    await send(agent, 'chave-1', 'Outra coisa', conversation_id).expect(409).expect(errorOf('idempotency_key_reused'));
+
+    expect(second.id).toBe(first.id);
+    expect(await w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction = 'outgoing'", [conversation_id])).toHaveLength(1);
+  });
+
+  it('has one effect when two come at once', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id } = await customer();
+
+    const answers = await Promise.all([1, 2, 3].map(() => send(agent, 'chave-2', 'Oi', conversation_id)));
+
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+    expect(await w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction = 'outgoing'", [conversation_id])).toHaveLength(1);
+  });
+
+  it('is free again after a refusal, and each organization has its own', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id } = await customer();
+
+    await send(agent, 'chave-3', '', conversation_id).expect(422);
+    await send(agent, 'chave-3', 'Oi', conversation_id).expect(201);
+    await send(w.globex.agent, 'chave-3', 'Oi', conversation_id).expect(404);
+    await send(agent, 'x'.repeat(129), 'Oi', conversation_id).expect(422);
+  });
+
+  it('answers a 500 again instead of trying again', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id } = await customer();
+    await w.sql(`CREATE FUNCTION explode() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.content = 'explode' THEN RAISE 'boom'; END IF; RETURN NEW; END $$`);
+    await w.sql('CREATE TRIGGER explode BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION explode()');
+    try {
+      await send(agent, 'chave-4', 'explode', conversation_id).expect(500).expect(errorOf('internal_error'));
+    } finally {
+      await w.sql('DROP TRIGGER explode ON messages');
+      await w.sql('DROP FUNCTION explode()');
+    }
+
+    await send(agent, 'chave-4', 'explode', conversation_id).expect(500).expect(errorOf('internal_error'));
+
+    expect(await w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction = 'outgoing'", [conversation_id])).toEqual([]);
+  });
+});
+
+describe('reading', () => {
+  it('pages a thread by key, stable while messages arrive', async () => {
+    const { agent, customer } = await shop();
+    const { phone, conversation_id } = await customer();
+    for (let n = 0; n < 4; n++) await agent.post(`/conversations/${conversation_id}/messages`, { content: `parte ${n}` }).expect(201);
+
+    const { body: newest } = await agent.get(`/conversations/${conversation_id}/messages?sort=created_at:desc&limit=2`).expect(200);
+    await customer(phone);
+    const { body: older } = await agent.get(`/conversations/${conversation_id}/messages?sort=created_at:desc&limit=2&before=${newest.items[1].id}`).expect(200);
+    const { body: newer } = await agent.get(`/conversations/${conversation_id}/messages?limit=1&after=${older.items[0].id}`).expect(200);
+
+    expect(newest.items.map((m: { content: string }) => m.content)).toEqual(['parte 3', 'parte 2']);
+    expect(older.items.map((m: { content: string }) => m.content)).toEqual(['parte 1', 'parte 0']);
+    expect(newer.items.map((m: { content: string }) => m.content)).toEqual(['parte 2']);
+  });
+
+  it('keeps a note, which is never sent and never counted', async () => {
+    const { agent, customer, sentTo } = await shop();
+    const { phone, conversation_id } = await customer();
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'cliente antigo', is_internal_note: true }).expect(201);
+
+    expect(body).toMatchObject({ direction: 'internal', message_type: 'note', is_internal_note: true });
+    expect((await agent.get(`/conversations/${conversation_id}`)).body.total_messages).toBe(1);
+    expect((await agent.get(`/conversations/${conversation_id}/messages?include_notes=false`)).body.items).toHaveLength(1);
+    expect(sentTo(phone)).toEqual([]);
+  });
+
+  it('tells WhatsApp what the team has read', async () => {
+    const { w, agent, customer } = await shop();
+    const { conversation_id } = await customer();
+    const { body: thread } = await agent.get(`/conversations/${conversation_id}/messages`);
+
+    const { body } = await agent.post(`/conversations/${conversation_id}/read`).expect(200);
+    await sleep(50);
+    await w.app.get(Jobs).idle();
+
+    expect(body.unread_count).toBe(0);
+    expect(meta.simulator.readReceipts()).toContain(thread.items[0].whatsapp_message_id);
+  });
+
+  it('says what became of a message', async () => {
+    const { agent, customer, settled } = await shop();
+    const { conversation_id } = await customer();
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+    await settled(body.id);
+
+    const { body: status } = await agent.get(`/whatsapp/messages/${body.id}/status`).expect(200);
+
+    expect(status).toMatchObject({ message_id: body.id, status_history: expect.arrayContaining([expect.objectContaining({ status: 'sent', source: 'api' })]) });
+  });
+});
