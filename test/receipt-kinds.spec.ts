@@ -748,6 +748,7 @@ describe('who wrote', () => {
     await box.receive(metaPayload.text(ana));
     const [kept] = (await box.conversations()).filter((conversation) => conversation.status === 'open');
     await box.company.agent.post(`/conversations/${kept.id}/close`, {}).expect(200);
+    await box.w.sql(`UPDATE conversations SET closed_at = now() - interval '1 hour' WHERE id = $1`, [kept.id]);
 
     await box.receive(metaPayload.text(ana));
 
@@ -856,13 +857,13 @@ describe('changed numbers and ids', () => {
 
     // A late webhook under the old names is still theirs, and brings the old number back nowhere.
     await box.w.sql(`UPDATE contact_identities SET last_seen_at = now() - interval '3 days' WHERE organization_id = $1`, [box.company.id]);
-    await box.receive(metaPayload.text(ana), metaPayload.text({ ...ana, from: new_wa_id, user_id: `${ana.user_id}9` }));
-    expect(await box.contact()).toMatchObject({
-      whatsapp_id: `+${new_wa_id}`,
-      wa_id: new_wa_id,
-      whatsapp_user_id: `${ana.user_id}9`,
-      total_messages_received: 3,
-    });
+    await box.receive(metaPayload.text(ana));
+    const moved = { whatsapp_id: `+${new_wa_id}`, wa_id: new_wa_id, whatsapp_user_id: `${ana.user_id}9` };
+    expect(await box.contact()).toMatchObject({ ...moved, total_messages_received: 2 });
+    await box.receive(metaPayload.text({ ...ana, from: new_wa_id, user_id: `${ana.user_id}9` }));
+    const after = await box.contact();
+    expect(after).toMatchObject({ ...moved, total_messages_received: 3 });
+    expect((after.identities as { is_active: boolean }[]).filter((identity) => identity.is_active)).toHaveLength(2);
     expect((await box.conversation()).total_messages).toBe(3);
   });
 

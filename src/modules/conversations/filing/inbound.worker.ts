@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '#config/config';
 import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
@@ -8,7 +8,7 @@ import type { PoolClient } from 'pg';
 import { type Filed, Filing, isTransient } from './filing';
 
 /** Webhooks in one transaction: large enough to share its cost, small enough that a message is seen soon. */
-const BATCH = 200;
+const BATCH = 400;
 /** Rows others kept, or a wake-up that got lost, are found by looking. */
 const SWEEP_MS = 1000;
 /** Contract 20, 7.5: an orphan is applied within a second of its message's arrival. */
@@ -16,6 +16,8 @@ const PARKED_MS = 500;
 const TRIES = 3;
 /** Webhooks that come one by one are gathered this long: one transaction of ten costs little more than one of one. */
 const GATHER_MS = 10;
+/** Told in one turn of the event loop; between turns webhooks are taken and the next batch's answers are read. */
+const TOLD_AT_ONCE = 16;
 
 /**
  * Works through `inbound_events`: woken by the receipt, by other processes (NOTIFY), and by the clock. The rows are the queue, so nothing is
@@ -25,6 +27,8 @@ const GATHER_MS = 10;
 export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(InboundWorker.name);
   private running: Promise<void> | null = null;
+  /** What the last commits have to tell, in order. */
+  private telling: Promise<void> = Promise.resolve();
   private woken = false;
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
@@ -53,6 +57,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(this.timer);
     this.stopListening?.();
     await this.running;
+    await this.telling;
   }
 
   wake(): void {
@@ -66,6 +71,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   async idle(): Promise<void> {
     this.wake();
     while (this.running) await this.running;
+    await this.telling;
   }
 
   private async sweep(): Promise<void> {
@@ -86,7 +92,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
       this.woken = false;
       try {
         // Again while batches come back full: more is waiting than one transaction takes.
-        while (!this.stopped && (await this.batch()) >= BATCH / 2) await new Promise(setImmediate);
+        while (!this.stopped && (await this.batch()) >= BATCH / 2) await nextTurn();
         if (Date.now() - this.parked_at >= PARKED_MS) await this.parked();
         if (this.woken) await sleep(GATHER_MS);
       } catch (error) {
@@ -118,7 +124,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
       effects = filed.effects;
       return filed.outcomes;
     });
-    for (const effect of effects) effect();
+    await this.tell(effects);
     this.metrics.counter('messages_processed_total').inc(taken);
     return taken;
   }
@@ -129,6 +135,21 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     await this.store.transaction(async (client) => {
       ({ effects } = await this.filing.applyParked(client));
     });
-    for (const effect of effects) effect();
+    await this.tell(effects);
+  }
+
+  /** Tells in the background, while the database works on the next batch; resolved when all earlier batches are told, so at most two wait. */
+  private async tell(effects: Filed['effects']): Promise<void> {
+    await this.telling;
+    this.telling = (async () => {
+      for (const [index, effect] of effects.entries()) {
+        if (index % TOLD_AT_ONCE === TOLD_AT_ONCE - 1) await nextTurn();
+        try {
+          effect();
+        } catch (error) {
+          this.logger.error({ msg: 'not told', err: error });
+        }
+      }
+    })();
   }
 }
