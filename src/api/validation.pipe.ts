@@ -6,6 +6,11 @@ import { type ErrorDetail, Invalid } from '#common/errors';
 import { isUuid } from '#common/uuid';
 
 const SIMPLE = new Set<unknown>([String, Boolean, Number, Array, Object]);
+/** class-validator's rules about a value, which say nothing of one that is absent. */
+const SHAPES =
+  'isString isNotEmpty isLength minLength maxLength matches isEmail isUrl isUuid isEnum isIn isInt isNumber isBoolean isArray isObject isLatitude isLongitude isIso8601 arrayMinSize arrayMaxSize min max'.split(
+    ' ',
+  );
 const PLACE: Record<string, string> = { body: 'body', query: 'query', param: 'path', custom: 'body' };
 
 /** Input at the door: aliases resolved, unknown fields dropped, the rest validated; 422 names every wrong field. */
@@ -51,7 +56,12 @@ function unfitText(value: unknown, loc: (string | number)[]): ErrorDetail[] {
 
 function flatten(error: ValidationError, path: (string | number)[]): ErrorDetail[] {
   const loc = [...path, /^\d+$/.test(error.property) ? Number(error.property) : error.property];
-  const own = Object.entries(error.constraints ?? {}).map(([type, message]): ErrorDetail => ({ loc, msg: message, type }));
+  const own = Object.entries(error.constraints ?? {}).map(([type, message]): ErrorDetail =>
+    // What is not there at all is not "too long"; a rule of our own knows better what it misses.
+    error.value === undefined && SHAPES.includes(type)
+      ? { loc, msg: `${error.property} is missing`, type: 'missing' }
+      : { loc, msg: message, type },
+  );
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, loc))];
 }
 

@@ -1,0 +1,507 @@
+import { randomUUID } from 'node:crypto';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import request from 'supertest';
+import { Role, atLeast } from '#common/actor';
+import { newId } from '#common/uuid';
+import { Database } from '#database/database';
+import { Inbox } from './support/inbox';
+import { metaPayload } from './support/meta-payloads';
+import { officialNumber } from './support/official-number';
+import { type Route, openApiOf, propertiesOf, routesOf } from './support/openapi';
+import { type Company, type Person, type World, world } from './support/world';
+
+// Every route of the OpenAPI document, with every id it takes, from the wrong organization (R32), without a token, and in every role (R36).
+// A route or an id this file knows nothing of fails here: say what it means below.
+
+type Noun = 'user' | 'contact' | 'number' | 'template' | 'conversation' | 'message' | 'media' | 'department' | 'queue';
+/** One of each noun. */
+type Belongings = Record<Noun, string> & {
+  /** A customer with an open window and no open conversation. */
+  idle_contact: string;
+  /** A conversation that has lost its number. */
+  numberless: string;
+  phone: string;
+};
+
+/** Whose id a path, query or body field takes. */
+const IDS: Record<string, Noun> = {
+  user_id: 'user',
+  agent_id: 'user',
+  assigned_agent_id: 'user',
+  assigned_to: 'user',
+  contact_id: 'contact',
+  other_contact_id: 'contact',
+  number_id: 'number',
+  whatsapp_number_id: 'number',
+  template_id: 'template',
+  conversation_id: 'conversation',
+  message_id: 'message',
+  reply_to_message_id: 'message',
+  media_id: 'media',
+  department_id: 'department',
+  department_ids: 'department',
+  queue_id: 'queue',
+};
+
+/** Fields that sound like ids of rows and are none. */
+const NO_IDS: Record<string, string> = {
+  'buttons.0.id': "the customer's answer, any word",
+  'interactive.buttons.0.id': "the customer's answer, any word",
+  'initial_message.interactive.buttons.0.id': "the customer's answer, any word",
+  'sections.0.rows.0.id': "the customer's answer, any word",
+  'interactive.sections.0.rows.0.id': "the customer's answer, any word",
+  'initial_message.interactive.sections.0.rows.0.id': "the customer's answer, any word",
+  phone_number_id: "Meta's",
+  whatsapp_business_account_id: "Meta's",
+  whatsapp_id: 'a phone number',
+};
+
+/** Departments are a later room: their ids are kept as they are given. */
+const NOT_CHECKED_YET: Record<string, string> = {
+  'POST /users department_ids': 'no departments yet (section 10 §5)',
+  'PUT /users/me department_ids': 'no departments yet (section 10 §5)',
+  'PUT /users/{user_id} department_ids': 'no departments yet (section 10 §5)',
+};
+
+/** A body the route takes, with ids of `own`. */
+function bodyOf(name: string, own: Belongings): Record<string, unknown> | undefined {
+  const to = { to: own.phone, conversation_id: own.conversation };
+  const bodies: Record<string, Record<string, unknown>> = {
+    'POST /users': { email: `${randomUUID()}@acme.example`, full_name: 'Bia Lima', role: 'agent', password: 'correct-horse-1' },
+    'POST /contacts': { whatsapp_id: '+5511912345678' },
+    'POST /contacts/{contact_id}/merge': { other_contact_id: own.contact },
+    'POST /conversations': { contact_id: own.idle_contact },
+    'POST /conversations/{conversation_id}/messages': { content: 'Olá' },
+    'POST /conversations/{conversation_id}/assign': { agent_id: own.user },
+    'POST /whatsapp/send': { ...to, message: 'Olá' },
+    'POST /whatsapp/send-template': { ...to, template_id: own.template },
+    'POST /whatsapp/send-media': { ...to, type: 'image', media_id: own.media },
+    'POST /whatsapp/send-audio': { ...to, audio_url: 'https://files.example/a.ogg' },
+    'POST /whatsapp/send-document': { ...to, document_url: 'https://files.example/a.pdf' },
+    'POST /whatsapp/send-location': { ...to, latitude: -23.5, longitude: -46.6 },
+    'POST /whatsapp/send-contact': { ...to, contact: { name: 'Bia', phone: '+5511912345679' } },
+    'POST /whatsapp/send-buttons': { ...to, message: 'Sim?', buttons: [{ id: 'yes', title: 'Sim' }] },
+    'POST /whatsapp/send-list': {
+      ...to,
+      body: 'Escolha',
+      button_text: 'Ver',
+      sections: [{ title: 'A', rows: [{ id: 'a', title: 'A' }] }],
+    },
+  };
+  return bodies[name];
+}
+
+/** The same body with one id from elsewhere, and what must go for the field to be looked at. */
+function withId(name: string, own: Belongings, way: string[], id: string): Record<string, unknown> {
+  const body = structuredClone(bodyOf(name, own) ?? {});
+  const field = way.join('.');
+  if (field === 'media_id') {
+    delete body.audio_url;
+    delete body.document_url;
+    if (name === 'POST /conversations/{conversation_id}/messages') Object.assign(body, { content: undefined, message_type: 'image' });
+  }
+  if (field === 'template_id' && name === 'POST /whatsapp/send') Object.assign(body, { type: 'template', message: undefined });
+  if (field === 'template.template_id') Object.assign(body, { content: undefined, message_type: 'template' });
+  if (field.startsWith('initial_message.template')) body.initial_message = { message_type: 'template' };
+  if (field === 'initial_message.media_id') body.initial_message = { message_type: 'image' };
+  if (field === 'initial_message.reply_to_message_id') body.initial_message = { content: 'Olá' };
+  // The number of a conversation is settled; another one counts only where a conversation is begun.
+  if (way.at(-1) === 'whatsapp_number_id') delete body.conversation_id;
+  let at = body;
+  for (const step of way.slice(0, -1)) at = (at[step] ??= {}) as Record<string, unknown>;
+  at[way[way.length - 1]] = id;
+  return body;
+}
+
+const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+/** A working day in a company: a number, a template, a customer who wrote, a file. */
+async function belongings(w: World, company: Company): Promise<Belongings> {
+  const inbox = new Inbox(w, company, await officialNumber(w, company));
+  const person = inbox.person();
+  await inbox.receive(metaPayload.text(person));
+  const conversation = await inbox.conversation();
+  const message = await inbox.message();
+  const template = newId();
+  await w.sql(
+    `INSERT INTO whatsapp_templates (id, organization_id, whatsapp_number_id, name, language, category, status, components)
+     VALUES ($1, $2, $3, 'aviso', 'pt_BR', 'UTILITY', 'APPROVED', $4)`,
+    [template, company.id, inbox.number.id, JSON.stringify([{ type: 'BODY', text: 'Olá' }])],
+  );
+  const { body: media } = await company.agent.post('/whatsapp/media').attach('file', PNG, { filename: 'a.png' }).expect(201);
+  await w.sql('UPDATE messages SET media = $2 WHERE id = $1', [
+    message.id,
+    JSON.stringify({ id: media.id as string, mime_type: 'image/png' }),
+  ]);
+  // A second customer, served and done with.
+  await inbox.receive(metaPayload.text(inbox.person({ name: 'Rui Dias' })));
+  const done = (await inbox.conversations()).find(({ id }) => id !== conversation.id) ?? conversation;
+  await company.agent.post(`/conversations/${done.id}/close`, {}).expect(200);
+  await w.sql('UPDATE conversations SET whatsapp_number_id = NULL WHERE id = $1', [done.id]);
+  const { body: user } = await company.admin.get(`/users/${company.agent.user.id}`).expect(200);
+  return {
+    user: user.id as string,
+    contact: conversation.contact_id as string,
+    number: inbox.number.id,
+    template,
+    conversation: conversation.id,
+    message: message.id,
+    idle_contact: done.contact_id as string,
+    numberless: done.id,
+    media: media.id as string,
+    department: newId(),
+    queue: newId(),
+    phone: `+${person.from}`,
+  };
+}
+
+let w: World;
+let acme: Company;
+let globex: Company;
+let document: OpenAPIObject;
+let routes: Route[];
+let ours: Belongings;
+let theirs: Belongings;
+
+beforeAll(async () => {
+  w = await world({ META_GRAPH_BASE_URL: 'http://127.0.0.1:9' });
+  ({ acme, globex } = w);
+  document = openApiOf(w.app, w.env);
+  routes = routesOf(document);
+  [ours, theirs] = [await belongings(w, acme), await belongings(w, globex)];
+});
+
+const call = (person: Person, { method, path }: Route, ids: Record<string, string>, body?: object, query: object = {}): request.Test => {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]);
+  const test = request(w.base_url)[method](filled).query(query);
+  if (person.token) test.set('Authorization', `Bearer ${person.token}`);
+  return body ? test.send(body) : test;
+};
+
+const pathIds = ({ path }: Route): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+const idsFrom = (route: Route, from: Belongings): Record<string, string> =>
+  Object.fromEntries(pathIds(route).map((name) => [name, from[IDS[name]]]));
+const anyIds = (route: Route): Record<string, string> => Object.fromEntries(pathIds(route).map((name) => [name, randomUUID()]));
+const bodyIds = (route: Route): string[][] =>
+  Object.values(route.operation.requestBody?.content ?? {})
+    .flatMap(({ schema }) => propertiesOf(schema, document))
+    .filter(({ way, schema }) => schema.format === 'uuid' || /(^|_)ids?$/.test(way[way.length - 1]))
+    .map(({ way }) => way)
+    .filter((way) => !NO_IDS[way.join('.')]);
+const queryIds = ({ operation }: Route): string[] =>
+  (operation.parameters ?? [])
+    .filter(({ in: place, name, schema }) => place === 'query' && (schema?.format === 'uuid' || name in IDS || /_ids?$/.test(name)))
+    .map(({ name }) => name);
+
+/** Everything an organization has, as one word. */
+async function everythingOf(company: Company): Promise<unknown[]> {
+  const tables = w.app
+    .get(Database)
+    .source.entityMetadatas.filter(({ columns }) => columns.some(({ databaseName }) => databaseName === 'organization_id'))
+    .map(({ tableName }) => tableName)
+    .filter((table) => !['sessions', 'audit_logs', 'idempotency_keys'].includes(table))
+    .sort();
+  return w.sql(
+    tables
+      .map(
+        (table) =>
+          `SELECT '${table}' AS name, count(*)::int AS rows, md5(string_agg(t::text, '|' ORDER BY t::text)) AS content FROM ${table} t WHERE organization_id = $1`,
+      )
+      .join(' UNION ALL '),
+    [company.id],
+  );
+}
+
+describe('another organization', () => {
+  it('has an id for every parameter of every route', () => {
+    const unknown = routes.flatMap((route) => [
+      ...pathIds(route)
+        .filter((name) => !IDS[name])
+        .map((name) => `${route.name} path ${name}`),
+      ...queryIds(route)
+        .filter((name) => !IDS[name])
+        .map((name) => `${route.name} query ${name}`),
+      ...bodyIds(route)
+        .filter((way) => !IDS[way[way.length - 1]])
+        .map((way) => `${route.name} body ${way.join('.')}`),
+    ]);
+
+    expect(routes.length).toBeGreaterThan(80);
+    expect(unknown).toEqual([]);
+  });
+
+  it('is not found by any id in a path', async () => {
+    const before = await everythingOf(globex);
+    const answers: Record<string, unknown> = {};
+    for (const route of routes)
+      for (const name of pathIds(route)) {
+        const ids = { ...idsFrom(route, ours), [name]: theirs[IDS[name]] };
+        const { status, body } = await call(acme.admin, route, ids, bodyOf(route.name, ours) ?? {});
+        answers[`${route.name} ${name}`] = `${status} ${(body as { error_code?: string }).error_code}`;
+      }
+
+    expect(Object.keys(answers).length).toBeGreaterThan(40);
+    expect(Object.entries(answers).filter(([, answer]) => answer !== '404 not_found')).toEqual([]);
+    expect(await everythingOf(globex)).toEqual(before);
+  });
+
+  it('is not found by any id in a body', async () => {
+    const before = [await everythingOf(globex), await everythingOf(acme)];
+    const answers: Record<string, string> = {};
+    for (const route of routes)
+      for (const way of bodyIds(route)) {
+        const key = `${route.name} ${way.join('.')}`;
+        if (NOT_CHECKED_YET[key]) continue;
+        const body = withId(route.name, ours, way, theirs[IDS[way[way.length - 1]]]);
+        const ids = idsFrom(route, ours);
+        // The number of a conversation that has one cannot be changed at all.
+        if (key === 'PUT /conversations/{conversation_id} whatsapp_number_id') ids.conversation_id = ours.numberless;
+        const { status, body: answer } = await call(acme.admin, route, ids, body);
+        answers[key] = `${status} ${(answer as { error_code?: string }).error_code}`;
+      }
+
+    expect(Object.keys(answers).length).toBeGreaterThan(40);
+    expect(Object.entries(answers).filter(([, answer]) => answer !== '404 not_found')).toEqual([]);
+    expect([await everythingOf(globex), await everythingOf(acme)]).toEqual(before);
+  });
+
+  it('is in no list, whatever the filter', async () => {
+    const answers: Record<string, unknown> = {};
+    for (const route of routes)
+      for (const name of queryIds(route)) {
+        const { status, body } = await call(acme.admin, route, idsFrom(route, ours), undefined, {
+          ...(route.path.endsWith('/search') && { search: 'Ana' }),
+          [name]: theirs[IDS[name]],
+        });
+        answers[`${route.name} ${name}`] =
+          status === 404 ? 'empty' : (body as { total?: number }).total === 0 ? 'empty' : { status, body: body as unknown };
+      }
+
+    expect(Object.keys(answers).length).toBeGreaterThan(8);
+    expect(Object.entries(answers).filter(([, answer]) => answer !== 'empty')).toEqual([]);
+  });
+
+  it('is in no list without a filter either', async () => {
+    const lists = routes.filter(
+      ({ method, path, operation }) =>
+        method === 'get' && path.startsWith('/api/v1') && operation.responses['200']?.headers?.['X-Total-Count'] !== undefined,
+    );
+    const leaks: string[] = [];
+    for (const route of lists) {
+      const { status, text } = await call(acme.admin, route, idsFrom(route, ours), undefined, { limit: 100 });
+      expect({ route: route.name, status }).toEqual({ route: route.name, status: route.name.endsWith('/search') ? 422 : 200 });
+      for (const [noun, id] of Object.entries(theirs)) if (text.includes(id)) leaks.push(`${route.name} shows a ${noun}`);
+    }
+
+    expect(lists.length).toBeGreaterThan(8);
+    expect(leaks).toEqual([]);
+  });
+
+  it('cannot be chosen in a header', async () => {
+    for (const path of ['/organizations/me', '/contacts', '/users/me']) {
+      const plain = await acme.admin.get(path).expect(200);
+      const chosen = await acme.admin.get(path).set('X-Organization-Id', globex.id).expect(200);
+      expect(chosen.body).toEqual(plain.body);
+    }
+  });
+
+  it('cannot be chosen in a body', async () => {
+    const { body: contact } = await acme.admin
+      .post('/contacts', { whatsapp_id: '+5511987650001', organization_id: globex.id, id: theirs.contact })
+      .expect(201);
+    const { body: renamed } = await acme.admin.put(`/contacts/${contact.id}`, { name: 'Ana', organization_id: globex.id }).expect(200);
+
+    expect([contact.organization_id, renamed.organization_id]).toEqual([acme.id, acme.id]);
+    expect(contact.id).not.toBe(theirs.contact);
+  });
+
+  it('finds all of it itself', async () => {
+    // The counter-check: with its own ids every route of above answers, so the 404s came from the wall. Deleting comes last. 502: nobody plays Meta here.
+    const order = (route: Route): number => (route.method === 'delete' ? 2 : route.name.startsWith('POST /users') ? 1 : 0);
+    const lost: string[] = [];
+    for (const route of routes.filter((route) => pathIds(route).length).sort((a, b) => order(a) - order(b))) {
+      // An alias of a route that has deleted already.
+      if (route.method === 'delete' && route.path.includes('whatsapp-configs')) continue;
+      const { status, text } = await call(globex.admin, route, idsFrom(route, theirs), bodyOf(route.name, theirs) ?? {});
+      if (status === 404 || status === 401 || status === 403 || (status >= 500 && status !== 502))
+        lost.push(`${route.name}: ${status} ${text}`);
+    }
+
+    expect(lost).toEqual([]);
+  });
+});
+
+describe('nobody', () => {
+  it('passes a closed route without a token, or with a broken one', async () => {
+    const open: string[] = [];
+    for (const route of routes.filter(({ operation }) => operation['x-role'] !== 'public')) {
+      const missing = await call(w.guest, route, anyIds(route), {});
+      const broken = await call(w.guest, route, anyIds(route), {}).set('Authorization', 'Bearer eyJhbGciOiJub25lIn0.e30.');
+      for (const { status, body } of [missing, broken])
+        if (status !== 401 || (body as { error_code?: string }).error_code !== 'not_authenticated') open.push(`${route.name}: ${status}`);
+    }
+
+    expect(open).toEqual([]);
+  });
+
+  it('needs a token for the public ones, and there are no others', async () => {
+    const open = routes.filter(({ operation }) => operation['x-role'] === 'public').map(({ name }) => name);
+    expect(open.sort()).toEqual(ROLES.public);
+
+    for (const route of routes.filter(({ name, method }) => method === 'get' && open.includes(name))) {
+      const { status } = await call(w.guest, route, {});
+      expect({ route: route.name, closed: status === 401 }).toEqual({ route: route.name, closed: false });
+    }
+  });
+});
+
+/** The least role of every route. A new route gets its line here, read by a second pair of eyes. */
+const ROLES: Record<`${Role}` | 'public', string[]> = {
+  public: [
+    'GET /',
+    'GET /health',
+    'GET /observability/health',
+    'GET /observability/live',
+    'GET /observability/metrics',
+    'GET /observability/ready',
+    'GET /ping',
+    'GET /whatsapp/webhook',
+    'POST /auth/login',
+    'POST /auth/refresh',
+    'POST /auth/register',
+    'POST /whatsapp/webhook',
+  ],
+  viewer: [
+    'GET /auth/me',
+    'GET /auth/verify-token',
+    'GET /contacts',
+    'GET /contacts/search',
+    'GET /contacts/{contact_id}',
+    'GET /conversations',
+    'GET /conversations/{conversation_id}',
+    'GET /conversations/{conversation_id}/messages',
+    'GET /organizations/me',
+    'GET /organizations/me/settings',
+    'GET /users',
+    'GET /users/me',
+    'GET /users/{user_id}',
+    'GET /whatsapp',
+    'GET /whatsapp-configs',
+    'GET /whatsapp-configs/numbers',
+    'GET /whatsapp-configs/{number_id}',
+    'GET /whatsapp-configs/{number_id}/status',
+    'GET /whatsapp/messages',
+    'GET /whatsapp/messages/{message_id}',
+    'GET /whatsapp/messages/{message_id}/media',
+    'GET /whatsapp/messages/{message_id}/status',
+    'GET /whatsapp/numbers',
+    'GET /whatsapp/{number_id}',
+    'GET /whatsapp/{number_id}/status',
+    'GET /whatsapp/{number_id}/templates/local',
+    'GET /whatsapp/{number_id}/templates/{template_id}',
+    'POST /auth/logout',
+    'PUT /users/me',
+  ],
+  agent: [
+    'DELETE /contacts/{contact_id}',
+    'POST /contacts',
+    'POST /contacts/{contact_id}/block',
+    'POST /contacts/{contact_id}/merge',
+    'POST /contacts/{contact_id}/unblock',
+    'POST /conversations',
+    'POST /conversations/{conversation_id}/archive',
+    'POST /conversations/{conversation_id}/assign',
+    'POST /conversations/{conversation_id}/close',
+    'POST /conversations/{conversation_id}/messages',
+    'POST /conversations/{conversation_id}/read',
+    'POST /conversations/{conversation_id}/reopen',
+    'POST /whatsapp-configs/{number_id}/test',
+    'POST /whatsapp/media',
+    'POST /whatsapp/messages/{message_id}/resend',
+    'POST /whatsapp/send',
+    'POST /whatsapp/send-audio',
+    'POST /whatsapp/send-buttons',
+    'POST /whatsapp/send-contact',
+    'POST /whatsapp/send-document',
+    'POST /whatsapp/send-list',
+    'POST /whatsapp/send-location',
+    'POST /whatsapp/send-media',
+    'POST /whatsapp/send-template',
+    'POST /whatsapp/{number_id}/test',
+    'PUT /contacts/{contact_id}',
+    'PUT /conversations/{conversation_id}',
+    'PUT /whatsapp/messages/{message_id}/read',
+  ],
+  org_admin: [
+    'DELETE /whatsapp-configs/{number_id}',
+    'DELETE /whatsapp/{number_id}',
+    'POST /users',
+    'POST /users/{user_id}/activate',
+    'POST /users/{user_id}/deactivate',
+    'POST /whatsapp',
+    'POST /whatsapp-configs',
+    'POST /whatsapp-configs/{number_id}/activate',
+    'POST /whatsapp-configs/{number_id}/deactivate',
+    'POST /whatsapp/{number_id}/activate',
+    'POST /whatsapp/{number_id}/deactivate',
+    'POST /whatsapp/{number_id}/templates/sync',
+    'PUT /organizations/me',
+    'PUT /organizations/me/settings',
+    'PUT /users/{user_id}',
+    'PUT /whatsapp-configs/{number_id}',
+    'PUT /whatsapp/{number_id}',
+  ],
+  super_admin: [],
+};
+
+/** What a viewer may change: their own account and nothing else. */
+const OWN_ACCOUNT = ['POST /auth/logout', 'PUT /users/me'];
+
+describe('roles', () => {
+  it('are declared as this table says', () => {
+    const declared = Object.fromEntries(
+      Object.keys(ROLES).map((role) => [
+        role,
+        routes
+          .filter(({ operation }) => operation['x-role'] === role)
+          .map(({ name }) => name)
+          .sort(),
+      ]),
+    );
+    expect(declared).toEqual(ROLES);
+  });
+
+  it('let a viewer change nothing but their own account', () => {
+    const writes = routes.filter(({ method, operation }) => method !== 'get' && operation['x-role'] === 'viewer').map(({ name }) => name);
+    expect(writes.sort()).toEqual(OWN_ACCOUNT);
+  });
+
+  it.each(['viewer', 'agent', 'org_admin', 'super_admin'] as const)('%s: 403 above the role, never below it', async (name) => {
+    // Somebody of their own company: what is allowed may take effect.
+    const company = await w.organization('Initech');
+    const person = await company.hire(name);
+    const wrong: string[] = [];
+    // Logging out comes last.
+    const inOrder = [...routes].sort((a, b) => Number(a.path.endsWith('/logout')) - Number(b.path.endsWith('/logout')));
+    for (const route of inOrder) {
+      const least = route.operation['x-role'];
+      if (least === 'public') continue;
+      const { status, body } = await call(person, route, anyIds(route), {});
+      const { error_code } = body as { error_code?: string };
+      const allowed = atLeast(Role[name], Role[least]);
+      if (allowed ? status === 401 || status === 403 || status >= 500 : status !== 403 || error_code !== 'insufficient_role')
+        wrong.push(`${route.name}: ${status} ${error_code}, least role ${least}`);
+    }
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('come before ids and bodies: a viewer is refused whatever they send', async () => {
+    for (const route of routes.filter(({ method, operation }) => method !== 'get' && !['viewer', 'public'].includes(operation['x-role']))) {
+      const { status } = await call(acme.viewer, route, Object.fromEntries(pathIds(route).map((name) => [name, 'not-an-id'])), {
+        wrong: [1],
+      });
+      expect({ route: route.name, status }).toEqual({ route: route.name, status: 403 });
+    }
+  });
+});
