@@ -56,11 +56,12 @@ const NO_IDS: Record<string, string> = {
   whatsapp_id: 'a phone number',
 };
 
-/** Departments are a later room: their ids are kept as they are given. */
-const NOT_CHECKED_YET: Record<string, string> = {
+/** Ids no row is looked up by, with the reason. */
+const NOT_LOOKED_UP: Record<string, string> = {
   'POST /users department_ids': 'no departments yet (section 10 §5)',
   'PUT /users/me department_ids': 'no departments yet (section 10 §5)',
   'PUT /users/{user_id} department_ids': 'no departments yet (section 10 §5)',
+  'POST /conversations initial_message.reply_to_message_id': 'a conversation that begins has nothing to reply to: ignored',
 };
 
 /** A body the route takes, with ids of `own`. */
@@ -251,7 +252,7 @@ describe('another organization', () => {
     for (const route of routes)
       for (const way of bodyIds(route)) {
         const key = `${route.name} ${way.join('.')}`;
-        if (NOT_CHECKED_YET[key]) continue;
+        if (NOT_LOOKED_UP[key]) continue;
         const body = withId(route.name, ours, way, theirs[IDS[way[way.length - 1]]]);
         const ids = idsFrom(route, ours);
         // The number of a conversation that has one cannot be changed at all.

@@ -3,7 +3,9 @@ import type { INestApplication } from '@nestjs/common';
 import { SwaggerModule } from '@nestjs/swagger';
 import { getDistDirectory, renderAltair } from 'altair-static';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { AppError } from '#common/errors';
 import type { Config } from '#config/config';
+import { errorBody } from './errors.filter';
 import { buildOpenApi } from './openapi';
 
 /**
@@ -11,8 +13,16 @@ import { buildOpenApi } from './openapi';
  * They are built when first asked for: a worker and most starts never need them.
  */
 export function serveDocuments(app: INestApplication, config: Config): void {
-  if (!config.docs_enabled) return;
   const server = app.getHttpAdapter().getInstance() as Express;
+  if (config.docs_enabled) serveEach(app, config, server);
+  // Apollo's own mount would take every path below /graphql for a query.
+  server.use('/graphql', (request: Request, response: Response, next: NextFunction) => {
+    if (request.path === '/') return next();
+    response.status(404).json(errorBody(new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.')));
+  });
+}
+
+function serveEach(app: INestApplication, config: Config, server: Express): void {
   let document: ReturnType<typeof buildOpenApi> | undefined;
   const openApi = (): ReturnType<typeof buildOpenApi> => (document ??= buildOpenApi(app, config));
 

@@ -1,5 +1,5 @@
 import { RequestMethod } from '@nestjs/common';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
 import express, { type NextFunction, type Response } from 'express';
 import helmet from 'helmet';
 import type { AppRequest } from '#access/request';
@@ -77,4 +77,9 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     ],
   });
   serveDocuments(app, config);
+
+  // Nest answers unknown routes below the prefix only; ours have one shape wherever they are.
+  const server = app.getHttpAdapter() as ExpressAdapter;
+  const setNotFoundHandler = server.setNotFoundHandler.bind(server);
+  server.setNotFoundHandler = (handler) => setNotFoundHandler(handler, '');
 }

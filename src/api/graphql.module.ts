@@ -47,7 +47,9 @@ const CODES: Record<number, string> = {
 export class GraphqlDoorModule {}
 
 function formatError(formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError {
-  const original = (thrown as { originalError?: unknown })?.originalError;
+  let original = (thrown as { originalError?: unknown })?.originalError;
+  // Apollo wraps what GraphQL itself says once more.
+  while (original instanceof GraphQLError) original = original.originalError;
   // No original: the query itself does not parse or does not fit the schema.
   if (!original) {
     const code = formatted.extensions?.code === 'INTERNAL_SERVER_ERROR' ? 'INTERNAL' : 'BAD_USER_INPUT';

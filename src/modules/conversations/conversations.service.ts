@@ -124,9 +124,10 @@ export class ConversationsService implements OnModuleInit {
         ...(input.priority && { priority: input.priority, queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[input.priority] }),
         ...(agent && { current_agent_id: agent.id, assigned_at: new Date() }),
       });
+      // In the same transaction: a message that is wrong leaves no conversation behind.
+      if (first) await this.firstMessage(tx, actor, conversation.id, first);
       return conversation.id;
     });
-    if (first) await this.firstMessage(actor, id, first);
     return this.get(actor, id);
   }
 
@@ -418,12 +419,12 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /** Never makes the creation fail for a provider's reason: what may not be sent is kept as failed. */
-  private async firstMessage(actor: Actor, conversation_id: string, draft: Draft): Promise<void> {
+  private async firstMessage(tx: Tx, actor: Actor, conversation_id: string, draft: Draft): Promise<void> {
     try {
-      await this.sending.toConversation(actor, conversation_id, draft);
+      await this.sending.toConversation(actor, conversation_id, draft, {}, tx);
     } catch (error) {
       if (!(error instanceof AppError) || (error.status !== 409 && error.status !== 429)) throw error;
-      await this.sending.keepUnsent(actor, conversation_id, draft, error);
+      await this.sending.keepUnsent(actor, conversation_id, draft, error, tx);
     }
   }
 }

@@ -54,14 +54,14 @@ export class SendMessage {
   ) {}
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
-  async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}): Promise<Message> {
+  async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
     const { message } = await this.database.tx(async (tx) => {
       const conversations = this.database.repository(Conversation, tx);
       const found = await conversations.get(actor, conversation_id);
       // One order of locks everywhere: contact, then conversation.
       const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
       return this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
-    });
+    }, within);
     return message;
   }
 
@@ -133,7 +133,7 @@ export class SendMessage {
   }
 
   /** What could not be sent, kept in the thread as failed with the reason. */
-  async keepUnsent(actor: Actor, conversation_id: string, draft: Draft, reason: AppError): Promise<void> {
+  async keepUnsent(actor: Actor, conversation_id: string, draft: Draft, reason: AppError, within?: Tx): Promise<void> {
     const { organization_id } = actor;
     await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
@@ -162,7 +162,7 @@ export class SendMessage {
       tx.afterCommit(() =>
         this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }),
       );
-    });
+    }, within);
   }
 
   /** The contact's live conversation on this number, else a new one that inherits the pair's window. */

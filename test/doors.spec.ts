@@ -1,0 +1,329 @@
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import request from 'supertest';
+import { type World, errorOf, testEnv, world, wrongField } from './support/world';
+
+// What all doors share: one error shape, headers, limits, documents.
+
+const ORIGIN = 'https://app.acme.example';
+
+let w: World;
+beforeEach(async () => {
+  w = await world({ CORS_ORIGINS: ORIGIN });
+});
+
+const http = (): ReturnType<typeof request> => request(w.base_url);
+
+describe('an error', () => {
+  it('has one shape: a route there is not', async () => {
+    const { body } = await w.acme.agent.get('/no-such-route').expect(404);
+
+    expect(body).toEqual({
+      error: { code: 404, message: expect.any(String) as string, type: 'http_error' },
+      detail: (body as { error: { message: string } }).error.message,
+      status_code: 404,
+      error_code: 'not_found',
+    });
+    await http().get('/nowhere').expect(404).expect(errorOf('not_found'));
+    await http().post('/api/v1/health').expect(404).expect(errorOf('not_found'));
+  });
+
+  it('has one shape: a body that is not JSON', async () => {
+    const broken = w.acme.agent.post('/contacts').set('Content-Type', 'application/json').send('{"name": ');
+    await broken.expect(400).expect(errorOf('invalid_json'));
+  });
+
+  it.each([
+    ['a list', '[]'],
+    ['a text', '"text"'],
+    ['a number', '7'],
+  ])('refuses %s where an object belongs', async (_, raw) => {
+    const { status, body } = await w.acme.agent.post('/contacts').set('Content-Type', 'application/json').send(raw);
+    expect([400, 422]).toContain(status);
+    expect(body).toMatchObject({ status_code: status });
+  });
+
+  it('has one shape: a body over 1 MB', async () => {
+    await w.acme.agent
+      .post('/contacts', { name: 'x'.repeat(1_100_000) })
+      .expect(413)
+      .expect(errorOf('payload_too_large'));
+    await http()
+      .post('/graphql')
+      .set('Authorization', `Bearer ${w.acme.agent.token}`)
+      .send({ query: `{ me { id } } # ${'x'.repeat(1_100_000)}` })
+      .expect(413)
+      .expect(errorOf('payload_too_large'));
+  });
+
+  it('names every wrong field, where it stands', async () => {
+    const { body } = await w.acme.admin
+      .post('/users', { email: 'no-address', role: 'king' })
+      .expect(422)
+      .expect(errorOf('validation_error'));
+    const { error, detail } = body as { error: { type: string; details: { loc: string[]; msg: string; type: string }[] }; detail: unknown };
+
+    expect(error.type).toBe('validation_error');
+    expect(error.details.map(({ loc }) => loc.join('.')).sort()).toEqual(['body.email', 'body.full_name', 'body.role']);
+    expect(error.details).toContainEqual({ loc: ['body', 'full_name'], msg: 'full_name is missing', type: 'missing' });
+    expect(detail).toEqual(error.details);
+    await w.acme.agent.get('/contacts/not-an-id').expect(wrongField('path', 'contact_id'));
+    await w.acme.agent.get('/contacts?limit=0').expect(wrongField('query', 'limit'));
+  });
+
+  it('says in GraphQL what it says in REST', async () => {
+    const { body: missing } = await w.acme.agent.graphql('{ contact(id: "019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b") { id } }').expect(200);
+    const { body: forbidden } = await w.acme.viewer.graphql('mutation { createContact(input: { whatsapp_id: "+5511987654321" }) { id } }');
+    const { body: invalid } = await w.acme.agent.graphql('mutation { createContact(input: { whatsapp_id: "abc" }) { id } }');
+    const { body: closed } = await w.guest.graphql('{ me { id } }');
+    const { body: wrong } = await w.acme.agent.graphql('query ($id: ID!) { contact(id: $id) { id } }', { id: { a: 1 } });
+    const { body: unreadable } = await w.acme.agent.graphql('{ me { no_such_field } }');
+
+    const extensions = (body: unknown): object => (body as { errors: { extensions: object }[] }).errors[0].extensions;
+    expect(extensions(missing)).toMatchObject({ code: 'NOT_FOUND', error_code: 'not_found', status_code: 404 });
+    expect(extensions(forbidden)).toMatchObject({ code: 'FORBIDDEN', error_code: 'insufficient_role', status_code: 403 });
+    expect(extensions(invalid)).toMatchObject({ code: 'BAD_USER_INPUT', status_code: 422 });
+    expect((extensions(invalid) as { details: { loc: string[] }[] }).details[0].loc).toContain('whatsapp_id');
+    expect(extensions(closed)).toMatchObject({ code: 'UNAUTHENTICATED', error_code: 'not_authenticated', status_code: 401 });
+    expect(extensions(unreadable)).toMatchObject({ code: 'BAD_USER_INPUT', error_code: 'invalid_query', status_code: 400 });
+    expect(extensions(wrong)).toMatchObject({ code: 'BAD_USER_INPUT', error_code: 'invalid_query', status_code: 400 });
+    for (const body of [missing, forbidden, invalid, closed, wrong, unreadable])
+      expect(JSON.stringify(body)).not.toMatch(/stack|node_modules|\.js:/);
+  });
+});
+
+describe('a request', () => {
+  it('keeps its id, or gets one', async () => {
+    const kept = await http().get('/api/v1/ping').set('X-Request-ID', 'order-4711');
+    expect(kept.headers['x-request-id']).toBe('order-4711');
+
+    const failed = await http().get('/api/v1/contacts').set('X-Request-ID', 'order-4712').expect(401);
+    expect(failed.headers['x-request-id']).toBe('order-4712');
+    expect(failed.headers['www-authenticate']).toBe('Bearer');
+
+    const made = await http().get('/api/v1/ping').set('X-Request-ID', 'x'.repeat(65));
+    expect(made.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await http().get('/api/v1/no-such-route')).headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await http().post('/graphql').send({ query: '{ __typename }' })).headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('may end in a slash', async () => {
+    await http().get('/api/v1/health/').expect(200, { status: 'healthy' });
+    await w.acme.agent.get('/contacts/').expect(200);
+    await w.acme.agent.get('/users/me/').expect(200);
+  });
+
+  it('for a list gets an envelope, its total in a header, and never more than a hundred', async () => {
+    for (const limit of ['1000000000', '101']) {
+      const { body, headers } = await w.acme.agent.get(`/users?limit=${limit}`).expect(200);
+      expect(body).toMatchObject({ total: 3, page: 1, page_size: 100, total_pages: 1 });
+      expect(headers['x-total-count']).toBe('3');
+    }
+    const { body: second } = await w.acme.agent.get('/users?limit=2&page=2').expect(200);
+    expect(second).toMatchObject({ total: 3, page: 2, page_size: 2, total_pages: 2 });
+    expect((second as { items: unknown[] }).items).toHaveLength(1);
+    await w.acme.agent.get('/users?limit=1.5').expect(wrongField('query', 'limit'));
+    await w.acme.agent.get('/users?skip=-1').expect(wrongField('query', 'skip'));
+    await w.acme.agent.get('/users?page=0').expect(wrongField('query', 'page'));
+    await w.acme.agent.get('/users?sort=organization_id;drop table users').expect(wrongField('query', 'sort'));
+    await w.acme.agent.get(`/users?search=${encodeURIComponent('%_\\\'" OR 1=1 --')}`).expect(200);
+  });
+
+  it('from a listed origin may read what scripts need, from another nothing', async () => {
+    const { headers } = await http().get('/api/v1/health').set('Origin', ORIGIN);
+    expect(headers['access-control-allow-origin']).toBe(ORIGIN);
+    expect(headers['access-control-expose-headers']?.split(',').sort()).toEqual([
+      'Deprecated',
+      'Retry-After',
+      'X-RateLimit-Limit',
+      'X-RateLimit-Remaining',
+      'X-RateLimit-Reset',
+      'X-Request-ID',
+      'X-Total-Count',
+    ]);
+    const preflight = await http().options('/api/v1/contacts').set('Origin', ORIGIN).set('Access-Control-Request-Method', 'POST');
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers['access-control-allow-methods']).toContain('POST');
+
+    const other = await http().get('/api/v1/health').set('Origin', 'https://evil.example');
+    expect(other.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  it('is answered with the headers a browser is protected by', async () => {
+    for (const path of ['/api/v1/health', '/', '/api/v1/no-such-route', '/graphql']) {
+      const { headers } = await http().get(path);
+      expect(headers['x-content-type-options']).toBe('nosniff');
+      expect(headers['x-frame-options']).toBe('SAMEORIGIN');
+      expect(headers['referrer-policy']).toBe('no-referrer');
+      expect(headers['content-security-policy']).toContain("default-src 'self'");
+      expect(headers['x-powered-by']).toBeUndefined();
+    }
+  });
+
+  it('that is no HTTP at all ends in a 400, not in silence', async () => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const { hostname, port } = new URL(w.base_url);
+      const socket = connect(Number(port), hostname, () => socket.write('HELLO PYTAKE\r\n\r\n'));
+      let text = '';
+      socket.on('data', (data) => (text += data.toString()));
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+});
+
+describe('general', () => {
+  it('health says exactly that it is', async () => {
+    const { text, headers } = await http().get('/api/v1/health').expect(200);
+    expect(text).toBe('{"status":"healthy"}');
+    expect(headers['x-ratelimit-limit']).toBeUndefined();
+    await http().get('/api/v1/ping').expect(200, { message: 'pong' });
+  });
+
+  it('leads from the start page to what there is', async () => {
+    const { text } = await http().get('/').expect(200).expect('Content-Type', /html/);
+    const links = [...text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
+
+    expect(links).toEqual(
+      expect.arrayContaining(['/api/v1/docs', '/api/v1/redoc', '/graphql', '/api/v1/openapi.json', '/observability/health']),
+    );
+    // The simulator's page is the embedded profile's.
+    for (const link of links.filter((link) => link !== '/simulator')) await http().get(link).expect(200);
+  });
+});
+
+describe('the documents', () => {
+  it.each([
+    ['/api/v1/docs', /swagger-ui/i],
+    ['/api/v1/redoc', /redoc/],
+    ['/graphql', /altair/i],
+    ['/graphql/playground', /altair/i],
+  ])('%s is a page, and all it loads comes from here', async (path, content) => {
+    const { text } = await http().get(path).set('Accept', 'text/html').expect(200).expect('Content-Type', /html/);
+
+    expect(text).toMatch(content);
+    const loaded = [...text.matchAll(/<(?:script|link|img)[^>]+(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+    const base = /<base href="([^"]+)"/.exec(text)?.[1] ?? path;
+    expect(loaded.filter((url) => /^(https?:)?\/\//.test(url))).toEqual([]);
+    for (const url of loaded.filter((url) => !url.startsWith('data:')).slice(0, 6))
+      await http()
+        .get(new URL(url, new URL(base, w.base_url)).pathname)
+        .expect(200);
+  });
+
+  it('openapi.json describes this API', async () => {
+    const { body } = await http().get('/api/v1/openapi.json').expect(200).expect('Content-Type', /json/);
+    const { openapi, info, paths } = body as { openapi: string; info: { title: string }; paths: object };
+    expect(openapi).toMatch(/^3\./);
+    expect(info.title).toBe('PyTake');
+    expect(Object.keys(paths).length).toBeGreaterThan(50);
+  });
+});
+
+describe('GraphQL', () => {
+  const errors = (body: unknown): string[] => ((body as { errors?: { message: string }[] }).errors ?? []).map(({ message }) => message);
+
+  it('answers queries by POST and by GET, not mutations by GET', async () => {
+    const { body } = await w.acme.agent.graphql('{ me { email } }').expect(200);
+    expect(body).toEqual({ data: { me: { email: w.acme.agent.user.email } } });
+
+    const asked = await http()
+      .get('/graphql')
+      .query({ query: '{ me { email } }' })
+      .set('Authorization', `Bearer ${w.acme.agent.token}`)
+      .set('Apollo-Require-Preflight', 'true');
+    expect(asked.body).toEqual({ data: { me: { email: w.acme.agent.user.email } } });
+
+    const changed = await http()
+      .get('/graphql')
+      .query({ query: 'mutation { logout { success } }' })
+      .set('Authorization', `Bearer ${w.acme.agent.token}`)
+      .set('Apollo-Require-Preflight', 'true');
+    expect(changed.status).toBe(405);
+    await w.acme.agent.get('/users/me').expect(200);
+  });
+
+  it('takes eight levels, also through fragments, and no more', async () => {
+    const introspective = (levels: number): string =>
+      `{ __type(name: "User") ${'{ fields { type '.repeat(levels)}{ name }${' } }'.repeat(levels)} }`;
+    const deep = (levels: number): string => `{ me ${'{ me '.repeat(levels - 2)}{ id }${' }'.repeat(levels - 2)} }`;
+
+    expect(errors((await w.acme.agent.graphql(deep(8))).body).join()).not.toContain('levels deep');
+    expect(errors((await w.acme.agent.graphql(deep(9))).body).join()).toContain('at most 8 levels deep');
+    expect(errors((await w.acme.agent.graphql(deep(20))).body).join()).toContain('at most 8 levels deep');
+    const fragments =
+      'query { me { ...a } } fragment a on User { b { c { d { ...e } } } } fragment e on User { f { g { h { i { j { id } } } } } }';
+    expect(errors((await w.acme.agent.graphql(fragments)).body).join()).toContain('at most 8 levels deep');
+    const circle = 'query { me { ...a } } fragment a on User { id ...b } fragment b on User { id ...a }';
+    expect(errors((await w.acme.agent.graphql(circle)).body).join()).toMatch(/fragment/i);
+    // Introspection is not data: its own depth is the tools' business.
+    expect(errors((await w.acme.agent.graphql(introspective(1))).body)).toEqual([]);
+  });
+
+  it('takes thirty aliases and no more', async () => {
+    const aliases = (count: number): string => `{ ${Array.from({ length: count }, (_, n) => `a${n}: me { id }`).join(' ')} }`;
+
+    expect(errors((await w.acme.agent.graphql(aliases(30))).body)).toEqual([]);
+    expect(errors((await w.acme.agent.graphql(aliases(31))).body).join()).toContain('at most 30 aliases');
+  });
+
+  it('caps the page of a list', async () => {
+    const { body } = await w.acme.agent.graphql('{ users(limit: 1000000000) { id } }').expect(200);
+    expect((body as { data: { users: unknown[] } }).data.users).toHaveLength(3);
+  });
+
+  it('shows its schema here', async () => {
+    const { body } = await w.guest.graphql('{ __schema { queryType { name } } }').expect(200);
+    expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
+  });
+});
+
+describe.each<[string, Record<string, string>]>([
+  ['production', { NODE_ENV: 'production' }],
+  ['DOCS_ENABLED=false', { DOCS_ENABLED: 'false' }],
+])('with %s', (_, env) => {
+  it('there are no documents', async () => {
+    const product = await start(env);
+    try {
+      const of = request(product.base_url);
+      for (const path of ['/api/v1/docs', '/api/v1/redoc', '/api/v1/openapi.json', '/graphql/playground', '/api/v1/docs-json'])
+        await of.get(path).expect(404).expect(errorOf('not_found'));
+      expect((await of.get('/graphql').set('Accept', 'text/html')).text).not.toMatch(/altair/i);
+      await of.get('/api/v1/health').expect(200, { status: 'healthy' });
+
+      const { body } = await of.post('/graphql').send({ query: '{ __schema { queryType { name } } }' });
+      if (env.NODE_ENV === 'production') expect(JSON.stringify(body)).toMatch(/introspection/i);
+      else expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
+    } finally {
+      await product.stop();
+    }
+  });
+});
+
+/** The product as a process of its own: Passport is one per process. */
+async function start(env: Record<string, string>): Promise<{ base_url: string; stop(): Promise<void> }> {
+  const port = 20_000 + Math.floor(Math.random() * 40_000);
+  const settings = testEnv(w.env.DATABASE_URL, w.env.DATA_DIR, {
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    PUBLIC_BASE_URL: 'https://pytake.example',
+    ...env,
+  });
+  const child = spawn(process.execPath, [join(__dirname, '../src/main.js')], {
+    env: { PATH: process.env.PATH, ...settings },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const base_url = `http://127.0.0.1:${port}`;
+  while (child.exitCode === null) {
+    const up = await fetch(`${base_url}/api/v1/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (up) return { base_url, stop: () => (child.kill('SIGTERM'), ended) };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`PyTake ended with ${child.exitCode}`);
+}

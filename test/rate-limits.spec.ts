@@ -1,0 +1,191 @@
+import request from 'supertest';
+import { type TestRedis, startRedis } from './support/redis';
+import { type Company, type World, PASSWORD, close, errorOf, world } from './support/world';
+
+// Contract 10 §14. Windows are long enough that none ends inside a test; who is counted is chosen by the address the trusted proxy names.
+
+const LIMITS = {
+  RATE_LIMIT_ENABLED: 'true',
+  TRUST_PROXY: 'true',
+  RATE_LIMIT_AUTH_LOGIN: '3/600',
+  RATE_LIMIT_AUTH_REGISTER: '2/600',
+  RATE_LIMIT_AUTH_REFRESH: '4/600',
+  RATE_LIMIT_GENERAL: '6/600',
+  RATE_LIMIT_UPLOAD: '2/600',
+  RATE_LIMIT_GRAPHQL: '5/600',
+};
+
+let redis: TestRedis | null = null;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis?.destroy());
+
+let last = 0;
+const address = (): string => `203.0.113.${++last}`;
+
+// Nobody twice: five wrong passwords lock a login, which is another rule.
+const login = (w: World, from: string, email = `nobody-${++last}@acme.example`): request.Test =>
+  request(w.base_url).post('/api/v1/auth/login').set('X-Forwarded-For', from).send({ email, password: 'wrong-horse-1' });
+
+const graphql = (w: World, query: string, from: string): request.Test =>
+  request(w.base_url).post('/graphql').set('X-Forwarded-For', from).send({ query });
+
+/** Statuses of calls made one after the other. */
+async function statuses(times: number, call: () => request.Test): Promise<number[]> {
+  const seen: number[] = [];
+  for (let n = 0; n < times; n++) seen.push((await call()).status);
+  return seen;
+}
+
+const number = (response: request.Response, name: string): number => Number(response.headers[name]);
+
+describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store) => {
+  let w: World;
+  let acme: Company;
+  let ready = true;
+
+  beforeAll(async () => {
+    ready = store === 'memory' || redis !== null;
+    if (ready) await world(store === 'memory' || !redis ? LIMITS : { ...LIMITS, REDIS_URL: redis.url });
+  });
+  beforeEach(async () => {
+    if (!ready) return;
+    w = await world();
+    ({ acme } = w);
+  });
+  afterAll(close);
+
+  const test = (name: string, work: () => Promise<void>): void =>
+    it(name, async () => {
+      if (ready) await work();
+    });
+
+  test('are told in headers, and a refusal says when to come back', async () => {
+    const from = address();
+    const now = Math.floor(Date.now() / 1000);
+
+    const first = await login(w, from).expect(401);
+    expect([number(first, 'x-ratelimit-limit'), number(first, 'x-ratelimit-remaining')]).toEqual([3, 2]);
+    expect(number(first, 'x-ratelimit-reset')).toBeGreaterThanOrEqual(now + 590);
+    expect(number(first, 'x-ratelimit-reset')).toBeLessThanOrEqual(now + 660);
+    expect(first.headers['retry-after']).toBeUndefined();
+    expect(await statuses(2, () => login(w, from))).toEqual([401, 401]);
+
+    const refused = await login(w, from).expect(429).expect(errorOf('rate_limit_exceeded'));
+    const seconds = number(refused, 'retry-after');
+    expect(seconds).toBeGreaterThan(500);
+    expect(seconds).toBeLessThanOrEqual(600);
+    expect(refused.body).toEqual({
+      error: { code: 429, message: `Rate limit exceeded. Try again in ${seconds} seconds.`, type: 'rate_limit_error' },
+      detail: `Rate limit exceeded. Try again in ${seconds} seconds.`,
+      status_code: 429,
+      error_code: 'rate_limit_exceeded',
+    });
+    expect(number(refused, 'x-ratelimit-remaining')).toBe(0);
+  });
+
+  test('count login by address, whoever it is for', async () => {
+    const from = address();
+    expect(await statuses(3, () => login(w, from))).toEqual([401, 401, 401]);
+    expect(await statuses(1, () => login(w, from, acme.admin.user.email))).toEqual([429]);
+    expect(await statuses(1, () => login(w, address()))).toEqual([401]);
+  });
+
+  test('count what succeeds too', async () => {
+    const from = address();
+    const good = (): request.Test =>
+      request(w.base_url)
+        .post('/api/v1/auth/login')
+        .set('X-Forwarded-For', from)
+        .send({ email: acme.admin.user.email, password: PASSWORD });
+    expect(await statuses(4, good)).toEqual([200, 200, 200, 429]);
+  });
+
+  test('keep each class apart: a request counts in exactly one', async () => {
+    const from = address();
+    const register = (): request.Test => request(w.base_url).post('/api/v1/auth/register').set('X-Forwarded-For', from).send({});
+    const refresh = (): request.Test =>
+      request(w.base_url).post('/api/v1/auth/refresh').set('X-Forwarded-For', from).send({ refresh_token: 'no' });
+
+    expect(await statuses(3, register)).toEqual([422, 422, 429]);
+    expect(await statuses(5, refresh)).toEqual([401, 401, 401, 401, 429]);
+    expect(await statuses(4, () => login(w, from))).toEqual([401, 401, 401, 429]);
+
+    const me = (): request.Test => acme.agent.get('/users/me').set('X-Forwarded-For', from);
+    const upload = (): request.Test => acme.agent.post('/whatsapp/media').set('X-Forwarded-For', from);
+    expect(await statuses(3, upload)).toEqual([422, 422, 429]);
+    expect(await statuses(7, me)).toEqual([200, 200, 200, 200, 200, 200, 429]);
+    expect((await graphql(w, '{ __typename }', from)).status).toBe(200);
+  });
+
+  test('count a signed-in user wherever they are, and nobody else with them', async () => {
+    expect(await statuses(6, () => acme.agent.get('/contacts').set('X-Forwarded-For', address()))).toEqual(Array(6).fill(200));
+    expect(await statuses(1, () => acme.agent.get('/conversations').set('X-Forwarded-For', address()))).toEqual([429]);
+    expect(await statuses(1, () => acme.viewer.get('/contacts'))).toEqual([200]);
+  });
+
+  test('come after the token and before the role', async () => {
+    const from = address();
+    const closed = (): request.Test => request(w.base_url).get('/api/v1/contacts').set('X-Forwarded-For', from);
+    expect(await statuses(8, closed)).toEqual(Array(8).fill(401));
+
+    const forbidden = (): request.Test => acme.viewer.post('/contacts', {});
+    expect(await statuses(7, forbidden)).toEqual([403, 403, 403, 403, 403, 403, 429]);
+  });
+
+  test('leave probes and documents alone', async () => {
+    const from = address();
+    for (const path of ['/api/v1/health', '/api/v1/ping', '/observability/live', '/observability/health', '/api/v1/openapi.json']) {
+      const answers = await statuses(8, () => request(w.base_url).get(path).set('X-Forwarded-For', from));
+      expect({ path, answers }).toEqual({ path, answers: Array(8).fill(200) });
+      const { headers } = await request(w.base_url).get(path).set('X-Forwarded-For', from);
+      expect(headers['x-ratelimit-limit']).toBeUndefined();
+    }
+    expect(await statuses(8, () => request(w.base_url).options('/api/v1/contacts').set('X-Forwarded-For', from))).not.toContain(429);
+  });
+
+  test('count a GraphQL request once, however many fields it asks for', async () => {
+    const query = '{ a: contacts { id } b: contacts { id } c: me { id } d: conversations { id } }';
+    const ask = async (): Promise<string> => {
+      const { body } = await acme.agent.graphql(query);
+      return ((body as { errors?: { extensions: { code: string } }[] }).errors?.[0]?.extensions.code ?? 'ok') as string;
+    };
+    const answers: string[] = [];
+    for (let n = 0; n < 6; n++) answers.push(await ask());
+
+    expect(answers).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'RATE_LIMITED']);
+  });
+
+  test('count every login of one GraphQL request: aliases do not defeat the limit', async () => {
+    const from = address();
+    const one = (alias: string): string => `${alias}: login(email: "${acme.agent.user.email}", password: "${PASSWORD}") { access_token }`;
+
+    const { body } = await graphql(w, `mutation { ${['a', 'b', 'c', 'd', 'e'].map(one).join(' ')} }`, from);
+
+    const { data, errors } = body as { data: unknown; errors: { path: string[]; extensions: Record<string, unknown> }[] };
+    expect(data).toBeNull();
+    expect(errors).toMatchObject([
+      { path: ['d'], extensions: { code: 'RATE_LIMITED', error_code: 'rate_limit_exceeded', status_code: 429 } },
+    ]);
+    expect(errors[0].extensions.retry_after_seconds).toBeGreaterThan(0);
+    // One count for both doors.
+    expect(await statuses(1, () => login(w, from))).toEqual([429]);
+  });
+
+  if (store === 'redis')
+    test('go on in memory while Redis is down, and in Redis when it is back', async () => {
+      const from = address();
+      expect(await statuses(3, () => login(w, from))).toEqual([401, 401, 401]);
+
+      await redis?.stop();
+      const down = address();
+      expect(await statuses(4, () => login(w, down))).toEqual([401, 401, 401, 429]);
+      const { body } = await request(w.base_url).get('/observability/health').expect(200);
+      expect(body).toMatchObject({ status: 'degraded', checks: { redis: { status: 'unhealthy' } } });
+
+      await redis?.restart();
+      // The client comes back in its own time; what Redis had counted still holds then.
+      for (let status = 0; status !== 429; status = (await login(w, from)).status) await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+});
