@@ -3,13 +3,14 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { LoginLocks } from './login-locks';
 import { Passwords } from './passwords';
 import { UsersController } from './users.controller';
+import { UsersPresence } from './users.presence';
 import { UsersResolver } from './users.resolver';
 import { UsersService } from './users.service';
 
 @Module({
   imports: [OrganizationsModule],
   controllers: [UsersController],
-  providers: [UsersService, UsersResolver, Passwords, LoginLocks],
+  providers: [UsersService, UsersPresence, UsersResolver, Passwords, LoginLocks],
   exports: [UsersService, Passwords, LoginLocks],
 })
 export class UsersModule {}
