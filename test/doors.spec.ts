@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import request from 'supertest';
+import { Product } from './support/product';
 import { type World, errorOf, testEnv, world, wrongField } from './support/world';
 
 // What all doors share: one error shape, headers, limits, documents.
@@ -285,9 +284,15 @@ describe.each<[string, Record<string, string>]>([
   ['DOCS_ENABLED=false', { DOCS_ENABLED: 'false' }],
 ])('with %s', (_, env) => {
   it('there are no documents', async () => {
-    const product = await start(env);
+    // A process of its own: Passport is one per process.
+    const product = await Product.start({
+      ...testEnv(w.env.DATABASE_URL, w.env.DATA_DIR),
+      PUBLIC_BASE_URL: 'https://pytake.example',
+      LOG_LEVEL: 'warn',
+      ...env,
+    });
     try {
-      const of = request(product.base_url);
+      const of = request(product.url);
       for (const path of ['/api/v1/docs', '/api/v1/redoc', '/api/v1/openapi.json', '/graphql/playground', '/api/v1/docs-json'])
         await of.get(path).expect(404).expect(errorOf('not_found'));
       expect((await of.get('/graphql').set('Accept', 'text/html')).text).not.toMatch(/altair/i);
@@ -301,29 +306,3 @@ describe.each<[string, Record<string, string>]>([
     }
   });
 });
-
-/** The product as a process of its own: Passport is one per process. */
-async function start(env: Record<string, string>): Promise<{ base_url: string; stop(): Promise<void> }> {
-  const port = 20_000 + Math.floor(Math.random() * 40_000);
-  const settings = testEnv(w.env.DATABASE_URL, w.env.DATA_DIR, {
-    PORT: String(port),
-    HOST: '127.0.0.1',
-    PUBLIC_BASE_URL: 'https://pytake.example',
-    ...env,
-  });
-  const child = spawn(process.execPath, [join(__dirname, '../src/main.js')], {
-    env: { PATH: process.env.PATH, ...settings },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const base_url = `http://127.0.0.1:${port}`;
-  while (child.exitCode === null) {
-    const up = await fetch(`${base_url}/api/v1/health`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (up) return { base_url, stop: () => (child.kill('SIGTERM'), ended) };
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`PyTake ended with ${child.exitCode}`);
-}

@@ -12,10 +12,9 @@ import { type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, getN
 import ts from 'typescript';
 import { DataSource } from 'typeorm';
 import { ALLOW, PUBLIC } from '#access/decorators';
-import { buildOpenApi } from '#api/openapi';
-import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
+import { type Schema, openApiOf, routesOf } from './support/openapi';
 import { cloneDatabase, world } from './support/world';
 
 // The house keeps its own rules: what style.md says of the code, checked on the code.
@@ -286,7 +285,7 @@ describe('every door', () => {
   });
 
   it('is in the OpenAPI document with a role, a rate class, a summary and an id of its own', async () => {
-    const operations = operationsOf(await openApi());
+    const operations = routesOf(await openApi());
 
     expect(operations.filter(({ operation }) => !operation['x-role'] || !operation['x-rate-limit'] || !operation.summary)).toEqual([]);
     const ids = operations.map(({ operation }) => operation.operationId);
@@ -318,33 +317,10 @@ describe('every door', () => {
 
 // --- what is answered
 
-type Schema = {
-  $ref?: string;
-  type?: string;
-  properties?: Record<string, Schema>;
-  items?: Schema;
-  allOf?: Schema[];
-  anyOf?: Schema[];
-  oneOf?: Schema[];
-  additionalProperties?: Schema | boolean;
-};
-interface Operation {
-  operationId: string;
-  summary?: string;
-  'x-role'?: string;
-  'x-rate-limit'?: string;
-  responses: Record<string, { content?: Record<string, { schema?: Schema }> }>;
-}
-
 async function openApi(): Promise<OpenAPIObject> {
   const { app, env } = await world();
-  return buildOpenApi(app, new Config(env));
+  return openApiOf(app, env);
 }
-
-const operationsOf = ({ paths }: OpenAPIObject): { path: string; method: string; operation: Operation }[] =>
-  Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item as unknown as Record<string, Operation>).map(([method, operation]) => ({ path, method, operation })),
-  );
 
 const SECRET = /passw|hash|secret|api_?key|token|credential|private|salt|signature/i;
 
@@ -394,7 +370,7 @@ describe('answers', () => {
         walk(property, owner);
       }
     };
-    for (const { operation } of operationsOf(document))
+    for (const { operation } of routesOf(document))
       for (const response of Object.values(operation.responses))
         for (const { schema } of Object.values(response.content ?? {})) walk(schema, operation.operationId);
 
@@ -427,7 +403,7 @@ describe('answers', () => {
       for (const field of Object.values(type?.getFields() ?? {})) collect(field.type);
 
     // A noun: what GET /…/{id} or GET /…/me answers.
-    const nouns = operationsOf(await openApi())
+    const nouns = routesOf(await openApi())
       .filter(({ path, method }) => method === 'get' && path.startsWith('/api/v1/') && /(\{\w+\}|\/me)$/.test(path))
       .map(({ operation }) =>
         Object.values(operation.responses['200']?.content ?? {})[0]
