@@ -185,6 +185,10 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
     past_the_wall: 1,
   },
   'src/modules/organizations/organizations.service.ts': { why: "the plan's use: counts" },
+  'src/modules/users/users.presence.ts': {
+    why: 'presence: whoever has no socket anywhere is offline, over all organizations',
+    past_the_wall: 1,
+  },
   'src/modules/whatsapp/media/fetch-media.ts': { why: 'a job meets its file by id' },
   'src/modules/whatsapp/media/media.service.ts': {
     why: 'the sweep of uploads nobody sent: by age alone, over all organizations',
