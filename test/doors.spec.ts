@@ -244,17 +244,17 @@ describe('GraphQL', () => {
     await w.acme.agent.get('/users/me').expect(200);
   });
 
-  it('takes eight levels, also through fragments, and no more', async () => {
+  it('takes ten levels, also through fragments, and no more', async () => {
     const introspective = (levels: number): string =>
       `{ __type(name: "User") ${'{ fields { type '.repeat(levels)}{ name }${' } }'.repeat(levels)} }`;
     const deep = (levels: number): string => `{ me ${'{ me '.repeat(levels - 2)}{ id }${' }'.repeat(levels - 2)} }`;
 
-    expect(errors((await w.acme.agent.graphql(deep(8))).body).join()).not.toContain('levels deep');
-    expect(errors((await w.acme.agent.graphql(deep(9))).body).join()).toContain('at most 8 levels deep');
-    expect(errors((await w.acme.agent.graphql(deep(20))).body).join()).toContain('at most 8 levels deep');
+    expect(errors((await w.acme.agent.graphql(deep(10))).body).join()).not.toContain('levels deep');
+    expect(errors((await w.acme.agent.graphql(deep(11))).body).join()).toContain('at most 10 levels deep');
+    expect(errors((await w.acme.agent.graphql(deep(20))).body).join()).toContain('at most 10 levels deep');
     const fragments =
-      'query { me { ...a } } fragment a on User { b { c { d { ...e } } } } fragment e on User { f { g { h { i { j { id } } } } } }';
-    expect(errors((await w.acme.agent.graphql(fragments)).body).join()).toContain('at most 8 levels deep');
+      'query { me { ...a } } fragment a on User { b { c { d { ...e } } } } fragment e on User { f { g { h { i { j { k { id } } } } } } }';
+    expect(errors((await w.acme.agent.graphql(fragments)).body).join()).toContain('at most 10 levels deep');
     const circle = 'query { me { ...a } } fragment a on User { id ...b } fragment b on User { id ...a }';
     expect(errors((await w.acme.agent.graphql(circle)).body).join()).toMatch(/fragment/i);
     // Introspection is not data: its own depth is the tools' business.
