@@ -253,7 +253,7 @@ describe('GraphQL', () => {
     expect(errors((await w.acme.agent.graphql(deep(11))).body).join()).toContain('at most 10 levels deep');
     expect(errors((await w.acme.agent.graphql(deep(20))).body).join()).toContain('at most 10 levels deep');
     const fragments =
-      'query { me { ...a } } fragment a on User { b { c { d { ...e } } } } fragment e on User { f { g { h { i { j { k { l { id } } } } } } } }';
+      'query { me { ...a } } fragment a on User { b { c { d { ...e } } } } fragment e on User { f { g { h { i { j { k { id } } } } } } }';
     expect(errors((await w.acme.agent.graphql(fragments)).body).join()).toContain('at most 10 levels deep');
     const circle = 'query { me { ...a } } fragment a on User { id ...b } fragment b on User { id ...a }';
     expect(errors((await w.acme.agent.graphql(circle)).body).join()).toMatch(/fragment/i);
