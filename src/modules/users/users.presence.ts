@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Actor } from '#common/actor';
-import { Invalid } from '#common/errors';
+import { Actor, Role } from '#common/actor';
+import { Forbidden, Invalid } from '#common/errors';
 import { EventBus } from '#common/events';
 import { Database } from '#database/database';
 import { RealtimeHub } from '#realtime/realtime.hub';
@@ -22,6 +22,7 @@ export class UsersPresence implements OnModuleInit {
   onModuleInit(): void {
     this.rooms.onPresence({ changed: (change) => this.changed(change), reconcile: (online) => this.reconcile(online) });
     this.rooms.onAgentStatus(async (actor, status) => {
+      if (!actor.may(Role.agent)) throw new Forbidden();
       const chosen = Object.values(AgentStatus).find((known) => known === status);
       if (!chosen) throw Invalid.field('status', `status must be one of ${Object.values(AgentStatus).join(', ')}`);
       await this.users.updateMe(actor, { agent_status: chosen });
@@ -64,8 +65,11 @@ export class UsersPresence implements OnModuleInit {
 
   /** Over all organizations: who is said to be online and has no socket anywhere is not; a process that was killed could not say so. */
   private async reconcile(online_user_ids: string[]): Promise<void> {
-    await this.database.source.query('UPDATE users SET is_online = false WHERE is_online AND NOT (id = ANY($1::uuid[]))', [
-      online_user_ids,
-    ]);
+    // Not who came while the list was on its way.
+    await this.database.source.query(
+      `UPDATE users SET is_online = false
+        WHERE is_online AND NOT (id = ANY($1::uuid[])) AND (last_seen_at IS NULL OR last_seen_at < now() - interval '10 seconds')`,
+      [online_user_ids],
+    );
   }
 }
