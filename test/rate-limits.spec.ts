@@ -187,5 +187,10 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
       await redis?.restart();
       // The client comes back in its own time; what Redis had counted still holds then.
       for (let status = 0; status !== 429; status = (await login(w, from)).status) await new Promise((resolve) => setTimeout(resolve, 20));
+      const healthy = async (): Promise<boolean> => {
+        const { body } = await request(w.base_url).get('/observability/health');
+        return (body as { status: string }).status === 'healthy';
+      };
+      while (!(await healthy())) await new Promise((resolve) => setTimeout(resolve, 50));
     });
 });
