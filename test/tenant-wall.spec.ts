@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { getNamedType, isInputObjectType, isObjectType, isRequiredArgument } from 'graphql';
 import request from 'supertest';
 import { Role, atLeast } from '#common/actor';
 import { newId } from '#common/uuid';
@@ -329,6 +331,59 @@ describe('another organization', () => {
     }
 
     expect(lost).toEqual([]);
+  });
+});
+
+describe('another organization in GraphQL', () => {
+  /** What `id` is an id of, by the noun in the field's name. */
+  const nounOf = (field: string): Noun | undefined =>
+    (
+      [
+        [/template/i, 'template'],
+        [/number/i, 'number'],
+        [/conversation/i, 'conversation'],
+        [/message/i, 'message'],
+        [/contact/i, 'contact'],
+        [/user/i, 'user'],
+      ] as const
+    ).find(([name]) => name.test(field))?.[1];
+
+  it('is not found by any id of any field', async () => {
+    const schema = w.app.get(GraphQLSchemaHost).schema;
+    const before = await everythingOf(globex);
+    const answers: Record<string, string> = {};
+    for (const [kind, type] of [
+      ['query', schema.getQueryType()],
+      ['mutation', schema.getMutationType()],
+    ] as const)
+      for (const field of Object.values(type?.getFields() ?? {})) {
+        const ids = field.args.filter(({ type: arg }) => getNamedType(arg).name === 'ID');
+        for (const foreign of ids) {
+          const given = field.args.filter((arg) => arg === foreign || isRequiredArgument(arg) || arg.name === 'content');
+          const noun = (name: string): Noun | undefined => (name === 'id' ? nounOf(field.name) : IDS[name]);
+          const variables = Object.fromEntries(
+            given.map((arg) => {
+              const of = noun(arg.name);
+              if (ids.includes(arg)) return [arg.name, of ? (arg === foreign ? theirs : ours)[of] : 'unknown'];
+              return [arg.name, isInputObjectType(getNamedType(arg.type)) ? {} : 'Olá'];
+            }),
+          );
+          const selection = isObjectType(getNamedType(field.type)) ? ' { __typename }' : '';
+          const text = `${kind} (${given.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ')}) { it: ${field.name}(${given.map(({ name }) => `${name}: $${name}`).join(', ')})${selection} }`;
+          const { body } = await acme.admin.graphql(text, variables);
+          const { data, errors } = body as { data?: { it: unknown } | null; errors?: { message: string; extensions: { code: string } }[] };
+          const empty = data?.it === 0 || (Array.isArray(data?.it) && data.it.length === 0);
+          answers[`${field.name} ${foreign.name}`] = errors
+            ? `${errors[0].extensions.code} ${errors[0].message}`
+            : empty
+              ? 'empty'
+              : JSON.stringify(data);
+        }
+      }
+
+    expect(Object.keys(answers).length).toBeGreaterThan(25);
+    expect(Object.entries(answers).filter(([, answer]) => answer !== 'empty' && !answer.startsWith('NOT_FOUND '))).toEqual([]);
+    expect(await everythingOf(globex)).toEqual(before);
   });
 });
 

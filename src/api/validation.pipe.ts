@@ -16,10 +16,14 @@ const PLACE: Record<string, string> = { body: 'body', query: 'query', param: 'pa
 /** Input at the door: aliases resolved, unknown fields dropped, the rest validated; 422 names every wrong field. */
 @Injectable()
 export class InputPipe implements PipeTransform {
-  async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
+  async transform(value: unknown, { metatype, type, data }: ArgumentMetadata): Promise<unknown> {
     if (!metatype || SIMPLE.has(metatype) || type === 'custom') return value;
     const place = PLACE[type];
-    if (value === undefined || value === null) value = {};
+    if (value === undefined || value === null) {
+      // A GraphQL argument left out stays out; a whole body or query left out is an empty one.
+      if (data !== undefined) return value;
+      value = {};
+    }
     if (typeof value !== 'object' || Array.isArray(value))
       throw new Invalid([{ loc: [place], msg: 'must be a JSON object', type: 'object_type' }]);
     return parse(metatype as Type<object>, value as Record<string, unknown>, place);
