@@ -53,7 +53,8 @@ async function cluster(): Promise<Cluster> {
       abortOnError: false,
     });
     others.push(worker);
-    for (const one of [w.app, app]) one.get(RealtimeRooms).onPresence({ changed: (change) => Promise.resolve(void presence.push(change)) });
+    for (const one of [w.app, app, worker])
+      one.get(RealtimeRooms).onPresence({ changed: (change) => Promise.resolve(void presence.push(change)) });
     const [near, far, speaker] = [w.app, app, worker].map((one) => one.get(RealtimeHub));
     await until(() => connected(near, far, speaker), 'the connections to Redis');
     return { redis: server, near, far, far_url: url, worker: speaker };
