@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -290,6 +291,26 @@ describe('a customer’s file', () => {
     expect(meta.calls.filter((call) => call.endsWith(`/${provider_media_id}`))).toHaveLength(1);
   });
 
+  /** Tries at once what would wait its pause; answers the pauses. The product's own sweep may take a try at any moment: it is left to finish. */
+  async function fetchUntilSettled(id: string): Promise<number[]> {
+    const pauses: number[] = [];
+    while ((await row(id)).status === 'pending') {
+      const { again_in_ms } = await house.app.get(FetchMedia).fetch(acme.id, id);
+      if (again_in_ms === null) {
+        await sleep(20);
+        const [{ resting }] = await house.sql<{ resting: boolean }>(
+          "SELECT due_at < now() + interval '2 minutes' AS resting FROM media_files WHERE id = $1",
+          [id],
+        );
+        if (resting) await due(id);
+      } else {
+        pauses.push(again_in_ms);
+        await due(id);
+      }
+    }
+    return pauses;
+  }
+
   it('is tried again after trouble, three times in all, then failed', async () => {
     const number = await line();
     const told = settled();
@@ -298,13 +319,8 @@ describe('a customer’s file', () => {
     await acme.viewer.get(`/whatsapp/messages/${message_id}/media`).expect(409).expect(errorOf('media_not_ready'));
     meta.simulator.faults.add({ route: 'number', times: null, http_status: 500 });
 
-    const nexts: (number | null)[] = [];
-    for (let n = 0; n < 3; n++) {
-      nexts.push((await fetch.fetch(acme.id, id)).again_in_ms);
-      await due(id);
-    }
+    await fetchUntilSettled(id);
 
-    expect(nexts).toEqual([expect.any(Number), expect.any(Number), null]);
     expect(await row(id)).toMatchObject({ status: 'failed', attempts: 3 });
     expect(told).toEqual([expect.objectContaining({ id, status: 'failed', url: null })]);
     await acme.viewer.get(`/whatsapp/messages/${message_id}/media`).expect(410).expect(errorOf('media_gone'));
@@ -317,10 +333,9 @@ describe('a customer’s file', () => {
     const { id } = await incoming(number, PNG, 'image/png');
     meta.simulator.faults.add({ route: 'number', times: 1, http_status: 503 });
 
-    expect((await house.app.get(FetchMedia).fetch(acme.id, id)).again_in_ms).toBeGreaterThan(0);
-    await due(id);
-    await house.app.get(FetchMedia).fetch(acme.id, id);
+    const pauses = await fetchUntilSettled(id);
 
+    expect(pauses.every((ms) => ms > 0)).toBe(true);
     expect(await row(id)).toMatchObject({ status: 'ready', attempts: 2 });
   });
 
