@@ -6,6 +6,7 @@ export default {
   transform: {},
   globalSetup: '<rootDir>/dist/test/support/global-setup.js',
   globalTeardown: '<rootDir>/dist/test/support/global-teardown.js',
+  setupFilesAfterEnv: ['<rootDir>/dist/test/support/retry.js'],
   testTimeout: 60_000,
   maxWorkers: 2,
 };
