@@ -7,7 +7,7 @@ import { createDatabase, dropDatabase } from './support/postgres';
 import { Product } from './support/product';
 import { type TestRedis, startRedis } from './support/redis';
 
-/** Two APIs and a worker, as processes, on one PostgreSQL and one Redis; the fake Meta stands in this process. */
+/** Two APIs and two workers, as processes, on one PostgreSQL and one Redis; the fake Meta stands in this process. */
 describe('the full profile', () => {
   const name = `pytake_full_${randomBytes(5).toString('hex')}`;
   let redis: TestRedis | null;
@@ -16,6 +16,7 @@ describe('the full profile', () => {
   let first: Product;
   let second: Product;
   let worker: Product;
+  let other: Product;
   let token: string;
   let socket: Socket;
   let phone_number_id: string;
@@ -41,9 +42,10 @@ describe('the full profile', () => {
       ...meta.env,
     };
     // All at once on an empty database: migrations take turns.
-    [first, second, worker] = await Promise.all([
+    [first, second, worker, other] = await Promise.all([
       Product.start({ ...env, PROCESS_ROLE: 'api' }),
       Product.start({ ...env, PROCESS_ROLE: 'api' }),
+      Product.start({ ...env, PROCESS_ROLE: 'worker' }),
       Product.start({ ...env, PROCESS_ROLE: 'worker' }),
     ]);
     const session = await call(first, 'POST', '/auth/register', {
@@ -68,7 +70,7 @@ describe('the full profile', () => {
 
   afterAll(async () => {
     socket?.disconnect();
-    await Promise.all([first?.end(), second?.end(), worker?.end()]);
+    await Promise.all([first?.end(), second?.end(), worker?.end(), other?.end()]);
     await sql?.end();
     await meta?.close();
     await redis?.destroy();
@@ -192,21 +194,27 @@ describe('the full profile', () => {
     180_000,
   );
 
-  it('goes on without Redis, says so, and loses nothing', async () => {
+  it('goes on without Redis, also sending, says so, loses nothing and sends nothing twice', async () => {
     if (!redis) return;
     await redis.stop();
     await until(async () => (await health(first)).status === 'degraded');
 
     const text = await customerWrites(first);
-    const reply = await call(second, 'POST', `/conversations/${await conversationId()}/messages`, { content: 'sem Redis' });
+    const conversation_id = await conversationId();
+    const replies: string[] = [];
+    for (const product of [first, second, first, second])
+      replies.push(String((await call(product, 'POST', `/conversations/${conversation_id}/messages`, { content: 'sem Redis' })).id));
     await until(async () => (await stored(text)) === 1);
+    // Both workers look by the clock; the claim says whose it is.
+    for (const id of replies) await left(id);
     await redis.restart();
 
     await until(async () => (await health(first)).status === 'healthy');
-    await left(String(reply.id));
     const after = await customerWrites(first);
     await live(after);
-    expect(accepted(String(reply.id))).toBe(1);
+    const reply = String((await call(first, 'POST', `/conversations/${conversation_id}/messages`, { content: 'com Redis' })).id);
+    await left(reply);
+    expect([...replies, reply].map(accepted)).toEqual([1, 1, 1, 1, 1]);
   }, 120_000);
 
   it('ends a session everywhere', async () => {
@@ -222,6 +230,6 @@ describe('the full profile', () => {
 
   it('stops in order', async () => {
     if (!redis) return;
-    expect(await Promise.all([first.stop(), second.stop(), worker.stop()])).toEqual([0, 0, 0]);
+    expect(await Promise.all([first, second, worker, other].map((product) => product.stop()))).toEqual([0, 0, 0, 0]);
   });
 });

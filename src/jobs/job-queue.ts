@@ -115,7 +115,11 @@ export abstract class JobQueue<T extends object = object> {
   repeat(
     name: string,
     data: T,
-    { every_seconds, offset_seconds = 0, without_store = false }: { every_seconds: number; offset_seconds?: number; without_store?: boolean },
+    {
+      every_seconds,
+      offset_seconds = 0,
+      without_store = false,
+    }: { every_seconds: number; offset_seconds?: number; without_store?: boolean },
   ): void {
     if (!(every_seconds >= 1)) throw new RangeError(`${this.name} ${name}: every_seconds is ${every_seconds}, the least is 1`);
     this.repeats.push({ name, data, every_seconds, offset_seconds, without_store });

@@ -124,7 +124,8 @@ export class NumbersService {
         throw Invalid.field('phone_number', 'phone_number cannot be changed: delete this number and add the other', undefined, 'immutable');
       if (connection_type !== undefined && connection_type !== before.connection_type)
         throw Invalid.field('connection_type', 'connection_type cannot be changed', undefined, 'immutable');
-      if (before.is_default && (values.is_default === false || values.is_active === false)) values.is_default = !(await this.promoteHeir(tx, actor, id));
+      if (before.is_default && (values.is_default === false || values.is_active === false))
+        values.is_default = !(await this.promoteHeir(tx, actor, id));
       else if (!before.is_default && values.is_active && (await this.lacksDefault(tx, actor, true))) values.is_default = true;
       if (values.is_default) await this.clearDefault(tx, actor, id);
       const cleared = access_token === null || values.phone_number_id === null;
