@@ -13,7 +13,7 @@ import { renderTemplateBody, templateComponents } from '#modules/whatsapp/meta/t
 import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
-import type { Draft } from './compose';
+import { type Draft, typeWithFile } from './compose';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
@@ -39,6 +39,7 @@ const MAX_WAIT_SECONDS = 300;
 /** Why a send may not happen, in the order the contract checks; null: it may. */
 interface Ready {
   number: WhatsAppNumber;
+  message_type: MessageType;
   media: MessageMedia | null;
   template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
 }
@@ -151,7 +152,7 @@ export class SendMessage {
         contact_id: contact.id,
         whatsapp_number_id: conversation.whatsapp_number_id,
         direction: MessageDirection.outgoing,
-        message_type: draft.message_type,
+        ...(await this.file(tx, actor, draft)),
         content: draft.content,
         payload: draft.payload,
         status: MessageStatus.failed,
@@ -231,7 +232,7 @@ export class SendMessage {
     named: WhatsAppNumber | null = null,
   ): Promise<{ message: Message }> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
-    const { number, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
+    const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
     const sender = await this.sender(tx, actor);
     const message = newMessage({
       ...sender,
@@ -240,7 +241,7 @@ export class SendMessage {
       contact_id: contact.id,
       whatsapp_number_id: number.id,
       direction: MessageDirection.outgoing,
-      message_type: draft.message_type,
+      message_type,
       content: template ? template.rendered : draft.content,
       payload: template ? template.payload : draft.payload,
       media,
@@ -325,7 +326,7 @@ export class SendMessage {
       : (named ?? (await this.chooseNumber(tx, actor)));
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
-    const media = draft.media_id ? await this.media.forSend(actor, draft.media_id, tx) : null;
+    const { media, message_type } = await this.file(tx, actor, draft);
     // 422 template_parameter_mismatch comes before the state conflicts.
     const components = template ? templateComponents(draft.template ?? {}, template) : [];
 
@@ -358,6 +359,7 @@ export class SendMessage {
       throw new TooMany('whatsapp_rate_limited', 'Meta has restricted this number for now. Try again later.', Math.ceil(wait));
     return {
       number,
+      message_type,
       media,
       template: template && {
         id: template.id,
@@ -371,6 +373,13 @@ export class SendMessage {
         },
       },
     };
+  }
+
+  /** The draft's file and what the message is with it. @throws {Invalid} The draft says another kind. */
+  private async file(tx: Tx, actor: Actor, draft: Draft): Promise<Pick<Ready, 'media' | 'message_type'>> {
+    if (!draft.media_id) return { media: null, message_type: draft.message_type ?? MessageType.text };
+    const media = await this.media.forSend(actor, draft.media_id, tx);
+    return { media, message_type: typeWithFile(draft, media) };
   }
 
   private async hasToken(tx: Tx, number_id: string): Promise<boolean> {

@@ -92,6 +92,18 @@ export class NumberDirectory {
     return new Map((await this.read('n.id = ANY($1)', ids, sql)).map((number) => [number.id, number]));
   }
 
+  /** Whether all that is named here was an organization's once and is deleted. */
+  async wereDeleted(phone_number_ids: readonly string[], waba_ids: readonly string[]): Promise<boolean> {
+    const rows = await this.database.source.query<{ phone_number_id: string | null; waba_id: string | null }[]>(
+      `SELECT phone_number_id, whatsapp_business_account_id AS waba_id FROM whatsapp_numbers
+        WHERE deleted_at IS NOT NULL AND (phone_number_id = ANY($1) OR whatsapp_business_account_id = ANY($2))`,
+      [phone_number_ids, waba_ids],
+    );
+    const phones = new Set(rows.map((row) => row.phone_number_id));
+    const wabas = new Set(rows.map((row) => row.waba_id));
+    return rows.length > 0 && phone_number_ids.every((id) => phones.has(id)) && waba_ids.every((id) => wabas.has(id));
+  }
+
   /** A number changed in this process. */
   forget(): void {
     this.byPhone.clear();
