@@ -539,6 +539,11 @@ describe('the code', () => {
     expect(readers).toEqual(['src/main.ts', 'src/migrate.ts', 'src/modules/simulator/simulator.main.ts']);
   });
 
+  it('hands out bytes from outside in one way', () => {
+    const ways = /StreamableFile|\.(?:attachment|download)\(|content-disposition/i;
+    expect(sources.filter(({ text }) => ways.test(text)).map(({ file }) => file)).toEqual(['src/api/answer-file.ts']);
+  });
+
   it('has no `any` and no `!` to silence', () => {
     const found: string[] = [];
     for (const { file, tree } of sources)

@@ -3,6 +3,7 @@ import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
 import type { Sql } from '#database/sql';
+import { isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
 
 /** What the receipt door and the filing need of a number, before an organization is known. */
 export interface KnownNumber {
@@ -132,8 +133,14 @@ export class NumberDirectory {
     );
     return rows.map((row) => ({
       ...row,
-      app_secret: row.app_secret ? this.encryption.decrypt(row.app_secret) : this.config.meta_app_secret,
+      app_secret: this.secretOf(row),
       lane: laneOf(row.organization_id),
     }));
+  }
+
+  private secretOf({ phone_number_id, app_secret }: Row): string | null {
+    // The simulator speaks for its numbers and for no others, Meta for none of them.
+    if (this.config.simulator_enabled && isSimulatorNumber(phone_number_id)) return simulatorAppSecret(this.config);
+    return app_secret ? this.encryption.decrypt(app_secret) : this.config.meta_app_secret;
   }
 }
