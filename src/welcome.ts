@@ -1,6 +1,8 @@
 import type { Config } from '#config/config';
 import type { Demo } from './demo';
 
+const EVERYWHERE = ['0.0.0.0', '::'];
+
 /** What the console says once the doors are open: where to go next. */
 export function announce(config: Config, demo: Demo | null): void {
   if (config.process_role === 'worker') {
@@ -12,6 +14,13 @@ export function announce(config: Config, demo: Demo | null): void {
   if (config.simulator_enabled) lines.push(`  Simulator      ${at}/simulator`);
   if (config.docs_enabled) lines.push(`  Documentation  ${at}/api/v1/docs`, `  GraphQL        ${at}/graphql`);
   lines.push(`  Health         ${at}/observability/health`, '');
+  if (config.embedded && EVERYWHERE.includes(config.host))
+    lines.push(
+      `Whoever reaches this machine reaches PyTake, on port ${config.port} of every network. For yourself alone: HOST=127.0.0.1`,
+      '',
+    );
+  if (config.production && config.registration_enabled)
+    lines.push('Anybody may register an organization here. REGISTRATION_ENABLED=false closes that.', '');
   if (demo)
     lines.push(
       'A demo organization is ready. Sign in with',
