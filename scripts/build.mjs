@@ -80,12 +80,11 @@ const assets = () =>
 function replaceDist(draft) {
   const old = `${draft}.old`;
   for (let tries = 1; ; tries++) {
-    if (existsSync(DIST)) renameSync(DIST, old);
     try {
-      renameSync(draft, DIST);
-      break;
+      if (existsSync(DIST)) renameSync(DIST, old);
+      return renameSync(draft, DIST);
     } catch (error) {
-      // A third process put its own there between our two steps.
+      // A third process came between these steps with a build of its own.
       if (tries === 5) throw error;
     } finally {
       rmSync(old, { recursive: true, force: true });

@@ -15,9 +15,9 @@ try {
   if (error.code !== 'ENOENT') throw error;
 }
 
+const state = freshness();
 if (production) {
   process.env.NODE_ENV ||= 'production';
-  const state = freshness();
   if (state === 'missing') {
     console.error('PyTake is not built. Run: npm ci && npm run build');
     process.exit(1);
@@ -25,7 +25,7 @@ if (production) {
   if (state === 'stale') console.warn('The sources are not those of this build. To run them: npm run build');
   if (process.env.NODE_ENV !== 'production')
     console.warn(`This is not production: NODE_ENV is "${process.env.NODE_ENV}". Weak secrets, the demo and the simulator are allowed.`);
-} else if (freshness() !== 'fresh') {
+} else if (state === 'missing' || state === 'stale') {
   console.log('Building PyTake ...');
   // A process of its own: the compiler takes memory that PyTake does not need.
   const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'build.mjs'), '--start'], { stdio: 'inherit' });
