@@ -5,6 +5,8 @@ export class MessageSearch1795000080100 implements MigrationInterface {
   readonly name = 'MessageSearch1795000080100';
 
   async up(runner: QueryRunner): Promise<void> {
+    // A large table takes longer than a request may.
+    await runner.query('SET LOCAL statement_timeout = 0');
     await runner.query(`CREATE INDEX messages_search_idx ON messages
       USING gin (organization_id, to_tsvector('portuguese', fold(content))) WHERE NOT is_deleted AND message_type <> 'note'`);
   }

@@ -182,7 +182,7 @@ export class MessagesService {
     if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
     if (query.from) rows.andWhere('m.created_at >= :from', { from: query.from });
     if (query.to) rows.andWhere('m.created_at <= :to', { to: query.to });
-    // Word for word messages_search_idx. The last word may be half typed; words that say nothing ("de", "o") find nothing.
+    // Word for word messages_search_idx. The last word may be begun only, as far as its stem; words that say nothing ("de", "o") find nothing.
     if (query.search?.trim())
       rows.andWhere(
         `NOT m.is_deleted AND m.message_type <> 'note' AND to_tsvector('portuguese', fold(m.content)) @@
