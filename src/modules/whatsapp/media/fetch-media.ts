@@ -1,9 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { GraphClient } from '../meta/graph-client';
 import { GraphTargets } from '../numbers/graph-targets';
-import { MAX_FILE_BYTES, safeType, sniff } from './file-kind';
+import { MAX_FILE_BYTES, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
 import { type MediaOfMessage, mediaOfMessage } from './media.dto';
 import { MediaQuota } from './media-quota';

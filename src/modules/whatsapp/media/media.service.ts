@@ -1,6 +1,6 @@
-import { pipeline } from 'node:stream/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { answerFile } from '#api/answer-file';
 import type { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid } from '#common/errors';
 import { fileName } from '#common/file-name';
@@ -9,7 +9,7 @@ import type { TenantRepository } from '#database/tenant-repository';
 import { UnsendableMessage } from '../meta/build-message';
 import { GraphClient } from '../meta/graph-client';
 import { GraphTargets } from '../numbers/graph-targets';
-import { metaType, safeType, sendLimit, sniff } from './file-kind';
+import { metaType, sendLimit, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
 import { type Media, type MediaOfMessage, mediaOfMessage, presentMedia } from './media.dto';
 import { MediaQuota } from './media-quota';
@@ -27,7 +27,6 @@ export type UploadedFile = ReceivedFile & { name: string };
 /** Files of messages: kept here, handed to Meta, handed out. */
 @Injectable()
 export class MediaService {
-  private readonly logger = new Logger(MediaService.name);
   private readonly uploading = new Map<string, Promise<string>>();
 
   constructor(
@@ -95,41 +94,15 @@ export class MediaService {
   async respond(actor: Actor, media_id: string, request: Request, response: Response): Promise<void> {
     const file = await this.files().get(actor, media_id);
     const storage_key = this.assertReady(file);
-    const size = await this.storage.size(storage_key);
-    if (size === null) throw gone();
-
-    response.attachment(file.filename ?? nameOf(file));
-    response.set({
-      'Content-Type': safeType(file.mime_type),
-      'X-Content-Type-Options': 'nosniff',
-      'Content-Security-Policy': "default-src 'none'; sandbox",
-      'Cache-Control': 'private, no-cache',
-      'Accept-Ranges': 'bytes',
-      ...(file.sha256 && { ETag: `"${file.sha256}"` }),
+    const size_bytes = await this.storage.size(storage_key);
+    if (size_bytes === null) throw gone();
+    await answerFile(request, response, {
+      filename: file.filename ?? nameOf(file),
+      mime_type: file.mime_type,
+      size_bytes,
+      sha256: file.sha256,
+      read: (range) => this.storage.read(storage_key, range),
     });
-    if (request.fresh) {
-      response.status(304).end();
-      return;
-    }
-    const range = rangeOf(request, response, size);
-    if (range === 'unsatisfiable') {
-      response.set('Content-Range', `bytes */${size}`).removeHeader('Content-Disposition');
-      throw new AppError(416, 'range_not_satisfiable', `The file has ${size} bytes.`);
-    }
-    if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
-    response.set('Content-Length', String(range ? range.end - range.start + 1 : size));
-    if (request.method === 'HEAD') {
-      response.end();
-      return;
-    }
-    try {
-      await pipeline(this.storage.read(storage_key, range ?? undefined), response);
-    } catch (error) {
-      // The reader went away, or the disk failed half-way: the headers are out, so the connection is all there is to end.
-      response.destroy();
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
-        this.logger.warn({ msg: 'file not handed out', media_id, err: error });
-    }
   }
 
   /** Deletes uploads nobody sent, file and row together. */
@@ -206,15 +179,4 @@ const gone = (): AppError => new AppError(410, 'media_gone', 'The file is no lon
 function nameOf({ id, mime_type }: Pick<MediaFile, 'id' | 'mime_type'>): string {
   const subtype = /^\w+\/(\w{2,5})(?:;|$)/.exec(mime_type)?.[1];
   return subtype ? `${id}.${subtype}` : id;
-}
-
-/** One range of bytes; null: the whole file is asked for. */
-function rangeOf(request: Request, response: Response, size: number): { start: number; end: number } | 'unsatisfiable' | null {
-  const condition = request.get('if-range');
-  if (condition && condition !== response.get('ETag')) return null;
-  const ranges = request.range(size, { combine: true });
-  if (ranges === -1) return 'unsatisfiable';
-  // Several ranges at once may be answered whole (RFC 9110, 14.2).
-  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return null;
-  return ranges[0];
 }
