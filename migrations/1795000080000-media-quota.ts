@@ -5,6 +5,8 @@ export class MediaQuota1795000080000 implements MigrationInterface {
   readonly name = 'MediaQuota1795000080000';
 
   async up(runner: QueryRunner): Promise<void> {
+    // A large table takes longer than a request may.
+    await runner.query('SET LOCAL statement_timeout = 0');
     await runner.query(`CREATE TABLE media_usage (
       organization_id uuid NOT NULL,
       size_bytes bigint NOT NULL DEFAULT '0',

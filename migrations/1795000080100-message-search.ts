@@ -7,10 +7,13 @@ export class MessageSearch1795000080100 implements MigrationInterface {
   readonly transaction = false;
 
   async up(runner: QueryRunner): Promise<void> {
+    // A large table takes longer than a request may.
+    await runner.query('SET statement_timeout = 0');
     // Half of one that was broken off.
     await runner.query('DROP INDEX IF EXISTS messages_search_idx');
     await runner.query(`CREATE INDEX CONCURRENTLY messages_search_idx ON messages
       USING gin (organization_id, to_tsvector('portuguese', fold(content))) WHERE NOT is_deleted AND message_type <> 'note'`);
+    await runner.query('RESET statement_timeout');
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -183,7 +183,7 @@ export class MessagesService {
     equals('direction', query.direction === 'inbound' ? 'incoming' : query.direction === 'outbound' ? 'outgoing' : query.direction);
     if (query.status) rows.andWhere('m.status = ANY(:status)', { status: query.status.split(',') });
     if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
-    // Word for word messages_search_idx. The last word may be half typed; words that say nothing ("de", "o") find nothing.
+    // Word for word messages_search_idx. The last word may be begun only, as far as its stem; words that say nothing ("de", "o") find nothing.
     if (query.search?.trim())
       rows.andWhere(
         `NOT m.is_deleted AND m.message_type <> 'note' AND to_tsvector('portuguese', fold(m.content)) @@
