@@ -1,3 +1,4 @@
+import { finished } from 'node:stream';
 import type { Request, RequestHandler } from 'express';
 import multer, { type StorageEngine } from 'multer';
 import { MAX_FILE_BYTES, type ArrivedFile, type MediaStore } from './media-store';
@@ -21,7 +22,8 @@ export function uploadTo(media: MediaStore): RequestHandler[] {
     form.single('file'),
     (request, response, next) => {
       const upload = uploaded(request);
-      if (upload) response.once('close', () => media.discard(upload.arrived));
+      // Also heard where the caller is gone already.
+      if (upload) finished(response, () => media.discard(upload.arrived));
       next();
     },
   ];
