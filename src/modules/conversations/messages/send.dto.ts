@@ -1,6 +1,6 @@
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -19,9 +19,9 @@ import {
   Max,
   MaxLength,
   Min,
-  ValidateNested,
 } from 'class-validator';
 import { Alias } from '#common/alias';
+import { Nested, NestedEach, NotBlank } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
@@ -247,6 +247,7 @@ export class SendLocation extends IntersectionType(SendTarget, LocationInput) {}
 export class CardInput {
   @IsString()
   @Length(1, 255)
+  @NotBlank()
   name: string;
 
   @IsString()
@@ -267,16 +268,14 @@ export class CardInput {
 export class SendContact extends SendTarget {
   /** One card; or `contacts`. */
   @IsOptional()
-  @ValidateNested()
-  @Type(() => CardInput)
+  @Nested(() => CardInput)
   contact?: CardInput;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => CardInput)
+  @NestedEach(() => CardInput)
   contacts?: CardInput[];
 }
 
@@ -288,6 +287,7 @@ export class ButtonInput {
 
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   title: string;
 }
 
@@ -298,14 +298,14 @@ export class ButtonsInput {
   @Alias('body')
   @IsString()
   @Length(1, 1024)
+  @NotBlank()
   message: string;
 
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
+  @NestedEach(() => ButtonInput)
   buttons: ButtonInput[];
 
   @IsOptional()
@@ -328,6 +328,7 @@ export class ListRowInput {
 
   @IsString()
   @Length(1, 24)
+  @NotBlank()
   title: string;
 
   @IsOptional()
@@ -346,8 +347,7 @@ export class ListSectionInput {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListRowInput)
+  @NestedEach(() => ListRowInput)
   rows: ListRowInput[];
 }
 
@@ -356,6 +356,7 @@ export class SendList extends SendTarget {
   @Alias('message')
   @IsString()
   @Length(1, 4096)
+  @NotBlank()
   body: string;
 
   /** The header. Alias: header. */
@@ -368,6 +369,7 @@ export class SendList extends SendTarget {
   /** Opens the list. */
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   button_text: string;
 
   @IsOptional()
@@ -379,8 +381,7 @@ export class SendList extends SendTarget {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListSectionInput)
+  @NestedEach(() => ListSectionInput)
   sections: ListSectionInput[];
 }
 
@@ -391,6 +392,7 @@ export class InteractiveInput {
 
   @IsString()
   @Length(1, 4096)
+  @NotBlank()
   body: string;
 
   @IsOptional()
@@ -408,21 +410,20 @@ export class InteractiveInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
+  @NestedEach(() => ButtonInput)
   buttons?: ButtonInput[];
 
   @IsOptional()
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   button_text?: string;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListSectionInput)
+  @NestedEach(() => ListSectionInput)
   sections?: ListSectionInput[];
 }
 
@@ -479,26 +480,22 @@ export class MessageSendRequest {
   voice?: boolean;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => TemplateValuesInput)
+  @Nested(() => TemplateValuesInput)
   template?: TemplateValuesInput;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => LocationInput)
+  @Nested(() => LocationInput)
   location?: LocationInput;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => CardInput)
+  @NestedEach(() => CardInput)
   contacts?: CardInput[];
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => InteractiveInput)
+  @Nested(() => InteractiveInput)
   interactive?: InteractiveInput;
 
   @IsOptional()

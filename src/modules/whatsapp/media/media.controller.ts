@@ -5,6 +5,7 @@ import type { MulterModuleOptions } from '@nestjs/platform-express';
 import type { StorageEngine } from 'multer';
 import { Allow, Caller, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
+import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
 import { MAX_FILE_BYTES } from './file-kind';
 import { Media } from './media.dto';
@@ -26,8 +27,18 @@ export function uploadOptions(config: Config): MulterModuleOptions {
         (error: Error) => done(error),
       ),
   };
-  return { defParamCharset: 'utf8', limits: { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 }, storage };
+  return { defParamCharset: 'utf8', limits: { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 }, fileFilter: fitName, storage };
 }
+
+/** Before the first byte of the file is kept. */
+const fitName: MulterModuleOptions['fileFilter'] = (_request, { fieldname, originalname }, done): void => {
+  try {
+    assertFit(originalname, 'body', fieldname);
+    done(null, true);
+  } catch (error) {
+    done(error as Error, false);
+  }
+};
 
 @ApiTags('whatsapp')
 @Controller('whatsapp/media')
@@ -36,7 +47,8 @@ export class MediaController {
 
   /**
    * Upload a file to send. Its type is told by its content, not by its name: image jpeg or png to 5 MB, video mp4 or 3gp and audio aac, amr, mp3,
-   * m4a or ogg to 16 MB, sticker webp to 100 KB (animated 500 KB), documents to 100 MB. Deleted after 30 days if it is not sent.
+   * m4a or ogg to 16 MB, sticker webp to 100 KB (animated 500 KB), documents to 100 MB. Deleted after 24 hours if it is not sent.
+   * @throws {409} The organization's files take all its plan allows (`media_quota_exceeded`; `max_media_bytes` of its plan_limits).
    * @throws {413} Larger than WhatsApp takes for its kind.
    * @throws {422} A kind WhatsApp does not take (`unsupported_file`).
    */
