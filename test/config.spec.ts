@@ -233,6 +233,24 @@ describe('the start', () => {
     });
   });
 
+  it('says in one line that its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const child = spawn(process.execPath, [MAIN], {
+      env: { PATH: process.env.PATH, ...full, DATABASE_URL: process.env.TEST_DATABASE_URL, PORT: String(port), HOST: '127.0.0.1' },
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const [status] = (await once(child, 'exit')) as [number];
+    other.close();
+
+    expect({ status, said }).toEqual({
+      status: 1,
+      said: `Port ${port} is in use. Stop what runs there, or start PyTake with another PORT.\n`,
+    });
+  });
+
   it('says in one line that files cannot be kept', () => {
     const file = join(dir, 'a-file');
     writeFileSync(file, '');

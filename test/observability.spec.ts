@@ -250,6 +250,7 @@ describe('health', () => {
   it('tells the log of a store that stays away once a minute, however often it is asked', async () => {
     const { http, health, lines } = await house();
     health.register('redis', broken);
+    health.register('queues', broken);
     const clock = jest.spyOn(Date, 'now');
     const ask = async (second: number): Promise<void> => {
       clock.mockReturnValue(1_790_000_000_000 + second * 1000);
@@ -259,7 +260,9 @@ describe('health', () => {
     for (const second of [0, 1, 30, 59, 60, 61, 119, 120]) await ask(second);
     clock.mockRestore();
 
-    expect(lines.filter(({ msg }) => msg === 'redis is unhealthy')).toHaveLength(3);
+    const told = lines.filter(({ context }) => context === 'health');
+    expect(told).toHaveLength(3);
+    expect(told[0].msg).toMatch(/^unhealthy: redis \(.+\), queues \(.+\)$/);
   });
 
   it('does not wait for a store that hangs', async () => {

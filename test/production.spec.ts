@@ -9,7 +9,7 @@ describe('production on the embedded PostgreSQL', () => {
   afterAll(() => product?.end());
 
   it('says on the console who reaches it, what is open and what is misspelt', () => {
-    expect(product.output).toContain('Whoever reaches this machine reaches PyTake');
+    expect(product.output).toContain('Everybody who reaches this machine reaches PyTake');
     expect(product.output).toContain('REGISTRATION_ENABLED=false closes that');
     expect(product.output).toContain('META_APP_SECRETT is not read, did you mean META_APP_SECRET?');
   });
