@@ -167,10 +167,14 @@ export function presentConversation(row: JoinedConversation): ConversationView {
 const truth = ({ value }: { value: unknown }): unknown =>
   value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
 
+export const CONVERSATION_STATUSES =
+  /^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/;
+export const ASSIGNED_TO = /^(me|none|[0-9a-fA-F-]{36})$/;
+
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
-  @Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/)
+  @Matches(CONVERSATION_STATUSES)
   status?: string;
 
   @IsOptional()
@@ -180,7 +184,7 @@ export class ConversationQuery extends PageQuery {
 
   /** me, none, or a user's id. */
   @IsOptional()
-  @Matches(/^(me|none|[0-9a-fA-F-]{36})$/)
+  @Matches(ASSIGNED_TO)
   assigned_to?: string;
 
   @IsOptional()
