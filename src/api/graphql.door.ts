@@ -51,7 +51,7 @@ export class GraphqlDoor {
 
 /** Where the engine looks for them: the body of a POST, the query of a GET. */
 function parameter(request: AppRequest, name: 'query' | 'variables'): unknown {
-  if (request.method === 'GET') return new URL(request.originalUrl, 'http://localhost').searchParams.get(name);
+  if (request.method === 'GET') return new URL(request.url.replace(/^[^?]*/, ''), 'http://localhost').searchParams.get(name);
   return (request.body as Record<string, unknown> | undefined)?.[name];
 }
 
