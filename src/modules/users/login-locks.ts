@@ -39,24 +39,24 @@ export class LoginLocks {
   ) {}
 
   /**
-   * A guess, counted as wrong before the password is looked at: however many come at once, no more than the rules allow can be right.
-   * `account`: null when nobody has the e-mail.
+   * A guess, counted as wrong before the password is looked at: however many come at once, no more than the rules allow can be right. A locked
+   * login costs as much as a free one. `account`: null when nobody has the e-mail.
    */
-  async guess(email: string, password: string, account: { password_hash: string | null; rules: LockRules } | null): Promise<Guess> {
+  guess(email: string, password: string, account: { password_hash: string | null; rules: LockRules } | null): Promise<Guess> {
     const rules = account?.rules ?? SHOWN;
-    const counted = { failures: 0, own_failures: 0, locked_until: null as Date | null };
-    const right = await this.passwords.matches(account?.password_hash, password, async () => {
-      Object.assign(counted, await this.count(email, rules));
-      return counted.own_failures <= rules.max_failed_logins;
+    return this.passwords.inTurn(async () => {
+      const { failures, own_failures, locked_until } = await this.count(email, rules);
+      const locked = own_failures > rules.max_failed_logins;
+      const right = (await this.passwords.matches(account?.password_hash, password)) && !locked;
+      if (right) await this.clear(email);
+      return {
+        right,
+        locked,
+        locks: own_failures === rules.max_failed_logins,
+        // The guess that reaches the limit is still called wrong; those after it find the lock.
+        locked_until: failures > SHOWN.max_failed_logins ? locked_until : null,
+      };
     });
-    if (right) await this.clear(email);
-    return {
-      right,
-      locked: counted.own_failures > rules.max_failed_logins,
-      // The guess that reaches the limit is still called wrong; those after it find the lock.
-      locked_until: counted.failures > SHOWN.max_failed_logins ? counted.locked_until : null,
-      locks: counted.own_failures === rules.max_failed_logins,
-    };
   }
 
   /** Until when the right password does not get in, for each e-mail; free ones are left out. */

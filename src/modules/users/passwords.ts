@@ -20,19 +20,18 @@ export class Passwords {
   private readonly turns = new Turns(AT_ONCE, LINE_MAX);
 
   hash(password: string): Promise<string> {
-    return this.turns.run(() => hash(password));
+    return this.inTurn(() => hash(password));
   }
 
-  /**
-   * Takes the same time when there is no hash to compare with. Every check is a guess that somebody counts: `count` runs in the same turn,
-   * before the password is looked at, and says whether the guess may succeed at all; one that may not costs as much.
-   */
-  matches(password_hash: string | null | undefined, password: string, count: () => Promise<boolean>): Promise<boolean> {
-    return this.turns.run(async () => {
-      const may = await count();
-      const same = await verify(password_hash ?? (await nobodys), password);
-      return may && same && typeof password_hash === 'string';
-    });
+  /** Whether it is the password; takes the same time when there is no hash to compare with. To be called in turn. */
+  async matches(password_hash: string | null | undefined, password: string): Promise<boolean> {
+    const same = await verify(password_hash ?? (await nobodys), password);
+    return same && typeof password_hash === 'string';
+  }
+
+  /** Work that hashes, a few at a time. @throws {Unavailable} `busy`: too many wait; nothing of it has run. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.turns.run(work);
   }
 
   /** @throws {Invalid} naming `field` when the password breaks the policy. */
