@@ -9,14 +9,15 @@ import {
   Kind,
   type OperationDefinitionNode,
   SchemaMetaFieldDef,
+  type SelectionNode,
   type SelectionSetNode,
   TypeMetaFieldDef,
   getNamedType,
   getNullableType,
   isCompositeType,
   isIntrospectionType,
-  isListType,
   isLeafType,
+  isListType,
   visit,
 } from 'graphql';
 import { BadRequest } from '#common/errors';
@@ -140,6 +141,9 @@ function assertFewRepeats(set: SelectionSetNode | undefined, repeats = new Map<s
   }
 }
 
+/** The type a selection is made of; none where the document does not fit the schema. */
+type Parent = GraphQLNamedType | null | undefined;
+
 /** Weighs one operation with its variables. */
 class Scales {
   private readonly fragments: Map<string, FragmentDefinitionNode>;
@@ -162,21 +166,14 @@ class Scales {
     return this.selection(this.root.selectionSet, this.schema.getRootType(this.root.operation));
   }
 
-  private selection({ selections }: SelectionSetNode, parent: GraphQLNamedType | null | undefined): Weight {
-    let weight = NOTHING;
-    for (const selection of selections)
-      weight = sum(
-        weight,
-        selection.kind === Kind.FIELD
-          ? this.field(selection, parent)
-          : selection.kind === Kind.FRAGMENT_SPREAD
-            ? this.fragment(selection.name.value)
-            : this.selection(
-                selection.selectionSet,
-                selection.typeCondition ? this.schema.getType(selection.typeCondition.name.value) : parent,
-              ),
-      );
-    return weight;
+  private selection({ selections }: SelectionSetNode, parent: Parent): Weight {
+    return selections.map((selection) => this.part(selection, parent)).reduce(sum, NOTHING);
+  }
+
+  private part(node: SelectionNode, parent: Parent): Weight {
+    if (node.kind === Kind.FIELD) return this.field(node, parent);
+    if (node.kind === Kind.FRAGMENT_SPREAD) return this.fragment(node.name.value);
+    return this.selection(node.selectionSet, node.typeCondition ? this.schema.getType(node.typeCondition.name.value) : parent);
   }
 
   private fragment(name: string): Weight {
@@ -190,7 +187,7 @@ class Scales {
     return weight;
   }
 
-  private field(node: FieldNode, parent: GraphQLNamedType | null | undefined): Weight {
+  private field(node: FieldNode, parent: Parent): Weight {
     const definition = this.definition(node.name.value, parent);
     const type = definition && getNamedType(definition.type);
     const inner = node.selectionSet ? this.selection(node.selectionSet, type) : NOTHING;
@@ -209,14 +206,14 @@ class Scales {
     };
   }
 
-  private definition(name: string, parent: GraphQLNamedType | null | undefined): GraphQLField<unknown, unknown> | undefined {
+  private definition(name: string, parent: Parent): GraphQLField<unknown, unknown> | undefined {
     if (name === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
     if (name === TypeMetaFieldDef.name) return TypeMetaFieldDef;
     return parent && hasFields(parent) ? parent.getFields()[name] : undefined;
   }
 
   /** How many rows a list may have: its `limit` as given, as defaulted, else the most a page has. */
-  private rows(node: FieldNode, definition: GraphQLField<unknown, unknown>, parent: GraphQLNamedType | null | undefined): number {
+  private rows(node: FieldNode, definition: GraphQLField<unknown, unknown>, parent: Parent): number {
     const argument = definition.args.find(({ name }) => name === 'limit');
     if (!argument) return parent === this.schema.getQueryType() ? PAGE_SIZE_MAX : FEW;
     const given = node.arguments?.find(({ name }) => name.value === 'limit')?.value;
