@@ -157,6 +157,27 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(answers).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'RATE_LIMITED']);
   });
 
+  for (const [what, query, status] of [
+    ['nothing of ours', '{ __typename }', 200],
+    ['what needs a token', '{ me { id } }', 200],
+    ['what is no query', '{ me {', 400],
+    ['what does not fit the schema', '{ nobody { id } }', 400],
+    ['too much', '{ conversations(limit: 100) { messages(limit: 100) { id } } }', 400],
+  ] as const)
+    test(`count a GraphQL request that asks for ${what}`, async () => {
+      const from = address();
+
+      expect(await statuses(6, () => graphql(w, query, from))).toEqual([...Array<number>(5).fill(status), 429]);
+
+      const refused = await graphql(w, query, from).expect(errorOf('rate_limit_exceeded'));
+      expect(number(refused, 'retry-after')).toBeGreaterThan(500);
+      expect(refused.body).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED', status_code: 429 } }] });
+      // A token that is not valid is nobody's.
+      const stranger = address();
+      const call = (): request.Test => graphql(w, query, stranger).set('Authorization', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x');
+      expect((await statuses(6, call))[5]).toBe(429);
+    });
+
   test('count every login of one GraphQL request: aliases do not defeat the limit', async () => {
     const from = address();
     const one = (alias: string): string => `${alias}: login(email: "${acme.agent.user.email}", password: "${PASSWORD}") { access_token }`;

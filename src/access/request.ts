@@ -12,8 +12,6 @@ export interface AppRequest extends Request {
   session?: Session;
   /** The bytes as they came; kept for the webhook doors only. */
   raw_body?: Buffer;
-  /** Rate classes this request has been counted in. */
-  counted_classes?: Set<string>;
 }
 
 /** The request of a REST or GraphQL call. */

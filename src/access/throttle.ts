@@ -1,5 +1,6 @@
 import { type ExecutionContext, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { ThrottlerGuard, type ThrottlerStorage } from '@nestjs/throttler';
+import type { Response } from 'express';
 import Redis from 'ioredis';
 import { TooMany } from '#common/errors';
 import { Config, type RateLimitClass } from '#config/config';
@@ -9,7 +10,7 @@ import { type AppRequest, requestOf, responseOf } from './request';
 type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
 /** GraphQL fields that count in a class of their own, once per alias. */
-const GRAPHQL_FIELD_CLASSES: Record<string, RateLimitClass> = {
+const GRAPHQL_FIELD_CLASSES: Partial<Record<string, RateLimitClass>> = {
   login: 'auth_login',
   register: 'auth_register',
   refreshToken: 'auth_refresh',
@@ -87,34 +88,29 @@ export class ThrottleGuard extends ThrottlerGuard {
   override async onModuleInit(): Promise<void> {}
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType<string>() === 'ws' || !this.config.rate_limit_enabled) return true;
-    const request = requestOf(context);
-    const name = this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    if (context.getType<string>() === 'graphql') {
-      const own = GRAPHQL_FIELD_CLASSES[context.getHandler().name];
-      if (own) await this.hit(context, request, own);
-      if (!request.counted_classes?.has('graphql')) await this.hit(context, request, 'graphql');
-      return true;
+    const type = context.getType<string>();
+    if (type === 'ws') return true;
+    // In class `graphql` the door has counted the request already.
+    const name =
+      type === 'graphql'
+        ? GRAPHQL_FIELD_CLASSES[context.getHandler().name]
+        : (this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [context.getHandler(), context.getClass()]) ??
+          'general');
+    if (name && name !== 'none') {
+      const request = requestOf(context);
+      await this.hit(request, responseOf(context), name, request.actor?.user_id ?? null);
     }
-    if (name !== 'none') await this.hit(context, request, name ?? 'general');
     return true;
   }
 
-  /** Counts one hit of `name`. @throws {TooMany} with Retry-After. */
-  async hit(context: ExecutionContext, request: AppRequest, name: RateLimitClass): Promise<void> {
-    (request.counted_classes ??= new Set()).add(name);
+  /** Counts one hit of `name`, by user where one is known. @throws {TooMany} with Retry-After. */
+  async hit(request: AppRequest, response: Response, name: RateLimitClass, user_id: string | null): Promise<void> {
+    if (!this.config.rate_limit_enabled) return;
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp =
       name === 'auth_login' || name === 'auth_register' || name === 'auth_refresh' || name === 'auth_token' || name === 'webhook';
-    const tracker =
-      byIp || !request.actor?.user_id
-        ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}`
-        : `user:${request.actor.user_id}`;
+    const tracker = byIp || !user_id ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${user_id}`;
     const record = await this.storageService.increment(`${name}:${tracker}`, seconds * 1000, limit, seconds * 1000, name);
-    const response = responseOf(context);
     response.setHeader('X-RateLimit-Limit', limit);
     response.setHeader('X-RateLimit-Remaining', Math.max(0, limit - record.totalHits));
     response.setHeader('X-RateLimit-Reset', Math.ceil(Date.now() / 1000) + record.timeToExpire);

@@ -6,6 +6,7 @@ import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
 import { serveDocuments } from './documents';
+import { GraphqlDoor } from './graphql.door';
 
 export const API_PREFIX = 'api/v1';
 
@@ -86,6 +87,7 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     ],
   });
   serveDocuments(app, config);
+  app.use('/graphql', app.get(GraphqlDoor).pass);
 
   // Nest answers unknown routes below the prefix only; ours have one shape wherever they are.
   const server = app.getHttpAdapter() as ExpressAdapter;

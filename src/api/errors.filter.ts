@@ -52,6 +52,13 @@ export function errorBody(error: AppError): ErrorBody {
   };
 }
 
+/** Answers with the error and its headers; `more` stands beside the one shape. */
+export function sendError(response: Response, error: AppError, more: object = {}): void {
+  if (error.retry_after_seconds !== undefined) response.setHeader('Retry-After', Math.ceil(error.retry_after_seconds));
+  if (error.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  response.status(error.status).json({ ...errorBody(error), ...more });
+}
+
 /** Every REST error in the one shape; no stack, no SQL, no path. GraphQL formats its own from the same AppError. */
 @Catch()
 export class ErrorsFilter implements ExceptionFilter {
@@ -65,8 +72,6 @@ export class ErrorsFilter implements ExceptionFilter {
       return;
     }
     if (request.request_id) response.setHeader('X-Request-ID', request.request_id);
-    if (error.retry_after_seconds !== undefined) response.setHeader('Retry-After', Math.ceil(error.retry_after_seconds));
-    if (error.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    response.status(error.status).json(errorBody(error));
+    sendError(response, error);
   }
 }

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin, GraphQLRequestContextDidResolveOperation, Grap
 import { Plugin } from '@nestjs/apollo';
 import { type DocumentNode, GraphQLError, visit } from 'graphql';
 import { AppError, Invalid } from '#common/errors';
-import { DEPTH_MAX, assertFit, isFitText } from '#common/fit';
+import { assertFit, isFitText } from '#common/fit';
 
 /** What the doors ask of a REST body, asked of GraphQL's variables and of the values written into the query itself. */
 @Plugin()
@@ -23,26 +23,19 @@ function look({ request, document }: GraphQLRequestContextDidResolveOperation<ob
   }
 }
 
-/** @throws {Invalid} naming the argument and its fields. */
+/** Their depth is the door's to bound. @throws {Invalid} naming the argument and its fields. */
 function assertFitLiterals(document: DocumentNode): void {
   const way: string[] = [];
-  let depth = 0;
-  const refuse = (msg: string, type: string): never => {
-    throw new Invalid([{ loc: ['query', ...way], msg, type }]);
-  };
   const named = {
     enter: ({ name }: { name: { value: string } }): void => void way.push(name.value),
     leave: (): void => void way.pop(),
   };
-  const nesting = {
-    enter: (): void => void (++depth > DEPTH_MAX && refuse(`is nested more than ${DEPTH_MAX} levels deep`, 'too_deep')),
-    leave: (): void => void depth--,
-  };
   visit(document, {
     Argument: named,
     ObjectField: named,
-    ListValue: nesting,
-    ObjectValue: nesting,
-    StringValue: ({ value }) => void (isFitText(value) || refuse('contains a character that cannot be stored', 'string_unicode')),
+    StringValue: ({ value }) => {
+      if (!isFitText(value))
+        throw new Invalid([{ loc: ['query', ...way], msg: 'contains a character that cannot be stored', type: 'string_unicode' }]);
+    },
   });
 }

@@ -11,7 +11,7 @@ import { Database, type Tx } from '#database/database';
 import { type AuditNote, AuditService } from '#modules/audit/audit.service';
 import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
-import { LoginLocks } from '#modules/users/login-locks';
+import { LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
@@ -89,26 +89,23 @@ export class AuthService {
   }
 
   /**
-   * @throws {Unauthenticated} `invalid_credentials`: unknown e-mail or wrong password, in the same time.
-   * @throws {Forbidden} `account_locked`; after the right password also `account_inactive`, `organization_*`, `ip_not_allowed`.
+   * Nobody's e-mail, a wrong password and a lock answer the same after the same guesses, in the same time.
+   * @throws {Unauthenticated} `invalid_credentials`.
+   * @throws {Forbidden} `account_locked` from the sixth failure in a row on; after the right password also `account_inactive`, `organization_*`,
+   * `ip_not_allowed`.
    */
   async login({ email, password }: LoginRequest, client: Client): Promise<AuthResponse> {
-    const locked_until = await this.locks.lockedUntil(email);
-    if (locked_until) {
-      await this.refused(email, undefined, 'account_locked');
-      throw accountLocked(locked_until);
-    }
     const [owner] = await this.database.source.query<(Owner | undefined)[]>(`${OWNER} AND u.email = $1`, [email]);
     const { security_settings } = settingsOf({ settings: owner?.settings ?? {} });
-    if (!(await this.passwords.matches(owner?.password_hash, password)) || !owner) {
-      const locks = await this.locks.failed(email, security_settings);
-      await this.refused(email, owner, 'invalid_credentials');
+    const account = owner ? { password_hash: owner.password_hash, rules: security_settings } : null;
+    const { right, locked, locks, locked_until } = await this.locks.guess(email, password, account);
+    if (!right || !owner) {
+      await this.refused(email, owner, locked ? 'account_locked' : 'invalid_credentials');
       if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
+      if (locked_until) throw accountLocked(locked_until);
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
-    const locked_meanwhile = await this.locks.passed(email);
     try {
-      if (locked_meanwhile) throw accountLocked(locked_meanwhile);
       assertMayLogIn(owner, security_settings, client);
     } catch (error) {
       await this.refused(email, owner, (error as Forbidden).error_code);
@@ -274,11 +271,6 @@ const hashOf = (token: string): string => createHash('sha256').update(token).dig
 
 const invalidRefreshToken = (): Unauthenticated =>
   new Unauthenticated('invalid_refresh_token', 'The refresh token is not valid or has expired. Sign in again.');
-
-const accountLocked = (until: Date): Forbidden =>
-  new Forbidden('account_locked', 'Too many wrong passwords: this login is locked for a while.', {
-    retry_after_seconds: Math.max(1, (until.getTime() - Date.now()) / 1000),
-  });
 
 /** Said only to who knows the password. */
 function assertMayLogIn(owner: Owner, security: OrganizationSettings['security_settings'], client: Client): void {

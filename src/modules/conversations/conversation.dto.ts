@@ -167,10 +167,13 @@ export function presentConversation(row: JoinedConversation): ConversationView {
 const truth = ({ value }: { value: unknown }): unknown =>
   value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
 
+export const CONVERSATION_STATUSES =
+  /^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/;
+
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
-  @Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/)
+  @Matches(CONVERSATION_STATUSES)
   status?: string;
 
   @IsOptional()

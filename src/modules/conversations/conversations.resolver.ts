@@ -1,32 +1,37 @@
-import { Args, ArgsType, Field, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Context } from '@nestjs/graphql';
-import DataLoader from 'dataloader';
-import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
+import { Args, ArgsType, Context, Field, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { IsInt, IsOptional, IsString, IsUUID, Matches, MaxLength, Min } from 'class-validator';
 import { Allow, Caller } from '#access/decorators';
-import type { AppRequest } from '#access/request';
-import { Uuid } from '#api/validation.pipe';
+import { GraphqlContext } from '#api/graphql-context';
+import { OptionalUuid, Uuid, parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
-import { ConversationCreate, type ConversationQuery, ConversationUpdate, ConversationView } from './conversation.dto';
+import { IsIdOr } from '#common/fields';
+import { PAGE_SIZE_MAX } from '#common/page.dto';
+import {
+  CONVERSATION_STATUSES,
+  ConversationClose,
+  ConversationCreate,
+  type ConversationQuery,
+  ConversationUpdate,
+  ConversationView,
+} from './conversation.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { firstDraft } from './messages/first-draft';
 import { MessageResponse } from './messages/message.dto';
 import { MessagesService } from './messages/messages.service';
-import { TemplateValuesInput } from './messages/send.dto';
+import { MessageSendRequest, TemplateValuesInput } from './messages/send.dto';
 
 @ArgsType()
 class ConversationFilterArgs {
   @Field(() => String, { nullable: true })
   @IsOptional()
-  @IsString()
-  @MaxLength(100)
+  @Matches(CONVERSATION_STATUSES)
   status?: string;
 
   @Field(() => String, { nullable: true })
   @IsOptional()
-  @IsString()
-  @MaxLength(36)
+  @IsIdOr('me', 'none')
   assigned_to?: string;
 
   @Field(() => ID, { nullable: true })
@@ -63,10 +68,10 @@ class ConversationPageArgs extends ConversationFilterArgs {
   @Min(0)
   skip: number;
 
+  /** Above 100 counts as 100. */
   @Field(() => Int, { defaultValue: 50 })
   @IsInt()
   @Min(1)
-  @Max(100)
   limit: number;
 
   @Field(() => String, { nullable: true })
@@ -74,11 +79,6 @@ class ConversationPageArgs extends ConversationFilterArgs {
   @IsString()
   @MaxLength(100)
   sort?: string;
-}
-
-interface GraphContext {
-  req: AppRequest;
-  loaders: Map<string, unknown>;
 }
 
 const ConversationId = (): ParameterDecorator => Args('conversation_id', { type: () => ID }, Uuid);
@@ -129,18 +129,16 @@ export class ConversationsResolver {
   @ResolveField(() => [MessageResponse], { name: 'messages' })
   messagesOf(
     @Parent() conversation: ConversationView,
-    @Context() context: GraphContext,
+    @Context() context: GraphqlContext,
     @Args('limit', { type: () => Int, defaultValue: 50 }) limit: number,
-    @Args('before', { type: () => ID, nullable: true }) before?: string,
+    @Args('before', { type: () => ID, nullable: true }, OptionalUuid) before?: string,
   ): Promise<MessageResponse[]> {
     const { actor } = context.req;
     if (!actor) throw new Unauthenticated();
-    const bounded = Math.min(100, Math.max(1, limit));
-    const key = `messages ${bounded} ${before ?? ''}`;
-    let loader = context.loaders.get(key) as DataLoader<string, MessageResponse[]> | undefined;
-    if (!loader)
-      context.loaders.set(key, (loader = new DataLoader((ids: readonly string[]) => this.messages.newestOf(actor, ids, bounded, before))));
-    return loader.load(conversation.id);
+    const bounded = Math.min(PAGE_SIZE_MAX, Math.max(1, limit));
+    return context
+      .loader(`messages ${bounded} ${before ?? ''}`, (ids) => this.messages.newestOf(actor, ids, bounded, before))
+      .load(conversation.id);
   }
 
   @Mutation(() => ConversationView, { description: 'Start a conversation.' })
@@ -161,7 +159,7 @@ export class ConversationsResolver {
 
   @Mutation(() => MessageResponse, { description: 'Send a message into a conversation.' })
   @Allow('agent')
-  sendMessage(
+  async sendMessage(
     @Caller() actor: Actor,
     @ConversationId() conversation_id: string,
     @Args('content', { nullable: true }) content?: string,
@@ -171,7 +169,7 @@ export class ConversationsResolver {
     @Args('template', { type: () => TemplateValuesInput, nullable: true }) template?: TemplateValuesInput,
     @Args('reply_to_message_id', { type: () => ID, nullable: true }) reply_to_message_id?: string,
   ): Promise<MessageResponse> {
-    const input = { content, message_type, media_url, media_type, template, reply_to_message_id };
+    const input = await parse(MessageSendRequest, { content, message_type, media_url, media_type, template, reply_to_message_id });
     return this.messages.send(actor, conversation_id, composeRequest(input), input);
   }
 
@@ -193,13 +191,13 @@ export class ConversationsResolver {
 
   @Mutation(() => ConversationView, { description: 'Close.' })
   @Allow('agent')
-  closeConversation(
+  async closeConversation(
     @Caller() actor: Actor,
     @ConversationId() conversation_id: string,
     @Args('reason', { nullable: true }) reason?: string,
     @Args('resolved', { nullable: true }) resolved?: boolean,
   ): Promise<ConversationView> {
-    return this.conversations.close(actor, conversation_id, { reason, resolved });
+    return this.conversations.close(actor, conversation_id, await parse(ConversationClose, { reason, resolved }));
   }
 
   @Mutation(() => ConversationView, { description: 'Reopen.' })

@@ -32,7 +32,7 @@ export class SecuritySettings {
   @IsOptional()
   password_min_length: number;
 
-  /** Wrong passwords in a row until the login is locked. */
+  /** Wrong passwords in a row until not even the right one gets in. Whoever guesses sees the same for every e-mail: locked after five. */
   @IsInt()
   @Min(3)
   @Max(20)

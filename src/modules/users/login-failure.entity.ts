@@ -8,6 +8,7 @@ export class LoginFailure {
   @PrimaryColumn('char', { length: 64 })
   email_hash: string;
 
+  /** By the rules of everybody: what is answered. */
   @Column('int')
   failures: number;
 
@@ -16,4 +17,11 @@ export class LoginFailure {
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   locked_until: Date | null;
+
+  /** By the rules of the account's organization: what counts. */
+  @Column('int', { default: 0 })
+  own_failures: number;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  own_locked_until: Date | null;
 }

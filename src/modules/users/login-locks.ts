@@ -1,50 +1,73 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { Forbidden } from '#common/errors';
 import { Database } from '#database/database';
+import { SETTINGS_DEFAULTS } from '#modules/organizations/organization.dto';
+import { Passwords } from './passwords';
 
 export interface LockRules {
   max_failed_logins: number;
   lockout_minutes: number;
 }
 
+/** What became of a guess at a password. */
+export interface Guess {
+  /** The password is right and no lock stands before it. */
+  right: boolean;
+  /** A lock by the account's own rules stood before it. */
+  locked: boolean;
+  /** Until when a refusal calls the login locked: the same for every e-mail after the same guesses, whoever has it. null: not yet. */
+  locked_until: Date | null;
+  /** This guess was the last one the account's own rules allow. */
+  locks: boolean;
+}
+
+/** What everybody may see: after so many wrong passwords any e-mail is called locked. An organization's own rules show nowhere. */
+const { security_settings: SHOWN } = SETTINGS_DEFAULTS;
+
 const keyOf = (email: string): string => createHash('sha256').update(email).digest('hex');
 
-/** Counts wrong passwords by e-mail. No tenant's rows: e-mails that nobody has are counted in the same way. */
+/**
+ * Counts guesses at passwords by e-mail. No tenant's rows: e-mails that nobody has are counted in the same way. Two counts stand beside each
+ * other: one by everybody's rules, which decides what a refusal is called, and one by the rules of the account's organization, which decides
+ * whether the right password still gets in. So a stricter or laxer organization tells nobody that an account exists.
+ */
 @Injectable()
 export class LoginLocks {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly passwords: Passwords,
+  ) {}
 
-  /** Until when nobody may log in with the e-mail; null: free. */
-  async lockedUntil(email: string): Promise<Date | null> {
-    return (await this.lockedUntilOf([email])).get(email) ?? null;
+  /**
+   * A guess, counted as wrong before the password is looked at: however many come at once, no more than the rules allow can be right. A locked
+   * login costs as much as a free one. `account`: null when nobody has the e-mail.
+   */
+  guess(email: string, password: string, account: { password_hash: string | null; rules: LockRules } | null): Promise<Guess> {
+    const rules = account?.rules ?? SHOWN;
+    return this.passwords.inTurn(async () => {
+      const { failures, own_failures, locked_until } = await this.count(email, rules);
+      const locked = own_failures > rules.max_failed_logins;
+      const right = (await this.passwords.matches(account?.password_hash, password)) && !locked;
+      if (right) await this.clear(email);
+      return {
+        right,
+        locked,
+        locks: own_failures === rules.max_failed_logins,
+        // The guess that reaches the limit is still called wrong; those after it find the lock.
+        locked_until: failures > SHOWN.max_failed_logins ? locked_until : null,
+      };
+    });
   }
 
-  /** The same for many; free ones are left out. */
+  /** Until when the right password does not get in, for each e-mail; free ones are left out. */
   async lockedUntilOf(emails: readonly string[]): Promise<Map<string, Date>> {
     const byKey = new Map(emails.map((email) => [keyOf(email), email]));
-    const rows = await this.database.source.query<{ email_hash: string; locked_until: Date }[]>(
-      'SELECT email_hash, locked_until FROM login_failures WHERE email_hash = ANY($1) AND locked_until > now()',
+    const rows = await this.database.source.query<{ email_hash: string; own_locked_until: Date }[]>(
+      'SELECT email_hash, own_locked_until FROM login_failures WHERE email_hash = ANY($1) AND own_locked_until > now()',
       [[...byKey.keys()]],
     );
-    return new Map(rows.map((row) => [byKey.get(row.email_hash) ?? '', row.locked_until]));
-  }
-
-  /** One more failure in a row; true when this one locked the e-mail. */
-  async failed(email: string, { max_failed_logins, lockout_minutes }: LockRules): Promise<boolean> {
-    const [row] = await this.database.source.query<{ failures: number }[]>(
-      `INSERT INTO login_failures AS f (email_hash, failures) VALUES ($1, 1)
-       ON CONFLICT (email_hash) DO UPDATE SET
-         failures = CASE WHEN f.locked_until <= now() THEN 1 ELSE f.failures + 1 END,
-         locked_until = CASE WHEN f.locked_until <= now() THEN NULL
-                             WHEN f.failures + 1 >= $2 THEN coalesce(f.locked_until, now() + $3 * interval '1 minute') END,
-         last_at = now()
-       RETURNING failures`,
-      [keyOf(email), max_failed_logins, lockout_minutes],
-    );
-    const locked = row?.failures === max_failed_logins;
-    // Old counts go when a new lock comes: no lock is longer than a day.
-    if (locked) await this.database.source.query(`DELETE FROM login_failures WHERE last_at < now() - interval '2 days'`);
-    return locked;
+    return new Map(rows.map((row) => [byKey.get(row.email_hash) ?? '', row.own_locked_until]));
   }
 
   /** The password was right, or an administrator lifts the lock. */
@@ -52,12 +75,30 @@ export class LoginLocks {
     await this.database.source.query('DELETE FROM login_failures WHERE email_hash = $1', [keyOf(email)]);
   }
 
-  /** Ends the count after a right password; a Date when other tries locked the e-mail meanwhile, so that guessing in parallel gains nothing. */
-  async passed(email: string): Promise<Date | null> {
-    await this.database.source.query(
-      'DELETE FROM login_failures WHERE email_hash = $1 AND (locked_until IS NULL OR locked_until <= now())',
-      [keyOf(email)],
+  /** One more in a row on both counts; a count starts again when its lock has passed. */
+  private async count(email: string, own: LockRules): Promise<{ failures: number; own_failures: number; locked_until: Date | null }> {
+    const [row] = await this.database.source.query<[{ failures: number; own_failures: number; locked_until: Date | null }]>(
+      `INSERT INTO login_failures AS f (email_hash, failures, own_failures) VALUES ($1, 1, 1)
+       ON CONFLICT (email_hash) DO UPDATE SET
+         failures = CASE WHEN f.locked_until <= now() THEN 1 ELSE f.failures + 1 END,
+         locked_until = CASE WHEN f.locked_until <= now() THEN NULL
+                             WHEN f.failures + 1 >= $2 THEN coalesce(f.locked_until, now() + $3 * interval '1 minute') END,
+         own_failures = CASE WHEN f.own_locked_until <= now() THEN 1 ELSE f.own_failures + 1 END,
+         own_locked_until = CASE WHEN f.own_locked_until <= now() THEN NULL
+                                 WHEN f.own_failures + 1 >= $4 THEN coalesce(f.own_locked_until, now() + $5 * interval '1 minute') END,
+         last_at = now()
+       RETURNING failures, own_failures, locked_until`,
+      [keyOf(email), SHOWN.max_failed_logins, SHOWN.lockout_minutes, own.max_failed_logins, own.lockout_minutes],
     );
-    return this.lockedUntil(email);
+    // Old counts go when a new lock comes: no lock is longer than a day.
+    if (row.failures === SHOWN.max_failed_logins)
+      await this.database.source.query(`DELETE FROM login_failures WHERE last_at < now() - interval '2 days'`);
+    return row;
   }
 }
+
+/** The same words wherever a password is asked for. */
+export const accountLocked = (until: Date): Forbidden =>
+  new Forbidden('account_locked', 'Too many wrong passwords: this login is locked for a while.', {
+    retry_after_seconds: Math.max(1, Math.ceil((until.getTime() - Date.now()) / 1000)),
+  });

@@ -1,5 +1,6 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Allow, Caller } from '#access/decorators';
+import { GraphqlContext } from '#api/graphql-context';
 import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { Organization } from '#modules/organizations/organization.entity';
@@ -58,13 +59,9 @@ export class UsersResolver {
 
   // Who may see the user may see whose they are; the users of one answer share it.
   @ResolveField(() => Organization)
-  organization(
-    @Parent() { organization_id }: User,
-    @Context('loaders') loaders: Map<string, Promise<Organization>>,
-  ): Promise<Organization> {
-    const key = `organization:${organization_id}`;
-    const known = loaders.get(key) ?? this.organizations.get(Actor.system(organization_id));
-    loaders.set(key, known);
-    return known;
+  organization(@Parent() { organization_id }: User, @Context() context: GraphqlContext): Promise<Organization> {
+    return context
+      .loader('organization', (ids) => Promise.all(ids.map((id) => this.organizations.get(Actor.system(id)))))
+      .load(organization_id);
   }
 }

@@ -9,7 +9,7 @@ import { Database, type Tx } from '#database/database';
 import { AuditService, diff } from '#modules/audit/audit.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { Credential } from './credential.entity';
-import { LoginLocks } from './login-locks';
+import { LoginLocks, accountLocked } from './login-locks';
 import { Passwords } from './passwords';
 import { ROLE_PERMISSIONS } from './permissions';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
@@ -193,18 +193,15 @@ export class UsersService {
     if (email === user.email) return;
     if (!current_password)
       throw Invalid.field('current_password', 'current_password is needed to change your own e-mail', undefined, 'missing');
-    const locked_until = await this.locks.lockedUntil(user.email);
-    if (locked_until)
-      throw new Forbidden('account_locked', 'Too many wrong passwords: try again later.', {
-        retry_after_seconds: Math.max(1, (locked_until.getTime() - Date.now()) / 1000),
-      });
     const [credential] = await this.database.source.query<Pick<Credential, 'password_hash'>[]>(
       'SELECT password_hash FROM credentials WHERE organization_id = $1 AND user_id = $2',
       [actor.organization_id, id],
     );
-    if (await this.passwords.matches(credential?.password_hash, current_password)) return;
     const { security_settings } = await this.organizations.settings(actor);
-    await this.locks.failed(user.email, security_settings);
+    const account = { password_hash: credential?.password_hash ?? null, rules: security_settings };
+    const { right, locked_until } = await this.locks.guess(user.email, current_password, account);
+    if (right) return;
+    if (locked_until) throw accountLocked(locked_until);
     // Not 401: clients would log out (contract 10, users).
     throw new BadRequest('current_password_incorrect', 'current_password is wrong.');
   }

@@ -1,11 +1,11 @@
 import { Args, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller } from '#access/decorators';
-import { Uuid } from '#api/validation.pipe';
+import { Uuid, parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { SyncTemplates } from './sync-templates';
-import { TemplateSync, TemplateView } from './template.dto';
+import { TemplateQuery, TemplateSync, TemplateView } from './template.dto';
 import { TemplatesService } from './templates.service';
 
 const NumberId = (): ParameterDecorator => Args('number_id', { type: () => ID }, Uuid);
@@ -24,7 +24,8 @@ export class TemplatesResolver {
     @NumberId() number_id: string,
     @Args('status', { type: () => String, nullable: true }) status?: string,
   ): Promise<TemplateView[]> {
-    return (await this.templates.page(actor, number_id, { status: status ?? undefined, sort: 'name:asc', limit: PAGE_SIZE_MAX })).items;
+    const query = await parse(TemplateQuery, { status, sort: 'name:asc', limit: PAGE_SIZE_MAX }, 'query');
+    return (await this.templates.page(actor, number_id, query)).items;
   }
 
   @Query(() => TemplateView, { nullable: true, description: 'One template.' })

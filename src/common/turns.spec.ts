@@ -1,0 +1,48 @@
+import { Turns } from './turns';
+
+/** Work that ends when told, and what has begun and ended of it. */
+function works(turns: Turns, count: number): { begun: number[]; done: Promise<unknown>[]; end: (n: number) => void } {
+  const begun: number[] = [];
+  const ends: (() => void)[] = [];
+  const done = Array.from({ length: count }, (_, n) =>
+    turns.run(async () => {
+      begun.push(n);
+      await new Promise<void>((end) => (ends[n] = end));
+      return n;
+    }),
+  );
+  return { begun, done, end: (n) => ends[n]() };
+}
+
+it('runs so many at once and the others in the order they came', async () => {
+  const { begun, done, end } = works(new Turns(2), 4);
+  expect(begun).toEqual([0, 1]);
+
+  end(1);
+  await done[1];
+  expect(begun).toEqual([0, 1, 2]);
+
+  end(0);
+  await done[0];
+  end(2);
+  end(3);
+  expect(await Promise.all(done)).toEqual([0, 1, 2, 3]);
+});
+
+it('sends away who finds the line full', async () => {
+  const { begun, done, end } = works(new Turns(1, 1), 3);
+
+  await expect(done[2]).rejects.toMatchObject({ status: 503, error_code: 'busy' });
+  end(0);
+  await done[0];
+  end(1);
+  await done[1];
+  expect(begun).toEqual([0, 1]);
+});
+
+it('goes on after a failure', async () => {
+  const turns = new Turns(1);
+
+  await expect(turns.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(await turns.run(() => Promise.resolve('yes'))).toBe('yes');
+});
