@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { watchDoors } from './api/closing-doors';
 import { createApp, createWorker } from './app';
 import { openDatabase, whileMigrating } from './database/open-database';
+import { bringUpToDate } from './database/schema';
 import { makeDemo } from './demo';
 import { announce } from './welcome';
 
@@ -11,7 +12,7 @@ const STOP_MS = 28_000;
 async function main(): Promise<void> {
   const { config, lost, release } = await openDatabase(process.env);
   try {
-    await whileMigrating(config, (source) => source.runMigrations());
+    await whileMigrating(config, bringUpToDate);
     const doors = config.process_role === 'worker' ? null : await createApp(config);
     const app = doors ?? (await createWorker(config));
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { Invalid } from '#common/errors';
@@ -13,6 +14,11 @@ const nobodys = hash(crypto.randomUUID());
 export class Passwords {
   hash(password: string): Promise<string> {
     return hash(password);
+  }
+
+  /** A password nobody chose, as every policy wants it. */
+  generate(min_length = PASSWORD_MIN): string {
+    return `${randomBytes(Math.max(12, min_length)).toString('base64url')}a7`;
   }
 
   /** Takes the same time when there is no hash to compare with. */
