@@ -17,6 +17,7 @@ import { OrganizationsService } from '#modules/organizations/organizations.servi
 import { LoginLocks } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
+import { ObservabilityModule } from '#observability/observability.module';
 
 /** The services of the first floor alone, for a command: no door, no job, no socket. */
 @Module({})
@@ -27,6 +28,7 @@ export class AdminModule {
       imports: [
         ConfigModule.forRoot(config),
         EventsModule,
+        ObservabilityModule,
         DatabaseModule,
         MongoModule,
         JwtModule.register({}),

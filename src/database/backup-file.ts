@@ -295,7 +295,9 @@ async function* entriesOf(file: string, digest = createHash('sha256')): AsyncGen
   try {
     yield* readTar(bytes, digest);
   } finally {
+    // Whoever stops early leaves both half read.
     source.destroy();
+    bytes.destroy();
     await flow;
   }
 }
