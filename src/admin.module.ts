@@ -34,17 +34,7 @@ export class AdminModule {
         JwtModule.register({}),
         MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }]),
       ],
-      providers: [
-        Sessions,
-        AuditService,
-        AuditStore,
-        OrganizationsService,
-        UsersService,
-        Passwords,
-        LoginLocks,
-        SuperAdmin,
-        Operator,
-      ],
+      providers: [Sessions, AuditService, AuditStore, OrganizationsService, UsersService, Passwords, LoginLocks, SuperAdmin, Operator],
     };
   }
 }

@@ -45,14 +45,24 @@ async function list(operator: Operator, all: boolean): Promise<void> {
   const accounts = await operator.list({ all });
   for (const { email, role, organization, last_login_at, closed } of accounts)
     console.log(
-      [email.padEnd(36), role.padEnd(12), organization.padEnd(24), last_login_at?.toISOString() ?? 'never logged in', closed && `(${closed})`]
+      [
+        email.padEnd(36),
+        role.padEnd(12),
+        organization.padEnd(24),
+        last_login_at?.toISOString() ?? 'never logged in',
+        closed && `(${closed})`,
+      ]
         .filter(Boolean)
         .join('  '),
     );
   if (!accounts.length) console.log('Nobody yet. "npm run admin -- create E-MAIL" makes the first super admin.');
 }
 
-async function create(operator: Operator, email: string, given: { name?: string; organization?: string; role?: string }): Promise<Handover> {
+async function create(
+  operator: Operator,
+  email: string,
+  given: { name?: string; organization?: string; role?: string },
+): Promise<Handover> {
   const organization = given.organization?.trim() || null;
   const role = given.role ?? (organization === null ? Role.super_admin : Role.org_admin);
   if (role !== Role.super_admin && role !== Role.org_admin) throw new Error(USAGE);

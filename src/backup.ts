@@ -20,7 +20,13 @@ const WORKSHOP = 'restore-';
 const PLACES = ['postgres', 'media', 'secrets.json'];
 
 /** For a database that is thrown away when the machine stops: no log to replay it from, but on the disk once it is closed. */
-const LOADING = { wal_level: 'minimal', max_wal_senders: '0', archive_mode: 'off', synchronous_commit: 'off', maintenance_work_mem: '256MB' };
+const LOADING = {
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  archive_mode: 'off',
+  synchronous_commit: 'off',
+  maintenance_work_mem: '256MB',
+};
 
 /** `npm run backup -- FILE` and `npm run restore -- FILE [--force]`. */
 runCommand(async ([command = '', ...args]) => {
@@ -136,4 +142,5 @@ async function putInPlace(workshop: string, data_dir: string): Promise<string | 
 const contentsOf = ({ rows, files }: BackupEnd): string =>
   `${Object.keys(rows).length} tables with ${Object.values(rows).reduce((sum, count) => sum + count, 0)} rows, ${files} media files`;
 
-const sizeOf = (bytes: number): string => (bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`);
+const sizeOf = (bytes: number): string =>
+  bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;

@@ -46,7 +46,9 @@ async function show(source: DataSource): Promise<void> {
   for (const name of names) console.log(ours.includes(name) ? `[x] ${name}` : `[x] ${name} (not of this version)`);
   const pending = ours.filter((name) => !names.includes(name));
   for (const name of pending) console.log(`[ ] ${name}`);
-  console.log(pending.length ? `${pending.length} pending: the next start runs them, or "npm run migration:run".` : 'No migration is pending.');
+  console.log(
+    pending.length ? `${pending.length} pending: the next start runs them, or "npm run migration:run".` : 'No migration is pending.',
+  );
 }
 
 /** What a new migration would have to say to make the tables what the entities are. */

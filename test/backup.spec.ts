@@ -75,8 +75,7 @@ describe('npm run backup and restore', () => {
     }
   }
 
-  const reply = (to: Product, content: string): Promise<Row> =>
-    call(to, 'POST', `/conversations/${conversation_id}/messages`, { content });
+  const reply = (to: Product, content: string): Promise<Row> => call(to, 'POST', `/conversations/${conversation_id}/messages`, { content });
 
   const upload = async (to: Product): Promise<string> => {
     const form = new FormData();
@@ -90,10 +89,10 @@ describe('npm run backup and restore', () => {
     media_id = await upload(product);
     // One that still waits to be sent when the snapshot is taken.
     waiting = newId();
-    await sql.query(
-      `INSERT INTO messages SELECT (jsonb_populate_record(m, $2)).* FROM messages m WHERE id = $1`,
-      [sentBefore, { id: waiting, status: 'pending', whatsapp_message_id: null, sent_at: null, delivered_at: null, read_at: null }],
-    );
+    await sql.query(`INSERT INTO messages SELECT (jsonb_populate_record(m, $2)).* FROM messages m WHERE id = $1`, [
+      sentBefore,
+      { id: waiting, status: 'pending', whatsapp_message_id: null, sent_at: null, delivered_at: null, read_at: null },
+    ]);
     await sql.query(
       `INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, due_at)
        SELECT id, organization_id, conversation_id, whatsapp_number_id, now() + interval '1 hour' FROM messages WHERE id = $1`,

@@ -151,7 +151,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
  * The URL of the server that a running PyTake has on a data directory, for a command beside it.
  * @throws One line for the console when it takes no connections.
  */
-export async function runningPostgres({ dir, password, database }: Pick<EmbeddedPostgresOptions, 'dir' | 'password' | 'database'>): Promise<string> {
+export async function runningPostgres({
+  dir,
+  password,
+  database,
+}: Pick<EmbeddedPostgresOptions, 'dir' | 'password' | 'database'>): Promise<string> {
   const [, , , port, , , , status] = (await readFile(join(dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   if (status?.trim() !== 'ready') throw new Error(`The PyTake on ${dirname(dir)} is just starting or stopping. Try again in a moment.`);
   return urlOf(Number(port), password, database);

@@ -106,7 +106,8 @@ async function refuseOther(source: DataSource): Promise<void> {
     );
   const ours = new Set(sealed.schema.flatMap((line) => /^column (\w+)\./.exec(line)?.[1] ?? []));
   const more = found.filter(({ relation, line }) => relation !== null && ours.has(relation) && !sealed.schema.includes(line));
-  if (more.length) console.warn(`The database has more than its migrations made, which is left as it is: ${listed(more.map(({ line }) => line))}.`);
+  if (more.length)
+    console.warn(`The database has more than its migrations made, which is left as it is: ${listed(more.map(({ line }) => line))}.`);
 }
 
 const listed = (names: readonly string[]): string =>

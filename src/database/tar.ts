@@ -46,7 +46,7 @@ export async function* readTar(source: AsyncIterable<Buffer>, digest: Hash): Asy
       }
     })();
     yield { name, size, body };
-    for await (const _unread of body) continue;
+    while (!(await body.next()).done) continue;
     digest.update(await bytes.take(padding(size)));
   }
 }

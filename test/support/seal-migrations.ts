@@ -17,7 +17,14 @@ const folder = resolve(__dirname, '..', '..', '..', 'migrations');
 /** SHA-256 of each migration's source. */
 export function migrationChecksums(): Record<string, string> {
   const files = globSync('[0-9]*.ts', { cwd: folder }).sort();
-  return Object.fromEntries(files.map((file) => [file, createHash('sha256').update(readFileSync(join(folder, file))).digest('hex')]));
+  return Object.fromEntries(
+    files.map((file) => [
+      file,
+      createHash('sha256')
+        .update(readFileSync(join(folder, file)))
+        .digest('hex'),
+    ]),
+  );
 }
 
 /** The schema of a database, as it is sealed. */

@@ -52,13 +52,17 @@ export class Operator {
 
   /** The administrators; with `all` everybody. */
   list({ all = false } = {}): Promise<Account[]> {
-    return this.database.source.query(`${ACCOUNTS} AND ($1 OR u.role IN ('super_admin', 'org_admin')) ORDER BY o.created_at, u.created_at`, [all]);
+    return this.database.source.query(
+      `${ACCOUNTS} AND ($1 OR u.role IN ('super_admin', 'org_admin')) ORDER BY o.created_at, u.created_at`,
+      [all],
+    );
   }
 
   /** A super admin, or the administrator of a new organization. @throws One line for the console. */
   async create(email: string, full_name: string, organization: string | null): Promise<Handover> {
     const address = addressOf(email);
-    if (await this.find(address)) throw new Error(`${address} has an account already. "npm run admin -- reset-password ${address}" gives it a new password.`);
+    if (await this.find(address))
+      throw new Error(`${address} has an account already. "npm run admin -- reset-password ${address}" gives it a new password.`);
     const password = this.passwords.generate();
     const user = await this.database.tx(async (tx) => {
       if (organization === null) return this.superAdmins.add(tx, address, full_name, password);
@@ -77,11 +81,10 @@ export class Operator {
     const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
     const password_hash = await this.passwords.hash(password);
     await this.database.tx(async (tx) => {
-      await tx.manager.query('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
-        account.organization_id,
-        account.id,
-        password_hash,
-      ]);
+      await tx.manager.query(
+        'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
+        [account.organization_id, account.id, password_hash],
+      );
       await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
         account.organization_id,
         account.id,
