@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { DataSource } from 'typeorm';
 import { runCommand } from './command';
 import { openDatabase, whileMigrating } from './database/open-database';
-import { bringUpToDate, executed } from './database/schema';
+import { bringUpToDate, executed, nameOf } from './database/schema';
 
 const COMMANDS: Record<string, (source: DataSource, yes: boolean) => Promise<void>> = { run, revert, show, diff };
 
@@ -42,7 +42,7 @@ async function revert(source: DataSource, yes: boolean): Promise<void> {
 
 async function show(source: DataSource): Promise<void> {
   const names = await executed(source);
-  const ours = source.migrations.map(({ name }) => name ?? '');
+  const ours = source.migrations.map(nameOf);
   for (const name of names) console.log(ours.includes(name) ? `[x] ${name}` : `[x] ${name} (not of this version)`);
   const pending = ours.filter((name) => !names.includes(name));
   for (const name of pending) console.log(`[ ] ${name}`);

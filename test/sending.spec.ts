@@ -45,7 +45,12 @@ async function shop(): Promise<Shop> {
     agent,
     number: { ...number, ...known },
     customer: async (phone = `5511${digits(9).replace(/^./, '9')}`) => {
-      const payload = metaPayload.text({ from: phone, phone_number_id: known.phone_number_id, waba_id: known.waba_id });
+      const payload = metaPayload.text({
+        from: phone,
+        user_id: `BR.${phone}`,
+        phone_number_id: known.phone_number_id,
+        waba_id: known.waba_id,
+      });
       meta.simulator.customer({ wa_id: phone, name: 'Ana' });
       await postWebhook(w, payload, { secret: META_SECRET }).expect(200);
       await w.app.get(InboundWorker).idle();
@@ -388,6 +393,52 @@ describe('what Meta answers', () => {
 
     expect(again).toMatchObject({ resent_from_id: body.id, content: 'Oi' });
     expect((await agent.get(`/whatsapp/messages/${body.id}`)).body).toMatchObject({ status: 'failed', resent_as_id: again.id });
+  });
+});
+
+describe('at once', () => {
+  it('24 agents answer 24 customers: more than the pool has connections, and each is taken', async () => {
+    const { agent, customer } = await shop();
+    const threads: string[] = [];
+    for (let n = 0; n < 24; n++) threads.push((await customer()).conversation_id);
+
+    const answers = await Promise.all(threads.map((id) => agent.post(`/conversations/${id}/messages`, { content: 'Oi' })));
+
+    expect(answers.map(({ status }) => status)).toEqual(threads.map(() => 201));
+  });
+
+  it('50 replies in one conversation are all taken, kept in one order, and leave once in it', async () => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { conversation_id, phone } = await customer();
+
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => agent.post(`/conversations/${conversation_id}/messages`, { content: `Resposta ${n}` })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+    for (const { body } of answers) await settled(body.id as string);
+
+    const { body: thread } = await agent.get(`/conversations/${conversation_id}/messages?limit=100`).expect(200);
+    const stored = (thread.items as { direction: string; content: string }[])
+      .filter((m) => m.direction === 'outgoing')
+      .map((m) => m.content);
+    expect(new Set(stored).size).toBe(50);
+    expect(sentTo(phone).map((body) => (body.text as { body: string }).body)).toEqual(stored);
+    expect((await agent.get(`/conversations/${conversation_id}`)).body).toMatchObject({ total_messages: 51 });
+  });
+
+  it('a failed message sent again by five people becomes one', async () => {
+    const { agent, customer, settled } = await shop();
+    const { conversation_id } = await customer('5511800131026');
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+    await settled(body.id);
+    const before = await agent.get(`/conversations/${conversation_id}/messages`);
+
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => agent.post(`/whatsapp/messages/${body.id}/resend`)));
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409]);
+    for (const refused of answers.filter(({ status }) => status === 409)) errorOf('message_not_failed')(refused);
+    const after = await agent.get(`/conversations/${conversation_id}/messages`);
+    expect(after.body.total).toBe(before.body.total + 1);
   });
 });
 

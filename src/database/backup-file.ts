@@ -9,7 +9,7 @@ import { Client, escapeIdentifier } from 'pg';
 import { type CopyStreamQuery, from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { DataSource } from 'typeorm';
 import { commandSourceOptions } from './database.module';
-import { refuseNewer } from './schema';
+import { nameOf, refuseNewer } from './schema';
 import { TAR_END, type TarEntry, readTar, tarFile } from './tar';
 
 /**
@@ -244,7 +244,7 @@ async function makeTables(database_url: string, { migrations }: BackupHead): Pro
   try {
     refuseNewer(migrations, source, 'The backup');
     // TypeORM runs what stands in this list.
-    for (const later of source.migrations.filter(({ name }) => !migrations.includes(name ?? '')))
+    for (const later of source.migrations.filter((migration) => !migrations.includes(nameOf(migration))))
       source.migrations.splice(source.migrations.indexOf(later), 1);
     await source.runMigrations();
   } finally {

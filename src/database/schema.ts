@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { DataSource } from 'typeorm';
+import type { DataSource, MigrationInterface } from 'typeorm';
 
 /** What `npm run migration:seal` wrote down. */
 interface Sealed {
@@ -74,7 +74,7 @@ export async function bringUpToDate(source: DataSource): Promise<string[]> {
 export async function assertUpToDate(source: DataSource): Promise<void> {
   const names = await executed(source);
   refuseNewer(names, source);
-  if (source.migrations.some(({ name }) => !names.includes(name ?? '')))
+  if (source.migrations.some((migration) => !names.includes(nameOf(migration))))
     throw new Error('The database is older than this PyTake. Start PyTake once, or run "npm run migration:run".');
   await refuseOther(source);
 }
@@ -89,7 +89,7 @@ export async function executed(source: DataSource): Promise<string[]> {
 
 /** @throws One line for the console: `names` holds a migration that this version does not have. */
 export function refuseNewer(names: readonly string[], { migrations }: Pick<DataSource, 'migrations'>, what = 'The database'): void {
-  const unknown = names.filter((name) => !RETIRED.includes(name) && !migrations.some((migration) => migration.name === name));
+  const unknown = names.filter((name) => !RETIRED.includes(name) && !migrations.some((migration) => nameOf(migration) === name));
   if (unknown.length)
     throw new Error(
       `${what} was made by a newer PyTake: this one does not know ${listed(unknown)}. Use that version again, or a backup of before the upgrade.`,
@@ -109,6 +109,9 @@ async function refuseOther(source: DataSource): Promise<void> {
   if (more.length)
     console.warn(`The database has more than its migrations made, which is left as it is: ${listed(more.map(({ line }) => line))}.`);
 }
+
+/** As TypeORM calls it. */
+export const nameOf = ({ name, constructor }: MigrationInterface): string => name ?? constructor.name;
 
 const listed = (names: readonly string[]): string =>
   names.slice(0, NAMED_MAX).join('; ') + (names.length > NAMED_MAX ? `; and ${names.length - NAMED_MAX} more` : '');

@@ -14,7 +14,7 @@ import type { HistoryQuery, MessageQuery } from '../conversation.dto';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
-import { SendMessage } from './send-message';
+import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 
 /** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
@@ -145,11 +145,9 @@ export class MessagesService {
   /** A failed message once more, as a new one. */
   async resend(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
-    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed || message.resent_as_id)
-      throw new Conflict(
-        'message_not_failed',
-        message.resent_as_id ? 'This message was sent again already.' : 'Only a failed outgoing message can be sent again.',
-      );
+    if (message.resent_as_id) throw sentAgainAlready();
+    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed)
+      throw new Conflict('message_not_failed', 'Only a failed outgoing message can be sent again.');
     const { template_id, payload } = message;
     const draft: Draft = {
       message_type: message.message_type,

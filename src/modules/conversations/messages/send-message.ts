@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
+import { InTurn } from '#common/in-turn';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -45,6 +46,8 @@ interface Ready {
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
+  private readonly inTurn = new InTurn();
+
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
@@ -55,14 +58,17 @@ export class SendMessage {
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
   async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
-    const { message } = await this.database.tx(async (tx) => {
+    const send = async (tx: Tx): Promise<Message> => {
       const conversations = this.database.repository(Conversation, tx);
       const found = await conversations.get(actor, conversation_id);
       // One order of locks everywhere: contact, then conversation.
       const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
-      return this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
-    }, within);
-    return message;
+      const { message } = await this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
+      return message;
+    };
+    if (within) return send(within);
+    // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
+    return this.inTurn.run(conversation_id, () => this.database.tx(send));
   }
 
   /** To a phone: contact and conversation are found, or made. */
@@ -101,7 +107,7 @@ export class SendMessage {
     const message = await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
       const stored = newMessage({
-        ...(await this.sender(actor)),
+        ...(await this.sender(tx, actor)),
         organization_id: actor.organization_id,
         conversation_id,
         contact_id: conversation.contact_id,
@@ -139,7 +145,7 @@ export class SendMessage {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
       const contact = await this.database.repository(Contact, tx).get(actor, conversation.contact_id);
       const message = newMessage({
-        ...(await this.sender(actor)),
+        ...(await this.sender(tx, actor)),
         organization_id,
         conversation_id,
         contact_id: contact.id,
@@ -226,7 +232,7 @@ export class SendMessage {
   ): Promise<{ message: Message }> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
     const { number, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
-    const sender = await this.sender(actor);
+    const sender = await this.sender(tx, actor);
     const message = newMessage({
       ...sender,
       organization_id: actor.organization_id,
@@ -276,12 +282,7 @@ export class SendMessage {
         WHERE organization_id = $1 AND id = $2`,
       [actor.organization_id, contact.id, message.created_at],
     );
-    if (options.resent_from)
-      await tx.manager.query('UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-        actor.organization_id,
-        options.resent_from.id,
-        message.id,
-      ]);
+    if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
     tx.afterCommit(() => {
       this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told[0] });
@@ -295,6 +296,15 @@ export class SendMessage {
       this.events.emit('outbound.waiting', { organization_id, conversation_id: conversation.id });
     });
     return { message };
+  }
+
+  /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
+  private async succeed(tx: Tx, { organization_id, id }: Message, successor: Message): Promise<void> {
+    const [, taken] = await tx.manager.query<[unknown[], number]>(
+      'UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2 AND resent_as_id IS NULL',
+      [organization_id, id, successor.id],
+    );
+    if (!taken) throw sentAgainAlready();
   }
 
   /** The checks of contract 20, 4.5, in its order. */
@@ -314,8 +324,8 @@ export class SendMessage {
           .getOne()
       : (named ?? (await this.chooseNumber(tx, actor)));
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
-    const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template) : null;
-    const media = draft.media_id ? await this.media.forSend(actor, draft.media_id) : null;
+    const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
+    const media = draft.media_id ? await this.media.forSend(actor, draft.media_id, tx) : null;
     // 422 template_parameter_mismatch comes before the state conflicts.
     const components = template ? templateComponents(draft.template ?? {}, template) : [];
 
@@ -380,10 +390,10 @@ export class SendMessage {
     return row.id;
   }
 
-  private async sender(actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
+  private async sender(tx: Tx, actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
     if (!actor.user_id) return { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
     // super_admin acting inside another organization is nobody's row here.
-    const user = await this.database.repository(User).find(actor, actor.user_id);
+    const user = await this.database.repository(User, tx).find(actor, actor.user_id);
     return { sender_type: SenderType.agent, sender_user_id: actor.user_id, sender_name: user?.full_name ?? null };
   }
 
@@ -391,3 +401,5 @@ export class SendMessage {
     await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
   }
 }
+
+export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');

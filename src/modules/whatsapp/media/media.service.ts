@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid } from '#common/errors';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import { UnsendableMessage } from '../meta/build-message';
 import { GraphClient } from '../meta/graph-client';
@@ -62,8 +62,8 @@ export class MediaService {
   }
 
   /** The file a send names. @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410 media_gone. */
-  async forSend(actor: Actor, media_id: string): Promise<MediaOfMessage> {
-    const file = await this.files().get(actor, media_id);
+  async forSend(actor: Actor, media_id: string, tx?: Tx): Promise<MediaOfMessage> {
+    const file = await this.files(tx).get(actor, media_id);
     this.assertReady(file);
     return mediaOfMessage(file);
   }
@@ -166,8 +166,8 @@ export class MediaService {
     return storage_key;
   }
 
-  private files(): TenantRepository<MediaFile> {
-    return this.database.repository(MediaFile);
+  private files(tx?: Tx): TenantRepository<MediaFile> {
+    return this.database.repository(MediaFile, tx);
   }
 }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
+import type { Sql } from '#database/sql';
 
 /** What the receipt door and the filing need of a number, before an organization is known. */
 export interface KnownNumber {
@@ -86,9 +87,9 @@ export class NumberDirectory {
     return found;
   }
 
-  /** The numbers of these rows, by our id. */
-  async byIds(ids: readonly string[]): Promise<Map<string, KnownNumber>> {
-    return new Map((await this.read('n.id = ANY($1)', ids)).map((number) => [number.id, number]));
+  /** The numbers of these rows, by our id, within the caller's transaction. */
+  async byIds(sql: Sql, ids: readonly string[]): Promise<Map<string, KnownNumber>> {
+    return new Map((await this.read('n.id = ANY($1)', ids, sql)).map((number) => [number.id, number]));
   }
 
   /** A number changed in this process. */
@@ -107,8 +108,10 @@ export class NumberDirectory {
     return row !== undefined;
   }
 
-  private async read(condition: string, values: readonly string[]): Promise<KnownNumber[]> {
-    const rows = await this.database.source.query<Row[]>(
+  private async read(condition: string, values: readonly string[], sql?: Sql): Promise<KnownNumber[]> {
+    const query = (text: string, parameters: unknown[]): Promise<Row[]> =>
+      sql ? sql.query<Row>(text, parameters) : this.database.source.query<Row[]>(text, parameters);
+    const rows = await query(
       `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE ${condition} AND n.deleted_at IS NULL AND n.connection_type = 'official' AND n.phone_number_id IS NOT NULL
