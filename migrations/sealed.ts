@@ -2,6 +2,7 @@
 export const migrations: Record<string, string> = {
   '1795000000000-first.ts': 'a30b51b846bd48b63ec3f66795a5d3398b20b1ccc9f19f3aa164caab9661f869',
   '1795000000100-audit-logs.ts': '0e35182613460286d6a67721e242f2a4e0e1400e97e4b6a000908b0ce68f068a',
+  '1795000000200-template-sync-lease.ts': '5cb7a25e25171d5ac20be748a67cae813b1adb90813d9c9c75a838c97577bc2a',
   '1795000050000-heal-first.ts': '3d3d3ada243efb0684ed6bef5cbd0465e8651bec9d198857253542013e7623d6',
 };
 
@@ -305,6 +306,7 @@ export const schema: string[] = [
   'column whatsapp_numbers.phone_number_id character varying(64)',
   'column whatsapp_numbers.quality_rating character varying(20)',
   "column whatsapp_numbers.settings jsonb not null default '{}'::jsonb",
+  'column whatsapp_numbers.templates_sync_until timestamp(3) with time zone',
   'column whatsapp_numbers.updated_at timestamp(3) with time zone not null default now()',
   'column whatsapp_numbers.verified boolean not null default false',
   'column whatsapp_numbers.verified_at timestamp(3) with time zone',
