@@ -152,6 +152,8 @@ describe('npm run backup and restore', () => {
     expect(restored.output).not.toContain('printed only now');
     token = await login(restored, password);
     expect(await message(restored, sentBefore)).toMatchObject({ content: 'antes do backup' });
+    const { items } = await call<{ items: { name: string }[] }>(restored, 'GET', '/contacts?search=joao');
+    expect(items).toMatchObject([{ name: 'João Pereira' }]);
     expect(await settled(restored, waiting)).toMatchObject({ status: 'failed', error_code: 'provider_timeout' });
     const there = await embeddedSql(DATA_DIR);
     try {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { constants, createGunzip, createGzip } from 'node:zlib';
 import { Client, escapeIdentifier } from 'pg';
@@ -70,7 +70,7 @@ export async function writeBackup(file: string, database_url: string, parts: Bac
     await rm(draft, { force: true });
     // Text shrinks to a fifth at the fastest level, media not at any.
     const gzip = createGzip({ level: constants.Z_BEST_SPEED });
-    await pipeline(Readable.from(archive(sql, parts, end)), gzip, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }));
+    await pipeline(archive(sql, parts, end), gzip, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }));
     await rename(draft, file);
     return end;
   } catch (error) {

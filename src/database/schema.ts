@@ -51,13 +51,17 @@ const CATALOG = `
    WHERE pronamespace = 'public'::regnamespace
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')`;
 
-/** Everything the schema holds, told so that neither a search_path nor the version of PostgreSQL shows. */
-export function catalog(source: DataSource): Promise<SchemaObject[]> {
-  return source.transaction(async (manager) => {
+/** Everything the schema holds, told so that no search_path shows, nor that it went through a backup. */
+export async function catalog(source: DataSource): Promise<SchemaObject[]> {
+  const found = await source.transaction(async (manager) => {
     await manager.query('SET LOCAL search_path = pg_catalog');
-    return manager.query(CATALOG);
+    return manager.query<SchemaObject[]>(CATALOG);
   });
+  return found.map(({ relation, line }) => ({ relation, line: /^(index|constraint|trigger) /.test(line) ? withoutCasts(line) : line }));
 }
+
+/** PostgreSQL tells `status IN ('open')` with other casts and brackets once the definition it told has been run again, as pg_dump and we do. */
+const withoutCasts = (line: string): string => line.replace(/::(character varying|text)(\[\])?/g, '').replace(/[()]/g, '');
 
 /**
  * Runs what is pending, then looks whether the database is what the migrations say; answers the names of those that ran.
