@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -13,8 +14,8 @@ import { sendNothingAgain } from '#modules/conversations/messages/after-restore'
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { runCommand } from './command';
 
-const FULL_PROFILE = `This is for the embedded profile, and DATABASE_URL is set. Save your database with pg_dump, and with it the directory MEDIA_STORAGE
-and ENCRYPTION_KEY: README, "Backup, restore, upgrade".`;
+const FULL_PROFILE =
+  'This is for the embedded profile, and DATABASE_URL is set. Save your database with pg_dump, and beside it the directory MEDIA_STORAGE and ENCRYPTION_KEY: README, "Backup, restore, upgrade".';
 const WORKSHOP = 'restore-';
 /** What a restore puts into DATA_DIR, the secrets last: without them the database does not open. */
 const PLACES = ['postgres', 'media', 'secrets.json'];
@@ -48,8 +49,15 @@ async function backup(file: string): Promise<void> {
       secrets: await readFile(join(config.data_dir, 'secrets.json')),
       media_keys: 'SELECT storage_key FROM media_files WHERE storage_key IS NOT NULL',
       openMedia: async (key) => {
+        // Opened first: a file that is deleted while it is copied stays readable.
+        const body = storage.read(key);
+        await once(body, 'open').catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error;
+        });
         const size = await storage.size(key);
-        return size === null ? null : { size, body: storage.read(key) };
+        if (size !== null) return { size, body };
+        body.destroy();
+        return null;
       },
     });
     console.log(`Wrote ${file}: ${sizeOf((await stat(file)).size)}, ${contentsOf(end)}, and the secrets of this DATA_DIR.`);

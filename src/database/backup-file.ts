@@ -230,7 +230,7 @@ export async function loadBackup(
     }
     for (const index of indexes) await sql.query(index);
     for (const [name, value] of Object.entries(head.sequences))
-      if (value !== null) await sql.query('SELECT setval($1::regclass, $2)', [escapeIdentifier(name), value]);
+      if (value !== null) await sql.query('SELECT setval(to_regclass($1), $2)', [escapeIdentifier(name), value]);
     await sql.query('COMMIT');
     await sql.query('ANALYZE');
   } finally {
