@@ -11,6 +11,7 @@ import { IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { Conversation, ConversationStatus } from '#modules/conversations/conversation.entity';
 import { Message, MessageDirection, MessageStatus, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
+import { Passwords } from '#modules/users/passwords';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -64,7 +65,7 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   simulator.demo_email = existing ? existing.email : EMAIL;
   if (existing) return null;
 
-  const password = `${randomBytes(9).toString('base64url')}7a`;
+  const password = app.get(Passwords).generate();
   const { user } = await app.get(AuthService).enroll({ email: EMAIL, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
   const actor = new Actor(user.organization_id, user.role, user.id);
   await database.tx(async (tx) => {

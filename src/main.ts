@@ -5,6 +5,7 @@ import type { Config } from '#config/config';
 import { watchDoors } from './api/closing-doors';
 import { createApp, createWorker } from './app';
 import { openDatabase, whileMigrating } from './database/open-database';
+import { bringUpToDate } from './database/schema';
 import { makeDemo } from './demo';
 import { announce } from './welcome';
 
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
     for (const warning of config.warnings) console.warn(warning);
     config.assertStorage();
     if (config.process_role !== 'worker') await assertPortFree(config);
-    await whileMigrating(config, (source) => source.runMigrations());
+    await whileMigrating(config, bringUpToDate);
     const doors = config.process_role === 'worker' ? null : await createApp(config);
     const app = doors ?? (await createWorker(config));
 

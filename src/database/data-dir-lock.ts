@@ -18,6 +18,9 @@ interface Holder {
   started: string;
 }
 
+/** Another live process has the directory; its message is one line for the console. */
+export class DataDirInUse extends Error {}
+
 /** `pytake.lock.<n>`; only the highest n counts. */
 const LOCK = /^pytake\.lock\.(\d+)$/;
 
@@ -27,7 +30,7 @@ const LOCK = /^pytake\.lock\.(\d+)$/;
  * A lock is a numbered file, made in one step with its content by link(2); it is held while the process it names lives. A dead process's lock is
  * never removed to make room (whoever removes may be removing the lock of one that was faster): the next number is taken instead, and only one can.
  *
- * @throws One line for the console when another live process has the directory.
+ * @throws {DataDirInUse} Another live process has the directory.
  */
 export async function lockDataDir(dir: string): Promise<DataDirLock> {
   const root = resolve(dir);
@@ -50,7 +53,7 @@ export async function lockDataDir(dir: string): Promise<DataDirLock> {
     for (;;) {
       const highest = await highestLock(root);
       const holder = highest === 0 ? null : await readHolder(file(highest));
-      if (holder && (await lives(holder))) throw new Error(inUse(root, holder));
+      if (holder && (await lives(holder))) throw new DataDirInUse(inUse(root, holder));
 
       const mine = highest + 1;
       try {

@@ -35,6 +35,12 @@ export function dataSourceOptions(config: Pick<Config, 'database_url' | 'databas
   };
 }
 
+/** The same for the console: one person waits as long as it takes, and a large table's index takes long. */
+export const commandSourceOptions = (config: Pick<Config, 'database_url'>): DataSourceOptions => ({
+  ...dataSourceOptions({ ...config, database_pool_size: 2 }),
+  extra: { keepAlive: true },
+});
+
 @Global()
 @Module({
   imports: [

@@ -38,6 +38,7 @@ const START_TIMEOUT_MS = 300_000;
 const FAST_SHUTDOWN_MS = 15_000;
 const QUIT_MS = 5_000;
 const USER = 'pytake';
+const DATABASE = 'pytake';
 /** initdb, of a user id that /etc/passwd does not know: `docker run --user 12345`, or data from another machine. */
 const NAMELESS = 'could not look up effective user ID';
 
@@ -144,6 +145,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     await server.stop();
     throw error;
   }
+}
+
+/**
+ * The URL of the server that a running PyTake has on a data directory, for a command beside it.
+ * @throws One line for the console when it takes no connections.
+ */
+export async function runningPostgres({
+  dir,
+  password,
+  database,
+}: Pick<EmbeddedPostgresOptions, 'dir' | 'password' | 'database'>): Promise<string> {
+  const [, , , port, , , , status] = (await readFile(join(dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  if (status?.trim() !== 'ready') throw new Error(`The PyTake on ${dirname(dir)} is just starting or stopping. Try again in a moment.`);
+  return urlOf(Number(port), password, database);
 }
 
 // --- The binaries -----------------------------------------------------------------------------------------------------------------------------
@@ -394,13 +409,15 @@ async function initialise(binaries: Binaries, dir: string, as: RunAs, options: E
     await rm(password);
     await rmdir(dir).catch(() => undefined); // Empty, or not there.
     await rename(data, dir);
-    if (!windows) await syncDirectory(parent);
+    await syncDirectory(parent);
   } finally {
     await remove(workshop);
   }
 }
 
-async function syncDirectory(dir: string): Promise<void> {
+/** What was renamed in it stays so after a power cut. */
+export async function syncDirectory(dir: string): Promise<void> {
+  if (windows) return;
   const handle = await open(dir, 'r');
   await handle.sync().finally(() => handle.close());
 }
@@ -606,12 +623,10 @@ async function ensureDatabase(
   port: number,
   dir: string,
   first: boolean,
-  { password, database = 'pytake' }: EmbeddedPostgresOptions,
+  { password, database = DATABASE }: EmbeddedPostgresOptions,
 ): Promise<string> {
-  const urlOf = (name: string): string =>
-    `postgresql://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(name)}`;
   const ask = async (name: string, sql: string): Promise<void> => {
-    const client = new Client({ connectionString: urlOf(name) });
+    const client = new Client({ connectionString: urlOf(port, password, name) });
     client.on('error', () => undefined); // A connection that breaks also fails what waits on it.
     try {
       await client.connect();
@@ -636,8 +651,11 @@ async function ensureDatabase(
       { cause: error },
     );
   }
-  return urlOf(database);
+  return urlOf(port, password, database);
 }
+
+const urlOf = (port: number, password: string, database = DATABASE): string =>
+  `postgresql://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 
 // --- Small things -----------------------------------------------------------------------------------------------------------------------------
 

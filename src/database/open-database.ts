@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { Config } from '#config/config';
 import { awaitPostgres } from './await-postgres';
-import { type DataDirLock, lockDataDir } from './data-dir-lock';
-import { dataSourceOptions } from './database.module';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres';
+import { DataDirInUse, type DataDirLock, lockDataDir } from './data-dir-lock';
+import { commandSourceOptions } from './database.module';
+import { type EmbeddedPostgres, runningPostgres, startEmbeddedPostgres } from './embedded-postgres';
 
 /** The configuration with a database behind it, and how to let go of both. */
 export interface OpenDatabase {
@@ -16,6 +18,9 @@ export interface OpenDatabase {
 
 /** Advisory lock: processes that start together migrate one after the other. */
 const MIGRATING = 0x7079_7461;
+
+/** Stands in DATA_DIR while a restore moves files into place. */
+export const RESTORING = 'restore.unfinished';
 
 /** Reads the configuration and waits for its PostgreSQL; in the embedded profile takes DATA_DIR and starts one. */
 export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase> {
@@ -32,6 +37,8 @@ export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase
       await awaitPostgres(config.database_url);
       return { config, lost: new Promise(() => undefined), release };
     }
+    if (existsSync(join(config.data_dir, RESTORING)))
+      throw new Error(`A restore into DATA_DIR ${config.data_dir} was cut short. Run "npm run restore -- FILE --force" again.`);
     postgres = await startEmbeddedPostgres({ dir: join(config.data_dir, 'postgres'), password: config.embedded_database_password });
     return { config: config.withDatabaseUrl(postgres.url), lost: postgres.exited, release };
   } catch (error) {
@@ -40,12 +47,36 @@ export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase
   }
 }
 
+/**
+ * The same for a command on data that is there, beside a running PyTake too: its PostgreSQL while it is up, else one of our own.
+ * @throws One line for the console, also when DATA_DIR holds no database yet.
+ */
+export async function joinDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase> {
+  const data_dir = Config.dataDir(env);
+  const dir = join(data_dir, 'postgres');
+  if (!env.DATABASE_URL && !existsSync(dir))
+    throw new Error(`There is no database in DATA_DIR ${data_dir} yet. Start PyTake once, or set DATA_DIR to where its data is.`);
+  try {
+    return await openDatabase(env);
+  } catch (error) {
+    if (!(error instanceof DataDirInUse)) throw error;
+    const config = new Config(env);
+    const url = await runningPostgres({ dir, password: config.embedded_database_password });
+    return { config: config.withDatabaseUrl(url), lost: new Promise(() => undefined), release: async () => undefined };
+  }
+}
+
 /** A data source of its own for `work`, one process at a time. */
 export async function whileMigrating<T>(config: Config, work: (source: DataSource) => Promise<T>): Promise<T> {
-  const source = await new DataSource(dataSourceOptions({ database_url: config.database_url, database_pool_size: 2 })).initialize();
+  const source = await new DataSource(commandSourceOptions(config)).initialize();
   const runner = source.createQueryRunner();
   try {
-    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATING]);
+    // Asked again and again: who waits inside a statement holds a snapshot, and an index built CONCURRENTLY by the one at work waits for those.
+    const mine = async (): Promise<boolean> => {
+      const [row] = (await runner.query('SELECT pg_try_advisory_lock($1) AS mine', [MIGRATING])) as [{ mine: boolean }];
+      return row.mine;
+    };
+    while (!(await mine())) await sleep(100);
     return await work(source);
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATING]).catch(() => undefined);

@@ -1,15 +1,16 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Actor, Role } from '#common/actor';
 import { Config } from '#config/config';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import { PlanType } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { Passwords } from '#modules/users/passwords';
+import type { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 
 const SYSTEM_SLUG = 'pytake-system';
 
-/** The first super admin, from SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD; no route can make one. */
+/** Super admins: the first from SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD, others by the console (`Operator`); no route can make one. */
 @Injectable()
 export class SuperAdmin implements OnApplicationBootstrap {
   private readonly logger = new Logger(SuperAdmin.name);
@@ -37,13 +38,18 @@ export class SuperAdmin implements OnApplicationBootstrap {
       if (known && known.role !== Role.super_admin)
         this.logger.warn('SUPER_ADMIN_EMAIL belongs to a user who is no super admin: choose another');
       if (known) return;
-      const [system] = await manager.query<({ id: string } | undefined)[]>(
-        'SELECT id FROM organizations WHERE slug = $1 AND deleted_at IS NULL',
-        [SYSTEM_SLUG],
-      );
-      const { id } = system ?? (await this.organizations.create(tx, 'PyTake', { slug: SYSTEM_SLUG, plan_type: PlanType.enterprise }));
-      const values = { email, full_name: 'Super Admin', role: Role.super_admin, email_verified: true, email_verified_at: new Date() };
-      await this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));
+      await this.add(tx, email, 'Super Admin', password);
     });
+  }
+
+  /** One more super admin, in the organization that is PyTake's own. */
+  async add(tx: Tx, email: string, full_name: string, password: string): Promise<User> {
+    const [system] = await tx.manager.query<({ id: string } | undefined)[]>(
+      'SELECT id FROM organizations WHERE slug = $1 AND deleted_at IS NULL',
+      [SYSTEM_SLUG],
+    );
+    const { id } = system ?? (await this.organizations.create(tx, 'PyTake', { slug: SYSTEM_SLUG, plan_type: PlanType.enterprise }));
+    const values = { email, full_name, role: Role.super_admin, email_verified: true, email_verified_at: new Date() };
+    return this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { Invalid } from '#common/errors';
@@ -19,6 +20,11 @@ export class Passwords {
 
   hash(password: string): Promise<string> {
     return this.inTurn(() => hash(password));
+  }
+
+  /** A password nobody chose, as every policy wants it. */
+  generate(min_length = PASSWORD_MIN): string {
+    return `${randomBytes(Math.max(12, min_length)).toString('base64url')}a7`;
   }
 
   /** Whether it is the password; takes the same time when there is no hash to compare with. To be called in turn. */

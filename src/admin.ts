@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { parseArgs } from 'node:util';
+import { NestFactory } from '@nestjs/core';
+import { Role } from '#common/actor';
+import { joinDatabase, whileMigrating } from '#database/open-database';
+import { assertUpToDate } from '#database/schema';
+import { type Handover, Operator } from '#modules/auth/operator';
+import { AdminModule } from './admin.module';
+import { runCommand } from './command';
+
+const USAGE = `npm run admin -- list [--all]
+npm run admin -- create E-MAIL [--name NAME] [--organization NAME] [--role super_admin|org_admin]
+    without --organization a super admin, with it the administrator of a new organization
+npm run admin -- reset-password E-MAIL`;
+
+/** For who runs the machine, in both profiles, beside a running PyTake or without one. */
+runCommand(async (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { all: { type: 'boolean' }, name: { type: 'string' }, organization: { type: 'string' }, role: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [command, email, ...more] = positionals;
+  if (!command || more.length || (command === 'list') !== (email === undefined) || !['list', 'create', 'reset-password'].includes(command))
+    throw new Error(USAGE);
+
+  const { config, release } = await joinDatabase(process.env);
+  try {
+    await whileMigrating(config, assertUpToDate);
+    const app = await NestFactory.createApplicationContext(AdminModule.forRoot(config), { abortOnError: false, logger: ['error'] });
+    try {
+      const operator = app.get(Operator);
+      if (email === undefined) await list(operator, values.all ?? false);
+      else if (command === 'create') hand(await create(operator, email, values));
+      else hand(await operator.resetPassword(email));
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await release();
+  }
+});
+
+async function list(operator: Operator, all: boolean): Promise<void> {
+  const accounts = await operator.list({ all });
+  for (const { email, role, organization, last_login_at, closed } of accounts)
+    console.log(
+      [
+        email.padEnd(36),
+        role.padEnd(12),
+        organization.padEnd(24),
+        last_login_at?.toISOString() ?? 'never logged in',
+        closed && `(${closed})`,
+      ]
+        .filter(Boolean)
+        .join('  '),
+    );
+  if (!accounts.length) console.log('Nobody yet. "npm run admin -- create E-MAIL" makes the first super admin.');
+}
+
+async function create(
+  operator: Operator,
+  email: string,
+  given: { name?: string; organization?: string; role?: string },
+): Promise<Handover> {
+  const organization = given.organization?.trim() || null;
+  const role = given.role ?? (organization === null ? Role.super_admin : Role.org_admin);
+  if (role !== Role.super_admin && role !== Role.org_admin) throw new Error(USAGE);
+  if ((role === Role.org_admin) !== (organization !== null))
+    throw new Error('An org_admin comes with --organization NAME, a super_admin without.');
+  return operator.create(email, given.name?.trim() || email.split('@')[0] || email, organization);
+}
+
+function hand({ account, password }: Handover): void {
+  console.log(`${account.email} (${account.role} of ${account.organization})`);
+  console.log(`  password  ${password}   (printed only now)`);
+  if (account.closed) console.log(`  It cannot log in yet: ${account.closed}.`);
+}

@@ -1,0 +1,121 @@
+import { Injectable } from '@nestjs/common';
+import { isEmail } from 'class-validator';
+import { Sessions } from '#access/sessions';
+import { Actor, Role } from '#common/actor';
+import { Database } from '#database/database';
+import { AuditService } from '#modules/audit/audit.service';
+import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
+import { LoginLocks } from '#modules/users/login-locks';
+import { Passwords } from '#modules/users/passwords';
+import { UsersService } from '#modules/users/users.service';
+import { SuperAdmin } from './super-admin';
+
+/** A login as the operator sees it. */
+export interface Account {
+  id: string;
+  email: string;
+  role: Role;
+  organization_id: string;
+  organization: string;
+  /** What keeps it from logging in; null: nothing. */
+  closed: string | null;
+  last_login_at: Date | null;
+  settings: Record<string, unknown>;
+}
+
+/** An account and its new password, which is kept nowhere. */
+export interface Handover {
+  account: Account;
+  password: string;
+}
+
+// Crosses organizations: the operator is who runs the machine.
+const ACCOUNTS = `
+  SELECT u.id, u.email, u.role, u.organization_id, o.name AS organization, u.last_login_at, o.settings,
+         CASE WHEN NOT u.is_active THEN 'switched off' WHEN o.status <> 'active' AND u.role <> 'super_admin' THEN 'organization ' || o.status END AS closed
+    FROM users u JOIN organizations o ON o.id = u.organization_id
+   WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
+
+/** What the one at the machine's console may do for who cannot log in (`npm run admin`). */
+@Injectable()
+export class Operator {
+  constructor(
+    private readonly database: Database,
+    private readonly sessions: Sessions,
+    private readonly organizations: OrganizationsService,
+    private readonly users: UsersService,
+    private readonly superAdmins: SuperAdmin,
+    private readonly passwords: Passwords,
+    private readonly locks: LoginLocks,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** The administrators; with `all` everybody. */
+  list({ all = false } = {}): Promise<Account[]> {
+    return this.database.source.query(
+      `${ACCOUNTS} AND ($1 OR u.role IN ('super_admin', 'org_admin')) ORDER BY o.created_at, u.created_at`,
+      [all],
+    );
+  }
+
+  /** A super admin, or the administrator of a new organization. @throws One line for the console. */
+  async create(email: string, full_name: string, organization: string | null): Promise<Handover> {
+    const address = addressOf(email);
+    if (await this.find(address))
+      throw new Error(`${address} has an account already. "npm run admin -- reset-password ${address}" gives it a new password.`);
+    const password = this.passwords.generate();
+    const user = await this.database.tx(async (tx) => {
+      if (organization === null) return this.superAdmins.add(tx, address, full_name, password);
+      const { id } = await this.organizations.create(tx, organization);
+      const values = { email: address, full_name, role: Role.org_admin, email_verified: true, email_verified_at: new Date() };
+      return this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));
+    });
+    const account = await this.get(address);
+    await this.tell('user.created', account, { role: user.role });
+    return { account, password };
+  }
+
+  /** A new password; ends every session and lifts a lock. @throws One line for the console. */
+  async resetPassword(email: string): Promise<Handover> {
+    const account = await this.get(addressOf(email));
+    const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
+    const password_hash = await this.passwords.hash(password);
+    await this.database.tx(async (tx) => {
+      await tx.manager.query(
+        'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
+        [account.organization_id, account.id, password_hash],
+      );
+      await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+        account.organization_id,
+        account.id,
+      ]);
+      await this.sessions.endAll(tx, account.id, 'password_reset');
+    });
+    await this.locks.clear(account.email);
+    await this.tell('user.password_reset', account);
+    return { account, password };
+  }
+
+  private async get(email: string): Promise<Account> {
+    const account = await this.find(email);
+    if (!account) throw new Error(`Nobody has an account with ${email}. "npm run admin -- list" shows who is there.`);
+    return account;
+  }
+
+  private async find(email: string): Promise<Account | undefined> {
+    const [account] = await this.database.source.query<(Account | undefined)[]>(`${ACCOUNTS} AND u.email = $1`, [email]);
+    return account;
+  }
+
+  private tell(action: string, { id, email, organization_id }: Account, metadata: Record<string, unknown> = {}): Promise<void> {
+    const note = { action, resource_id: id, resource_name: email, metadata: { ...metadata, by: 'operator' } };
+    return this.audit.record(Actor.system(organization_id), note);
+  }
+}
+
+/** @throws One line for the console. */
+function addressOf(email: string): string {
+  const address = email.trim().toLowerCase();
+  if (!isEmail(address) || address.length > 255) throw new Error(`"${email}" is not an e-mail address.`);
+  return address;
+}

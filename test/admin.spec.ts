@@ -1,0 +1,59 @@
+import { LoginLocks } from '#modules/users/login-locks';
+import { type Said, runCommand } from './support/commands';
+import { PASSWORD, errorOf, world } from './support/world';
+
+jest.setTimeout(240_000);
+
+const passwordOf = ({ out }: Said): string => /password {2}(\S+)/.exec(out)?.[1] ?? '';
+
+/** The full profile, beside the running app. The embedded one: backup.spec.ts. */
+describe('npm run admin', () => {
+  it('gives a new password, ends every session and lifts the lock', async () => {
+    const { acme, guest, app, env, sql } = await world();
+    const { email, id } = acme.agent.user;
+    for (let i = 0; i < 5; i++) await guest.post('/auth/login', { email, password: 'wrong-1234' }).expect(401);
+    expect(await app.get(LoginLocks).lockedUntilOf([email])).toHaveProperty('size', 1);
+
+    const said = await runCommand('admin', ['reset-password', ` ${email.toUpperCase()} `], env);
+
+    expect(said).toEqual({ code: 0, out: expect.stringContaining(`${email} (agent of Acme)`) as string });
+    await guest.post('/auth/login', { email, password: PASSWORD }).expect(401);
+    await guest.post('/auth/login', { email, password: passwordOf(said) }).expect(200);
+    const live = await sql('SELECT 1 FROM sessions WHERE user_id = $1 AND revoked_at IS NULL', [id]);
+    expect(live).toHaveLength(1);
+    await acme.agent.get('/users/me').expect(401).expect(errorOf('token_revoked'));
+    const [entry] = await sql("SELECT actor_type, metadata, resource_id FROM audit_logs WHERE action = 'user.password_reset'");
+    expect(entry).toEqual({ actor_type: 'system', metadata: { by: 'operator' }, resource_id: id });
+  });
+
+  it('makes a super admin, and the administrator of a new organization', async () => {
+    const { guest, env } = await world();
+
+    const boss = await runCommand('admin', ['create', 'Boss@Operations.example'], env);
+    const owner = await runCommand('admin', ['create', 'rosa@flores.example', '--organization', 'Flores Rosa', '--name', 'Rosa Lima'], env);
+
+    const { body: first } = await guest.post('/auth/login', { email: 'boss@operations.example', password: passwordOf(boss) }).expect(200);
+    const { body: second } = await guest.post('/auth/login', { email: 'rosa@flores.example', password: passwordOf(owner) }).expect(200);
+    expect(first).toMatchObject({ user: { role: 'super_admin', organization: { slug: 'pytake-system' } } });
+    expect(second).toMatchObject({ user: { role: 'org_admin', full_name: 'Rosa Lima', organization: { name: 'Flores Rosa' } } });
+    const { out } = await runCommand('admin', ['list'], env);
+    expect(out).toMatch(/^boss@operations\.example +super_admin +PyTake/m);
+    expect(out).toMatch(/^rosa@flores\.example +org_admin +Flores Rosa/m);
+    expect(out).not.toContain('viewer');
+  });
+
+  it('refuses in one line', async () => {
+    const { acme, env } = await world();
+    const refused = async (...args: string[]): Promise<string> => {
+      const { code, out } = await runCommand('admin', args, env);
+      expect({ args, code, lines: out.trim().split('\n').length }).toEqual({ args, code: 1, lines: 1 });
+      return out;
+    };
+
+    expect(await refused('reset-password', 'ana')).toContain('not an e-mail address');
+    expect(await refused('reset-password', 'nobody@acme.example')).toContain('Nobody has an account');
+    expect(await refused('create', acme.admin.user.email)).toContain('has an account already');
+    expect(await refused('create', 'new@acme.example', '--role', 'org_admin')).toContain('--organization');
+    expect((await runCommand('admin', ['remove', 'new@acme.example'], env)).code).toBe(1);
+  });
+});
