@@ -1,4 +1,7 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Config } from '#config/config';
 import { watchDoors } from './api/closing-doors';
 import { createApp, createWorker } from './app';
 import { openDatabase, whileMigrating } from './database/open-database';
@@ -11,6 +14,9 @@ const STOP_MS = 28_000;
 async function main(): Promise<void> {
   const { config, lost, release } = await openDatabase(process.env);
   try {
+    for (const warning of config.warnings) console.warn(warning);
+    config.assertStorage();
+    if (config.process_role !== 'worker') await assertPortFree(config);
     await whileMigrating(config, (source) => source.runMigrations());
     const doors = config.process_role === 'worker' ? null : await createApp(config);
     const app = doors ?? (await createWorker(config));
@@ -47,6 +53,13 @@ async function main(): Promise<void> {
     await release().catch(() => undefined);
     throw error;
   }
+}
+
+/** Before anything is started: later the commonest mistake of all would be one line among many. */
+async function assertPortFree({ port, host }: Config): Promise<void> {
+  const probe = createServer().listen(port, host);
+  await once(probe, 'listening');
+  await once(probe.close(), 'close');
 }
 
 main().catch((error: unknown) => {

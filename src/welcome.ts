@@ -19,6 +19,8 @@ export function announce(config: Config, demo: Demo | null): void {
   lines.push(`  Health         ${at}/observability/health`, '');
   if (open && config.embedded)
     lines.push(`Everybody who reaches this machine reaches PyTake (HOST is ${config.host}). HOST=127.0.0.1 keeps it to this machine.`, '');
+  if (config.production && config.registration_enabled)
+    lines.push('Anybody may register an organization here. REGISTRATION_ENABLED=false closes that.', '');
   if (demo)
     lines.push(
       'A demo organization is ready. Sign in with',

@@ -581,11 +581,13 @@ describe('the webhooks of the simulator', () => {
     await api.post('/api/control/change').send(change).expect(422);
     expect(received).toEqual([]);
 
-    await api
-      .post('/api/control/change')
-      .send({ waba_id: '102290129340398', field: 'account_update', value: { event: 'X' } })
-      .expect(200);
-    expect(received.map(({ payload }) => payload.entry.map(({ id }) => id))).toEqual([[NUMBER.waba_id]]);
+    for (const field of ['account_update', 'user_preferences'])
+      await api
+        .post('/api/control/change')
+        .send({ waba_id: '102290129340398', field, value: { event: 'X' } })
+        .expect(200);
+    expect(received.map(({ payload }) => payload.entry.map(({ id }) => id))).toEqual([[NUMBER.waba_id], [NUMBER.waba_id]]);
+    expect(changes(received).map(({ value }) => value.metadata?.phone_number_id)).toEqual([undefined, NUMBER.phone_number_id]);
   });
 
   it('refuses a customer message WhatsApp could not carry', async () => {

@@ -2,6 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { Role } from '#common/actor';
 import type { Config, RateLimitClass } from '#config/config';
+import { errorResponse, refusalsOf } from './openapi-answers';
 
 type Schema = Record<string, unknown> & {
   $ref?: string;
@@ -22,16 +23,6 @@ type Operation = {
   responses: Record<string, Answer>;
   'x-role'?: `${Role}` | 'public';
   'x-rate-limit'?: RateLimitClass | 'none';
-};
-
-const ERROR_TEXTS: Record<string, string> = {
-  400: 'The body could not be read.',
-  401: 'The access token is missing, expired or revoked.',
-  403: 'Your role, plan or organization does not allow this.',
-  404: 'Not found, or of another organization.',
-  409: 'The state of the resource forbids it, or it exists already.',
-  422: 'The input is not valid; `details` name the fields.',
-  429: 'Too many requests; wait for `Retry-After` seconds.',
 };
 
 /** The OpenAPI document: what the plugin reads from the code, plus what holds for every route (errors, headers, examples). */
@@ -91,19 +82,13 @@ function describe(path: string, method: string, operation: Operation, config: Co
     .filter(Boolean)
     .join('\n\n');
 
-  const errors = rate === 'none' ? [] : ['429'];
-  if (!open) errors.push('401', '403');
-  if (path.includes('{')) errors.push('404');
-  if (operation.requestBody) errors.push('400', '422');
-  else if (operation.parameters?.length) errors.push('422');
-  if (method !== 'get' && !open) errors.push('409');
-  for (const status of errors) operation.responses[status] ??= errorResponse(status);
+  for (const status of refusalsOf(path, method, operation, schemas)) operation.responses[status] ??= errorResponse(status);
   for (const [status, response] of Object.entries(operation.responses)) {
     response.description ||= 'Success.';
     if (Number(status) >= 400) response.content ??= errorResponse(status).content;
     // 401 comes before the count.
     const names = ['X-Request-ID', ...(rate === 'none' || status === '401' ? [] : RATE_HEADERS)];
-    if (status === '429') names.push('Retry-After');
+    if (status === '429' || status === '503') names.push('Retry-After');
     if (status === '200' && isList(response, schemas)) names.push('X-Total-Count');
     response.headers = {
       ...Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
@@ -125,11 +110,6 @@ function rateWords(rate: RateLimitClass | 'none', open: boolean, config: Config)
   const { limit, seconds } = config.rate_limits[rate];
   return `Rate limit \`${rate}\`: ${limit} in ${seconds} seconds per ${open ? 'IP address' : 'user'}.`;
 }
-
-const errorResponse = (status: string): Answer => ({
-  description: ERROR_TEXTS[status],
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } },
-});
 
 const RATE_HEADERS = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];
 

@@ -15,6 +15,7 @@ export class Bounded<K, V> extends Map<K, V> {
     const size = this.sizeOf(value);
     this.bytes += size - (this.sizes.get(key) ?? 0);
     if (size > 0) this.sizes.set(key, size);
+    else this.sizes.delete(key);
     super.set(key, value);
     for (const oldest of this.keys()) {
       if (this.size <= this.max.count && this.bytes <= (this.max.bytes ?? Infinity)) break;

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { Unavailable } from '#common/errors';
 
 const MAX_READERS = 100;
 /** What may wait for a reader beside what its socket holds. */
@@ -14,9 +15,9 @@ export class EventStreams {
     return this.readers.size;
   }
 
-  /** @throws {RangeError} too many read already. */
+  /** @throws {Unavailable} too many read already. */
   open(request: Request, response: Response): void {
-    if (this.readers.size >= MAX_READERS) throw new RangeError(`events: ${MAX_READERS} readers are the most`);
+    if (this.readers.size >= MAX_READERS) throw new Unavailable(`${MAX_READERS} pages read the simulator's events already.`);
     response.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     response.flushHeaders();
     response.write('retry: 1000\n\n');

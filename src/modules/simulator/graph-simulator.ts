@@ -97,6 +97,8 @@ const MAX_NUMBERS = 1000;
 /** WhatsApp's longest text has 65,536 characters. */
 const MAX_INCOMING = 128 * 1024;
 const MAX_ID = 256;
+/** Meta: the fields of a number; the others are of its account. */
+const NUMBER_FIELDS = ['messages', 'smb_message_echoes', 'smb_app_state_sync', 'user_preferences', 'user_id_update', 'history', 'calls'];
 const DEFAULTS: SimulatorOptions = {
   app_secret: '',
   webhook_url: null,
@@ -146,7 +148,7 @@ export class GraphSimulator {
   private readonly bursts = new Map<string, number[]>();
   private readonly buckets = new Bounded<string, { tokens: number; at: number }>({ count: MAX_SENT });
   /** Sends the customer looks at already, though they are not marked delivered yet. */
-  private readonly opened = new Set<string>();
+  private readonly opened = new Bounded<string, true>({ count: MAX_SENT });
   private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor(options: Partial<Omit<SimulatorOptions, 'delays'>> & { delays?: Partial<Delays> } = {}) {
@@ -505,7 +507,7 @@ export class GraphSimulator {
       if (!sent || ['read', 'played', 'failed'].includes(sent.status)) continue;
       count++;
       if (sent.status === 'delivered') void this.markRead(number, customer, sent);
-      else this.opened.add(sent.id);
+      else this.opened.set(sent.id, true);
     }
     return count;
   }
@@ -643,8 +645,9 @@ export class GraphSimulator {
       { name: 'display_phone_number', given: value['display_phone_number'], own: display_phone_number },
       { name: 'phone_number', given: value['phone_number'], own: display_phone_number },
     ])
-      if (given !== undefined && String(given).replace(/^\+/, '') !== own) throw new RangeError(`value.${name}: is the number's own`);
-    const whole = field === 'messages' || field === 'smb_message_echoes' ? { messaging_product: 'whatsapp', metadata, ...value } : value;
+      if (given !== undefined && String(given).replace(/^\+/, '') !== own)
+        throw new RangeError(`value.${name}: the number says it itself, leave it out`);
+    const whole = NUMBER_FIELDS.includes(field) ? { messaging_product: 'whatsapp', metadata, ...value } : value;
     return this.deliver(number.waba_id, number, field, whole, tried);
   }
 

@@ -84,7 +84,7 @@ export function graphRoutes(simulator: GraphSimulator): Router {
     if (!fault || !misbehave(req, res, fault)) res.json(answer);
   });
 
-  version.post('/:id/media', faulty('media'), uploadTo(simulator.media), (req: Request, res: Response) => {
+  version.post('/:id/media', faulty('media'), uploadTo(simulator.media), (req, res) => {
     const { phone_number_id } = number(req);
     if (stringAt(req.body, 'messaging_product') !== 'whatsapp') throw new GraphError(100, 'The parameter messaging_product is required.');
     const file = uploaded(req);

@@ -1,4 +1,4 @@
-import express, { Router, type ErrorRequestHandler, type Request, type Response } from 'express';
+import express, { Router, type ErrorRequestHandler } from 'express';
 import multer from 'multer';
 import { answerFile } from '#api/answer-file';
 import { errorBody, toAppError } from '#api/errors.filter';
@@ -37,7 +37,7 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
     const customer = simulator.customers.find(stringAt(req.body, 'customer') ?? '') ?? customerOf(req.body);
     res.json({ read: simulator.read(numberOf(req.body), customer) });
   });
-  router.post('/phone/media', uploadTo(simulator.media), (req: Request, res: Response) => {
+  router.post('/phone/media', uploadTo(simulator.media), (req, res) => {
     const file = uploaded(req);
     if (!file) throw new RangeError('file: is missing');
     const { phone_number_id } = numberOf(req.body);

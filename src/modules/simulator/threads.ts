@@ -72,7 +72,8 @@ export class Threads {
       thread.messages.push(message);
       thread.bytes += sizeOf(message);
     }
-    if (thread.messages.length > MAX_MESSAGES) for (const oldest of thread.messages.splice(0, 1)) thread.bytes -= sizeOf(oldest);
+    const oldest = thread.messages.length > MAX_MESSAGES ? thread.messages.shift() : undefined;
+    if (oldest) thread.bytes -= sizeOf(oldest);
     this.threads.set(key, thread);
     if (!changed) this.tell({ event: 'message', phone_number_id, customer, data: message });
   }

@@ -1,9 +1,10 @@
+import { finished } from 'node:stream';
 import type { Request, RequestHandler } from 'express';
 import multer, { type StorageEngine } from 'multer';
 import { MAX_FILE_BYTES, type ArrivedFile, type MediaStore } from './media-store';
 
 /** A file of a form, written to the store's disk as it comes; what the route does not keep is gone when it has answered. */
-export function uploadTo(media: MediaStore): RequestHandler[] {
+export function uploadTo(media: MediaStore): RequestHandler {
   const storage: StorageEngine = {
     _handleFile: (_request, { stream }, done) =>
       void media.receive(stream).then(
@@ -16,15 +17,16 @@ export function uploadTo(media: MediaStore): RequestHandler[] {
       done(null);
     },
   };
-  const form = multer({ storage, defParamCharset: 'utf8', limits: { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 } });
-  return [
-    form.single('file'),
-    (request, response, next) => {
+  const limits = { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 };
+  const form = multer({ storage, defParamCharset: 'utf8', limits }).single('file');
+  return (request, response, next) =>
+    form(request, response, (error: unknown) => {
+      // The caller hung up: there is nobody to answer, and nothing to log.
+      if (request.errored) return;
       const upload = uploaded(request);
-      if (upload) response.once('close', () => media.discard(upload.arrived));
-      next();
-    },
-  ];
+      if (upload) finished(response, () => media.discard(upload.arrived));
+      next(error);
+    });
 }
 
 interface Upload extends Express.Multer.File {

@@ -1,6 +1,6 @@
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -19,10 +19,9 @@ import {
   Max,
   MaxLength,
   Min,
-  ValidateNested,
 } from 'class-validator';
 import { Alias } from '#common/alias';
-import { NotBlank } from '#common/fields';
+import { Nested, NestedEach, NotBlank } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
@@ -269,16 +268,14 @@ export class CardInput {
 export class SendContact extends SendTarget {
   /** One card; or `contacts`. */
   @IsOptional()
-  @ValidateNested()
-  @Type(() => CardInput)
+  @Nested(() => CardInput)
   contact?: CardInput;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => CardInput)
+  @NestedEach(() => CardInput)
   contacts?: CardInput[];
 }
 
@@ -308,8 +305,7 @@ export class ButtonsInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
+  @NestedEach(() => ButtonInput)
   buttons: ButtonInput[];
 
   @IsOptional()
@@ -351,8 +347,7 @@ export class ListSectionInput {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListRowInput)
+  @NestedEach(() => ListRowInput)
   rows: ListRowInput[];
 }
 
@@ -386,8 +381,7 @@ export class SendList extends SendTarget {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListSectionInput)
+  @NestedEach(() => ListSectionInput)
   sections: ListSectionInput[];
 }
 
@@ -416,8 +410,7 @@ export class InteractiveInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
+  @NestedEach(() => ButtonInput)
   buttons?: ButtonInput[];
 
   @IsOptional()
@@ -430,8 +423,7 @@ export class InteractiveInput {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListSectionInput)
+  @NestedEach(() => ListSectionInput)
   sections?: ListSectionInput[];
 }
 
@@ -488,26 +480,22 @@ export class MessageSendRequest {
   voice?: boolean;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => TemplateValuesInput)
+  @Nested(() => TemplateValuesInput)
   template?: TemplateValuesInput;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => LocationInput)
+  @Nested(() => LocationInput)
   location?: LocationInput;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => CardInput)
+  @NestedEach(() => CardInput)
   contacts?: CardInput[];
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => InteractiveInput)
+  @Nested(() => InteractiveInput)
   interactive?: InteractiveInput;
 
   @IsOptional()
