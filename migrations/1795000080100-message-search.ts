@@ -16,7 +16,8 @@ export class MessageSearch1795000080100 implements MigrationInterface {
     await runner.query('RESET statement_timeout');
   }
 
+  /** TypeORM goes back in a transaction, whatever `transaction` says. */
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP INDEX CONCURRENTLY messages_search_idx');
+    await runner.query('DROP INDEX messages_search_idx');
   }
 }
