@@ -387,7 +387,7 @@ describe('batches and repeats', () => {
     // Each takes one webhook at a time, so that all four have to do with the same people.
     const worker = async (): Promise<void> => {
       for (let idle = 0; idle < 20;) {
-        const taken = await store.take(1, async (client: PoolClient, events) => {
+        const { finished: taken } = await store.take(1, async (client: PoolClient, events) => {
           const filed = await filing.file(client, events);
           effects.push(...filed.effects);
           return filed.outcomes;

@@ -87,7 +87,7 @@ export class ThrottleGuard extends ThrottlerGuard {
   override async onModuleInit(): Promise<void> {}
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType<string>() === 'ws' || !this.config.rate_limit_enabled) return true;
+    if (context.getType<string>() === 'ws') return true;
     const request = requestOf(context);
     const name = this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [
       context.getHandler(),
@@ -105,6 +105,7 @@ export class ThrottleGuard extends ThrottlerGuard {
 
   /** Counts one hit of `name`. @throws {TooMany} with Retry-After. */
   async hit(context: ExecutionContext, request: AppRequest, name: RateLimitClass): Promise<void> {
+    if (!this.config.rate_limit_enabled) return;
     (request.counted_classes ??= new Set()).add(name);
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp =

@@ -214,8 +214,8 @@ export class Stage {
       [user_id, organization_id, session_id],
     );
     await this.sql.query(
-      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, is_default)
-       VALUES ($1, $2, '+551150399000', 'Carga', 'official', $3, $4, true)`,
+      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, proved_at, is_default)
+       VALUES ($1, $2, '+551150399000', 'Carga', 'official', $3, $4, now(), true)`,
       [newId(), organization_id, number.phone_number_id, number.waba_id],
     );
   }
