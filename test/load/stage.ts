@@ -26,6 +26,27 @@ export interface PyTake {
   peak(): number;
 }
 
+/** An organization with a number and an agent. */
+export interface Tenant {
+  name: string;
+  organization_id: string;
+  user_id: string;
+  session_id: string;
+  phone_number: string;
+  phone_number_id: string;
+  waba_id: string;
+}
+
+const tenant = (name: string, n: number): Tenant => ({
+  name,
+  organization_id: newId(),
+  user_id: newId(),
+  session_id: newId(),
+  phone_number: `+55115039900${n}`,
+  phone_number_id: `10654035224292${n}`,
+  waba_id: `10229012934039${n}`,
+});
+
 /** A stage for load and chaos: one PostgreSQL with fsync on, PyTake and the floor as processes beside it. All on loopback; `end` leaves nothing behind. */
 export class Stage {
   private readonly children = new Set<ChildProcess>();
@@ -36,10 +57,8 @@ export class Stage {
     META_APP_SECRET: randomBytes(24).toString('hex'),
     META_WEBHOOK_VERIFY_TOKEN: randomBytes(24).toString('hex'),
   };
-  readonly number = { phone_number_id: '106540352242922', waba_id: '102290129340398' };
-  readonly organization_id = newId();
-  private readonly user_id = newId();
-  private readonly session_id = newId();
+  readonly bakery = tenant('Padaria Carga', 1);
+  readonly neighbour = tenant('Vizinha', 2);
   sql: Pool;
 
   private constructor(
@@ -79,7 +98,7 @@ export class Stage {
     for (const one of [pid, ...children]) process.kill(one, signal);
   }
 
-  /** Starts PyTake and waits until it answers; the first time also makes the organization, its number and an agent. */
+  /** Starts PyTake and waits until it answers; the first time also makes the organizations. */
   async pytake(options: { port?: number; env?: Record<string, string>; node?: string[] } = {}): Promise<PyTake> {
     const port = options.port ?? (await freePort());
     const main = join(__dirname, '..', '..', 'src', 'main.js');
@@ -108,7 +127,7 @@ export class Stage {
       if (tries > 600) throw new Error('PyTake does not answer');
       await sleep(100);
     }
-    await this.makeOrganization();
+    for (const each of [this.bakery, this.neighbour]) await this.make(each);
     const memory = (line: string): number => {
       try {
         return Number(new RegExp(`${line}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
@@ -128,18 +147,18 @@ export class Stage {
     return port;
   }
 
-  webhooks(prefix: string, contacts = 2000): Webhooks {
-    return { secret: this.secrets.META_APP_SECRET, ...this.number, contacts, prefix };
+  webhooks(prefix: string, contacts = 2000, { phone_number_id, waba_id } = this.bakery): Webhooks {
+    return { secret: this.secrets.META_APP_SECRET, phone_number_id, waba_id, contacts, prefix };
   }
 
   /** An agent's socket; counts what it hears. */
-  async listen(port: number): Promise<Listener> {
+  async listen(port: number, { user_id, organization_id, session_id } = this.bakery): Promise<Listener> {
     const claims = {
-      sub: this.user_id,
-      organization_id: this.organization_id,
+      sub: user_id,
+      organization_id,
       role: 'agent',
       type: 'access',
-      sid: this.session_id,
+      sid: session_id,
       tv: 1,
       jti: newId(),
     };
@@ -199,24 +218,23 @@ export class Stage {
     child.once('exit', () => this.children.delete(child));
   }
 
-  private async makeOrganization(): Promise<void> {
-    const { organization_id, user_id, session_id, number } = this;
+  private async make({ name, organization_id, user_id, session_id, phone_number, phone_number_id, waba_id }: Tenant): Promise<void> {
     const { rowCount } = await this.sql.query('SELECT 1 FROM organizations WHERE id = $1', [organization_id]);
     if (rowCount) return;
     await this.sql.query(
-      `INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, 'Padaria Carga', 'carga', 'enterprise', false, 'active')`,
-      [organization_id],
+      `INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, $2, $3, 'enterprise', false, 'active')`,
+      [organization_id, name, organization_id],
     );
     await this.sql.query(
-      `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, 'agent@carga.example', 'Ana', 'agent', true, true)),
+      `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, $4, 'Ana', 'agent', true, true)),
             credential AS (INSERT INTO credentials (user_id, organization_id, password_hash) VALUES ($1, $2, 'none'))
        INSERT INTO sessions (id, organization_id, user_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 day')`,
-      [user_id, organization_id, session_id],
+      [user_id, organization_id, session_id, `agent@${organization_id}.example`],
     );
     await this.sql.query(
       `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, proved_at, is_default)
-       VALUES ($1, $2, '+551150399000', 'Carga', 'official', $3, $4, now(), true)`,
-      [newId(), organization_id, number.phone_number_id, number.waba_id],
+       VALUES ($1, $2, $5, $6, 'official', $3, $4, now(), true)`,
+      [newId(), organization_id, phone_number_id, waba_id, phone_number, name],
     );
   }
 }
