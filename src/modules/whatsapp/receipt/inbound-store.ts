@@ -35,7 +35,7 @@ export interface Taken {
 }
 
 /** Advisory lock class of the organizations whose webhooks are worked on. */
-const ORGANIZATION_LOCK = 0x7079_746b;
+export const ORGANIZATION_LOCK = 0x7079_746b;
 /** Organizations of one transaction; the next ones have the next turn. */
 const TAKE_ORGANIZATIONS = 32;
 /** Bytes of bodies in one transaction, and one body more. Parsed they take many times as much. */
