@@ -15,7 +15,7 @@ const BODIES = setting('BODIES', 200);
 const NAMED = setting('NAMED', 28_000);
 const BODY_BYTES = 2_900_000;
 const PIPELINED = 200;
-const GROWTH_MB = 120;
+const GROWTH_MB = 200;
 const TOKEN = randomBytes(16).toString('hex');
 
 /** `graphql` as somebody types it to be counted anew each time. */

@@ -77,6 +77,12 @@ const WAITING_EVENTS = `SELECT e.id, e.organization_id, e.whatsapp_number_id, e.
   WHERE chosen.before < $3
   ORDER BY chosen.turn, e.organization_id LIMIT $2`;
 
+/** An organization that waits, and whether no other worker is at it. */
+interface Waiting {
+  organization_id: string;
+  is_ours: boolean;
+}
+
 interface Write {
   rows: NewInboundEvent[];
   bytes: number;
@@ -221,7 +227,7 @@ export class InboundStore implements OnApplicationShutdown {
   async take(rows: number, work: (client: PoolClient, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<Taken> {
     let taken: Taken = { finished: 0, more: false };
     await this.transaction(async (client) => {
-      const { rows: waiting } = await client.query<{ organization_id: string; is_ours: boolean }>({
+      const { rows: waiting } = await client.query<Waiting>({
         name: 'waiting-organizations',
         text: WAITING_ORGANIZATIONS,
         values: [this.served],
@@ -245,24 +251,14 @@ export class InboundStore implements OnApplicationShutdown {
           ],
         });
 
+      const began = this.served;
+      this.served = lastServed(waiting, ours, events);
       const finished = outcomes.filter(({ state }) => state !== 'received').length;
       const bytes = events.reduce((sum, { body }) => sum + body.length, 0);
-      const came = new Set(events.map(({ organization_id }) => organization_id));
-      const left_out = ours.find((id) => !came.has(id));
-      const began = this.served === BEFORE_ALL;
-      // The turn goes on behind those who had it, and from the start once everybody had.
-      const last =
-        waiting.length === TAKE_ORGANIZATIONS || left_out
-          ? waiting.findLast(({ organization_id }) => !left_out || organization_id < left_out)
-          : undefined;
-      this.served = last?.organization_id ?? BEFORE_ALL;
-      taken = {
-        finished,
-        // Nothing came: others are at it, unless it was not everybody's turn.
-        more: events.length
-          ? !began || this.served !== BEFORE_ALL || finished < events.length || events.length >= rows / 2 || bytes >= TAKE_BYTES / 2
-          : this.served !== BEFORE_ALL,
-      };
+      const was_all = began === BEFORE_ALL && this.served === BEFORE_ALL;
+      const was_full = finished < events.length || events.length >= rows / 2 || bytes >= TAKE_BYTES / 2;
+      // Nothing came: others are at it, or the turn goes on.
+      taken = { finished, more: events.length ? was_full || !was_all : this.served !== BEFORE_ALL };
     });
     return taken;
   }
@@ -318,6 +314,14 @@ export class InboundStore implements OnApplicationShutdown {
     );
     return rows[0].count;
   }
+}
+
+/** Behind whom the next turn goes on; from the start, once everybody had theirs. */
+function lastServed(waiting: readonly Waiting[], ours: readonly string[], events: readonly WaitingEvent[]): string {
+  const came = new Set(events.map(({ organization_id }) => organization_id));
+  const left_out = ours.find((id) => !came.has(id));
+  if (!left_out && waiting.length < TAKE_ORGANIZATIONS) return BEFORE_ALL;
+  return waiting.findLast(({ organization_id }) => !left_out || organization_id < left_out)?.organization_id ?? BEFORE_ALL;
 }
 
 /** Undoes the transaction; the error of a connection that cannot even do that. */
