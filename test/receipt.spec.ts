@@ -519,6 +519,21 @@ describe('a flood', () => {
     expect(await box.events()).toEqual([{ state: 'processed', reason: null }]);
   });
 
+  it('of reactions to a message that comes later is applied in parts', async () => {
+    const box = await inbox();
+    const ana = box.person();
+    const id = wamid();
+    const reaction = (n: number): MetaPayload =>
+      metaPayload.reaction({ ...ana, target: id, emoji: n === 449 ? '❤️' : '👍', timestamp: now() - 500 + n });
+    await box.receive(metaPayload.merge(Array.from({ length: 450 }, (_, n) => reaction(n))));
+    expect(await box.parked()).toHaveLength(450);
+
+    await box.receive(metaPayload.text({ ...ana, id }));
+    await until(async () => (await box.parked()).length === 0, 'the last part');
+
+    expect((await box.message()).reactions).toEqual([expect.objectContaining({ from: 'contact', emoji: '❤️' })]);
+  });
+
   it('that leaves too much waiting is told 503 until it is filed; its neighbours are not', async () => {
     const box = await inbox();
     const theirs = new Inbox(box.w, box.w.globex, await officialNumber(box.w, box.w.globex));

@@ -13,6 +13,8 @@ const BATCH = 400;
 const SWEEP_MS = 1000;
 /** Contract 20, 7.5: an orphan is applied within a second of its message's arrival. */
 const PARKED_MS = 500;
+/** And no more than a part of the time, when somebody parks without end. */
+const PARKED_SHARE = 4;
 const TRIES = 3;
 /** Webhooks that come one by one are gathered this long: one transaction of ten costs little more than one of one. */
 const GATHER_MS = 10;
@@ -33,6 +35,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
   private stopListening: (() => void) | undefined;
+  /** When to look for orphans again. */
   private parked_at = 0;
 
   constructor(
@@ -93,7 +96,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
       try {
         for (let more = true; more && !this.stopped; await nextTurn()) {
           more = await this.batch();
-          if (Date.now() - this.parked_at >= PARKED_MS) await this.parked();
+          if (Date.now() >= this.parked_at) await this.parked();
         }
         if (this.woken) await sleep(GATHER_MS);
       } catch (error) {
@@ -132,11 +135,13 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async parked(): Promise<void> {
-    this.parked_at = Date.now();
+    const began = Date.now();
+    this.parked_at = began + PARKED_MS;
     let effects: Filed['effects'] = [];
     await this.store.transaction(async (client) => {
       ({ effects } = await this.filing.applyParked(client));
     });
+    this.parked_at = Math.max(this.parked_at, Date.now() + PARKED_SHARE * (Date.now() - began));
     await this.tell(effects);
   }
 
