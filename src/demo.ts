@@ -90,6 +90,7 @@ async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor): Pr
       connected_at: new Date(),
       verified: true,
       verified_at: new Date(),
+      proved_at: new Date(),
       quality_rating: 'GREEN',
       messaging_limit_tier: 'TIER_2K',
     });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Body, Controller, Get, Global, HttpCode, Module, Param, Post, type INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import type { Request, Response } from 'express';
 import request from 'supertest';
 import { ErrorsFilter } from '#api/errors.filter';
 import { Conflict } from '#common/errors';
@@ -62,6 +63,7 @@ async function house(env: Record<string, string> = {}) {
   const room = await Test.createTestingModule({ imports: [Settings, ObservabilityModule], controllers: [Rooms] }).compile();
   const app = room.createNestApplication({ logger: new AppLogger(logger) });
   app.use(requestLog({ logger, metrics: app.get(Metrics), listeners: [(entry) => entries.push(entry)] }));
+  for (const mount of ['/graphql', '/files']) app.use(mount, (_request: Request, response: Response) => void response.sendStatus(404));
   app.useGlobalFilters(new ErrorsFilter());
   await app.init();
   apps.push(app);
@@ -146,6 +148,21 @@ describe('a request', () => {
     await http.get('/wp-admin/2');
 
     expect((await http.get('/observability/metrics')).text).toContain('http_requests_total{method="GET",route="unmatched",status="404"} 2');
+  });
+
+  it('below a mount adds its one label, however it is typed', async () => {
+    const { http } = await house();
+
+    for (const path of ['/graphql/1', '/gRaPhQl/2', '/GRAPHQL/3', '/files/4', '/Files/5']) await http.get(path).expect(404);
+    await http.propfind('/graphql/6');
+
+    const { text } = await http.get('/observability/metrics');
+    const counted = [...text.matchAll(/^http_requests_total\{(.*)\} (\d+)$/gm)].map(([, labels, count]) => `${labels} ${count}`).sort();
+    expect(counted).toEqual([
+      'method="GET",route="/graphql",status="404" 3',
+      'method="GET",route="unmatched",status="404" 2',
+      'method="OTHER",route="/graphql",status="404" 1',
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 import request from 'supertest';
+import { postWebhook } from './support/inbox';
 import { type TestRedis, startRedis } from './support/redis';
 import { type Company, type World, PASSWORD, close, errorOf, world } from './support/world';
 
@@ -13,6 +14,7 @@ const LIMITS = {
   RATE_LIMIT_GENERAL: '6/600',
   RATE_LIMIT_UPLOAD: '2/600',
   RATE_LIMIT_GRAPHQL: '5/600',
+  RATE_LIMIT_WEBHOOK: '3/600',
 };
 
 let redis: TestRedis | null = null;
@@ -117,6 +119,20 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(3, upload)).toEqual([422, 422, 429]);
     expect(await statuses(7, me)).toEqual([200, 200, 200, 200, 200, 200, 429]);
     expect((await graphql(w, '{ __typename }', from)).status).toBe(200);
+  });
+
+  test('count the webhooks that are refused, and limit nobody who signs', async () => {
+    const from = address();
+    const good = (): request.Test => postWebhook(w, { object: 'page' }).set('X-Forwarded-For', from);
+    const forged = (): request.Test => postWebhook(w, { object: 'page' }, { secret: 'guess' }).set('X-Forwarded-For', from);
+    const unsigned = (): request.Test => postWebhook(w, { object: 'page' }, { signature: null }).set('X-Forwarded-For', from);
+
+    expect(await statuses(5, good)).toEqual(Array(5).fill(200));
+    expect([...(await statuses(2, forged)), ...(await statuses(1, unsigned))]).toEqual([403, 403, 403]);
+    const refused = await unsigned().expect(429).expect(errorOf('rate_limit_exceeded'));
+    expect(number(refused, 'retry-after')).toBeGreaterThan(500);
+    expect(await statuses(2, forged)).toEqual([429, 429]);
+    expect(await statuses(5, good)).toEqual(Array(5).fill(200));
   });
 
   test('count a signed-in user wherever they are, and nobody else with them', async () => {

@@ -1,6 +1,13 @@
+import type request from 'supertest';
 import { EventBus } from '#common/events';
+import { Database } from '#database/database';
+import { Jobs } from '#jobs/jobs';
+import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
 import type { WhatsAppNumberView } from '#modules/whatsapp/numbers/whatsapp-number.dto';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
+import { postWebhook } from './support/inbox';
+import { type MetaPayload, metaPayload } from './support/meta-payloads';
+import { ProvedNumbers1795000040100 } from '../migrations/1795000040100-proved-numbers';
 import { type Company, type World, close, errorOf, world, wrongField } from './support/world';
 
 let meta: FakeMeta;
@@ -199,9 +206,10 @@ describe('numbers', () => {
     });
   });
 
-  it('are unique: the phone in the organization, the phone_number_id everywhere', async () => {
+  it('are unique: the phone in the organization, the phone_number_id wherever it is proved', async () => {
     const body = complete();
-    await add(body);
+    const { id } = await add(body);
+    await tried(house, id);
 
     await acme.admin.post('/whatsapp', { phone_number: body.phone_number }).expect(409).expect(errorOf('number_already_registered'));
     const refused = await globex.admin.post('/whatsapp', body).expect(409).expect(errorOf('phone_number_id_in_use'));
@@ -308,6 +316,105 @@ describe('deleting', () => {
     await acme.admin.delete(`/whatsapp/${id}`).expect(404);
     expect(await house.sql('SELECT 1 FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1', [id])).toEqual([]);
     await add(body);
+  });
+});
+
+describe('Meta’s ids', () => {
+  /** As the platform's app gets it, when it is subscribed to everybody's accounts. */
+  const fromMeta = (payload: MetaPayload): request.Test => postWebhook(house, payload);
+  /** Signed for by the platform: no secret of its own. */
+  const platformNumber = (): Omit<ReturnType<typeof complete>, 'app_secret'> => {
+    const { app_secret, ...body } = complete();
+    return body;
+  };
+  const claims = ({ phone_number, phone_number_id, whatsapp_business_account_id }: ReturnType<typeof platformNumber>): object => ({
+    phone_number,
+    phone_number_id,
+    whatsapp_business_account_id,
+  });
+  const text = ({ phone_number_id, whatsapp_business_account_id }: ReturnType<typeof platformNumber>): MetaPayload =>
+    metaPayload.text({ phone_number_id, waba_id: whatsapp_business_account_id });
+  const conversations = async (company: Company): Promise<number> => {
+    await house.app.get(InboundWorker).idle();
+    return ((await company.agent.get('/conversations').expect(200)).body as { total: number }).total;
+  };
+
+  it('may be claimed by anybody, and are whose token reaches them', async () => {
+    const body = platformNumber();
+    await add(claims(body), globex);
+    await fromMeta(text(body)).expect(403);
+
+    const { id } = await add(body);
+    await tried(house, id);
+    await fromMeta(text(body)).expect(200);
+
+    expect([await conversations(acme), await conversations(globex)]).toEqual([1, 0]);
+  });
+
+  it('are proved together: an account of somebody else is refused', async () => {
+    const own = platformNumber();
+    const theirs = platformNumber();
+    const { id } = await add({ ...own, whatsapp_business_account_id: theirs.whatsapp_business_account_id });
+    await tried(house, id);
+
+    expect(await read(id)).toMatchObject({ connection_status: 'error', last_error: expect.stringContaining('account') });
+    await fromMeta(text(own)).expect(403);
+  });
+
+  it('are proved anew when they or the token change', async () => {
+    const own = platformNumber();
+    const theirs = platformNumber();
+    const { id } = await add(own);
+    await tried(house, id);
+    await fromMeta(text(own)).expect(200);
+
+    await acme.admin.put(`/whatsapp/${id}`, { phone_number_id: theirs.phone_number_id }).expect(200);
+    await house.app.get(Jobs).idle();
+    await fromMeta(text(theirs)).expect(403);
+    await acme.admin.put(`/whatsapp/${id}`, { phone_number_id: own.phone_number_id, access_token: 'EAAG-guess' }).expect(200);
+    await house.app.get(Jobs).idle();
+    await fromMeta(text(own)).expect(403);
+    await acme.admin.put(`/whatsapp/${id}`, { access_token: META_TOKEN }).expect(200);
+    await house.app.get(Jobs).idle();
+
+    await fromMeta(text(own)).expect(200);
+  });
+
+  it('that two organizations reach are the first one’s', async () => {
+    const body = platformNumber();
+    const second = await add(claims(body), globex);
+    const { id } = await add(body);
+    await tried(house, id);
+
+    await globex.admin.put(`/whatsapp/${second.id}`, { access_token: META_TOKEN }).expect(200);
+    const { body: tested } = await globex.admin.post(`/whatsapp/${second.id}/test`).expect(200);
+
+    expect(tested).toMatchObject({ success: false, message: expect.stringContaining('in use') });
+    await fromMeta(text(body)).expect(200);
+    expect([await conversations(acme), await conversations(globex)]).toEqual([1, 0]);
+  });
+
+  it('of numbers that were connected before stay proved by the upgrade', async () => {
+    const { source } = house.app.get(Database);
+    const upgrade = new ProvedNumbers1795000040100();
+    const body = platformNumber();
+    const [connected, claimed] = [await add(body), await add({ phone_number_id: '1234567890' })];
+    await tried(house, connected.id);
+
+    const runner = source.createQueryRunner();
+    await runner.startTransaction();
+    try {
+      await upgrade.down(runner);
+      await upgrade.up(runner);
+      const proved = (await runner.query('SELECT id FROM whatsapp_numbers WHERE proved_at IS NOT NULL AND organization_id = $1', [
+        acme.id,
+      ])) as { id: string }[];
+      expect(proved.map(({ id }) => id)).toEqual([connected.id]);
+      expect(claimed.phone_number_id).toBe('1234567890');
+    } finally {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
   });
 });
 

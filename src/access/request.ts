@@ -10,8 +10,8 @@ export interface AppRequest extends Request {
   request_id?: string;
   actor?: Actor;
   session?: Session;
-  /** The bytes as they came; kept for the webhook doors only. */
-  raw_body?: Buffer;
+  /** The route reads the body itself: webhooks' raw bytes. */
+  reads_own_body?: true;
 }
 
 /** The request of a REST or GraphQL call. */

@@ -1,6 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
-import express, { type NextFunction, type Response } from 'express';
+import express, { type NextFunction, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
@@ -10,9 +10,10 @@ import { GraphqlDoor } from './graphql.door';
 
 export const API_PREFIX = 'api/v1';
 
-/** Meta: "up to 3 MB"; Evolution sends media inside as base64. */
-const WEBHOOK_BODY = '3mb';
+const WEBHOOK = `/${API_PREFIX}/whatsapp/webhook`;
 const JSON_BODY = '1mb';
+/** What is still on its way when the answer is given is heard out this long, so that the answer is read; then the connection ends. */
+const LINGER_MS = 1000;
 
 const EXPOSED = [
   'X-Total-Count',
@@ -30,15 +31,18 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   app.disable('x-powered-by');
   app.set('etag', false);
 
-  // The provider's webhook keeps its raw bytes (the signature is over them) and needs no header meant for browsers.
-  app.use(
-    `/${API_PREFIX}/whatsapp/webhook`,
-    express.raw({ type: () => true, limit: WEBHOOK_BODY }),
-    (request: AppRequest, _response: Response, next: NextFunction) => {
-      request.raw_body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      next();
-    },
-  );
+  // A provider's webhook is read by its room, once it may be (the signature is over the raw bytes), and needs no header meant for browsers.
+  app.use(WEBHOOK, (request: AppRequest, response: Response, next: NextFunction) => {
+    request.reads_own_body = true;
+    response.once('finish', () => {
+      if (!request.complete) setTimeout(() => request.complete || request.socket.destroy(), LINGER_MS).unref();
+    });
+    next();
+  });
+  const unlessWebhook =
+    (handler: RequestHandler): RequestHandler =>
+    (request: AppRequest, response, next) =>
+      request.reads_own_body ? next() : void handler(request, response, next);
   const secureHeaders = helmet({
     contentSecurityPolicy: {
       directives: {
@@ -56,22 +60,18 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     strictTransportSecurity: config.production,
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });
-  const webhook = `/${API_PREFIX}/whatsapp/webhook`;
-  app.use((request: AppRequest, response: Response, next: NextFunction) =>
-    request.path.startsWith(webhook) ? next() : secureHeaders(request, response, next),
-  );
+  app.use(unlessWebhook(secureHeaders));
   app.enableCors({
     origin: config.cors_origins.includes('*') ? true : config.cors_origins.length ? config.cors_origins : false,
     credentials: true,
     exposedHeaders: EXPOSED,
     maxAge: 600,
   });
-  const json = express.json({ limit: JSON_BODY });
-  app.use((request: AppRequest, response: Response, next: NextFunction) => (request.raw_body ? next() : json(request, response, next)));
-  app.use(express.urlencoded({ extended: false, limit: JSON_BODY }));
+  app.use(unlessWebhook(express.json({ limit: JSON_BODY })));
+  app.use(unlessWebhook(express.urlencoded({ extended: false, limit: JSON_BODY })));
   app.use((request: AppRequest, _response: Response, next: NextFunction) => {
-    // A webhook's bytes are its own room's to read; GraphQL answers in its own shape.
-    if (!request.raw_body && request.path !== '/graphql') {
+    // GraphQL answers in its own shape.
+    if (!request.reads_own_body && request.path !== '/graphql') {
       assertFit(request.body, 'body');
       assertFit(request.query, 'query');
     }

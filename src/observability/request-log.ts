@@ -37,6 +37,10 @@ const PROBES = /^\/(?:observability(?:\/|$)|api\/v1\/(?:health|ping)\/?$)/;
 /** Providers' doors take thousands a second; a success there is a row of `inbound_events` and a counter, not a line. */
 const DOORS = /^\/api\/v1\/whatsapp\/webhook(?:\/|$)/;
 
+/** Paths that something other than a route takes, whatever stands below. Every other path is a stranger's words, and no label. */
+const MOUNTS = ['/graphql', '/simulator', '/api/v1/docs', '/api/v1/redoc'];
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 const ERROR_TYPES: Record<number, string> = { 422: 'validation_error', 429: 'rate_limit_error' };
 
 /**
@@ -58,7 +62,7 @@ export function requestLog({ logger, metrics, listeners = [] }: RequestLogOption
     const path = request.path;
 
     response.once('close', () => {
-      const { method } = request;
+      const method = METHODS.has(request.method) ? request.method : 'OTHER';
       const response_time_ms = performance.now() - started;
       // 499: the client left before the answer (nginx's word for it).
       const status_code = response.writableFinished ? response.statusCode : 499;
@@ -85,9 +89,11 @@ export function requestLog({ logger, metrics, listeners = [] }: RequestLogOption
   };
 }
 
+/** The route's template below its mount, never the path as typed: labels live as long as the process. */
 function routeOf(request: Request): string {
-  const route = (request.route as { path?: unknown } | undefined)?.path;
-  if (typeof route === 'string') return `${request.baseUrl}${route}`;
-  // A middleware mounted on a path (GraphQL, documents) has no route of its own.
-  return request.baseUrl || 'unmatched';
+  const path = (request.route as { path?: unknown } | undefined)?.path;
+  const template = typeof path === 'string' ? path : '';
+  const base = request.baseUrl.toLowerCase();
+  const mount = base && MOUNTS.find((known) => base === known || base.startsWith(`${known}/`));
+  return (base && !mount) || !(mount + template) ? 'unmatched' : `${mount}${template}`;
 }

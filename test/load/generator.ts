@@ -41,7 +41,7 @@ export interface VolleyResult {
 const ANSWER_MS = 30_000;
 
 /** HTTP/1.1 on keep-alive connections, one request at a time on each; as little work as can be, so that the server is what is measured. */
-class Connection {
+export class Connection {
   private socket: Socket | null = null;
   private answered: ((status: number) => void) | null = null;
   private text = '';

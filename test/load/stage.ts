@@ -28,6 +28,30 @@ export interface PyTake {
   peak(): number;
 }
 
+interface Login {
+  organization_id: string;
+  user_id: string;
+  session_id: string;
+}
+
+/** An organization with a number and an agent. */
+export interface Tenant extends Login {
+  name: string;
+  phone_number: string;
+  phone_number_id: string;
+  waba_id: string;
+}
+
+const tenant = (name: string, n: number): Tenant => ({
+  name,
+  organization_id: newId(),
+  user_id: newId(),
+  session_id: newId(),
+  phone_number: `+55115039900${n}`,
+  phone_number_id: `10654035224292${n}`,
+  waba_id: `10229012934039${n}`,
+});
+
 /** A stage for load and chaos: one PostgreSQL with fsync on, PyTake and the floor as processes beside it. All on loopback; `end` leaves nothing behind. */
 export class Stage {
   private readonly children = new Set<ChildProcess>();
@@ -38,10 +62,8 @@ export class Stage {
     META_APP_SECRET: randomBytes(24).toString('hex'),
     META_WEBHOOK_VERIFY_TOKEN: randomBytes(24).toString('hex'),
   };
-  readonly number = { phone_number_id: '106540352242922', waba_id: '102290129340398' };
-  readonly organization_id = newId();
-  private readonly user_id = newId();
-  private readonly session_id = newId();
+  readonly bakery = tenant('Padaria Carga', 1);
+  readonly neighbour = tenant('Vizinha', 2);
   sql: Pool;
 
   private constructor(
@@ -81,7 +103,7 @@ export class Stage {
     for (const one of [pid, ...children]) process.kill(one, signal);
   }
 
-  /** Starts PyTake and waits until it answers; the first time also makes the organization, its number and an agent. */
+  /** Starts PyTake and waits until it answers; the first time also makes the organizations. */
   async pytake(options: { port?: number; env?: Record<string, string>; node?: string[] } = {}): Promise<PyTake> {
     const port = options.port ?? (await freePort());
     const main = join(__dirname, '..', '..', 'src', 'main.js');
@@ -110,7 +132,7 @@ export class Stage {
       if (tries > 600) throw new Error('PyTake does not answer');
       await sleep(100);
     }
-    await this.makeOrganization();
+    for (const each of [this.bakery, this.neighbour]) await this.make(each);
     const memory = (line: string): number => {
       try {
         return Number(new RegExp(`${line}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
@@ -130,27 +152,27 @@ export class Stage {
     return port;
   }
 
-  webhooks(prefix: string, contacts = 2000): Webhooks {
-    return { secret: this.secrets.META_APP_SECRET, ...this.number, contacts, prefix };
+  webhooks(prefix: string, contacts = 2000, { phone_number_id, waba_id } = this.bakery): Webhooks {
+    return { secret: this.secrets.META_APP_SECRET, phone_number_id, waba_id, contacts, prefix };
   }
 
   /** An access token of an agent, by default of the one there always is. */
-  token({ user_id, session_id } = { user_id: this.user_id, session_id: this.session_id }): string {
-    const { organization_id } = this;
+  token({ user_id, organization_id, session_id }: Login = this.bakery): string {
     const claims = { sub: user_id, organization_id, role: 'agent', type: 'access', sid: session_id, tv: 1, jti: newId() };
     return new JwtService({ secret: this.secrets.JWT_SECRET }).sign(claims, { algorithm: 'HS256', expiresIn: 3600 });
   }
 
-  /** So many more agents; answers their tokens. */
+  /** So many more agents of the bakery; answers their tokens. */
   async hire(count: number): Promise<string[]> {
-    const people = Array.from({ length: count }, () => ({ user_id: newId(), session_id: newId() }));
+    const { organization_id } = this.bakery;
+    const people = Array.from({ length: count }, () => ({ organization_id, user_id: newId(), session_id: newId() }));
     for (const person of people) await this.makeAgent(person, `${person.user_id}@carga.example`);
     return people.map((person) => this.token(person));
   }
 
   /** An agent's socket; counts what it hears. */
-  async listen(port: number): Promise<Listener> {
-    return Listener.connect(port, this.token());
+  async listen(port: number, person: Login = this.bakery): Promise<Listener> {
+    return Listener.connect(port, this.token(person));
   }
 
   /** The simulator as a process, Meta's place: answers where its Graph API is and gives the number a token for it. */
@@ -169,7 +191,7 @@ export class Stage {
     await this.sql.query(
       `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, access_token, webhook_verify_token)
        SELECT id, organization_id, $2, $3 FROM whatsapp_numbers WHERE organization_id = $1`,
-      [this.organization_id, new Encryption(Buffer.from(this.secrets.ENCRYPTION_KEY, 'base64')).encrypt(ACCESS_TOKEN), newId()],
+      [this.bakery.organization_id, new Encryption(Buffer.from(this.secrets.ENCRYPTION_KEY, 'base64')).encrypt(ACCESS_TOKEN), newId()],
     );
   }
 
@@ -225,28 +247,28 @@ export class Stage {
     child.once('exit', () => this.children.delete(child));
   }
 
-  private async makeAgent({ user_id, session_id }: { user_id: string; session_id: string }, email: string): Promise<void> {
+  private async makeAgent({ organization_id, user_id, session_id }: Login, email: string): Promise<void> {
     await this.sql.query(
       `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, $4, 'Ana', 'agent', true, true)),
             credential AS (INSERT INTO credentials (user_id, organization_id, password_hash) VALUES ($1, $2, 'none'))
        INSERT INTO sessions (id, organization_id, user_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 day')`,
-      [user_id, this.organization_id, session_id, email],
+      [user_id, organization_id, session_id, email],
     );
   }
 
-  private async makeOrganization(): Promise<void> {
-    const { organization_id, user_id, session_id, number } = this;
+  private async make({ name, phone_number, phone_number_id, waba_id, ...login }: Tenant): Promise<void> {
+    const { organization_id } = login;
     const { rowCount } = await this.sql.query('SELECT 1 FROM organizations WHERE id = $1', [organization_id]);
     if (rowCount) return;
     await this.sql.query(
-      `INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, 'Padaria Carga', 'carga', 'enterprise', false, 'active')`,
-      [organization_id],
+      `INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, $2, $3, 'enterprise', false, 'active')`,
+      [organization_id, name, organization_id],
     );
-    await this.makeAgent({ user_id, session_id }, 'agent@carga.example');
+    await this.makeAgent(login, `agent@${organization_id}.example`);
     await this.sql.query(
-      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, is_default)
-       VALUES ($1, $2, '+551150399000', 'Carga', 'official', $3, $4, true)`,
-      [newId(), organization_id, number.phone_number_id, number.waba_id],
+      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, proved_at, is_default)
+       VALUES ($1, $2, $5, $6, 'official', $3, $4, now(), true)`,
+      [newId(), organization_id, phone_number_id, waba_id, phone_number, name],
     );
   }
 }

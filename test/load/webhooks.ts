@@ -50,6 +50,21 @@ export function bodyOf({ phone_number_id, waba_id, contacts, prefix }: Webhooks,
   );
 }
 
+/** The n-th webhook of a flood: one body of so many texts, as many as Meta's 3 MB hold. */
+export function floodOf({ phone_number_id, waba_id, contacts, prefix }: Webhooks, n: number, texts: number): Buffer {
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const messages = Array.from({ length: texts }, (_, i) => ({
+    from: `55119${String(80_000_000 + (i % contacts))}`,
+    id: idOf(prefix, n * texts + i),
+    timestamp,
+    type: 'text',
+    text: { body: `oi ${i}` },
+  }));
+  const metadata = { display_phone_number: '551150399000', phone_number_id };
+  const changes = [{ field: 'messages', value: { messaging_product: 'whatsapp', metadata, messages } }];
+  return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: waba_id, changes }] }));
+}
+
 /** A signed body as one HTTP/1.1 request. */
 export function requestOf(body: Buffer, secret: string, path: string): Buffer {
   const signature = createHmac('sha256', secret).update(body).digest('hex');

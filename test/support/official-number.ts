@@ -32,8 +32,8 @@ export async function officialNumber(w: World, company: Company, values: Partial
   };
   const encryption = w.app.get(Encryption);
   await w.sql(
-    `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_status, verified, is_default, phone_number_id, whatsapp_business_account_id)
-     VALUES ($1, $2, $3, $4, 'connected', true, NOT EXISTS (SELECT 1 FROM whatsapp_numbers WHERE organization_id = $2 AND is_default), $5, $6)`,
+    `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_status, verified, proved_at, is_default, phone_number_id, whatsapp_business_account_id)
+     VALUES ($1, $2, $3, $4, 'connected', true, now(), NOT EXISTS (SELECT 1 FROM whatsapp_numbers WHERE organization_id = $2 AND is_default), $5, $6)`,
     [number.id, company.id, number.phone_number, company.name, number.phone_number_id, number.waba_id],
   );
   await w.sql(

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import type { Counter } from 'prom-client';
@@ -41,6 +42,13 @@ interface Work {
   outcomes: Outcome[];
 }
 
+/** Items in one transaction: a message is seen soon, and so is the next organization's. */
+const BATCH_ITEMS = 500;
+/** Each is a savepoint and statements of its own. */
+const SINGLE_ITEMS = 50;
+/** Read in one turn of the event loop; one body may be larger. */
+const READ_BYTES = 256 * 1024;
+
 /** Files kept webhooks into the inbox: set-based, in order, repeatable, within the caller's transaction. */
 @Injectable()
 export class Filing {
@@ -59,7 +67,7 @@ export class Filing {
   /** All at once; one bad item fails the batch (then `fileOneByOne`). */
   async file(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
     const batch = new Batch(client, this.contacts);
-    const { items, outcomes } = await this.read(batch, waiting);
+    const { items, outcomes } = await this.read(batch, waiting, BATCH_ITEMS);
     await this.apply(batch, items);
     return { outcomes, effects: batch.effects };
   }
@@ -67,7 +75,7 @@ export class Filing {
   /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
   async fileOneByOne(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
     const batch = new Batch(client, this.contacts);
-    const { items, outcomes } = await this.read(batch, waiting);
+    const { items, outcomes } = await this.read(batch, waiting, SINGLE_ITEMS);
     for (const item of items) {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -97,23 +105,42 @@ export class Filing {
     return { outcomes: [], effects: batch.effects };
   }
 
-  /** Bodies → items of the numbers their rows are for. */
-  private async read(batch: Batch, waiting: readonly WaitingEvent[]): Promise<Work> {
+  /** Bodies → items of the numbers their rows are for: `limit` in all, each organization its share, in order. What is left has another turn. */
+  private async read(batch: Batch, waiting: readonly WaitingEvent[], limit: number): Promise<Work> {
     const numbers = await this.numbers.byIds(batch, [...new Set(waiting.map((event) => event.whatsapp_number_id))]);
+    const share = Math.ceil(limit / new Set(waiting.map((event) => event.organization_id)).size);
+    const shares = new Map<string, number>();
     const items: Item[] = [];
     const outcomes: Outcome[] = [];
+    let read_bytes = 0;
     for (const event of waiting) {
+      const count = shares.get(event.organization_id) ?? share;
+      if (count <= 0) continue;
       const number = numbers.get(event.whatsapp_number_id);
       if (!number) {
-        outcomes.push({ id: event.id, state: 'ignored', reason: 'number_deleted' });
+        outcomes.push({ id: event.id, state: 'ignored', reason: 'number_deleted', items_done: event.items_done });
         continue;
       }
-      const own = parseWebhook(parseJsonKeepingBigIds(event.body)).filter((change) => isFor(change, number));
+      if ((read_bytes += event.body.length) > READ_BYTES) {
+        await nextTurn();
+        read_bytes = event.body.length;
+      }
+      // One more tells whether there is more.
+      const changes = parseWebhook(parseJsonKeepingBigIds(event.body), { from: event.items_done, count: count + 1 });
+      const has_rest = changes.length > count;
+      if (has_rest) changes.pop();
+      shares.set(event.organization_id, has_rest ? 0 : count - changes.length);
+      const own = changes.filter((change) => isFor(change, number));
       const used = own.filter((change) => change.kind !== 'ignored');
       for (const change of own) if (change.kind === 'ignored') this.ignored.labels(change.reason).inc();
       for (const change of used) items.push({ event_id: event.id, number, change: notAfter(event.received_at, change) });
-      const reason = used.length ? null : ignoredReason(own);
-      outcomes.push({ id: event.id, state: used.length ? 'processed' : 'ignored', reason });
+      const is_used = used.length > 0 || event.items_done > 0;
+      outcomes.push({
+        id: event.id,
+        state: has_rest ? 'received' : is_used ? 'processed' : 'ignored',
+        reason: has_rest || is_used ? null : ignoredReason(own),
+        items_done: event.items_done + changes.length,
+      });
     }
     return { items, outcomes };
   }
@@ -240,7 +267,7 @@ function ignoredReason(own: readonly ParsedChange[]): string {
 const RACE_TRIES = 3;
 
 /** Somebody else wrote the same row at this instant: seen on the next try. */
-const isRace = (error: unknown): boolean => error instanceof Raced || (error as { code?: string } | null)?.code === '23505';
+export const isRace = (error: unknown): boolean => error instanceof Raced || (error as { code?: string } | null)?.code === '23505';
 
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014', '57P01', '57P02', '57P03', '53300', '08006', '08003', '08000']);
 

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '#config/config';
-import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { InboundStore, type Outcome, type Taken, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Receipt } from '#modules/whatsapp/receipt/receive';
 import { Metrics } from '#observability/metrics';
 import type { PoolClient } from 'pg';
-import { type Filed, Filing, isTransient } from './filing';
+import { type Filed, Filing, isRace, isTransient } from './filing';
 
 /** Webhooks in one transaction: large enough to share its cost, small enough that a message is seen soon. */
 const BATCH = 400;
@@ -13,6 +13,8 @@ const BATCH = 400;
 const SWEEP_MS = 1000;
 /** Contract 20, 7.5: an orphan is applied within a second of its message's arrival. */
 const PARKED_MS = 500;
+/** And no more than a part of the time, when somebody parks without end. */
+const PARKED_SHARE = 4;
 const TRIES = 3;
 /** Webhooks that come one by one are gathered this long: one transaction of ten costs little more than one of one. */
 const GATHER_MS = 10;
@@ -33,6 +35,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
   private stopListening: (() => void) | undefined;
+  /** When to look for orphans again. */
   private parked_at = 0;
 
   constructor(
@@ -91,9 +94,10 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     while (this.woken && !this.stopped) {
       this.woken = false;
       try {
-        // Again while batches come back full: more is waiting than one transaction takes.
-        while (!this.stopped && (await this.batch()) >= BATCH / 2) await nextTurn();
-        if (Date.now() - this.parked_at >= PARKED_MS) await this.parked();
+        for (let more = true; more && !this.stopped; await nextTurn()) {
+          more = await this.batch();
+          if (Date.now() >= this.parked_at) await this.parked();
+        }
         if (this.woken) await sleep(GATHER_MS);
       } catch (error) {
         this.logger.error({ msg: 'inbound work failed, it is repeated', err: error });
@@ -102,39 +106,42 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private async batch(): Promise<number> {
+  /** Answers whether more waits. */
+  private async batch(): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.take(BATCH, (client, events) => this.filing.file(client, events));
+        return await this.take((client, events) => this.filing.file(client, events));
       } catch (error) {
-        // A race is over when it is tried again; anything else is some item's fault.
-        if (attempt >= TRIES || (isTransient(error) && attempt > 1)) {
-          if (isTransient(error)) throw error;
-          break;
-        }
+        const again = isRace(error) ? attempt < TRIES : isTransient(error) && attempt === 1;
+        this.logger.warn({ msg: again ? 'inbound batch failed, it is repeated' : 'inbound batch failed', err: error });
+        if (again) continue;
+        if (isTransient(error)) throw error;
+        // Some item's fault.
+        return this.take((client, events) => this.filing.fileOneByOne(client, events));
       }
     }
-    return this.take(BATCH, (client, events) => this.filing.fileOneByOne(client, events));
   }
 
-  private async take(limit: number, file: (client: PoolClient, events: WaitingEvent[]) => Promise<Filed>): Promise<number> {
+  private async take(file: (client: PoolClient, events: WaitingEvent[]) => Promise<Filed>): Promise<boolean> {
     let effects: Filed['effects'] = [];
-    const taken = await this.store.take(limit, async (client, events): Promise<Outcome[]> => {
+    const { finished, more }: Taken = await this.store.take(BATCH, async (client, events): Promise<Outcome[]> => {
       const filed = await file(client, events);
       effects = filed.effects;
       return filed.outcomes;
     });
     await this.tell(effects);
-    this.metrics.counter('messages_processed_total').inc(taken);
-    return taken;
+    this.metrics.counter('messages_processed_total').inc(finished);
+    return more;
   }
 
   private async parked(): Promise<void> {
-    this.parked_at = Date.now();
+    const began = Date.now();
+    this.parked_at = began + PARKED_MS;
     let effects: Filed['effects'] = [];
     await this.store.transaction(async (client) => {
       ({ effects } = await this.filing.applyParked(client));
     });
+    this.parked_at = Math.max(this.parked_at, Date.now() + PARKED_SHARE * (Date.now() - began));
     await this.tell(effects);
   }
 

@@ -41,31 +41,45 @@ interface Parked {
   item: ParsedChange;
 }
 
-/** Takes the orphans whose message has come: those waiting for `arrived`, or every recent one when null (a message our own send just named). */
+/** Orphans of one transaction: each is applied by itself, and thousands may wait for one message. */
+const UNPARK_ITEMS = 200;
+
+/**
+ * Takes the orphans whose message has come, the oldest first: those waiting for `arrived`, or recent ones when null (a message our own send just
+ * named). What is too much for one transaction becomes recent.
+ */
 export async function unpark(
   batch: Batch,
   arrived: readonly { organization_id: string; whatsapp_number_id: string; provider_id: string }[] | null,
 ): Promise<Parked[]> {
-  const rows = arrived
-    ? await batch.rows<Parked & { id: string }>(
-        'unpark',
-        `DELETE FROM parked_items p USING unnest($1::uuid[], $2::uuid[], $3::text[]) AS a(organization_id, whatsapp_number_id, provider_id)
-          WHERE p.kind = 'orphan' AND p.organization_id = a.organization_id AND p.whatsapp_number_id = a.whatsapp_number_id AND p.waits_for = a.provider_id
-         RETURNING p.id, p.inbound_event_id, p.whatsapp_number_id, p.item`,
-        [arrived.map((a) => a.organization_id), arrived.map((a) => a.whatsapp_number_id), arrived.map((a) => a.provider_id)],
-      )
-    : await batch.rows<Parked & { id: string }>(
-        'unpark-recent',
-        `DELETE FROM parked_items p USING messages m
-          WHERE p.created_at > now() - interval '2 minutes' AND p.kind = 'orphan' AND m.organization_id = p.organization_id
-            AND m.whatsapp_number_id = p.whatsapp_number_id AND m.whatsapp_message_id = p.waits_for
-         RETURNING p.id, p.inbound_event_id, p.whatsapp_number_id, p.item`,
-        [],
-      );
+  const ids = arrived && [
+    arrived.map((a) => a.organization_id),
+    arrived.map((a) => a.whatsapp_number_id),
+    arrived.map((a) => a.provider_id),
+  ];
+  const rows = ids
+    ? await batch.rows<Parked & { id: string }>('unpark', takenOf(`SELECT p.id ${ARRIVED} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`), ids)
+    : await batch.rows<Parked & { id: string }>('unpark-recent', takenOf(`${RECENT} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`), []);
+  if (ids && rows.length === UNPARK_ITEMS)
+    await batch.rows(
+      'unpark-later',
+      `UPDATE parked_items SET created_at = now() WHERE organization_id = ANY($1) AND id IN (SELECT p.id ${ARRIVED})`,
+      ids,
+    );
   rows.sort((a, b) => (a.id < b.id ? -1 : 1));
   for (const row of rows) revive(row.item);
   return rows;
 }
+
+const takenOf = (chosen: string): string =>
+  `DELETE FROM parked_items WHERE id IN (${chosen}) RETURNING id, organization_id, inbound_event_id, whatsapp_number_id, item`;
+
+const ARRIVED = `FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS a(organization_id, whatsapp_number_id, provider_id)
+  JOIN parked_items p ON p.kind = 'orphan' AND p.organization_id = a.organization_id AND p.whatsapp_number_id = a.whatsapp_number_id AND p.waits_for = a.provider_id`;
+
+const RECENT = `SELECT p.id FROM parked_items p
+  JOIN messages m ON m.organization_id = p.organization_id AND m.whatsapp_number_id = p.whatsapp_number_id AND m.whatsapp_message_id = p.waits_for
+ WHERE p.created_at > now() - interval '2 minutes' AND p.kind = 'orphan'`;
 
 /** Times are text in JSON. */
 function revive(change: ParsedChange): void {

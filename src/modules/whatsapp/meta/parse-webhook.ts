@@ -1,3 +1,4 @@
+import { matchKey } from '#common/phone';
 import { messageContent, providerErrors } from './message-content';
 import type {
   AccountEvent,
@@ -17,7 +18,7 @@ import type {
   UserIdUpdate,
   UserPreference,
 } from './parsed-change';
-import { type PersonIds, BSUID, hasIds, personIds, samePerson } from './person-ids';
+import { type PersonIds, BSUID, hasIds, personIds } from './person-ids';
 import { type Json, asBool, asId, asList, asNumber, asObject, asText, asTime, asWords, cleanJson, cleanObject, isObject } from './wire';
 
 export * from './parsed-change';
@@ -27,33 +28,54 @@ export { parseJsonKeepingBigIds } from './wire';
 const MAX_CALLBACK_DATA = 512;
 
 /**
- * One webhook body of the Cloud API as typed items, in payload order. Never throws: what cannot be read becomes
- * `poison` in its place, and the items beside it are what they are.
+ * One webhook body of the Cloud API as typed items, in payload order: `count` of them after the first `from`; fewer are left when fewer come.
+ * Never throws: what cannot be read becomes `poison` in its place, and the items beside it are what they are.
  */
-export function parseWebhook(payload: unknown): ParsedChange[] {
-  const out: ParsedChange[] = [];
+export function parseWebhook(payload: unknown, { from, count } = { from: 0, count: Infinity }): ParsedChange[] {
+  const out = new Items(from, count);
   const root: Origin = { phone_number_id: null, waba_id: null, field: '', path: '' };
-  if (!isObject(payload)) return [poison(root, 'not_an_object', payload)];
-  if (payload.object !== 'whatsapp_business_account') return [ignored(root, 'other_object')];
-  if (!Array.isArray(payload.entry)) return [poison(root, 'no_entries', payload)];
+  if (!isObject(payload)) out.add(() => poison(root, 'not_an_object', payload));
+  else if (payload.object !== 'whatsapp_business_account') out.add(() => ignored(root, 'other_object'));
+  else if (!Array.isArray(payload.entry)) out.add(() => poison(root, 'no_entries', payload));
+  else parseEntries(out, root, payload.entry);
+  return out.read;
+}
 
-  const entries: unknown[] = payload.entry;
-  for (let e = 0; e < entries.length; e++) {
+/** Items are counted as they stand in the payload and read only where they are asked for. */
+class Items {
+  readonly read: ParsedChange[] = [];
+  seen = 0;
+
+  constructor(
+    private readonly from: number,
+    private readonly count: number,
+  ) {}
+
+  get full(): boolean {
+    return this.read.length >= this.count;
+  }
+
+  add(read: () => ParsedChange): void {
+    if (this.seen++ >= this.from && !this.full) this.read.push(read());
+  }
+}
+
+function parseEntries(out: Items, root: Origin, entries: unknown[]): void {
+  for (let e = 0; e < entries.length && !out.full; e++) {
     const entry = entries[e];
     const path = `entry[${e}]`;
     if (!isObject(entry)) {
-      out.push(poison({ ...root, path }, 'not_an_object', entry));
+      out.add(() => poison({ ...root, path }, 'not_an_object', entry));
       continue;
     }
     const waba_id = asId(entry.id);
     if (!Array.isArray(entry.changes)) {
-      out.push(poison({ ...root, waba_id, path }, 'no_changes', entry));
+      out.add(() => poison({ ...root, waba_id, path }, 'no_changes', entry));
       continue;
     }
     const changes: unknown[] = entry.changes;
-    for (let c = 0; c < changes.length; c++) parseChange(out, changes[c], waba_id, `${path}.changes[${c}]`, entry.time);
+    for (let c = 0; c < changes.length && !out.full; c++) parseChange(out, changes[c], waba_id, `${path}.changes[${c}]`, entry.time);
   }
-  return out;
 }
 
 /** Which secrets can have signed this body: the numbers it names, and the WABAs of the changes that name none. */
@@ -76,26 +98,27 @@ export function peekNumbers(payload: unknown): { phone_number_ids: string[]; wab
 
 const numberOf = (value: Json): string | null => (isObject(value.metadata) ? asId(value.metadata.phone_number_id) : null);
 
-function parseChange(out: ParsedChange[], change: unknown, waba_id: string | null, path: string, time: unknown): void {
+function parseChange(out: Items, change: unknown, waba_id: string | null, path: string, time: unknown): void {
   const origin: Origin = { phone_number_id: null, waba_id, field: '', path };
-  if (!isObject(change)) return void out.push(poison(origin, 'not_an_object', change));
+  if (!isObject(change)) return out.add(() => poison(origin, 'not_an_object', change));
   const field = asWords(change.field, 128);
-  if (field === null) return void out.push(poison(origin, 'no_field', change));
+  if (field === null) return out.add(() => poison(origin, 'no_field', change));
   origin.field = field;
   const value = change.value;
-  if (!isObject(value)) return void out.push(poison(origin, 'no_value', change));
+  if (!isObject(value)) return out.add(() => poison(origin, 'no_value', change));
   origin.phone_number_id = numberOf(value);
+  const contacts = new KnownContacts(value.contacts);
 
   switch (field) {
     case 'messages':
-      return messagesField(out, origin, value);
+      return messagesField(out, origin, value, contacts);
     case 'smb_message_echoes':
-      return eachOf(out, origin, value, 'message_echoes', (item, at) => parseEcho(at, item, value));
+      return eachOf(out, origin, value, 'message_echoes', (item, at) => parseEcho(at, item, value, contacts));
     case 'message_template_status_update':
     case 'template_category_update':
     case 'message_template_quality_update':
     case 'message_template_components_update':
-      return attempt(out, origin, value, () => templateEvent(origin, value, time));
+      return out.add(() => attempt(origin, value, () => templateEvent(origin, value, time)));
     case 'account_update':
     case 'account_alerts':
     case 'account_review_update':
@@ -104,21 +127,22 @@ function parseChange(out: ParsedChange[], change: unknown, waba_id: string | nul
     case 'phone_number_name_update':
     case 'phone_number_quality_update':
     case 'security':
-      return attempt(out, origin, value, () => accountEvent(origin, value, time));
+      return out.add(() => attempt(origin, value, () => accountEvent(origin, value, time)));
     case 'user_preferences':
-      return eachOf(out, origin, value, 'user_preferences', (item, at) => userPreference(at, item, value));
+      return eachOf(out, origin, value, 'user_preferences', (item, at) =>
+        userPreference(at, item, contacts, asList(value.user_preferences).length === 1),
+      );
     case 'user_id_update':
       return eachOf(out, origin, value, 'user_id_update', (item, at) => userIdUpdate(at, item));
     default:
       // calls (their statuses are not message statuses), history, flows, groups and whatever Meta adds.
-      out.push(ignored(origin, 'field_not_used'));
+      out.add(() => ignored(origin, 'field_not_used'));
   }
 }
 
 /** The hot path: one text message or one status per change, nearly always. */
-function messagesField(out: ParsedChange[], origin: Origin, value: Json): void {
-  const before = out.length;
-  const contacts = knownContacts(value.contacts);
+function messagesField(out: Items, origin: Origin, value: Json, contacts: KnownContacts): void {
+  const before = out.seen;
   const { messages, statuses } = value;
   if (messages !== undefined) {
     const alone = Array.isArray(messages) && messages.length === 1;
@@ -127,28 +151,29 @@ function messagesField(out: ParsedChange[], origin: Origin, value: Json): void {
   if (statuses !== undefined) eachOf(out, origin, value, 'statuses', (item, at) => parseStatus(at, item, contacts));
   if (value.errors !== undefined) {
     const errors = providerErrors(value.errors);
-    if (errors.length > 0) out.push({ ...at(origin, `${origin.path}.value.errors`), kind: 'errors', errors });
+    if (errors.length > 0) out.add(() => ({ ...at(origin, `${origin.path}.value.errors`), kind: 'errors', errors }));
   }
-  if (out.length === before) out.push(ignored(origin, 'empty'));
+  if (out.seen === before) out.add(() => ignored(origin, 'empty'));
 }
 
-function eachOf(out: ParsedChange[], origin: Origin, value: Json, key: string, parse: (item: Json, at: Origin) => ParsedChange): void {
+function eachOf(out: Items, origin: Origin, value: Json, key: string, parse: (item: Json, at: Origin) => ParsedChange): void {
   const list = value[key];
-  if (!Array.isArray(list)) return void out.push(poison(at(origin, `${origin.path}.value.${key}`), 'bad_list', value));
-  for (let i = 0; i < list.length; i++) {
+  if (!Array.isArray(list)) return out.add(() => poison(at(origin, `${origin.path}.value.${key}`), 'bad_list', value));
+  for (let i = 0; i < list.length && !out.full; i++) {
     const item: unknown = list[i];
-    const here = at(origin, `${origin.path}.value.${key}[${i}]`);
-    if (isObject(item)) attempt(out, here, item, () => parse(item, here));
-    else out.push(poison(here, 'not_an_object', item));
+    out.add(() => {
+      const here = at(origin, `${origin.path}.value.${key}[${i}]`);
+      return isObject(item) ? attempt(here, item, () => parse(item, here)) : poison(here, 'not_an_object', item);
+    });
   }
 }
 
 /** The readers do not throw on any JSON we know of; if one ever does, it costs that item and not its neighbours. */
-function attempt(out: ParsedChange[], origin: Origin, item: Json, parse: () => ParsedChange): void {
+function attempt(origin: Origin, item: Json, parse: () => ParsedChange): ParsedChange {
   try {
-    out.push(parse());
+    return parse();
   } catch {
-    out.push(poison(origin, 'unreadable', item));
+    return poison(origin, 'unreadable', item);
   }
 }
 
@@ -173,34 +198,51 @@ interface KnownContact {
   username: string | null;
 }
 
-function knownContacts(list: unknown): KnownContact[] {
-  if (!Array.isArray(list)) return [];
-  const contacts: KnownContact[] = [];
-  for (const item of list) {
-    if (!isObject(item)) continue;
-    const profile = asObject(item.profile);
-    contacts.push({
-      ids: personIds(item.wa_id, item.user_id, item.parent_user_id),
-      profile_name: asWords(profile?.name, 255),
-      username: asWords(profile?.username, 64),
-    });
+/** The `contacts[]` of one value, found by any of their ids without looking through all of them: a body may hold thousands. */
+class KnownContacts {
+  private readonly list: unknown[];
+  private cards: KnownContact[] | undefined;
+  private readonly first = new Map<string, number>();
+
+  constructor(list: unknown) {
+    this.list = asList(list);
   }
-  return contacts;
+
+  /**
+   * The person an item is about: its own ids, completed by the card that shares one of them. Position proves nothing; only a lone message
+   * beside a lone card may be paired, when one of the two has no id to contradict.
+   */
+  personOf(own: PersonIds, alone: boolean): KnownContact {
+    const cards = (this.cards ??= this.readCards());
+    const lone = alone && cards.length === 1 && !(hasIds(own) && hasIds(cards[0].ids));
+    const at = lone ? 0 : Math.min(...keysOf(own, own.bsuid !== undefined).map((key) => this.first.get(key) ?? Infinity));
+    if (at === Infinity) return { ids: own, profile_name: null, username: null };
+    const { ids, profile_name, username } = cards[at];
+    return { ids: { ...ids, ...own }, profile_name, username };
+  }
+
+  private readCards(): KnownContact[] {
+    const cards: KnownContact[] = [];
+    for (const item of this.list) {
+      if (!isObject(item)) continue;
+      const profile = asObject(item.profile);
+      const ids = personIds(item.wa_id, item.user_id, item.parent_user_id);
+      for (const key of ids.bsuid === undefined ? [...keysOf(ids, false), ...keysOf(ids, true)] : keysOf(ids, false))
+        if (!this.first.has(key)) this.first.set(key, cards.length);
+      cards.push({ ids, profile_name: asWords(profile?.name, 255), username: asWords(profile?.username, 64) });
+    }
+    return cards;
+  }
 }
 
-/**
- * The person an item is about: its own ids, completed by the `contacts[]` item that shares one of them. Position
- * proves nothing; only a lone message beside a lone card may be paired, when one of the two has no id to contradict.
- */
-function personOf(own: PersonIds, contacts: KnownContact[], alone: boolean): KnownContact {
-  const known = hasIds(own);
-  for (const contact of contacts) {
-    const match = known
-      ? samePerson(own, contact.ids) || (alone && contacts.length === 1 && !hasIds(contact.ids))
-      : alone && contacts.length === 1;
-    if (match) return { ids: { ...contact.ids, ...own }, profile_name: contact.profile_name, username: contact.username };
-  }
-  return { ids: own, profile_name: null, username: null };
+/** Two BSUIDs decide by themselves; who has one is else found only among those who have none (`strangers`). */
+function keysOf({ bsuid, parent_bsuid, phone }: PersonIds, strangers: boolean): string[] {
+  const among = strangers ? 'unnamed ' : '';
+  const keys: string[] = [];
+  if (bsuid !== undefined) keys.push(`id ${bsuid}`);
+  if (parent_bsuid !== undefined) keys.push(`${among}parent ${parent_bsuid}`);
+  if (phone !== undefined) keys.push(`${among}phone ${matchKey(phone)}`);
+  return keys;
 }
 
 /** Id and time of an item, without which it can be neither kept once nor put in order. */
@@ -211,10 +253,10 @@ function headOf(item: Json): { provider_id: string; timestamp: Date } | Poison['
   return timestamp === null ? 'bad_timestamp' : { provider_id, timestamp };
 }
 
-function parseMessage(origin: Origin, item: Json, value: Json, contacts: KnownContact[], alone: boolean): ParsedChange {
+function parseMessage(origin: Origin, item: Json, value: Json, contacts: KnownContacts, alone: boolean): ParsedChange {
   const head = headOf(item);
   if (typeof head === 'string') return poison(origin, head, item);
-  const person = personOf(personIds(item.from, item.from_user_id, item.from_parent_user_id), contacts, alone);
+  const person = contacts.personOf(personIds(item.from, item.from_user_id, item.from_parent_user_id), alone);
   const type = asWords(item.type, 64);
   if (type === 'system') return systemMessage(origin, head, item, person);
   if (!hasIds(person.ids)) return poison(origin, 'no_person', item);
@@ -347,7 +389,7 @@ function readBody(body: string | null, old_ids: PersonIds, new_ids: PersonIds): 
 
 const STATUSES: ReadonlySet<string> = new Set(['sent', 'delivered', 'read', 'played', 'failed']);
 
-function parseStatus(origin: Origin, item: Json, contacts: KnownContact[]): StatusUpdate | Ignored | Poison {
+function parseStatus(origin: Origin, item: Json, contacts: KnownContacts): StatusUpdate | Ignored | Poison {
   if (item.type !== undefined && item.type !== 'message') {
     return ignored(origin, item.type === 'call' ? 'call_status' : item.type === 'payment' ? 'payment_status' : 'other_status_type');
   }
@@ -359,7 +401,7 @@ function parseStatus(origin: Origin, item: Json, contacts: KnownContact[]): Stat
   const own = group
     ? personIds(item.recipient_participant_id, item.recipient_participant_user_id, item.recipient_participant_parent_user_id)
     : personIds(item.recipient_id, item.recipient_user_id, item.recipient_parent_user_id);
-  const person = personOf(own, contacts, false);
+  const person = contacts.personOf(own, false);
   const status: StatusUpdate = {
     phone_number_id: origin.phone_number_id,
     waba_id: origin.waba_id,
@@ -399,10 +441,10 @@ function parseStatus(origin: Origin, item: Json, contacts: KnownContact[]): Stat
   return status;
 }
 
-function parseEcho(origin: Origin, item: Json, value: Json): Echo | Poison {
+function parseEcho(origin: Origin, item: Json, value: Json, contacts: KnownContacts): Echo | Poison {
   const head = headOf(item);
   if (typeof head === 'string') return poison(origin, head, item);
-  const person = personOf(personIds(item.to, item.to_user_id, item.to_parent_user_id), knownContacts(value.contacts), false);
+  const person = contacts.personOf(personIds(item.to, item.to_user_id, item.to_parent_user_id), false);
   if (!hasIds(person.ids)) return poison(origin, 'no_person', item);
   const event = eventOf(origin, head, item, value, person, asWords(item.type, 64));
   if (event.kind === 'poison') return event;
@@ -484,12 +526,8 @@ export function messagingLimitTier(value: unknown): string | null {
   return number >= 1_000 ? `TIER_${Math.floor(number / 1_000)}K` : `TIER_${number}`;
 }
 
-function userPreference(origin: Origin, item: Json, value: Json): UserPreference | Poison {
-  const person = personOf(
-    personIds(item.wa_id, item.user_id, item.parent_user_id),
-    knownContacts(value.contacts),
-    asList(value.user_preferences).length === 1,
-  );
+function userPreference(origin: Origin, item: Json, contacts: KnownContacts, alone: boolean): UserPreference | Poison {
+  const person = contacts.personOf(personIds(item.wa_id, item.user_id, item.parent_user_id), alone);
   if (!hasIds(person.ids)) return poison(origin, 'no_person', item);
   const preference = asWords(item.value, 64);
   return {

@@ -1,4 +1,4 @@
-import { matchKey, phoneOfWaId } from '#common/phone';
+import { phoneOfWaId } from '#common/phone';
 
 /** The names WhatsApp gives one person in one payload; any of them may be absent (contract 20, 1.4). */
 export interface PersonIds {
@@ -37,10 +37,3 @@ export function personIds(...values: unknown[]): PersonIds {
 }
 
 export const hasIds = (ids: PersonIds): boolean => ids.phone !== undefined || ids.bsuid !== undefined || ids.parent_bsuid !== undefined;
-
-/** Whether two sets of ids name the same person by at least one of them. */
-export function samePerson(a: PersonIds, b: PersonIds): boolean {
-  if (a.bsuid !== undefined && b.bsuid !== undefined) return a.bsuid === b.bsuid;
-  if (a.parent_bsuid !== undefined && a.parent_bsuid === b.parent_bsuid) return true;
-  return a.phone !== undefined && b.phone !== undefined && (a.phone === b.phone || matchKey(a.phone) === matchKey(b.phone));
-}

@@ -4,7 +4,7 @@ import type { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database } from '#database/database';
-import { GraphClient, GraphError, type NumberFields } from '../meta/graph-client';
+import { GraphClient, GraphError, type GraphTarget, type NumberFields } from '../meta/graph-client';
 import { GraphTargets } from './graph-targets';
 import { NumberDirectory } from './number-directory';
 import './numbers.events';
@@ -13,9 +13,16 @@ import { ConnectionStatus, ConnectionType, WhatsAppNumber } from './whatsapp-num
 
 /** What asking the provider came to. */
 type Outcome =
-  | { status: ConnectionStatus.connected; fields: NumberFields }
+  // `proved`: these ids of Meta's are reached by the organization's own token; null: they were lately, and nobody asked again.
+  | { status: ConnectionStatus.connected; fields: NumberFields; proved: ProvedIds | null }
   // `refused`: the provider knows us and says no; else it was not to be reached, which says nothing of the number.
-  | { status: ConnectionStatus.error; reason: string; refused: boolean };
+  // `disproved`: the ids are not the organization's, or not of each other.
+  | { status: ConnectionStatus.error; reason: string; refused: boolean; disproved?: boolean };
+
+type ProvedIds = Pick<WhatsAppNumber, 'phone_number_id' | 'whatsapp_business_account_id'>;
+
+/** How long a proof of the account is good: asking for it lists all its numbers, and Meta counts the calls. */
+const PROOF_MS = 24 * 3600_000;
 
 /** Asks the provider how a number is. */
 @Injectable()
@@ -31,13 +38,16 @@ export class CheckNumber {
   /** Never throws for what the provider says: that is the answer. @throws {NotFound} */
   async test(actor: Actor, id: string): Promise<ConnectionTestResult> {
     const asked = await this.database.repository(WhatsAppNumber).get(actor, id);
-    const outcome = await this.ask(actor, asked);
-    const number = await this.keep(actor, id, outcome);
-    const success = outcome.status === ConnectionStatus.connected;
+    let outcome: Outcome = await this.ask(actor, asked);
+    const number = await this.keep(actor, id, outcome).catch((error: unknown) => {
+      if (!isTaken(error)) throw error;
+      outcome = refusal(IN_USE);
+      return this.keep(actor, id, outcome);
+    });
     return {
       status: outcome.status,
-      success,
-      message: success ? 'The number is connected.' : outcome.reason,
+      success: outcome.status === ConnectionStatus.connected,
+      message: outcome.status === ConnectionStatus.connected ? 'The number is connected.' : outcome.reason,
       connection_type: number.connection_type,
       phone_number: number.phone_number,
       display_name: number.display_name,
@@ -74,14 +84,30 @@ export class CheckNumber {
       if (!number.phone_number_id) {
         const missing = await this.lookUp(actor, number);
         if (missing) return refusal(missing);
+        number = await this.database.repository(WhatsAppNumber).get(actor, number.id);
       }
       const target = await this.targets.find(actor, number.id);
       if (!target) return refusal('The number has no access_token.');
-      return { status: ConnectionStatus.connected, fields: await this.graph.getNumber(target) };
+      const fields = await this.graph.getNumber(target);
+      const { whatsapp_business_account_id, proved_at } = number;
+      if (proved_at && Date.now() - proved_at.getTime() < PROOF_MS) return { status: ConnectionStatus.connected, fields, proved: null };
+      if (whatsapp_business_account_id && !(await this.isOf(target, whatsapp_business_account_id)))
+        return { ...refusal(`The access_token finds no such number in account ${whatsapp_business_account_id}.`), disproved: true };
+      const proved = { phone_number_id: target.phone_number_id, whatsapp_business_account_id };
+      return { status: ConnectionStatus.connected, fields, proved };
     } catch (error) {
       if (!(error instanceof GraphError)) throw error;
-      const { class: kind } = error.decision;
-      return { status: ConnectionStatus.error, reason: error.message, refused: kind !== 'retry' && kind !== 'unknown' };
+      return { status: ConnectionStatus.error, reason: error.message, refused: isRefused(error) };
+    }
+  }
+
+  /** Whether the number stands in the account, by the token of who claims both. */
+  private async isOf(target: GraphTarget, waba_id: string): Promise<boolean> {
+    try {
+      return (await this.graph.phoneNumbers(target, waba_id)).some(({ id }) => id === target.phone_number_id);
+    } catch (error) {
+      if (error instanceof GraphError && isRefused(error)) return false;
+      throw error;
     }
   }
 
@@ -101,8 +127,7 @@ export class CheckNumber {
           .repository(WhatsAppNumber)
           .patch(actor, id, { phone_number_id: found.id, whatsapp_business_account_id: waba_id });
       } catch (error) {
-        if (error instanceof QueryFailedError && (error.driverError as { code?: string }).code === '23505')
-          return 'Its phone_number_id is in use by another number.';
+        if (isTaken(error)) return IN_USE;
         throw error;
       }
       this.directory.forget();
@@ -119,6 +144,7 @@ export class CheckNumber {
       const before = await numbers.lock(actor, id);
       const number = await numbers.patch(actor, id, { last_checked_at: now, ...changes(before, outcome, now) });
       tx.afterCommit(() => {
+        if (number.proved_at?.getTime() !== before.proved_at?.getTime()) this.directory.forget();
         if (number.connection_status !== before.connection_status) {
           this.events.emit('whatsapp_number.status', { organization_id, number });
           if (number.connection_status === ConnectionStatus.connected)
@@ -143,16 +169,29 @@ export class CheckNumber {
   }
 }
 
-const refusal = (reason: string): Outcome => ({ status: ConnectionStatus.error, reason, refused: true });
+const refusal = (reason: string): Extract<Outcome, { refused: boolean }> => ({ status: ConnectionStatus.error, reason, refused: true });
+
+const IN_USE = 'Its phone_number_id is in use by another number.';
+
+const isTaken = (error: unknown): boolean => error instanceof QueryFailedError && (error.driverError as { code?: string }).code === '23505';
+
+/** The provider knows us and says no. */
+const isRefused = ({ decision }: GraphError): boolean => decision.class !== 'retry' && decision.class !== 'unknown';
 
 /** What an outcome changes in the row. */
 function changes(before: WhatsAppNumber, outcome: Outcome, now: Date): Partial<WhatsAppNumber> {
   if (outcome.status === ConnectionStatus.error) {
     const last_error = outcome.reason.slice(0, 500);
-    return outcome.refused ? { last_error, connection_status: ConnectionStatus.error, connected_at: null } : { last_error };
+    if (!outcome.refused) return { last_error };
+    return { last_error, connection_status: ConnectionStatus.error, connected_at: null, ...(outcome.disproved && { proved_at: null }) };
   }
   const { quality_rating, messaging_limit, verified_name } = outcome.fields;
+  const { proved } = outcome;
+  // Changed while Meta was asked: what it said is about others.
+  const stands =
+    proved?.phone_number_id === before.phone_number_id && proved.whatsapp_business_account_id === before.whatsapp_business_account_id;
   return {
+    ...(stands && { proved_at: now }),
     connection_status: ConnectionStatus.connected,
     connected_at: before.connection_status === ConnectionStatus.connected ? before.connected_at : now,
     verified: true,

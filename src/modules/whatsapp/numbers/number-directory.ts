@@ -11,10 +11,9 @@ export interface KnownNumber {
   organization_id: string;
   phone_number_id: string;
   waba_id: string | null;
-  /** Verifies this number's webhooks; null: none is configured, so nothing of it is let in. */
+  /** Verifies this number's webhooks; null: nothing does, so nothing of it is let in. */
   app_secret: string | null;
   is_active: boolean;
-  lane: number;
 }
 
 interface Row {
@@ -24,23 +23,21 @@ interface Row {
   waba_id: string | null;
   app_secret: string | null;
   is_active: boolean;
+  is_proved: boolean;
 }
 
 /** A change made by another process is seen after this; one of this process at once. */
 const CACHE_MS = 5000;
 const CACHE_MAX = 10_000;
 
-/** Lanes of the inbound work; see InboundEvent.lane. */
-export const LANES = 32;
-
-/** An organization's lane: what one worker does with its rows never meets another's. UUIDv7 ends in random bits. */
-export const laneOf = (organization_id: string): number => Number.parseInt(organization_id.slice(-4), 16) % LANES;
+/** Numbers by one of Meta's ids, with the ids nobody has. Several may claim one id. */
+type Cache = Map<string, { at: number; numbers: KnownNumber[] }>;
 
 /** Numbers by Meta's ids. The receipt meets them before it knows whose they are, so this stands before the wall. */
 @Injectable()
 export class NumberDirectory {
-  private readonly byPhone = new Map<string, { at: number; number: KnownNumber }>();
-  private readonly byWaba = new Map<string, { at: number; numbers: KnownNumber[] }>();
+  private readonly byPhone: Cache = new Map();
+  private readonly byWaba: Cache = new Map();
 
   constructor(
     private readonly database: Database,
@@ -48,44 +45,14 @@ export class NumberDirectory {
     private readonly encryption: Encryption,
   ) {}
 
-  /** The known numbers among `phone_number_ids`; unknown ones are asked for again each time, they may have been created just now. */
-  async byPhoneNumberIds(phone_number_ids: readonly string[]): Promise<Map<string, KnownNumber>> {
-    const found = new Map<string, KnownNumber>();
-    const missing: string[] = [];
-    const now = Date.now();
-    for (const id of phone_number_ids) {
-      const known = this.byPhone.get(id);
-      if (known && now - known.at < CACHE_MS) found.set(id, known.number);
-      else missing.push(id);
-    }
-    if (!missing.length) return found;
-    if (this.byPhone.size > CACHE_MAX) this.byPhone.clear();
-    for (const number of await this.read('n.phone_number_id = ANY($1)', missing)) {
-      found.set(number.phone_number_id, number);
-      this.byPhone.set(number.phone_number_id, { at: now, number });
-    }
-    return found;
+  /** `trusted`: the platform's own signature names them, so an unknown one is asked for again: it may have been created just now. */
+  byPhoneNumberIds(phone_number_ids: readonly string[], trusted: boolean): Promise<KnownNumber[]> {
+    return this.find(this.byPhone, 'phone_number_id', phone_number_ids, trusted);
   }
 
-  /** Numbers of each WhatsApp Business Account, oldest first. */
-  async byWabaIds(waba_ids: readonly string[]): Promise<Map<string, KnownNumber[]>> {
-    const found = new Map<string, KnownNumber[]>();
-    const missing: string[] = [];
-    const now = Date.now();
-    for (const id of waba_ids) {
-      const known = this.byWaba.get(id);
-      if (known && now - known.at < CACHE_MS) found.set(id, known.numbers);
-      else missing.push(id);
-    }
-    if (!missing.length) return found;
-    for (const number of await this.read('n.whatsapp_business_account_id = ANY($1)', missing)) {
-      if (!number.waba_id) continue;
-      const numbers = found.get(number.waba_id) ?? [];
-      found.set(number.waba_id, [...numbers, number]);
-    }
-    if (this.byWaba.size > CACHE_MAX) this.byWaba.clear();
-    for (const id of missing) if (found.has(id)) this.byWaba.set(id, { at: now, numbers: found.get(id) ?? [] });
-    return found;
+  /** Numbers of these WhatsApp Business Accounts, the oldest first within each. */
+  byWabaIds(waba_ids: readonly string[], trusted: boolean): Promise<KnownNumber[]> {
+    return this.find(this.byWaba, 'waba_id', waba_ids, trusted);
   }
 
   /** The numbers of these rows, by our id, within the caller's transaction. */
@@ -121,26 +88,55 @@ export class NumberDirectory {
     return row !== undefined;
   }
 
+  private async find(cache: Cache, key: 'phone_number_id' | 'waba_id', ids: readonly string[], trusted: boolean): Promise<KnownNumber[]> {
+    const found: KnownNumber[] = [];
+    const missing: string[] = [];
+    const now = Date.now();
+    for (const id of ids) {
+      const known = cache.get(id);
+      if (known && now - known.at < CACHE_MS && (known.numbers.length || !trusted)) found.push(...known.numbers);
+      else missing.push(id);
+    }
+    if (!missing.length) return found;
+    const column = key === 'waba_id' ? 'whatsapp_business_account_id' : 'phone_number_id';
+    const read = Map.groupBy(await this.read(`n.${column} = ANY($1)`, missing), (number) => number[key] ?? '');
+    for (const id of missing) {
+      const numbers = read.get(id) ?? [];
+      found.push(...numbers);
+      cache.delete(id);
+      cache.set(id, { at: now, numbers });
+    }
+    // The oldest first: a Map keeps the order of insertion.
+    for (const id of cache.keys()) {
+      if (cache.size <= CACHE_MAX) break;
+      cache.delete(id);
+    }
+    return found;
+  }
+
   private async read(condition: string, values: readonly string[], sql?: Sql): Promise<KnownNumber[]> {
     const query = (text: string, parameters: unknown[]): Promise<Row[]> =>
       sql ? sql.query<Row>(text, parameters) : this.database.source.query<Row[]>(text, parameters);
     const rows = await query(
-      `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret
+      `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE ${condition} AND n.deleted_at IS NULL AND n.connection_type = 'official' AND n.phone_number_id IS NOT NULL
         ORDER BY n.created_at, n.id`,
       [values],
     );
-    return rows.map((row) => ({
-      ...row,
-      app_secret: this.secretOf(row),
-      lane: laneOf(row.organization_id),
+    return rows.map(({ is_proved, app_secret, ...number }) => ({
+      ...number,
+      app_secret: this.secretOf(number.phone_number_id, app_secret, is_proved),
     }));
   }
 
-  private secretOf({ phone_number_id, app_secret }: Row): string | null {
-    // The simulator speaks for its numbers and for no others, Meta for none of them.
+  /**
+   * The simulator's for its numbers, and for no others. Else the number's own, and no other beside it; else the platform's, for ids that a
+   * connection test proved: whoever only claims them hears nothing.
+   */
+  private secretOf(phone_number_id: string, own: string | null, is_proved: boolean): string | null {
     if (this.config.simulator_enabled && isSimulatorNumber(phone_number_id)) return simulatorAppSecret(this.config);
-    return app_secret ? this.encryption.decrypt(app_secret) : this.config.meta_app_secret;
+    if (own) return this.encryption.decrypt(own);
+    return is_proved ? this.config.meta_app_secret : null;
   }
 }

@@ -33,7 +33,9 @@ onDuplicate(
   () => new Conflict('number_already_registered', 'This phone number is registered in your organization already.'),
 );
 // Another organization's, perhaps: nobody is named.
-onDuplicate('whatsapp_numbers_phone_number_id_key', () => new Conflict('phone_number_id_in_use', 'This phone_number_id is in use.'));
+const inUse = (): Conflict => new Conflict('phone_number_id_in_use', 'This phone_number_id is in use.');
+onDuplicate('whatsapp_numbers_phone_number_id_key', inUse);
+onDuplicate('whatsapp_numbers_proved_key', inUse);
 
 const STATUS_SQL: Record<NumberStatus, string> = {
   active: `row.is_active AND row.connection_status = '${ConnectionStatus.connected}'`,
@@ -81,7 +83,7 @@ export class NumbersService {
 
   /**
    * @throws {Forbidden} plan_limit_exceeded.
-   * @throws {Conflict} number_already_registered; phone_number_id_in_use, by whomever.
+   * @throws {Conflict} number_already_registered; phone_number_id_in_use, here or where it was proved.
    */
   async create(actor: Actor, input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as WhatsAppNumberCreate;
@@ -90,6 +92,7 @@ export class NumbersService {
     return this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
       const is_default = values.is_default || (await this.lacksDefault(tx, actor, values.is_active !== false));
+      await this.assertFree(tx, actor, values.phone_number_id);
       if (is_default) await this.clearDefault(tx, actor);
       const number = await this.numbers(tx).insert(actor, {
         ...values,
@@ -129,8 +132,11 @@ export class NumbersService {
       else if (!before.is_default && values.is_active && (await this.lacksDefault(tx, actor, true))) values.is_default = true;
       if (values.is_default) await this.clearDefault(tx, actor, id);
       const cleared = access_token === null || values.phone_number_id === null;
+      const reconnected = access_token !== undefined || hasOtherIds(before, values);
+      if (reconnected) await this.assertFree(tx, actor, values.phone_number_id);
       const number = await this.numbers(tx).patch(actor, id, {
         ...values,
+        ...(reconnected && { proved_at: null }),
         ...(cleared && { connection_status: ConnectionStatus.disconnected, connected_at: null }),
         ...(business_profile !== undefined && { business_profile: business_profile as JsonObject | null }),
         ...(settings !== undefined && { settings: merged(before.settings, settings) }),
@@ -141,13 +147,7 @@ export class NumbersService {
       tx.afterCommit(() => {
         this.directory.forget();
         this.tell(actor, before, number);
-        const { phone_number_id, whatsapp_business_account_id } = number;
-        if (
-          access_token ||
-          phone_number_id !== before.phone_number_id ||
-          whatsapp_business_account_id !== before.whatsapp_business_account_id
-        )
-          this.tellConfigured(view);
+        if (reconnected) this.tellConfigured(view);
         if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
       });
       return view;
@@ -220,6 +220,16 @@ export class NumbersService {
     return true;
   }
 
+  /** An id somebody else only claims is free. */
+  private async assertFree(tx: Tx, { organization_id }: Actor, phone_number_id: string | null | undefined): Promise<void> {
+    if (!phone_number_id) return;
+    const [proved] = await tx.manager.query<unknown[]>(
+      'SELECT 1 FROM whatsapp_numbers WHERE phone_number_id = $1 AND organization_id <> $2 AND proved_at IS NOT NULL AND deleted_at IS NULL',
+      [phone_number_id, organization_id],
+    );
+    if (proved) throw inUse();
+  }
+
   private async clearDefault(tx: Tx, actor: Actor, except?: string): Promise<void> {
     await tx.manager.query(
       'UPDATE whatsapp_numbers SET is_default = false, updated_at = now() WHERE organization_id = $1 AND is_default AND deleted_at IS NULL AND id IS DISTINCT FROM $2',
@@ -270,7 +280,7 @@ export class NumbersService {
     const keys = new Map(rows.map(({ id, ...known }) => [id, known]));
     const admin = actor.may(Role.org_admin);
     return numbers.map((number) => {
-      const { deleted_at, paused_until, templates_sync_until, ...shown } = number;
+      const { deleted_at, paused_until, templates_sync_until, proved_at, ...shown } = number;
       const known = keys.get(number.id) ?? NO_KEYS;
       return {
         ...shown,
@@ -293,5 +303,11 @@ export class NumbersService {
 /** Given keys over stored ones; null goes back to the default. */
 const merged = (stored: JsonObject, given: NumberSettings = {}): JsonObject =>
   Object.fromEntries(Object.entries({ ...stored, ...withoutUndefined(given) }).filter(([, value]) => value !== null)) as JsonObject;
+
+/** Whether an update names ids of Meta's that the number does not have yet; absent keeps. */
+const hasOtherIds = (
+  before: WhatsAppNumber,
+  { phone_number_id = before.phone_number_id, whatsapp_business_account_id = before.whatsapp_business_account_id }: WhatsAppNumberUpdate,
+): boolean => phone_number_id !== before.phone_number_id || whatsapp_business_account_id !== before.whatsapp_business_account_id;
 
 const withoutUndefined = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

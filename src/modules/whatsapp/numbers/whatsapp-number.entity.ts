@@ -37,7 +37,8 @@ export const toConnectionType = (value: unknown): unknown =>
 @Entity('whatsapp_numbers')
 @ObjectType({ isAbstract: true })
 @Index('whatsapp_numbers_phone_key', ['organization_id', 'phone_number'], { unique: true, where: 'deleted_at IS NULL' })
-@Index('whatsapp_numbers_phone_number_id_key', ['phone_number_id'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('whatsapp_numbers_phone_number_id_key', ['organization_id', 'phone_number_id'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('whatsapp_numbers_proved_key', ['phone_number_id'], { unique: true, where: 'proved_at IS NOT NULL AND deleted_at IS NULL' })
 @Index('whatsapp_numbers_waba_idx', ['whatsapp_business_account_id'], { where: 'deleted_at IS NULL' })
 @Index('whatsapp_numbers_default_key', ['organization_id'], { unique: true, where: 'is_default AND deleted_at IS NULL' })
 export class WhatsAppNumber extends SoftDeletedEntity {
@@ -73,6 +74,12 @@ export class WhatsAppNumber extends SoftDeletedEntity {
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   verified_at: Date | null;
+
+  /** When Meta last confirmed to the organization's own token that phone_number_id and account are theirs; null: only claimed, so far. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  proved_at: Date | null;
 
   @Column('boolean', { default: true })
   @IsBoolean()

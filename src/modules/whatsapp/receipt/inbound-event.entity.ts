@@ -8,7 +8,7 @@ export type InboundState = 'received' | 'processed' | 'ignored' | 'dead';
  * known, so it stands before the wall; `organization_id` is null where no number of ours was named.
  */
 @Entity('inbound_events')
-@Index('inbound_events_waiting_idx', ['lane', 'id'], { where: "state = 'received'" })
+@Index('inbound_events_waiting_idx', ['organization_id', 'id'], { where: "state = 'received'" })
 export class InboundEvent {
   /** UUIDv7: the order of receipt. */
   @PrimaryColumn('uuid')
@@ -23,10 +23,6 @@ export class InboundEvent {
   @Column('varchar', { length: 10 })
   provider: 'meta' | 'evolution';
 
-  /** Rows of one lane are worked through in order, by one worker at a time; a number always has the same lane. */
-  @Column('smallint')
-  lane: number;
-
   @Column('varchar', { length: 10 })
   state: InboundState;
 
@@ -37,6 +33,10 @@ export class InboundEvent {
   /** The raw bytes, as signed. */
   @Column('bytea')
   body: Buffer;
+
+  /** Items filed so far: a large webhook is filed in parts, each with its own commit. */
+  @Column('int', { default: 0 })
+  items_done: number;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   received_at: Date;

@@ -4,13 +4,13 @@ import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { onOneConnection } from '#database/connections';
+import { BacklogBudget } from './backlog-budget';
 import type { InboundState } from './inbound-event.entity';
 
 /** A webhook to keep: one row for each number it speaks of. */
 export interface NewInboundEvent {
   organization_id: string | null;
   whatsapp_number_id: string | null;
-  lane: number;
   state: InboundState;
   reason: string | null;
   body: Buffer;
@@ -23,10 +23,25 @@ export interface WaitingEvent {
   whatsapp_number_id: string;
   body: Buffer;
   received_at: Date;
+  /** Items of it that are filed already. */
+  items_done: number;
 }
 
-/** Advisory lock class of the lanes. */
-const LANE_LOCK = 0x7079_746b;
+/** What taking came to. */
+export interface Taken {
+  /** Webhooks that are done with. */
+  finished: number;
+  /** Whether more waits than one transaction takes. */
+  more: boolean;
+}
+
+/** Advisory lock class of the organizations whose webhooks are worked on. */
+export const ORGANIZATION_LOCK = 0x7079_746b;
+/** Organizations of one transaction; the next ones have the next turn. */
+const TAKE_ORGANIZATIONS = 32;
+/** Bytes of bodies in one transaction, and one body more. Parsed they take many times as much. */
+const TAKE_BYTES = 4 * 1024 * 1024;
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
@@ -40,12 +55,34 @@ const WORKER_SETTINGS = '-c statement_timeout=30000 -c plan_cache_mode=force_cus
 
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
-// A loose scan: the smallest waiting lane, then the next, never the whole backlog. Lanes another worker holds are left to it.
-const WAITING_LANES = `WITH RECURSIVE waiting(lane) AS (
-    (SELECT lane FROM inbound_events WHERE state = 'received' ORDER BY lane LIMIT 1)
+// A loose scan: the first organization that waits after $1, then the next, never the whole backlog. Those another worker holds are left to it.
+const WAITING_ORGANIZATIONS = `WITH RECURSIVE waiting(organization_id) AS (
+    (SELECT organization_id FROM inbound_events WHERE state = 'received' AND organization_id > $1 ORDER BY organization_id LIMIT 1)
     UNION ALL
-    SELECT (SELECT e.lane FROM inbound_events e WHERE e.state = 'received' AND e.lane > w.lane ORDER BY e.lane LIMIT 1) FROM waiting w WHERE w.lane IS NOT NULL)
-  SELECT lane FROM (SELECT lane FROM waiting WHERE lane IS NOT NULL OFFSET 0) w WHERE pg_try_advisory_xact_lock(${LANE_LOCK}, w.lane)`;
+    SELECT (SELECT e.organization_id FROM inbound_events e WHERE e.state = 'received' AND e.organization_id > w.organization_id ORDER BY e.organization_id LIMIT 1)
+      FROM waiting w WHERE w.organization_id IS NOT NULL)
+  SELECT organization_id, pg_try_advisory_xact_lock(${ORGANIZATION_LOCK}, hashtext(organization_id::text)) AS is_ours
+    FROM (SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT ${TAKE_ORGANIZATIONS}) w`;
+
+// Each organization's first, then each one's second, until rows or bytes are enough: none waits for another's backlog. Within one, the order of receipt.
+const WAITING_EVENTS = `SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at, e.items_done
+   FROM (SELECT id, turn, sum(bytes) OVER (ORDER BY turn, organization_id) - bytes AS before
+           FROM (SELECT w.id, w.organization_id, w.bytes, row_number() OVER own AS turn, sum(w.bytes) OVER own - w.bytes AS own_before
+                   FROM unnest($1::uuid[]) AS o(organization_id)
+                  CROSS JOIN LATERAL (
+                    SELECT i.id, i.organization_id, octet_length(i.body) AS bytes FROM inbound_events i
+                     WHERE i.state = 'received' AND i.organization_id = o.organization_id ORDER BY i.id LIMIT $2) w
+                 WINDOW own AS (PARTITION BY w.organization_id ORDER BY w.id)) fair
+          WHERE own_before < $3::int / cardinality($1)) chosen
+   JOIN inbound_events e USING (id)
+  WHERE chosen.before < $3
+  ORDER BY chosen.turn, e.organization_id LIMIT $2`;
+
+/** An organization that waits, and whether no other worker is at it. */
+interface Waiting {
+  organization_id: string;
+  is_ours: boolean;
+}
 
 interface Write {
   rows: NewInboundEvent[];
@@ -66,6 +103,9 @@ export class InboundStore implements OnApplicationShutdown {
   private waiting: Write[] = [];
   private waiting_bytes = 0;
   private writing = false;
+  /** Whose turn was the last. */
+  private served = BEFORE_ALL;
+  private readonly budget = new BacklogBudget((organization_id) => this.backlogBytes(organization_id));
 
   constructor(private readonly config: Config) {
     const shared = { connectionString: config.database_url ?? undefined, application_name: 'pytake-inbound', keepAlive: true };
@@ -88,10 +128,20 @@ export class InboundStore implements OnApplicationShutdown {
 
   /**
    * Keeps the rows; resolved means durable.
-   * @throws {Unavailable} The database did not take them; the provider repeats.
+   * @throws {Unavailable} The database did not take them, or an organization's backlog is full (its neighbours' rows are kept); the provider
+   *   repeats, and what is filed already changes nothing.
    */
-  keep(rows: NewInboundEvent[]): Promise<void> {
-    const bytes = rows.reduce((sum, row) => sum + row.body.length, 0);
+  async keep(rows: NewInboundEvent[]): Promise<void> {
+    const admitted = rows.filter(({ organization_id, body }) => !organization_id || this.budget.admit(organization_id, body.length));
+    if (admitted.length) await this.queue(admitted);
+    if (admitted.length < rows.length)
+      throw new Unavailable('Too much of this organization waits to be filed. Send it again later.', undefined, {
+        retry_after_seconds: 60,
+      });
+  }
+
+  private queue(rows: NewInboundEvent[]): Promise<void> {
+    const bytes = [...new Set(rows.map((row) => row.body))].reduce((sum, body) => sum + body.length, 0);
     if (this.waiting_bytes + bytes > MAX_WAITING_BYTES) return Promise.reject(new Unavailable());
     return new Promise((done, failed) => {
       this.waiting.push({ rows, bytes, done, failed });
@@ -135,32 +185,35 @@ export class InboundStore implements OnApplicationShutdown {
     this.writing = false;
   }
 
-  /** All bodies travel as one binary parameter and are cut apart in SQL: an array of bytea would travel as escaped text. */
+  /**
+   * All bodies travel as one binary parameter, each once for all numbers it names, and are cut apart in SQL: an array of bytea would travel as
+   * escaped text.
+   */
   private async insert(rows: NewInboundEvent[]): Promise<void> {
-    const offsets: number[] = [];
+    const offsets = new Map<Buffer, number>();
     let offset = 1;
-    for (const row of rows) {
-      offsets.push(offset);
-      offset += row.body.length;
+    for (const { body } of rows) {
+      if (offsets.has(body)) continue;
+      offsets.set(body, offset);
+      offset += body.length;
     }
     await this.writers.query({
       name: 'keep',
       text: `WITH kept AS (
-          INSERT INTO inbound_events (id, organization_id, whatsapp_number_id, provider, lane, state, reason, body)
-          SELECT r.id, r.organization_id, r.whatsapp_number_id, 'meta', r.lane, r.state, r.reason, substring($1::bytea from r.at for r.bytes)
-            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::int[], $9::int[])
-              AS r(id, organization_id, whatsapp_number_id, lane, state, reason, at, bytes)
+          INSERT INTO inbound_events (id, organization_id, whatsapp_number_id, provider, state, reason, body)
+          SELECT r.id, r.organization_id, r.whatsapp_number_id, 'meta', r.state, r.reason, substring($1::bytea from r.at for r.bytes)
+            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::int[])
+              AS r(id, organization_id, whatsapp_number_id, state, reason, at, bytes)
           RETURNING state)
-        SELECT pg_notify('${INBOUND_CHANNEL}', '') WHERE $10 AND EXISTS (SELECT 1 FROM kept WHERE state = 'received')`,
+        SELECT pg_notify('${INBOUND_CHANNEL}', '') WHERE $9 AND EXISTS (SELECT 1 FROM kept WHERE state = 'received')`,
       values: [
-        Buffer.concat(rows.map((row) => row.body)),
+        Buffer.concat([...offsets.keys()]),
         rows.map(() => newId()),
         rows.map((row) => row.organization_id),
         rows.map((row) => row.whatsapp_number_id),
-        rows.map((row) => row.lane),
         rows.map((row) => row.state),
         rows.map((row) => row.reason),
-        offsets,
+        rows.map((row) => offsets.get(row.body)),
         rows.map((row) => row.body.length),
         // Workers are elsewhere: wake them. In one process the worker is woken directly.
         this.config.process_role === 'api',
@@ -169,30 +222,44 @@ export class InboundStore implements OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` over the next waiting events in one transaction that also marks them done; lanes another worker holds are left to it.
-   * Answers how many were taken; 0 when nothing waits or others are at it.
+   * Runs `work` over the next `rows` waiting events or fewer in one transaction that also notes how far it came; organizations take turns, and
+   * those another worker holds are left to it.
    */
-  async take(limit: number, work: (client: PoolClient, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<number> {
-    let taken = 0;
+  async take(rows: number, work: (client: PoolClient, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<Taken> {
+    let taken: Taken = { finished: 0, more: false };
     await this.transaction(async (client) => {
-      const { rows: lanes } = await client.query<{ lane: number }>({ name: 'lanes', text: WAITING_LANES });
-      if (!lanes.length) return;
-      const { rows: events } = await client.query<WaitingEvent>({
-        name: 'waiting',
-        text: `SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at
-            FROM unnest($1::int[]) lane
-            CROSS JOIN LATERAL (SELECT * FROM inbound_events w WHERE w.state = 'received' AND w.lane = lane ORDER BY w.id LIMIT $2) e
-           ORDER BY e.id`,
-        values: [lanes.map((row) => row.lane), Math.max(1, Math.ceil(limit / lanes.length))],
+      const { rows: waiting } = await client.query<Waiting>({
+        name: 'waiting-organizations',
+        text: WAITING_ORGANIZATIONS,
+        values: [this.served],
       });
-      const outcomes = await work(client, events);
-      await client.query({
-        name: 'finish',
-        text: `UPDATE inbound_events e SET state = o.state, reason = o.reason, processed_at = now()
-             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS o(id, state, reason) WHERE e.id = o.id`,
-        values: [outcomes.map((o) => o.id), outcomes.map((o) => o.state), outcomes.map((o) => o.reason)],
-      });
-      taken = events.length;
+      const ours = waiting.filter(({ is_ours }) => is_ours).map(({ organization_id }) => organization_id);
+      const { rows: events } = ours.length
+        ? await client.query<WaitingEvent>({ name: 'waiting', text: WAITING_EVENTS, values: [ours, rows, TAKE_BYTES] })
+        : { rows: [] };
+      const outcomes = events.length ? await work(client, events) : [];
+      if (outcomes.length)
+        await client.query({
+          name: 'finish',
+          text: `UPDATE inbound_events e SET state = o.state, reason = o.reason, items_done = o.items_done,
+                        processed_at = CASE WHEN o.state <> 'received' THEN now() END
+                   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS o(id, state, reason, items_done) WHERE e.id = o.id`,
+          values: [
+            outcomes.map((o) => o.id),
+            outcomes.map((o) => o.state),
+            outcomes.map((o) => o.reason),
+            outcomes.map((o) => o.items_done),
+          ],
+        });
+
+      const began = this.served;
+      this.served = lastServed(waiting, ours, events);
+      const finished = outcomes.filter(({ state }) => state !== 'received').length;
+      const bytes = events.reduce((sum, { body }) => sum + body.length, 0);
+      const was_all = began === BEFORE_ALL && this.served === BEFORE_ALL;
+      const was_full = finished < events.length || events.length >= rows / 2 || bytes >= TAKE_BYTES / 2;
+      // Nothing came: others are at it, or the turn goes on.
+      taken = { finished, more: events.length ? was_full || !was_all : this.served !== BEFORE_ALL };
     });
     return taken;
   }
@@ -233,6 +300,14 @@ export class InboundStore implements OnApplicationShutdown {
     return stop;
   }
 
+  private async backlogBytes(organization_id: string): Promise<number> {
+    const { rows } = await this.workers.query<{ bytes: string }>(
+      `SELECT coalesce(sum(octet_length(body)), 0) AS bytes FROM inbound_events WHERE state = 'received' AND organization_id = $1`,
+      [organization_id],
+    );
+    return Number(rows[0].bytes);
+  }
+
   /** Rows that wait, counted up to a bound: a gauge must not cost more the worse things are. */
   async backlog(): Promise<number> {
     const { rows } = await this.workers.query<{ count: number }>(
@@ -240,6 +315,14 @@ export class InboundStore implements OnApplicationShutdown {
     );
     return rows[0].count;
   }
+}
+
+/** Behind whom the next turn goes on; from the start, once everybody had theirs. */
+function lastServed(waiting: readonly Waiting[], ours: readonly string[], events: readonly WaitingEvent[]): string {
+  const came = new Set(events.map(({ organization_id }) => organization_id));
+  const left_out = ours.find((id) => !came.has(id));
+  if (!left_out && waiting.length < TAKE_ORGANIZATIONS) return BEFORE_ALL;
+  return waiting.findLast(({ organization_id }) => !left_out || organization_id < left_out)?.organization_id ?? BEFORE_ALL;
 }
 
 /** Undoes the transaction; the error of a connection that cannot even do that. */
@@ -251,6 +334,8 @@ const rollback = (client: PoolClient): Promise<Error | undefined> =>
 
 export interface Outcome {
   id: string;
+  /** `received`: the rest of it has another turn. */
   state: InboundState;
   reason: string | null;
+  items_done: number;
 }

@@ -1,7 +1,8 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { Public, RateClass } from '#access/decorators';
+import { CountRefusals } from '#access/count-refusals';
+import { Public } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { Forbidden, Invalid } from '#common/errors';
 import { Audit } from '#modules/audit/audit.interceptor';
@@ -17,6 +18,7 @@ const ACK: WebhookAck = { status: 'ok' };
 /** Where Meta delivers. One URL for all numbers of all organizations. */
 @ApiTags('whatsapp')
 @Controller('whatsapp/webhook')
+@CountRefusals('webhook')
 export class ReceiptController {
   constructor(private readonly receipt: Receipt) {}
 
@@ -26,7 +28,6 @@ export class ReceiptController {
    */
   @Get()
   @Public()
-  @RateClass('none')
   @ApiProduces('text/plain')
   @ApiQuery({ name: 'hub.mode', schema: { type: 'string', example: 'subscribe' } })
   @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string' } })
@@ -52,16 +53,17 @@ export class ReceiptController {
   /**
    * Take a webhook of Meta. Answered once it is stored; signed requests are never rate limited.
    * @throws {403} The signature over the raw body is missing or wrong.
+   * @throws {429} Too many refused requests came from this address.
+   * @throws {503} It could not be stored now, or too much of this organization waits already: send it again.
    */
   @Post()
   @HttpCode(200)
   @Public()
-  @RateClass('none')
   // What came in is a row of inbound_events; nobody did it.
   @Audit(false)
   @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
   async receive(@Req() request: AppRequest): Promise<WebhookAck> {
-    await this.receipt.receive(request.raw_body ?? Buffer.alloc(0), request.get('x-hub-signature-256'));
+    await this.receipt.receive(request);
     return ACK;
   }
 }

@@ -1,18 +1,26 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { BadRequest, Forbidden, Unavailable } from '#common/errors';
+import { isSameSecret } from '#common/same-secret';
 import { Late, within } from '#common/time';
 import { Config } from '#config/config';
 import { isSimulatorAccount, isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
 import { parseJsonKeepingBigIds, peekNumbers } from '../meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '../numbers/number-directory';
 import { InboundStore, type NewInboundEvent } from './inbound-store';
+import { WebhookBodies } from './webhook-bodies';
 
 /** R11: a database that hangs is as good as gone, also for the question whose number this is. */
 const DIRECTORY_MS = 1500;
+/** Numbers and accounts a body may name that the platform did not sign. An app of a tenant's own serves a few; a stranger's costs a query. */
+const MAX_NAMED = 100;
 
 /** Told after new rows are durable. */
 export type InboundListener = () => void;
+
+/** What a webhook's signature was tried with; each secret once. */
+type SignedWith = (secret: string | null) => boolean;
 
 /** Meta's door: verify over the raw bytes, keep, acknowledge. What the payload means is the filing's work. */
 @Injectable()
@@ -24,6 +32,7 @@ export class Receipt {
     private readonly config: Config,
     private readonly numbers: NumberDirectory,
     private readonly store: InboundStore,
+    private readonly bodies: WebhookBodies,
   ) {}
 
   onKept(listener: InboundListener): void {
@@ -31,21 +40,27 @@ export class Receipt {
   }
 
   /**
-   * Resolved means stored. Numbers whose own secret did not verify are left out, numbers nobody here owns are kept as ignored.
+   * Resolved means stored. A signature that cannot be one is refused before the body is read. Numbers whose secret did not verify are left out,
+   * numbers nobody here owns are kept as ignored.
    * @throws {Forbidden} The signature is missing, wrong, or nothing is configured to check it with.
    * @throws {BadRequest} Signed by us, but not JSON.
    */
-  async receive(raw: Buffer, signature: string | undefined): Promise<void> {
-    const given = digestOf(signature);
+  async receive(request: IncomingMessage): Promise<void> {
+    const given = digestOf(request.headers['x-hub-signature-256']);
     if (!given) throw refused();
-    const known = new Map<string, boolean>();
-    const signedWith = (secret: string | null): boolean => {
-      if (!secret) return false;
-      let verdict = known.get(secret);
-      if (verdict === undefined) known.set(secret, (verdict = timingSafeEqual(createHmac('sha256', secret).update(raw).digest(), given)));
-      return verdict;
-    };
+    await this.bodies.read(request, (raw) => this.take(raw, given));
+  }
 
+  /** GET: whether Meta may send here. */
+  async knowsVerifyToken(token: string): Promise<boolean> {
+    const ours = this.config.meta_webhook_verify_token;
+    if (ours && isSameSecret(ours, token)) return true;
+    // PostgreSQL refuses U+0000 in text.
+    return token.length <= 128 && !token.includes('\0') && (await this.numbers.knowsVerifyToken(token));
+  }
+
+  private async take(raw: Buffer, given: Buffer): Promise<void> {
+    const signedWith = verifier(raw, given);
     let payload: unknown;
     try {
       payload = parseJsonKeepingBigIds(raw);
@@ -53,73 +68,79 @@ export class Receipt {
       if (signedWith(this.config.meta_app_secret)) throw new BadRequest('invalid_json', 'The body is not valid JSON.');
       throw refused();
     }
-    const { phone_number_ids, waba_ids_without_number } = peekNumbers(payload);
-    const referenced = await within(DIRECTORY_MS, () => this.referenced(phone_number_ids, waba_ids_without_number)).catch(
-      (error: unknown) => {
-        throw error instanceof Late ? new Unavailable() : error;
-      },
-    );
-    const verified = referenced.filter((number) => signedWith(number.app_secret));
-    const rows: NewInboundEvent[] = verified.map((number) => ({
+    const { phone_number_ids, waba_ids_without_number: waba_ids } = peekNumbers(payload);
+    const by_platform = signedWith(this.platformSecret(phone_number_ids, waba_ids));
+    if (!by_platform && phone_number_ids.length + waba_ids.length > MAX_NAMED) throw refused();
+    const [named, ofAccounts] = await within(DIRECTORY_MS, () =>
+      Promise.all([this.numbers.byPhoneNumberIds(phone_number_ids, by_platform), this.numbers.byWabaIds(waba_ids, by_platform)]),
+    ).catch((error: unknown) => {
+      throw error instanceof Late ? new Unavailable() : error;
+    });
+    const rows = verified(named, ofAccounts, signedWith).map((number): NewInboundEvent => ({
       organization_id: number.organization_id,
       whatsapp_number_id: number.id,
-      lane: number.lane,
       state: 'received',
       reason: null,
       body: raw,
     }));
-    if (!rows.length) {
+    const has_work = rows.length > 0;
+    if (!has_work) {
+      const unknown = !named.length && !ofAccounts.length;
       // The secret to check it with went with the number, and Meta repeats for days what is refused: taken, and dropped unread.
-      if (!referenced.length && (await this.numbers.wereDeleted(phone_number_ids, waba_ids_without_number))) return;
-      const simulated = [...phone_number_ids.map(isSimulatorNumber), ...waba_ids_without_number.map(isSimulatorAccount)];
-      const ofSimulator = this.config.simulator_enabled && simulated.length > 0 && !simulated.includes(false);
-      if (!signedWith(ofSimulator ? simulatorAppSecret(this.config) : this.config.meta_app_secret) || referenced.length) throw refused();
+      if (unknown && (await this.numbers.wereDeleted(phone_number_ids, waba_ids))) return;
+      if (!by_platform || !unknown) throw refused();
       const reason = isWhatsApp(payload) ? 'unknown_number' : 'other_object';
-      this.logger.warn({ msg: 'webhook ignored', reason, phone_number_ids, waba_ids: waba_ids_without_number });
-      rows.push({ organization_id: null, whatsapp_number_id: null, lane: 0, state: 'ignored', reason, body: raw });
+      this.logger.warn({
+        msg: 'webhook ignored',
+        reason,
+        phone_number_ids: phone_number_ids.slice(0, MAX_NAMED),
+        waba_ids: waba_ids.slice(0, MAX_NAMED),
+      });
+      rows.push({ organization_id: null, whatsapp_number_id: null, state: 'ignored', reason, body: raw });
     }
     await this.store.keep(rows);
-    if (verified.length) for (const listener of this.listeners) listener();
+    if (has_work) for (const listener of this.listeners) listener();
   }
 
-  /** GET: whether Meta may send here. */
-  async knowsVerifyToken(token: string): Promise<boolean> {
-    const ours = this.config.meta_webhook_verify_token;
-    if (ours && isSame(ours, token)) return true;
-    // PostgreSQL refuses U+0000 in text.
-    return token.length <= 128 && !token.includes('\0') && (await this.numbers.knowsVerifyToken(token));
+  /** Who may speak of numbers nobody here has: Meta, and the simulator of none but its own. */
+  private platformSecret(phone_number_ids: readonly string[], waba_ids: readonly string[]): string | null {
+    const named = [...phone_number_ids.map(isSimulatorNumber), ...waba_ids.map(isSimulatorAccount)];
+    const simulated = this.config.simulator_enabled && named.length > 0 && !named.includes(false);
+    return simulated ? simulatorAppSecret(this.config) : this.config.meta_app_secret;
   }
+}
 
-  /** The numbers a payload names, and for changes that name only an account the oldest number of each organization that has it. */
-  private async referenced(phone_number_ids: string[], waba_ids: string[]): Promise<KnownNumber[]> {
-    const numbers = new Map<string, KnownNumber>();
-    if (phone_number_ids.length)
-      for (const number of (await this.numbers.byPhoneNumberIds(phone_number_ids)).values()) numbers.set(number.id, number);
-    if (waba_ids.length)
-      for (const ofWaba of (await this.numbers.byWabaIds(waba_ids)).values()) {
-        const organizations = new Set<string>();
-        for (const number of ofWaba) {
-          if (organizations.has(number.organization_id)) continue;
-          organizations.add(number.organization_id);
-          numbers.set(number.id, number);
-        }
-      }
-    return [...numbers.values()];
+/** The numbers whose secret signed the body; of those an account names, the oldest of each organization. */
+function verified(named: readonly KnownNumber[], ofAccounts: readonly KnownNumber[], signedWith: SignedWith): KnownNumber[] {
+  const numbers = new Map<string, KnownNumber>();
+  for (const number of named) if (signedWith(number.app_secret)) numbers.set(number.id, number);
+  const heard = new Set<string>();
+  for (const number of ofAccounts) {
+    const account = `${number.organization_id} ${number.waba_id}`;
+    if (heard.has(account) || !signedWith(number.app_secret)) continue;
+    heard.add(account);
+    numbers.set(number.id, number);
   }
+  return [...numbers.values()];
+}
+
+/** Over the raw bytes, in constant time, each secret tried once. */
+function verifier(raw: Buffer, given: Buffer): SignedWith {
+  const known = new Map<string, boolean>();
+  return (secret) => {
+    if (!secret) return false;
+    let verdict = known.get(secret);
+    if (verdict === undefined) known.set(secret, (verdict = timingSafeEqual(createHmac('sha256', secret).update(raw).digest(), given)));
+    return verdict;
+  };
 }
 
 const isWhatsApp = (payload: unknown): boolean => (payload as { object?: unknown } | null)?.object === 'whatsapp_business_account';
 
 const refused = (): Forbidden => new Forbidden('invalid_signature', 'The signature of this webhook is missing or does not match.');
 
-/** In constant time, whatever the length. */
-const isSame = (ours: string, given: string): boolean => {
-  const [a, b] = [ours, given].map((text) => createHash('sha256').update(text).digest());
-  return timingSafeEqual(a, b);
-};
-
 /** `sha256=<64 hex>` → 32 bytes. */
-function digestOf(header: string | undefined): Buffer | null {
-  if (!header || !/^sha256=[0-9a-f]{64}$/i.test(header)) return null;
+function digestOf(header: string | string[] | undefined): Buffer | null {
+  if (typeof header !== 'string' || !/^sha256=[0-9a-f]{64}$/i.test(header)) return null;
   return Buffer.from(header.slice(7), 'hex');
 }
