@@ -87,7 +87,8 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     ],
   });
   serveDocuments(app, config);
-  app.use('/graphql', app.get(GraphqlDoor).pass);
+  // Asked for when a request comes: who only writes the documents has no such thing.
+  app.use('/graphql', (request: AppRequest, response: Response, next: NextFunction) => app.get(GraphqlDoor).pass(request, response, next));
 
   // Nest answers unknown routes below the prefix only; ours have one shape wherever they are.
   const server = app.getHttpAdapter() as ExpressAdapter;
