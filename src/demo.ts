@@ -65,9 +65,7 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   if (existing) return null;
 
   const password = `${randomBytes(9).toString('base64url')}7a`;
-  const { user } = await app
-    .get(AuthService)
-    .register({ email: EMAIL, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
+  const { user } = await app.get(AuthService).enroll({ email: EMAIL, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
   const actor = new Actor(user.organization_id, user.role, user.id);
   await database.tx(async (tx) => {
     const number = await addNumber(tx, app, actor);

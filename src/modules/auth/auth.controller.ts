@@ -16,6 +16,7 @@ export class AuthController {
 
   /**
    * Register an organization and its first administrator; you are logged in at once.
+   * @throws {403} The operator closed registration (REGISTRATION_ENABLED=false).
    * @throws {409} The e-mail belongs to an account already.
    */
   @Post('register')

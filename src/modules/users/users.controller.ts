@@ -37,7 +37,11 @@ export class UsersController {
     return this.users.profile(actor);
   }
 
-  /** Change your own profile. */
+  /**
+   * Change your own profile. A new e-mail needs `current_password`, and has to be confirmed.
+   * @throws {400} current_password is wrong (`current_password_incorrect`).
+   * @throws {409} The e-mail is taken.
+   */
   @Put('me')
   @Allow('viewer')
   updateMe(@Caller() actor: Actor, @Body() input: UserSelfUpdate): Promise<UserProfile> {
@@ -52,7 +56,8 @@ export class UsersController {
   }
 
   /**
-   * Change a member. Another role or `is_active: false` ends their sessions.
+   * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
+   * @throws {400} current_password is wrong (`current_password_incorrect`).
    * @throws {409} The last active administrator, or an e-mail that is taken.
    */
   @Put(':user_id')

@@ -12,12 +12,13 @@ import { narrowPeriod } from '#database/narrow-period';
 import { parseSort } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
+import { contactIsThere } from '../contact-is-there';
 import { Conversation } from '../conversation.entity';
 import type { HistoryQuery, MessageQuery } from '../conversation.dto';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
-import { SendMessage } from './send-message';
+import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 
 /** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
@@ -150,11 +151,9 @@ export class MessagesService {
   /** A failed message once more, as a new one. */
   async resend(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
-    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed || message.resent_as_id)
-      throw new Conflict(
-        'message_not_failed',
-        message.resent_as_id ? 'This message was sent again already.' : 'Only a failed outgoing message can be sent again.',
-      );
+    if (message.resent_as_id) throw sentAgainAlready();
+    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed)
+      throw new Conflict('message_not_failed', 'Only a failed outgoing message can be sent again.');
     const { template_id, payload } = message;
     const draft: Draft = {
       message_type: message.message_type,
@@ -177,12 +176,20 @@ export class MessagesService {
     const equals = (column: string, value: string | undefined): void =>
       void (value && rows.andWhere(`m.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
+    if (!query.conversation_id) rows.andWhere(contactIsThere('m'));
     equals('contact_id', query.contact_id);
     equals('whatsapp_number_id', query.whatsapp_number_id);
     equals('message_type', query.message_type);
     equals('direction', query.direction === 'inbound' ? 'incoming' : query.direction === 'outbound' ? 'outgoing' : query.direction);
     if (query.status) rows.andWhere('m.status = ANY(:status)', { status: query.status.split(',') });
     if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
+    // Word for word messages_search_idx. The last word may be half typed; words that say nothing ("de", "o") find nothing.
+    if (query.search?.trim())
+      rows.andWhere(
+        `NOT m.is_deleted AND m.message_type <> 'note' AND to_tsvector('portuguese', fold(m.content)) @@
+           (nullif(plainto_tsquery('portuguese', fold(:words))::text, '') || ':*')::tsquery`,
+        { words: query.search },
+      );
   }
 
   private async cursor(actor: Actor, rows: SelectQueryBuilder<Message>, cursor: string, side: '<' | '>'): Promise<void> {

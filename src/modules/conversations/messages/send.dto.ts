@@ -21,7 +21,7 @@ import {
   Min,
 } from 'class-validator';
 import { Alias } from '#common/alias';
-import { Nested, NestedEach } from '#common/fields';
+import { Nested, NestedEach, NotBlank } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
@@ -247,6 +247,7 @@ export class SendLocation extends IntersectionType(SendTarget, LocationInput) {}
 export class CardInput {
   @IsString()
   @Length(1, 255)
+  @NotBlank()
   name: string;
 
   @IsString()
@@ -286,6 +287,7 @@ export class ButtonInput {
 
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   title: string;
 }
 
@@ -296,6 +298,7 @@ export class ButtonsInput {
   @Alias('body')
   @IsString()
   @Length(1, 1024)
+  @NotBlank()
   message: string;
 
   @IsArray()
@@ -325,6 +328,7 @@ export class ListRowInput {
 
   @IsString()
   @Length(1, 24)
+  @NotBlank()
   title: string;
 
   @IsOptional()
@@ -352,6 +356,7 @@ export class SendList extends SendTarget {
   @Alias('message')
   @IsString()
   @Length(1, 4096)
+  @NotBlank()
   body: string;
 
   /** The header. Alias: header. */
@@ -364,6 +369,7 @@ export class SendList extends SendTarget {
   /** Opens the list. */
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   button_text: string;
 
   @IsOptional()
@@ -386,6 +392,7 @@ export class InteractiveInput {
 
   @IsString()
   @Length(1, 4096)
+  @NotBlank()
   body: string;
 
   @IsOptional()
@@ -409,6 +416,7 @@ export class InteractiveInput {
   @IsOptional()
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   button_text?: string;
 
   @IsOptional()
