@@ -22,6 +22,7 @@ export function assertFit(value: unknown, ...place: (string | number)[]): void {
   const open: Spot[] = [];
 
   const wrong = (spot: Spot, msg: string, type: string): void => {
+    if (mistakes.length >= MISTAKES_MAX) return;
     const way: (string | number)[] = [];
     for (let at: Spot | null = spot; at?.above; at = at.above) way.unshift(at.key);
     mistakes.push({ loc: [...place, ...way], msg, type });
@@ -39,12 +40,13 @@ export function assertFit(value: unknown, ...place: (string | number)[]): void {
   look(value, '', null);
   // The list grows while it is walked.
   for (const spot of open) {
-    const list = Array.isArray(spot.value);
-    for (const [key, item] of Object.entries(spot.value)) {
-      if (mistakes.length >= MISTAKES_MAX) break;
-      if (!list) look(key, key, spot);
-      look(item, list ? Number(key) : key, spot);
-    }
+    if (Array.isArray(spot.value)) for (let n = 0; n < spot.value.length; n++) look(spot.value[n], n, spot);
+    else
+      for (const key of Object.keys(spot.value)) {
+        look(key, key, spot);
+        look((spot.value as Record<string, unknown>)[key], key, spot);
+      }
+    if (mistakes.length >= MISTAKES_MAX) break;
   }
   if (mistakes.length) throw new Invalid(mistakes);
 }

@@ -92,6 +92,8 @@ async function main(): Promise<void> {
     );
     const env = {
       PATH: process.env.PATH,
+      // Nothing is written into the tree; what Schemathesis remembers lies beside its venv.
+      PYTHONDONTWRITEBYTECODE: '1',
       SCHEMATHESIS_HOOKS: join(HERE, 'hooks.py'),
       FUZZ_IDS: JSON.stringify({
         contact_id: contacts,
@@ -111,7 +113,7 @@ async function main(): Promise<void> {
         const options = ['--phases', PHASES, '--checks', CHECKS, '--max-examples', EXAMPLES, '--seed', SEED, ...EXCLUDED];
         const quiet = ['--no-color', '--no-shrink', '--continue-on-failure', '--warnings', 'off', '--generation-database', 'none'];
         const header = ['--header', `Authorization: Bearer ${api.token}`];
-        return { name, ...(await run(SCHEMATHESIS, ['run', `${product.url}${path}`, ...header, ...options, ...quiet], { env })) };
+        return { name, ...(await run(SCHEMATHESIS, ['run', `${product.url}${path}`, ...header, ...options, ...quiet], { env, cwd: VENV })) };
       }),
     );
     for (const { name, code, output } of results) {

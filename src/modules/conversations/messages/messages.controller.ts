@@ -126,7 +126,10 @@ export class MessagesController {
     return this.sending.toPhone(actor, input, composeList(input));
   }
 
-  /** List messages, newest first. */
+  /**
+   * List messages, newest first.
+   * @throws {404} The message of `before` or `after` is not here.
+   */
   @Get('messages')
   @Allow('viewer')
   @ApiOkResponse({ type: MessagePage })
