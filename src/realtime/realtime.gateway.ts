@@ -9,9 +9,10 @@ import { AppError, Forbidden, Invalid, NotFound, TooMany } from '#common/errors'
 import { EventBus } from '#common/events';
 import type { Config } from '#config/config';
 import { Connection, FrameCount } from './connection';
-import { type Publication, roomsOf } from './realtime.events';
+import { type Publication, type RealtimeEvents, roomsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
+import type { CommandName, Notices } from './realtime.protocol';
 import { RealtimeRooms } from './realtime.rooms';
 
 /** Socket.IO on the application's own HTTP server, with its CORS rules. */
@@ -44,7 +45,10 @@ interface SocketData {
   token: string;
 }
 
-type ClientSocket = Socket<Record<string, (...args: unknown[]) => void>, Record<string, (...args: unknown[]) => void>, object, SocketData>;
+/** Nothing is said that the catalogues do not know. */
+type Sayings = { [K in keyof (Notices & RealtimeEvents)]: (data: (Notices & RealtimeEvents)[K]) => void };
+
+type ClientSocket = Socket<Record<string, (...args: unknown[]) => void>, Sayings, object, SocketData>;
 
 class SocketIoConnection extends Connection {
   readonly transport = 'socketio';
@@ -97,17 +101,17 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   private server: Server;
 
   /** One listener per socket looks its command up here: Nest's own binding makes an RxJS chain per socket and command, and they are thousands. */
-  private readonly commands = new Map<string, Command>([
-    ['join_conversation', (connection, data) => this.joinConversation(connection, data)],
-    ['leave_conversation', (connection, data) => this.leaveConversation(connection, data)],
-    ['subscribe', (connection, data) => this.subscribe(connection, data)],
-    ['unsubscribe', (connection, data) => this.unsubscribe(connection, data)],
-    ['typing_start', (connection, data) => this.startTyping(connection, data)],
-    ['typing_stop', (connection, data) => this.stopTyping(connection, data)],
-    ['agent:set_status', (connection, data) => this.setStatus(connection, data)],
-    ['auth:refresh', (connection, data) => this.hub.refresh(connection, text(data, 'token'))],
-    ['ping', (connection, data) => this.pong(connection, data)],
-  ]);
+  private readonly commands: Record<CommandName, Command> = {
+    join_conversation: (connection, data) => this.joinConversation(connection, data),
+    leave_conversation: (connection, data) => this.leaveConversation(connection, data),
+    subscribe: (connection, data) => this.subscribe(connection, data),
+    unsubscribe: (connection, data) => this.unsubscribe(connection, data),
+    typing_start: (connection, data) => this.startTyping(connection, data),
+    typing_stop: (connection, data) => this.stopTyping(connection, data),
+    'agent:set_status': (connection, data) => this.setStatus(connection, data),
+    'auth:refresh': (connection, data) => this.hub.refresh(connection, text(data, 'token')),
+    ping: (connection, data) => this.pong(connection, data),
+  };
 
   constructor(
     private readonly hub: RealtimeHub,
@@ -173,7 +177,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     connection.last_seen_at = new Date();
     try {
       if (connection.frames.over()) throw new TooMany('rate_limited', 'Too many messages. Slow down.', 10);
-      const command = this.commands.get(event);
+      const command = Object.hasOwn(this.commands, event) ? this.commands[event as CommandName] : undefined;
       if (!command)
         throw new Invalid([{ loc: [event.slice(0, 100)], msg: 'There is no such event.', type: 'value_error' }], 'unknown_type');
       const data = typeof args[0] === 'object' && args[0] !== null ? (args[0] as Data) : {};
@@ -246,7 +250,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   }
 
   private pong(connection: SocketIoConnection, data: Data): void {
-    connection.socket.emit('pong', { timestamp: data.timestamp ?? new Date().toISOString() });
+    connection.socket.emit('pong', { timestamp: typeof data.timestamp === 'string' ? data.timestamp : new Date().toISOString() });
   }
 
   /** Told when it changes; typing that is not renewed stops by itself. */

@@ -131,6 +131,11 @@ export class ContactUpdate extends PartialType(ContactFields) {}
 export class ContactCreate extends PartialType(ContactFields) {}
 for (const field of WRITABLE) IsOptional()(ContactCreate.prototype, field);
 
+/** What the sockets hear of a contact that is gone. */
+export class ContactGone {
+  id: string;
+}
+
 @ArgsType()
 export class ContactBlock {
   /** Shown to the team. A second block changes it. */

@@ -3,6 +3,7 @@ import { JobsModule } from '#jobs/jobs.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
+import './conversations.errors';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';

@@ -102,6 +102,21 @@ export class TemplateSyncQuery {
   force?: boolean;
 }
 
+/** What the sockets hear of Meta's word on a template. */
+export class TemplateStatusNews {
+  template_id: string;
+
+  name: string;
+
+  language: string;
+
+  /** Meta's word, such as APPROVED or REJECTED. */
+  status: string;
+
+  /** Why Meta refused it. */
+  rejected_reason?: string;
+}
+
 @ObjectType('TemplateSyncResponse')
 @ApiSchema({ name: 'TemplateSyncResponse' })
 export class TemplateSync {

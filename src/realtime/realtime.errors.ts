@@ -1,0 +1,15 @@
+import { declareErrors } from '#common/error-codes';
+
+const REALTIME_ERRORS = declareErrors({
+  invalid_message: { status: 400, cause: 'A frame of `/ws` is not one JSON object in text, or lacks a list.', remedy: 'Correct the frame.' },
+  limit_reached: { status: 409, cause: 'The connection has as many channels as it may.', remedy: 'Leave some, or open another connection.' },
+  rate_limited: { status: 429, cause: 'Too many frames on this connection.', remedy: 'Send fewer; wait ten seconds.' },
+  too_many_connections: { status: 409, cause: 'The user has more raw sockets than they may.', remedy: 'Close those you do not need.' },
+  unauthorized: { status: 401, cause: 'The token of a socket is missing or not valid.', remedy: 'Connect again with a fresh access token.' },
+  unknown_channel: { status: 404, cause: 'No such channel, or of another organization.', remedy: 'See the channels at `/api/v1/realtime`.' },
+  unknown_type: { status: 422, cause: 'No such command.', remedy: 'See the commands at `/api/v1/realtime`.' },
+});
+
+declare module '#common/error-codes' {
+  interface ErrorCodes extends Record<keyof typeof REALTIME_ERRORS, true> {}
+}
