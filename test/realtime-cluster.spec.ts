@@ -89,7 +89,8 @@ describe('several nodes on one Redis', () => {
       await until(() => [0, 1, 2].every((n) => client.all('message:new').some((data) => data.n === n)), 'all three events');
     for (const raw of raws) await until(() => raw.events().length >= 3, 'all three frames');
     // Whatever came twice came before this.
-    for (const { id } of [acme, globex]) worker.publish({ organization_id: id, event: 'conversation:updated', data: { end: true } as never });
+    for (const { id } of [acme, globex])
+      worker.publish({ organization_id: id, event: 'conversation:updated', data: { end: true } as never });
     for (const client of [...clients, ...foreign]) await client.hear('conversation:updated');
     for (const raw of raws) await raw.hear('event', ({ event }) => event === 'conversation:updated');
     for (const client of clients)

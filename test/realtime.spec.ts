@@ -126,7 +126,9 @@ describe('publishing', () => {
         timestamp: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       },
     ]);
-    expect(foreign.heard.filter(({ event }) => event !== 'connected')).toEqual([{ event: 'contact:created', data: { id: globex.id } as never }]);
+    expect(foreign.heard.filter(({ event }) => event !== 'connected')).toEqual([
+      { event: 'contact:created', data: { id: globex.id } as never },
+    ]);
     expect(foreignRaw.events()).toMatchObject([{ event: 'contact:created', channel: 'contacts', data: { id: globex.id } }]);
   });
 

@@ -5,37 +5,37 @@ const ACCESS_ERRORS = declareErrors({
     status: 403,
     cause: 'Your organization allows access from certain addresses only (`security_settings.allowed_ip_ranges`).',
     remedy: 'Come from one of them, or ask your administrator.',
-    general: true,
+    by: 'any',
   },
   organization_inactive: {
     status: 403,
     cause: 'Your organization is not active.',
     remedy: 'Ask its administrator or the operator.',
-    general: true,
+    by: 'any',
   },
   organization_suspended: {
     status: 403,
     cause: 'Your organization is suspended.',
     remedy: 'Ask its administrator or the operator.',
-    general: true,
+    by: 'any',
   },
   rate_limit_exceeded: {
     status: 429,
     cause: 'Too many requests of this class.',
     remedy: 'Wait `Retry-After` seconds.',
-    general: true,
+    by: 'any',
   },
   token_expired: {
     status: 401,
     cause: 'The access token has expired.',
     remedy: 'Refresh it at `POST /api/v1/auth/refresh`, or sign in again.',
-    general: true,
+    by: 'any',
   },
   token_revoked: {
     status: 401,
     cause: 'The session has ended: log-out, another role, a new password, or an account switched off.',
     remedy: 'Sign in again.',
-    general: true,
+    by: 'any',
   },
 });
 

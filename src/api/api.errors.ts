@@ -11,9 +11,14 @@ const API_ERRORS = declareErrors({
     cause: 'This `Idempotency-Key` was used with another request.',
     remedy: 'Use a new key for each request of its own.',
   },
-  invalid_query: { status: 400, cause: 'The GraphQL document is not valid, or too deep.', remedy: 'Correct it; `message` says where.' },
+  invalid_query: {
+    status: 400,
+    cause: 'The GraphQL document is not valid, or too deep.',
+    remedy: 'Correct it; `message` says where.',
+    by: 'graphql',
+  },
   method_not_allowed: { status: 405, cause: 'The route does not know this method.', remedy: 'See the document for the methods it knows.' },
-  unsupported_media_type: { status: 415, cause: 'The body is in an encoding that is not read.', remedy: 'Send UTF-8.', general: true },
+  unsupported_media_type: { status: 415, cause: 'The body is in an encoding that is not read.', remedy: 'Send UTF-8.', by: 'any' },
 });
 
 declare module '#common/error-codes' {

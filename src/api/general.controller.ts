@@ -1,7 +1,8 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiProduces, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiProduces, ApiProperty } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public, RateClass } from '#access/decorators';
+import { Room } from '#common/room';
 
 class HealthStatus {
   @ApiProperty({ enum: ['healthy'], example: 'healthy' })
@@ -13,7 +14,7 @@ class Pong {
   message: 'pong';
 }
 
-@ApiTags('general')
+@Room('general', 'Is the process there, and where everything else is.')
 @Controller()
 export class GeneralController {
   /** Is the process alive? Touches no store. */
@@ -33,7 +34,7 @@ export class GeneralController {
   }
 }
 
-@ApiTags('general')
+@Room('general')
 @Controller()
 export class StartPageController {
   /** The start page: where everything is. */
@@ -43,7 +44,7 @@ export class StartPageController {
   @ApiProduces('text/html')
   @ApiOkResponse({ description: 'A page for people.', schema: { type: 'string' } })
   @Header('Content-Type', 'text/html; charset=utf-8')
-  page(@Res() response: Response): void {
+  show(@Res() response: Response): void {
     response.send(START_PAGE);
   }
 }
@@ -73,6 +74,8 @@ const START_PAGE = `<!doctype html>
   <li><a href="/simulator"><b>Simulator</b>Write as a customer, answer as an agent. No account needed.</a></li>
   <li><a href="/api/v1/docs"><b>REST documentation</b>Try every route in the browser.</a></li>
   <li><a href="/api/v1/redoc"><b>REST reference</b>The same, to read.</a></li>
+  <li><a href="/api/v1/realtime"><b>Realtime</b>What sockets hear and understand.</a></li>
+  <li><a href="/api/v1/errors"><b>Errors</b>Every code, why it comes and what helps.</a></li>
   <li><a href="/graphql"><b>GraphQL</b>The same services as a graph.</a></li>
   <li><a href="/api/v1/openapi.json"><b>OpenAPI document</b>For generated clients.</a></li>
   <li><a href="/observability/health"><b>Health</b>The state of each store.</a></li>

@@ -6,8 +6,8 @@ export interface ErrorMeaning {
   cause: string;
   /** What the caller can do about it. */
   remedy: string;
-  /** Any route may answer it. Otherwise only the routes whose comment names it. */
-  general?: true;
+  /** Who says it: any route; only sockets, GraphQL, or what fetches an address of a tenant. Otherwise the routes whose comment names it. */
+  by?: 'any' | 'sockets' | 'graphql' | 'egress';
 }
 
 const CATALOGUE = new Map<string, ErrorMeaning>();
@@ -32,49 +32,51 @@ const COMMON_ERRORS = declareErrors({
     status: 409,
     cause: 'Something with the same unique value exists.',
     remedy: 'Look for it, or choose another value.',
-    general: true,
+    by: 'any',
   },
-  bad_request: { status: 400, cause: 'The request could not be read.', remedy: 'Correct the request; `message` says more.', general: true },
+  bad_request: { status: 400, cause: 'The request could not be read.', remedy: 'Correct the request; `message` says more.', by: 'any' },
   internal_error: {
     status: 500,
     cause: 'Something went wrong on the server.',
     remedy: 'Try again later; give support the `X-Request-ID`.',
-    general: true,
+    by: 'any',
   },
-  invalid_json: { status: 400, cause: 'The body is not valid JSON.', remedy: 'Send one JSON document in UTF-8.', general: true },
+  invalid_json: { status: 400, cause: 'The body is not valid JSON.', remedy: 'Send one JSON document in UTF-8.', by: 'any' },
   egress_blocked: {
     status: 502,
     cause: 'The address leads to a private network, which the server does not enter.',
     remedy: 'Give a public address, or let the operator add its host to EGRESS_ALLOWED_HOSTS.',
+    by: 'egress',
   },
   insufficient_role: {
     status: 403,
     cause: 'Your role may not do this.',
     remedy: 'Ask an administrator; `x-role` of the route is the least role.',
-    general: true,
+    by: 'any',
   },
   not_authenticated: {
     status: 401,
     cause: 'There is no access token, or it is not valid.',
     remedy: 'Sign in at `POST /api/v1/auth/login` and send the token as `Authorization: Bearer`.',
-    general: true,
+    by: 'any',
   },
   not_found: {
     status: 404,
     cause: 'There is no such thing, or it is of another organization.',
     remedy: 'Check the id; list what there is.',
-    general: true,
+    by: 'any',
   },
   payload_too_large: {
     status: 413,
     cause: 'The body or the file is larger than is taken.',
     remedy: 'Send less; `message` names the limit.',
-    general: true,
+    by: 'any',
   },
   provider_timeout: {
     status: 504,
     cause: 'A server outside did not answer in time.',
     remedy: 'Try again later; whether it took effect is not known.',
+    by: 'egress',
   },
   provider_unavailable: {
     status: 502,
@@ -85,14 +87,19 @@ const COMMON_ERRORS = declareErrors({
     status: 503,
     cause: 'A store of the server is down for a moment.',
     remedy: 'Repeat the request after `Retry-After` seconds.',
-    general: true,
+    by: 'any',
   },
-  url_not_allowed: { status: 422, cause: 'The address is private, or not http(s).', remedy: 'Give a public http(s) address.' },
+  url_not_allowed: {
+    status: 422,
+    cause: 'The address is private, or not http(s).',
+    remedy: 'Give a public http(s) address.',
+    by: 'egress',
+  },
   validation_error: {
     status: 422,
     cause: 'The input is not valid.',
     remedy: '`details` name every wrong field and what it must be.',
-    general: true,
+    by: 'any',
   },
 });
 

@@ -35,7 +35,12 @@ export const COMMANDS = {
     sample: conversation,
     answer: ConversationRef,
   },
-  leave_conversation: { text: 'The opposite of `join_conversation`.', payload: ConversationRef, sample: conversation, answer: ConversationRef },
+  leave_conversation: {
+    text: 'The opposite of `join_conversation`.',
+    payload: ConversationRef,
+    sample: conversation,
+    answer: ConversationRef,
+  },
   subscribe: {
     text: 'Name channels, as on `/ws`. A Socket.IO client hears its organization without it.',
     payload: ChannelList,
@@ -62,7 +67,12 @@ export const COMMANDS = {
     sample: { token: 'the access token of POST /api/v1/auth/refresh' },
     answer: NoData,
   },
-  ping: { text: 'Is the connection alive? Answered with `pong`.', payload: Ping, sample: { timestamp: '2026-11-20T12:00:00.000Z' }, answer: NoData },
+  ping: {
+    text: 'Is the connection alive? Answered with `pong`.',
+    payload: Ping,
+    sample: { timestamp: '2026-11-20T12:00:00.000Z' },
+    answer: NoData,
+  },
 } satisfies Record<string, Said & { answer: Type<object> }>;
 
 const channels = { channels: ['messages', 'conversations'] };
@@ -79,7 +89,11 @@ export const NOTICES = {
   joined_conversation: { text: 'After `join_conversation`.', payload: ConversationRef, sample: conversation },
   left_conversation: { text: 'After `leave_conversation`.', payload: ConversationRef, sample: conversation },
   subscribed: { text: 'After `subscribe`: all channels you have.', payload: ChannelList, sample: channels },
-  unsubscribed: { text: 'After `unsubscribe`: the channels you still have.', payload: ChannelList, sample: { channels: ['conversations'] } },
+  unsubscribed: {
+    text: 'After `unsubscribe`: the channels you still have.',
+    payload: ChannelList,
+    sample: { channels: ['conversations'] },
+  },
   pong: { text: 'After `ping`.', payload: Pong, sample: pong },
   'auth:expired': {
     text: 'Your access token ended. Send `auth:refresh` in time, or the connection is closed.',
@@ -95,7 +109,11 @@ export const NOTICES = {
 
 /** Client → server on `/ws`: `{"type": "subscribe", ...}`. */
 export const RAW_COMMANDS = {
-  subscribe: { text: 'Hear channels from now on.', payload: ChannelList, sample: { channels: ['messages', `conversation:${conversation.conversation_id}`] } },
+  subscribe: {
+    text: 'Hear channels from now on.',
+    payload: ChannelList,
+    sample: { channels: ['messages', `conversation:${conversation.conversation_id}`] },
+  },
   unsubscribe: { text: 'Hear them no more.', payload: ChannelList, sample: { channels: ['messages'] } },
   ping: { text: 'Is the connection alive?', payload: NoData, sample: {} },
 } satisfies Record<string, Said>;
@@ -104,14 +122,22 @@ export const RAW_COMMANDS = {
 export const RAW_NOTICES = {
   connected: { text: 'You are in: the first thing said.', payload: RawConnected, sample: who },
   subscribed: { text: 'After `subscribe`: all channels you have.', payload: ChannelList, sample: channels },
-  unsubscribed: { text: 'After `unsubscribe`: the channels you still have.', payload: ChannelList, sample: { channels: ['conversations'] } },
+  unsubscribed: {
+    text: 'After `unsubscribe`: the channels you still have.',
+    payload: ChannelList,
+    sample: { channels: ['conversations'] },
+  },
   pong: { text: 'After `ping`.', payload: Pong, sample: pong },
   error: {
     text: 'A frame could not be done; the connection stays.',
     payload: RawError,
     sample: { error_code: 'unknown_channel', message: 'Unknown, or not of your organization.', channels: ['secrets'] },
   },
-  auth_expired: { text: 'Your access token ended; within a minute the connection is closed. Connect again with a new one.', payload: NoData, sample: {} },
+  auth_expired: {
+    text: 'Your access token ended; within a minute the connection is closed. Connect again with a new one.',
+    payload: NoData,
+    sample: {},
+  },
 } satisfies Record<string, Said>;
 
 type Payloads<T extends Record<string, { payload: Type<object> }>> = { [K in keyof T]: InstanceType<T[K]['payload']> };

@@ -1,5 +1,5 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import { ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
   IsBoolean,
@@ -18,6 +18,7 @@ import { Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
+import { IdentityKind } from './contact-identity.entity';
 import { Contact } from './contact.entity';
 
 /** One of the names WhatsApp gives a person. */
@@ -26,12 +27,14 @@ import { Contact } from './contact.entity';
 export class ContactIdentityView {
   /** phone, bsuid, parent_bsuid or lid. */
   @Field(() => String)
+  @ApiProperty({ enum: IdentityKind })
   kind: string;
 
   /** As WhatsApp writes it; a phone as the digits by which it is matched. */
   value: string;
 
   /** WhatsApp Business Account a BSUID counts in; null for phone and lid. */
+  @ApiProperty({ type: String, nullable: true, maxLength: 64 })
   portfolio_id: string | null;
 
   /** False: resolves late webhooks, is not sent to. */

@@ -22,7 +22,7 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { Contact } from '#modules/contacts/contact.entity';
 import { User } from '#modules/users/user.entity';
-import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import { Message } from './messages/message.entity';
 import { MessageResponse, presentMessage } from './messages/message.dto';
@@ -62,6 +62,7 @@ export class ConversationNumber {
 
   phone_number: string;
 
+  @ApiProperty({ enum: ConnectionType })
   connection_type: string;
 }
 
@@ -170,7 +171,9 @@ const truth = ({ value }: { value: unknown }): unknown =>
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
-  @Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/)
+  @Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/, {
+    message: 'status must be open, pending, resolved, closed, active, archived or queued; several with commas',
+  })
   status?: string;
 
   @IsOptional()
@@ -180,7 +183,7 @@ export class ConversationQuery extends PageQuery {
 
   /** me, none, or a user's id. */
   @IsOptional()
-  @Matches(/^(me|none|[0-9a-fA-F-]{36})$/)
+  @Matches(/^(me|none|[0-9a-fA-F-]{36})$/, { message: 'assigned_to must be me, none or the id of a user' })
   assigned_to?: string;
 
   @IsOptional()
@@ -397,7 +400,7 @@ export class HistoryQuery extends MessageQuery {
   whatsapp_number_id?: string;
 
   @IsOptional()
-  @Matches(/^[a-z]+(,[a-z]+)*$/)
+  @Matches(/^[a-z]+(,[a-z]+)*$/, { message: 'status must be a status of messages; several with commas' })
   status?: string;
 
   @IsOptional()

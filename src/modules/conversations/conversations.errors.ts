@@ -21,7 +21,11 @@ const CONVERSATION_ERRORS = declareErrors({
     cause: 'The message did not fail, or was sent again already.',
     remedy: 'Follow `resent_as_id`, or send a new message.',
   },
-  no_whatsapp_number: { status: 409, cause: 'The organization has no number to send from.', remedy: 'Add one with `POST /api/v1/whatsapp`.' },
+  no_whatsapp_number: {
+    status: 409,
+    cause: 'The organization has no number to send from.',
+    remedy: 'Add one with `POST /api/v1/whatsapp`.',
+  },
   not_incoming: { status: 409, cause: 'Only incoming messages can be marked read.', remedy: 'Name an incoming message.' },
   number_inactive: { status: 409, cause: 'The number is switched off.', remedy: 'Activate it.' },
   number_not_connected: { status: 409, cause: 'The qrcode number is not connected.', remedy: 'Scan its QR code.' },

@@ -1,10 +1,11 @@
 import { Controller, Post, UploadedFile as FormFile, UseInterceptors } from '@nestjs/common';
 import { FileInterceptor } from '@nestjs/platform-express';
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { MulterModuleOptions } from '@nestjs/platform-express';
 import type { StorageEngine } from 'multer';
 import { Allow, Caller, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
+import { Room } from '#common/room';
 import type { Config } from '#config/config';
 import { MAX_FILE_BYTES } from './file-kind';
 import { Media } from './media.dto';
@@ -29,7 +30,7 @@ export function uploadOptions(config: Config): MulterModuleOptions {
   return { defParamCharset: 'utf8', limits: { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 }, storage };
 }
 
-@ApiTags('whatsapp')
+@Room('whatsapp')
 @Controller('whatsapp/media')
 export class MediaController {
   constructor(private readonly media: MediaService) {}
@@ -37,7 +38,7 @@ export class MediaController {
   /**
    * Upload a file to send. Its type is told by its content, not by its name: image jpeg or png to 5 MB, video mp4 or 3gp and audio aac, amr, mp3,
    * m4a or ogg to 16 MB, sticker webp to 100 KB (animated 500 KB), documents to 100 MB. Deleted after 30 days if it is not sent.
-   * @throws {413} Larger than WhatsApp takes for its kind.
+   * @throws {413} Larger than WhatsApp takes for its kind (`payload_too_large`).
    * @throws {422} A kind WhatsApp does not take (`unsupported_file`).
    */
   @Post()

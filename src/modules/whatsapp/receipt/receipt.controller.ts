@@ -1,9 +1,10 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery } from '@nestjs/swagger';
 import { Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { Forbidden, Invalid } from '#common/errors';
+import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { Receipt } from './receive';
 
@@ -15,14 +16,14 @@ class WebhookAck {
 const ACK: WebhookAck = { status: 'ok' };
 
 /** Where Meta delivers. One URL for all numbers of all organizations. */
-@ApiTags('whatsapp')
+@Room('whatsapp-receipt', 'Where Meta tells what happened. For Meta; nobody else can sign.')
 @Controller('whatsapp/webhook')
 export class ReceiptController {
   constructor(private readonly receipt: Receipt) {}
 
   /**
    * Verify the webhook for Meta.
-   * @throws {403} The token is not one of ours.
+   * @throws {403} The token is not one of ours (`invalid_verify_token`).
    */
   @Get()
   @Public()
@@ -51,7 +52,7 @@ export class ReceiptController {
 
   /**
    * Take a webhook of Meta. Answered once it is stored; signed requests are never rate limited.
-   * @throws {403} The signature over the raw body is missing or wrong.
+   * @throws {403} The signature over the raw body is missing or wrong (`invalid_signature`).
    */
   @Post()
   @HttpCode(200)
@@ -59,7 +60,36 @@ export class ReceiptController {
   @RateClass('none')
   // What came in is a row of inbound_events; nobody did it.
   @Audit(false)
-  @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      required: ['object', 'entry'],
+      properties: { object: { type: 'string' }, entry: { type: 'array', items: {} } },
+    },
+  })
+  @Bodies({
+    'a text to the number of the demo': {
+      object: 'whatsapp_business_account',
+      entry: [
+        {
+          id: '999100000000001',
+          changes: [
+            {
+              field: 'messages',
+              value: {
+                messaging_product: 'whatsapp',
+                metadata: { display_phone_number: '551140000001', phone_number_id: '999000000000001' },
+                contacts: [{ profile: { name: 'Carla' }, wa_id: '5511987650009' }],
+                messages: [
+                  { from: '5511987650009', id: 'wamid.example1', timestamp: '1795176000', type: 'text', text: { body: 'Bom dia!' } },
+                ],
+              },
+            },
+          ],
+        },
+      ],
+    },
+  })
   async receive(@Req() request: AppRequest): Promise<WebhookAck> {
     await this.receipt.receive(request.raw_body ?? Buffer.alloc(0), request.get('x-hub-signature-256'));
     return ACK;
