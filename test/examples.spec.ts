@@ -1,11 +1,13 @@
-import { createHmac, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import request from 'supertest';
 import { Actor, Role } from '#common/actor';
 import { DEMO, DEMO_ROWS } from '#common/demo';
 import { newId } from '#common/uuid';
 import { Jobs } from '#jobs/jobs';
+import { SIMULATOR_ACCESS_TOKEN } from '#modules/simulator/simulator-number';
 import { type DemoRows, furnish } from '../src/demo';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
+import { signMeta } from './support/meta-payloads';
 import { type Route, openApiOf, routesOf } from './support/openapi';
 import { type Company, PASSWORD, type Person, type World, close, world } from './support/world';
 
@@ -15,7 +17,8 @@ let house: World;
 let refresh_token: string;
 
 beforeAll(async () => {
-  meta = await fakeMeta();
+  // The demo's number has the simulator's token.
+  meta = await fakeMeta(SIMULATOR_ACCESS_TOKEN);
   house = await world({ ...meta.env, META_APP_SECRET: META_SECRET });
   const { body } = await house.guest.post('/auth/login', { email: house.acme.admin.user.email, password: PASSWORD }).expect(200);
   ({ refresh_token } = body as { refresh_token: string });
@@ -41,7 +44,8 @@ async function demo(): Promise<Demo> {
     [DEMO.email]: company.admin.user.email,
     'the one printed at the first start': PASSWORD,
     'the refresh_token of your login': refresh_token,
-    'the-token-of-your-system-user': META_TOKEN,
+    'the-token-of-your-system-user': SIMULATOR_ACCESS_TOKEN,
+    'your META_WEBHOOK_VERIFY_TOKEN': house.env.META_WEBHOOK_VERIFY_TOKEN,
     '999000000000001': line.phone_number_id,
     '999100000000001': line.waba_id,
     // What may be there once only, in every organization together.
@@ -62,28 +66,27 @@ const ROLES: Record<string, (company: Company) => Person> = {
 };
 
 /** The way to a route with its examples in it. */
-function pathOf({ path, operation }: Route): string {
+function pathOf({ path, operation }: Route, real: Demo['real']): string {
   const query = new URLSearchParams();
   let way = path;
   for (const { in: place, name, example, schema, required } of operation.parameters ?? []) {
-    const value = example ?? schema?.example;
-    if (place === 'path') way = way.replace(`{${name}}`, String(value));
-    if (place === 'query' && required) query.set(name, String(value));
+    const value = real(String(example ?? schema?.example));
+    if (place === 'path') way = way.replace(`{${name}}`, value);
+    if (place === 'query' && required) query.set(name, value);
   }
   return `${way}${query.size ? `?${query.toString()}` : ''}`;
 }
 
 async function ask(route: Route, { company, real }: Demo, body?: object): Promise<request.Response> {
   const person = ROLES[route.operation['x-role']](company);
-  const call = request(house.base_url)[route.method](real(pathOf(route)));
+  const call = request(house.base_url)[route.method](pathOf(route, real));
   if (person.token) call.set('Authorization', `Bearer ${person.token}`);
   if (route.operation.requestBody?.content['multipart/form-data'])
     return call.attach('file', Buffer.from('%PDF-1.4\n%%EOF\n'), 'cardapio.pdf');
   // An empty body may as well be none.
   if (!body || !Object.keys(body).length) return call;
   const raw = real(JSON.stringify(body));
-  if (route.path.endsWith('/webhook'))
-    call.set('X-Hub-Signature-256', `sha256=${createHmac('sha256', META_SECRET).update(raw).digest('hex')}`);
+  if (route.path.endsWith('/webhook')) call.set('X-Hub-Signature-256', signMeta(raw, META_SECRET));
   return call.set('Content-Type', 'application/json').send(raw);
 }
 

@@ -17,7 +17,12 @@ const API_ERRORS = declareErrors({
     remedy: 'Correct it; `message` says where.',
     by: 'graphql',
   },
-  method_not_allowed: { status: 405, cause: 'The route does not know this method.', remedy: 'See the document for the methods it knows.' },
+  method_not_allowed: {
+    status: 405,
+    cause: 'The route does not know this method.',
+    remedy: 'See the document for the methods it knows.',
+    by: 'any',
+  },
   unsupported_media_type: { status: 415, cause: 'The body is in an encoding that is not read.', remedy: 'Send UTF-8.', by: 'any' },
 });
 

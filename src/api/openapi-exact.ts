@@ -18,4 +18,4 @@ function exact(schema: Schema, name = ''): void {
   for (const [field, property] of Object.entries(schema.properties ?? {})) exact(property, field);
 }
 
-const OWN = ['format', 'pattern', 'minLength', 'maxLength', 'enum', 'example'];
+const OWN = ['format', 'pattern', 'minLength', 'maxLength', 'enum'];

@@ -116,7 +116,7 @@ function describe(path: string, method: string, operation: Operation, config: Co
   if (method !== 'get' && !open) errors.push('409');
   for (const status of errors) operation.responses[status] ??= errorResponse(status);
   const missing = operation.responses['404'];
-  if (missing?.description === ERROR_TEXTS['404']) missing.description = notFoundText(operation.parameters ?? []);
+  if (missing?.description === errorResponse('404').description) missing.description = notFoundText(operation.parameters ?? []);
   nameErrors(operation, open);
   for (const [status, response] of Object.entries(operation.responses)) {
     response.description ||= 'Success.';

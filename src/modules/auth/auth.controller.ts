@@ -37,8 +37,7 @@ export class AuthController {
   /**
    * Log in. Five wrong passwords in a row lock the login for half an hour.
    * @throws {401} E-mail or password is wrong (`invalid_credentials`).
-   * @throws {403} The login is locked (`account_locked`), the account is switched off or not confirmed (`account_inactive`), its organization is not active
-   * (`organization_suspended`, `organization_inactive`), or you come from elsewhere (`ip_not_allowed`).
+   * @throws {403} Locked (`account_locked`), switched off or not confirmed (`account_inactive`, `organization_suspended`, `organization_inactive`), or from elsewhere (`ip_not_allowed`).
    */
   @Post('login')
   @HttpCode(200)
@@ -51,8 +50,7 @@ export class AuthController {
 
   /**
    * The next pair of tokens; the refresh token given is dead from now on.
-   * @throws {401} Not valid or expired (`invalid_refresh_token`), ended or switched off (`token_revoked`), or used before: then the whole session ends
-   * (`refresh_token_reused`).
+   * @throws {401} Not valid (`invalid_refresh_token`), ended (`token_revoked`), or used before: then the whole session ends (`refresh_token_reused`).
    */
   @Post('refresh')
   @HttpCode(200)

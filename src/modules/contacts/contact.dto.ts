@@ -213,6 +213,7 @@ export class ContactSearch extends ContactQuery {
   /** Words or a part of a phone number to look for. Aliases: query, q. */
   // Says again what PageQuery lets be absent.
   @Trim()
+  @ApiProperty({ required: true, example: 'pereira' })
   @ValidateIf(() => true)
   @IsString()
   @IsNotEmpty()

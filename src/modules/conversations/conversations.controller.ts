@@ -24,6 +24,7 @@ import { MessagePage, MessageResponse } from './messages/message.dto';
 import { MessagesService } from './messages/messages.service';
 import { firstDraft } from './messages/first-draft';
 import { MessageSendRequest } from './messages/send.dto';
+import { SendRefusals } from './messages/send-refusals';
 
 /** The shared inbox. */
 @Room('conversations', 'The shared inbox: one thread with one contact on one number.', { conversation_id: DEMO.conversation_id })
@@ -42,18 +43,12 @@ export class ConversationsController {
     return this.conversations.page(actor, query);
   }
 
-  /**
-   * Start a conversation.
-   * @throws {404} The contact, number, agent or template is not in this organization.
-   * @throws {409} The contact is blocked (`contact_blocked`) or has a live conversation on this number (`conversation_already_open`); with an
-   * initial message also what a send may be refused for (`no_whatsapp_number`, `number_inactive`, `number_not_configured`,
-   * `number_not_connected`, `not_supported_for_connection_type`, `phone_required`, `window_closed`, `template_not_approved`, `template_disabled`).
-   * @throws {422} Also an agent who may not answer (`invalid_agent`), or values that do not fit a template (`template_parameter_mismatch`).
-   */
+  /** Start a conversation, with a first message where one is given. */
   @Post()
   @Allow('agent')
   @Idempotent()
   @Audit('conversation.created')
+  @SendRefusals('The contact has a live conversation on this number (`conversation_already_open`). ')
   @Bodies({
     'with somebody new': { contact_phone: '+5511987650009', contact_name: 'Carla Dias' },
     'with a contact': { contact_id: DEMO.other_contact_id, priority: 'high', tags: ['entrega'] },
@@ -76,8 +71,7 @@ export class ConversationsController {
   /**
    * Update a conversation.
    * @throws {404} The conversation, agent or number is not in this organization.
-   * @throws {409} It cannot go to this status (`invalid_status_transition`), another one is live (`conversation_already_open`), it is neither open
-   * nor pending (`conversation_not_active`) or is archived already (`conversation_already_archived`).
+   * @throws {409} Not from here to this status (`invalid_status_transition`, `conversation_not_active`, `conversation_already_open`, `conversation_already_archived`).
    * @throws {422} Also an agent who may not answer (`invalid_agent`).
    */
   @Put(':conversation_id')
@@ -96,21 +90,12 @@ export class ConversationsController {
     return this.messages.thread(actor, id, query);
   }
 
-  /**
-   * Send a message, or keep a note.
-   * @throws {404} The conversation, template, file or quoted message is not in this organization.
-   * @throws {409} The contact is blocked (`contact_blocked`), the conversation is neither open nor pending (`conversation_not_active`), there is no
-   * number that can send (`no_whatsapp_number`, `number_inactive`, `number_not_configured`, `number_not_connected`,
-   * `not_supported_for_connection_type`) or address (`phone_required`), the 24 hours are over (`window_closed`), the template may not be sent
-   * (`template_not_approved`, `template_disabled`) or the file is not here yet (`media_not_ready`).
-   * @throws {410} The file is no longer there (`media_gone`).
-   * @throws {422} Also values that do not fit the template (`template_parameter_mismatch`).
-   * @throws {429} Also a number Meta has restricted (`whatsapp_rate_limited`).
-   */
+  /** Send a message, or keep a note. */
   @Post(':conversation_id/messages')
   @Allow('agent')
   @Idempotent()
   @Audit('message.sent')
+  @SendRefusals()
   @Bodies({
     'a text': { content: 'Seu pedido saiu para entrega.' },
     'a note for the team': { content: 'Cliente pediu nota fiscal.', is_internal_note: true },
@@ -208,7 +193,7 @@ export class ConversationsController {
   @HttpCode(200)
   @Allow('agent')
   @Audit('conversation.reopened')
-  @ApiParam({ name: 'conversation_id', schema: { type: 'string' }, example: DEMO.resolved_conversation_id })
+  @ApiParam({ name: 'conversation_id', schema: { type: 'string', example: DEMO.resolved_conversation_id } })
   reopen(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string): Promise<ConversationView> {
     return this.conversations.reopen(actor, id);
   }

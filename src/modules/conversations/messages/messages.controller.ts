@@ -1,14 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res, applyDecorators } from '@nestjs/common';
-import {
-  ApiConflictResponse,
-  ApiGoneResponse,
-  ApiNotFoundResponse,
-  ApiOkResponse,
-  ApiParam,
-  ApiProduces,
-  ApiTooManyRequestsResponse,
-  ApiUnprocessableEntityResponse,
-} from '@nestjs/swagger';
+import { ApiOkResponse, ApiParam, ApiProduces } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Allow, Caller } from '#access/decorators';
 import { Idempotent } from '#api/idempotency';
@@ -33,6 +24,7 @@ import {
 import { MessagePage, MessageResponse } from './message.dto';
 import { MessagesService } from './messages.service';
 import { SendMessage } from './send-message';
+import { SendRefusals } from './send-refusals';
 import {
   MessageStatusAnswer,
   SendAudio,
@@ -47,30 +39,8 @@ import {
   SendText,
 } from './send.dto';
 
-/** What every send has in common, and may be refused for. */
-const Sends = (): MethodDecorator =>
-  applyDecorators(
-    Allow('agent'),
-    Idempotent(),
-    Audit('message.sent'),
-    ApiNotFoundResponse({ description: 'The number, conversation, template, file or quoted message is not in this organization.' }),
-    ApiConflictResponse({
-      description:
-        'The contact is blocked (`contact_blocked`), the conversation named is neither open nor pending (`conversation_not_active`), there is no number ' +
-        'that can send (`no_whatsapp_number`, `number_inactive`, `number_not_configured`, `number_not_connected`, `not_supported_for_connection_type`) or ' +
-        'address (`phone_required`), the 24 hours are over (`window_closed`), the template may not be sent (`template_not_approved`, `template_disabled`) ' +
-        'or the file is not here yet (`media_not_ready`).',
-    }),
-    ApiGoneResponse({ description: 'The file is no longer there (`media_gone`).' }),
-    ApiUnprocessableEntityResponse({
-      description:
-        'The input is not valid; `details` name the fields. Also the number itself as recipient (`recipient_is_sender`), and values that do not fit the ' +
-        'template (`template_parameter_mismatch`).',
-    }),
-    ApiTooManyRequestsResponse({
-      description: 'Too many requests, or a number Meta has restricted (`whatsapp_rate_limited`); wait for `Retry-After` seconds.',
-    }),
-  );
+/** What every send has in common. */
+const Sends = (): MethodDecorator => applyDecorators(Allow('agent'), Idempotent(), Audit('message.sent'), SendRefusals());
 
 /** Sending by phone number, and every message of the organization. */
 @Room('messages', 'Sending to a phone number, and every message of the organization.', { message_id: DEMO.message_id })
@@ -245,20 +215,14 @@ export class MessagesController {
     return this.messages.markRead(actor, id);
   }
 
-  /**
-   * Send a failed message again, as a new one.
-   * @throws {409} It did not fail (`message_not_failed`), or what a send may be refused for: `contact_blocked`, `conversation_not_active`,
-   * `no_whatsapp_number`, `number_inactive`, `number_not_configured`, `number_not_connected`, `phone_required`, `window_closed`,
-   * `template_not_approved`, `template_disabled`, `media_not_ready`.
-   * @throws {410} Its file is no longer there (`media_gone`).
-   * @throws {429} Also a number Meta has restricted (`whatsapp_rate_limited`).
-   */
+  /** Send a failed message again, as a new one. */
   @Post('messages/:message_id/resend')
   @HttpCode(201)
   @Allow('agent')
   @Idempotent()
   @Audit('message.resent')
-  @ApiParam({ name: 'message_id', schema: { type: 'string' }, example: DEMO.failed_message_id })
+  @SendRefusals('It did not fail, or was sent again already (`message_not_failed`). ')
+  @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.failed_message_id } })
   resend(@Caller() actor: Actor, @Param('message_id', Uuid) id: string): Promise<MessageResponse> {
     return this.messages.resend(actor, id);
   }
@@ -272,7 +236,7 @@ export class MessagesController {
   @Get('messages/:message_id/media')
   @Allow('viewer')
   @ApiProduces('application/octet-stream')
-  @ApiParam({ name: 'message_id', schema: { type: 'string' }, example: DEMO.file_message_id })
+  @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.file_message_id } })
   @ApiOkResponse({ description: 'The file.', schema: { type: 'string', format: 'binary' } })
   async file(
     @Caller() actor: Actor,

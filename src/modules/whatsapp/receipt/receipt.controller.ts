@@ -30,7 +30,7 @@ export class ReceiptController {
   @RateClass('none')
   @ApiProduces('text/plain')
   @ApiQuery({ name: 'hub.mode', schema: { type: 'string', example: 'subscribe' } })
-  @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string' } })
+  @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string', example: 'your META_WEBHOOK_VERIFY_TOKEN' } })
   @ApiQuery({ name: 'hub.challenge', schema: { type: 'string', example: '1158201444' } })
   @ApiOkResponse({ description: 'The challenge, bare.', schema: { type: 'string', example: '1158201444' } })
   async verify(@Req() request: AppRequest, @Res({ passthrough: true }) response: Response): Promise<string> {

@@ -27,8 +27,7 @@ export class TemplatesController {
 
   /**
    * Bring a number's templates here from Meta. What Meta no longer has becomes DELETED and is switched off.
-   * @throws {409} A sync of this number runs (`sync_in_progress`); the number is not official (`not_supported_for_connection_type`), or lacks its
-   * credentials (`number_not_configured`).
+   * @throws {409} A sync runs (`sync_in_progress`), or the number cannot (`not_supported_for_connection_type`, `number_not_configured`).
    * @throws {502} Meta could not be reached or refused (`provider_unavailable`); nothing has changed.
    */
   @Post('sync')
