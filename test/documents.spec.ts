@@ -12,7 +12,8 @@ beforeAll(async () => {
   house = await world();
 });
 
-const document = (): ReturnType<typeof openApiOf> => openApiOf(house.app, house.env);
+let made: ReturnType<typeof openApiOf> | undefined;
+const document = (): ReturnType<typeof openApiOf> => (made ??= openApiOf(house.app, house.env));
 const routes = (): Route[] => routesOf(document());
 
 describe('the OpenAPI document', () => {

@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const ACCESS_ERRORS = declareErrors({
+export const ACCESS_ERRORS = declareErrors({
   ip_not_allowed: {
     status: 403,
     cause: 'Your organization allows access from certain addresses only (`security_settings.allowed_ip_ranges`).',

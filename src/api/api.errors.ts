@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const API_ERRORS = declareErrors({
+export const API_ERRORS = declareErrors({
   idempotency_key_in_use: {
     status: 409,
     cause: 'A request with this `Idempotency-Key` is still at work, or was cut off.',

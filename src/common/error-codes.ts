@@ -27,7 +27,7 @@ export function declareErrors<const T extends Record<string, ErrorMeaning>>(erro
 /** Every declared code with its meaning, in alphabetical order. */
 export const errorCatalogue = (): [code: string, meaning: ErrorMeaning][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
 
-const COMMON_ERRORS = declareErrors({
+export const COMMON_ERRORS = declareErrors({
   already_exists: {
     status: 409,
     cause: 'Something with the same unique value exists.',

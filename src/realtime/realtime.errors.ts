@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const REALTIME_ERRORS = declareErrors({
+export const REALTIME_ERRORS = declareErrors({
   invalid_message: {
     status: 400,
     cause: 'A frame of `/ws` is not one JSON object in text, or lacks a list.',

@@ -30,7 +30,7 @@ export type PayloadsOf<T extends Record<string, SocketEvent>> = { [K in keyof T]
 /** Every event of the sockets, in alphabetical order. */
 export const eventCatalogue = (): [name: string, event: SocketEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
 
-const OWN_EVENTS = declareEvents({
+export const OWN_EVENTS = declareEvents({
   typing: {
     text: 'Somebody of the team writes in a conversation, or stopped. Socket.IO: only to those who joined the conversation.',
     payload: Typing,

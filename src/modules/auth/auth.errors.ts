@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const AUTH_ERRORS = declareErrors({
+export const AUTH_ERRORS = declareErrors({
   account_inactive: {
     status: 403,
     cause: 'The account is switched off, or its e-mail is not confirmed where the organization asks for it.',

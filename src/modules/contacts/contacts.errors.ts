@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const CONTACT_ERRORS = declareErrors({
+export const CONTACT_ERRORS = declareErrors({
   cannot_merge_self: { status: 409, cause: 'Both are the same contact.', remedy: 'Name two different contacts.' },
   contact_already_exists: {
     status: 409,

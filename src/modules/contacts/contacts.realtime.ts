@@ -7,7 +7,7 @@ import { RealtimeHub } from '#realtime/realtime.hub';
 import { ContactGone, ContactView } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
-const CONTACT_EVENTS = declareEvents({
+export const CONTACT_EVENTS = declareEvents({
   'contact:created': { text: 'A contact was added: by a person, an import or a first message.', payload: ContactView },
   'contact:updated': { text: 'A contact changed, was blocked or unblocked, or took another one in.', payload: ContactView },
   'contact:deleted': {

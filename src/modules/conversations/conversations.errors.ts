@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const CONVERSATION_ERRORS = declareErrors({
+export const CONVERSATION_ERRORS = declareErrors({
   contact_blocked: { status: 409, cause: 'The contact is blocked.', remedy: 'Unblock it first.' },
   conversation_already_archived: { status: 409, cause: 'The conversation is archived.', remedy: 'Nothing is left to do.' },
   conversation_already_closed: { status: 409, cause: 'The conversation is closed.', remedy: 'Nothing is left to do.' },

@@ -12,7 +12,7 @@ import { ConversationsService } from './conversations.service';
 import type { MessageHappened } from './conversations.events';
 import { MessageResponse } from './messages/message.dto';
 
-const INBOX_EVENTS = declareEvents({
+export const INBOX_EVENTS = declareEvents({
   'message:new': { text: 'A message came in, was accepted for sending, or a note was kept.', payload: MessageNews },
   'message:status': {
     text: 'A message moved on: sent, delivered, read or failed.',

@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const ORGANIZATION_ERRORS = declareErrors({
+export const ORGANIZATION_ERRORS = declareErrors({
   plan_limit_exceeded: {
     status: 403,
     cause: 'The plan allows no more of them; `details` name the limit and what is in use.',

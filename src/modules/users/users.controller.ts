@@ -67,7 +67,7 @@ export class UsersController {
    */
   @Put(':user_id')
   @Allow('org_admin')
-  @Bodies({ 'another name': { full_name: 'Bruno Alves Neto' }, 'another role': { role: 'viewer' } })
+  @Bodies({ 'another name': { full_name: 'Bruno Alves Neto' }, 'another state': { agent_status: 'away' } })
   update(@Caller() actor: Actor, @Param('user_id', Uuid) id: string, @Body() input: UserUpdate): Promise<User> {
     return this.users.update(actor, id, input);
   }

@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const USER_ERRORS = declareErrors({
+export const USER_ERRORS = declareErrors({
   cannot_assign_role: { status: 403, cause: 'Nobody can be given or relieved of this role here.', remedy: 'Choose another role.' },
   cannot_modify_self: { status: 403, cause: 'Your own role and state are not yours to change.', remedy: 'Ask another administrator.' },
   email_already_registered: { status: 409, cause: 'The e-mail belongs to an account already.', remedy: 'Sign in with it, or use another.' },

@@ -11,7 +11,7 @@ import { AgentStatusNews } from './user.dto';
 import { AgentStatus, User } from './user.entity';
 import { UsersService } from './users.service';
 
-const USER_EVENTS = declareEvents({
+export const USER_EVENTS = declareEvents({
   'agent:status': {
     text: 'An agent came, went, or chose another state.',
     payload: AgentStatusNews,

@@ -1,6 +1,6 @@
 import { declareErrors } from '#common/error-codes';
 
-const WHATSAPP_ERRORS = declareErrors({
+export const WHATSAPP_ERRORS = declareErrors({
   invalid_signature: {
     status: 403,
     cause: 'The signature over the raw body is missing or wrong.',

@@ -5,7 +5,7 @@ import { RealtimeHub } from '#realtime/realtime.hub';
 import './numbers.events';
 import { WhatsAppNumberStatus, presentStatus } from './whatsapp-number.dto';
 
-const NUMBER_EVENTS = declareEvents({
+export const NUMBER_EVENTS = declareEvents({
   'whatsapp:number_status': { text: 'A number was switched on or off, connected, or lost its connection.', payload: WhatsAppNumberStatus },
 });
 

@@ -6,7 +6,7 @@ import { RealtimeHub } from '#realtime/realtime.hub';
 import { TemplateStatusNews } from './template.dto';
 import './templates.events';
 
-const TEMPLATE_EVENTS = declareEvents({
+export const TEMPLATE_EVENTS = declareEvents({
   'template:status': {
     text: 'Meta decided on a template, or took its word back.',
     payload: TemplateStatusNews,
