@@ -276,6 +276,16 @@ describe('create and update', () => {
     expect(heard.filter((line) => line.includes(id) && line.startsWith('opted'))).toEqual([`opted_out ${id}`, `opted_in ${id}`]);
   });
 
+  it('dates no consent that was not given', async () => {
+    const { acme } = await world();
+
+    const never = await create(acme.agent, { opt_in: false });
+    expect(never).toMatchObject({ opt_in: false, opt_in_date: null, opt_out_date: expect.any(String) as string });
+    const later = (await acme.agent.put(`/contacts/${never.id}`, { opt_in: true }).expect(200)).body as ContactView;
+    expect(later).toMatchObject({ opt_in_date: expect.any(String) as string, opt_out_date: null });
+    expect(await create(acme.agent)).toMatchObject({ opt_in: true, opt_in_date: expect.any(String) as string, opt_out_date: null });
+  });
+
   it('assigns active agents of the organization only', async () => {
     const { acme, globex } = await world();
     const { id } = await create(acme.agent);

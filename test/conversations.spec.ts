@@ -321,3 +321,39 @@ describe('GraphQL', () => {
     expect(viewer.errors[0].extensions).toMatchObject({ code: 'FORBIDDEN', error_code: 'insufficient_role' });
   });
 });
+
+describe('a deleted contact', () => {
+  it('takes its conversations out of lists and counts; by id they stay readable', async () => {
+    const { box, agent, conversation } = await shop();
+    await agent.delete(`/contacts/${conversation.contact_id}`).expect(204);
+
+    for (const query of ['', '?status=closed', '?search=entregam', `?contact_id=${conversation.contact_id}`])
+      expect((await agent.get(`/conversations${query}`).expect(200)).body).toMatchObject({ items: [], total: 0 });
+    const { body } = await agent.graphql('{ conversations { id } conversations_count }').expect(200);
+    expect(body.data).toEqual({ conversations: [], conversations_count: 0 });
+    expect((await agent.get('/whatsapp/messages').expect(200)).body).toMatchObject({ items: [], total: 0 });
+
+    expect((await agent.get(`/conversations/${conversation.id}`).expect(200)).body.contact.is_deleted).toBe(true);
+    expect(await box.messages(conversation.id)).toHaveLength(1);
+  });
+});
+
+describe('the words of messages', () => {
+  it('are found in all of the organization and in a thread, whatever case and accents, and half typed', async () => {
+    const { box, agent, conversation } = await shop();
+    await box.receive(metaPayload.text({ ...box.person(), body: 'Entregam no sábado à tarde?' }));
+    await agent.post(`/conversations/${conversation.id}/messages`, { content: 'sábado não', is_internal_note: true }).expect(201);
+    const found = async (path: string): Promise<unknown[]> =>
+      ((await agent.get(path).expect(200)).body.items as { content: string }[]).map(({ content }) => content);
+
+    expect(await found('/whatsapp/messages?q=SABADO%20entrega')).toEqual(['Entregam no sábado à tarde?']);
+    expect(await found('/whatsapp/messages?search=entregam')).toHaveLength(2);
+    expect(await found('/whatsapp/messages?query=entr')).toHaveLength(2);
+    expect(await found('/whatsapp/messages?q=pizza')).toEqual([]);
+    expect(await found(`/conversations/${conversation.id}/messages?q=entregam`)).toEqual(['Vocês entregam?']);
+    expect(await found(`/conversations/${conversation.id}/messages?q=sabado`)).toEqual([]);
+    for (const odd of ["' & | !", ':*', '👍', "l'água", '%', 'a'.repeat(100)])
+      expect(await found(`/whatsapp/messages?q=${encodeURIComponent(odd)}`)).toEqual([]);
+    expect((await box.w.globex.agent.get('/whatsapp/messages?q=entregam').expect(200)).body.items).toEqual([]);
+  });
+});

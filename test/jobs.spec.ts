@@ -368,6 +368,32 @@ describe('jobs when Redis goes away', () => {
     expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
   });
 
+  it('runs wake-ups and the rounds that need no store here meanwhile, each once at a time', async () => {
+    if (!redis) return;
+    const options: JobsOptions = { redis_url: `${redis.url}/61`, database_url: null, role: 'all', kinds: { 'whatsapp-outbound': FAST } };
+    const { outbound, desk } = await start(options, { sweeps: true });
+    await redis.stop();
+    await until(() => desk.lines.some((line) => line.includes('Redis is away')));
+    desk.runs.length = 0;
+    const release = desk.hold('row');
+
+    for (let n = 0; n < 3; n++) await outbound.addOrRun([{ name: 'work', data: { key: 'row' }, job_id: 'row' }]);
+    await until(() => desk.of('faithful').length >= 2);
+    expect(desk.of('row')).toHaveLength(1);
+    release();
+    await until(async () => {
+      await outbound.addOrRun([{ name: 'work', data: { key: 'row' }, job_id: 'row' }]);
+      return desk.of('row').length === 2;
+    });
+    expect(desk.of('often')).toHaveLength(0);
+
+    await redis.restart();
+    await until(() => desk.lines.some((line) => line.includes('Redis is back')));
+    await outbound.addOrRun([{ name: 'work', data: { key: 'queued' }, job_id: 'queued' }]);
+    await until(() => desk.of('queued').length === 1);
+    expect(desk.of('queued')[0].id).toMatch(/^queued:/);
+  });
+
   it('starts without it and works when it comes', async () => {
     if (!redis) return;
     await redis.stop();

@@ -23,7 +23,16 @@ describe('my organization', () => {
         max_departments: 25,
         features: [],
       },
-      plan_usage: { users: 3, whatsapp_numbers: 0, contacts: 0, messages_per_month: 0, chatbots: 0, campaigns: 0, departments: 0 },
+      plan_usage: {
+        users: 3,
+        whatsapp_numbers: 0,
+        contacts: 0,
+        messages_per_month: 0,
+        chatbots: 0,
+        campaigns: 0,
+        departments: 0,
+        media_bytes: 0,
+      },
       settings: { timezone: 'America/Sao_Paulo', language: 'pt-BR', currency: 'BRL', business_hours: {} },
     });
     expect(body).not.toHaveProperty('deleted_at');

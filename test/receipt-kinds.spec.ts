@@ -293,6 +293,22 @@ describe('reactions, edits, revokes', () => {
     expect((await box.conversation()).window_expires_at).toBe(before);
   });
 
+  it('a revoked message is found by nobody any more', async () => {
+    const { box, ana, id } = await written();
+    const { agent } = box.company;
+    const found = async (): Promise<number[]> => [
+      (await agent.get('/conversations?search=Ol%C3%A1').expect(200)).body.total as number,
+      ((await agent.graphql('{ conversations(search: "Olá") { id } }').expect(200)).body.data.conversations as unknown[]).length,
+      (await agent.get('/whatsapp/messages?q=Ol%C3%A1').expect(200)).body.total as number,
+      (await agent.get(`/conversations/${(await box.conversation()).id}/messages?q=Ol%C3%A1`).expect(200)).body.total as number,
+    ];
+    expect(await found()).toEqual([1, 1, 1, 1]);
+
+    await box.receive(metaPayload.revoke({ ...ana, original: id }));
+
+    expect(await found()).toEqual([0, 0, 0, 0]);
+  });
+
   it('wait for a message that comes after them (R8)', async () => {
     const box = await inbox();
     const ana = box.person();

@@ -133,13 +133,17 @@ describe('signatures (R1)', () => {
     expect((body as { total: number }).total).toBe(0);
   });
 
-  it('knows a number that was deleted no more', async () => {
+  it('takes and drops what still comes for a number that was deleted', async () => {
     const box = await inbox({ app_secret: 'its-own-secret' });
-    await box.w.sql('UPDATE whatsapp_numbers SET deleted_at = now() WHERE id = $1', [box.number.id]);
-    // As after a restart, or five seconds.
-    await officialNumber(box.w, box.w.globex);
+    const stored = (): Promise<unknown[]> => box.w.sql('SELECT 1 FROM inbound_events');
+    const before = await stored();
+    await box.company.admin.delete(`/whatsapp/${box.number.id}`).expect(204);
 
-    await box.post(metaPayload.text(box.person())).expect(403);
+    await box.post(metaPayload.text(box.person())).expect(200);
+    await box.post(metaPayload.text(box.person()), { secret: box.w.env.META_APP_SECRET }).expect(200);
+
+    expect(await stored()).toHaveLength(before.length);
+    await box.post(metaPayload.text(box.person({ phone_number_id: '999000999000999' }))).expect(403);
   });
 
   it('passes a thousand bodies by their raw bytes (R2)', async () => {

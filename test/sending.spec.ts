@@ -45,7 +45,12 @@ async function shop(): Promise<Shop> {
     agent,
     number: { ...number, ...known },
     customer: async (phone = `5511${digits(9).replace(/^./, '9')}`) => {
-      const payload = metaPayload.text({ from: phone, phone_number_id: known.phone_number_id, waba_id: known.waba_id });
+      const payload = metaPayload.text({
+        from: phone,
+        user_id: `BR.${phone}`,
+        phone_number_id: known.phone_number_id,
+        waba_id: known.waba_id,
+      });
       meta.simulator.customer({ wa_id: phone, name: 'Ana' });
       await postWebhook(w, payload, { secret: META_SECRET }).expect(200);
       await w.app.get(InboundWorker).idle();
@@ -391,6 +396,52 @@ describe('what Meta answers', () => {
   });
 });
 
+describe('at once', () => {
+  it('24 agents answer 24 customers: more than the pool has connections, and each is taken', async () => {
+    const { agent, customer } = await shop();
+    const threads: string[] = [];
+    for (let n = 0; n < 24; n++) threads.push((await customer()).conversation_id);
+
+    const answers = await Promise.all(threads.map((id) => agent.post(`/conversations/${id}/messages`, { content: 'Oi' })));
+
+    expect(answers.map(({ status }) => status)).toEqual(threads.map(() => 201));
+  });
+
+  it('50 replies in one conversation are all taken, kept in one order, and leave once in it', async () => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { conversation_id, phone } = await customer();
+
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => agent.post(`/conversations/${conversation_id}/messages`, { content: `Resposta ${n}` })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+    for (const { body } of answers) await settled(body.id as string);
+
+    const { body: thread } = await agent.get(`/conversations/${conversation_id}/messages?limit=100`).expect(200);
+    const stored = (thread.items as { direction: string; content: string }[])
+      .filter((m) => m.direction === 'outgoing')
+      .map((m) => m.content);
+    expect(new Set(stored).size).toBe(50);
+    expect(sentTo(phone).map((body) => (body.text as { body: string }).body)).toEqual(stored);
+    expect((await agent.get(`/conversations/${conversation_id}`)).body).toMatchObject({ total_messages: 51 });
+  });
+
+  it('a failed message sent again by five people becomes one', async () => {
+    const { agent, customer, settled } = await shop();
+    const { conversation_id } = await customer('5511800131026');
+    const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
+    await settled(body.id);
+    const before = await agent.get(`/conversations/${conversation_id}/messages`);
+
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => agent.post(`/whatsapp/messages/${body.id}/resend`)));
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409]);
+    for (const refused of answers.filter(({ status }) => status === 409)) errorOf('message_not_failed')(refused);
+    const after = await agent.get(`/conversations/${conversation_id}/messages`);
+    expect(after.body.total).toBe(before.body.total + 1);
+  });
+});
+
 describe('Idempotency-Key', () => {
   const send = (agent: Person, key: string, message = 'Oi', conversation = ''): ReturnType<Person['post']> =>
     agent.post(`/conversations/${conversation}/messages`, { content: message }).set('Idempotency-Key', key);
@@ -509,5 +560,106 @@ describe('reading', () => {
       message_id: body.id,
       status_history: expect.arrayContaining([expect.objectContaining({ status: 'sent', source: 'api' })]),
     });
+  });
+});
+
+describe('a file', () => {
+  const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  const PDF = Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n');
+  const kept = async (agent: Person, bytes: Buffer, name: string): Promise<string> =>
+    (await agent.post('/whatsapp/media').attach('file', bytes, name).expect(201)).body.id as string;
+
+  it('goes out as what it is where nobody says', async () => {
+    const { agent, customer, settled, sentTo } = await shop();
+    const { phone, conversation_id } = await customer();
+    const path = `/conversations/${conversation_id}/messages`;
+
+    const { body: photo } = await agent.post(path, { media_id: await kept(agent, PNG, 'bolo.png'), content: 'Olha!' }).expect(201);
+    const { body: list } = await agent.post(path, { media_id: await kept(agent, PDF, 'tabela.pdf') }).expect(201);
+    await settled(list.id);
+
+    expect([photo.message_type, list.message_type]).toEqual(['image', 'document']);
+    expect(sentTo(phone)).toMatchObject([{ type: 'image', image: { caption: 'Olha!' } }, { type: 'document' }]);
+  });
+
+  it('is not sent as what it is not, on any route', async () => {
+    const { agent, customer } = await shop();
+    const { phone: to, conversation_id } = await customer();
+    const [png, pdf] = [await kept(agent, PNG, 'bolo.png'), await kept(agent, PDF, 'tabela.pdf')];
+    const path = `/conversations/${conversation_id}/messages`;
+
+    await agent.post(path, { message_type: 'image', media_id: pdf }).expect(wrongField('media_id'));
+    await agent.post(path, { media_type: 'video/mp4', media_id: png }).expect(wrongField('media_id'));
+    await agent.post('/whatsapp/send-media', { to, type: 'sticker', media_id: png }).expect(wrongField('media_id'));
+    await agent.post('/whatsapp/send-audio', { to, media_id: pdf }).expect(wrongField('media_id'));
+    // Whatever is to arrive unchanged goes as a document.
+    await agent.post('/whatsapp/send-document', { to, media_id: png }).expect(201);
+  });
+
+  it('stays with the message that could not be sent, as what it is', async () => {
+    const { agent } = await shop();
+    const media_id = await kept(agent, PNG, 'bolo.png');
+
+    const { body } = await agent
+      .post('/conversations', { to: `+5511${digits(9).replace(/^./, '9')}`, initial_message: { media_id } })
+      .expect(201);
+
+    expect(body.last_message).toMatchObject({
+      status: 'failed',
+      error_code: 'window_closed',
+      message_type: 'image',
+      media: { id: media_id },
+    });
+  });
+
+  it('is named without what deceives the eye', async () => {
+    const { agent, customer } = await shop();
+    const { phone: to } = await customer();
+
+    const { body } = await agent
+      .post('/whatsapp/send-document', { to, document_url: 'https://loja.example/a.pdf', filename: '../nota\u202efdp.exe' })
+      .expect(201);
+
+    expect(body.message.payload.filename).toBe('notafdp.exe');
+  });
+});
+
+describe('white space is not text', () => {
+  const BLANK = ' \n\u200b\u00a0\u2060\u3164\ufeff';
+  const buttons = [{ id: 'a', title: 'Sim' }];
+  const sections = [{ rows: [{ id: 'a', title: 'A' }] }];
+
+  it.each([
+    ['send', { message: BLANK }, ['message']],
+    ['send-media', { type: 'image', media_url: 'https://a.example/a.png', caption: BLANK }, ['caption']],
+    ['send-buttons', { message: BLANK, buttons }, ['message']],
+    ['send-buttons', { message: 'Oi', buttons: [{ id: 'a', title: BLANK }] }, ['body', 'buttons', 0, 'title']],
+    ['send-list', { body: BLANK, button_text: 'Ver', sections }, ['body']],
+    ['send-list', { body: 'Oi', button_text: BLANK, sections }, ['button_text']],
+    ['send-contact', { contact: { name: BLANK, phone: '+5511987654321' } }, ['body', 'contact', 'name']],
+  ])('POST /whatsapp/%s %#', async (route, body, loc) => {
+    const { agent } = await shop();
+
+    await agent.post(`/whatsapp/${route}`, { to: '+5511987654321', ...body }).expect(wrongField(...loc));
+  });
+
+  it('in a conversation, in its first message, as a note, and in GraphQL', async () => {
+    const { w, agent, customer } = await shop();
+    const { conversation_id } = await customer();
+    const path = `/conversations/${conversation_id}/messages`;
+
+    for (const body of [{ content: BLANK }, { content: { text: BLANK } }, { content: BLANK, is_internal_note: true }])
+      await agent.post(path, body).expect(wrongField('content'));
+    await agent.post(path, { interactive: { kind: 'buttons', body: BLANK, buttons } }).expect(wrongField('body', 'interactive', 'body'));
+    await agent.post('/conversations', { to: '+5511987650000', initial_message: BLANK }).expect(wrongField('content'));
+    const { body } = await agent.graphql(
+      'mutation($id: ID!, $content: String) { sendMessage(conversation_id: $id, content: $content) { id } }',
+      {
+        id: conversation_id,
+        content: BLANK,
+      },
+    );
+    expect(body.errors[0].extensions).toMatchObject({ error_code: 'validation_error' });
+    expect(await w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction <> 'incoming'", [conversation_id])).toEqual([]);
   });
 });

@@ -3,6 +3,8 @@ import { type Browser, type Page, chromium } from 'playwright-core';
 import { Product } from './support/product';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+/** One pixel. */
+const DOT = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==', 'base64');
 const missing = !existsSync(CHROMIUM);
 if (missing) {
   if (process.env.CI) throw new Error(`${CHROMIUM} is missing: .ci/run installs it`);
@@ -65,6 +67,23 @@ if (missing) {
       .filter({ hasText: 'Abrimos' })
       .first()
       .waitFor({ timeout: 20_000 });
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  it('shows a photo on both sides, though every file leaves as an attachment', async () => {
+    const page = await open({ width: 1366, height: 768 });
+    await signIn(page);
+
+    await page.getByTestId('customer-attach').click();
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.getByTestId('attach-image').click()]);
+    await chooser.setFiles({ name: 'ponto.png', mimeType: 'image/png', buffer: DOT });
+    await page.getByTestId('phone-message').locator('img.photo').first().waitFor();
+    await page.getByTestId('conversation-item').first().click();
+    await page.getByTestId('thread-message').locator('img.photo').first().waitFor({ timeout: 20_000 });
+
+    const drawn = 'document.querySelectorAll("img.photo").length === 2 && [...document.images].every((i) => i.complete && i.naturalWidth > 0)';
+    await page.waitForFunction(drawn, undefined, { timeout: 20_000 });
     expect(trouble).toEqual([]);
     await page.close();
   });

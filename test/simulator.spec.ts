@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,13 @@ import express from 'express';
 import request from 'supertest';
 import { Config } from '#config/config';
 import { GraphSimulator } from '#modules/simulator/graph-simulator';
-import { isSimulatorNumber, SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER, simulatorGraphUrl } from '#modules/simulator/simulator-number';
+import {
+  isSimulatorAccount,
+  isSimulatorNumber,
+  SIMULATOR_DEMO_NUMBER,
+  simulatorGraphUrl,
+  simulatorToken,
+} from '#modules/simulator/simulator-number';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 
@@ -562,6 +568,26 @@ describe('the webhooks of the simulator', () => {
     expect(messages().map((m) => m['text'])).toEqual([{ body: '1' }, { body: '2' }, { body: '3' }]);
   });
 
+  it.each<[string, object]>([
+    ['another number in its metadata', { field: 'messages', value: { metadata: { phone_number_id: '106540352242922' }, messages: [] } }],
+    ['another number in an echo', { field: 'smb_message_echoes', value: { metadata: { display_phone_number: '551133334444' } } }],
+    ['another number of a status', { field: 'messages', value: { metadata: {}, statuses: [] } }],
+    ['another phone', { field: 'phone_number_quality_update', value: { display_phone_number: '551133334444', event: 'DOWNGRADE' } }],
+    ['another account', { field: 'account_update', value: { waba_info: { waba_id: '102290129340398' }, event: 'PARTNER_REMOVED' } }],
+    ['a number that is none of the simulator', { phone_number_id: '106540352242922', field: 'account_update', value: {} }],
+  ])('speaks for its own numbers only: %s is refused', async (_what, change) => {
+    const { api, received } = await world();
+
+    await api.post('/api/control/change').send(change).expect(422);
+    expect(received).toEqual([]);
+
+    await api
+      .post('/api/control/change')
+      .send({ waba_id: '102290129340398', field: 'account_update', value: { event: 'X' } })
+      .expect(200);
+    expect(received.map(({ payload }) => payload.entry.map(({ id }) => id))).toEqual([[NUMBER.waba_id]]);
+  });
+
   it('refuses a customer message WhatsApp could not carry', async () => {
     const { api, received } = await world();
 
@@ -571,6 +597,9 @@ describe('the webhooks of the simulator', () => {
       { from: 'Ana', ...text() },
       { from: `+${ANA}`, type: 'location' },
       { phone_number_id: '1', from: `+${ANA}`, ...text() },
+      { from: `+${ANA}`, ...text('x'.repeat(200_000)) },
+      { from: `+${ANA}`, name: 'x'.repeat(300), ...text() },
+      { from: `+${ANA}`, id: 'x'.repeat(300), ...text() },
     ]) {
       expect((await api.post('/api/control/customer-message').send(body).expect(422)).body.error_code).toBe('validation_error');
     }
@@ -625,6 +654,33 @@ describe("the customer's phone", () => {
     expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
     expect(heard).toContain('"body":"Oi"');
     await reader?.cancel();
+  });
+
+  it('drops a reader who does not read, and goes on', async () => {
+    const { simulator, url, api } = await world();
+    const { hostname, port } = new URL(url);
+    const deaf = connect(Number(port), hostname).pause();
+    deaf.write('GET /api/phone/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const readers = async (): Promise<unknown> => (await api.get('/api/control/state').expect(200)).body.readers;
+    while ((await readers()) !== 1) await new Promise((soon) => setTimeout(soon, 5));
+
+    // More than any socket holds.
+    for (let sent = 0; sent < 400 && (await readers()) === 1; sent++)
+      await simulator.customer({ wa_id: ANA }).writes(text('x'.repeat(65_536)));
+
+    expect(await readers()).toBe(0);
+    deaf.destroy();
+  });
+
+  it('keeps no more than so many bytes of what was said, the oldest threads go first', async () => {
+    const { simulator } = await world({ webhook_url: null });
+    const customers = Array.from({ length: 30 }, (_, i) => simulator.customer({ wa_id: `55119876500${String(i).padStart(2, '0')}` }));
+
+    for (const customer of customers) for (let n = 0; n < 50; n++) await customer.writes(text('x'.repeat(65_536)));
+
+    const kept = customers.filter(({ thread }) => thread.messages.length > 0);
+    expect(kept.length).toBeLessThan(25);
+    expect(kept).toEqual(customers.slice(-kept.length));
   });
 
   it('renders a template as the customer reads it', async () => {
@@ -683,7 +739,9 @@ describe('inside the product', () => {
       demo_email: 'demo@pytake.example',
       numbers: [SIMULATOR_DEMO_NUMBER],
     });
-    const graph = request(server).get(`/simulator/graph/v25.0/999000000000777`).set('Authorization', `Bearer ${SIMULATOR_ACCESS_TOKEN}`);
+    const graph = request(server)
+      .get(`/simulator/graph/v25.0/999000000000777`)
+      .set('Authorization', `Bearer ${simulatorToken(app.get(Config))}`);
     expect((await graph.expect(200)).body.id).toBe('999000000000777');
 
     await request(server).post('/simulator/api/control/options').send({ webhook_url: 'http://169.254.169.254/' }).expect(422);
@@ -692,7 +750,8 @@ describe('inside the product', () => {
       .post('/simulator/api/control/customer-message')
       .send({ phone_number_id: '106540352242922', from: `+${ANA}`, ...text() })
       .expect(422);
-    expect(JSON.stringify((await request(server).get('/simulator/api/control/state')).body)).not.toMatch(/app-secret|access-token/);
+    const { body: state } = await request(server).get('/simulator/api/control/state').expect(200);
+    expect(Object.keys(state.options as object)).not.toEqual(expect.arrayContaining([expect.stringMatching(/secret|token|url|dir/)]));
   });
 
   it('is not there when switched off', async () => {
@@ -703,6 +762,7 @@ describe('inside the product', () => {
   });
 
   it('knows its own numbers', () => {
+    expect([SIMULATOR_DEMO_NUMBER.waba_id, '102290129340398'].map(isSimulatorAccount)).toEqual([true, false]);
     expect([SIMULATOR_DEMO_NUMBER.phone_number_id, '106540352242922', '99900000000000', '9990000000000012'].map(isSimulatorNumber)).toEqual(
       [true, false, false, false],
     );

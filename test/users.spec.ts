@@ -3,7 +3,7 @@ import { EventBus } from '#common/events';
 import { Config } from '#config/config';
 import { UsersService } from '#modules/users/users.service';
 import { createApp } from '../src/app';
-import { errorOf, PASSWORD, world, wrongField } from './support/world';
+import { errorOf, PASSWORD, type Person, world, wrongField } from './support/world';
 
 const member = (email: string, more: object = {}): object => ({ email, full_name: 'Davi Rocha', password: 'senha-do-davi-1', ...more });
 
@@ -318,12 +318,41 @@ describe('me', () => {
   it('is read and changed by everybody, viewers too', async () => {
     const { acme } = await world();
 
-    const { body } = await acme.viewer
-      .put('/users/me', { name: 'Iara Melo', avatar_url: 'https://acme.example/iara.png', email: 'other@acme.example' })
-      .expect(200);
+    const { body } = await acme.viewer.put('/users/me', { name: 'Iara Melo', avatar_url: 'https://acme.example/iara.png' }).expect(200);
 
     expect(body).toMatchObject({ full_name: 'Iara Melo', email: acme.viewer.user.email, organization: { id: acme.id } });
     expect((await acme.viewer.get('/users/me').expect(200)).body).toEqual(body);
+  });
+
+  it.each([
+    ['PUT /users/me', (who: Person, body: object) => who.put('/users/me', body)],
+    ['PUT /users/{one’s own id}', (who: Person, body: object) => who.put(`/users/${who.user.id}`, body)],
+  ])('%s changes the e-mail with the current password only', async (_, change) => {
+    const { acme, globex, guest } = await world();
+    const { admin } = acme;
+    const email = `nova@${acme.slug}.example`;
+
+    await change(admin, { email }).expect(wrongField('current_password'));
+    await change(admin, { email, current_password: 'wrong-horse-1' }).expect(400).expect(errorOf('current_password_incorrect'));
+    await change(admin, { email: globex.agent.user.email, current_password: PASSWORD })
+      .expect(409)
+      .expect(errorOf('email_already_registered'));
+    await change(admin, { email: admin.user.email, bio: 'Sem novidade' }).expect(200);
+    const { body } = await change(admin, { email: email.toUpperCase(), current_password: PASSWORD }).expect(200);
+
+    expect(body).toMatchObject({ email, email_verified: false, email_verified_at: null });
+    expect(body).not.toHaveProperty('current_password');
+    await admin.get('/auth/me').expect(200);
+    await guest.post('/auth/login', { email, password: PASSWORD }).expect(200);
+  });
+
+  it('is not guessed through it: wrong passwords lock as at the login', async () => {
+    const { acme } = await world();
+    const guess = (): ReturnType<Person['put']> =>
+      acme.agent.put('/users/me', { email: `ladrao@${acme.slug}.example`, current_password: 'wrong-horse-1' });
+    for (let n = 0; n < 5; n++) await guess().expect(400);
+
+    await guess().expect(403).expect(errorOf('account_locked'));
   });
 });
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import express from 'express';
@@ -12,7 +13,7 @@ import { Jobs } from '#jobs/jobs';
 import { Message, type MessageMedia, MessageDirection, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
-import type { Media } from '#modules/whatsapp/media/media.dto';
+import type { Media, MediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaJobs } from '#modules/whatsapp/media/media.jobs';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { errorBody, toAppError } from '#api/errors.filter';
@@ -41,6 +42,7 @@ beforeEach(async () => {
 
 const idle = (): Promise<void> => house.app.get(Jobs).idle();
 const system = (company = acme): Actor => Actor.system(company.id);
+const forSend = (actor: Actor, id: string): Promise<MediaOfMessage> => house.app.get(Database).tx((tx) => media.forSend(actor, id, tx));
 
 // Smallest files by content.
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
@@ -68,6 +70,9 @@ async function line(company = acme): Promise<{ id: string; phone_number_id: stri
   await tried(house, body.id as string, company);
   return { id: body.id as string, phone_number_id };
 }
+
+/** The bytes of an upload as the fake Meta has them. */
+const atMeta = (media_id: string): Buffer => readFileSync(meta.simulator.media.get(media_id)?.path ?? '');
 
 interface Row {
   status: string;
@@ -120,6 +125,9 @@ async function incoming(
   );
   return file;
 }
+
+const usedBytes = async (): Promise<number> =>
+  (await acme.viewer.get('/organizations/me').expect(200)).body.plan_usage.media_bytes as number;
 
 const wake = (media_id: string): Promise<void> => house.app.get(MediaJobs).wake([{ organization_id: acme.id, media_id }]);
 const due = (id: string): Promise<unknown> => house.sql("UPDATE media_files SET due_at = now() - interval '1 minute' WHERE id = $1", [id]);
@@ -221,18 +229,94 @@ describe('an upload', () => {
     expect(await files()).toEqual([]);
   });
 
-  it('nobody sends is deleted after 30 days', async () => {
-    const number = await line();
-    const [unused, sent, young] = [await kept(PNG, 'a.png'), await kept(PDF, 'b.pdf'), await kept(PDF, 'c.pdf')];
-    await media.providerMediaId(system(), number.id, sent.id);
-    await house.sql("UPDATE media_files SET created_at = now() - interval '31 days' WHERE id = ANY($1)", [[unused.id, sent.id]]);
+  it('nobody sends is deleted after 24 hours, file and row, and its room is free again', async () => {
+    const [unused, taken, young] = [await kept(PNG, 'a.png'), await kept(PDF, 'b.pdf'), await kept(PDF, 'c.pdf')];
+    // A message that waits to be sent: Meta has not seen its file.
+    await forSend(system(), taken.id);
+    await house.sql("UPDATE media_files SET created_at = now() - interval '25 hours' WHERE id = ANY($1)", [[unused.id, taken.id]]);
 
     await media.removeUnused();
 
     expect(await row(unused.id)).toBeUndefined();
-    expect((await row(sent.id)).status).toBe('ready');
+    expect((await row(taken.id)).status).toBe('ready');
     expect((await row(young.id)).status).toBe('ready');
     expect(await files()).toHaveLength(2);
+    expect(await usedBytes()).toBe(2 * PDF.length);
+    await expect(forSend(system(), unused.id)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('is swept, or taken by a message, never both', async () => {
+    const file = await kept(PNG, 'a.png');
+    await house.sql("UPDATE media_files SET created_at = now() - interval '25 hours' WHERE id = $1", [file.id]);
+
+    const [sending] = await Promise.allSettled([forSend(system(), file.id), media.removeUnused()]);
+
+    expect((await row(file.id)) !== undefined).toBe(sending.status === 'fulfilled');
+    expect(await files()).toHaveLength(sending.status === 'fulfilled' ? 1 : 0);
+  });
+
+  it('has a name that deceives nobody', async () => {
+    const { filename } = await kept(PDF, 'C:\\tmp\\nota\u202efdp.exe\u200b\u2066.pdf');
+
+    expect(filename).toBe('notafdp.exe.pdf');
+  });
+});
+
+describe('the room for files', () => {
+  const allow = (max_media_bytes: number): Promise<unknown> =>
+    house.sql('UPDATE organizations SET plan_limit_overrides = $2 WHERE id = $1', [acme.id, { max_media_bytes }]);
+
+  it('is 5 GB, shown with the plan', async () => {
+    await kept(PNG, 'a.png');
+
+    const { body } = await acme.viewer.get('/organizations/me').expect(200);
+
+    expect(body.plan_limits.max_media_bytes).toBe(5 * 1024 ** 3);
+    expect(body.plan_usage.media_bytes).toBe(PNG.length);
+    const { body: graph } = await acme.viewer.graphql('{ my_organization { plan_usage { media_bytes } plan_limits { max_media_bytes } } }');
+    expect(graph.data.my_organization).toEqual({
+      plan_usage: { media_bytes: PNG.length },
+      plan_limits: { max_media_bytes: 5 * 1024 ** 3 },
+    });
+  });
+
+  it('is never exceeded by uploads, however many come at once, and leaves nothing of those refused', async () => {
+    await allow(10 * PDF.length);
+
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => upload(PDF, `${n}.pdf`)));
+
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(refused).toHaveLength(40);
+    for (const answer of refused) {
+      expect(answer.status).toBe(409);
+      errorOf('media_quota_exceeded')(answer);
+    }
+    expect(refused[0].body.error.details).toEqual([expect.objectContaining({ limit: 'max_media_bytes', max: 10 * PDF.length })]);
+    expect(await files()).toHaveLength(10);
+    expect(await usedBytes()).toBe(10 * PDF.length);
+    await upload(PNG, 'a.png', undefined, globex.agent).expect(201);
+  });
+
+  it('warns once at 80 %', async () => {
+    await allow(10 * PDF.length);
+    const told: unknown[] = [];
+    house.app.get(EventBus).on('media.quota_warning', (event) => void (event.organization_id === acme.id && told.push(event)));
+
+    for (let n = 0; n < 9; n++) await kept(PDF, `${n}.pdf`);
+
+    expect(told).toEqual([{ organization_id: acme.id, used_bytes: 8 * PDF.length, max_bytes: 10 * PDF.length }]);
+  });
+
+  it('keeps what a customer sends beyond it too, and counts it', async () => {
+    await allow(1);
+    const { id } = await incoming(await line(), PNG, 'image/png');
+
+    await wake(id);
+    await idle();
+
+    expect((await row(id)).status).toBe('ready');
+    expect(await usedBytes()).toBe(PNG.length);
+    await upload(PDF, 'a.pdf').expect(409);
   });
 });
 
@@ -325,7 +409,7 @@ describe('a customer’s file', () => {
     expect(told).toEqual([expect.objectContaining({ id, status: 'failed', url: null })]);
     await acme.viewer.get(`/whatsapp/messages/${message_id}/media`).expect(410).expect(errorOf('media_gone'));
     expect((await fetch.fetch(acme.id, id)).again_in_ms).toBeNull();
-    await expect(media.forSend(system(), id)).rejects.toMatchObject({ status: 410, error_code: 'media_gone' });
+    await expect(forSend(system(), id)).rejects.toMatchObject({ status: 410, error_code: 'media_gone' });
   });
 
   it('recovers when Meta does', async () => {
@@ -420,7 +504,8 @@ describe('a file to send', () => {
     const again = await media.providerMediaId(system(), first.id, id);
 
     expect(new Set([...ids, again]).size).toBe(1);
-    expect(meta.simulator.media.get(again)).toMatchObject({ phone_number_id: first.phone_number_id, mime_type: 'image/png', bytes: PNG });
+    expect(meta.simulator.media.get(again)).toMatchObject({ phone_number_id: first.phone_number_id, mime_type: 'image/png' });
+    expect(atMeta(again)).toEqual(PNG);
     const other = await media.providerMediaId(system(), second.id, id);
     expect(meta.simulator.media.get(other)).toMatchObject({ phone_number_id: second.phone_number_id });
     await due(id);
@@ -436,7 +521,7 @@ describe('a file to send', () => {
     const sent = await media.providerMediaId(system(), number.id, id);
 
     expect(sent).not.toBe(provider_media_id);
-    expect(meta.simulator.media.get(sent)?.bytes).toEqual(PNG);
+    expect(atMeta(sent)).toEqual(PNG);
   });
 
   it('of markup goes as plain text', async () => {
@@ -450,16 +535,16 @@ describe('a file to send', () => {
     const { id } = await kept(PDF, 'tabela.pdf');
     const waiting = await incoming(await line(), PNG, 'image/png');
 
-    expect(await media.forSend(system(), id)).toMatchObject({
+    expect(await forSend(system(), id)).toMatchObject({
       id,
       mime_type: 'application/pdf',
       filename: 'tabela.pdf',
       status: 'ready',
       url: null,
     });
-    await expect(media.forSend(system(globex), id)).rejects.toMatchObject({ status: 404 });
-    await expect(media.forSend(system(), randomUUID())).rejects.toMatchObject({ status: 404 });
-    await expect(media.forSend(system(), waiting.id)).rejects.toMatchObject({ status: 409, error_code: 'media_not_ready' });
+    await expect(forSend(system(globex), id)).rejects.toMatchObject({ status: 404 });
+    await expect(forSend(system(), randomUUID())).rejects.toMatchObject({ status: 404 });
+    await expect(forSend(system(), waiting.id)).rejects.toMatchObject({ status: 409, error_code: 'media_not_ready' });
   });
 
   it('whose bytes are lost cannot be sent, and says so', async () => {

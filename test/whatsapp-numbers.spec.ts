@@ -257,6 +257,45 @@ describe('the default number', () => {
   });
 });
 
+describe('one number is always the default', () => {
+  const defaults = async (): Promise<string[]> =>
+    ((await acme.admin.get('/whatsapp?limit=100')).body.items as WhatsAppNumberView[]).filter((row) => row.is_default).map(({ id }) => id);
+
+  it('when the default is switched off, another that is on takes its place', async () => {
+    const [first, second] = [await add(), await add()];
+
+    await acme.admin.post(`/whatsapp/${first.id}/deactivate`).expect(200);
+    expect(await defaults()).toEqual([second.id]);
+    // Nobody else is on: it stays.
+    const { body } = await acme.admin.post(`/whatsapp/${second.id}/deactivate`).expect(200);
+    expect(body.is_default).toBe(true);
+    // The first that comes back can be sent from, the default cannot.
+    await acme.admin.post(`/whatsapp/${first.id}/activate`).expect(200);
+    expect(await defaults()).toEqual([first.id]);
+  });
+
+  it('when the default shall be none, and when the last one that is on is deleted', async () => {
+    const [first, second] = [await add(), await add()];
+
+    await acme.admin.put(`/whatsapp/${first.id}`, { is_default: false }).expect(200);
+    expect(await defaults()).toEqual([second.id]);
+    await acme.admin.post(`/whatsapp/${first.id}/deactivate`).expect(200);
+    const { body } = await acme.admin.put(`/whatsapp/${second.id}`, { is_default: false }).expect(200);
+    expect(body.is_default).toBe(true);
+    await acme.admin.delete(`/whatsapp/${second.id}`).expect(204);
+    expect(await defaults()).toEqual([first.id]);
+  });
+
+  it('when fifty are added at once, and all but one go at once', async () => {
+    acme = await house.organization('Rede', { plan_type: 'enterprise' });
+    const all = await Promise.all(Array.from({ length: 50 }, () => add()));
+    expect(await defaults()).toHaveLength(1);
+
+    await Promise.all(all.slice(1).map(({ id }) => acme.admin.delete(`/whatsapp/${id}`).expect(204)));
+    expect(await defaults()).toEqual([all[0].id]);
+  });
+});
+
 describe('deleting', () => {
   it('frees phone and ids, and forgets the keys', async () => {
     const body = complete();

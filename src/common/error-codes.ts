@@ -6,8 +6,8 @@ export interface ErrorMeaning {
   cause: string;
   /** What the caller can do about it. */
   remedy: string;
-  /** Who says it: any route; only sockets, GraphQL, or what fetches an address of a tenant. Otherwise the routes whose comment names it. */
-  by?: 'any' | 'sockets' | 'graphql' | 'egress';
+  /** Who says it: any route; only sockets, GraphQL, the simulator, or what fetches an address of a tenant. Otherwise the routes whose comment names it. */
+  by?: 'any' | 'sockets' | 'graphql' | 'simulator' | 'egress';
 }
 
 const CATALOGUE = new Map<string, ErrorMeaning>();

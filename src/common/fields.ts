@@ -14,6 +14,19 @@ const text = (change: (value: string) => unknown): PropertyDecorator =>
 /** Without the blanks around it. Above the validators it serves. */
 export const Trim = (): PropertyDecorator => text((value) => value.trim());
 
+/** Nothing to read: white space, and characters nobody sees (zero width, fillers, the blank of Braille). */
+export const isBlank = (text: string): boolean => /^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(text);
+
+/** A text with something to read in it. */
+export const NotBlank = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'notBlank',
+    validator: {
+      validate: (value) => typeof value === 'string' && !isBlank(value),
+      defaultMessage: buildMessage((each) => `${each}$property must have something to read: white space is not text`),
+    },
+  });
+
 /** An e-mail as we keep and compare it. */
 export const EmailText = (): PropertyDecorator => text((value) => value.trim().toLowerCase());
 

@@ -202,7 +202,7 @@ export class Config {
     this.evolution_api_key = text('EVOLUTION_API_KEY');
     this.simulator_enabled = bool('SIMULATOR_ENABLED', this.embedded && !this.production);
     if (this.simulator_enabled && this.production)
-      mistakes.push('SIMULATOR_ENABLED is true in production: its control routes are open to everybody, leave it out');
+      mistakes.push('SIMULATOR_ENABLED is true in production: it is a fake Meta, leave it out');
     this.demo = bool('DEMO', this.embedded && !this.production) && !this.production;
     this.egress_allowed_hosts = list('EGRESS_ALLOWED_HOSTS');
     this.media_storage = text('MEDIA_STORAGE') ?? join(this.data_dir, 'media');

@@ -1,6 +1,8 @@
 import { Injectable, Logger, type Type } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
+import { Config } from '#config/config';
+import { onOneConnection, watchConnections } from './connections';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
 
@@ -20,22 +22,32 @@ const UNDONE = new Set(['40001', '40P01']);
 export class Database {
   private readonly logger = new Logger(Database.name);
 
-  constructor(@InjectDataSource() readonly source: DataSource) {}
+  constructor(
+    @InjectDataSource() readonly source: DataSource,
+    { production, database_pool_size }: Config,
+  ) {
+    watchConnections(source, database_pool_size, (error) => {
+      if (!production) throw error;
+      this.logger.error({ msg: 'a transaction took a second connection', err: error });
+    });
+  }
 
   repository<T extends TenantEntity>(entity: Type<T>, tx?: Tx): TenantRepository<T> {
     return new TenantRepository(tx?.manager ?? this.source.manager, entity);
   }
 
   /**
-   * Runs `work` in one transaction (the given one when there is one), then its after-commit effects. PostgreSQL ends a deadlock by undoing one of
-   * the two: that one is run again.
+   * Runs `work` in one transaction (the given one when there is one), then its after-commit effects. All of `work` goes over `tx`. PostgreSQL ends
+   * a deadlock by undoing one of the two: that one is run again.
    */
   async tx<R>(work: (tx: Tx) => Promise<R>, within?: Tx): Promise<R> {
     if (within) return work(within);
     for (let attempt = 1; ; attempt++) {
       const effects: (() => unknown)[] = [];
       try {
-        const result = await this.source.transaction((manager) => work({ manager, afterCommit: (effect) => effects.push(effect) }));
+        const result = await this.source.transaction((manager) =>
+          onOneConnection(() => work({ manager, afterCommit: (effect) => effects.push(effect) })),
+        );
         await this.follow(effects);
         return result;
       } catch (error) {

@@ -142,6 +142,7 @@ export class BossDriver implements JobDriver {
 
 class BossJobQueue<T extends object> extends JobQueue<T> {
   isTaking = false;
+  protected readonly rowsElsewhere = false;
   private readonly tasks = new Set<Promise<void>>();
   private readonly claims = new Map<string, { id: string; retryCount: number }>();
   private fetching: Promise<void> | null = null;

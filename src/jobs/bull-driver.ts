@@ -122,6 +122,7 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
   /** Where this queue waits for jobs, once it takes any. */
   waiting: Redis | null = null;
   private taking = false;
+  protected readonly rowsElsewhere = true;
 
   constructor(
     name: QueueName,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
@@ -79,7 +80,9 @@ export abstract class JobQueue<T extends object = object> {
   protected stopping = false;
   private ownConcurrency: number | null = null;
   private readonly handlers = new Map<string, JobHandler<T>>();
-  private readonly repeats: { name: string; data: T; every_seconds: number; offset_seconds: number }[] = [];
+  private readonly repeats: { name: string; data: T; every_seconds: number; offset_seconds: number; without_store: boolean }[] = [];
+  /** What runs here for want of a store, by its job_id. */
+  private readonly here = new Map<string, Promise<void>>();
   private readonly stopped = new AbortController();
 
   constructor(
@@ -107,11 +110,41 @@ export abstract class JobQueue<T extends object = object> {
    * Queues a job every so many seconds, once in the whole cluster, from `onModuleInit` of whoever handles it. The clock's slots begin at
    * `offset_seconds` past midnight UTC 1970 (86400 and 10800: daily at 03:00 UTC). A slot missed because nobody was up runs once at the next
    * start. It never stacks: a round that still waits is not queued again.
+   * `without_store`: while the jobs' store is away each process does the round by its own clock. For rounds over rows that are claimed.
    */
-  repeat(name: string, data: T, { every_seconds, offset_seconds = 0 }: { every_seconds: number; offset_seconds?: number }): void {
+  repeat(
+    name: string,
+    data: T,
+    {
+      every_seconds,
+      offset_seconds = 0,
+      without_store = false,
+    }: { every_seconds: number; offset_seconds?: number; without_store?: boolean },
+  ): void {
     if (!(every_seconds >= 1)) throw new RangeError(`${this.name} ${name}: every_seconds is ${every_seconds}, the least is 1`);
-    this.repeats.push({ name, data, every_seconds, offset_seconds });
+    this.repeats.push({ name, data, every_seconds, offset_seconds, without_store });
   }
+
+  /**
+   * Adds wake-ups; while the store is away they run here, as many at a time as the queue's policy says. Only for rows that are claimed before
+   * they are worked on: another process may run the same one.
+   * @throws {Unavailable} As `addBulk`, where the rows are in the same store.
+   */
+  async addOrRun(jobs: NewJob<T>[]): Promise<void> {
+    try {
+      await this.addBulk(jobs);
+    } catch (error) {
+      if (!this.rowsElsewhere) throw error;
+      for (const { name, data, job_id } of jobs) {
+        while (this.here.size >= this.concurrency) await Promise.race(this.here.values());
+        if (this.stopping) return;
+        this.runHere(name, data, job_id);
+      }
+    }
+  }
+
+  /** Whether the rows that jobs work on are still there when the jobs' store is not. */
+  protected abstract readonly rowsElsewhere: boolean;
 
   abstract counts(): Promise<JobCounts>;
 
@@ -218,9 +251,25 @@ export abstract class JobQueue<T extends object = object> {
     }
   }
 
-  private async keepRepeating({ name, data, every_seconds, offset_seconds }: (typeof this.repeats)[number]): Promise<void> {
+  /** The same job once at a time. A failure is logged; whoever asked finds the row again. */
+  private runHere(name: string, data: T, job_id: string = randomUUID()): void {
+    if (this.here.has(job_id)) return;
+    const id = `here:${job_id}`;
+    const controller = new AbortController();
+    this.running.set(id, controller);
+    const run = this.execute({ id, name, data, attempt: 1, attempts: this.kind.attempts + 1 }, controller)
+      .catch(() => undefined)
+      .finally(() => {
+        this.running.delete(id);
+        this.here.delete(job_id);
+      });
+    this.here.set(job_id, run);
+  }
+
+  private async keepRepeating({ name, data, every_seconds, offset_seconds, without_store }: (typeof this.repeats)[number]): Promise<void> {
     // A slot claimed while the store then went away is still owed.
     let owed = false;
+    let done_here = 0;
     while (!this.stopping) {
       const now = Date.now() / 1000;
       const slot = Math.floor((now - offset_seconds) / every_seconds) * every_seconds + offset_seconds;
@@ -231,6 +280,11 @@ export abstract class JobQueue<T extends object = object> {
         owed = false;
       } catch {
         // The driver has said that its store is down.
+        if (without_store && this.rowsElsewhere && slot > done_here) {
+          this.runHere(name, data, `repeat:${name}`);
+          done_here = slot;
+          owed = false;
+        }
         next_ms = Math.min(next_ms, 5_000);
       }
       await sleep(Math.min(MAX_TIMER_MS, next_ms), undefined, { ref: false, signal: this.stopped.signal }).catch(() => undefined);

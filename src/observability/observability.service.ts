@@ -1,13 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { NotFound, Unauthenticated } from '#common/errors';
+import { isSameSecret } from '#common/same-secret';
 import { Config } from '#config/config';
 import { VERSION } from '#config/version';
 import { HealthRegistry } from './health';
 import { Metrics } from './metrics';
 import type { HealthReport, ReadinessReport } from './observability.dto';
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 @Injectable()
 export class ObservabilityService {
@@ -44,7 +43,7 @@ export class ObservabilityService {
   async scrape(authorization: string | undefined): Promise<string> {
     const { metrics_token, production } = this.config;
     if (metrics_token === null && production) throw new NotFound('Route');
-    if (metrics_token !== null && !timingSafeEqual(sha256(authorization ?? ''), sha256(`Bearer ${metrics_token}`)))
+    if (metrics_token !== null && !isSameSecret(`Bearer ${metrics_token}`, authorization ?? ''))
       throw new Unauthenticated('not_authenticated', 'Send the METRICS_TOKEN as a bearer token.');
     return this.metrics.scrape();
   }

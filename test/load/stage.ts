@@ -11,11 +11,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JwtService } from '@nestjs/jwt';
 import { Pool } from 'pg';
 import { WebSocket } from 'ws';
+import { Encryption } from '#common/encryption';
 import { newId } from '#common/uuid';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#database/embedded-postgres';
 import type { Webhooks } from './webhooks';
 
 export const WEBHOOK_PATH = '/api/v1/whatsapp/webhook';
+const ACCESS_TOKEN = 'EAAG-load';
 
 /** PyTake as a process, as `npm run start:prod` runs it. */
 export interface PyTake {
@@ -132,19 +134,43 @@ export class Stage {
     return { secret: this.secrets.META_APP_SECRET, ...this.number, contacts, prefix };
   }
 
+  /** An access token of an agent, by default of the one there always is. */
+  token({ user_id, session_id } = { user_id: this.user_id, session_id: this.session_id }): string {
+    const { organization_id } = this;
+    const claims = { sub: user_id, organization_id, role: 'agent', type: 'access', sid: session_id, tv: 1, jti: newId() };
+    return new JwtService({ secret: this.secrets.JWT_SECRET }).sign(claims, { algorithm: 'HS256', expiresIn: 3600 });
+  }
+
+  /** So many more agents; answers their tokens. */
+  async hire(count: number): Promise<string[]> {
+    const people = Array.from({ length: count }, () => ({ user_id: newId(), session_id: newId() }));
+    for (const person of people) await this.makeAgent(person, `${person.user_id}@carga.example`);
+    return people.map((person) => this.token(person));
+  }
+
   /** An agent's socket; counts what it hears. */
   async listen(port: number): Promise<Listener> {
-    const claims = {
-      sub: this.user_id,
-      organization_id: this.organization_id,
-      role: 'agent',
-      type: 'access',
-      sid: this.session_id,
-      tv: 1,
-      jti: newId(),
-    };
-    const token = new JwtService({ secret: this.secrets.JWT_SECRET }).sign(claims, { algorithm: 'HS256', expiresIn: 3600 });
-    return Listener.connect(port, token);
+    return Listener.connect(port, this.token());
+  }
+
+  /** The simulator as a process, Meta's place: answers where its Graph API is and gives the number a token for it. */
+  async meta(pytake_port: number, port: number): Promise<void> {
+    const child = fork(join(__dirname, '..', '..', 'src', 'modules', 'simulator', 'simulator.main.js'), {
+      silent: true,
+      env: {
+        PATH: process.env.PATH,
+        SIMULATOR_PORT: String(port),
+        SIMULATOR_ACCESS_TOKEN: ACCESS_TOKEN,
+        SIMULATOR_WEBHOOK_URL: `http://127.0.0.1:${pytake_port}${WEBHOOK_PATH}`,
+        META_APP_SECRET: this.secrets.META_APP_SECRET,
+      },
+    });
+    this.watch(child);
+    await this.sql.query(
+      `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, access_token, webhook_verify_token)
+       SELECT id, organization_id, $2, $3 FROM whatsapp_numbers WHERE organization_id = $1`,
+      [this.organization_id, new Encryption(Buffer.from(this.secrets.ENCRYPTION_KEY, 'base64')).encrypt(ACCESS_TOKEN), newId()],
+    );
   }
 
   /** Messages stored of a run, how many of them twice, and what waits. */
@@ -199,6 +225,15 @@ export class Stage {
     child.once('exit', () => this.children.delete(child));
   }
 
+  private async makeAgent({ user_id, session_id }: { user_id: string; session_id: string }, email: string): Promise<void> {
+    await this.sql.query(
+      `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, $4, 'Ana', 'agent', true, true)),
+            credential AS (INSERT INTO credentials (user_id, organization_id, password_hash) VALUES ($1, $2, 'none'))
+       INSERT INTO sessions (id, organization_id, user_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 day')`,
+      [user_id, this.organization_id, session_id, email],
+    );
+  }
+
   private async makeOrganization(): Promise<void> {
     const { organization_id, user_id, session_id, number } = this;
     const { rowCount } = await this.sql.query('SELECT 1 FROM organizations WHERE id = $1', [organization_id]);
@@ -207,12 +242,7 @@ export class Stage {
       `INSERT INTO organizations (id, name, slug, plan_type, is_trial, status) VALUES ($1, 'Padaria Carga', 'carga', 'enterprise', false, 'active')`,
       [organization_id],
     );
-    await this.sql.query(
-      `WITH person AS (INSERT INTO users (id, organization_id, email, full_name, role, is_active, email_verified) VALUES ($1, $2, 'agent@carga.example', 'Ana', 'agent', true, true)),
-            credential AS (INSERT INTO credentials (user_id, organization_id, password_hash) VALUES ($1, $2, 'none'))
-       INSERT INTO sessions (id, organization_id, user_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 day')`,
-      [user_id, organization_id, session_id],
-    );
+    await this.makeAgent({ user_id, session_id }, 'agent@carga.example');
     await this.sql.query(
       `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, is_default)
        VALUES ($1, $2, '+551150399000', 'Carga', 'official', $3, $4, true)`,

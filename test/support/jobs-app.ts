@@ -65,6 +65,7 @@ export class SweepWorker {
   onModuleInit(): void {
     this.sweeper.repeat('hourly', { key: 'hourly' }, { every_seconds: 3600 });
     this.sweeper.repeat('often', { key: 'often' }, { every_seconds: 1 });
+    this.sweeper.repeat('faithful', { key: 'faithful' }, { every_seconds: 1, without_store: true });
   }
 
   @Process()

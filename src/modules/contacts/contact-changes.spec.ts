@@ -3,7 +3,7 @@ import type { JsonObject } from '#common/json.scalar';
 import { changesOf, mergeAttributes, newContact } from './contact-changes';
 
 const now = new Date('2026-11-20T12:00:00Z');
-const blank = newContact(now);
+const blank = newContact({}, now);
 
 /** Which keys of the attributes are refused. */
 function refused(changes: JsonObject, current: JsonObject = {}): unknown {
@@ -86,6 +86,8 @@ describe('consent and blocks', () => {
   const before = new Date('2026-01-01T00:00:00Z');
 
   it('dates an opt-out and an opt-in when they change, not when they are repeated', () => {
+    expect(blank).toMatchObject({ opt_in: true, opt_in_date: now, opt_out_date: null });
+    expect(newContact({ opt_in: false }, now)).toMatchObject({ opt_in: false, opt_in_date: null, opt_out_date: now });
     const out = { ...blank, opt_in: false, opt_in_date: before, opt_out_date: before };
     expect(changesOf(blank, { opt_in: false }, now)).toEqual({ opt_in: false, opt_out_date: now });
     expect(changesOf(out, { opt_in: true }, now)).toEqual({ opt_in: true, opt_in_date: now, opt_out_date: null });

@@ -20,18 +20,24 @@ type Before = Pick<
 >;
 
 /** A contact before its first write: the column's defaults. */
-export const newContact = (now: Date): Before => ({
+const BLANK: Before = {
   whatsapp_id: null,
   wa_id: null,
   match_key: null,
   attributes: {},
   opt_in: true,
-  opt_in_date: now,
+  opt_in_date: null,
   opt_out_date: null,
   is_blocked: false,
   blocked_at: null,
   blocked_reason: null,
-});
+};
+
+/** All values of a new contact. Who is not asked has opted in now; who is entered as opted out never did. */
+export function newContact(input: ContactUpdate, now: Date): Before & Partial<Contact> {
+  const { opt_in = BLANK.opt_in } = input;
+  return { ...BLANK, ...changesOf(BLANK, input, now), ...(opt_in && { opt_in_date: now }) };
+}
 
 /** What an input changes of a contact, with what follows from it: match key, consent dates, block fields. Empty when nothing changes. */
 export function changesOf(before: Before, input: ContactUpdate, now: Date): Partial<Contact> {

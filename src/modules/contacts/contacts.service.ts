@@ -70,8 +70,7 @@ export class ContactsService {
    */
   async create(actor: Actor, input: ContactCreate): Promise<ContactView> {
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as ContactCreate;
-    const now = new Date();
-    const values = { ...newContact(now), ...changesOf(newContact(now), given, now) };
+    const values = newContact(given, new Date());
     if (!values.whatsapp_id) throw Invalid.field('whatsapp_id', 'whatsapp_id (or phone_number or phone) is required', undefined, 'missing');
     return this.database.tx(async (tx) => {
       const contact = await this.insert(actor, values, tx);
@@ -96,9 +95,8 @@ export class ContactsService {
     return this.database.tx(async (tx) => {
       const known = await this.findByKey(actor, matchKey(whatsapp_id), tx);
       if (known) return known;
-      const now = new Date();
-      const given = { whatsapp_id, name: from.name ?? undefined, source: from.source };
-      return (await this.insert(actor, { ...newContact(now), ...changesOf(newContact(now), given, now) }, tx)).row;
+      const values = newContact({ whatsapp_id, name: from.name ?? undefined, source: from.source }, new Date());
+      return (await this.insert(actor, values, tx)).row;
     }, within);
   }
 

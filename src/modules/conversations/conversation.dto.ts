@@ -357,6 +357,13 @@ export class ConversationClose {
 }
 
 export class MessageQuery extends PageQuery {
+  /** Words of the text, in any order and with or without accents; notes are not searched. Aliases: query, q. */
+  @Alias('query', 'q')
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  declare search?: string;
+
   /** Messages before this one: a message id or an ISO time. */
   @IsOptional()
   @IsString()

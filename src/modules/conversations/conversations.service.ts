@@ -12,6 +12,7 @@ import { ContactsService } from '#modules/contacts/contacts.service';
 import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { contactIsThere } from './contact-is-there';
 import {
   type ConversationClose,
   type ConversationCreate,
@@ -259,6 +260,7 @@ export class ConversationsService implements OnModuleInit {
   }
 
   private filter(actor: Actor, rows: SelectQueryBuilder<Conversation>, query: ConversationQuery): void {
+    rows.andWhere(contactIsThere('row'));
     const words = (query.status ?? '').split(',').filter(Boolean);
     const statuses = new Set(
       words.flatMap((word) => (word === 'active' ? ['open', 'pending'] : word === 'archived' || word === 'queued' ? [] : [word])),
@@ -288,7 +290,7 @@ export class ConversationsService implements OnModuleInit {
              AND (contact_words(k.name, k.whatsapp_name, k.username, k.email, k.company) LIKE fold(:words)${digits.length >= 3 ? ' OR k.match_key LIKE :digits' : ''}))`,
           { words: `%${escapeLike(search)}%`, digits: `%${digits}%` },
         ).orWhere(
-          'EXISTS (SELECT 1 FROM messages l WHERE l.organization_id = row.organization_id AND l.id = row.last_message_id AND fold(l.content) LIKE fold(:words))',
+          'EXISTS (SELECT 1 FROM messages l WHERE l.organization_id = row.organization_id AND l.id = row.last_message_id AND NOT l.is_deleted AND fold(l.content) LIKE fold(:words))',
         );
       }),
     );

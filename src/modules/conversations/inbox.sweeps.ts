@@ -4,7 +4,7 @@ import { Database } from '#database/database';
 import type { JobQueue } from '#jobs/job-queue';
 import { OutboundJobs } from './messages/outbound.jobs';
 
-/** Sends that are due without a job (Redis was away, a worker died) are found this often. */
+/** Sends that are due without a job (Redis is away, a worker died) are found this often. */
 const OUTBOUND_SECONDS = 5;
 const RETENTION_SECONDS = 3600;
 /** Rows a statement deletes: a purge never holds locks for long. */
@@ -35,8 +35,8 @@ export class InboxSweeps implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.queue.repeat('outbound', {}, { every_seconds: OUTBOUND_SECONDS });
-    this.queue.repeat('retention', {}, { every_seconds: RETENTION_SECONDS, offset_seconds: 600 });
+    this.queue.repeat('outbound', {}, { every_seconds: OUTBOUND_SECONDS, without_store: true });
+    this.queue.repeat('retention', {}, { every_seconds: RETENTION_SECONDS, offset_seconds: 600, without_store: true });
   }
 
   @Process('outbound')

@@ -12,7 +12,7 @@ import { AuditService, diff } from '#modules/audit/audit.service';
 import { toBusinessHours } from './business-hours';
 import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
-import type { PlanResource, PlanUsage } from './plan.dto';
+import type { PlanLimits, PlanResource, PlanUsage } from './plan.dto';
 import { limitsOf } from './plans';
 import './organizations.events';
 
@@ -30,6 +30,7 @@ const USAGE: Record<PlanResource, string> = {
   chatbots: 'SELECT 0',
   campaigns: 'SELECT 0',
   departments: 'SELECT 0',
+  media_bytes: 'SELECT coalesce((SELECT size_bytes FROM media_usage WHERE organization_id = $1), 0)::float8',
 };
 
 @Injectable()
@@ -124,6 +125,11 @@ export class OrganizationsService {
     throw new Forbidden('plan_limit_exceeded', msg, {
       details: [{ msg, type: 'plan_limit_exceeded', limit: `max_${resource}`, max, current: used }],
     });
+  }
+
+  /** What the organization may have now. */
+  async limits(actor: Actor, tx?: Tx): Promise<PlanLimits> {
+    return limitsOf(await this.row(actor, tx?.manager));
   }
 
   private async present(organization: Organization): Promise<Organization> {

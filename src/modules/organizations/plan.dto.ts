@@ -1,4 +1,5 @@
-import { Field, Int, ObjectType } from '@nestjs/graphql';
+import { Field, Float, Int, ObjectType } from '@nestjs/graphql';
+import { ApiProperty } from '@nestjs/swagger';
 
 /** How much an organization may have; -1: no limit. */
 @ObjectType()
@@ -24,6 +25,11 @@ export class PlanLimits {
 
   @Field(() => Int)
   max_departments: number;
+
+  /** What all files may take; uploads stop there, what customers send is kept beyond it too. */
+  @Field(() => Float)
+  @ApiProperty({ type: 'integer', format: 'int64' })
+  max_media_bytes: number;
 
   /** Names of what else the plan opens. */
   @Field(() => [String])
@@ -54,6 +60,11 @@ export class PlanUsage {
 
   @Field(() => Int)
   departments: number;
+
+  /** What the files kept here take: the team's uploads and what customers sent. */
+  @Field(() => Float)
+  @ApiProperty({ type: 'integer', format: 'int64' })
+  media_bytes: number;
 }
 
 /** What a plan counts. */

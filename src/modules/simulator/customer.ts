@@ -56,6 +56,7 @@ export const CUSTOMER_KINDS = [
 ] as const;
 
 const MAX_CUSTOMERS = 50_000;
+const MAX_NAME = 256;
 
 /** The people who wrote or were opened on the page; a recipient of a send is made up on the spot and not kept. */
 export class Customers {
@@ -74,6 +75,9 @@ export class Customers {
     if (wa_id !== null && !/^\d{7,15}$/.test(wa_id)) throw new RangeError('from: a phone number has 7 to 15 digits');
     if (user_id !== null && !BSUID.test(user_id)) throw new RangeError('from: not a business-scoped user id, e.g. BR.1A2B3C');
     if (wa_id === null && user_id === null) throw new RangeError('from: a phone number or a business-scoped user id is needed');
+
+    for (const text of [identity.name, identity.username])
+      if (text !== undefined && text.length > MAX_NAME) throw new RangeError(`name, username: at most ${MAX_NAME} characters`);
 
     const known =
       (user_id === null ? undefined : this.byUserId.get(user_id)) ?? (wa_id === null ? undefined : this.byLine.get(lineOf(wa_id)));

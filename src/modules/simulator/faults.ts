@@ -67,11 +67,15 @@ interface Waiting extends Fault {
   left: number;
 }
 
+const MAX_WAITING = 1000;
+
 /** Troubles ordered by the control route, met in the order they were given. */
 export class Faults {
   private waiting: Waiting[] = [];
 
+  /** @throws {RangeError} too many wait already. */
   add(fault: Fault): void {
+    if (this.waiting.length >= MAX_WAITING) throw new RangeError(`faults: ${MAX_WAITING} at a time`);
     this.waiting.push({ ...fault, left: fault.times === null ? Infinity : (fault.times ?? 1) });
   }
 

@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import { Bounded } from './bounded';
 import {
   contactOf,
   Customers,
@@ -8,6 +9,7 @@ import {
   type CustomerIdentity,
   type CustomerMessage,
 } from './customer';
+import { EventStreams } from './event-streams';
 import { Faults, magicFault, type Fault, type StatusName, type StatusOrder } from './faults';
 import { errorTitle, GraphError, noSuchObject } from './graph-error';
 import { graphRoutes } from './graph.routes';
@@ -57,6 +59,8 @@ export interface SimulatorOptions {
   window: 'async' | 'sync' | 'off';
   /** false: who or what the simulator has never seen in this life (it forgets at a restart, the product does not) is let through. */
   strict: boolean;
+  /** Where media are kept, a directory of the simulator alone; default: a temporary one. */
+  media_dir: string | undefined;
   /** true: the control routes do not touch the webhook, the secret, the token or other people's numbers. */
   locked: boolean;
   /** Throughput of one number; above it 130429. */
@@ -87,7 +91,12 @@ export interface SendOutcome {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_SENT = 200_000;
+const MAX_SENT_BYTES = 128 * 1024 * 1024;
 const MAX_REFERENCES = 500_000;
+const MAX_NUMBERS = 1000;
+/** WhatsApp's longest text has 65,536 characters. */
+const MAX_INCOMING = 128 * 1024;
+const MAX_ID = 256;
 const DEFAULTS: SimulatorOptions = {
   app_secret: '',
   webhook_url: null,
@@ -98,6 +107,7 @@ const DEFAULTS: SimulatorOptions = {
   statuses: 'in_order',
   window: 'async',
   strict: true,
+  media_dir: undefined,
   locked: false,
   messages_per_second: null,
   pair_limit: false,
@@ -111,8 +121,9 @@ export class GraphSimulator {
   readonly options: SimulatorOptions;
   readonly customers = new Customers();
   readonly faults = new Faults();
-  readonly media = new MediaStore();
-  readonly threads = new Threads();
+  readonly events = new EventStreams();
+  readonly media: MediaStore;
+  readonly threads = new Threads((event) => this.events.tell(event.event, event));
   readonly webhooks = new WebhookSender();
   /** `/{version}/...`, as under https://graph.facebook.com. */
   readonly graph: Router;
@@ -120,24 +131,27 @@ export class GraphSimulator {
   readonly api: Router;
 
   private readonly numbersById = new Map<string, SimulatorNumber>();
-  private readonly templatesById = new Map<string, Template>();
+  private readonly templatesById = new Bounded<string, Template>({ count: 10_000 });
   private readonly unsubscribed = new Set<string>();
   private readonly overrides = new Map<string, string>();
   private readonly profiles = new Map<string, JsonObject>();
-  private readonly sentById = new Map<string, SentMessage>();
-  private readonly references = new Map<string, number>();
+  private readonly sentById = new Bounded<string, SentMessage>(
+    { count: MAX_SENT, bytes: MAX_SENT_BYTES },
+    ({ body }) => JSON.stringify(body).length,
+  );
+  private readonly references = new Bounded<string, number>({ count: MAX_REFERENCES });
   /** Message ids the customers sent, by number: what may be marked read. */
-  private readonly received = new Map<string, string>();
-  private readonly lastIncoming = new Map<string, number>();
+  private readonly received = new Bounded<string, string>({ count: MAX_SENT });
+  private readonly lastIncoming = new Bounded<string, number>({ count: MAX_SENT });
   private readonly bursts = new Map<string, number[]>();
-  private readonly buckets = new Map<string, { tokens: number; at: number }>();
+  private readonly buckets = new Bounded<string, { tokens: number; at: number }>({ count: MAX_SENT });
   /** Sends the customer looks at already, though they are not marked delivered yet. */
   private readonly opened = new Set<string>();
-  private readonly closing = new Set<() => void>();
   private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor(options: Partial<Omit<SimulatorOptions, 'delays'>> & { delays?: Partial<Delays> } = {}) {
     this.options = { ...DEFAULTS, ...options, delays: { ...DEFAULTS.delays, ...options.delays } };
+    this.media = new MediaStore(this.options.media_dir);
     for (const number of this.options.numbers) this.addNumber(number);
     this.graph = graphRoutes(this);
     this.api = phoneRoutes(this);
@@ -149,7 +163,10 @@ export class GraphSimulator {
     return [...this.numbersById.values()];
   }
 
+  /** @throws {RangeError} there are too many already. */
   addNumber(number: SimulatorNumber): SimulatorNumber {
+    if (this.numbersById.size >= MAX_NUMBERS && !this.numbersById.has(number.phone_number_id))
+      throw new RangeError(`numbers: ${MAX_NUMBERS} at most`);
     this.numbersById.set(number.phone_number_id, number);
     if (!this.templates(number.waba_id).length)
       for (const template of starterTemplates(number.waba_id)) this.templatesById.set(template.id, template);
@@ -158,7 +175,7 @@ export class GraphSimulator {
 
   findNumber(phone_number_id: string): SimulatorNumber | undefined {
     const known = this.numbersById.get(phone_number_id);
-    if (known || !this.options.accepts(phone_number_id)) return known;
+    if (known || !this.options.accepts(phone_number_id) || this.numbersById.size >= MAX_NUMBERS) return known;
     return this.addNumber({
       phone_number_id,
       waba_id: wabaIdOf(phone_number_id),
@@ -285,7 +302,7 @@ export class GraphSimulator {
       const bucket = this.buckets.get(key) ?? { tokens: 45, at: now };
       const tokens = Math.min(45, bucket.tokens + (now - bucket.at) / 6000);
       if (tokens < 1) throw new GraphError(131056);
-      remember(this.buckets, key, { tokens: tokens - 1, at: now }, MAX_SENT);
+      this.buckets.set(key, { tokens: tokens - 1, at: now });
     }
   }
 
@@ -304,9 +321,9 @@ export class GraphSimulator {
       error_code: null,
       accepted_at: new Date().toISOString(),
     };
-    remember(this.sentById, sent.id, sent, MAX_SENT);
+    this.sentById.set(sent.id, sent);
     const reference = sent.biz_opaque_callback_data;
-    if (reference !== null) remember(this.references, reference, (this.references.get(reference) ?? 0) + 1, MAX_REFERENCES);
+    if (reference !== null) this.references.set(reference, (this.references.get(reference) ?? 0) + 1);
     const content = message.body[message.type];
     this.threads.add(phone_number_id, customer.key, {
       id: sent.id,
@@ -456,9 +473,11 @@ export class GraphSimulator {
     const id = message.id ?? newWamid();
     const business = number.display_phone_number.replace(/\D/g, '');
     const incoming = incomingMessage(customer, this.withMedia(number, message), id, business);
+    if (id.length > MAX_ID || JSON.stringify(incoming).length > MAX_INCOMING)
+      throw new RangeError('the message is larger than WhatsApp carries');
     const contact = contactOf(customer);
     const moment = Number(incoming['timestamp']) * 1000;
-    remember(this.received, `${number.phone_number_id} ${id}`, customer.key, MAX_SENT);
+    this.received.set(`${number.phone_number_id} ${id}`, customer.key);
     if (!['system', 'edit', 'revoke'].includes(message.type)) this.openWindow(number, customer, moment);
     this.threads.add(number.phone_number_id, customer.key, {
       id,
@@ -497,7 +516,7 @@ export class GraphSimulator {
 
   openWindow(number: SimulatorNumber, customer: Customer, moment = Date.now()): void {
     const key = `${number.phone_number_id} ${customer.key}`;
-    remember(this.lastIncoming, key, Math.max(moment, this.lastIncoming.get(key) ?? 0), MAX_SENT);
+    this.lastIncoming.set(key, Math.max(moment, this.lastIncoming.get(key) ?? 0));
   }
 
   closeWindow(number: SimulatorNumber, customer: Customer): void {
@@ -565,7 +584,7 @@ export class GraphSimulator {
       quality_score: { score: 'UNKNOWN' },
       ...checked,
     };
-    remember(this.templatesById, template.id, template, 10_000);
+    this.templatesById.set(template.id, template);
     this.review(template);
     return template;
   }
@@ -609,9 +628,22 @@ export class GraphSimulator {
 
   // Webhooks
 
-  /** Any other update of a number: the value gets its metadata, the rest is as given. */
+  /**
+   * Any other update of a number: whose it is, its number alone says, the rest is as given.
+   * @throws {RangeError} the value names a number or an account of its own.
+   */
   tell(number: SimulatorNumber, field: string, value: JsonObject, tried?: () => void): Promise<Delivery> {
-    const metadata = { display_phone_number: number.display_phone_number.replace(/\D/g, ''), phone_number_id: number.phone_number_id };
+    const display_phone_number = number.display_phone_number.replace(/\D/g, '');
+    const metadata = { display_phone_number, phone_number_id: number.phone_number_id };
+    for (const { name, given, own } of [
+      { name: 'metadata', given: value['metadata'], own: undefined },
+      { name: 'phone_number_id', given: value['phone_number_id'], own: number.phone_number_id },
+      { name: 'waba_id', given: value['waba_id'], own: number.waba_id },
+      { name: 'waba_info.waba_id', given: objectAt(value, 'waba_info')?.['waba_id'], own: number.waba_id },
+      { name: 'display_phone_number', given: value['display_phone_number'], own: display_phone_number },
+      { name: 'phone_number', given: value['phone_number'], own: display_phone_number },
+    ])
+      if (given !== undefined && String(given).replace(/^\+/, '') !== own) throw new RangeError(`value.${name}: is the number's own`);
     const whole = field === 'messages' || field === 'smb_message_echoes' ? { messaging_product: 'whatsapp', metadata, ...value } : value;
     return this.deliver(number.waba_id, number, field, whole, tried);
   }
@@ -679,17 +711,12 @@ export class GraphSimulator {
     this.threads.clear();
   }
 
-  /** Runs it when the simulator closes; returns how to forget it. */
-  onClose(run: () => void): () => void {
-    this.closing.add(run);
-    return () => this.closing.delete(run);
-  }
-
   async close(): Promise<void> {
-    for (const run of this.closing) run();
+    this.events.close();
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
     await this.webhooks.close();
+    this.media.close();
   }
 }
 
@@ -817,12 +844,4 @@ function rank(status: SentMessage['status']): number {
 
 function wabaIdOf(phone_number_id: string): string {
   return `9991${phone_number_id.slice(4)}`;
-}
-
-/** Sets and drops the oldest beyond the limit. */
-function remember<K, V>(map: Map<K, V>, key: K, value: V, limit: number): void {
-  map.set(key, value);
-  if (map.size <= limit) return;
-  const oldest = map.keys().next().value;
-  if (oldest !== undefined) map.delete(oldest);
 }

@@ -1,12 +1,14 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import multer from 'multer';
+import { answerFile } from '#api/answer-file';
 import type { Fault } from './faults';
 import { GraphError, noSuchObject } from './graph-error';
 import type { GraphSimulator, SimulatorNumber } from './graph-simulator';
 import { isObject, stringAt, type JsonObject } from './json';
-import type { StoredMedia } from './media-store';
+import { fileOf, type StoredMedia } from './media-store';
 import type { Template } from './template';
+import { uploaded, uploadTo } from './uploads';
 
 const MEDIA_URL_LIFE_SECONDS = 300;
 const HANG_MS = 120_000;
@@ -16,7 +18,6 @@ export function graphRoutes(simulator: GraphSimulator): Router {
   const router = Router();
   const version = Router();
   const url_key = randomBytes(32);
-  const upload = multer({ storage: multer.memoryStorage(), limits: { fileSize: 100 * 1024 * 1024, files: 1 } });
 
   const authorized: RequestHandler = (req, _res, next) => {
     const token = /^Bearer (.+)$/i.exec(req.headers.authorization ?? '')?.[1] ?? queryOf(req, 'access_token');
@@ -49,14 +50,14 @@ export function graphRoutes(simulator: GraphSimulator): Router {
   };
 
   router.use(express.json({ limit: '5mb' }));
-  router.get('/whatsapp_business/attachments', authorized, (req, res) => {
+  router.get('/whatsapp_business/attachments', authorized, async (req, res) => {
     const [mid, ext, hash] = ['mid', 'ext', 'hash'].map((key) => queryOf(req, key) ?? '') as [string, string, string];
     const good = Buffer.from(urlHash(url_key, mid, ext));
     const media = simulator.media.get(mid);
     const genuine = good.length === hash.length && timingSafeEqual(good, Buffer.from(hash));
     if (!media || !genuine || Number(ext) < Date.now() / 1000)
       return void res.status(404).type('html').send('<html>URL signature expired</html>');
-    return void res.set('content-type', media.mime_type).set('x-content-type-options', 'nosniff').send(media.bytes);
+    return answerFile(req, res, fileOf(media));
   });
   router.use(/^\/v\d+\.\d+/, authorized, version);
 
@@ -83,13 +84,14 @@ export function graphRoutes(simulator: GraphSimulator): Router {
     if (!fault || !misbehave(req, res, fault)) res.json(answer);
   });
 
-  version.post('/:id/media', faulty('media'), upload.single('file'), (req, res) => {
+  version.post('/:id/media', faulty('media'), uploadTo(simulator.media), (req: Request, res: Response) => {
     const { phone_number_id } = number(req);
     if (stringAt(req.body, 'messaging_product') !== 'whatsapp') throw new GraphError(100, 'The parameter messaging_product is required.');
-    if (!req.file) throw new GraphError(100, 'The parameter file is required.');
+    const file = uploaded(req);
+    if (!file) throw new GraphError(100, 'The parameter file is required.');
     const declared = stringAt(req.body, 'type');
-    const mime_type = req.file.mimetype === 'application/octet-stream' && declared ? declared : req.file.mimetype;
-    res.json({ id: simulator.media.upload(phone_number_id, { mime_type, filename: req.file.originalname, bytes: req.file.buffer }).id });
+    const mime_type = file.mimetype === 'application/octet-stream' && declared ? declared : file.mimetype;
+    res.json({ id: simulator.media.upload(phone_number_id, file.arrived, { mime_type, filename: file.originalname }).id });
   });
 
   version.get('/:id/whatsapp_business_profile', faulty('number'), (req, res) => {
@@ -171,13 +173,13 @@ export function graphRoutes(simulator: GraphSimulator): Router {
       if (media) {
         const owner = queryOf(req, 'phone_number_id');
         if (owner !== undefined && owner !== media.phone_number_id) throw noSuchObject('GET', id);
-        const { mime_type, bytes, sha256 } = media;
+        const { mime_type, size_bytes, sha256 } = media;
         return void res.json({
           messaging_product: 'whatsapp',
           url: mediaUrl(req, media),
           mime_type,
           sha256: sha256.toString('hex'),
-          file_size: bytes.length,
+          file_size: size_bytes,
           id,
         });
       }
@@ -210,7 +212,7 @@ const asGraphError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   const known =
     error instanceof GraphError
       ? error
-      : error instanceof multer.MulterError
+      : error instanceof multer.MulterError || error instanceof RangeError
         ? new GraphError(131053, error.message)
         : stringAt(error, 'type')?.startsWith('entity.')
           ? new GraphError(100, 'The request body is not valid JSON')

@@ -1,59 +1,113 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ByteRange, StoredFile } from '#api/answer-file';
 import { GraphError } from './graph-error';
 import { digitsOf } from './json';
 
-export interface StoredMedia {
+/** A file on the disk that has no owner yet: `keep`, `upload` or `discard` it. */
+export interface ArrivedFile {
+  path: string;
+  size_bytes: number;
+  sha256: Buffer;
+}
+
+export interface StoredMedia extends ArrivedFile {
   id: string;
   phone_number_id: string;
   mime_type: string;
   filename: string | null;
-  bytes: Buffer;
-  sha256: Buffer;
 }
 
 const MB = 1024 * 1024;
+/** Meta, Cloud API "Media": no file is larger. */
+export const MAX_FILE_BYTES = 100 * MB;
 /** Meta, Cloud API "Media": what each kind may be and how big. */
 const KINDS: readonly [pattern: RegExp, limit_bytes: number][] = [
   [/^image\/webp$/, 500 * 1024],
   [/^image\/(jpeg|png)$/, 5 * MB],
   [/^video\/(mp4|3gpp)$/, 16 * MB],
   [/^audio\/(aac|mp4|mpeg|amr|ogg|opus)$/, 16 * MB],
-  [/^(text\/plain|application\/pdf|application\/msword|application\/vnd\.(ms-|openxmlformats-officedocument\.)[\w.-]+)$/, 100 * MB],
+  [/^(text\/plain|application\/pdf|application\/msword|application\/vnd\.(ms-|openxmlformats-officedocument\.)[\w.-]+)$/, MAX_FILE_BYTES],
 ];
 
-/** The media a number uploaded or received, oldest dropped first when the store is full. */
+/** The media a number uploaded or received, on the disk, oldest dropped first when the store is full. Like all of the simulator it ends with the process. */
 export class MediaStore {
   private readonly files = new Map<string, StoredMedia>();
+  private readonly arrived = new Set<ArrivedFile>();
+  /** Of the files there are, and of those still arriving. */
   private bytes = 0;
   private count = 0;
+  private opened: string | undefined;
 
-  constructor(private readonly limit_bytes = 256 * MB) {}
+  /** `dir` is this store's alone: it is emptied first. Without: a place for temporary files. */
+  constructor(
+    private readonly dir?: string,
+    private readonly max = { bytes: 1024 * MB, files: 1000 },
+  ) {}
 
-  /** @throws {GraphError} 131053 for a type or size WhatsApp does not take. */
-  upload(phone_number_id: string, file: { mime_type: string; filename: string | null; bytes: Buffer }): StoredMedia {
-    const type = (file.mime_type.split(';')[0] ?? '').trim().toLowerCase();
+  /** Writes a stream to the disk. @throws {RangeError} the files that arrive at this moment fill the store. */
+  async receive(source: Readable): Promise<ArrivedFile> {
+    const path = this.newPath();
+    const digest = createHash('sha256');
+    let size_bytes = 0;
+    const measure = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        size_bytes += chunk.length;
+        this.bytes += chunk.length;
+        digest.update(chunk);
+        this.makeRoom();
+        if (this.bytes > this.max.bytes) done(new RangeError('file: the simulator has no room for it at the moment'));
+        else done(null, chunk);
+      },
+    });
+    try {
+      await pipeline(source, measure, createWriteStream(path, { mode: 0o600 }));
+    } catch (error) {
+      this.bytes -= size_bytes;
+      rmSync(path, { force: true });
+      throw error;
+    }
+    const file = { path, size_bytes, sha256: digest.digest() };
+    this.arrived.add(file);
+    return file;
+  }
+
+  /** A number's upload. @throws {GraphError} 131053 for a type or size WhatsApp does not take. */
+  upload(phone_number_id: string, file: ArrivedFile, as: { mime_type: string; filename: string | null }): StoredMedia {
+    const type = (as.mime_type.split(';')[0] ?? '').trim().toLowerCase();
     const limit = KINDS.find(([pattern]) => pattern.test(type))?.[1];
     if (limit === undefined)
       throw new GraphError(131053, `Param file must be a file with one of the supported types. Received file of type '${type}'.`);
-    if (file.bytes.length > limit) throw new GraphError(131053, `File is larger than ${limit} bytes for type ${type}`);
-    return this.put(phone_number_id, file);
+    if (file.size_bytes > limit) throw new GraphError(131053, `File is larger than ${limit} bytes for type ${type}`);
+    return this.keep(phone_number_id, file, as);
   }
 
   /** Keeps a file without judging it: a customer may send any document. */
-  put(phone_number_id: string, file: { mime_type: string; filename: string | null; bytes: Buffer }): StoredMedia {
-    const media = {
-      ...file,
-      id: `1${digitsOf(`${phone_number_id}:${++this.count}:${file.bytes.length}:${process.hrtime.bigint()}`, 15)}`,
-      phone_number_id,
-      sha256: createHash('sha256').update(file.bytes).digest(),
-    };
-    this.files.set(media.id, media);
-    this.bytes += media.bytes.length;
-    for (const [id, oldest] of this.files) {
-      if (this.bytes <= this.limit_bytes || id === media.id) break;
-      this.delete(oldest.id);
-    }
+  keep(phone_number_id: string, file: ArrivedFile, as: { mime_type: string; filename: string | null }): StoredMedia {
+    const { path, size_bytes, sha256 } = file;
+    const id = `1${digitsOf(`${phone_number_id}:${++this.count}:${size_bytes}:${process.hrtime.bigint()}`, 15)}`;
+    const media = { id, phone_number_id, mime_type: as.mime_type, filename: as.filename, path, size_bytes, sha256 };
+    this.arrived.delete(file);
+    this.files.set(id, media);
+    this.makeRoom();
     return media;
+  }
+
+  /** The same for a small file that a script wrote into its JSON. */
+  put(phone_number_id: string, { bytes, ...as }: { mime_type: string; filename: string | null; bytes: Buffer }): StoredMedia {
+    const path = this.newPath();
+    writeFileSync(path, bytes, { mode: 0o600 });
+    this.bytes += bytes.length;
+    return this.keep(phone_number_id, { path, size_bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest() }, as);
+  }
+
+  /** Forgets a file nobody kept; one that was kept stays. */
+  discard(file: ArrivedFile): void {
+    if (this.arrived.delete(file)) this.remove(file);
   }
 
   get(id: string): StoredMedia | undefined {
@@ -62,12 +116,47 @@ export class MediaStore {
 
   delete(id: string): boolean {
     const media = this.files.get(id);
-    if (media) this.bytes -= media.bytes.length;
+    if (media) this.remove(media);
     return this.files.delete(id);
   }
 
   clear(): void {
-    this.files.clear();
-    this.bytes = 0;
+    for (const id of this.files.keys()) this.delete(id);
   }
+
+  close(): void {
+    this.clear();
+    if (this.opened !== undefined) rmSync(this.opened, { recursive: true, force: true });
+    this.opened = undefined;
+  }
+
+  private makeRoom(): void {
+    for (const id of this.files.keys()) {
+      if (this.bytes <= this.max.bytes && this.files.size <= this.max.files) return;
+      this.delete(id);
+    }
+  }
+
+  private remove({ path, size_bytes }: ArrivedFile): void {
+    this.bytes -= size_bytes;
+    rmSync(path, { force: true });
+  }
+
+  private newPath(): string {
+    this.opened ??= this.open();
+    return join(this.opened, randomUUID());
+  }
+
+  private open(): string {
+    if (this.dir === undefined) return mkdtempSync(join(tmpdir(), 'pytake-simulator-'));
+    rmSync(this.dir, { recursive: true, force: true });
+    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+    return this.dir;
+  }
+}
+
+/** As the helper of all doors wants a file. */
+export function fileOf({ id, mime_type, filename, path, size_bytes, sha256 }: StoredMedia): StoredFile {
+  const read = (range?: ByteRange): Readable => createReadStream(path, range);
+  return { filename: filename ?? id, mime_type, size_bytes, sha256: sha256.toString('hex'), read };
 }

@@ -1,15 +1,23 @@
-import express, { Router, type ErrorRequestHandler } from 'express';
+import express, { Router, type ErrorRequestHandler, type Request, type Response } from 'express';
 import multer from 'multer';
+import { answerFile } from '#api/answer-file';
+import { errorBody, toAppError } from '#api/errors.filter';
+import { Forbidden, Invalid, NotFound } from '#common/errors';
 import type { Customer, CustomerIdentity, CustomerMessage } from './customer';
 import { magicEndings, STATUS_ORDERS, type Fault } from './faults';
 import type { Delays, GraphSimulator, SimulatorNumber, SimulatorOptions } from './graph-simulator';
 import { isObject, objectAt, stringAt, type JsonObject } from './json';
+import { fileOf } from './media-store';
 import { BSUID } from './message-rules';
+import { isSimulatorAccount } from './simulator-number';
+import { uploaded, uploadTo } from './uploads';
+
+/** An hour in milliseconds: longer delays would only fill the memory. No other number that is given has a reason to be larger. */
+const MOST = 3_600_000;
 
 /** What the page and the scripts steer: the customers' phones (`/phone/*`), and the weather (`/control/*`). */
 export function phoneRoutes(simulator: GraphSimulator): Router {
   const router = Router();
-  const upload = multer({ storage: multer.memoryStorage(), limits: { fileSize: 16 * 1024 * 1024, files: 1 } });
   router.use(express.json({ limit: '30mb' }));
 
   const numberOf = (body: unknown): SimulatorNumber => simulator.number(stringAt(body, 'phone_number_id'));
@@ -17,19 +25,7 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
 
   // The customers' phones
 
-  router.get('/phone/events', (req, res) => {
-    res.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
-    res.flushHeaders();
-    res.write('retry: 1000\n\n');
-    const stop = simulator.threads.listen((event) => res.write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`));
-    const beat = setInterval(() => res.write(': beat\n\n'), 15_000);
-    const end = simulator.onClose(() => res.end());
-    req.on('close', () => {
-      stop();
-      end();
-      clearInterval(beat);
-    });
-  });
+  router.get('/phone/events', (req, res) => simulator.events.open(req, res));
   router.get('/phone/:phone_number_id/:customer/thread', (req, res) => {
     const { phone_number_id } = simulator.number(String(req.params['phone_number_id']));
     const id = String(req.params['customer']);
@@ -41,29 +37,20 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
     const customer = simulator.customers.find(stringAt(req.body, 'customer') ?? '') ?? customerOf(req.body);
     res.json({ read: simulator.read(numberOf(req.body), customer) });
   });
-  router.post('/phone/media', upload.single('file'), (req, res) => {
-    if (!req.file) throw new RangeError('file: is missing');
+  router.post('/phone/media', uploadTo(simulator.media), (req: Request, res: Response) => {
+    const file = uploaded(req);
+    if (!file) throw new RangeError('file: is missing');
     const { phone_number_id } = numberOf(req.body);
-    const filename = Buffer.from(req.file.originalname, 'latin1').toString('utf8');
-    const { id, mime_type, sha256 } = simulator.media.put(phone_number_id, {
-      mime_type: req.file.mimetype,
-      filename,
-      bytes: req.file.buffer,
+    const { id, mime_type, filename, sha256 } = simulator.media.keep(phone_number_id, file.arrived, {
+      mime_type: file.mimetype,
+      filename: file.originalname,
     });
     res.status(201).json({ id, mime_type, filename, sha256: sha256.toString('base64') });
   });
-  router.get('/phone/media/:id', (req, res) => {
+  router.get('/phone/media/:id', async (req, res) => {
     const media = simulator.media.get(String(req.params['id']));
-    if (!media) return void res.status(404).json(errorBody(404, 'not_found', 'No such file'));
-    // Anything may have been uploaded: only what cannot run is shown in place.
-    const inline = /^(image\/(png|jpeg|webp|gif)|audio\/|video\/)/.test(media.mime_type);
-    res.set({
-      'content-type': media.mime_type,
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; sandbox",
-    });
-    if (!inline) res.attachment(media.filename ?? 'file');
-    return void res.send(media.bytes);
+    if (!media) throw new NotFound('File');
+    await answerFile(req, res, fileOf(media));
   });
 
   // The weather
@@ -107,12 +94,14 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
       access_token: _token,
       accepts: _accepts,
       webhook_url: _url,
+      media_dir: _dir,
       numbers: _numbers,
       ...options
     } = simulator.options;
     const { batch, retry_delays_ms, counts } = simulator.webhooks;
     res.json({
       pending: simulator.pending,
+      readers: simulator.events.count,
       webhooks: counts,
       options: { ...options, batch, retry_delays_ms },
       numbers: simulator.numbers.map(publicNumber),
@@ -132,8 +121,9 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
     };
     if (!/^\d{5,20}$/.test(number.phone_number_id) || !/^\d{5,20}$/.test(number.waba_id))
       throw new RangeError('phone_number_id, waba_id: digits');
-    if (simulator.options.locked && !simulator.options.accepts(number.phone_number_id))
-      throw new RangeError('phone_number_id: not an id of the simulator');
+    if (!/^\+?[\d ()-]{7,24}$/.test(number.display_phone_number)) throw new RangeError('display_phone_number: a phone number');
+    if (simulator.options.locked && !(simulator.options.accepts(number.phone_number_id) && isSimulatorAccount(number.waba_id)))
+      throw new RangeError('phone_number_id, waba_id: not ids of the simulator');
     res.status(201).json(publicNumber(simulator.addNumber(number)));
   });
   router.post('/control/window', (req, res) => {
@@ -144,9 +134,9 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
   });
   router.post('/control/templates/:id', async (req, res) => {
     const template = simulator.template(String(req.params['id']));
-    if (!template) return void res.status(404).json(errorBody(404, 'not_found', 'No such template'));
+    if (!template) throw new NotFound('Template');
     await simulator.setTemplateStatus(template, stringAt(req.body, 'status') ?? 'APPROVED', stringAt(req.body, 'reason'));
-    return void res.json(template);
+    res.json(template);
   });
   router.post('/control/change', async (req, res) => {
     const field = stringAt(req.body, 'field');
@@ -155,9 +145,8 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
   });
   router.post('/control/webhook', async (req, res) => {
     // It would sign anything in anybody's name.
-    if (simulator.options.locked)
-      return void res.status(403).json(errorBody(403, 'forbidden', 'Only a simulator that runs alone posts free payloads'));
-    return void res.json(await simulator.postWebhook(req.body));
+    if (simulator.options.locked) throw new Forbidden('forbidden', 'Only a simulator that runs alone posts free payloads.');
+    res.json(await simulator.postWebhook(req.body));
   });
   router.post('/control/reset', (_req, res) => {
     simulator.reset();
@@ -166,14 +155,9 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
 
   router.use(((error: unknown, _req, res, next) => {
     if (res.headersSent) return void next(error);
-    const bad = error instanceof RangeError || error instanceof multer.MulterError || stringAt(error, 'type')?.startsWith('entity.');
-    return void res
-      .status(bad ? 422 : 500)
-      .json(
-        bad && error instanceof Error
-          ? errorBody(422, 'validation_error', error.message)
-          : errorBody(500, 'internal_error', 'The simulator failed'),
-      );
+    const bad = error instanceof RangeError || error instanceof multer.MulterError;
+    const known = bad ? new Invalid([{ msg: error.message, type: 'value_error' }]) : toAppError(error);
+    return void res.status(known.status).json(errorBody(known));
   }) satisfies ErrorRequestHandler);
   return router;
 }
@@ -246,9 +230,13 @@ function setOptions(simulator: GraphSimulator, given: JsonObject): void {
   if (given['batch'] === null) webhooks.batch = null;
   else if (given['batch'] !== undefined) {
     const batch = objectOf(given['batch']);
-    webhooks.batch = { max: Math.max(1, nonNegative(batch, 'max')), wait_ms: nonNegative(batch, 'wait_ms') };
+    webhooks.batch = { max: Math.min(Math.max(1, nonNegative(batch, 'max')), 1000), wait_ms: nonNegative(batch, 'wait_ms') };
   }
-  if (Array.isArray(given['retry_delays_ms'])) webhooks.retry_delays_ms = given['retry_delays_ms'].map(Number).filter((ms) => ms >= 0);
+  if (Array.isArray(given['retry_delays_ms']))
+    webhooks.retry_delays_ms = given['retry_delays_ms']
+      .map(Number)
+      .filter((ms) => ms >= 0 && ms <= MOST)
+      .slice(0, 20);
 
   const guarded: (keyof SimulatorOptions)[] = ['webhook_url', 'app_secret', 'access_token'];
   const touched = guarded.filter((key) => given[key] !== undefined);
@@ -267,14 +255,10 @@ export function publicNumber({ app_secret: _, ...number }: SimulatorNumber): Omi
 
 function nonNegative(object: JsonObject, key: string): number {
   const value = object[key];
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new RangeError(`${key}: a number from 0`);
+  if (typeof value !== 'number' || !(value >= 0 && value <= MOST)) throw new RangeError(`${key}: a number from 0 to ${MOST}`);
   return value;
 }
 
 function objectOf(body: unknown): JsonObject {
   return isObject(body) ? body : {};
-}
-
-function errorBody(code: number, type: string, message: string): object {
-  return { error: { code, message, type, details: [] }, detail: message, status_code: code, error_code: type };
 }

@@ -1,7 +1,8 @@
+import { hkdfSync } from 'node:crypto';
 import type { Config } from '#config/config';
 import type { SimulatorNumber } from './graph-simulator';
 
-/** The bearer token of the numbers of the simulator that ships with the product. A fake Meta's, hence no secret. */
+/** The bearer token of a simulator that runs alone, and what the demo's number has in place of one. A fake Meta's, hence no secret. */
 export const SIMULATOR_ACCESS_TOKEN = 'simulator-access-token';
 
 /** The number the demo organization gets. */
@@ -15,6 +16,26 @@ export const SIMULATOR_DEMO_NUMBER: SimulatorNumber = {
 /** Meta gives no such id: those of the simulator have 15 digits and begin with 9990. */
 export function isSimulatorNumber(phone_number_id: string): boolean {
   return /^9990\d{11}$/.test(phone_number_id);
+}
+
+/** The accounts of those numbers. */
+export function isSimulatorAccount(waba_id: string): boolean {
+  return /^9991\d{11}$/.test(waba_id);
+}
+
+/** What the simulator inside the product signs its webhooks with: good for its own numbers, and never META_APP_SECRET. */
+export function simulatorAppSecret(config: Pick<Config, 'encryption_key'>): string {
+  return derived(config.encryption_key, 'webhooks');
+}
+
+/** Opens the simulator inside the product to who does not sit at its machine; PyTake itself, in whichever process, shows it to the Graph side. */
+export function simulatorToken(config: Pick<Config, 'encryption_key'>): string {
+  return derived(config.encryption_key, 'visitors');
+}
+
+/** The same in every process of the installation, and after a restart. */
+function derived(key: Buffer, purpose: string): string {
+  return Buffer.from(hkdfSync('sha256', key, '', `pytake simulator: ${purpose}`, 24)).toString('base64url');
 }
 
 /** Where a number of the simulator finds its Graph API: the place of META_GRAPH_BASE_URL. */

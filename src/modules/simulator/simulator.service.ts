@@ -5,7 +5,8 @@ import express, { Router } from 'express';
 import { Config } from '#config/config';
 import { GraphSimulator } from './graph-simulator';
 import { publicNumber } from './phone.routes';
-import { isSimulatorNumber, SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from './simulator-number';
+import { simulatorGuard } from './simulator-guard';
+import { isSimulatorNumber, SIMULATOR_DEMO_NUMBER, simulatorAppSecret, simulatorToken } from './simulator-number';
 
 /** The page may load and call its own server, and nothing else. */
 const CONTENT_SECURITY_POLICY = [
@@ -33,8 +34,9 @@ export class SimulatorService implements OnModuleInit, OnModuleDestroy {
   ) {
     this.simulator = config.simulator_enabled
       ? new GraphSimulator({
-          app_secret: config.meta_app_secret ?? '',
-          access_token: SIMULATOR_ACCESS_TOKEN,
+          app_secret: simulatorAppSecret(config),
+          access_token: simulatorToken(config),
+          media_dir: join(config.data_dir, 'simulator'),
           webhook_url: () => `${this.ownUrl()}/api/v1/whatsapp/webhook`,
           numbers: [SIMULATOR_DEMO_NUMBER],
           accepts: isSimulatorNumber,
@@ -55,6 +57,7 @@ export class SimulatorService implements OnModuleInit, OnModuleDestroy {
 
   private routes(simulator: GraphSimulator): Router {
     const router = Router();
+    router.use(simulatorGuard({ token: simulatorToken(this.config), public_base_url: this.config.public_base_url }));
     router.use('/graph', simulator.graph);
     router.get('/api/hello', (_req, res) => {
       const customers = simulator.customers.all().slice(-50);

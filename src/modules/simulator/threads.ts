@@ -1,3 +1,4 @@
+import { Bounded } from './bounded';
 import type { StatusName } from './faults';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from './json';
 
@@ -27,6 +28,11 @@ export interface Thread {
   messages: ThreadMessage[];
 }
 
+interface KeptThread extends Thread {
+  /** About what the messages take in memory. */
+  bytes: number;
+}
+
 export interface PhoneEvent {
   event: 'message' | 'status' | 'updated' | 'typing' | 'reset';
   phone_number_id: string;
@@ -36,19 +42,19 @@ export interface PhoneEvent {
 
 const MAX_THREADS = 5_000;
 const MAX_MESSAGES = 300;
+const MAX_BYTES = 64 * 1024 * 1024;
+/** A flag of a region is 28 UTF-16 units long. */
+const MAX_EMOJI = 32;
 
-/** What the customers' phones show; the page listens here. The oldest threads and bubbles go first. */
+/** What the customers' phones show; `tell` hears of every change. The oldest threads and bubbles go first. */
 export class Threads {
-  private readonly threads = new Map<string, Thread>();
-  private readonly listeners = new Set<(event: PhoneEvent) => void>();
+  private readonly threads = new Bounded<string, KeptThread>({ count: MAX_THREADS, bytes: MAX_BYTES }, ({ bytes }) => bytes);
 
-  listen(listener: (event: PhoneEvent) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
+  constructor(private readonly tell: (event: PhoneEvent) => void) {}
 
   get(phone_number_id: string, customer: string): Thread {
-    return this.threads.get(`${phone_number_id} ${customer}`) ?? { phone_number_id, customer, messages: [] };
+    const { messages } = this.threads.get(`${phone_number_id} ${customer}`) ?? { messages: [] };
+    return { phone_number_id, customer, messages };
   }
 
   find(phone_number_id: string, customer: string, id: string): ThreadMessage | undefined {
@@ -56,17 +62,19 @@ export class Threads {
   }
 
   add(phone_number_id: string, customer: string, message: ThreadMessage): void {
-    const thread = this.get(phone_number_id, customer);
-    if (thread.messages.some((known) => known.id === message.id)) return;
-    if (this.applyToEarlier(thread, message)) return;
-    thread.messages.push(message);
-    if (thread.messages.length > MAX_MESSAGES) thread.messages.shift();
     const key = `${phone_number_id} ${customer}`;
+    const thread = this.threads.get(key) ?? { phone_number_id, customer, messages: [], bytes: 0 };
+    if (thread.messages.some((known) => known.id === message.id)) return;
+    // Taken out while it changes: what was spoken in last is the newest, at its new size.
     this.threads.delete(key);
+    const changed = this.applyToEarlier(thread, message);
+    if (!changed) {
+      thread.messages.push(message);
+      thread.bytes += sizeOf(message);
+    }
+    if (thread.messages.length > MAX_MESSAGES) for (const oldest of thread.messages.splice(0, 1)) thread.bytes -= sizeOf(oldest);
     this.threads.set(key, thread);
-    const oldest = this.threads.keys().next().value;
-    if (this.threads.size > MAX_THREADS && oldest !== undefined) this.threads.delete(oldest);
-    this.tell({ event: 'message', phone_number_id, customer, data: message });
+    if (!changed) this.tell({ event: 'message', phone_number_id, customer, data: message });
   }
 
   setStatus(phone_number_id: string, customer: string, id: string, status: ThreadMessage['status'], error_code?: number): void {
@@ -87,29 +95,29 @@ export class Threads {
   }
 
   /** A reaction, an edit and a revoke change a bubble instead of making one. */
-  private applyToEarlier(thread: Thread, message: ThreadMessage): boolean {
+  private applyToEarlier(thread: KeptThread, message: ThreadMessage): boolean {
     const content = isObject(message.content) ? message.content : {};
     const target = thread.messages.find((m) => m.id === (stringAt(content, 'message_id') ?? stringAt(content, 'original_message_id')));
     if (!['reaction', 'edit', 'revoke'].includes(message.type)) return false;
     if (!target) return true;
     if (message.type === 'reaction') {
       const emoji = stringAt(content, 'emoji');
-      if (emoji) target.reaction = { by: message.direction, emoji };
+      if (emoji) target.reaction = { by: message.direction, emoji: emoji.slice(0, MAX_EMOJI) };
       else delete target.reaction;
     } else if (message.type === 'revoke') target.deleted = true;
     else {
       const edit = objectAt(content, 'message');
+      thread.bytes -= sizeOf(target);
       target.content = edit?.[stringAt(edit, 'type') ?? ''] ?? target.content;
+      thread.bytes += sizeOf(target);
       target.edited = true;
     }
     this.tell({ event: 'updated', phone_number_id: thread.phone_number_id, customer: thread.customer, data: target });
     return true;
   }
-
-  private tell(event: PhoneEvent): void {
-    for (const listener of this.listeners) listener(event);
-  }
 }
+
+const sizeOf = ({ content, rendered }: ThreadMessage): number => JSON.stringify([content, rendered]).length + 500;
 
 /** The media ids a message shows: its own, its header's, its template's. */
 export function mediaIdsOf(type: string, content: unknown): string[] {

@@ -21,6 +21,9 @@ interface Change {
   done: (delivery: Delivery) => void;
 }
 
+const MAX_UNDERWAY = 100_000;
+const MAX_UNDERWAY_BYTES = 128 * 1024 * 1024;
+
 /** Posts what happened to the product's webhook, as Meta does: signed over the bytes, at least once, again until 200. */
 export class WebhookSender {
   /** Waits before the second, third … attempt. Meta goes on for 7 days; the simulator gives up at the end of the list. */
@@ -36,6 +39,7 @@ export class WebhookSender {
   private gatherTimer: NodeJS.Timeout | undefined;
   private readonly sleeping = new Map<NodeJS.Timeout, () => void>();
   private underway = 0;
+  private bytes = 0;
   private closed = false;
 
   /** Deliveries not yet over, gathered ones too. */
@@ -57,14 +61,15 @@ export class WebhookSender {
   /** Posts a whole payload as it is. */
   async post(target: WebhookTarget, payload: unknown, tried?: () => void): Promise<Delivery> {
     if (this.closed || target.webhook_url === null) return { status_code: 0, attempts: 0 };
+    const body = wireBytes(payload);
     // A product that is down for long must not fill the simulator's memory.
-    if (this.underway >= 100_000) {
+    if (this.underway >= MAX_UNDERWAY || this.bytes + body.length > MAX_UNDERWAY_BYTES) {
       this.counts.dropped++;
       return { status_code: 0, attempts: 0 };
     }
-    const body = wireBytes(payload);
     const signature = sign(body, target.app_secret);
     this.underway++;
+    this.bytes += body.length;
     try {
       let status_code = 0;
       for (let attempts = 1; ; attempts++) {
@@ -85,6 +90,7 @@ export class WebhookSender {
       }
     } finally {
       this.underway--;
+      this.bytes -= body.length;
     }
   }
 

@@ -129,8 +129,14 @@ export class UserCreate extends IntersectionType(
 @InputType('UserUpdateInput')
 export class UserUpdate extends PartialType(
   IntersectionType(OmitType(UserCreate, ['password']), PickType(User, ['is_active', 'agent_status', 'preferences'])),
-) {}
+) {
+  /** Needed to change your own e-mail. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  current_password?: string;
+}
 
 /** Your own role, state and departments are an administrator's to change: another value than the present one is refused. */
 @InputType('UserSelfUpdateInput')
-export class UserSelfUpdate extends OmitType(UserUpdate, ['email']) {}
+export class UserSelfUpdate extends OmitType(UserUpdate, []) {}

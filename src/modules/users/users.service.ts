@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#api/errors.filter';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
-import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
+import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
@@ -108,15 +108,17 @@ export class UsersService {
   }
 
   /**
-   * Another role and deactivation end the user's sessions at once.
-   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`.
+   * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
+   * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
+   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`, `account_locked`.
    * @throws {Conflict} `last_admin`, `email_already_registered`.
    */
-  async update(actor: Actor, id: string, { department_ids, name: _name, ...input }: UserUpdate): Promise<User> {
+  async update(actor: Actor, id: string, { department_ids, name: _name, current_password, ...input }: UserUpdate): Promise<User> {
     const self = id === actor.user_id;
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     assertNoDepartments(department_ids);
+    if (self && input.email !== undefined) await this.assertMayMove(actor, id, input.email, current_password);
 
     const updated = await this.database.tx(async (tx) => {
       const users = this.database.repository(User, tx);
@@ -183,6 +185,28 @@ export class UsersService {
     const user = actor.user_id ? await this.database.source.getRepository(User).findOneBy({ id: actor.user_id }) : null;
     if (!user) throw new Unauthenticated();
     return user;
+  }
+
+  /** A stolen token must not become a stolen account: a new e-mail of one's own needs the password, and guesses count as at the login. */
+  private async assertMayMove(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
+    const user = visible(actor, await this.database.repository(User).find(actor, id), true);
+    if (email === user.email) return;
+    if (!current_password)
+      throw Invalid.field('current_password', 'current_password is needed to change your own e-mail', undefined, 'missing');
+    const locked_until = await this.locks.lockedUntil(user.email);
+    if (locked_until)
+      throw new Forbidden('account_locked', 'Too many wrong passwords: try again later.', {
+        retry_after_seconds: Math.max(1, (locked_until.getTime() - Date.now()) / 1000),
+      });
+    const [credential] = await this.database.source.query<Pick<Credential, 'password_hash'>[]>(
+      'SELECT password_hash FROM credentials WHERE organization_id = $1 AND user_id = $2',
+      [actor.organization_id, id],
+    );
+    if (await this.passwords.matches(credential?.password_hash, current_password)) return;
+    const { security_settings } = await this.organizations.settings(actor);
+    await this.locks.failed(user.email, security_settings);
+    // Not 401: clients would log out (contract 10, users).
+    throw new BadRequest('current_password_incorrect', 'current_password is wrong.');
   }
 
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {

@@ -16,6 +16,11 @@ export const WHATSAPP_ERRORS = declareErrors({
     cause: 'The file is no longer there, or the provider did not hand it out.',
     remedy: 'Ask the customer to send it again.',
   },
+  media_quota_exceeded: {
+    status: 409,
+    cause: 'The files of the organization take all its plan allows.',
+    remedy: 'Remove files, or ask for a larger plan; `max_media_bytes` of `plan_limits` is the limit.',
+  },
   media_not_ready: { status: 409, cause: 'The file is still being fetched from the provider.', remedy: 'Try again in a moment.' },
   not_supported_for_connection_type: {
     status: 409,

@@ -7,6 +7,7 @@ import { FetchMedia } from './media/fetch-media';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaJobs, MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
+import { MediaQuota } from './media/media-quota';
 import { MediaStorage } from './media/media-storage';
 import { GraphClient } from './meta/graph-client';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
@@ -46,6 +47,7 @@ import { TemplatesService } from './templates/templates.service';
     InboundStore,
     Receipt,
     MediaStorage,
+    MediaQuota,
     MediaService,
     FetchMedia,
     MediaJobs,

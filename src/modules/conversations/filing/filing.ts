@@ -59,7 +59,7 @@ export class Filing {
   /** All at once; one bad item fails the batch (then `fileOneByOne`). */
   async file(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
     const batch = new Batch(client, this.contacts);
-    const { items, outcomes } = await this.read(waiting);
+    const { items, outcomes } = await this.read(batch, waiting);
     await this.apply(batch, items);
     return { outcomes, effects: batch.effects };
   }
@@ -67,7 +67,7 @@ export class Filing {
   /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
   async fileOneByOne(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
     const batch = new Batch(client, this.contacts);
-    const { items, outcomes } = await this.read(waiting);
+    const { items, outcomes } = await this.read(batch, waiting);
     for (const item of items) {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -98,8 +98,8 @@ export class Filing {
   }
 
   /** Bodies → items of the numbers their rows are for. */
-  private async read(waiting: readonly WaitingEvent[]): Promise<Work> {
-    const numbers = await this.numbers.byIds([...new Set(waiting.map((event) => event.whatsapp_number_id))]);
+  private async read(batch: Batch, waiting: readonly WaitingEvent[]): Promise<Work> {
+    const numbers = await this.numbers.byIds(batch, [...new Set(waiting.map((event) => event.whatsapp_number_id))]);
     const items: Item[] = [];
     const outcomes: Outcome[] = [];
     for (const event of waiting) {
@@ -192,7 +192,7 @@ export class Filing {
   /** One that cannot be applied is set aside: the message it waited for is not to blame. */
   private async applyOrphans(batch: Batch, parked: Awaited<ReturnType<typeof unpark>>): Promise<void> {
     if (!parked.length) return;
-    const numbers = await this.numbers.byIds([...new Set(parked.map((orphan) => orphan.whatsapp_number_id))]);
+    const numbers = await this.numbers.byIds(batch, [...new Set(parked.map((orphan) => orphan.whatsapp_number_id))]);
     for (const orphan of parked) {
       const number = numbers.get(orphan.whatsapp_number_id);
       if (!number) continue;

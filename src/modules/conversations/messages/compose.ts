@@ -1,7 +1,9 @@
 import { Invalid } from '#common/errors';
+import { isBlank } from '#common/fields';
+import { fileName } from '#common/file-name';
 import type { JsonObject } from '#common/json.scalar';
 import { normalizePhone } from '#common/phone';
-import { MessageType } from './message.entity';
+import { type MessageMedia, MessageType } from './message.entity';
 import {
   type ButtonInput,
   type CardInput,
@@ -23,7 +25,8 @@ import {
 
 /** What is to be said, whatever door it came through. */
 export interface Draft {
-  message_type: MessageType;
+  /** null: whatever kind the file of `media_id` is. */
+  message_type: MessageType | null;
   content: string | null;
   payload: JsonObject;
   /** A file of ours (`POST /whatsapp/media`). */
@@ -37,7 +40,7 @@ const LIST_ROWS_MAX = 10;
 export function composeText(input: SendText): Draft {
   if (input.type === 'template') return composeTemplate(input);
   if (!input.message) throw Invalid.field('message', 'message is required', undefined, 'missing');
-  return text(input.message, input.preview_url);
+  return text('message', input.message, input.preview_url);
 }
 
 export function composeTemplate(
@@ -122,10 +125,11 @@ export function composeRequest(input: MessageSendRequest): Draft {
     case 'text': {
       const body = words ?? textOf(object?.text);
       if (!body) throw Invalid.field('content', 'content is required', undefined, 'missing');
-      return text(body, input.preview_url ?? (object?.preview_url === true ? true : undefined));
+      return text('content', body, input.preview_url ?? (object?.preview_url === true ? true : undefined));
     }
     default:
-      return media(type as MediaType, input.media_url ?? textOf(object?.url), input.media_id, 'media_url', {
+      if (type !== null && !isMediaType(type)) throw Invalid.field('message_type', `A message of type ${type} cannot be sent`);
+      return media(type, input.media_url ?? textOf(object?.url), input.media_id, 'media_url', {
         caption: input.media_caption ?? textOf(object?.caption) ?? words,
         filename: input.filename ?? textOf(object?.filename),
         voice: input.voice,
@@ -133,13 +137,17 @@ export function composeRequest(input: MessageSendRequest): Draft {
   }
 }
 
-function inferType(input: MessageSendRequest, object: JsonObject | null): string {
+/** null: whatever the file of `media_id` is. */
+function inferType(input: MessageSendRequest, object: JsonObject | null): string | null {
   if (input.template || typeof object?.name === 'string') return 'template';
+  if (input.media_id && !input.media_type) return null;
   if (input.media_url || input.media_id || typeof object?.url === 'string') return mediaTypeOf(input.media_type);
   if (input.location) return 'location';
   if (input.contacts) return 'contacts';
   return input.interactive ? 'interactive' : 'text';
 }
+
+const isMediaType = (type: string): type is MediaType => (MEDIA_TYPES as readonly string[]).includes(type);
 
 /** `image`, or the family of a MIME type; anything else is a document. */
 function mediaTypeOf(media_type: string | undefined): MediaType {
@@ -158,24 +166,48 @@ function templateOf(object: JsonObject | null): Partial<TemplateValuesInput> {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value ? value : undefined);
 
-function text(body: string, preview_url?: boolean): Draft {
-  if (body.length > 4096) throw Invalid.field('content', 'content may have at most 4096 characters', undefined, 'string_too_long');
+function text(field: string, body: string, preview_url?: boolean): Draft {
+  if (isBlank(body)) throw Invalid.field(field, 'White space is not text');
+  if (body.length > 4096) throw Invalid.field(field, `${field} may have at most 4096 characters`, undefined, 'string_too_long');
   return { message_type: MessageType.text, content: body, payload: given({ text: body, preview_url }) };
 }
 
 function media(
-  type: MediaType,
+  type: MediaType | null,
   link: string | undefined,
   media_id: string | undefined,
   field: string,
   { caption, filename, voice }: { caption?: string; filename?: string; voice?: boolean },
 ): Draft {
   if (!link === !media_id) throw Invalid.field(field, `Give ${field} or media_id, and not both`, undefined, 'missing');
-  if (caption && (type === 'audio' || type === 'sticker'))
-    throw Invalid.field('caption', `WhatsApp shows no caption under ${type === 'audio' ? 'an audio' : 'a sticker'}`);
+  if (caption && isBlank(caption)) throw Invalid.field('caption', 'White space is not text');
+  if (caption && type) assertMayHaveCaption(type);
   if (caption && caption.length > 1024)
     throw Invalid.field('caption', 'caption may have at most 1024 characters', undefined, 'string_too_long');
-  return { message_type: MessageType[type], content: caption ?? null, payload: given({ caption, filename, voice, link }), media_id };
+  const name = filename === undefined ? undefined : fileName(filename);
+  return {
+    message_type: type && MessageType[type],
+    content: caption ?? null,
+    payload: given({ caption, filename: name, voice, link }),
+    media_id,
+  };
+}
+
+function assertMayHaveCaption(type: string): void {
+  if (type === 'audio' || type === 'sticker')
+    throw Invalid.field('caption', `WhatsApp shows no caption under ${type === 'audio' ? 'an audio' : 'a sticker'}`);
+}
+
+/**
+ * What a draft with this file is sent as: as what it says, else as what the file is. Any file may go as a document.
+ * @throws {Invalid} It says another kind than the file is of.
+ */
+export function typeWithFile({ message_type, content }: Pick<Draft, 'message_type' | 'content'>, { mime_type }: MessageMedia): MessageType {
+  const kind = mime_type === 'image/webp' ? MessageType.sticker : MessageType[mediaTypeOf(mime_type)];
+  if (message_type && message_type !== kind && message_type !== MessageType.document)
+    throw Invalid.field('media_id', `The file is ${mime_type}: it cannot be sent as ${message_type}, but as ${kind} or document`);
+  if (content !== null) assertMayHaveCaption(message_type ?? kind);
+  return message_type ?? kind;
 }
 
 function card({ name, phone, email, organization }: CardInput, index: number): JsonObject {

@@ -4,7 +4,7 @@ import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
@@ -74,7 +74,8 @@ export class DeliverMessage {
 
   /** The conversation's oldest message, committed as ours before anybody is called. */
   private async claim(organization_id: string, conversation_id: string): Promise<Claim | Next> {
-    return this.database.tx(async ({ manager }) => {
+    return this.database.tx(async (tx) => {
+      const { manager } = tx;
       const [send] = await manager.query<
         { message_id: string; attempts: number; claimed_at: Date | null; wait_ms: number; stale: boolean }[]
       >(
@@ -86,13 +87,7 @@ export class DeliverMessage {
       if (!send) return { again_in_ms: null };
       if (send.claimed_at && !send.stale) return { again_in_ms: null };
       if (send.stale) {
-        await this.settle(
-          manager,
-          organization_id,
-          send.message_id,
-          unknown('The process stopped while the provider was answering.'),
-          null,
-        );
+        await this.settle(tx, organization_id, send.message_id, unknown('The process stopped while the provider was answering.'), null);
         return { again_in_ms: 0 };
       }
       if (send.wait_ms > 0) return { again_in_ms: Math.ceil(send.wait_ms) };
@@ -143,11 +138,11 @@ export class DeliverMessage {
         error_code: failure.error_code,
         retry_in_seconds: delay,
       });
-      await this.database.tx(async ({ manager }) => {
-        await this.settle(manager, organization_id, message.id, failure, delay);
+      await this.database.tx(async (tx) => {
+        await this.settle(tx, organization_id, message.id, failure, delay);
         // Meta's word to the whole number: the others wait with it instead of failing one by one.
         if (delay !== null && failure.scope === 'number')
-          await manager.query(
+          await tx.manager.query(
             `UPDATE whatsapp_numbers SET paused_until = greatest(paused_until, now() + make_interval(secs => $3)) WHERE organization_id = $1 AND id = $2`,
             [organization_id, message.whatsapp_number_id, delay],
           );
@@ -211,12 +206,13 @@ export class DeliverMessage {
 
   /** Later again, or failed for good with what that means beyond the message. */
   private async settle(
-    sql: Sql,
+    tx: Tx,
     organization_id: string,
     message_id: string,
     failure: FailureDecision,
     delay_seconds: number | null,
   ): Promise<void> {
+    const sql: Sql = tx.manager;
     if (delay_seconds !== null) {
       await sql.query('UPDATE outbound_sends SET claimed_at = NULL, due_at = now() + make_interval(secs => $2) WHERE message_id = $1', [
         message_id,
@@ -236,8 +232,7 @@ export class DeliverMessage {
     await history(sql, message, 'failed', failure.error_code);
     const tell = failure.effect && (await applyFailureEffect(sql, message, failure.effect));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
-    // Told a moment after the surrounding transaction.
-    setImmediate(() => {
+    tx.afterCommit(() => {
       this.tell(message, MessageStatus.failed, failure.error_code);
       if (tell) tell(this.events, this.contacts);
     });

@@ -91,6 +91,8 @@ export class MessageReaction {
   where: 'whatsapp_message_id IS NOT NULL',
 })
 @Index('messages_thread_idx', ['organization_id', 'conversation_id', 'created_at', 'id'])
+// Full text, without notes and what was deleted; the migration writes it.
+@Index('messages_search_idx', { synchronize: false })
 @Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
 export class Message extends TenantEntity {
   @Column('uuid')

@@ -9,12 +9,13 @@ import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
 import { parseSort } from '#database/tenant-repository';
 import { MediaService } from '#modules/whatsapp/media/media.service';
+import { contactIsThere } from '../contact-is-there';
 import { Conversation } from '../conversation.entity';
 import type { HistoryQuery, MessageQuery } from '../conversation.dto';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
-import { SendMessage } from './send-message';
+import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 
 /** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
@@ -145,11 +146,9 @@ export class MessagesService {
   /** A failed message once more, as a new one. */
   async resend(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
-    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed || message.resent_as_id)
-      throw new Conflict(
-        'message_not_failed',
-        message.resent_as_id ? 'This message was sent again already.' : 'Only a failed outgoing message can be sent again.',
-      );
+    if (message.resent_as_id) throw sentAgainAlready();
+    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed)
+      throw new Conflict('message_not_failed', 'Only a failed outgoing message can be sent again.');
     const { template_id, payload } = message;
     const draft: Draft = {
       message_type: message.message_type,
@@ -172,6 +171,7 @@ export class MessagesService {
     const equals = (column: string, value: string | undefined): void =>
       void (value && rows.andWhere(`m.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
+    if (!query.conversation_id) rows.andWhere(contactIsThere('m'));
     equals('contact_id', query.contact_id);
     equals('whatsapp_number_id', query.whatsapp_number_id);
     equals('message_type', query.message_type);
@@ -180,6 +180,13 @@ export class MessagesService {
     if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
     if (query.from) rows.andWhere('m.created_at >= :from', { from: query.from });
     if (query.to) rows.andWhere('m.created_at <= :to', { to: query.to });
+    // Word for word messages_search_idx. The last word may be half typed; words that say nothing ("de", "o") find nothing.
+    if (query.search?.trim())
+      rows.andWhere(
+        `NOT m.is_deleted AND m.message_type <> 'note' AND to_tsvector('portuguese', fold(m.content)) @@
+           (nullif(plainto_tsquery('portuguese', fold(:words))::text, '') || ':*')::tsquery`,
+        { words: query.search },
+      );
   }
 
   private async cursor(actor: Actor, rows: SelectQueryBuilder<Message>, cursor: string, side: '<' | '>'): Promise<void> {

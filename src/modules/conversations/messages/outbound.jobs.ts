@@ -1,7 +1,7 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger } from '@nestjs/common';
 import { EventBus } from '#common/events';
-import type { Job, JobQueue } from '#jobs/job-queue';
+import type { Job, JobQueue, NewJob } from '#jobs/job-queue';
 import { DeliverMessage } from './deliver-message';
 
 interface Wake {
@@ -33,12 +33,14 @@ export class OutboundJobs {
   /** A wake-up that cannot be queued is not lost: the sweep finds the row. */
   async wake({ organization_id, conversation_id }: Wake, delay_ms = 0): Promise<void> {
     await this.queue
-      .add('send', { organization_id, conversation_id }, { job_id: conversation_id, delay_ms })
-      .catch((error: unknown) => this.logger.warn({ msg: 'wake-up not queued, the sweep will find the message', err: error }));
+      .addBulk([{ ...job({ organization_id, conversation_id }), delay_ms }])
+      .catch((error: unknown) => this.logger.debug({ msg: 'wake-up not queued, the sweep will find the message', err: error }));
   }
 
-  /** Wakes what is due and has no job. */
+  /** Wakes what is due and has no job; sends it here while there is nowhere to queue a wake-up. */
   async sweep(): Promise<void> {
-    for (const wake of await this.delivery.overdue(SWEEP_LIMIT)) await this.wake(wake);
+    await this.queue.addOrRun((await this.delivery.overdue(SWEEP_LIMIT)).map(job));
   }
 }
+
+const job = (wake: Wake): NewJob<Wake> => ({ name: 'send', data: wake, job_id: wake.conversation_id });

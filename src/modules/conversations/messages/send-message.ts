@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
+import { InTurn } from '#common/in-turn';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -12,7 +13,7 @@ import { renderTemplateBody, templateComponents } from '#modules/whatsapp/meta/t
 import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
-import type { Draft } from './compose';
+import { type Draft, typeWithFile } from './compose';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
@@ -38,6 +39,7 @@ const MAX_WAIT_SECONDS = 300;
 /** Why a send may not happen, in the order the contract checks; null: it may. */
 interface Ready {
   number: WhatsAppNumber;
+  message_type: MessageType;
   media: MessageMedia | null;
   template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
 }
@@ -45,6 +47,8 @@ interface Ready {
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
+  private readonly inTurn = new InTurn();
+
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
@@ -55,14 +59,17 @@ export class SendMessage {
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
   async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
-    const { message } = await this.database.tx(async (tx) => {
+    const send = async (tx: Tx): Promise<Message> => {
       const conversations = this.database.repository(Conversation, tx);
       const found = await conversations.get(actor, conversation_id);
       // One order of locks everywhere: contact, then conversation.
       const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
-      return this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
-    }, within);
-    return message;
+      const { message } = await this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
+      return message;
+    };
+    if (within) return send(within);
+    // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
+    return this.inTurn.run(conversation_id, () => this.database.tx(send));
   }
 
   /** To a phone: contact and conversation are found, or made. */
@@ -101,7 +108,7 @@ export class SendMessage {
     const message = await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
       const stored = newMessage({
-        ...(await this.sender(actor)),
+        ...(await this.sender(tx, actor)),
         organization_id: actor.organization_id,
         conversation_id,
         contact_id: conversation.contact_id,
@@ -139,13 +146,13 @@ export class SendMessage {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
       const contact = await this.database.repository(Contact, tx).get(actor, conversation.contact_id);
       const message = newMessage({
-        ...(await this.sender(actor)),
+        ...(await this.sender(tx, actor)),
         organization_id,
         conversation_id,
         contact_id: contact.id,
         whatsapp_number_id: conversation.whatsapp_number_id,
         direction: MessageDirection.outgoing,
-        message_type: draft.message_type,
+        ...(await this.file(tx, actor, draft)),
         content: draft.content,
         payload: draft.payload,
         status: MessageStatus.failed,
@@ -225,8 +232,8 @@ export class SendMessage {
     named: WhatsAppNumber | null = null,
   ): Promise<{ message: Message }> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
-    const { number, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
-    const sender = await this.sender(actor);
+    const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
+    const sender = await this.sender(tx, actor);
     const message = newMessage({
       ...sender,
       organization_id: actor.organization_id,
@@ -234,7 +241,7 @@ export class SendMessage {
       contact_id: contact.id,
       whatsapp_number_id: number.id,
       direction: MessageDirection.outgoing,
-      message_type: draft.message_type,
+      message_type,
       content: template ? template.rendered : draft.content,
       payload: template ? template.payload : draft.payload,
       media,
@@ -276,12 +283,7 @@ export class SendMessage {
         WHERE organization_id = $1 AND id = $2`,
       [actor.organization_id, contact.id, message.created_at],
     );
-    if (options.resent_from)
-      await tx.manager.query('UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-        actor.organization_id,
-        options.resent_from.id,
-        message.id,
-      ]);
+    if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
     tx.afterCommit(() => {
       this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told[0] });
@@ -295,6 +297,15 @@ export class SendMessage {
       this.events.emit('outbound.waiting', { organization_id, conversation_id: conversation.id });
     });
     return { message };
+  }
+
+  /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
+  private async succeed(tx: Tx, { organization_id, id }: Message, successor: Message): Promise<void> {
+    const [, taken] = await tx.manager.query<[unknown[], number]>(
+      'UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2 AND resent_as_id IS NULL',
+      [organization_id, id, successor.id],
+    );
+    if (!taken) throw sentAgainAlready();
   }
 
   /** The checks of contract 20, 4.5, in its order. */
@@ -314,8 +325,8 @@ export class SendMessage {
           .getOne()
       : (named ?? (await this.chooseNumber(tx, actor)));
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
-    const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template) : null;
-    const media = draft.media_id ? await this.media.forSend(actor, draft.media_id) : null;
+    const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
+    const { media, message_type } = await this.file(tx, actor, draft);
     // 422 template_parameter_mismatch comes before the state conflicts.
     const components = template ? templateComponents(draft.template ?? {}, template) : [];
 
@@ -348,6 +359,7 @@ export class SendMessage {
       throw new TooMany('whatsapp_rate_limited', 'Meta has restricted this number for now. Try again later.', Math.ceil(wait));
     return {
       number,
+      message_type,
       media,
       template: template && {
         id: template.id,
@@ -361,6 +373,13 @@ export class SendMessage {
         },
       },
     };
+  }
+
+  /** The draft's file and what the message is with it. @throws {Invalid} The draft says another kind. */
+  private async file(tx: Tx, actor: Actor, draft: Draft): Promise<Pick<Ready, 'media' | 'message_type'>> {
+    if (!draft.media_id) return { media: null, message_type: draft.message_type ?? MessageType.text };
+    const media = await this.media.forSend(actor, draft.media_id, tx);
+    return { media, message_type: typeWithFile(draft, media) };
   }
 
   private async hasToken(tx: Tx, number_id: string): Promise<boolean> {
@@ -380,10 +399,10 @@ export class SendMessage {
     return row.id;
   }
 
-  private async sender(actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
+  private async sender(tx: Tx, actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
     if (!actor.user_id) return { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
     // super_admin acting inside another organization is nobody's row here.
-    const user = await this.database.repository(User).find(actor, actor.user_id);
+    const user = await this.database.repository(User, tx).find(actor, actor.user_id);
     return { sender_type: SenderType.agent, sender_user_id: actor.user_id, sender_name: user?.full_name ?? null };
   }
 
@@ -391,3 +410,5 @@ export class SendMessage {
     await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
   }
 }
+
+export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');

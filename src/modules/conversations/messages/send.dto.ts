@@ -22,6 +22,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { Alias } from '#common/alias';
+import { NotBlank } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
@@ -282,6 +283,7 @@ export class SendLocation extends IntersectionType(SendTarget, LocationInput) {}
 export class CardInput {
   @IsString()
   @Length(1, 255)
+  @NotBlank()
   name: string;
 
   @IsString()
@@ -323,6 +325,7 @@ export class ButtonInput {
 
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   title: string;
 }
 
@@ -333,6 +336,7 @@ export class ButtonsInput {
   @Alias('body')
   @IsString()
   @Length(1, 1024)
+  @NotBlank()
   message: string;
 
   @IsArray()
@@ -363,6 +367,7 @@ export class ListRowInput {
 
   @IsString()
   @Length(1, 24)
+  @NotBlank()
   title: string;
 
   @IsOptional()
@@ -391,6 +396,7 @@ export class SendList extends SendTarget {
   @Alias('message')
   @IsString()
   @Length(1, 4096)
+  @NotBlank()
   body: string;
 
   /** The header. Alias: header. */
@@ -403,6 +409,7 @@ export class SendList extends SendTarget {
   /** Opens the list. */
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   button_text: string;
 
   @IsOptional()
@@ -426,6 +433,7 @@ export class InteractiveInput {
 
   @IsString()
   @Length(1, 4096)
+  @NotBlank()
   body: string;
 
   @IsOptional()
@@ -450,6 +458,7 @@ export class InteractiveInput {
   @IsOptional()
   @IsString()
   @Length(1, 20)
+  @NotBlank()
   button_text?: string;
 
   @IsOptional()

@@ -687,7 +687,8 @@ async function call(method, path, body) {
   const json = body !== undefined && !(body instanceof FormData);
   const response = await fetch(`${API}${path}`, {
     method,
-    headers: json ? { 'content-type': 'application/json' } : {},
+    // A form of another site could send neither.
+    headers: json ? { 'content-type': 'application/json' } : { 'x-pytake-simulator': '1' },
     body: json ? JSON.stringify(body) : body,
   });
   const answer = response.headers.get('content-type')?.includes('json') ? await response.json() : null;

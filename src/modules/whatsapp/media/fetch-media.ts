@@ -1,11 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { GraphClient } from '../meta/graph-client';
 import { GraphTargets } from '../numbers/graph-targets';
-import { MAX_FILE_BYTES, safeType, sniff } from './file-kind';
+import { MAX_FILE_BYTES, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
 import { type MediaOfMessage, mediaOfMessage } from './media.dto';
+import { MediaQuota } from './media-quota';
 import { MediaStorage, type ReceivedFile } from './media-storage';
 
 /** Contract 20, 7.4. */
@@ -35,6 +37,7 @@ export class FetchMedia {
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
     private readonly storage: MediaStorage,
+    private readonly quota: MediaQuota,
   ) {}
 
   async fetch(organization_id: string, media_id: string, signal?: AbortSignal): Promise<NextTry> {
@@ -126,6 +129,7 @@ export class FetchMedia {
       if ((await files.lock(actor, id)).status !== 'pending') return false;
       // Meta's id of a customer's file is not one to send with: the first send of it uploads anew.
       const settled = await files.patch(actor, id, { ...values, due_at: new Date() });
+      if (settled.size_bytes !== null) await this.quota.keep(tx, actor, settled.size_bytes);
       const { listener } = this;
       if (message_id && listener) await listener(tx, { organization_id, message_id, media: mediaOfMessage(settled) });
       return true;

@@ -66,10 +66,6 @@ export async function sendLimit(path: string, mime_type: string): Promise<number
 export const metaType = (mime_type: string): string =>
   mime_type === 'text/html' || mime_type === 'image/svg+xml' ? 'text/plain' : mime_type;
 
-/** A type that may stand in a header. */
-export const safeType = (mime_type: string): string =>
-  /^[\w.+-]{1,100}\/[\w.+-]{1,100}(; ?[\w.+-]+=[\w.+-]+)*$/.test(mime_type) ? mime_type : 'application/octet-stream';
-
 async function head(path: string): Promise<Buffer> {
   const file = await open(path);
   try {

@@ -4,11 +4,15 @@ import { TenantEntity } from '#database/tenant.entity';
 /** A file: uploaded by an agent, or a contact's to be fetched from the provider. The bytes stand in the media storage. */
 @Entity('media_files')
 @Index('media_files_waiting_idx', ['due_at'], { where: "status = 'pending'" })
-@Index('media_files_unused_idx', ['created_at'], { where: 'message_id IS NULL AND whatsapp_number_id IS NULL' })
+@Index('media_files_unused_idx', ['created_at'], { where: 'message_id IS NULL AND sent_at IS NULL' })
 @Index('media_files_message_idx', ['organization_id', 'message_id'])
 export class MediaFile extends TenantEntity {
   @Column('uuid', { nullable: true })
   message_id: string | null;
+
+  /** An upload: when a message first took it; null: nobody has sent it. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  sent_at: Date | null;
 
   /** The number it came to, or that sent it last. */
   @Column('uuid', { nullable: true })

@@ -37,7 +37,8 @@ export class MediaController {
 
   /**
    * Upload a file to send. Its type is told by its content, not by its name: image jpeg or png to 5 MB, video mp4 or 3gp and audio aac, amr, mp3,
-   * m4a or ogg to 16 MB, sticker webp to 100 KB (animated 500 KB), documents to 100 MB. Deleted after 30 days if it is not sent.
+   * m4a or ogg to 16 MB, sticker webp to 100 KB (animated 500 KB), documents to 100 MB. Deleted after 24 hours if it is not sent.
+   * @throws {409} The organization's files take all its plan allows (`media_quota_exceeded`); max_media_bytes of its plan_limits says how much.
    * @throws {413} Larger than WhatsApp takes for its kind (`payload_too_large`).
    * @throws {422} A kind WhatsApp does not take (`unsupported_file`).
    */

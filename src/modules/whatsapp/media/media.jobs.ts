@@ -1,7 +1,7 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger, type OnModuleInit } from '@nestjs/common';
 import { EventBus } from '#common/events';
-import type { Job, JobQueue } from '#jobs/job-queue';
+import type { Job, JobQueue, NewJob } from '#jobs/job-queue';
 import { FetchMedia } from './fetch-media';
 import { MediaService } from './media.service';
 
@@ -10,7 +10,7 @@ interface Fetch {
   media_id: string;
 }
 
-/** Files due without a job (Redis was away, a worker died) are found this often. */
+/** Files due without a job (Redis is away, a worker died) are found this often. */
 const SWEEP_SECONDS = 30;
 const UNUSED_SECONDS = 3600;
 
@@ -29,8 +29,8 @@ export class MediaJobs implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.sweeper.repeat('media', {}, { every_seconds: SWEEP_SECONDS });
-    this.sweeper.repeat('media-unused', {}, { every_seconds: UNUSED_SECONDS });
+    this.sweeper.repeat('media', {}, { every_seconds: SWEEP_SECONDS, without_store: true });
+    this.sweeper.repeat('media-unused', {}, { every_seconds: UNUSED_SECONDS, without_store: true });
   }
 
   @Process('fetch')
@@ -42,15 +42,17 @@ export class MediaJobs implements OnModuleInit {
   /** A wake-up that cannot be queued is not lost: the sweep finds the row. */
   async wake(files: Fetch[], delay_ms = 0): Promise<void> {
     await this.queue
-      .addBulk(files.map((data) => ({ name: 'fetch', data, job_id: data.media_id, delay_ms })))
-      .catch((error: unknown) => this.logger.warn({ msg: 'wake-up not queued, the sweep will find the file', err: error }));
+      .addBulk(files.map((file) => ({ ...job(file), delay_ms })))
+      .catch((error: unknown) => this.logger.debug({ msg: 'wake-up not queued, the sweep will find the file', err: error }));
   }
 
+  /** Wakes what is due and has no job; fetches it here while there is nowhere to queue a wake-up. */
   async sweep(): Promise<void> {
-    const overdue = await this.media.overdue();
-    if (overdue.length) await this.wake(overdue);
+    await this.queue.addOrRun((await this.media.overdue()).map(job));
   }
 }
+
+const job = (file: Fetch): NewJob<Fetch> => ({ name: 'fetch', data: file, job_id: file.media_id });
 
 /** The sweeps over files. */
 @Processor('sweeper')

@@ -1,23 +1,25 @@
-import { pipeline } from 'node:stream/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { answerFile } from '#api/answer-file';
 import type { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid } from '#common/errors';
-import { Database } from '#database/database';
+import { fileName } from '#common/file-name';
+import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import { UnsendableMessage } from '../meta/build-message';
 import { GraphClient } from '../meta/graph-client';
 import { GraphTargets } from '../numbers/graph-targets';
-import { metaType, safeType, sendLimit, sniff } from './file-kind';
+import { metaType, sendLimit, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
 import { type Media, type MediaOfMessage, mediaOfMessage, presentMedia } from './media.dto';
+import { MediaQuota } from './media-quota';
 import { MediaStorage, type ReceivedFile, tooLarge } from './media-storage';
 
 /** Meta keeps an upload for 30 days; a day less, for messages that wait. */
 const PROVIDER_COPY_DAYS = 29;
-/** Contract 20, 4.3: uploads nobody sends are deleted after this. */
-const UNUSED_DAYS = 30;
-const SWEEP_BATCH = 500;
+/** Uploads nobody sends are deleted after this. */
+const UNUSED_HOURS = 24;
+const SWEEP_BATCH = 100;
 
 /** A file as it came in through the upload door. */
 export type UploadedFile = ReceivedFile & { name: string };
@@ -25,7 +27,6 @@ export type UploadedFile = ReceivedFile & { name: string };
 /** Files of messages: kept here, handed to Meta, handed out. */
 @Injectable()
 export class MediaService {
-  private readonly logger = new Logger(MediaService.name);
   private readonly uploading = new Map<string, Promise<string>>();
 
   constructor(
@@ -33,16 +34,17 @@ export class MediaService {
     private readonly storage: MediaStorage,
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
+    private readonly quota: MediaQuota,
   ) {}
 
   /**
    * Keeps an agent's file for later sends.
-   * @throws {Invalid} unsupported_file: by content it is nothing WhatsApp takes. @throws {AppError} 413.
+   * @throws {Invalid} unsupported_file: by content it is nothing WhatsApp takes. @throws {AppError} 413. @throws {Conflict} media_quota_exceeded.
    */
   async upload(actor: Actor, file: UploadedFile | undefined): Promise<Media> {
     if (!file) throw Invalid.field('file', 'file is missing: send multipart/form-data with the file in this field', undefined, 'missing');
     try {
-      const filename = cleanName(file.name);
+      const filename = fileName(file.name);
       const mime_type = await sniff(file.path, filename);
       const limit = mime_type && (await sendLimit(file.path, mime_type));
       if (!mime_type || !limit)
@@ -53,18 +55,22 @@ export class MediaService {
           'unsupported_file',
         );
       if (file.size_bytes > limit) throw tooLarge(limit);
-      const { size_bytes, sha256 } = file;
-      const storage_key = await this.storage.keep(file, actor.organization_id);
-      return presentMedia(await this.files().insert(actor, { mime_type, filename, size_bytes, sha256, status: 'ready', storage_key }));
+      return presentMedia(await this.keep(actor, file, { mime_type, filename }));
     } finally {
       await this.storage.discard(file);
     }
   }
 
-  /** The file a send names. @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410 media_gone. */
-  async forSend(actor: Actor, media_id: string): Promise<MediaOfMessage> {
-    const file = await this.files().get(actor, media_id);
+  /**
+   * The file a send names; from the commit of `tx` on it is the message's and no longer swept.
+   * @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410 media_gone.
+   */
+  async forSend(actor: Actor, media_id: string, tx: Tx): Promise<MediaOfMessage> {
+    const files = this.files(tx);
+    const file = await files.get(actor, media_id);
     this.assertReady(file);
+    // Not found once more if the sweep was faster.
+    if (!file.message_id && !file.sent_at) await files.patch(actor, media_id, { sent_at: new Date() });
     return mediaOfMessage(file);
   }
 
@@ -88,59 +94,55 @@ export class MediaService {
   async respond(actor: Actor, media_id: string, request: Request, response: Response): Promise<void> {
     const file = await this.files().get(actor, media_id);
     const storage_key = this.assertReady(file);
-    const size = await this.storage.size(storage_key);
-    if (size === null) throw gone();
-
-    response.attachment(file.filename ?? nameOf(file));
-    response.set({
-      'Content-Type': safeType(file.mime_type),
-      'X-Content-Type-Options': 'nosniff',
-      'Content-Security-Policy': "default-src 'none'; sandbox",
-      'Cache-Control': 'private, no-cache',
-      'Accept-Ranges': 'bytes',
-      ...(file.sha256 && { ETag: `"${file.sha256}"` }),
+    const size_bytes = await this.storage.size(storage_key);
+    if (size_bytes === null) throw gone();
+    await answerFile(request, response, {
+      filename: file.filename ?? nameOf(file),
+      mime_type: file.mime_type,
+      size_bytes,
+      sha256: file.sha256,
+      read: (range) => this.storage.read(storage_key, range),
     });
-    if (request.fresh) {
-      response.status(304).end();
-      return;
-    }
-    const range = rangeOf(request, response, size);
-    if (range === 'unsatisfiable') {
-      response.set('Content-Range', `bytes */${size}`).removeHeader('Content-Disposition');
-      throw new AppError(416, 'range_not_satisfiable', `The file has ${size} bytes.`);
-    }
-    if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
-    response.set('Content-Length', String(range ? range.end - range.start + 1 : size));
-    if (request.method === 'HEAD') {
-      response.end();
-      return;
-    }
-    try {
-      await pipeline(this.storage.read(storage_key, range ?? undefined), response);
-    } catch (error) {
-      // The reader went away, or the disk failed half-way: the headers are out, so the connection is all there is to end.
-      response.destroy();
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
-        this.logger.warn({ msg: 'file not handed out', media_id, err: error });
-    }
   }
 
-  /** Deletes uploads nobody sent. */
+  /** Deletes uploads nobody sent, file and row together. */
   async removeUnused(): Promise<void> {
-    // Over all organizations: time alone decides. A file that was sent has a number or a message.
-    const unused = await this.database.source.query<{ id: string; storage_key: string | null }[]>(
-      `SELECT id, storage_key FROM media_files
-        WHERE message_id IS NULL AND whatsapp_number_id IS NULL AND created_at < now() - make_interval(days => $1) LIMIT $2`,
-      [UNUSED_DAYS, SWEEP_BATCH],
-    );
-    for (const { id, storage_key } of unused) {
-      const [, removed] = await this.database.source.query<[unknown[], number]>(
-        'DELETE FROM media_files WHERE id = $1 AND whatsapp_number_id IS NULL AND message_id IS NULL',
-        [id],
-      );
-      if (removed && storage_key) await this.storage.remove(storage_key);
-    }
+    while ((await this.removeSome()) === SWEEP_BATCH);
     await this.storage.sweep();
+  }
+
+  /** Over all organizations: time alone decides. A file that is just being sent is locked, and left to that message. */
+  private removeSome(): Promise<number> {
+    return this.database.tx(async (tx) => {
+      const [unused] = await tx.manager.query<
+        [{ organization_id: string; storage_key: string | null; size_bytes: string | null }[], number]
+      >(
+        `DELETE FROM media_files WHERE id IN (
+           SELECT id FROM media_files WHERE message_id IS NULL AND sent_at IS NULL AND created_at < now() - make_interval(hours => $1)
+            ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING organization_id, storage_key, size_bytes`,
+        [UNUSED_HOURS, SWEEP_BATCH],
+      );
+      await this.quota.release(tx, unused);
+      // Before the commit: a row without its file is swept again, a file without its row would never be found.
+      for (const { storage_key } of unused) if (storage_key) await this.storage.remove(storage_key);
+      return unused.length;
+    });
+  }
+
+  /** The file gets its place and its row, or neither. */
+  private async keep(actor: Actor, file: UploadedFile, kind: Pick<MediaFile, 'mime_type' | 'filename'>): Promise<MediaFile> {
+    const { size_bytes, sha256 } = file;
+    const storage_key = await this.storage.keep(file, actor.organization_id);
+    try {
+      return await this.database.tx(async (tx) => {
+        await this.quota.take(tx, actor, size_bytes);
+        return this.files(tx).insert(actor, { ...kind, size_bytes, sha256, status: 'ready', storage_key });
+      });
+    } catch (error) {
+      await this.storage.remove(storage_key);
+      throw error;
+    }
   }
 
   private async toProvider(actor: Actor, whatsapp_number_id: string, media_id: string): Promise<string> {
@@ -166,37 +168,15 @@ export class MediaService {
     return storage_key;
   }
 
-  private files(): TenantRepository<MediaFile> {
-    return this.database.repository(MediaFile);
+  private files(tx?: Tx): TenantRepository<MediaFile> {
+    return this.database.repository(MediaFile, tx);
   }
 }
 
 const gone = (): AppError => new AppError(410, 'media_gone', 'The file is no longer there, or could not be fetched from the provider.');
 
-/** A name without directories and control characters: it is only ever shown. */
-function cleanName(name: string): string | null {
-  const base = name.split(/[\\/]/).at(-1) ?? '';
-  return (
-    base
-      .replace(/\p{Cc}/gu, '')
-      .trim()
-      .slice(-240) || null
-  );
-}
-
 /** For files without a name, as photos and voice messages are. */
 function nameOf({ id, mime_type }: Pick<MediaFile, 'id' | 'mime_type'>): string {
   const subtype = /^\w+\/(\w{2,5})(?:;|$)/.exec(mime_type)?.[1];
   return subtype ? `${id}.${subtype}` : id;
-}
-
-/** One range of bytes; null: the whole file is asked for. */
-function rangeOf(request: Request, response: Response, size: number): { start: number; end: number } | 'unsatisfiable' | null {
-  const condition = request.get('if-range');
-  if (condition && condition !== response.get('ETag')) return null;
-  const ranges = request.range(size, { combine: true });
-  if (ranges === -1) return 'unsatisfiable';
-  // Several ranges at once may be answered whole (RFC 9110, 14.2).
-  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return null;
-  return ranges[0];
 }

@@ -3,7 +3,7 @@ import type { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
-import { isSimulatorNumber, simulatorGraphUrl } from '#modules/simulator/simulator-number';
+import { isSimulatorNumber, simulatorGraphUrl, simulatorToken } from '#modules/simulator/simulator-number';
 import type { GraphAccount, GraphTarget } from '../meta/graph-client';
 
 /** Where and as whom to call the Graph API for a number of ours. */
@@ -15,16 +15,14 @@ export class GraphTargets {
     private readonly config: Config,
   ) {}
 
-  /** null: the number has no phone_number_id or no access token yet. A number of the simulator talks to the simulator, any other to Meta. */
+  /** null: the number has no phone_number_id or no access token yet. A number of the simulator talks to the simulator, by PyTake's own key to it; any other to Meta. */
   async find(actor: Actor, whatsapp_number_id: string): Promise<GraphTarget | null> {
     const found = await this.read(actor, whatsapp_number_id);
     if (!found?.phone_number_id) return null;
     const { phone_number_id, access_token } = found;
-    return {
-      phone_number_id,
-      access_token,
-      base_url: this.config.simulator_enabled && isSimulatorNumber(phone_number_id) ? simulatorGraphUrl(this.config) : null,
-    };
+    if (this.config.simulator_enabled && isSimulatorNumber(phone_number_id))
+      return { phone_number_id, access_token: simulatorToken(this.config), base_url: simulatorGraphUrl(this.config) };
+    return { phone_number_id, access_token, base_url: null };
   }
 
   /** For calls on the account, before the number's phone_number_id is known. null: no access token yet. */

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
+import type { Sql } from '#database/sql';
+import { isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
 
 /** What the receipt door and the filing need of a number, before an organization is known. */
 export interface KnownNumber {
@@ -86,9 +88,21 @@ export class NumberDirectory {
     return found;
   }
 
-  /** The numbers of these rows, by our id. */
-  async byIds(ids: readonly string[]): Promise<Map<string, KnownNumber>> {
-    return new Map((await this.read('n.id = ANY($1)', ids)).map((number) => [number.id, number]));
+  /** The numbers of these rows, by our id, within the caller's transaction. */
+  async byIds(sql: Sql, ids: readonly string[]): Promise<Map<string, KnownNumber>> {
+    return new Map((await this.read('n.id = ANY($1)', ids, sql)).map((number) => [number.id, number]));
+  }
+
+  /** Whether all that is named here was an organization's once and is deleted. */
+  async wereDeleted(phone_number_ids: readonly string[], waba_ids: readonly string[]): Promise<boolean> {
+    const rows = await this.database.source.query<{ phone_number_id: string | null; waba_id: string | null }[]>(
+      `SELECT phone_number_id, whatsapp_business_account_id AS waba_id FROM whatsapp_numbers
+        WHERE deleted_at IS NOT NULL AND (phone_number_id = ANY($1) OR whatsapp_business_account_id = ANY($2))`,
+      [phone_number_ids, waba_ids],
+    );
+    const phones = new Set(rows.map((row) => row.phone_number_id));
+    const wabas = new Set(rows.map((row) => row.waba_id));
+    return rows.length > 0 && phone_number_ids.every((id) => phones.has(id)) && waba_ids.every((id) => wabas.has(id));
   }
 
   /** A number changed in this process. */
@@ -107,8 +121,10 @@ export class NumberDirectory {
     return row !== undefined;
   }
 
-  private async read(condition: string, values: readonly string[]): Promise<KnownNumber[]> {
-    const rows = await this.database.source.query<Row[]>(
+  private async read(condition: string, values: readonly string[], sql?: Sql): Promise<KnownNumber[]> {
+    const query = (text: string, parameters: unknown[]): Promise<Row[]> =>
+      sql ? sql.query<Row>(text, parameters) : this.database.source.query<Row[]>(text, parameters);
+    const rows = await query(
       `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE ${condition} AND n.deleted_at IS NULL AND n.connection_type = 'official' AND n.phone_number_id IS NOT NULL
@@ -117,8 +133,14 @@ export class NumberDirectory {
     );
     return rows.map((row) => ({
       ...row,
-      app_secret: row.app_secret ? this.encryption.decrypt(row.app_secret) : this.config.meta_app_secret,
+      app_secret: this.secretOf(row),
       lane: laneOf(row.organization_id),
     }));
+  }
+
+  private secretOf({ phone_number_id, app_secret }: Row): string | null {
+    // The simulator speaks for its numbers and for no others, Meta for none of them.
+    if (this.config.simulator_enabled && isSimulatorNumber(phone_number_id)) return simulatorAppSecret(this.config);
+    return app_secret ? this.encryption.decrypt(app_secret) : this.config.meta_app_secret;
   }
 }

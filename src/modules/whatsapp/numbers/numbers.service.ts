@@ -89,8 +89,7 @@ export class NumbersService {
     const { organization_id } = actor;
     return this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
-      const known = await this.numbers(tx).query(actor, 'row').andWhere('row.is_default').getExists();
-      const is_default = values.is_default || !known;
+      const is_default = values.is_default || (await this.lacksDefault(tx, actor, values.is_active !== false));
       if (is_default) await this.clearDefault(tx, actor);
       const number = await this.numbers(tx).insert(actor, {
         ...values,
@@ -125,6 +124,9 @@ export class NumbersService {
         throw Invalid.field('phone_number', 'phone_number cannot be changed: delete this number and add the other', undefined, 'immutable');
       if (connection_type !== undefined && connection_type !== before.connection_type)
         throw Invalid.field('connection_type', 'connection_type cannot be changed', undefined, 'immutable');
+      if (before.is_default && (values.is_default === false || values.is_active === false))
+        values.is_default = !(await this.promoteHeir(tx, actor, id));
+      else if (!before.is_default && values.is_active && (await this.lacksDefault(tx, actor, true))) values.is_default = true;
       if (values.is_default) await this.clearDefault(tx, actor, id);
       const cleared = access_token === null || values.phone_number_id === null;
       const number = await this.numbers(tx).patch(actor, id, {
@@ -163,15 +165,7 @@ export class NumbersService {
         id,
         organization_id,
       ]);
-      if (number.is_default) {
-        const heir = await this.numbers(tx)
-          .query(actor, 'row')
-          .andWhere('row.is_active')
-          .orderBy('row.created_at')
-          .addOrderBy('row.id')
-          .getOne();
-        if (heir) await this.numbers(tx).patch(actor, heir.id, { is_default: true });
-      }
+      if (number.is_default) await this.promoteHeir(tx, actor, id, true);
       tx.afterCommit(() => {
         this.directory.forget();
         this.events.emit('whatsapp_number.deleted', { organization_id, number });
@@ -203,6 +197,27 @@ export class NumbersService {
   private tellConfigured({ organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
     if (connection_type === ConnectionType.official && has_access_token)
       this.events.emit('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
+  }
+
+  /** Whether a number that comes is to be the default: there is none, or only one that is switched off while this one is on. */
+  private async lacksDefault(tx: Tx, actor: Actor, is_active: boolean): Promise<boolean> {
+    const current = await this.numbers(tx).query(actor, 'row').andWhere('row.is_default').getOne();
+    return !current || (is_active && !current.is_active);
+  }
+
+  /**
+   * Another number becomes the default instead of `id`: the oldest that is on, and with `any` else the oldest. False: there is no other. So an
+   * organization that has numbers always has one default.
+   */
+  private async promoteHeir(tx: Tx, actor: Actor, id: string, any = false): Promise<boolean> {
+    const others = this.numbers(tx).query(actor, 'row').andWhere('row.id <> :id', { id });
+    if (!any) others.andWhere('row.is_active');
+    const heir = await others.orderBy('row.is_active', 'DESC').addOrderBy('row.created_at').addOrderBy('row.id').getOne();
+    if (!heir) return false;
+    await this.clearDefault(tx, actor);
+    const number = await this.numbers(tx).patch(actor, heir.id, { is_default: true });
+    tx.afterCommit(() => this.events.emit('whatsapp_number.updated', { organization_id: actor.organization_id, number }));
+    return true;
   }
 
   private async clearDefault(tx: Tx, actor: Actor, except?: string): Promise<void> {
@@ -255,7 +270,7 @@ export class NumbersService {
     const keys = new Map(rows.map(({ id, ...known }) => [id, known]));
     const admin = actor.may(Role.org_admin);
     return numbers.map((number) => {
-      const { deleted_at, paused_until, ...shown } = number;
+      const { deleted_at, paused_until, templates_sync_until, ...shown } = number;
       const known = keys.get(number.id) ?? NO_KEYS;
       return {
         ...shown,

@@ -128,6 +128,12 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @ApiHideProperty()
   paused_until: Date | null;
 
+  /** Somebody reads its templates from Meta; nobody else until then. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  templates_sync_until: Date | null;
+
   /** rate_limits {daily, hourly, minute}, native_interactive, mark_as_read. */
   @Column('jsonb', { default: {} })
   @Field(() => Json)

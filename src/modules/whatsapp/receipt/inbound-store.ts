@@ -3,6 +3,7 @@ import { Pool, type PoolClient } from 'pg';
 import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
+import { onOneConnection } from '#database/connections';
 import type { InboundState } from './inbound-event.entity';
 
 /** A webhook to keep: one row for each number it speaks of. */
@@ -205,7 +206,7 @@ export class InboundStore implements OnApplicationShutdown {
     client.on('error', lost);
     try {
       await client.query('BEGIN');
-      await work(client);
+      await onOneConnection(() => work(client));
       await client.query('COMMIT');
     } catch (error) {
       broken ??= await rollback(client);

@@ -19,8 +19,8 @@ type FromMeta = Pick<
 >;
 
 const LOCAL = new Set(['DRAFT', 'DELETED']);
-/** Of the advisory locks: templates of a number. */
-const LOCK_CLASS = 20_061;
+/** Longer than reading an account of thousands of templates takes. */
+const LEASE_SECONDS = 120;
 
 /** Brings the templates of a number's account here. Meta is read to its last page first; only then is anything written. */
 @Injectable()
@@ -47,28 +47,28 @@ export class SyncTemplates {
         'number_not_configured',
         'The number needs access_token, phone_number_id and whatsapp_business_account_id to read templates.',
       );
-    return this.alone(whatsapp_number_id, async () => {
+    return this.alone(actor, whatsapp_number_id, async () => {
       const items = await this.read(target, waba_id);
       return this.database.tx((tx) => this.write(tx, actor, whatsapp_number_id, items, force));
     });
   }
 
-  /** One sync of a number at a time in the cluster: the lock is the connection's, so a process that dies lets go of it. */
-  private async alone<T>(whatsapp_number_id: string, work: () => Promise<T>): Promise<T> {
-    const connection = this.database.source.createQueryRunner();
+  /** One sync of a number at a time in the cluster; no connection is held while Meta is asked. A process that dies lets go after the lease. */
+  private async alone<T>(actor: Actor, whatsapp_number_id: string, work: () => Promise<T>): Promise<T> {
+    const lease = (until: string, condition = ''): Promise<[unknown[], number]> =>
+      this.database.source.query(
+        `UPDATE whatsapp_numbers SET templates_sync_until = ${until} WHERE organization_id = $1 AND id = $2 ${condition}`,
+        [actor.organization_id, whatsapp_number_id],
+      );
+    const [, mine] = await lease(
+      `now() + interval '${LEASE_SECONDS} seconds'`,
+      'AND (templates_sync_until IS NULL OR templates_sync_until < now())',
+    );
+    if (!mine) throw new Conflict('sync_in_progress', 'The templates of this number are being synced already.');
     try {
-      const [{ mine }] = (await connection.query('SELECT pg_try_advisory_lock($1, hashtext($2)) AS mine', [
-        LOCK_CLASS,
-        whatsapp_number_id,
-      ])) as [{ mine: boolean }];
-      if (!mine) throw new Conflict('sync_in_progress', 'The templates of this number are being synced already.');
-      try {
-        return await work();
-      } finally {
-        await connection.query('SELECT pg_advisory_unlock($1, hashtext($2))', [LOCK_CLASS, whatsapp_number_id]);
-      }
+      return await work();
     } finally {
-      await connection.release();
+      await lease('NULL');
     }
   }
 

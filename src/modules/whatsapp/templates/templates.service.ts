@@ -3,7 +3,7 @@ import type { Actor } from '#common/actor';
 import { AppError, NotFound } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { isUuid } from '#common/uuid';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 import { type TemplateQuery, type TemplateView, presentTemplate } from './template.dto';
@@ -46,14 +46,15 @@ export class TemplatesService {
     actor: Actor,
     whatsapp_number_id: string,
     { template_id, template_name, language }: { template_id?: string; template_name?: string; language?: string },
+    tx?: Tx,
   ): Promise<Template> {
-    const found = await this.find(actor, whatsapp_number_id, template_id ?? template_name ?? '', language);
+    const found = await this.find(actor, whatsapp_number_id, template_id ?? template_name ?? '', language, tx);
     if (!found) throw new AppError(404, 'not_found', 'Template not found here. If Meta has it, sync first.');
     return found;
   }
 
-  private async find(actor: Actor, whatsapp_number_id: string, name: string, language?: string): Promise<Template | null> {
-    const own = this.templates().query(actor, 't').andWhere('t.whatsapp_number_id = :whatsapp_number_id', { whatsapp_number_id });
+  private async find(actor: Actor, whatsapp_number_id: string, name: string, language?: string, tx?: Tx): Promise<Template | null> {
+    const own = this.templates(tx).query(actor, 't').andWhere('t.whatsapp_number_id = :whatsapp_number_id', { whatsapp_number_id });
     if (isUuid(name)) return own.andWhere('t.id = :name', { name }).getOne();
     if (/^\d+$/.test(name)) {
       const found = await own.clone().andWhere('t.meta_template_id = :name', { name }).getOne();
@@ -62,7 +63,7 @@ export class TemplatesService {
     return own.andWhere('t.name = :name AND t.language = :language', { name, language: language ?? DEFAULT_LANGUAGE }).getOne();
   }
 
-  private templates(): TenantRepository<Template> {
-    return this.database.repository(Template);
+  private templates(tx?: Tx): TenantRepository<Template> {
+    return this.database.repository(Template, tx);
   }
 }

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { fire, percentile } from './generator';
+import { WEBHOOK_PATH, figure, freePort, play, setting, table } from './stage';
+
+/** Agents who answer at once: AT_ONCE sends in one moment, then AGENTS people at RATE sends a second each for DURATION seconds. */
+const AT_ONCE = setting('AT_ONCE', 200);
+const AGENTS = setting('AGENTS', 50);
+const RATE = setting('RATE', 5);
+const DURATION = setting('DURATION', 60);
+
+play(async (stage, check) => {
+  const meta_port = await freePort();
+  const pytake = await stage.pytake({ env: { META_GRAPH_BASE_URL: `http://127.0.0.1:${meta_port}` } });
+  await stage.meta(pytake.port, meta_port);
+  const tokens = await stage.hire(AGENTS);
+  const connections = new Agent({ connections: 256, pipelining: 1 });
+
+  // Every customer wrote once: their windows are open.
+  await fire({ ...stage.webhooks('hello', AT_ONCE), connections: 16, port: pytake.port, path: WEBHOOK_PATH, count: AT_ONCE });
+  while ((await stage.backlog()) > 0) await sleep(50);
+  const { rows: threads } = await stage.sql.query<{ id: string }>('SELECT id FROM conversations ORDER BY id');
+
+  const statuses: Record<number, number> = {};
+  const send = async (n: number, thread: number, due: number): Promise<number> => {
+    const { statusCode, body } = await request(
+      `http://127.0.0.1:${pytake.port}/api/v1/conversations/${threads[thread % threads.length].id}/messages`,
+      {
+        method: 'POST',
+        dispatcher: connections,
+        headers: { authorization: `Bearer ${tokens[n % tokens.length]}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ content: `Já saiu para entrega, pedido ${n}!` }),
+      },
+    );
+    await body.dump();
+    statuses[statusCode] = (statuses[statusCode] ?? 0) + 1;
+    return performance.now() - due;
+  };
+  const together = (thread: (n: number) => number): Promise<number[]> =>
+    Promise.all(Array.from({ length: AT_ONCE }, (_, n) => send(n, thread(n), performance.now())));
+
+  const rows: [string, number[]][] = [];
+  await together((n) => n);
+  rows.push([`${AT_ONCE} at once, ${threads.length} conversations`, await together((n) => n)]);
+  rows.push([`${AT_ONCE} at once, one conversation`, await together(() => 0)]);
+  const waits: Promise<number>[] = [];
+  const count = AGENTS * RATE * DURATION;
+  for (let n = 0, start = performance.now(); n < count; n++) {
+    const due = start + (n * 1000) / (AGENTS * RATE);
+    if (due > performance.now()) await sleep(due - performance.now());
+    waits.push(send(n, n, due));
+  }
+  rows.push([`${AGENTS} agents, ${RATE}/s each, ${DURATION} s`, await Promise.all(waits)]);
+
+  const sent = 3 * AT_ONCE + count;
+  const left = async (): Promise<number> => {
+    const { rows: found } = await stage.sql.query<{ count: number }>('SELECT count(*)::int AS count FROM outbound_sends');
+    return found[0].count;
+  };
+  const at_the_end = await left();
+  for (let tries = 0; tries < 600 && (await left()) > 0; tries++) await sleep(100);
+  const { rows: stored } = await stage.sql.query<{ messages: number; left: number; distinct: number }>(
+    `SELECT count(*)::int AS messages, count(whatsapp_message_id)::int AS left, count(DISTINCT whatsapp_message_id)::int AS distinct FROM messages WHERE direction = 'outgoing'`,
+  );
+
+  const sorted = rows.map(([name, times]) => [name, times.sort((a, b) => a - b)] as const);
+  console.log(
+    table(
+      ['milliseconds to 201', 'sends', 'p50', 'p95', 'p99', 'worst'],
+      sorted.map(([name, times]) => [name, times.length, ...[0.5, 0.95, 0.99, 1].map((part) => percentile(times, part))]),
+    ),
+  );
+  console.log(`waiting for Meta at the end: ${at_the_end}; RSS ${figure(pytake.rss())} MB, peak ${figure(pytake.peak())} MB`);
+  check(statuses[201] === sent, `every send is taken (${JSON.stringify(statuses)} of ${sent})`);
+  for (const [name, times] of sorted) check(percentile(times, 0.95) <= 1000, `${name}: p95 at most 1 s`);
+  const [{ messages, left: gone, distinct }] = stored;
+  check(
+    messages === sent && gone === sent && distinct === sent,
+    `each left once (${messages} stored, ${gone} taken by Meta, ${distinct} ids)`,
+  );
+  await connections.close();
+});
