@@ -14,7 +14,7 @@ export const SIMULATOR_ERRORS = declareErrors({
     by: 'simulator',
   },
   simulator_token_required: {
-    status: 401,
+    status: 403,
     cause: 'The simulator is open to this machine only; from elsewhere it wants its token.',
     remedy: 'Use the address with the token that the console prints.',
     by: 'simulator',
