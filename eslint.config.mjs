@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.data/', 'src/modules/simulator/page/'] },
+  { ignores: ['dist/', 'node_modules/', '.data/', '.build/', 'src/modules/simulator/page/'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   prettier,

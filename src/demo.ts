@@ -108,7 +108,7 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const password = `${randomBytes(9).toString('base64url')}7a`;
   const { user } = await app
     .get(AuthService)
-    .register({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
+    .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
   await furnish(app, new Actor(user.organization_id, user.role, user.id));
   return { email: DEMO.email, password };
 }
@@ -123,20 +123,18 @@ export async function furnish(
   const database = app.get(Database);
   const file = await keepFile(app, actor, rows);
   await database.tx(async (tx) => {
-    await app
-      .get(UsersService)
-      .add(
-        tx,
-        actor,
-        {
-          id: rows.user_id,
-          full_name: 'Bruno Alves',
-          email: `bruno.${rows.user_id.slice(-4)}@demo.pytake`,
-          role: Role.agent,
-          invite_pending: true,
-        },
-        null,
-      );
+    await app.get(UsersService).add(
+      tx,
+      actor,
+      {
+        id: rows.user_id,
+        full_name: 'Bruno Alves',
+        email: `bruno.${rows.user_id.slice(-4)}@demo.pytake`,
+        role: Role.agent,
+        invite_pending: true,
+      },
+      null,
+    );
     const number = await addNumber(tx, app, actor, rows.number_id, line);
     await addTemplate(tx, database, actor, rows.template_id, number.id);
     for (const person of PEOPLE) await addThread(tx, database, actor, rows, number, file, person);

@@ -11,6 +11,8 @@ const STOP_MS = 28_000;
 async function main(): Promise<void> {
   const { config, lost, release } = await openDatabase(process.env);
   try {
+    for (const warning of config.warnings) console.warn(warning);
+    config.assertStorage();
     await whileMigrating(config, (source) => source.runMigrations());
     const doors = config.process_role === 'worker' ? null : await createApp(config);
     const app = doors ?? (await createWorker(config));

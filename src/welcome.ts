@@ -2,6 +2,8 @@ import type { Config } from '#config/config';
 import { simulatorToken } from '#modules/simulator/simulator-number';
 import type { Demo } from './demo';
 
+const THIS_MACHINE = ['127.0.0.1', '::1', 'localhost'];
+
 /** What the console says once the doors are open: where to go next. */
 export function announce(config: Config, demo: Demo | null): void {
   if (config.process_role === 'worker') {
@@ -10,15 +12,20 @@ export function announce(config: Config, demo: Demo | null): void {
   }
   const at = config.public_base_url;
   const lines = ['', `PyTake is running (${config.embedded ? 'embedded' : 'full'} profile).`, ''];
-  const open = !['127.0.0.1', '::1', 'localhost'].includes(config.host);
+  const open = !THIS_MACHINE.includes(config.host);
   if (config.simulator_enabled) {
     lines.push(`  Simulator      ${at}/simulator`);
     if (open) lines.push(`                 from other machines: /simulator?token=${simulatorToken(config)}`);
   }
   if (config.docs_enabled) lines.push(`  Documentation  ${at}/api/v1/docs`, `  GraphQL        ${at}/graphql`);
   lines.push(`  Health         ${at}/observability/health`, '');
-  if (open && config.embedded)
-    lines.push(`Everybody who reaches this machine reaches PyTake (HOST is ${config.host}). HOST=127.0.0.1 keeps it to this machine.`, '');
+  if (config.embedded && open)
+    lines.push(
+      `Whoever reaches this machine reaches PyTake, on port ${config.port} (HOST is ${config.host}). For yourself alone: HOST=127.0.0.1`,
+      '',
+    );
+  if (config.production && config.registration_enabled)
+    lines.push('Anybody may register an organization here. REGISTRATION_ENABLED=false closes that.', '');
   if (demo)
     lines.push(
       'A demo organization is ready. Sign in with',

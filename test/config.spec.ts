@@ -1,10 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Config, ConfigError } from '#config/config';
-import { Product } from './support/product';
+import { Product, freePort } from './support/product';
 
+const MAIN = join(__dirname, '..', 'src', 'main.js');
 const dir = mkdtempSync(join(tmpdir(), 'pytake-config-'));
 const JWT_SECRET = 'q8Zr3Lw0XvT5nB1mY7cK2hJ9dS4fG6aP0eRuIoWz';
 const ENCRYPTION_KEY = Buffer.from('kX2v9QmZ7rT4wY1uB6nC8sD3fG5hJ0lA').toString('base64');
@@ -23,12 +26,38 @@ const mistakes = (env: Record<string, string>): string[] => {
 };
 
 const start = (env: Record<string, string>): { status: number | null; said: string } => {
-  const { status, stderr } = spawnSync(process.execPath, [join(__dirname, '..', 'src', 'main.js')], {
+  const { status, stderr } = spawnSync(process.execPath, [MAIN], {
     env: { PATH: process.env.PATH, ...env },
     encoding: 'utf8',
   });
   return { status, said: stderr };
 };
+
+/** As much of a PostgreSQL 14 as a client meets before its first answer: welcome, then its version to whatever is asked. */
+async function oldPostgres(): Promise<{ url: string; server: Server }> {
+  const message = (type: string, ...parts: (Buffer | string)[]): Buffer => {
+    const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
+    const head = Buffer.alloc(5);
+    head.write(type);
+    head.writeInt32BE(body.length + 4, 1);
+    return Buffer.concat([head, body]);
+  };
+  const ready = message('Z', 'I');
+  const version = '14.18 (Debian)';
+  const row = Buffer.concat([
+    message('T', Buffer.from([0, 1]), 'server_version\0', Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 255, 255, 255, 255, 255, 255, 0, 0])),
+    message('D', Buffer.from([0, 1, 0, 0, 0, version.length]), version),
+    message('C', 'SHOW\0'),
+  ]);
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(Buffer.concat([message('R', Buffer.alloc(4)), ready]));
+      socket.on('data', (asked) => (asked.toString('latin1', 0, 1) === 'Q' ? socket.write(Buffer.concat([row, ready])) : socket.end()));
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { url: `postgres://pytake@127.0.0.1:${(server.address() as AddressInfo).port}/pytake`, server };
+}
 
 describe('configuration', () => {
   it('has the contract’s defaults, and cannot be changed', () => {
@@ -63,8 +92,63 @@ describe('configuration', () => {
     [{ PROCESS_ROLE: 'worker' }, /^REDIS_URL is missing/],
     [{ SUPER_ADMIN_EMAIL: 'a@b.example' }, /go together/],
     [{ SUPER_ADMIN_EMAIL: 'a@b.example', SUPER_ADMIN_PASSWORD: 'short' }, /^SUPER_ADMIN_PASSWORD is weak/],
+    [{ SUPER_ADMIN_EMAIL: 'ana@padaria1.example', SUPER_ADMIN_PASSWORD: 'Ana@padaria1.example' }, /^SUPER_ADMIN_PASSWORD is weak/],
+    [{ SUPER_ADMIN_EMAIL: 'ana', SUPER_ADMIN_PASSWORD: 'pao-de-queijo-1' }, /^SUPER_ADMIN_EMAIL is "ana"/],
+    [{ REDIS_URL: 'redis:6379' }, /^REDIS_URL is not a URL/],
+    [{ REDIS_URL: 'redis://cache:six' }, /^REDIS_URL is not a URL/],
+    [{ MONGODB_URL: 'mongodb://' }, /^MONGODB_URL is not a URL/],
+    [{ REGISTRATION_ENABLED: 'nope' }, /^REGISTRATION_ENABLED/],
+    [{ NODE_ENV: 'production', TRUST_PROXY: 'true' }, /^TRUST_PROXY is "true": anybody could claim any address/],
+    [{ TRUST_PROXY: 'yes' }, /^TRUST_PROXY contains "yes"/],
+    [{ TRUST_PROXY: '11' }, /^TRUST_PROXY is "11"/],
+    [{ TRUST_PROXY: '0.0.0.0/0' }, /^TRUST_PROXY contains "0.0.0.0\/0"/],
+    [{ TRUST_PROXY: '10.0.0.1, 10.0.0' }, /^TRUST_PROXY contains "10.0.0"/],
   ])('%j is one mistake', (env: Record<string, string>, words) => {
     expect(mistakes({ ...full, ...env })).toEqual([expect.stringMatching(words)]);
+  });
+
+  it.each([
+    [undefined, false],
+    ['false', false],
+    ['true', true],
+    ['2', 2],
+    ['loopback', ['loopback']],
+    ['10.0.0.5, 172.16.0.0/12, fd00::/8', ['10.0.0.5', '172.16.0.0/12', 'fd00::/8']],
+  ])('takes %s as TRUST_PROXY', (TRUST_PROXY, trust_proxy) => {
+    expect(new Config({ ...full, TRUST_PROXY })).toMatchObject({ trust_proxy });
+  });
+
+  it('takes the several hosts of a MongoDB replica set', () => {
+    const MONGODB_URL = 'mongodb://pytake:a%2Cb@m1:27017,m2:27017/pytake?replicaSet=rs';
+
+    expect(new Config({ ...full, MONGODB_URL }).mongodb_url).toBe(MONGODB_URL);
+  });
+
+  it('warns of variables that look like ours and are not', () => {
+    const { warnings } = new Config({
+      ...full,
+      RATE_LIMT_GENERAL: '1/60',
+      RATE_LIMIT_LOGIN: '1/60',
+      META_APP_SECRETT: 'x',
+      DATABSE_URL: 'x',
+      HOME: '/root',
+      HOSTNAME: 'here',
+      npm_config_cache: '/tmp',
+    });
+
+    expect(warnings).toEqual([
+      'RATE_LIMT_GENERAL is not read, did you mean RATE_LIMIT_GENERAL?',
+      expect.stringMatching(/^RATE_LIMIT_LOGIN is not read/),
+      'META_APP_SECRETT is not read, did you mean META_APP_SECRET?',
+      'DATABSE_URL is not read, did you mean DATABASE_URL?',
+    ]);
+  });
+
+  it('runs production on the embedded PostgreSQL when told so, without demo and simulator', () => {
+    const config = new Config({ NODE_ENV: 'production', EMBEDDED_IN_PRODUCTION: 'true', DATA_DIR: dir });
+
+    expect(config).toMatchObject({ production: true, embedded: true, demo: false, simulator_enabled: false, docs_enabled: false });
+    expect(config.jwt_secret).toBe(new Config({ DATA_DIR: dir }).jwt_secret);
   });
 
   it('names every missing secret of production at once', () => {
@@ -101,6 +185,63 @@ describe('the start', () => {
       expect.stringContaining('PORT'),
       expect.stringContaining('LOG_LEVEL'),
     ]);
+  });
+
+  const serverUrl = (change: (url: URL) => void): string => {
+    const url = new URL(process.env.TEST_DATABASE_URL ?? '');
+    change(url);
+    return url.toString();
+  };
+
+  it.each([
+    [
+      'a wrong password',
+      serverUrl((url) => (url.password = 'wrong')),
+      /^PostgreSQL postgres at \S+ as \w+: password authentication failed/,
+    ],
+    ['a database there is not', serverUrl((url) => (url.pathname = '/nowhere')), /^PostgreSQL nowhere at .*"nowhere" does not exist/],
+  ])('says in one line: %s', (_, DATABASE_URL, words) => {
+    const { status, said } = start({ ...full, DATABASE_URL });
+
+    expect(status).toBe(1);
+    expect(said.trim()).toMatch(words);
+    expect(said.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('waits a little for a PostgreSQL that does not answer, then says which', async () => {
+    const { status, said } = start({ ...full, DATABASE_URL: `postgres://pytake:s3cret@127.0.0.1:${await freePort()}/pytake` });
+
+    expect(status).toBe(1);
+    expect(said.trim().split('\n')).toEqual([
+      expect.stringMatching(/^PostgreSQL pytake at 127.0.0.1:\d+ as pytake: connect ECONNREFUSED .* Waiting/),
+      expect.stringMatching(/^PostgreSQL pytake at 127.0.0.1:\d+ as pytake: connect ECONNREFUSED .* Look at DATABASE_URL\.$/),
+    ]);
+    expect(said).not.toContain('s3cret');
+  }, 60_000);
+
+  it('refuses a PostgreSQL that is too old', async () => {
+    const old = await oldPostgres();
+    const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, ...full, DATABASE_URL: old.url } });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const [status] = (await once(child, 'exit')) as [number];
+    old.server.close();
+
+    expect({ status, said: said.trim() }).toEqual({
+      status: 1,
+      said: expect.stringContaining('it is version 14.18 (Debian), PyTake needs 15 or newer') as string,
+    });
+  });
+
+  it('says in one line that files cannot be kept', () => {
+    const file = join(dir, 'a-file');
+    writeFileSync(file, '');
+    const DATABASE_URL = process.env.TEST_DATABASE_URL ?? '';
+
+    expect(start({ ...full, DATABASE_URL, MEDIA_STORAGE: join(file, 'media') }).said).toMatch(
+      /1 setting is wrong:\n {2}- MEDIA_STORAGE .*\n$/,
+    );
+    expect(start({ DATA_DIR: join(file, 'data') }).said).toMatch(/^Cannot write in DATA_DIR .*\n$/);
   });
 
   it('makes the demo once, keeps everything, survives kill -9, and refuses a second process', async () => {

@@ -247,6 +247,21 @@ describe('health', () => {
     expect(lines.filter(({ context }) => context === 'health')).toHaveLength(2);
   });
 
+  it('tells the log of a store that stays away once a minute, however often it is asked', async () => {
+    const { http, health, lines } = await house();
+    health.register('redis', broken);
+    const clock = jest.spyOn(Date, 'now');
+    const ask = async (second: number): Promise<void> => {
+      clock.mockReturnValue(1_790_000_000_000 + second * 1000);
+      await http.get('/observability/health');
+    };
+
+    for (const second of [0, 1, 30, 59, 60, 61, 119, 120]) await ask(second);
+    clock.mockRestore();
+
+    expect(lines.filter(({ msg }) => msg === 'redis is unhealthy')).toHaveLength(3);
+  });
+
   it('does not wait for a store that hangs', async () => {
     const { http, health } = await house();
     health.register('postgresql', fine);

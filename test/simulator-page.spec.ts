@@ -82,7 +82,8 @@ if (missing) {
     await page.getByTestId('conversation-item').first().click();
     await page.getByTestId('thread-message').locator('img.photo').first().waitFor({ timeout: 20_000 });
 
-    const drawn = 'document.querySelectorAll("img.photo").length === 2 && [...document.images].every((i) => i.complete && i.naturalWidth > 0)';
+    const drawn =
+      'document.querySelectorAll("img.photo").length === 2 && [...document.images].every((i) => i.complete && i.naturalWidth > 0)';
     await page.waitForFunction(drawn, undefined, { timeout: 20_000 });
     expect(trouble).toEqual([]);
     await page.close();

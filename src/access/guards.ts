@@ -5,7 +5,7 @@ import { type Role, atLeast } from '#common/actor';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
 import { ALLOW, ORGANIZATION_OPTIONAL, PUBLIC } from './decorators';
 import { type AppRequest, requestOf } from './request';
-import { type Session, actorOf, assertAddressAllowed, assertOrganizationActive } from './sessions';
+import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from './sessions';
 
 const read = <T>(reflector: Reflector, key: string, context: ExecutionContext): T | undefined =>
   reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
@@ -13,22 +13,31 @@ const read = <T>(reflector: Reflector, key: string, context: ExecutionContext): 
 /** Who: a live session, unless the route is public. */
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') {
-  constructor(private readonly reflector: Reflector) {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly sessions: Sessions,
+  ) {
     super();
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
     // One HTTP request may run many GraphQL resolvers; the token is checked once.
-    if (requestOf(context).session) return true;
-    return (await super.canActivate(context)) as boolean;
+    const request = requestOf(context);
+    if (request.session) return true;
+    await super.canActivate(context);
+    const session = request.user as Session;
+    const actor = await this.sessions.actor(session, request.get('x-organization-id'));
+    // Together, and last: the request's other resolvers take a session for a sign that all is done.
+    Object.assign(request, { session, actor });
+    return true;
   }
 
   override getRequest(context: ExecutionContext): AppRequest {
     return requestOf(context);
   }
 
-  override handleRequest<T = Session>(error: unknown, session: Session | false, info: unknown, context: ExecutionContext): T {
+  override handleRequest<T = Session>(error: unknown, session: Session | false, info: unknown): T {
     if (error instanceof AppError) throw error;
     if (error) throw error;
     if (!session) {
@@ -36,9 +45,6 @@ export class JwtGuard extends AuthGuard('jwt') {
         throw new Unauthenticated('token_expired', 'The access token has expired. Refresh it or sign in again.');
       throw new Unauthenticated();
     }
-    const request = requestOf(context);
-    request.session = session;
-    request.actor = actorOf(session, request.get('x-organization-id'));
     return session as T;
   }
 }

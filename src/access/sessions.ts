@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Actor, Role } from '#common/actor';
-import { Forbidden, Unauthenticated } from '#common/errors';
+import { Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
 import { isUuid } from '#common/uuid';
@@ -97,6 +97,26 @@ export class Sessions {
     };
   }
 
+  /**
+   * Who acts, and where: super_admin may name another organization by header; of everybody else it is ignored.
+   * @throws {Invalid} The header is no UUID.
+   * @throws {NotFound} There is no such organization.
+   */
+  async actor(session: Session, organization_header?: string): Promise<Actor> {
+    const { organization_id, role, user_id, session_id } = session;
+    if (role !== Role.super_admin || organization_header === undefined) return actorOf(session);
+    if (!isUuid(organization_header))
+      throw new Invalid([{ loc: ['header', 'X-Organization-Id'], msg: 'X-Organization-Id must be a UUID', type: 'uuid_parsing' }]);
+    const chosen = organization_header.toLowerCase();
+    if (chosen !== organization_id) {
+      const found = await this.database.source.query<unknown[]>('SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL', [
+        chosen,
+      ]);
+      if (!found.length) throw new NotFound('Organization');
+    }
+    return new Actor(chosen, role, user_id, session_id);
+  }
+
   /** Ends one session of a user: its access tokens, refresh tokens and sockets. */
   async end(tx: Tx, user_id: string, session_id: string, reason: string): Promise<void> {
     await tx.manager.query(
@@ -148,12 +168,9 @@ export class Sessions {
   }
 }
 
-/** The actor of a session; super_admin may act inside another organization by header. */
-export function actorOf(session: Session, organization_header?: string): Actor {
-  const organization_id =
-    session.role === Role.super_admin && isUuid(organization_header) ? organization_header.toLowerCase() : session.organization_id;
-  return new Actor(organization_id, session.role, session.user_id, session.session_id);
-}
+/** The actor of a session in its own organization. */
+export const actorOf = ({ organization_id, role, user_id, session_id }: Session): Actor =>
+  new Actor(organization_id, role, user_id, session_id);
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
 export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {

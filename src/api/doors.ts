@@ -3,6 +3,7 @@ import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-ex
 import express, { type NextFunction, type Response } from 'express';
 import helmet from 'helmet';
 import type { AppRequest } from '#access/request';
+import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
 import { serveDocuments } from './documents';
 
@@ -67,6 +68,14 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   const json = express.json({ limit: JSON_BODY });
   app.use((request: AppRequest, response: Response, next: NextFunction) => (request.raw_body ? next() : json(request, response, next)));
   app.use(express.urlencoded({ extended: false, limit: JSON_BODY }));
+  app.use((request: AppRequest, _response: Response, next: NextFunction) => {
+    // A webhook's bytes are its own room's to read; GraphQL answers in its own shape.
+    if (!request.raw_body && request.path !== '/graphql') {
+      assertFit(request.body, 'body');
+      assertFit(request.query, 'query');
+    }
+    next();
+  });
 
   app.setGlobalPrefix(API_PREFIX, {
     exclude: [

@@ -1,8 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Response } from 'express';
-import { QueryFailedError } from 'typeorm';
 import type { AppRequest } from '#access/request';
-import { AppError, Conflict, type ErrorDetail, Unavailable } from '#common/errors';
+import { AppError, type ErrorDetail } from '#common/errors';
+import { fromDatabase } from '#database/database-errors';
 
 /** The one error shape of REST: the union of what the sources' clients read. */
 export interface ErrorBody {
@@ -14,23 +14,14 @@ export interface ErrorBody {
 
 const TYPES: Record<number, string> = { 422: 'validation_error', 429: 'rate_limit_error', 500: 'internal_error' };
 
-/** Unique indexes whose violation means something to the caller, by name. */
-const UNIQUE: Record<string, () => AppError> = {};
-
-/** Says what a violated unique index means; each room names its own. */
-export function onDuplicate(index: string, error: () => AppError): void {
-  UNIQUE[index] = error;
-}
-
 const logger = new Logger('errors');
 
 /** Anything thrown → an error the caller may see. What is not ours is logged and becomes a plain 500. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof HttpException) return fromHttp(error);
-  const driver = error instanceof QueryFailedError ? (error.driverError as PgError) : (error as PgError);
-  if (driver?.code === '23505') return UNIQUE[driver.constraint ?? '']?.() ?? new Conflict('already_exists', 'This already exists.');
-  if (isDatabaseDown(driver)) return new Unavailable('The database is not reachable. Try again in a moment.');
+  const refused = fromDatabase(error);
+  if (refused) return refused;
   const { status, type } = error as { status?: number; type?: string };
   // body-parser's errors
   if (type === 'entity.parse.failed') return new AppError(400, 'invalid_json', 'The body is not valid JSON.');
@@ -41,37 +32,6 @@ export function toAppError(error: unknown): AppError {
     return new AppError(status, 'bad_request', 'The request could not be read.');
   logger.error({ msg: 'unexpected error', err: error });
   return new AppError(500, 'internal_error', 'Something went wrong on our side. The request id helps support to find it.');
-}
-
-interface PgError extends Error {
-  code?: string;
-  constraint?: string;
-}
-
-const CONNECTION_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  '57P01',
-  '57P02',
-  '57P03',
-  '08000',
-  '08003',
-  '08006',
-  '53300',
-]);
-
-/** PostgreSQL cannot be reached or is shutting down: the request may be repeated. */
-export function isDatabaseDown(error: unknown): boolean {
-  const { code, message } = (error ?? {}) as PgError;
-  return (
-    CONNECTION_CODES.has(code ?? '') ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Driver not Connected/i.test(
-      message ?? '',
-    )
-  );
 }
 
 function fromHttp(error: HttpException): AppError {

@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiProduces, ApiProperty } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public, RateClass } from '#access/decorators';
 import { Room } from '#common/room';
+import { Config } from '#config/config';
 
 class HealthStatus {
   @ApiProperty({ enum: ['healthy'], example: 'healthy' })
@@ -37,6 +38,8 @@ export class GeneralController {
 @Room('general')
 @Controller()
 export class StartPageController {
+  constructor(private readonly config: Config) {}
+
   /** The start page: where everything is. */
   @Get()
   @Public()
@@ -45,11 +48,25 @@ export class StartPageController {
   @ApiOkResponse({ description: 'A page for people.', schema: { type: 'string' } })
   @Header('Content-Type', 'text/html; charset=utf-8')
   show(@Res() response: Response): void {
-    response.send(START_PAGE);
+    response.send(startPage(this.config));
   }
 }
 
-const START_PAGE = `<!doctype html>
+/** Only what is there: production has no simulator and, by default, no documents. */
+function links({ simulator_enabled, docs_enabled }: Config): { href: string; title: string; words: string }[] {
+  return [
+    simulator_enabled && { href: '/simulator', title: 'Simulator', words: 'Write as a customer, answer as an agent. No account needed.' },
+    docs_enabled && { href: '/api/v1/docs', title: 'REST documentation', words: 'Try every route in the browser.' },
+    docs_enabled && { href: '/api/v1/redoc', title: 'REST reference', words: 'The same, to read.' },
+    docs_enabled && { href: '/api/v1/realtime', title: 'Realtime', words: 'What sockets hear and understand.' },
+    docs_enabled && { href: '/api/v1/errors', title: 'Errors', words: 'Every code, why it comes and what helps.' },
+    docs_enabled && { href: '/graphql', title: 'GraphQL', words: 'The same services as a graph.' },
+    docs_enabled && { href: '/api/v1/openapi.json', title: 'OpenAPI document', words: 'For generated clients.' },
+    { href: '/observability/health', title: 'Health', words: 'The state of each store.' },
+  ].filter((link) => link !== false);
+}
+
+const startPage = (config: Config): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -71,14 +88,9 @@ const START_PAGE = `<!doctype html>
 <h1>PyTake</h1>
 <p>WhatsApp customer engagement, on your own machine. The server is running.</p>
 <ul>
-  <li><a href="/simulator"><b>Simulator</b>Write as a customer, answer as an agent. No account needed.</a></li>
-  <li><a href="/api/v1/docs"><b>REST documentation</b>Try every route in the browser.</a></li>
-  <li><a href="/api/v1/redoc"><b>REST reference</b>The same, to read.</a></li>
-  <li><a href="/api/v1/realtime"><b>Realtime</b>What sockets hear and understand.</a></li>
-  <li><a href="/api/v1/errors"><b>Errors</b>Every code, why it comes and what helps.</a></li>
-  <li><a href="/graphql"><b>GraphQL</b>The same services as a graph.</a></li>
-  <li><a href="/api/v1/openapi.json"><b>OpenAPI document</b>For generated clients.</a></li>
-  <li><a href="/observability/health"><b>Health</b>The state of each store.</a></li>
+${links(config)
+  .map(({ href, title, words }) => `  <li><a href="${href}"><b>${title}</b>${words}</a></li>`)
+  .join('\n')}
 </ul>
 </main></body>
 </html>`;

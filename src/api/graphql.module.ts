@@ -6,6 +6,7 @@ import type { AppRequest } from '#access/request';
 import { AppError } from '#common/errors';
 import { Config } from '#config/config';
 import { toAppError } from './errors.filter';
+import { GraphqlInput } from './graphql-input';
 
 /** Contract 10, 15. */
 const MAX_DEPTH = 10;
@@ -43,6 +44,7 @@ const CODES: Record<number, string> = {
       }),
     }),
   ],
+  providers: [GraphqlInput],
 })
 export class GraphqlDoorModule {}
 

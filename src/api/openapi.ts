@@ -4,6 +4,7 @@ import type { Role } from '#common/actor';
 import { BODIES, roomTags } from '#common/room';
 import type { Config, RateLimitClass } from '#config/config';
 import { VERSION } from '#config/version';
+import { errorResponse, refusalsOf } from './openapi-answers';
 import { errorTable, nameErrors, notFoundText } from './openapi-errors';
 import { beExact } from './openapi-exact';
 import { giveExamples } from './openapi-examples';
@@ -23,16 +24,6 @@ type Operation = {
   /** The operation whose second path this is. */
   'x-alias-of'?: string;
   [BODIES]?: Record<string, object>;
-};
-
-const ERROR_TEXTS: Record<string, string> = {
-  400: 'The body could not be read.',
-  401: 'The access token is missing, expired or revoked.',
-  403: 'Your role, plan or organization does not allow this.',
-  404: 'Not found, or of another organization.',
-  409: 'The state of the resource forbids it, or it exists already.',
-  422: 'The input is not valid; `details` name the fields.',
-  429: 'Too many requests; wait for `Retry-After` seconds.',
 };
 
 /** `ContactsController.updateMe` → `contacts_update_me`; a list's `page` is said `list`. */
@@ -108,13 +99,7 @@ function describe(path: string, method: string, operation: Operation, config: Co
 
   if (operation.requestBody) describeBody(operation, operation.requestBody);
 
-  const errors = rate === 'none' ? [] : ['429'];
-  if (!open) errors.push('401', '403');
-  if (path.includes('{')) errors.push('404');
-  if (operation.requestBody) errors.push('400', '422');
-  else if (operation.parameters?.length) errors.push('422');
-  if (method !== 'get' && !open) errors.push('409');
-  for (const status of errors) operation.responses[status] ??= errorResponse(status);
+  for (const status of refusalsOf(path, method, operation, schemas)) operation.responses[status] ??= errorResponse(status);
   const missing = operation.responses['404'];
   if (missing?.description === errorResponse('404').description) missing.description = notFoundText(operation.parameters ?? []);
   nameErrors(operation, open);
@@ -123,7 +108,7 @@ function describe(path: string, method: string, operation: Operation, config: Co
     if (Number(status) >= 400) response.content ??= errorResponse(status).content;
     // 401 comes before the count.
     const names = ['X-Request-ID', ...(rate === 'none' || status === '401' ? [] : RATE_HEADERS)];
-    if (status === '429') names.push('Retry-After');
+    if (status === '429' || status === '503') names.push('Retry-After');
     if (status === '200' && isList(response, schemas)) names.push('X-Total-Count');
     response.headers = {
       ...Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
@@ -158,11 +143,6 @@ function rateWords(rate: RateLimitClass | 'none', open: boolean, config: Config)
   const { limit, seconds } = config.rate_limits[rate];
   return `Rate limit \`${rate}\`: ${limit} in ${seconds} seconds per ${open ? 'IP address' : 'user'}.`;
 }
-
-const errorResponse = (status: string): Answer => ({
-  description: ERROR_TEXTS[status],
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } },
-});
 
 const RATE_HEADERS = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];
 

@@ -1,7 +1,9 @@
-import { applyDecorators } from '@nestjs/common';
-import { Transform } from 'class-transformer';
-import { IsUrl, MaxLength, ValidateBy, buildMessage } from 'class-validator';
+import { type Type as Class, applyDecorators } from '@nestjs/common';
+import { Transform, Type } from 'class-transformer';
+import { IsObject, IsUrl, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
+import { isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
+import { isUuid } from './uuid';
 
 /*
  * What many inputs have in common. The plugins read decorators by name and do not look inside these, so lengths and formats a
@@ -50,7 +52,17 @@ export const Phone = (): PropertyDecorator =>
 export const WebUrl = (): PropertyDecorator =>
   applyDecorators(Trim(), IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false }), MaxLength(2048));
 
-/** An IANA time zone the platform knows. */
+/** An id, or one of the words that stand for one. */
+export const IsIdOr = (...words: string[]): PropertyDecorator =>
+  ValidateBy({
+    name: 'isIdOr',
+    validator: {
+      validate: (value) => words.includes(value as string) || isUuid(value),
+      defaultMessage: buildMessage((each) => `${each}$property must be ${words.join(', ')} or a UUID`),
+    },
+  });
+
+/** An IANA time zone. */
 export const TimeZone = (): PropertyDecorator =>
   ValidateBy({
     name: 'isTimeZone',
@@ -59,6 +71,34 @@ export const TimeZone = (): PropertyDecorator =>
       defaultMessage: buildMessage((each) => `${each}$property must be an IANA time zone, such as America/Sao_Paulo`),
     },
   });
+
+/** A bound of a period: a day, or an instant with its offset. */
+export const DayOrInstant = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'isDayOrInstant',
+    validator: {
+      validate: (value) => typeof value === 'string' && isDayOrInstant(value),
+      defaultMessage: buildMessage((each) => `${each}$property must be a date or an ISO 8601 time with its offset`),
+    },
+  });
+
+/** The end of the period that begins in `start`. */
+export const NotBefore = (start: string): PropertyDecorator =>
+  ValidateBy({
+    name: 'notBefore',
+    constraints: [start],
+    validator: {
+      validate: (end, args) => !isReversed((args?.object as Record<string, unknown> | undefined)?.[start], end),
+      defaultMessage: buildMessage((each) => `${each}$property must not be before $constraint1`),
+    },
+  });
+
+/** An object with fields of its own. `ValidateNested` alone takes an empty list for a right one. */
+export const Nested = (type: () => Class): PropertyDecorator => applyDecorators(IsObject(), ValidateNested(), Type(type));
+
+/** A list of them; beside `@IsArray()`, which the plugins read. */
+export const NestedEach = (type: () => Class): PropertyDecorator =>
+  applyDecorators(IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
 
 /** A BCP-47 language. */
 export const Language = (): PropertyDecorator =>
@@ -83,9 +123,17 @@ export const JsonBytes = (bytes: number): PropertyDecorator =>
     },
   });
 
+let databaseZones: ReadonlySet<string> | null = null;
+
+/** The zones PostgreSQL computes with; until it has told them, Intl's word counts. */
+export function knowTimeZones(names: readonly string[]): void {
+  databaseZones = new Set(names.map((name) => name.toLowerCase()));
+}
+
+/** A zone that both Intl and PostgreSQL know: what one of them refuses would fail later, in every count by day or month. */
 export function isTimeZone(value: string): boolean {
   // Intl also takes offsets such as +03:00, which know no summer time.
-  if (!/^[A-Za-z]/.test(value)) return false;
+  if (!/^[A-Za-z]/.test(value) || databaseZones?.has(value.toLowerCase()) === false) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: value });
     return true;

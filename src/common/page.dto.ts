@@ -1,11 +1,14 @@
 import { Type as Cast } from 'class-transformer';
-import { IsInt, IsOptional, IsString, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { Type } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Alias } from './alias';
 
 export const PAGE_SIZE_DEFAULT = 50;
 export const PAGE_SIZE_MAX = 100;
+/** Nobody leafs that far; above it PostgreSQL's OFFSET overflows sooner or later. */
+const PAGE_MAX = 1_000_000;
+const SKIP_MAX = PAGE_MAX * PAGE_SIZE_MAX;
 
 /** The query every list takes. */
 export class PageQuery {
@@ -15,6 +18,7 @@ export class PageQuery {
   @Cast(() => Number)
   @IsInt()
   @Min(0)
+  @Max(SKIP_MAX)
   skip?: number;
 
   /** Rows at most; above 100 counts as 100. */
@@ -29,6 +33,7 @@ export class PageQuery {
   @Cast(() => Number)
   @IsInt()
   @Min(1)
+  @Max(PAGE_MAX)
   page?: number;
 
   /** Words to look for. Aliases: query, q. */

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isEmail } from 'class-validator';
+import { passwordMistake } from '#common/password-policy';
+import { misspelling } from './misspelling';
+import { trustProxy } from './trust-proxy';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
 
@@ -61,8 +65,11 @@ export class Config {
   readonly refresh_token_ttl_days: number;
   readonly super_admin_email: string | null;
   readonly super_admin_password: string | null;
+  /** Whether strangers may register an organization. */
+  readonly registration_enabled: boolean;
   readonly cors_origins: string[];
-  readonly trust_proxy: boolean | number | string;
+  /** As Express takes it: how many proxies of ours stand in front, or their addresses and networks. */
+  readonly trust_proxy: boolean | number | string[];
   readonly log_level: string;
   readonly docs_enabled: boolean;
   readonly debug_endpoints_enabled: boolean;
@@ -83,11 +90,17 @@ export class Config {
   readonly audit_retention_days: number;
   readonly openai_base_url: string;
   readonly anthropic_base_url: string;
+  /** What does not stop the start and is probably a mistake. */
+  readonly warnings: readonly string[];
 
   /** @throws {ConfigError} listing every mistake. */
   constructor(env: NodeJS.ProcessEnv) {
     const mistakes: string[] = [];
-    const text = (name: string): string | null => env[name]?.trim() || null;
+    const known = new Set<string>();
+    const text = (name: string): string | null => {
+      known.add(name);
+      return env[name]?.trim() || null;
+    };
     const oneOf = <T extends string>(name: string, allowed: readonly T[], fallback: T): T => {
       const value = text(name) as T | null;
       if (value === null) return fallback;
@@ -111,8 +124,7 @@ export class Config {
     const url = (name: string, fallback: string | null, protocols: string[]): string | null => {
       const value = text(name);
       if (value === null) return fallback;
-      if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol))
-        mistakes.push(`${name} is not a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+      if (!isUrl(value, protocols)) mistakes.push(`${name} is not a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
       return value.replace(/\/+$/, '');
     };
     const list = (name: string): string[] =>
@@ -141,7 +153,8 @@ export class Config {
       mistakes.push('REDIS_URL is missing: processes of PROCESS_ROLE api and worker meet in Redis');
 
     // The full profile takes its secrets from the environment; the embedded one makes its own once.
-    const generated = this.embedded && !this.production ? embeddedSecrets(this.data_dir) : null;
+    const embedded_in_production = bool('EMBEDDED_IN_PRODUCTION', false);
+    const generated = this.embedded && (!this.production || embedded_in_production) ? embeddedSecrets(this.data_dir) : null;
     const secret = (name: 'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN'): string | null =>
       text(name) ?? generated?.[name] ?? null;
     this.jwt_secret = secret('JWT_SECRET') ?? '';
@@ -154,7 +167,10 @@ export class Config {
     else if (this.encryption_key.length !== 32 || new Set(this.encryption_key).size < 8)
       mistakes.push('ENCRYPTION_KEY is not 32 random bytes in base64, e.g. from `openssl rand -base64 32`');
     this.embedded_database_password = generated?.DATABASE_PASSWORD ?? '';
-    if (this.production && this.embedded) mistakes.push('DATABASE_URL is missing: production runs on your own PostgreSQL (15 or newer)');
+    if (this.production && this.embedded && !embedded_in_production)
+      mistakes.push(
+        'DATABASE_URL is missing: production runs on your own PostgreSQL (15 or newer), or on the embedded one with EMBEDDED_IN_PRODUCTION=true',
+      );
 
     this.access_token_ttl_seconds = int('ACCESS_TOKEN_TTL_SECONDS', 3600, 1, 86_400);
     this.refresh_token_ttl_days = int('REFRESH_TOKEN_TTL_DAYS', 7, 1, 30);
@@ -162,17 +178,16 @@ export class Config {
     this.super_admin_password = text('SUPER_ADMIN_PASSWORD');
     if ((this.super_admin_email === null) !== (this.super_admin_password === null))
       mistakes.push('SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD go together: set both or none');
-    if (
-      this.super_admin_password !== null &&
-      (this.super_admin_password.length < 8 || !/[A-Za-z]/.test(this.super_admin_password) || !/\d/.test(this.super_admin_password))
-    )
-      mistakes.push('SUPER_ADMIN_PASSWORD is weak: 8 or more characters with a letter and a digit');
+    if (this.super_admin_email !== null && !isEmail(this.super_admin_email))
+      mistakes.push(`SUPER_ADMIN_EMAIL is "${this.super_admin_email}", use an e-mail address`);
+    const weak = this.super_admin_password && passwordMistake(this.super_admin_password, this.super_admin_email ?? '');
+    if (weak) mistakes.push(`SUPER_ADMIN_PASSWORD is weak: it ${weak}`);
+    this.registration_enabled = bool('REGISTRATION_ENABLED', true);
     this.cors_origins = list('CORS_ORIGINS');
     for (const origin of this.cors_origins)
       if (origin === '*' ? this.production : !URL.canParse(origin))
         mistakes.push(`CORS_ORIGINS contains "${origin}", use origins such as https://app.example.com`);
-    const proxy = text('TRUST_PROXY');
-    this.trust_proxy = proxy === null || proxy === 'false' ? false : proxy === 'true' ? true : /^\d+$/.test(proxy) ? Number(proxy) : proxy;
+    this.trust_proxy = trustProxy(text('TRUST_PROXY') ?? 'false', this.production, mistakes);
     this.log_level = oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info');
     this.docs_enabled = bool('DOCS_ENABLED', !this.production);
     this.debug_endpoints_enabled = bool('DEBUG_ENDPOINTS_ENABLED', false);
@@ -210,6 +225,10 @@ export class Config {
     this.openai_base_url = url('OPENAI_BASE_URL', 'https://api.openai.com/v1', ['http:', 'https:']) ?? '';
     this.anthropic_base_url = url('ANTHROPIC_BASE_URL', 'https://api.anthropic.com', ['http:', 'https:']) ?? '';
 
+    // Read by docker-compose.yml and Caddyfile, from the same .env.
+    for (const name of ['POSTGRES_PASSWORD', 'SITE_ADDRESS', 'TRUSTED_PROXIES', 'HTTP_PORT', 'HTTPS_PORT']) known.add(name);
+    this.warnings = Object.keys(env).flatMap((name) => misspelling(name, known) ?? []);
+
     if (mistakes.length) throw new ConfigError(mistakes);
     Object.freeze(this);
   }
@@ -219,10 +238,29 @@ export class Config {
     return resolve(env.DATA_DIR?.trim() || '.data');
   }
 
+  /** @throws {ConfigError} when no file can be kept in MEDIA_STORAGE; better said at the start than at the first photo. */
+  assertStorage(): void {
+    try {
+      mkdirSync(this.media_storage, { recursive: true });
+      accessSync(this.media_storage, constants.W_OK);
+    } catch (error) {
+      throw new ConfigError([`MEDIA_STORAGE (by default DATA_DIR/media) cannot be written: ${(error as Error).message}`]);
+    }
+  }
+
   /** The same configuration once the embedded PostgreSQL has a port. */
   withDatabaseUrl(database_url: string): Config {
     return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { database_url }));
   }
+}
+
+function isUrl(value: string, protocols: string[]): boolean {
+  // MongoDB's replica sets name several hosts, which no URL does.
+  const single = value.replace(/,[^/?@]*(?=[/?]|$)/, '');
+  if (!URL.canParse(single)) return false;
+  const { protocol, hostname } = new URL(single);
+  // PostgreSQL's host may be a socket's directory, among the parameters.
+  return protocols.includes(protocol) && (hostname !== '' || protocol.startsWith('postgres'));
 }
 
 /** Short, repetitive, or a word of everybody's examples. */

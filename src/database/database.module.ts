@@ -7,6 +7,7 @@ import * as pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { Config } from '#config/config';
 import { Database } from './database';
+import { TimeZones } from './time-zones';
 
 const root = join(__dirname, '..');
 const requireFile = createRequire(__filename);
@@ -42,7 +43,7 @@ export function dataSourceOptions(config: Pick<Config, 'database_url' | 'databas
       useFactory: (config: Config) => ({ ...dataSourceOptions(config), retryAttempts: 3, retryDelay: 1000 }),
     }),
   ],
-  providers: [Database],
+  providers: [Database, TimeZones],
   exports: [Database],
 })
 export class DatabaseModule {}

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { Config } from '#config/config';
+import { awaitPostgres } from './await-postgres';
 import { type DataDirLock, lockDataDir } from './data-dir-lock';
 import { dataSourceOptions } from './database.module';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres';
@@ -16,10 +17,10 @@ export interface OpenDatabase {
 /** Advisory lock: processes that start together migrate one after the other. */
 const MIGRATING = 0x7079_7461;
 
-/** Reads the configuration; in the embedded profile takes DATA_DIR and starts its PostgreSQL. */
+/** Reads the configuration and waits for its PostgreSQL; in the embedded profile takes DATA_DIR and starts one. */
 export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase> {
   // The lock comes before the configuration: the first start writes the secrets, and only one process may.
-  const lock: DataDirLock | null = env.DATABASE_URL ? null : await lockDataDir(Config.dataDir(env));
+  const lock: DataDirLock | null = env.DATABASE_URL?.trim() ? null : await lockDataDir(Config.dataDir(env));
   let postgres: EmbeddedPostgres | null = null;
   const release = async (): Promise<void> => {
     await postgres?.stop();
@@ -27,7 +28,10 @@ export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase
   };
   try {
     const config = new Config(env);
-    if (!config.embedded) return { config, lost: new Promise(() => undefined), release };
+    if (config.database_url) {
+      await awaitPostgres(config.database_url);
+      return { config, lost: new Promise(() => undefined), release };
+    }
     postgres = await startEmbeddedPostgres({ dir: join(config.data_dir, 'postgres'), password: config.embedded_database_password });
     return { config: config.withDatabaseUrl(postgres.url), lost: postgres.exited, release };
   } catch (error) {

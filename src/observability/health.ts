@@ -19,13 +19,16 @@ const TROUBLE: Record<CheckName, string> = {
 };
 
 const CHECK_TIMEOUT_MS = 2000;
+/** A trouble that lasts is told again so often, however often probes ask. */
+const REMINDER_MS = 60_000;
 
 /** How the stores are. Each room registers the check of what it owns; what nobody registered is not configured: `disabled`. */
 @Injectable()
 export class HealthRegistry {
   private readonly logger = new Logger('health');
   private readonly checks = new Map<CheckName, () => Promise<unknown>>();
-  private readonly troubled = new Set<CheckName>();
+  /** When the log was last told. */
+  private readonly troubled = new Map<CheckName, number>();
 
   /** `check` resolves when all is well and throws otherwise. */
   register(name: CheckName, check: () => Promise<unknown>): void {
@@ -48,9 +51,11 @@ export class HealthRegistry {
       if (this.troubled.delete(name)) this.logger.log(`${name} is healthy again`);
       return { status: 'healthy', response_time_ms: took() };
     } catch (error) {
-      // The operator's log has the reason the answer leaves out; once, not at every probe.
-      if (!this.troubled.has(name)) this.logger.warn({ msg: `${name} is unhealthy`, err: error });
-      this.troubled.add(name);
+      // The operator's log has the reason the answer leaves out.
+      if (Date.now() - (this.troubled.get(name) ?? 0) >= REMINDER_MS) {
+        this.logger.warn({ msg: `${name} is unhealthy`, err: error });
+        this.troubled.set(name, Date.now());
+      }
       return {
         status: 'unhealthy',
         response_time_ms: took(),

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
-import { clientAddress } from './client-address';
+import express from 'express';
+import { trustProxy } from '#config/trust-proxy';
+import { type Trust, clientAddress } from './client-address';
 
 const request = (forwarded?: string): Parameters<typeof clientAddress>[0] => ({
   socket: { remoteAddress: '10.0.0.1' } as Socket,
@@ -16,5 +18,27 @@ describe('clientAddress', () => {
     expect(clientAddress(request('6.6.6.6, 1.1.1.1'), (_address, hop) => hop < 1)).toBe('1.1.1.1');
     expect(clientAddress(request('1.1.1.1'), () => true)).toBe('1.1.1.1');
     expect(clientAddress(request(), () => true)).toBe('10.0.0.1');
+  });
+
+  it('is what Express says of the same request', () => {
+    const headers = [
+      undefined,
+      '',
+      '1.1.1.1',
+      '6.6.6.6, 1.1.1.1',
+      '6.6.6.6,,1.1.1.1 ',
+      ' ,6.6.6.6,10.0.0.2',
+      '1.1.1.1, 10.0.0.2,\t10.0.0.3',
+      'x, y, z',
+    ];
+    for (const proxies of ['false', 'true', '1', '2', '3', 'uniquelocal', '10.0.0.1', '10.0.0.0/8, 1.1.1.1', '::1/128']) {
+      const app = express().set('trust proxy', trustProxy(proxies, false, []));
+      for (const forwarded of headers) {
+        const asked = request(forwarded);
+        const { ip } = Object.assign(Object.create(app.request) as express.Request, asked);
+
+        expect({ proxies, forwarded, ip: clientAddress(asked, app.get('trust proxy fn') as Trust) }).toEqual({ proxies, forwarded, ip });
+      }
+    }
   });
 });

@@ -7,7 +7,7 @@ export type Trust = (address: string, hop: number) => boolean;
 export function clientAddress({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, trust: Trust): string | null {
   const forwarded = String(headers['x-forwarded-for'] ?? '')
     .split(',')
-    .map((address) => address.trim())
+    .map((address) => address.replace(/^ +| +$/g, ''))
     .filter(Boolean);
   const hops = [socket.remoteAddress ?? '', ...forwarded.reverse()];
   const client = hops.findIndex((address, hop) => !trust(address, hop));

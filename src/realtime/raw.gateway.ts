@@ -6,7 +6,9 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
 import { AppError } from '#common/errors';
+import { assertFit } from '#common/fit';
 import { newId } from '#common/uuid';
+import { fromDatabase } from '#database/database-errors';
 import { Connection, FrameCount } from './connection';
 import { type Publication, channelsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
@@ -218,13 +220,15 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
     if (type === 'ping') return connection.say({ type: 'pong', timestamp: new Date().toISOString() });
     if (!Array.isArray(channels)) return error('invalid_message', 'channels must be a list.');
     try {
+      assertFit(channels, 'channels');
       let unknown: string[] = [];
       if (type === 'subscribe') unknown = await this.hub.subscribe(connection, channels as unknown[]);
       else this.hub.unsubscribe(connection, channels as unknown[]);
       connection.say({ type: `${type}d`, channels: [...connection.channels] });
       if (unknown.length) error('unknown_channel', 'Unknown, or not of your organization.', { channels: unknown });
     } catch (thrown) {
-      if (thrown instanceof AppError) return error(thrown.error_code, thrown.message);
+      const known = thrown instanceof AppError ? thrown : fromDatabase(thrown);
+      if (known) return error(known.error_code, known.message);
       this.logger.error({ msg: 'a frame could not be handled', err: thrown });
       error('internal_error', 'Something went wrong on our side.');
     }

@@ -7,7 +7,9 @@ import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
 import { AppError, Forbidden, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
+import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
+import { fromDatabase } from '#database/database-errors';
 import { Connection, FrameCount } from './connection';
 import { type Publication, type RealtimeEvents, roomsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
@@ -180,6 +182,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
       const command = Object.hasOwn(this.commands, event) ? this.commands[event as CommandName] : undefined;
       if (!command)
         throw new Invalid([{ loc: [event.slice(0, 100)], msg: 'There is no such event.', type: 'value_error' }], 'unknown_type');
+      assertFit(args.slice(0, ack ? -1 : undefined), event);
       const data = typeof args[0] === 'object' && args[0] !== null ? (args[0] as Data) : {};
       const answer = await command(connection, data);
       ack?.({ ok: true, ...answer });
@@ -191,7 +194,8 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   }
 
   private explain(error: unknown): Pick<AppError, 'status' | 'error_code' | 'message'> {
-    if (error instanceof AppError) return error;
+    const known = error instanceof AppError ? error : fromDatabase(error);
+    if (known) return known;
     this.logger.error({ msg: 'unexpected error', err: error });
     return { status: 500, error_code: 'internal_error', message: 'Something went wrong on our side.' };
   }

@@ -17,6 +17,7 @@ export class AuthController {
 
   /**
    * Register an organization and its first administrator; you are logged in at once.
+   * @throws {403} The operator closed registration (`registration_disabled`; REGISTRATION_ENABLED=false).
    * @throws {409} The e-mail belongs to an account already (`email_already_registered`).
    */
   @Post('register')

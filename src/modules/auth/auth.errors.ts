@@ -13,6 +13,11 @@ export const AUTH_ERRORS = declareErrors({
   },
   invalid_credentials: { status: 401, cause: 'E-mail or password is wrong.', remedy: 'Correct them.' },
   invalid_refresh_token: { status: 401, cause: 'The refresh token is not valid or has expired.', remedy: 'Sign in again.' },
+  registration_disabled: {
+    status: 403,
+    cause: 'The operator closed registration.',
+    remedy: 'Ask the operator of the server for an account.',
+  },
   refresh_token_reused: {
     status: 401,
     cause: 'The refresh token was used before: it may be stolen, so the session has ended.',

@@ -61,11 +61,18 @@ export class AuthService {
     private readonly audit: AuditService,
   ) {}
 
+  /** `enroll` for strangers. @throws {Forbidden} `registration_disabled`. */
+  async register(input: RegisterRequest, client: Client): Promise<AuthResponse> {
+    if (!this.config.registration_enabled)
+      throw new Forbidden('registration_disabled', 'Registration is closed here. Ask the operator of this server for an account.');
+    return this.enroll(input, client);
+  }
+
   /**
    * A new organization on trial with its first administrator, who is logged in at once.
    * @throws {Conflict} `email_already_registered`.
    */
-  async register(input: RegisterRequest, client: Client = { ip: null, user_agent: null }): Promise<AuthResponse> {
+  async enroll(input: RegisterRequest, client: Client = { ip: null, user_agent: null }): Promise<AuthResponse> {
     this.passwords.check(input.password, input.email);
     const password_hash = await this.passwords.hash(input.password);
     const { actor, token } = await this.database.tx(async (tx) => {

@@ -1,20 +1,8 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import {
-  IsBoolean,
-  IsISO8601,
-  IsInt,
-  IsNotEmpty,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Matches,
-  MaxLength,
-  Min,
-  ValidateIf,
-} from 'class-validator';
-import { Phone, QueryBoolean, Trim } from '#common/fields';
+import { IsBoolean, IsInt, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, Min, ValidateIf } from 'class-validator';
+import { DayOrInstant, NotBefore, Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
@@ -157,13 +145,8 @@ export class ContactMerge {
 
 /** What narrows a list of contacts. */
 export type ContactFilter = Partial<
-  Pick<
-    ContactQuery,
-    'search' | 'assigned_agent_id' | 'is_blocked' | 'is_vip' | 'opt_in' | 'lifecycle_stage' | 'source' | 'created_from' | 'created_to'
-  >
+  Pick<ContactQuery, 'search' | 'assigned_agent_id' | 'is_blocked' | 'is_vip' | 'opt_in' | 'lifecycle_stage' | 'source'>
 >;
-
-const DAY_OR_INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$/;
 
 export class ContactQuery extends PageQuery {
   /** Only those of this agent. */
@@ -198,14 +181,13 @@ export class ContactQuery extends PageQuery {
 
   /** A day (from its start, in the organization's time zone) or an instant with its offset. */
   @IsOptional()
-  @Matches(DAY_OR_INSTANT, { message: 'created_from must be a date or an ISO 8601 time with its offset' })
-  @IsISO8601({ strict: true })
+  @DayOrInstant()
   created_from?: string;
 
   /** A day (to its end, in the organization's time zone) or an instant with its offset. */
   @IsOptional()
-  @Matches(DAY_OR_INSTANT, { message: 'created_to must be a date or an ISO 8601 time with its offset' })
-  @IsISO8601({ strict: true })
+  @DayOrInstant()
+  @NotBefore('created_from')
   created_to?: string;
 }
 

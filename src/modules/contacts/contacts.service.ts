@@ -3,16 +3,17 @@ import { QueryFailedError } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
-import type { Page, PageQuery } from '#common/page.dto';
+import type { Page } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
+import { narrowPeriod } from '#database/narrow-period';
 import type { TenantRepository } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
 import { forgetIdentities, savePhoneIdentity } from './contact-identities';
 import { ContactIdentity } from './contact-identity.entity';
-import type { ContactCreate, ContactFilter, ContactIdentityView, ContactUpdate, ContactView } from './contact.dto';
+import type { ContactCreate, ContactFilter, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
@@ -43,13 +44,20 @@ export class ContactsService {
     this.endListeners.push(listener);
   }
 
-  async page(actor: Actor, query: ContactFilter & PageQuery): Promise<Page<ContactView>> {
+  async page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
     const sort = query.sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at');
     const { skip, limit, page } = query;
+    const period = await this.organizations.period(actor, query.created_from, query.created_to);
     const found = await this.contacts().page(
       actor,
       { skip, limit, page, sort },
-      { sort: SORT, refine: (rows) => narrowContacts(rows, query) },
+      {
+        sort: SORT,
+        refine: (rows) => {
+          narrowContacts(rows, query);
+          narrowPeriod(rows, 'row.created_at', period);
+        },
+      },
     );
     return { ...found, items: await this.presentAll(actor, found.items) };
   }

@@ -30,21 +30,6 @@ export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: Contact
     const value = query[column];
     if (value !== undefined && value !== null) rows.andWhere(`row.${column} = :filter_${column}`, { [`filter_${column}`]: value });
   }
-  if (query.created_from) rows.andWhere(`row.created_at >= ${instant(query.created_from, 'from')}`, { from: query.created_from });
-  if (query.created_to) {
-    // A day ends where the next begins; an instant is its own end.
-    const [operator, end] = isDay(query.created_to) ? ['<', "interval '1 day'"] : ['<=', "interval '0'"];
-    rows.andWhere(`row.created_at ${operator} ${instant(query.created_to, 'to', end)}`, { to: query.created_to });
-  }
-}
-
-const isDay = (time: string): boolean => time.length === 10;
-
-/** SQL of a bound of a period: a day begins in the organization's time zone (contract 20, 0.10). */
-function instant(time: string, parameter: string, plus = "interval '0'"): string {
-  if (!isDay(time)) return `:${parameter}::timestamptz`;
-  return `((:${parameter}::timestamp + ${plus}) AT TIME ZONE
-    coalesce((SELECT o.settings ->> 'timezone' FROM organizations o WHERE o.id = :organization_id), 'America/Sao_Paulo'))`;
 }
 
 /** Each word must be somewhere: "joao silva" finds João Pedro Silva. Compatibility forms are plain letters, so that none folds to a wildcard later. */

@@ -6,7 +6,6 @@ import {
   IsArray,
   IsBoolean,
   IsEnum,
-  IsISO8601,
   IsIn,
   IsObject,
   IsOptional,
@@ -18,6 +17,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { Alias } from '#common/alias';
+import { DayOrInstant, IsIdOr, NotBefore } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -183,7 +183,7 @@ export class ConversationQuery extends PageQuery {
 
   /** me, none, or a user's id. */
   @IsOptional()
-  @Matches(/^(me|none|[0-9a-fA-F-]{36})$/, { message: 'assigned_to must be me, none or the id of a user' })
+  @IsIdOr('me', 'none')
   assigned_to?: string;
 
   @IsOptional()
@@ -228,13 +228,15 @@ export class ConversationQuery extends PageQuery {
   @IsBoolean()
   is_archived?: boolean;
 
-  /** By the last message; ISO time. */
+  /** By the last message: a day (from its start, in the organization's time zone) or an instant with its offset. */
   @IsOptional()
-  @IsISO8601()
+  @DayOrInstant()
   from?: string;
 
+  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
   @IsOptional()
-  @IsISO8601()
+  @DayOrInstant()
+  @NotBefore('from')
   to?: string;
 }
 
@@ -410,11 +412,14 @@ export class HistoryQuery extends MessageQuery {
   @Matches(/^[a-z]+(,[a-z]+)*$/, { message: 'status must be a status of messages; several with commas' })
   status?: string;
 
+  /** A day (from its start, in the organization's time zone) or an instant with its offset. */
   @IsOptional()
-  @IsISO8601()
+  @DayOrInstant()
   from?: string;
 
+  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
   @IsOptional()
-  @IsISO8601()
+  @DayOrInstant()
+  @NotBefore('from')
   to?: string;
 }

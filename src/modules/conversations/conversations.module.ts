@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { JobsModule } from '#jobs/jobs.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
@@ -21,7 +22,13 @@ import { SendMessage } from './messages/send-message';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
-  imports: [ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-outbound', 'whatsapp-receipts', 'sweeper')],
+  imports: [
+    OrganizationsModule,
+    ContactsModule,
+    UsersModule,
+    WhatsAppModule,
+    JobsModule.register('whatsapp-outbound', 'whatsapp-receipts', 'sweeper'),
+  ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
   controllers: [MessagesController, ConversationsController],
   providers: [

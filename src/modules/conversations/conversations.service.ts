@@ -6,9 +6,11 @@ import { EventBus } from '#common/events';
 import { type Page, pageWindow, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
+import { narrowPeriod } from '#database/narrow-period';
 import { escapeLike, parseSort } from '#database/tenant-repository';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
@@ -48,6 +50,7 @@ export class ConversationsService implements OnModuleInit {
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
+    private readonly organizations: OrganizationsService,
     private readonly users: UsersService,
     private readonly sending: SendMessage,
     private readonly events: EventBus,
@@ -76,7 +79,7 @@ export class ConversationsService implements OnModuleInit {
   /** Two statements whatever the page: the count (bounded) and the rows with all they show. */
   async page(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
     const counted = this.database.repository(Conversation).query(actor, 'row');
-    this.filter(actor, counted, query);
+    await this.filter(actor, counted, query);
     const [inner, values] = counted
       .select('1')
       .limit(COUNT_MAX + 1)
@@ -91,7 +94,7 @@ export class ConversationsService implements OnModuleInit {
   /** The rows of a page without its count (GraphQL). */
   async items(actor: Actor, query: ConversationQuery): Promise<ConversationView[]> {
     const rows = this.joined(actor);
-    this.filter(actor, rows, query);
+    await this.filter(actor, rows, query);
     const [column, direction] = parseSort(query.sort ?? 'last_message_at:desc', SORTS);
     const { skip, limit } = pageWindow(query);
     rows
@@ -259,7 +262,7 @@ export class ConversationsService implements OnModuleInit {
       );
   }
 
-  private filter(actor: Actor, rows: SelectQueryBuilder<Conversation>, query: ConversationQuery): void {
+  private async filter(actor: Actor, rows: SelectQueryBuilder<Conversation>, query: ConversationQuery): Promise<void> {
     rows.andWhere(contactIsThere('row'));
     const words = (query.status ?? '').split(',').filter(Boolean);
     const statuses = new Set(
@@ -278,8 +281,7 @@ export class ConversationsService implements OnModuleInit {
       if (query[column]) rows.andWhere(`row.${column} = :${column}`, { [column]: query[column] });
     if (query.unread !== undefined) rows.andWhere(query.unread ? 'row.unread_count > 0' : 'row.unread_count = 0');
     if (query.tags) rows.andWhere('row.tags && :labels', { labels: query.tags.split(',').map((tag) => tag.trim()) });
-    if (query.from) rows.andWhere('row.last_message_at >= :from', { from: query.from });
-    if (query.to) rows.andWhere('row.last_message_at <= :to', { to: query.to });
+    narrowPeriod(rows, 'row.last_message_at', await this.organizations.period(actor, query.from, query.to));
     const search = query.search?.trim();
     if (!search) return;
     const digits = search.replace(/\D/g, '');

@@ -1,20 +1,7 @@
 import { ApiProperty, PartialType as OptionalFields } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsISO4217CurrencyCode,
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsISO4217CurrencyCode, IsInt, IsObject, IsOptional, IsString, Max, Min } from 'class-validator';
 import { InputType } from '@nestjs/graphql';
-import { Language, TimeZone } from '#common/fields';
+import { Language, Nested, TimeZone } from '#common/fields';
 import { PartialType, PickType } from '#common/mapped-types';
 import { type BusinessHours, IsBusinessHours } from './business-hours';
 import { Organization } from './organization.entity';
@@ -116,19 +103,13 @@ export class OrganizationSettings {
   @IsISO4217CurrencyCode()
   currency: string;
 
-  @ValidateNested()
-  @IsObject()
-  @Type(() => NotificationSettings)
+  @Nested(() => NotificationSettings)
   notification_settings: NotificationSettings;
 
-  @ValidateNested()
-  @IsObject()
-  @Type(() => SecuritySettings)
+  @Nested(() => SecuritySettings)
   security_settings: SecuritySettings;
 
-  @ValidateNested()
-  @IsObject()
-  @Type(() => PrivacySettings)
+  @Nested(() => PrivacySettings)
   privacy_settings: PrivacySettings;
 }
 

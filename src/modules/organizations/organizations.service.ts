@@ -4,10 +4,13 @@ import { parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Forbidden, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
+import { isTimeZone } from '#common/fields';
 import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
+import { isDay } from '#common/period';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import type { Period } from '#database/narrow-period';
 import { AuditService, diff } from '#modules/audit/audit.service';
 import { toBusinessHours } from './business-hours';
 import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
@@ -88,6 +91,12 @@ export class OrganizationsService {
     return this.present(changed);
   }
 
+  /** The bounds of a list, read as the organization's own days. */
+  async period(actor: Actor, from?: string, to?: string): Promise<Period> {
+    const days = [from, to].some((time) => time !== undefined && isDay(time));
+    return { from, to, time_zone: days ? settingsOf(await this.row(actor)).timezone : SETTINGS_DEFAULTS.timezone };
+  }
+
   /** A new organization on the free plan with a trial, or on the given plan without one. */
   async create(tx: Tx, name: string, values: { slug?: string; plan_type?: PlanType } = {}): Promise<Organization> {
     const id = newId();
@@ -145,14 +154,16 @@ export class OrganizationsService {
   }
 
   private async usage(
-    { id, settings }: Organization,
+    organization: Organization,
     resources: readonly PlanResource[] = Object.keys(USAGE) as PlanResource[],
     manager: EntityManager = this.database.source.manager,
   ): Promise<PlanUsage> {
     const counts = resources.map((resource) => `(${USAGE[resource]}) AS ${resource}`);
-    const timezone = (settings.timezone as string | undefined) ?? SETTINGS_DEFAULTS.timezone;
     // A parameter's type must be known even where no count uses it.
-    const [row] = await manager.query<PlanUsage[]>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [id, timezone]);
+    const [row] = await manager.query<PlanUsage[]>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [
+      organization.id,
+      settingsOf(organization).timezone,
+    ]);
     return Object.fromEntries(resources.map((resource) => [resource, row?.[resource] ?? 0])) as unknown as PlanUsage;
   }
 
@@ -190,6 +201,8 @@ export function settingsOf({ settings }: Pick<Organization, 'settings'>): Organi
   return {
     ...SETTINGS_DEFAULTS,
     ...stored,
+    // Kept before PostgreSQL was asked, or where its tz data was another: no count by month may fail for it.
+    timezone: stored.timezone && isTimeZone(stored.timezone) ? stored.timezone : SETTINGS_DEFAULTS.timezone,
     notification_settings: { ...SETTINGS_DEFAULTS.notification_settings, ...stored.notification_settings },
     security_settings: { ...SETTINGS_DEFAULTS.security_settings, ...stored.security_settings },
     privacy_settings: { ...SETTINGS_DEFAULTS.privacy_settings, ...stored.privacy_settings },

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { Invalid } from '#common/errors';
-
-export const PASSWORD_MIN = 8;
-export const PASSWORD_MAX = 100;
+import { PASSWORD_MIN, passwordMistake } from '#common/password-policy';
 
 /** A hash nobody has the password of, at the cost of the real ones. */
 const nobodys = hash(crypto.randomUUID());
@@ -23,14 +21,7 @@ export class Passwords {
 
   /** @throws {Invalid} naming `field` when the password breaks the policy. */
   check(password: string, email: string, { field = 'password', min_length = PASSWORD_MIN } = {}): void {
-    const wrong =
-      password.length < min_length || password.length > PASSWORD_MAX
-        ? `must be ${min_length} to ${PASSWORD_MAX} characters long`
-        : !/\p{L}/u.test(password) || !/\d/.test(password)
-          ? 'must contain a letter and a digit'
-          : password.trim().toLowerCase() === email
-            ? 'must not be the e-mail'
-            : null;
+    const wrong = passwordMistake(password, email, min_length);
     if (wrong) throw Invalid.field(field, `${field} ${wrong}`, 'validation_error', 'password_policy');
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { onDuplicate } from '#api/errors.filter';
+import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { isDatabaseDown } from '#api/errors.filter';
+import { isDatabaseDown } from '#database/database-errors';
 import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';

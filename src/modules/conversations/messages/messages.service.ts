@@ -5,9 +5,12 @@ import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
 import { type Page, pageWindow, toPage } from '#common/page.dto';
+import { isDayOrInstant } from '#common/period';
 import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
+import { narrowPeriod } from '#database/narrow-period';
 import { parseSort } from '#database/tenant-repository';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
 import { Conversation } from '../conversation.entity';
@@ -28,6 +31,7 @@ export class MessagesService {
     private readonly database: Database,
     private readonly sending: SendMessage,
     private readonly media: MediaService,
+    private readonly organizations: OrganizationsService,
     private readonly events: EventBus,
   ) {}
 
@@ -47,6 +51,7 @@ export class MessagesService {
     const { skip, limit } = pageWindow(query);
     const rows = this.database.repository(Message).query(actor, 'm');
     this.filter(rows, query);
+    narrowPeriod(rows, 'm.created_at', await this.organizations.period(actor, query.from, query.to));
     const [{ total }] = await this.database.source.query<[{ total: number }]>(...this.bounded(rows));
     // A cursor names its neighbourhood: the rows next to it, whichever way they are then shown.
     const backwards = query.before !== undefined || (query.after === undefined && direction === 'DESC');
@@ -178,8 +183,6 @@ export class MessagesService {
     equals('direction', query.direction === 'inbound' ? 'incoming' : query.direction === 'outbound' ? 'outgoing' : query.direction);
     if (query.status) rows.andWhere('m.status = ANY(:status)', { status: query.status.split(',') });
     if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
-    if (query.from) rows.andWhere('m.created_at >= :from', { from: query.from });
-    if (query.to) rows.andWhere('m.created_at <= :to', { to: query.to });
     // Word for word messages_search_idx. The last word may be half typed; words that say nothing ("de", "o") find nothing.
     if (query.search?.trim())
       rows.andWhere(
@@ -191,9 +194,8 @@ export class MessagesService {
 
   private async cursor(actor: Actor, rows: SelectQueryBuilder<Message>, cursor: string, side: '<' | '>'): Promise<void> {
     if (!isUuid(cursor)) {
-      const at = new Date(cursor);
-      if (Number.isNaN(at.getTime())) throw Invalid.query(side === '<' ? 'before' : 'after', 'Give a message id or an ISO time.');
-      rows.andWhere(`m.created_at ${side} :at`, { at });
+      if (!isDayOrInstant(cursor)) throw Invalid.query(side === '<' ? 'before' : 'after', 'Give a message id or an ISO time.');
+      rows.andWhere(`m.created_at ${side} :at`, { at: new Date(cursor) });
       return;
     }
     const message = await this.database.repository(Message).find(actor, cursor);

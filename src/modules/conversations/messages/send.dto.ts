@@ -1,6 +1,6 @@
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -19,10 +19,9 @@ import {
   Max,
   MaxLength,
   Min,
-  ValidateNested,
 } from 'class-validator';
 import { Alias } from '#common/alias';
-import { NotBlank } from '#common/fields';
+import { Nested, NestedEach, NotBlank } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
@@ -304,16 +303,14 @@ export class CardInput {
 export class SendContact extends SendTarget {
   /** One card; or `contacts`. */
   @IsOptional()
-  @ValidateNested()
-  @Type(() => CardInput)
+  @Nested(() => CardInput)
   contact?: CardInput;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => CardInput)
+  @NestedEach(() => CardInput)
   contacts?: CardInput[];
 }
 
@@ -343,8 +340,7 @@ export class ButtonsInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
+  @NestedEach(() => ButtonInput)
   buttons: ButtonInput[];
 
   @IsOptional()
@@ -386,8 +382,7 @@ export class ListSectionInput {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListRowInput)
+  @NestedEach(() => ListRowInput)
   rows: ListRowInput[];
 }
 
@@ -421,8 +416,7 @@ export class SendList extends SendTarget {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListSectionInput)
+  @NestedEach(() => ListSectionInput)
   sections: ListSectionInput[];
 }
 
@@ -451,8 +445,7 @@ export class InteractiveInput {
   @ArrayMinSize(1)
   @ArrayMaxSize(3)
   @ArrayUnique((button: ButtonInput) => button?.id)
-  @ValidateNested({ each: true })
-  @Type(() => ButtonInput)
+  @NestedEach(() => ButtonInput)
   buttons?: ButtonInput[];
 
   @IsOptional()
@@ -465,8 +458,7 @@ export class InteractiveInput {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => ListSectionInput)
+  @NestedEach(() => ListSectionInput)
   sections?: ListSectionInput[];
 }
 
@@ -523,26 +515,22 @@ export class MessageSendRequest {
   voice?: boolean;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => TemplateValuesInput)
+  @Nested(() => TemplateValuesInput)
   template?: TemplateValuesInput;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => LocationInput)
+  @Nested(() => LocationInput)
   location?: LocationInput;
 
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)
-  @ValidateNested({ each: true })
-  @Type(() => CardInput)
+  @NestedEach(() => CardInput)
   contacts?: CardInput[];
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => InteractiveInput)
+  @Nested(() => InteractiveInput)
   interactive?: InteractiveInput;
 
   @IsOptional()

@@ -5,6 +5,7 @@ import type { MulterModuleOptions } from '@nestjs/platform-express';
 import type { StorageEngine } from 'multer';
 import { Allow, Caller, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
+import { assertFit } from '#common/fit';
 import { Room } from '#common/room';
 import type { Config } from '#config/config';
 import { MAX_FILE_BYTES } from './file-kind';
@@ -27,8 +28,18 @@ export function uploadOptions(config: Config): MulterModuleOptions {
         (error: Error) => done(error),
       ),
   };
-  return { defParamCharset: 'utf8', limits: { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 }, storage };
+  return { defParamCharset: 'utf8', limits: { fileSize: MAX_FILE_BYTES, files: 1, fields: 10 }, fileFilter: fitName, storage };
 }
+
+/** Before the first byte of the file is kept. */
+const fitName: MulterModuleOptions['fileFilter'] = (_request, { fieldname, originalname }, done): void => {
+  try {
+    assertFit(originalname, 'body', fieldname);
+    done(null, true);
+  } catch (error) {
+    done(error as Error, false);
+  }
+};
 
 @Room('whatsapp')
 @Controller('whatsapp/media')

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { onDuplicate } from '#api/errors.filter';
+import { onDuplicate } from '#database/database-errors';
 import { type Actor, Role } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid } from '#common/errors';

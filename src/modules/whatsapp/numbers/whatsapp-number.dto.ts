@@ -1,6 +1,6 @@
 import { Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
@@ -16,9 +16,8 @@ import {
   Matches,
   MaxLength,
   Min,
-  ValidateNested,
 } from 'class-validator';
-import { QueryBoolean, Trim } from '#common/fields';
+import { Nested, QueryBoolean, Trim } from '#common/fields';
 import { Json } from '#common/json.scalar';
 import { IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
@@ -117,8 +116,7 @@ export class NumberRateLimits {
 
 export class NumberSettings {
   @IsOptional()
-  @ValidateNested()
-  @Type(() => NumberRateLimits)
+  @Nested(() => NumberRateLimits)
   rate_limits?: NumberRateLimits | null;
 
   /** Buttons and lists as such on a qrcode number, not as a numbered text. */
@@ -161,14 +159,12 @@ class NumberFields extends PickType(WhatsAppNumber, [
 
   @Field(() => Json, { nullable: true })
   @IsOptional()
-  @ValidateNested()
-  @Type(() => BusinessProfile)
+  @Nested(() => BusinessProfile)
   business_profile?: BusinessProfile | null;
 
   /** Given keys replace those stored; null goes back to the default. */
   @Field(() => Json)
-  @ValidateNested()
-  @Type(() => NumberSettings)
+  @Nested(() => NumberSettings)
   settings: NumberSettings;
 }
 

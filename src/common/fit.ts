@@ -1,0 +1,53 @@
+import { type ErrorDetail, Invalid } from './errors';
+
+/** Deeper than any input of ours, shallow enough for all that recurses over it later: validators, serialisers, PostgreSQL's JSON. */
+export const DEPTH_MAX = 32;
+const MISTAKES_MAX = 10;
+
+/** A list or object still to be looked into, and the way to it. */
+interface Spot {
+  value: object;
+  key: string | number;
+  above: Spot | null;
+  depth: number;
+}
+
+/**
+ * Refuses what no room can take: nesting beyond DEPTH_MAX, and text with U+0000 or half a surrogate pair, which PostgreSQL keeps neither in
+ * text nor in JSON. Without recursion, and before anything that recurses: the value is a stranger's.
+ * @throws {Invalid} naming each place.
+ */
+export function assertFit(value: unknown, ...place: (string | number)[]): void {
+  const mistakes: ErrorDetail[] = [];
+  const open: Spot[] = [];
+
+  const wrong = (spot: Spot, msg: string, type: string): void => {
+    const way: (string | number)[] = [];
+    for (let at: Spot | null = spot; at?.above; at = at.above) way.unshift(at.key);
+    mistakes.push({ loc: [...place, ...way], msg, type });
+  };
+  const look = (item: unknown, key: string | number, above: Spot | null): void => {
+    if (typeof item === 'string') {
+      if (!isFitText(item)) wrong({ value: {}, key, above, depth: 0 }, 'contains a character that cannot be stored', 'string_unicode');
+    } else if (typeof item === 'object' && item !== null) {
+      const spot = { value: item, key, above, depth: above ? above.depth + 1 : 1 };
+      if (spot.depth > DEPTH_MAX) wrong(spot, `is nested more than ${DEPTH_MAX} levels deep`, 'too_deep');
+      else open.push(spot);
+    }
+  };
+
+  look(value, '', null);
+  // The list grows while it is walked.
+  for (const spot of open) {
+    const list = Array.isArray(spot.value);
+    for (const [key, item] of Object.entries(spot.value)) {
+      if (mistakes.length >= MISTAKES_MAX) break;
+      if (!list) look(key, key, spot);
+      look(item, list ? Number(key) : key, spot);
+    }
+  }
+  if (mistakes.length) throw new Invalid(mistakes);
+}
+
+/** Can be stored as it is. */
+export const isFitText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+
+const OLDEST = 15;
+/** Started together with its database, PyTake is often the faster one. */
+const PATIENCE_MS = 10_000;
+/** Not there yet: refused or lost connections, unknown names (of a container that comes), and PostgreSQL's own start-up and crowds. */
+const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ETIMEDOUT', 'ENOENT', '57P03', '53300']);
+
+/**
+ * Resolves once the PostgreSQL of DATABASE_URL answers and is new enough.
+ * @throws One line for the console: which database, and what it said. Never the password.
+ */
+export async function awaitPostgres(url: string): Promise<void> {
+  const until = Date.now() + PATIENCE_MS;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await assertVersion(url);
+    } catch (error) {
+      const { passing, words } = diagnosis(error);
+      if (!passing || Date.now() > until) throw new Error(`PostgreSQL ${nameOf(url)}: ${words}. Look at DATABASE_URL.`, { cause: error });
+      if (attempt === 1) console.warn(`PostgreSQL ${nameOf(url)}: ${words}. Waiting ${PATIENCE_MS / 1000} seconds for it.`);
+      await sleep(500);
+    }
+  }
+}
+
+async function assertVersion(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, application_name: 'pytake' });
+  // A connection that breaks says so here as well.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+    const [{ server_version }] = rows;
+    if (Number.parseInt(server_version, 10) < OLDEST) throw new Error(`it is version ${server_version}, PyTake needs ${OLDEST} or newer`);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** What went wrong in words, and whether it may go away by itself. */
+function diagnosis(error: unknown): { passing: boolean; words: string } {
+  // localhost is two addresses, and Node tells of both.
+  if (error instanceof AggregateError) return diagnosis(error.errors[0]);
+  const { code, message } = error as NodeJS.ErrnoException;
+  const late = /timeout|terminated/i.test(message);
+  return { passing: late || PASSING.has(code ?? ''), words: message.replace(/\.$/, '') };
+}
+
+function nameOf(url: string): string {
+  const { host, pathname, username } = new URL(url);
+  return `${decodeURIComponent(pathname.slice(1)) || 'of DATABASE_URL'} at ${host || 'its socket'} as ${decodeURIComponent(username) || 'nobody'}`;
+}

@@ -1,0 +1,60 @@
+import { Logger } from '@nestjs/common';
+import { QueryFailedError } from 'typeorm';
+import { type AppError, Conflict, Invalid, Unavailable } from '#common/errors';
+
+interface PgError extends Error {
+  code?: string;
+  constraint?: string;
+}
+
+const logger = new Logger('database');
+
+/** Unique indexes whose violation means something to the caller, by name. */
+const UNIQUE: Record<string, () => AppError> = {};
+
+/** Says what a violated unique index means; each room names its own. */
+export function onDuplicate(index: string, error: () => AppError): void {
+  UNIQUE[index] = error;
+}
+
+/** What PostgreSQL refused, as an error the caller may see, whatever the door; null: not PostgreSQL's, or a fault of ours. */
+export function fromDatabase(error: unknown): AppError | null {
+  const { code = '', constraint = '', message } = driverError(error);
+  if (code === '23505') return UNIQUE[constraint]?.() ?? new Conflict('already_exists', 'This already exists.');
+  // Class 22, data exception: a value outside its type's range or form. Validation should have named it, so the log does.
+  if (/^22[0-9A-Z]{3}$/.test(code)) {
+    logger.warn({ msg: 'a value passed the validation and not the database', code, error: message });
+    return new Invalid([{ msg: 'A value is outside of what can be stored or compared.', type: 'data_exception' }]);
+  }
+  if (isDatabaseDown(error)) return new Unavailable('The database is not reachable. Try again in a moment.');
+  return null;
+}
+
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  '57P01',
+  '57P02',
+  '57P03',
+  '08000',
+  '08003',
+  '08006',
+  '53300',
+]);
+
+/** PostgreSQL cannot be reached or is shutting down: the request may be repeated. */
+export function isDatabaseDown(error: unknown): boolean {
+  const { code, message } = driverError(error);
+  return (
+    CONNECTION_CODES.has(code ?? '') ||
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Driver not Connected/i.test(
+      message ?? '',
+    )
+  );
+}
+
+const driverError = (error: unknown): Partial<PgError> =>
+  (error instanceof QueryFailedError ? (error.driverError as PgError) : (error as PgError | null)) ?? {};

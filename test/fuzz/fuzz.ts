@@ -1,0 +1,132 @@
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Product } from '../support/product';
+
+/**
+ * Schemathesis against the built product, as each role, by REST and GraphQL: no server error, and no answer the OpenAPI document does not
+ * know. Seeded, so that a finding comes again: SEED, EXAMPLES of each route, PHASES (`coverage,fuzzing` takes minutes and tries every bound).
+ */
+const { SEED = '1', EXAMPLES = '6', PHASES = 'fuzzing' } = process.env;
+
+const ROOT = resolve(__dirname, '..', '..', '..');
+const HERE = join(ROOT, 'test', 'fuzz');
+const VENV = join(ROOT, '.data', 'fuzz');
+const SCHEMATHESIS = join(VENV, 'bin', 'schemathesis');
+
+const CHECKS = 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance';
+/** It would end the session all the others run in. */
+const EXCLUDED = ['--exclude-path', '/api/v1/auth/logout', '--exclude-name', 'Mutation.logout'];
+
+const ROOT_EMAIL = 'root@pytake.example';
+const PASSWORD = 'correct-horse-1';
+
+/** Resolves with the exit code and all it said. */
+function run(command: string, args: string[], options: SpawnOptions = {}): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+async function install(): Promise<void> {
+  if (!existsSync(join(VENV, 'bin', 'python'))) await must('python3', ['-m', 'venv', VENV]);
+  await must(join(VENV, 'bin', 'python'), [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '-r',
+    join(HERE, 'requirements.txt'),
+  ]);
+}
+
+async function must(command: string, args: string[]): Promise<void> {
+  const { code, output } = await run(command, args);
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`);
+}
+
+class Api {
+  constructor(
+    readonly url: string,
+    readonly token = '',
+  ) {}
+
+  async as(email: string, password: string): Promise<Api> {
+    const { access_token } = (await this.call('POST', '/auth/login', { email, password })) as { access_token: string };
+    return new Api(this.url, access_token);
+  }
+
+  async ids(list: string): Promise<string[]> {
+    const { items } = (await this.call('GET', list)) as { items: { id: string }[] };
+    return items.map(({ id }) => id);
+  }
+
+  async call(method: string, path: string, body?: object): Promise<unknown> {
+    const headers = { 'Content-Type': 'application/json', ...(this.token && { Authorization: `Bearer ${this.token}` }) };
+    const response = await fetch(`${this.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+}
+
+async function main(): Promise<void> {
+  await install();
+  const product = await Product.start({ SUPER_ADMIN_EMAIL: ROOT_EMAIL, SUPER_ADMIN_PASSWORD: PASSWORD });
+  try {
+    const printed = /password\s+(\S+)/.exec(product.output)?.[1] ?? '';
+    const guest = new Api(product.url);
+    const admin = await guest.as('admin@demo.pytake', printed);
+    await admin.call('POST', '/users', { email: 'agent@demo.pytake', full_name: 'Ana Souza', role: 'agent', password: PASSWORD });
+    const roles = {
+      org_admin: admin,
+      agent: await guest.as('agent@demo.pytake', PASSWORD),
+      super_admin: await guest.as(ROOT_EMAIL, PASSWORD),
+    };
+    const [contacts, conversations, numbers, messages] = await Promise.all(
+      ['/contacts', '/conversations', '/whatsapp', '/whatsapp/messages'].map((list) => admin.ids(list)),
+    );
+    const env = {
+      PATH: process.env.PATH,
+      SCHEMATHESIS_HOOKS: join(HERE, 'hooks.py'),
+      FUZZ_IDS: JSON.stringify({
+        contact_id: contacts,
+        conversation_id: conversations,
+        number_id: numbers,
+        whatsapp_number_id: numbers,
+        message_id: messages,
+        reply_to_message_id: messages,
+      }),
+    };
+    const doors = [
+      ...Object.entries(roles).map(([role, api]) => ({ name: `REST as ${role}`, api, path: '/api/v1/openapi.json' })),
+      { name: 'GraphQL as org_admin', api: admin, path: '/graphql' },
+    ];
+    const results = await Promise.all(
+      doors.map(async ({ name, api, path }) => {
+        const options = ['--phases', PHASES, '--checks', CHECKS, '--max-examples', EXAMPLES, '--seed', SEED, ...EXCLUDED];
+        const quiet = ['--no-color', '--no-shrink', '--continue-on-failure', '--warnings', 'off', '--generation-database', 'none'];
+        const header = ['--header', `Authorization: Bearer ${api.token}`];
+        return { name, ...(await run(SCHEMATHESIS, ['run', `${product.url}${path}`, ...header, ...options, ...quiet], { env })) };
+      }),
+    );
+    for (const { name, code, output } of results) {
+      const cases = /^ *(\d+ generated.*)$/m.exec(output)?.[1] ?? '';
+      console.log(code === 0 ? `${name}: ${cases}` : `${name}: found something\n${output}`);
+    }
+    const faults = product.output.split('\n').filter((line) => line.includes('unexpected error'));
+    for (const fault of faults) console.log(fault);
+    if (faults.length || results.some(({ code }) => code !== 0)) process.exitCode = 1;
+  } finally {
+    await product.end();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
