@@ -27,12 +27,14 @@ export class FreshToken {
 
 export class Ping {
   /** Given back as it is. */
-  @ApiProperty({ required: false })
-  timestamp?: string;
+  @ApiProperty({ required: false, oneOf: [{ type: 'string' }, { type: 'number', format: 'double' }] })
+  timestamp?: unknown;
 }
 
 export class Pong {
-  timestamp: string;
+  /** The one of the ping, else the server's time. */
+  @ApiProperty({ oneOf: [{ type: 'string' }, { type: 'number', format: 'double' }] })
+  timestamp: unknown;
 }
 
 export class Connected {

@@ -254,7 +254,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   }
 
   private pong(connection: SocketIoConnection, data: Data): void {
-    connection.socket.emit('pong', { timestamp: typeof data.timestamp === 'string' ? data.timestamp : new Date().toISOString() });
+    connection.socket.emit('pong', { timestamp: data.timestamp ?? new Date().toISOString() });
   }
 
   /** Told when it changes; typing that is not renewed stops by itself. */
