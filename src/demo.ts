@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
-import { Actor } from '#common/actor';
+import { Actor, Role } from '#common/actor';
+import { DEMO, DEMO_ROWS } from '#common/demo';
 import { Encryption } from '#common/encryption';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
@@ -9,14 +11,26 @@ import { Database, type Tx } from '#database/database';
 import { AuthService } from '#modules/auth/auth.service';
 import { IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { Conversation, ConversationStatus } from '#modules/conversations/conversation.entity';
-import { Message, MessageDirection, MessageStatus, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
+import {
+  Message,
+  MessageDirection,
+  type MessageMedia,
+  MessageStatus,
+  MessageType,
+  SenderType,
+} from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { Passwords } from '#modules/users/passwords';
+import type { SimulatorNumber } from '#modules/simulator/graph-simulator';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactIdentity } from '#modules/contacts/contact-identity.entity';
 import { normalizePhone } from '#common/phone';
+import { UsersService } from '#modules/users/users.service';
+import { mediaOfMessage } from '#modules/whatsapp/media/media.dto';
+import { MediaFile } from '#modules/whatsapp/media/media-file.entity';
+import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { ConnectionStatus, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Template } from '#modules/whatsapp/templates/template.entity';
 
@@ -26,11 +40,29 @@ export interface Demo {
   password: string;
 }
 
-const EMAIL = 'admin@demo.pytake';
 const HOUR = 3600_000;
+const FILE = { name: 'comprovante.txt', text: 'Comprovante de pagamento\nPedido 1042\nR$ 86,00\n' };
 
-const PEOPLE = [
+/** The demo's rows by what they are. */
+export type DemoRows = Record<keyof typeof DEMO_ROWS, string>;
+
+interface Person {
+  /** Which of the demo's rows are theirs. */
+  ids: Partial<Record<'contact' | 'conversation' | 'message' | 'file' | 'failed', keyof DemoRows>>;
+  name: string;
+  phone: string;
+  hours_ago: number;
+  says: string[];
+  answer?: string;
+  /** What we said last, and could not be sent. */
+  failed?: string;
+  unread?: boolean;
+  resolved?: boolean;
+}
+
+const PEOPLE: Person[] = [
   {
+    ids: {},
     name: 'Mariana Costa',
     phone: '+5511987650001',
     hours_ago: 1,
@@ -38,13 +70,22 @@ const PEOPLE = [
     unread: true,
   },
   {
+    ids: {
+      contact: 'contact_id',
+      conversation: 'conversation_id',
+      message: 'message_id',
+      file: 'file_message_id',
+      failed: 'failed_message_id',
+    },
     name: 'João Pereira',
-    phone: '+5521987650002',
+    phone: DEMO.phone,
     hours_ago: 3,
     says: ['Boa tarde, meu pedido 1042 já saiu?'],
     answer: 'Boa tarde, João! Saiu agora, chega em 40 minutos.',
+    failed: 'Na próxima compra, o café é por nossa conta ☕',
   },
   {
+    ids: { contact: 'other_contact_id', conversation: 'resolved_conversation_id' },
     name: 'Beatriz Lima',
     phone: '+5531987650003',
     hours_ago: 30,
@@ -60,31 +101,76 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const simulator = app.get(SimulatorService);
   const [existing] = await database.source.query<{ email: string | null }[]>(
     'SELECT (SELECT email FROM users WHERE email = $1 AND deleted_at IS NULL) AS email FROM organizations WHERE slug <> $2 LIMIT 1',
-    [EMAIL, 'pytake-system'],
+    [DEMO.email, 'pytake-system'],
   );
-  simulator.demo_email = existing ? existing.email : EMAIL;
+  simulator.demo_email = existing ? existing.email : DEMO.email;
   if (existing) return null;
 
   const password = app.get(Passwords).generate();
-  const { user } = await app.get(AuthService).enroll({ email: EMAIL, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
-  const actor = new Actor(user.organization_id, user.role, user.id);
-  await database.tx(async (tx) => {
-    const number = await addNumber(tx, app, actor);
-    await addTemplate(tx, database, actor, number.id);
-    for (const person of PEOPLE) await addThread(tx, database, actor, number, person);
-  });
-  return { email: EMAIL, password };
+  const { user } = await app
+    .get(AuthService)
+    .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
+  await furnish(app, new Actor(user.organization_id, user.role, user.id));
+  return { email: DEMO.email, password };
 }
 
-async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor): Promise<WhatsAppNumber> {
+/** Gives an organization what the demo has. */
+export async function furnish(
+  app: INestApplicationContext,
+  actor: Actor,
+  rows: DemoRows = DEMO_ROWS,
+  line = SIMULATOR_DEMO_NUMBER,
+): Promise<void> {
+  const database = app.get(Database);
+  const file = await keepFile(app, actor, rows);
+  await database.tx(async (tx) => {
+    await app.get(UsersService).add(
+      tx,
+      actor,
+      {
+        id: rows.user_id,
+        full_name: 'Bruno Alves',
+        email: `bruno.${rows.user_id.slice(-4)}@demo.pytake`,
+        role: Role.agent,
+        invite_pending: true,
+      },
+      null,
+    );
+    const number = await addNumber(tx, app, actor, rows.number_id, line);
+    await addTemplate(tx, database, actor, rows.template_id, number.id);
+    for (const person of PEOPLE) await addThread(tx, database, actor, rows, number, file, person);
+  });
+}
+
+/** What João sends: the row is there before the message that shows it, as with a real one. */
+async function keepFile(app: INestApplicationContext, actor: Actor, rows: DemoRows): Promise<MessageMedia> {
+  const storage = app.get(MediaStorage);
+  const received = await storage.receive(Readable.from([FILE.text]), 1024);
+  const { size_bytes, sha256 } = received;
+  const storage_key = await storage.keep(received, actor.organization_id);
+  const file = await app.get(Database).repository(MediaFile).insert(actor, {
+    id: rows.media_id,
+    message_id: rows.file_message_id,
+    mime_type: 'text/plain',
+    filename: FILE.name,
+    size_bytes,
+    sha256,
+    status: 'ready',
+    storage_key,
+  });
+  return mediaOfMessage(file);
+}
+
+async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor, id: string, line: SimulatorNumber): Promise<WhatsAppNumber> {
   const number = await app
     .get(Database)
     .repository(WhatsAppNumber, tx)
     .insert(actor, {
-      phone_number: normalizePhone(SIMULATOR_DEMO_NUMBER.display_phone_number) ?? '',
-      display_name: SIMULATOR_DEMO_NUMBER.verified_name,
-      phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id,
-      whatsapp_business_account_id: SIMULATOR_DEMO_NUMBER.waba_id,
+      id,
+      phone_number: normalizePhone(line.display_phone_number) ?? '',
+      display_name: line.verified_name,
+      phone_number_id: line.phone_number_id,
+      whatsapp_business_account_id: line.waba_id,
       is_default: true,
       connection_status: ConnectionStatus.connected,
       connected_at: new Date(),
@@ -107,10 +193,11 @@ async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor): Pr
   return number;
 }
 
-async function addTemplate(tx: Tx, database: Database, actor: Actor, whatsapp_number_id: string): Promise<void> {
+async function addTemplate(tx: Tx, database: Database, actor: Actor, id: string, whatsapp_number_id: string): Promise<void> {
   await database.repository(Template, tx).insert(actor, {
+    id,
     whatsapp_number_id,
-    name: 'pedido_pronto',
+    name: DEMO.template_name,
     language: 'pt_BR',
     category: 'UTILITY',
     status: 'APPROVED',
@@ -121,10 +208,24 @@ async function addTemplate(tx: Tx, database: Database, actor: Actor, whatsapp_nu
   });
 }
 
-async function addThread(tx: Tx, database: Database, actor: Actor, number: WhatsAppNumber, person: (typeof PEOPLE)[number]): Promise<void> {
+async function addThread(
+  tx: Tx,
+  database: Database,
+  actor: Actor,
+  rows: DemoRows,
+  number: WhatsAppNumber,
+  file: MessageMedia,
+  person: Person,
+): Promise<void> {
+  const idOf = (what: keyof Person['ids']): string => {
+    const row = person.ids[what];
+    return row ? rows[row] : newId();
+  };
   const at = (minutes: number): Date => new Date(Date.now() - person.hours_ago * HOUR + minutes * 60_000);
-  const last = at(person.says.length - 1);
+  const received = person.says.length + (person.ids.file ? 1 : 0);
+  const last = at(received - 1);
   const contact = await database.repository(Contact, tx).insert(actor, {
+    id: idOf('contact'),
     whatsapp_id: person.phone,
     match_key: matchKey(person.phone),
     wa_id: person.phone.slice(1),
@@ -135,13 +236,13 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
     opt_in_date: at(0),
     last_message_at: last,
     last_message_received_at: last,
-    total_messages_received: person.says.length,
+    total_messages_received: received,
     total_conversations: 1,
   });
   await database
     .repository(ContactIdentity, tx)
     .insert(actor, { kind: IdentityKind.phone, value: matchKey(person.phone), contact_id: contact.id });
-  const conversation_id = newId();
+  const conversation_id = idOf('conversation');
   const base = {
     organization_id: actor.organization_id,
     conversation_id,
@@ -152,6 +253,7 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
   const messages = person.says.map((text, index) =>
     newMessage({
       ...base,
+      id: index ? newId() : idOf('message'),
       direction: MessageDirection.incoming,
       sender_type: SenderType.contact,
       sender_name: person.name,
@@ -161,14 +263,46 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
       created_at: at(index),
     }),
   );
-  if (person.answer)
+  if (person.ids.file)
     messages.push(
       newMessage({
         ...base,
-        direction: MessageDirection.outgoing,
-        sender_type: SenderType.agent,
-        sender_user_id: actor.user_id,
-        sender_name: 'Ana Souza',
+        id: idOf('file'),
+        message_type: MessageType.document,
+        direction: MessageDirection.incoming,
+        sender_type: SenderType.contact,
+        sender_name: person.name,
+        payload: { filename: file.filename },
+        media: file,
+        status: MessageStatus.received,
+        created_at: last,
+      }),
+    );
+  const ours = {
+    ...base,
+    direction: MessageDirection.outgoing,
+    sender_type: SenderType.agent,
+    sender_user_id: actor.user_id,
+    sender_name: 'Ana Souza',
+  };
+  if (person.failed)
+    messages.push(
+      newMessage({
+        ...ours,
+        id: idOf('failed'),
+        content: person.failed,
+        payload: { text: person.failed },
+        status: MessageStatus.failed,
+        error_code: '131000',
+        error_message: 'Something went wrong.',
+        failed_at: at(4),
+        created_at: at(4),
+      }),
+    );
+  if (person.answer)
+    messages.push(
+      newMessage({
+        ...ours,
         content: person.answer,
         payload: { text: person.answer },
         status: MessageStatus.read,
@@ -190,10 +324,10 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
     last_incoming_at: last,
     last_outgoing_at: person.answer ? at(5) : null,
     window_expires_at: new Date(last.getTime() + 24 * HOUR),
-    unread_count: person.unread ? person.says.length : 0,
+    unread_count: person.unread ? received : 0,
     total_messages: messages.length,
-    messages_from_contact: person.says.length,
-    messages_from_agent: person.answer ? 1 : 0,
+    messages_from_contact: received,
+    messages_from_agent: messages.length - received,
     last_message_id: newest.id,
   });
   for (const message of messages) await database.repository(Message, tx).insert(actor, message);

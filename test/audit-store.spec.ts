@@ -80,7 +80,7 @@ class AgentSkillsController {
 
   @Post('broken')
   broken(): object {
-    throw new Conflict('invalid_state', 'Not now.');
+    throw new Conflict('conversation_not_active', 'Not now.');
   }
 
   @Post('crash')
@@ -90,7 +90,7 @@ class AgentSkillsController {
 
   @Post(':id/forbidden')
   forbidden(): object {
-    throw new Forbidden('permission_denied', 'No.');
+    throw new Forbidden('insufficient_role', 'No.');
   }
 
   @Post('login')

@@ -186,7 +186,15 @@ describe('general', () => {
     const links = [...text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
 
     expect(links).toEqual(
-      expect.arrayContaining(['/api/v1/docs', '/api/v1/redoc', '/graphql', '/api/v1/openapi.json', '/observability/health']),
+      expect.arrayContaining([
+        '/api/v1/docs',
+        '/api/v1/redoc',
+        '/api/v1/realtime',
+        '/api/v1/errors',
+        '/graphql',
+        '/api/v1/openapi.json',
+        '/observability/health',
+      ]),
     );
     // The simulator's page is the embedded profile's.
     for (const link of links.filter((link) => link !== '/simulator')) await http().get(link).expect(200);
@@ -279,6 +287,8 @@ describe('GraphQL', () => {
   });
 });
 
+const DOCUMENTS = ['docs', 'redoc', 'openapi.json', 'asyncapi.json', 'realtime', 'errors'].map((name) => `/api/v1/${name}`);
+
 describe.each<[string, Record<string, string>]>([
   ['production', { NODE_ENV: 'production' }],
   ['DOCS_ENABLED=false', { DOCS_ENABLED: 'false' }],
@@ -293,7 +303,7 @@ describe.each<[string, Record<string, string>]>([
     });
     try {
       const of = request(product.url);
-      for (const path of ['/api/v1/docs', '/api/v1/redoc', '/api/v1/openapi.json', '/graphql/playground', '/api/v1/docs-json'])
+      for (const path of [...DOCUMENTS, '/graphql/playground', '/api/v1/docs-json'])
         await of.get(path).expect(404).expect(errorOf('not_found'));
       expect((await of.get('/graphql').set('Accept', 'text/html')).text).not.toMatch(/altair/i);
       await of.get('/api/v1/health').expect(200, { status: 'healthy' });

@@ -83,13 +83,14 @@ describe('several nodes on one Redis', () => {
     const foreign = await Promise.all([socketOf(globex.admin), socketOf(globex.admin, far_url)]);
     for (const raw of raws) await raw.subscribe('messages', 'conversations');
 
-    [near, far, worker].forEach((hub, n) => hub.publish({ organization_id: acme.id, event: 'message:new', data: { n } }));
+    [near, far, worker].forEach((hub, n) => hub.publish({ organization_id: acme.id, event: 'message:new', data: { n } as never }));
 
     for (const client of clients)
       await until(() => [0, 1, 2].every((n) => client.all('message:new').some((data) => data.n === n)), 'all three events');
     for (const raw of raws) await until(() => raw.events().length >= 3, 'all three frames');
     // Whatever came twice came before this.
-    for (const { id } of [acme, globex]) worker.publish({ organization_id: id, event: 'conversation:updated', data: { end: true } });
+    for (const { id } of [acme, globex])
+      worker.publish({ organization_id: id, event: 'conversation:updated', data: { end: true } as never });
     for (const client of [...clients, ...foreign]) await client.hear('conversation:updated');
     for (const raw of raws) await raw.hear('event', ({ event }) => event === 'conversation:updated');
     for (const client of clients)
@@ -159,8 +160,8 @@ describe('several nodes on one Redis', () => {
 
     await server.stop();
     await until(async () => !(await connected(near)), 'the degraded state');
-    near.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'down' } });
-    worker.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'lost' } });
+    near.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'down' } as never });
+    worker.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'lost' } as never });
     const { id, session_id } = acme.viewer.user;
     await app.get(Database).tx((tx) => app.get(Sessions).end(tx, id, session_id, 'logout'));
 
@@ -173,7 +174,7 @@ describe('several nodes on one Redis', () => {
     await until(() => connected(near, far, worker), 'the recovery');
     // A subscription may be a moment behind its connection.
     await until(() => {
-      near.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'back' } });
+      near.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'back' } as never });
       return there.all('message:new').some(({ n }) => n === 'back');
     }, 'hearing each other again');
     expect(there.all('message:new').filter(({ n }) => n !== 'back')).toEqual([]);

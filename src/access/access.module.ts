@@ -4,6 +4,7 @@ import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { ThrottlerModule, type ThrottlerModuleOptions, ThrottlerStorage, getOptionsToken } from '@nestjs/throttler';
 import { Config } from '#config/config';
+import './access.errors';
 import { JwtGuard, RolesGuard } from './guards';
 import { JwtStrategy } from './jwt.strategy';
 import { Sessions } from './sessions';

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import './api.errors';
 import { EnvelopeInterceptor } from './envelope.interceptor';
 import { ErrorsFilter } from './errors.filter';
 import { GeneralController, StartPageController } from './general.controller';

@@ -5,11 +5,13 @@ import { getDistDirectory, renderAltair } from 'altair-static';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { AppError } from '#common/errors';
 import type { Config } from '#config/config';
+import { buildAsyncApi } from './asyncapi';
 import { errorBody } from './errors.filter';
 import { buildOpenApi } from './openapi';
+import { errorsPage, realtimePage } from './pages';
 
 /**
- * The documents people read in a browser: OpenAPI, Swagger UI, ReDoc, the GraphQL IDE. All from this server, nothing from outside.
+ * The documents people read in a browser: OpenAPI, Swagger UI, ReDoc, AsyncAPI, the errors, the GraphQL IDE. All from this server, nothing from outside.
  * They are built when first asked for: a worker and most starts never need them.
  */
 export function serveDocuments(app: INestApplication, config: Config): void {
@@ -26,7 +28,13 @@ function serveEach(app: INestApplication, config: Config, server: Express): void
   let document: ReturnType<typeof buildOpenApi> | undefined;
   const openApi = (): ReturnType<typeof buildOpenApi> => (document ??= buildOpenApi(app, config));
 
+  let realtime: ReturnType<typeof buildAsyncApi> | undefined;
+  const asyncApi = (): ReturnType<typeof buildAsyncApi> => (realtime ??= buildAsyncApi(app, config));
+
   server.get('/api/v1/openapi.json', (_request: Request, response: Response) => void response.json(openApi()));
+  server.get('/api/v1/asyncapi.json', (_request: Request, response: Response) => void response.json(asyncApi()));
+  server.get('/api/v1/realtime', (_request: Request, response: Response) => void response.type('html').send(realtimePage(asyncApi())));
+  server.get('/api/v1/errors', (_request: Request, response: Response) => void response.type('html').send(errorsPage()));
   SwaggerModule.setup('api/v1/docs', app, openApi, {
     raw: false,
     customSiteTitle: 'PyTake API',

@@ -1,7 +1,8 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiProduces, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiProduces, ApiProperty } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public, RateClass } from '#access/decorators';
+import { Room } from '#common/room';
 import { Config } from '#config/config';
 
 class HealthStatus {
@@ -14,7 +15,7 @@ class Pong {
   message: 'pong';
 }
 
-@ApiTags('general')
+@Room('general', 'Is the process there, and where everything else is.')
 @Controller()
 export class GeneralController {
   /** Is the process alive? Touches no store. */
@@ -34,7 +35,7 @@ export class GeneralController {
   }
 }
 
-@ApiTags('general')
+@Room('general')
 @Controller()
 export class StartPageController {
   constructor(private readonly config: Config) {}
@@ -46,7 +47,7 @@ export class StartPageController {
   @ApiProduces('text/html')
   @ApiOkResponse({ description: 'A page for people.', schema: { type: 'string' } })
   @Header('Content-Type', 'text/html; charset=utf-8')
-  page(@Res() response: Response): void {
+  show(@Res() response: Response): void {
     response.send(startPage(this.config));
   }
 }
@@ -57,6 +58,8 @@ function links({ simulator_enabled, docs_enabled }: Config): { href: string; tit
     simulator_enabled && { href: '/simulator', title: 'Simulator', words: 'Write as a customer, answer as an agent. No account needed.' },
     docs_enabled && { href: '/api/v1/docs', title: 'REST documentation', words: 'Try every route in the browser.' },
     docs_enabled && { href: '/api/v1/redoc', title: 'REST reference', words: 'The same, to read.' },
+    docs_enabled && { href: '/api/v1/realtime', title: 'Realtime', words: 'What sockets hear and understand.' },
+    docs_enabled && { href: '/api/v1/errors', title: 'Errors', words: 'Every code, why it comes and what helps.' },
     docs_enabled && { href: '/graphql', title: 'GraphQL', words: 'The same services as a graph.' },
     docs_enabled && { href: '/api/v1/openapi.json', title: 'OpenAPI document', words: 'For generated clients.' },
     { href: '/observability/health', title: 'Health', words: 'The state of each store.' },

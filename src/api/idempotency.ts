@@ -11,6 +11,7 @@ import { ApiHeader } from '@nestjs/swagger';
 import { type Observable, from } from 'rxjs';
 import { lastValueFrom } from 'rxjs';
 import type { AppRequest } from '#access/request';
+import type { ErrorCode } from '#common/error-codes';
 import { AppError, Conflict, Invalid } from '#common/errors';
 import { Database } from '#database/database';
 import { toAppError } from './errors.filter';
@@ -23,7 +24,7 @@ const POLL_MS = 50;
 interface Kept {
   fingerprint: string;
   status_code: number | null;
-  answer: { body?: unknown; error_code?: string; message?: string } | null;
+  answer: { body?: unknown; error_code?: ErrorCode; message?: string } | null;
   expired: boolean;
 }
 

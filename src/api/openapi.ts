@@ -1,77 +1,92 @@
-import type { INestApplication } from '@nestjs/common';
+import type { INestApplication, Type } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { Role } from '#common/actor';
+import { BODIES, roomTags } from '#common/room';
 import type { Config, RateLimitClass } from '#config/config';
+import { VERSION } from '#config/version';
 import { errorResponse, refusalsOf } from './openapi-answers';
+import { errorTable, nameErrors, notFoundText } from './openapi-errors';
+import { beExact } from './openapi-exact';
+import { giveExamples } from './openapi-examples';
+import { type Answer, type Body, type Parameter, type Schema, type Schemas, nameOf } from './openapi-types';
 
-type Schema = Record<string, unknown> & {
-  $ref?: string;
-  type?: string;
-  properties?: Record<string, Schema>;
-  items?: Schema;
-  allOf?: Schema[];
-};
-type Answer = { description: string; headers?: Record<string, unknown>; content?: Record<string, { schema?: Schema }> };
 type Operation = {
   operationId: string;
   summary?: string;
   description?: string;
   tags?: string[];
   security?: unknown[];
-  parameters?: { in: string; name: string; schema?: Schema }[];
-  requestBody?: unknown;
+  parameters?: Parameter[];
+  requestBody?: Body;
   responses: Record<string, Answer>;
   'x-role'?: `${Role}` | 'public';
   'x-rate-limit'?: RateLimitClass | 'none';
+  /** The operation whose second path this is. */
+  'x-alias-of'?: string;
+  [BODIES]?: Record<string, object>;
 };
 
-/** The OpenAPI document: what the plugin reads from the code, plus what holds for every route (errors, headers, examples). */
-export function buildOpenApi(app: INestApplication, config: Config): OpenAPIObject {
+/** `ContactsController.updateMe` → `contacts_update_me`; a list's `page` is said `list`. */
+const operationId = (controller: string, method: string): string => {
+  // A route of several paths is numbered.
+  const [verb] = method.split('[');
+  return `${controller.replace(/Controller$/, '')}_${verb === 'page' ? 'list' : verb}`
+    .replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`)
+    .toLowerCase();
+};
+
+/** The OpenAPI document: what the plugin reads from the code, plus what holds for every route (errors, headers, examples). `models` are described too. */
+export function buildOpenApi(app: INestApplication, config: Config, models: Type<object>[] = []): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('PyTake')
     .setDescription(
       'Self-hosted, multi-tenant WhatsApp customer engagement. Sign in at `POST /api/v1/auth/login` and send the access token as a bearer token. ' +
-        'Lists answer one envelope and take `skip`, `limit`, `page`, `search` and `sort`; errors have one shape.',
+        'Lists answer one envelope and take `skip`, `limit`, `page`, `search` and `sort`; errors have one shape: ' +
+        '[every error code with cause and remedy](/api/v1/errors). What happens is told at once over sockets: ' +
+        '[events and commands](/api/v1/realtime). The examples name rows of the demo organization.',
     )
-    .setVersion('1')
+    .setVersion(VERSION)
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer(config.public_base_url)
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .build();
   const document = SwaggerModule.createDocument(app, builder, {
     deepScanRoutes: true,
-    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '').replace(/^./, (c) => c.toLowerCase())}_${method}`,
+    operationIdFactory: operationId,
+    extraModels: models,
   });
-  const schemas = ((document.components ??= {}).schemas ??= {}) as Record<string, Schema>;
+  const schemas = ((document.components ??= {}).schemas ??= {}) as Schemas;
   schemas.ErrorResponse = ERROR_SCHEMA;
   document.components.headers = HEADERS;
-  const ids = new Set<string>();
-  for (const [path, item] of Object.entries(document.paths))
-    for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
-      describe(path, method, operation, config, schemas);
-      // A route under a second path is the same operation; only its id says which path.
-      const [id] = operation.operationId.split('[');
-      operation.operationId = ids.has(id)
-        ? `${id}_at_${path
-            .replace(/^\/api\/v1\//, '')
-            .match(/\w+/g)
-            ?.join('_')}`
-        : id;
-      ids.add(operation.operationId);
-    }
-  for (const [name, schema] of Object.entries(schemas)) if (schema.example === undefined) schema.example = exampleOf(schema, schemas, name);
-  const operations = Object.values(document.paths).flatMap((item) => Object.values(item as Record<string, Operation>));
-  document.tags = [...new Set(operations.flatMap(({ tags }) => tags ?? []))]
-    .sort()
-    .map((name) => ({ name, description: `${name[0].toUpperCase()}${name.slice(1)}.` }));
-  return document;
+  const routes = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item as unknown as Record<string, Operation>).map(([method, operation]) => ({ path, method, operation })),
+  );
+  const operations = routes.map(({ operation }) => operation);
+  const parameters = operations.flatMap(({ parameters: own }) => own ?? []);
+  const paths = new Map<string, number>();
+  for (const { path, method, operation } of routes) {
+    describe(path, method, operation, config, schemas);
+    // A route under a second path is the same operation.
+    const id = operation.operationId;
+    const count = (paths.get(id) ?? 0) + 1;
+    paths.set(id, count);
+    if (count > 1) operation['x-alias-of'] = id;
+    operation.operationId = count === 1 ? id : count === 2 ? `${id}_alias` : `${id}_alias_${count - 1}`;
+  }
+  beExact(schemas, parameters);
+  giveExamples(
+    schemas,
+    operations.flatMap(({ requestBody }) => requestBody ?? []),
+    parameters,
+  );
+  document.tags = roomTags();
+  return Object.assign(document, { 'x-error-codes': errorTable() });
 }
 
-function describe(path: string, method: string, operation: Operation, config: Config, schemas: Record<string, Schema>): void {
+function describe(path: string, method: string, operation: Operation, config: Config, schemas: Schemas): void {
   const role = operation['x-role'];
   const open = role === 'public';
   const rate = (operation['x-rate-limit'] ??= 'general');
-  operation.tags = operation.tags?.map((tag) => tag.toLowerCase());
   operation.security = open ? [] : [{ bearer: [] }];
   // OpenAPI has no Authorization parameter: a public route that reads the header takes the token when there is one.
   if (operation.parameters?.some(isAuthorization)) {
@@ -82,7 +97,12 @@ function describe(path: string, method: string, operation: Operation, config: Co
     .filter(Boolean)
     .join('\n\n');
 
+  if (operation.requestBody) describeBody(operation, operation.requestBody);
+
   for (const status of refusalsOf(path, method, operation, schemas)) operation.responses[status] ??= errorResponse(status);
+  const missing = operation.responses['404'];
+  if (missing?.description === errorResponse('404').description) missing.description = notFoundText(operation.parameters ?? []);
+  nameErrors(operation, open);
   for (const [status, response] of Object.entries(operation.responses)) {
     response.description ||= 'Success.';
     if (Number(status) >= 400) response.content ??= errorResponse(status).content;
@@ -97,11 +117,24 @@ function describe(path: string, method: string, operation: Operation, config: Co
   }
 }
 
+/** The bodies written beside the route, and whether one must be sent at all. */
+function describeBody(operation: Operation, body: Body): void {
+  const bodies = operation[BODIES];
+  delete operation[BODIES];
+  // What works empty works without.
+  if (bodies && Object.values(bodies).some((example) => !Object.keys(example).length)) body.required = false;
+  const content = body.content['application/json'];
+  if (content && bodies)
+    content.examples = Object.fromEntries(
+      Object.entries(bodies).map(([summary, value]) => [summary.replaceAll(' ', '_'), { summary, value }]),
+    );
+}
+
 const isAuthorization = ({ in: place, name }: { in: string; name: string }): boolean =>
   place === 'header' && name.toLowerCase() === 'authorization';
 
-function isList({ content }: Answer, schemas: Record<string, Schema>): boolean {
-  const name = content?.['application/json']?.schema?.$ref?.split('/').pop() ?? '';
+function isList({ content }: Answer, schemas: Schemas): boolean {
+  const name = nameOf(content?.['application/json']?.schema?.$ref ?? '');
   return 'total_pages' in (schemas[name]?.properties ?? {});
 }
 
@@ -142,7 +175,7 @@ const ERROR_SCHEMA: Schema = {
     },
     detail: { description: 'The message; for 422 the details.' },
     status_code: { type: 'integer' },
-    error_code: { type: 'string', description: 'A word machines may rely on.' },
+    error_code: { type: 'string', description: 'A word machines may rely on: [the table of all](/api/v1/errors).' },
   },
   example: {
     error: { code: 404, message: 'Contact not found', type: 'http_error' },
@@ -151,64 +184,3 @@ const ERROR_SCHEMA: Schema = {
     error_code: 'not_found',
   },
 };
-
-const BY_NAME: Record<string, unknown> = {
-  email: 'ana@padaria.example',
-  full_name: 'Ana Souza',
-  name: 'Ana Souza',
-  organization_name: 'Padaria Central',
-  password: 'pão-de-queijo-1',
-  phone_number: '+5511987654321',
-  whatsapp_id: '+5511987654321',
-  phone: '+5511987654321',
-  to: '+5511987654321',
-  content: 'Olá! Seu pedido saiu para entrega.',
-  message: 'Olá! Seu pedido saiu para entrega.',
-  wa_id: '5511987654321',
-  whatsapp_message_id: 'wamid.HBgNNTUxMTk4NzY1NDMyMRUCABIYFjNFQjBDRjA',
-  access_token: 'eyJhbGciOiJIUzI1NiJ9.e30.x',
-  refresh_token: 'eyJhbGciOiJIUzI1NiJ9.e30.y',
-  slug: 'padaria-central',
-  timezone: 'America/Sao_Paulo',
-  language: 'pt_BR',
-  currency: 'BRL',
-  phone_number_id: '106540352242922',
-  whatsapp_business_account_id: '102290129340398',
-  app_secret: '5f2b8c1e9a7d4036',
-  webhook_verify_token: 'padaria-verify-1',
-  vertical: 'RETAIL',
-};
-
-/** An example made of the schema itself, so that no schema is without one and none goes stale. */
-function exampleOf(schema: Schema, all: Record<string, Schema>, name = '', depth = 0): unknown {
-  if (schema.example !== undefined) return schema.example;
-  if (schema.default !== undefined) return schema.default;
-  if (schema.$ref) return depth > 4 ? undefined : exampleOf(all[schema.$ref.split('/').pop() ?? ''] ?? {}, all, name, depth + 1);
-  if (schema.allOf) return Object.assign({}, ...schema.allOf.map((part) => exampleOf(part, all, name, depth + 1) as object));
-  if (Array.isArray(schema.enum)) return schema.enum[0];
-  if (schema.properties)
-    return Object.fromEntries(
-      Object.entries(schema.properties)
-        .map(([field, property]) => [field, exampleOf(property, all, field, depth + 1)])
-        .filter(([, value]) => value !== undefined),
-    );
-  switch (schema.type) {
-    case 'array':
-      return depth > 4 ? [] : [exampleOf(schema.items ?? {}, all, name, depth + 1)].filter((item) => item !== undefined);
-    case 'integer':
-    case 'number':
-      return schema.minimum ?? 1;
-    case 'boolean':
-      return true;
-    case 'object':
-      return {};
-    case 'string':
-      if (schema.format === 'date-time') return '2026-11-20T12:00:00.000Z';
-      if (schema.format === 'uuid' || name === 'id' || name.endsWith('_id')) return BY_NAME[name] ?? '019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
-      if (name.endsWith('_url') || name === 'url' || schema.format === 'uri' || name === 'website') return 'https://padaria.example/';
-      if (name.endsWith('_at')) return '2026-11-20T12:00:00.000Z';
-      return BY_NAME[name] ?? 'text';
-    default:
-      return schema.nullable ? null : undefined;
-  }
-}

@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-codes';
+
 /** One mistake in the input: where, what, which kind. */
 export interface ErrorDetail {
   /** Path of the field, e.g. `["body", "email"]`. */
@@ -20,7 +22,7 @@ export class AppError extends Error {
 
   constructor(
     readonly status: number,
-    readonly error_code: string,
+    readonly error_code: ErrorCode,
     message: string,
     options: ErrorOptions = {},
   ) {
@@ -32,44 +34,44 @@ export class AppError extends Error {
 }
 
 export class BadRequest extends AppError {
-  constructor(error_code: string, message: string, options?: ErrorOptions) {
+  constructor(error_code: ErrorCode, message: string, options?: ErrorOptions) {
     super(400, error_code, message, options);
   }
 }
 
 export class Unauthenticated extends AppError {
-  constructor(error_code = 'not_authenticated', message = 'Sign in first: the access token is missing or not valid.') {
+  constructor(error_code: ErrorCode = 'not_authenticated', message = 'Sign in first: the access token is missing or not valid.') {
     super(401, error_code, message);
   }
 }
 
 export class Forbidden extends AppError {
-  constructor(error_code = 'insufficient_role', message = 'Your role does not allow this.', options?: ErrorOptions) {
+  constructor(error_code: ErrorCode = 'insufficient_role', message = 'Your role does not allow this.', options?: ErrorOptions) {
     super(403, error_code, message, options);
   }
 }
 
 /** Also said of another organization's row: what you may not see does not exist. */
 export class NotFound extends AppError {
-  constructor(noun = 'Resource', error_code = 'not_found') {
+  constructor(noun = 'Resource', error_code: ErrorCode = 'not_found') {
     super(404, error_code, `${noun} not found`);
   }
 }
 
 export class Conflict extends AppError {
-  constructor(error_code: string, message: string, options?: ErrorOptions) {
+  constructor(error_code: ErrorCode, message: string, options?: ErrorOptions) {
     super(409, error_code, message, options);
   }
 }
 
 /** The input is wrong; `details` name the fields. */
 export class Invalid extends AppError {
-  constructor(details: ErrorDetail[], error_code = 'validation_error', message?: string) {
+  constructor(details: ErrorDetail[], error_code: ErrorCode = 'validation_error', message?: string) {
     super(422, error_code, message ?? details.map((d) => (d.loc ? `${d.loc.join('.')}: ${d.msg}` : d.msg)).join('; '), { details });
   }
 
   /** One wrong field of the body. */
-  static field(name: string, msg: string, error_code = 'validation_error', type = 'value_error'): Invalid {
+  static field(name: string, msg: string, error_code: ErrorCode = 'validation_error', type = 'value_error'): Invalid {
     return new Invalid([{ loc: ['body', name], msg, type }], error_code, msg);
   }
 
@@ -80,14 +82,14 @@ export class Invalid extends AppError {
 }
 
 export class TooMany extends AppError {
-  constructor(error_code: string, message: string, retry_after_seconds: number) {
+  constructor(error_code: ErrorCode, message: string, retry_after_seconds: number) {
     super(429, error_code, message, { retry_after_seconds });
   }
 }
 
 /** A provider (Meta, Evolution, an AI) refused or could not be reached. */
 export class ProviderError extends AppError {
-  constructor(message: string, error_code = 'provider_unavailable', options?: ErrorOptions) {
+  constructor(message: string, error_code: ErrorCode = 'provider_unavailable', options?: ErrorOptions) {
     super(502, error_code, message, options);
   }
 }
@@ -96,7 +98,7 @@ export class ProviderError extends AppError {
 export class Unavailable extends AppError {
   constructor(
     message = 'The service is temporarily unavailable. Try again in a moment.',
-    error_code = 'service_unavailable',
+    error_code: ErrorCode = 'service_unavailable',
     options?: ErrorOptions,
   ) {
     super(503, error_code, message, { retry_after_seconds: 5, ...options });

@@ -30,7 +30,7 @@ it('runs so many at once and the others in the order they came', async () => {
 });
 
 it('sends away who finds the line full', async () => {
-  const { begun, done, end } = works(new Turns(1, 1), 3);
+  const { begun, done, end } = works(new Turns(1, { line_max: 1 }), 3);
 
   await expect(done[2]).rejects.toMatchObject({ status: 503, error_code: 'busy' });
   end(0);

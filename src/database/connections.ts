@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource } from 'typeorm';
-import { Unavailable } from '#common/errors';
+import { Turns } from '#common/turns';
 
 /** A request waits this long for its turn, then it is told to come back. */
 const TURN_MS = 10_000;
@@ -15,38 +15,6 @@ export async function onOneConnection<R>(work: () => Promise<R>): Promise<R> {
     return await transaction.run(scope, work);
   } finally {
     scope.open = false;
-  }
-}
-
-/** So many at a time, the others in the order they came. */
-class Turns {
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(private free: number) {}
-
-  /** @throws {Unavailable} It took too long. */
-  async take(): Promise<void> {
-    if (this.free > 0) {
-      this.free--;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.waiting.splice(this.waiting.indexOf(turn), 1);
-      reject(new Unavailable('The server is busy. Try again in a moment.'));
-    }, TURN_MS);
-    const turn = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    this.waiting.push(turn);
-    return promise;
-  }
-
-  give(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.free++;
   }
 }
 
@@ -66,25 +34,24 @@ interface PostgresDriver {
 export function watchConnections(source: DataSource, size: number, refuse: (error: Error) => void): void {
   const driver = source.driver as unknown as PostgresDriver;
   const obtain = driver.obtainMasterConnection.bind(driver);
-  const turns = new Turns(size);
+  const turns = new Turns(size, { wait_ms: TURN_MS });
   driver.obtainMasterConnection = async () => {
     if (transaction.getStore()?.open)
       refuse(
         new Error('A query inside a transaction went to another connection: use the transaction (tx.manager, repository(entity, tx)).'),
       );
-    await turns.take();
-    try {
-      const [connection, release] = await obtain();
-      return [
-        connection,
-        (error) => {
-          release(error);
-          turns.give();
-        },
-      ];
-    } catch (error) {
-      turns.give();
-      throw error;
-    }
+    return new Promise((resolve, reject) => {
+      const turn = async (): Promise<void> => {
+        const [connection, release] = await obtain();
+        await new Promise<void>((released) => {
+          const giveBack: Release = (error) => {
+            release(error);
+            released();
+          };
+          resolve([connection, giveBack]);
+        });
+      };
+      turns.run(turn).catch(reject);
+    });
   };
 }

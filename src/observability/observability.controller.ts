@@ -1,13 +1,14 @@
 import { Controller, Get, Header, Headers, Res } from '@nestjs/common';
-import { ApiProduces, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiProduces, ApiServiceUnavailableResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public, RateClass } from '#access/decorators';
+import { Room } from '#common/room';
 import { HealthReport, LivenessReport, ReadinessReport } from './observability.dto';
 import { ObservabilityService } from './observability.service';
 
 /** Probes and metrics for operators, outside /api/v1: public, never rate limited, logged or audited. */
 @Controller('observability')
-@ApiTags('observability')
+@Room('observability', 'For operators: metrics, and how the process and its stores are.')
 @Public()
 @RateClass('none')
 export class ObservabilityController {
@@ -15,7 +16,7 @@ export class ObservabilityController {
 
   /**
    * Prometheus metrics.
-   * @throws {401} METRICS_TOKEN is set and the bearer token is not it.
+   * @throws {401} METRICS_TOKEN is set and the bearer token is not it (`not_authenticated`).
    * @throws {404} Production without a METRICS_TOKEN.
    */
   @Get('metrics')

@@ -5,6 +5,7 @@ export class HealthCheck {
   /** `disabled`: not configured in this profile. */
   @ApiProperty({ enum: ['healthy', 'unhealthy', 'disabled'] })
   status: 'healthy' | 'unhealthy' | 'disabled';
+  @ApiProperty({ format: 'double' })
   response_time_ms: number;
   /** What is wrong, in fixed words. */
   message?: string;

@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { NotFound, Unauthenticated } from '#common/errors';
 import { isSameSecret } from '#common/same-secret';
 import { Config } from '#config/config';
+import { VERSION } from '#config/version';
 import { HealthRegistry } from './health';
 import { Metrics } from './metrics';
 import type { HealthReport, ReadinessReport } from './observability.dto';
-
-const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', '..', 'package.json'), 'utf8')) as { version: string };
 
 @Injectable()
 export class ObservabilityService {
@@ -24,7 +21,7 @@ export class ObservabilityService {
     return {
       status: checks.postgresql.status === 'unhealthy' ? 'unhealthy' : troubled ? 'degraded' : 'healthy',
       timestamp: new Date(),
-      version,
+      version: VERSION,
       environment: this.config.node_env,
       uptime_seconds: Math.floor(process.uptime()),
       checks,

@@ -13,6 +13,7 @@ import { Connection, FrameCount } from './connection';
 import { type Publication, channelsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
+import { RAW_COMMANDS, type RawCommand, type RawFrame } from './realtime.protocol';
 import { RealtimeRooms } from './realtime.rooms';
 
 /** RFC 6455: a policy is broken; the server goes away; try again later. */
@@ -40,7 +41,7 @@ class RawConnection extends Connection {
     else this.ws.send(frame, { binary: false });
   }
 
-  say(frame: object): void {
+  say(frame: RawFrame): void {
     this.send(JSON.stringify(frame));
   }
 
@@ -212,9 +213,11 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
     const error = (error_code: string, message: string, more: object = {}): void =>
       connection.say({ type: 'error', error_code, message, ...more });
     if (!frame) return error('invalid_message', 'A frame is one JSON object in text.');
-    const { type, channels } = frame;
+    if (typeof frame.type !== 'string' || !Object.hasOwn(RAW_COMMANDS, frame.type))
+      return error('unknown_type', `Types are ${Object.keys(RAW_COMMANDS).join(', ')}.`);
+    const { channels } = frame;
+    const type = frame.type as RawCommand;
     if (type === 'ping') return connection.say({ type: 'pong', timestamp: new Date().toISOString() });
-    if (type !== 'subscribe' && type !== 'unsubscribe') return error('unknown_type', 'Types are subscribe, unsubscribe and ping.');
     if (!Array.isArray(channels)) return error('invalid_message', 'channels must be a list.');
     try {
       assertFit(channels, 'channels');

@@ -1,41 +1,60 @@
-/** What sockets hear (contract 20 §10.1; the rooms of section 30 add theirs under their own prefix). */
-export type RealtimeEvent =
-  | 'message:new'
-  | 'message:status'
-  | 'message:updated'
-  | 'conversation:new'
-  | 'conversation:updated'
-  | 'conversation:status'
-  | 'conversation:assigned'
-  | 'conversation:transferred'
-  | 'conversation:unread_update'
-  | 'conversation:unassigned'
-  | 'conversation:window_expiring'
-  | 'sla:warning'
-  | 'sla:breached'
-  | 'queue:updated'
-  | 'typing'
-  | 'agent:status'
-  | 'contact:created'
-  | 'contact:updated'
-  | 'contact:deleted'
-  | 'whatsapp:number_status'
-  | 'whatsapp:qrcode'
-  | 'template:status'
-  | 'notification:new'
-  | 'announcement'
-  | 'dashboard:update'
-  | `campaign:${string}`
-  | `automation:${string}`
-  | `flow:${string}`
-  | `erp:${string}`;
+import type { Type } from '@nestjs/common';
+import { Typing } from './realtime.dto';
+
+/** An event of the sockets, as the room that emits it declares it. */
+export interface SocketEvent {
+  /** When it is sent; for people. */
+  text: string;
+  /** The class of its data: its schema in the document. */
+  payload: Type<object>;
+  /** Its data as the wire shows it; without one, made of the class. */
+  sample?: object;
+}
+
+const CATALOGUE = new Map<string, SocketEvent>();
+
+/**
+ * A room's events, by socket name, in its `*.realtime.ts`. Beside it the room adds them to `RealtimeEvents` by declaration merging, so that an
+ * event nobody declared, or with other data, does not compile: `interface RealtimeEvents extends PayloadsOf<typeof CONTACT_EVENTS> {}`.
+ */
+export function declareEvents<T extends Record<string, SocketEvent>>(events: T): T {
+  for (const [name, event] of Object.entries<SocketEvent>(events)) {
+    if (CATALOGUE.has(name)) throw new Error(`The socket event ${name} is declared twice`);
+    CATALOGUE.set(name, event);
+  }
+  return events;
+}
+
+export type PayloadsOf<T extends Record<string, SocketEvent>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
+
+/** Every event of the sockets, in alphabetical order. */
+export const eventCatalogue = (): [name: string, event: SocketEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
+
+export const OWN_EVENTS = declareEvents({
+  typing: {
+    text: 'Somebody of the team writes in a conversation, or stopped. Socket.IO: only to those who joined the conversation.',
+    payload: Typing,
+    sample: {
+      conversation_id: '019aa000-0000-7000-8000-000000000c02',
+      actor: 'agent',
+      user_id: '019aa000-0000-7000-8000-000000000a01',
+      user_name: 'Bruno Alves',
+      typing: true,
+    },
+  },
+});
+
+/** What sockets hear (contract 20 §10.1), by name: the data. Each room adds its own. */
+export interface RealtimeEvents extends PayloadsOf<typeof OWN_EVENTS> {}
+
+export type RealtimeEvent = keyof RealtimeEvents;
 
 /** One thing to tell. It goes to the whole organization unless a field below says who else. */
-export interface Publication {
+export interface Publication<E extends RealtimeEvent = RealtimeEvent> {
   organization_id: string;
-  event: RealtimeEvent;
+  event: E;
   /** As the wire shows it: serialised as it is, so nothing may be in it that its organization may not see. */
-  data: object;
+  data: RealtimeEvents[E];
   /** The conversation it is about; raw sockets subscribed to `conversation:{id}` hear it too. */
   conversation_id?: string;
   /** Socket.IO: only those who joined the conversation. */

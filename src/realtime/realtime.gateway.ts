@@ -11,9 +11,10 @@ import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
 import { fromDatabase } from '#database/database-errors';
 import { Connection, FrameCount } from './connection';
-import { type Publication, roomsOf } from './realtime.events';
+import { type Publication, type RealtimeEvents, roomsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
+import type { CommandName, Notices } from './realtime.protocol';
 import { RealtimeRooms } from './realtime.rooms';
 
 /** Socket.IO on the application's own HTTP server, with its CORS rules. */
@@ -46,7 +47,10 @@ interface SocketData {
   token: string;
 }
 
-type ClientSocket = Socket<Record<string, (...args: unknown[]) => void>, Record<string, (...args: unknown[]) => void>, object, SocketData>;
+/** Nothing is said that the catalogues do not know. */
+type Sayings = { [K in keyof (Notices & RealtimeEvents)]: (data: (Notices & RealtimeEvents)[K]) => void };
+
+type ClientSocket = Socket<Record<string, (...args: unknown[]) => void>, Sayings, object, SocketData>;
 
 class SocketIoConnection extends Connection {
   readonly transport = 'socketio';
@@ -99,17 +103,17 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   private server: Server;
 
   /** One listener per socket looks its command up here: Nest's own binding makes an RxJS chain per socket and command, and they are thousands. */
-  private readonly commands = new Map<string, Command>([
-    ['join_conversation', (connection, data) => this.joinConversation(connection, data)],
-    ['leave_conversation', (connection, data) => this.leaveConversation(connection, data)],
-    ['subscribe', (connection, data) => this.subscribe(connection, data)],
-    ['unsubscribe', (connection, data) => this.unsubscribe(connection, data)],
-    ['typing_start', (connection, data) => this.startTyping(connection, data)],
-    ['typing_stop', (connection, data) => this.stopTyping(connection, data)],
-    ['agent:set_status', (connection, data) => this.setStatus(connection, data)],
-    ['auth:refresh', (connection, data) => this.hub.refresh(connection, text(data, 'token'))],
-    ['ping', (connection, data) => this.pong(connection, data)],
-  ]);
+  private readonly commands: Record<CommandName, Command> = {
+    join_conversation: (connection, data) => this.joinConversation(connection, data),
+    leave_conversation: (connection, data) => this.leaveConversation(connection, data),
+    subscribe: (connection, data) => this.subscribe(connection, data),
+    unsubscribe: (connection, data) => this.unsubscribe(connection, data),
+    typing_start: (connection, data) => this.startTyping(connection, data),
+    typing_stop: (connection, data) => this.stopTyping(connection, data),
+    'agent:set_status': (connection, data) => this.setStatus(connection, data),
+    'auth:refresh': (connection, data) => this.hub.refresh(connection, text(data, 'token')),
+    ping: (connection, data) => this.pong(connection, data),
+  };
 
   constructor(
     private readonly hub: RealtimeHub,
@@ -175,7 +179,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     connection.last_seen_at = new Date();
     try {
       if (connection.frames.over()) throw new TooMany('rate_limited', 'Too many messages. Slow down.', 10);
-      const command = this.commands.get(event);
+      const command = Object.hasOwn(this.commands, event) ? this.commands[event as CommandName] : undefined;
       if (!command)
         throw new Invalid([{ loc: [event.slice(0, 100)], msg: 'There is no such event.', type: 'value_error' }], 'unknown_type');
       assertFit(args.slice(0, ack ? -1 : undefined), event);

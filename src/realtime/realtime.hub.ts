@@ -12,7 +12,7 @@ import { Metrics } from '#observability/metrics';
 import { type Trust, clientAddress } from './client-address';
 import type { Connection } from './connection';
 import { Presence } from './presence';
-import type { Publication, Target } from './realtime.events';
+import type { Publication, RealtimeEvent, Target } from './realtime.events';
 import { LIMITS } from './realtime.limits';
 import { RealtimeRedis } from './realtime.redis';
 import { RealtimeRooms } from './realtime.rooms';
@@ -83,7 +83,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
    * Tells everybody concerned. Call it after the commit. Costs next to nothing where nobody can listen; never throws, never waits.
    * Redis away: this process' sockets hear it, the other nodes' do not.
    */
-  publish(publication: Publication): void {
+  publish<E extends RealtimeEvent>(publication: Publication<E>): void {
     const relayed = this.redis.configured && this.redis.ready;
     if (!relayed && !this.connections.size) return;
     const timestamp = new Date().toISOString();

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import './realtime.errors';
 import { Presence } from './presence';
 import { RawGateway } from './raw.gateway';
 import { RealtimeGateway } from './realtime.gateway';

@@ -113,7 +113,10 @@ async function main(): Promise<void> {
         const options = ['--phases', PHASES, '--checks', CHECKS, '--max-examples', EXAMPLES, '--seed', SEED, ...EXCLUDED];
         const quiet = ['--no-color', '--no-shrink', '--continue-on-failure', '--warnings', 'off', '--generation-database', 'none'];
         const header = ['--header', `Authorization: Bearer ${api.token}`];
-        return { name, ...(await run(SCHEMATHESIS, ['run', `${product.url}${path}`, ...header, ...options, ...quiet], { env, cwd: VENV })) };
+        return {
+          name,
+          ...(await run(SCHEMATHESIS, ['run', `${product.url}${path}`, ...header, ...options, ...quiet], { env, cwd: VENV })),
+        };
       }),
     );
     for (const { name, code, output } of results) {

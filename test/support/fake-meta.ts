@@ -19,10 +19,10 @@ export interface FakeMeta {
   close(): Promise<void>;
 }
 
-export async function fakeMeta(): Promise<FakeMeta> {
+export async function fakeMeta(access_token = META_TOKEN): Promise<FakeMeta> {
   const simulator = new GraphSimulator({
     app_secret: META_SECRET,
-    access_token: META_TOKEN,
+    access_token,
     // Nobody reviews a template while a test looks at it.
     delays: { template_review_ms: 3_600_000 },
   });

@@ -9,6 +9,7 @@ export interface Schema {
   $ref?: string;
   type?: string;
   format?: string;
+  example?: unknown;
   properties?: Record<string, Schema>;
   items?: Schema;
   allOf?: Schema[];
@@ -21,9 +22,19 @@ export interface Schema {
 export interface Operation {
   operationId: string;
   summary?: string;
-  parameters?: { in: 'path' | 'query' | 'header'; name: string; schema?: Schema }[];
-  requestBody?: { content: Record<string, { schema?: Schema }> };
-  responses: Record<string, { content?: Record<string, { schema?: Schema }>; headers?: Record<string, unknown> }>;
+  tags: string[];
+  parameters?: { in: 'path' | 'query' | 'header'; name: string; required?: boolean; example?: unknown; schema?: Schema }[];
+  requestBody?: { required?: boolean; content: Record<string, { schema?: Schema; examples?: Record<string, { value: object }> }> };
+  responses: Record<
+    string,
+    {
+      description?: string;
+      content?: Record<string, { schema?: Schema }>;
+      headers?: Record<string, unknown>;
+      'x-error-codes'?: string[];
+    }
+  >;
+  'x-alias-of'?: string;
   'x-role': `${Role}` | 'public';
   'x-rate-limit': string;
 }

@@ -1,52 +1,63 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
-import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import type { Session } from '#access/sessions';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
+import { Bodies, Room } from '#common/room';
 import { SuccessResponse } from '#common/success.dto';
 import { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RefreshRequest, RegisterRequest, TokenStatus } from './auth.dto';
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
 
-@ApiTags('auth')
+@Room('auth', 'Sign up, sign in, and go on with fresh tokens.')
 @Controller('auth')
 export class AuthController {
   constructor(private readonly auth: AuthService) {}
 
   /**
    * Register an organization and its first administrator; you are logged in at once.
-   * @throws {403} The operator closed registration (REGISTRATION_ENABLED=false).
-   * @throws {409} The e-mail belongs to an account already.
+   * @throws {403} The operator closed registration (`registration_disabled`; REGISTRATION_ENABLED=false).
+   * @throws {409} The e-mail belongs to an account already (`email_already_registered`).
    */
   @Post('register')
   @Public()
   @RateClass('auth_register')
+  @Bodies({
+    'a new organization': {
+      email: 'carla@confeitaria.example',
+      password: 'pao-de-queijo-1',
+      full_name: 'Carla Dias',
+      organization_name: 'Confeitaria Carla',
+    },
+  })
   register(@Body() input: RegisterRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.register(input, client);
   }
 
   /**
    * Log in. Five wrong passwords in a row lock the login for half an hour.
-   * @throws {401} E-mail or password is wrong.
-   * @throws {403} The login is locked, or the account or its organization is switched off.
+   * @throws {401} E-mail or password is wrong (`invalid_credentials`).
+   * @throws {403} Locked (`account_locked`), switched off or not confirmed (`account_inactive`, `organization_suspended`, `organization_inactive`), or from elsewhere (`ip_not_allowed`).
    */
   @Post('login')
   @HttpCode(200)
   @Public()
   @RateClass('auth_login')
+  @Bodies({ 'the administrator of the demo': { email: DEMO.email, password: 'the one printed at the first start' } })
   login(@Body() input: LoginRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.login(input, client);
   }
 
   /**
    * The next pair of tokens; the refresh token given is dead from now on.
-   * @throws {401} Not valid, expired, or used before: then the whole session ends.
+   * @throws {401} Not valid (`invalid_refresh_token`), ended (`token_revoked`), or used before: then the whole session ends (`refresh_token_reused`).
    */
   @Post('refresh')
   @HttpCode(200)
   @Public()
   @RateClass('auth_refresh')
+  @Bodies({ 'the newest refresh token': { refresh_token: 'the refresh_token of your login' } })
   refresh(@Body() input: RefreshRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.refresh(input.refresh_token, client);
   }
@@ -54,7 +65,7 @@ export class AuthController {
   /** Log out: this session, the one of the given refresh token, or all of yours. */
   @Post('logout')
   @HttpCode(200)
-  @ApiBody({ type: LogoutRequest, required: false })
+  @Bodies({ 'this session': {}, 'every session': { all: true } })
   @Allow('viewer')
   @EvenWhenSuspended()
   logout(@Caller() actor: Actor, @Body() input: LogoutRequest): Promise<SuccessResponse> {

@@ -1,11 +1,12 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import { ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsInt, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, Min, ValidateIf } from 'class-validator';
 import { DayOrInstant, NotBefore, Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
+import { IdentityKind } from './contact-identity.entity';
 import { Contact } from './contact.entity';
 
 /** One of the names WhatsApp gives a person. */
@@ -14,12 +15,14 @@ import { Contact } from './contact.entity';
 export class ContactIdentityView {
   /** phone, bsuid, parent_bsuid or lid. */
   @Field(() => String)
+  @ApiProperty({ enum: IdentityKind })
   kind: string;
 
   /** As WhatsApp writes it; a phone as the digits by which it is matched. */
   value: string;
 
   /** WhatsApp Business Account a BSUID counts in; null for phone and lid. */
+  @ApiProperty({ type: String, nullable: true, maxLength: 64 })
   portfolio_id: string | null;
 
   /** False: resolves late webhooks, is not sent to. */
@@ -119,6 +122,11 @@ export class ContactUpdate extends PartialType(ContactFields) {}
 export class ContactCreate extends PartialType(ContactFields) {}
 for (const field of WRITABLE) IsOptional()(ContactCreate.prototype, field);
 
+/** What the sockets hear of a contact that is gone. */
+export class ContactGone {
+  id: string;
+}
+
 @ArgsType()
 export class ContactBlock {
   /** Shown to the team. A second block changes it. */
@@ -187,6 +195,7 @@ export class ContactSearch extends ContactQuery {
   /** Words or a part of a phone number to look for. Aliases: query, q. */
   // Says again what PageQuery lets be absent.
   @Trim()
+  @ApiProperty({ required: true, example: 'pereira' })
   @ValidateIf(() => true)
   @IsString()
   @IsNotEmpty()

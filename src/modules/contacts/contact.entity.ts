@@ -1,5 +1,5 @@
 import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
-import { ApiHideProperty } from '@nestjs/swagger';
+import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsInt, IsObject, IsOptional, IsString, IsUUID, Length, Max, MaxLength, Min } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
@@ -19,6 +19,7 @@ export class Contact extends SoftDeletedEntity {
   @Column('varchar', { length: 20, nullable: true })
   @IsOptional()
   @Phone()
+  @ApiProperty({ type: String, nullable: true, maxLength: 20 })
   whatsapp_id: string | null;
 
   /** Same person under every spelling of the number (Brazil's ninth digit and the like). */
@@ -29,6 +30,7 @@ export class Contact extends SoftDeletedEntity {
 
   /** Digits as WhatsApp reports them. */
   @Column('varchar', { length: 20, nullable: true })
+  @ApiProperty({ type: String, nullable: true, maxLength: 20 })
   wa_id: string | null;
 
   /** E.164; a body with whatsapp_id and another phone_number or phone puts the latter here. */
@@ -39,6 +41,7 @@ export class Contact extends SoftDeletedEntity {
 
   /** The newest active business-scoped user id (BSUID). */
   @Column('varchar', { length: 150, nullable: true })
+  @ApiProperty({ type: String, nullable: true, maxLength: 150 })
   whatsapp_user_id: string | null;
 
   /** WhatsApp username as last seen; display only. */

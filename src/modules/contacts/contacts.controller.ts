@@ -2,6 +2,8 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from
 import { Allow, Caller } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
+import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import {
   ContactBlock,
@@ -15,6 +17,7 @@ import {
 } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
+@Room('contacts', 'People outside who write or are written to on WhatsApp.', { contact_id: DEMO.contact_id })
 @Controller('contacts')
 export class ContactsController {
   constructor(private readonly contacts: ContactsService) {}
@@ -38,13 +41,18 @@ export class ContactsController {
 
   /**
    * Create a contact.
-   * @throws {403} The plan's contacts are used up.
+   * @throws {403} The plan's contacts are used up (`plan_limit_exceeded`).
    * @throws {404} The assigned agent is not in this organization.
    * @throws {409} A contact with this number exists (`contact_already_exists`); the details name it.
+   * @throws {422} Also an assigned agent who may not answer (`invalid_agent`).
    */
   @Post()
   @Allow('agent')
   @Audit('contact.created')
+  @Bodies({
+    'a person': { whatsapp_id: '+5511987650009', name: 'Carla Dias', email: 'carla@confeitaria.example', lifecycle_stage: 'lead' },
+    'with attributes of your own': { whatsapp_id: '+5511987650010', name: 'Davi Rocha', attributes: { favorite: 'pão de queijo' } },
+  })
   create(@Caller() actor: Actor, @Body() input: ContactCreate): Promise<ContactView> {
     return this.contacts.create(actor, input);
   }
@@ -58,11 +66,14 @@ export class ContactsController {
 
   /**
    * Update a contact: absent keeps, null clears.
+   * @throws {404} The contact or the assigned agent is not in this organization.
    * @throws {409} Another contact has this number (`contact_already_exists`); the details name it.
+   * @throws {422} Also an assigned agent who may not answer (`invalid_agent`).
    */
   @Put(':contact_id')
   @Allow('agent')
   @Audit('contact.updated')
+  @Bodies({ 'a few fields': { company: 'Oficina Pereira', lead_score: 40, is_vip: true }, 'clear one': { company: null } })
   update(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactUpdate): Promise<ContactView> {
     return this.contacts.update(actor, id, input);
   }
@@ -81,6 +92,7 @@ export class ContactsController {
   @HttpCode(200)
   @Allow('agent')
   @Audit('contact.blocked')
+  @Bodies({ 'with a reason': { reason: 'Spam' }, without: {} })
   block(
     @Caller() actor: Actor,
     @Param('contact_id', Uuid) id: string,
@@ -107,6 +119,7 @@ export class ContactsController {
   @HttpCode(200)
   @Allow('agent')
   @Audit('contact.merged')
+  @Bodies({ 'two contacts of the demo': { other_contact_id: DEMO.other_contact_id } })
   merge(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactMerge): Promise<ContactView> {
     return this.contacts.merge(actor, id, input.other_contact_id);
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './contacts.errors';
 import { ContactNews } from './contact-news';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';

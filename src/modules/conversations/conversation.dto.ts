@@ -22,7 +22,7 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { Contact } from '#modules/contacts/contact.entity';
 import { User } from '#modules/users/user.entity';
-import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import { Message } from './messages/message.entity';
 import { MessageResponse, presentMessage } from './messages/message.dto';
@@ -62,6 +62,7 @@ export class ConversationNumber {
 
   phone_number: string;
 
+  @ApiProperty({ enum: ConnectionType })
   connection_type: string;
 }
 
@@ -173,7 +174,9 @@ export const CONVERSATION_STATUSES =
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
-  @Matches(CONVERSATION_STATUSES)
+  @Matches(CONVERSATION_STATUSES, {
+    message: 'status must be open, pending, resolved, closed, active, archived or queued; several with commas',
+  })
   status?: string;
 
   @IsOptional()
@@ -409,7 +412,7 @@ export class HistoryQuery extends MessageQuery {
   whatsapp_number_id?: string;
 
   @IsOptional()
-  @Matches(/^[a-z]+(,[a-z]+)*$/)
+  @Matches(/^[a-z]+(,[a-z]+)*$/, { message: 'status must be a status of messages; several with commas' })
   status?: string;
 
   /** A day (from its start, in the organization's time zone) or an instant with its offset. */

@@ -1,10 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse, ApiParam } from '@nestjs/swagger';
 import { Allow, Caller } from '#access/decorators';
 import { Idempotent } from '#api/idempotency';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
 import type { Page } from '#common/page.dto';
+import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import {
   ConversationAssign,
@@ -22,9 +24,10 @@ import { MessagePage, MessageResponse } from './messages/message.dto';
 import { MessagesService } from './messages/messages.service';
 import { firstDraft } from './messages/first-draft';
 import { MessageSendRequest } from './messages/send.dto';
+import { SendRefusals } from './messages/send-refusals';
 
 /** The shared inbox. */
-@ApiTags('conversations')
+@Room('conversations', 'The shared inbox: one thread with one contact on one number.', { conversation_id: DEMO.conversation_id })
 @Controller('conversations')
 export class ConversationsController {
   constructor(
@@ -40,14 +43,20 @@ export class ConversationsController {
     return this.conversations.page(actor, query);
   }
 
-  /**
-   * Start a conversation.
-   * @throws {409} contact_blocked, conversation_already_open.
-   */
+  /** Start a conversation, with a first message where one is given. */
   @Post()
   @Allow('agent')
   @Idempotent()
   @Audit('conversation.created')
+  @SendRefusals('The contact has a live conversation on this number (`conversation_already_open`). ')
+  @Bodies({
+    'with somebody new': { contact_phone: '+5511987650009', contact_name: 'Carla Dias' },
+    'with a contact': { contact_id: DEMO.other_contact_id, priority: 'high', tags: ['entrega'] },
+    'with a first template': {
+      contact_phone: '+5511987650010',
+      initial_message: { template: { template_name: DEMO.template_name, parameters: ['Davi', '1043'] } },
+    },
+  })
   async create(@Caller() actor: Actor, @Body() input: ConversationCreate): Promise<ConversationView> {
     return this.conversations.create(actor, input, await firstDraft(input.initial_message));
   }
@@ -59,10 +68,16 @@ export class ConversationsController {
     return this.conversations.get(actor, id);
   }
 
-  /** Update a conversation. */
+  /**
+   * Update a conversation.
+   * @throws {404} The conversation, agent or number is not in this organization.
+   * @throws {409} Not from here to this status (`invalid_status_transition`, `conversation_not_active`, `conversation_already_open`, `conversation_already_archived`).
+   * @throws {422} Also an agent who may not answer (`invalid_agent`).
+   */
   @Put(':conversation_id')
   @Allow('agent')
   @Audit('conversation.updated')
+  @Bodies({ 'priority and labels': { priority: 'high', tags: ['entrega'] }, 'another agent': { assigned_agent_id: DEMO.user_id } })
   update(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationUpdate): Promise<ConversationView> {
     return this.conversations.update(actor, id, input);
   }
@@ -75,14 +90,47 @@ export class ConversationsController {
     return this.messages.thread(actor, id, query);
   }
 
-  /**
-   * Send a message, or keep a note.
-   * @throws {409} contact_blocked, conversation_not_active, no_whatsapp_number, number_inactive, number_not_configured, window_closed, template_not_approved ...
-   */
+  /** Send a message, or keep a note. */
   @Post(':conversation_id/messages')
   @Allow('agent')
   @Idempotent()
   @Audit('message.sent')
+  @SendRefusals()
+  @Bodies({
+    'a text': { content: 'Seu pedido saiu para entrega.' },
+    'a note for the team': { content: 'Cliente pediu nota fiscal.', is_internal_note: true },
+    'a template': { template: { template_name: DEMO.template_name, parameters: ['João', '1042'] } },
+    'an answer to a message': { content: 'Chega em 40 minutos.', reply_to_message_id: DEMO.message_id },
+    'a file': { message_type: 'document', media_id: DEMO.media_id, media_caption: 'Seu comprovante' },
+    'a file at an address': { message_type: 'image', media_url: 'https://padaria.example/bolo.jpg' },
+    'a place': { location: { latitude: -23.5614, longitude: -46.6559, name: 'Padaria Demo', address: 'Av. Paulista, 1578' } },
+    'a contact card': { contacts: [{ name: 'Entregas', phone: '+5511987650077' }] },
+    'reply buttons': {
+      interactive: {
+        kind: 'buttons',
+        body: 'Podemos entregar agora?',
+        buttons: [
+          { id: 'yes', title: 'Sim' },
+          { id: 'later', title: 'Mais tarde' },
+        ],
+      },
+    },
+    'a list': {
+      interactive: {
+        kind: 'list',
+        body: 'Qual bolo?',
+        button_text: 'Ver bolos',
+        sections: [
+          {
+            rows: [
+              { id: 'carrot', title: 'Cenoura' },
+              { id: 'corn', title: 'Fubá', description: 'Com goiabada' },
+            ],
+          },
+        ],
+      },
+    },
+  })
   @ApiCreatedResponse({ type: MessageResponse })
   send(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: MessageSendRequest): Promise<MessageResponse> {
     return this.messages.send(actor, id, composeRequest(input), input);
@@ -99,31 +147,35 @@ export class ConversationsController {
 
   /**
    * Assign to an agent, or to nobody.
-   * @throws {409} conversation_not_active.
+   * @throws {404} The conversation or the agent is not in this organization.
+   * @throws {409} The conversation is neither open nor pending (`conversation_not_active`).
+   * @throws {422} Also an agent who may not answer (`invalid_agent`).
    */
   @Post(':conversation_id/assign')
   @HttpCode(200)
   @Allow('agent')
   @Audit('conversation.assigned')
+  @Bodies({ 'to an agent': { agent_id: DEMO.user_id }, 'to nobody': { agent_id: null } })
   assign(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationAssign): Promise<ConversationView> {
     return this.conversations.assign(actor, id, input.agent_id);
   }
 
   /**
    * Close.
-   * @throws {409} conversation_already_closed.
+   * @throws {409} It is closed already (`conversation_already_closed`).
    */
   @Post(':conversation_id/close')
   @HttpCode(200)
   @Allow('agent')
   @Audit('conversation.closed')
+  @Bodies({ resolved: {}, 'with a reason': { reason: 'Entregue' }, 'not resolved': { resolved: false } })
   close(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationClose): Promise<ConversationView> {
     return this.conversations.close(actor, id, input);
   }
 
   /**
    * Archive; a live conversation is closed first.
-   * @throws {409} conversation_already_archived.
+   * @throws {409} It is archived already (`conversation_already_archived`).
    */
   @Post(':conversation_id/archive')
   @HttpCode(200)
@@ -135,12 +187,13 @@ export class ConversationsController {
 
   /**
    * Reopen.
-   * @throws {409} conversation_not_closed, conversation_already_open.
+   * @throws {409} It is live (`conversation_not_closed`), or another one with this contact on this number is (`conversation_already_open`).
    */
   @Post(':conversation_id/reopen')
   @HttpCode(200)
   @Allow('agent')
   @Audit('conversation.reopened')
+  @ApiParam({ name: 'conversation_id', schema: { type: 'string', example: DEMO.resolved_conversation_id } })
   reopen(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string): Promise<ConversationView> {
     return this.conversations.reopen(actor, id);
   }

@@ -4,6 +4,7 @@ import { ContactsModule } from '#modules/contacts/contacts.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
+import './conversations.errors';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';

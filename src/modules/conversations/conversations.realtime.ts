@@ -1,18 +1,56 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
 import { EventBus } from '#common/events';
-import type { RealtimeEvent } from '#realtime/realtime.events';
+import { type PayloadsOf, type Publication, type RealtimeEvent, declareEvents } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
 import { RealtimeRooms } from '#realtime/realtime.rooms';
 import { Metrics } from '#observability/metrics';
-import type { ConversationView } from './conversation.dto';
+import { AssignmentNews, MessageNews, MessageStatusNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
+import { ConversationView } from './conversation.dto';
 import { ConversationsService } from './conversations.service';
 import type { MessageHappened } from './conversations.events';
+import { MessageResponse } from './messages/message.dto';
+
+export const INBOX_EVENTS = declareEvents({
+  'message:new': { text: 'A message came in, was accepted for sending, or a note was kept.', payload: MessageNews },
+  'message:status': {
+    text: 'A message moved on: sent, delivered, read or failed.',
+    payload: MessageStatusNews,
+    sample: {
+      message_id: DEMO.message_id,
+      conversation_id: DEMO.conversation_id,
+      status: 'delivered',
+      timestamp: '2026-11-20T12:00:00.000Z',
+    },
+  },
+  'message:updated': { text: 'A message got a reaction, was edited or revoked, or its file is ready.', payload: MessageResponse },
+  'conversation:new': { text: 'A conversation began.', payload: ConversationView },
+  'conversation:updated': { text: 'A conversation changed: priority, labels, number, archive.', payload: ConversationView },
+  'conversation:status': { text: 'A conversation was opened again, resolved or closed.', payload: ConversationView },
+  'conversation:unread_update': {
+    text: 'How many incoming messages the team has not read.',
+    payload: UnreadNews,
+    sample: { conversation_id: DEMO.conversation_id, unread_count: 0 },
+  },
+  'conversation:assigned': { text: 'A conversation has an agent, or another one.', payload: AssignmentNews },
+  'conversation:unassigned': {
+    text: 'A conversation has no agent any more.',
+    payload: UnassignmentNews,
+    sample: { conversation_id: DEMO.conversation_id, previous_agent_id: DEMO.user_id, queue_id: null, reason: 'manual' },
+  },
+});
+
+declare module '#realtime/realtime.events' {
+  interface RealtimeEvents extends PayloadsOf<typeof INBOX_EVENTS> {}
+}
 
 /** Conversations that changed together are read together. */
 const GATHER_MS = 20;
 
-type Tell = (conversation: ConversationView) => { event: RealtimeEvent; data: object };
+/** An event with the data that is its own. */
+type News = { [E in RealtimeEvent]: Pick<Publication<E>, 'event' | 'data'> }[RealtimeEvent];
+type Tell = (conversation: ConversationView) => News;
 
 /** What the sockets hear of the inbox (contract 20, 10.1). */
 @Injectable()

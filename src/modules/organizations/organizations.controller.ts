@@ -1,13 +1,14 @@
 import { Body, Controller, Get, Ip, Put } from '@nestjs/common';
-import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { ApiBody } from '@nestjs/swagger';
 import { Allow, Caller, EvenWhenSuspended } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import type { JsonObject } from '#common/json.scalar';
+import { Bodies, Room } from '#common/room';
 import { OrganizationSettings, OrganizationSettingsUpdate, OrganizationUpdate } from './organization.dto';
 import { Organization } from './organization.entity';
 import { OrganizationsService } from './organizations.service';
 
-@ApiTags('organizations')
+@Room('organizations', 'The company whose inbox it is: profile, plan and settings.')
 @Controller('organizations')
 export class OrganizationsController {
   constructor(private readonly organizations: OrganizationsService) {}
@@ -23,6 +24,7 @@ export class OrganizationsController {
   /** Change your organization's profile. */
   @Put('me')
   @Allow('org_admin')
+  @Bodies({ 'a few fields': { name: 'Padaria Demo', website: 'https://padaria.example', phone: '+551140000001' } })
   update(@Caller() actor: Actor, @Body() input: OrganizationUpdate): Promise<Organization> {
     return this.organizations.update(actor, input);
   }
@@ -38,6 +40,16 @@ export class OrganizationsController {
   @Put('me/settings')
   @Allow('org_admin')
   @ApiBody({ type: OrganizationSettingsUpdate })
+  @Bodies({
+    'business hours': {
+      business_hours: {
+        monday: { enabled: true, start: '08:00', end: '18:00' },
+        saturday: { enabled: true, start: '08:00', end: '12:00' },
+      },
+    },
+    'longer passwords': { security_settings: { password_min_length: 10 } },
+    'back to the default': { privacy_settings: null },
+  })
   // Not typed as its class: the pipe would drop the keys we do not know.
   updateSettings(@Caller() actor: Actor, @Body() input: JsonObject, @Ip() ip: string): Promise<Organization> {
     return this.organizations.updateSettings(actor, input, ip);

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import './organizations.errors';
 import { OrganizationsController } from './organizations.controller';
 import { OrganizationsResolver } from './organizations.resolver';
 import { OrganizationsService } from './organizations.service';

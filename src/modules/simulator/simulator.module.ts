@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import './simulator.errors';
 import { SimulatorService } from './simulator.service';
 
 /**

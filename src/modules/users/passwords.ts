@@ -16,7 +16,7 @@ const nobodys = hash(crypto.randomUUID());
 /** argon2id with the library's defaults, which are OWASP's: 19 MiB, 2 passes, 1 lane. Runs outside the event loop. */
 @Injectable()
 export class Passwords {
-  private readonly turns = new Turns(AT_ONCE, LINE_MAX);
+  private readonly turns = new Turns(AT_ONCE, { line_max: LINE_MAX });
 
   hash(password: string): Promise<string> {
     return this.inTurn(() => hash(password));

@@ -23,6 +23,18 @@ export class UserProfile extends User {
   organization: OrganizationSummary;
 }
 
+/** What the sockets hear of who is there. */
+export class AgentStatusNews {
+  agent_id: string;
+  agent_name: string;
+
+  /** `offline` while no socket of theirs is open, whatever they chose. */
+  status: AgentStatus;
+  previous_status: AgentStatus;
+  is_online: boolean;
+  at: Date;
+}
+
 export class UserPage extends PageOf(User) {}
 
 export class UsersQuery extends PageQuery {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './users.errors';
 import { LoginLocks } from './login-locks';
 import { Passwords } from './passwords';
 import { UsersController } from './users.controller';

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { MulterModule } from '@nestjs/platform-express';
 import { Config } from '#config/config';
 import { JobsModule } from '#jobs/jobs.module';
+import './whatsapp.errors';
 import { FetchMedia } from './media/fetch-media';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaJobs, MediaSweeper } from './media/media.jobs';
@@ -25,6 +26,7 @@ import { WebhookBodies } from './receipt/webhook-bodies';
 import { SyncTemplates } from './templates/sync-templates';
 import { TemplatesController } from './templates/templates.controller';
 import { TemplatesResolver } from './templates/templates.resolver';
+import { TemplatesRealtime } from './templates/templates.realtime';
 import { TemplatesService } from './templates/templates.service';
 
 /** Our numbers and the two providers behind them: what comes in is kept here, what goes out is put into their words here. */
@@ -52,6 +54,7 @@ import { TemplatesService } from './templates/templates.service';
     FetchMedia,
     MediaJobs,
     MediaSweeper,
+    TemplatesRealtime,
     TemplatesService,
     SyncTemplates,
     TemplatesResolver,

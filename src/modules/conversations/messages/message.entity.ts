@@ -1,5 +1,5 @@
 import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
-import { ApiHideProperty } from '@nestjs/swagger';
+import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { TenantEntity } from '#database/tenant.entity';
@@ -52,19 +52,34 @@ export enum MessageStatus {
 }
 
 /** A file of a message. */
-export interface MessageMedia {
+export class MessageMedia {
   id: string;
+
+  /** By content once the file is here. */
   mime_type: string;
+
   filename: string | null;
+
   size_bytes: number | null;
+
+  /** Hex. */
+  @ApiProperty({ type: String, nullable: true, maxLength: 64 })
   sha256: string | null;
+
+  @ApiProperty({ enum: ['pending', 'ready', 'failed', 'expired'] })
   status: 'pending' | 'ready' | 'failed' | 'expired';
+
+  /** Where it is downloaded once it is ready. */
   url: string | null;
 }
 
-export interface MessageReaction {
+export class MessageReaction {
+  @ApiProperty({ enum: ['contact', 'business'] })
   from: 'contact' | 'business';
+
   emoji: string;
+
+  @ApiProperty({ format: 'date-time' })
   at: string;
 }
 
@@ -122,6 +137,7 @@ export class Message extends TenantEntity {
 
   @Column('jsonb', { nullable: true })
   @Field(() => Json, { nullable: true })
+  @ApiProperty({ type: () => MessageMedia, nullable: true })
   media: MessageMedia | null;
 
   @Column('varchar', { length: 10 })
@@ -130,6 +146,7 @@ export class Message extends TenantEntity {
 
   /** The provider's id (wamid). */
   @Column('varchar', { length: 512, nullable: true })
+  @ApiProperty({ type: String, nullable: true, maxLength: 512 })
   whatsapp_message_id: string | null;
 
   @Column('uuid', { nullable: true })
@@ -141,6 +158,7 @@ export class Message extends TenantEntity {
 
   @Column('jsonb', { default: [] })
   @Field(() => Json)
+  @ApiProperty({ type: [MessageReaction] })
   reactions: MessageReaction[];
 
   @Column('uuid', { nullable: true })

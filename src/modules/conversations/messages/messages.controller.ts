@@ -1,11 +1,13 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res, applyDecorators } from '@nestjs/common';
+import { ApiOkResponse, ApiParam, ApiProduces } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Allow, Caller } from '#access/decorators';
 import { Idempotent } from '#api/idempotency';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
 import type { Page } from '#common/page.dto';
+import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { HistoryQuery } from '../conversation.dto';
 import {
@@ -22,6 +24,7 @@ import {
 import { MessagePage, MessageResponse } from './message.dto';
 import { MessagesService } from './messages.service';
 import { SendMessage } from './send-message';
+import { SendRefusals } from './send-refusals';
 import {
   MessageStatusAnswer,
   SendAudio,
@@ -36,8 +39,11 @@ import {
   SendText,
 } from './send.dto';
 
+/** What every send has in common. */
+const Sends = (): MethodDecorator => applyDecorators(Allow('agent'), Idempotent(), Audit('message.sent'), SendRefusals());
+
 /** Sending by phone number, and every message of the organization. */
-@ApiTags('whatsapp')
+@Room('messages', 'Sending to a phone number, and every message of the organization.', { message_id: DEMO.message_id })
 @Controller('whatsapp')
 export class MessagesController {
   constructor(
@@ -47,81 +53,131 @@ export class MessagesController {
 
   /** Send a text (or, with type template, a template). */
   @Post('send')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'a text': { to: DEMO.phone, message: 'Seu pedido saiu para entrega.' },
+    'a template': { to: DEMO.phone, type: 'template', template_name: DEMO.template_name, parameters: ['João', '1042'] },
+  })
   sendText(@Caller() actor: Actor, @Body() input: SendText): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeText(input));
   }
 
   /** Send a template. */
   @Post('send-template')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'values in order': { to: DEMO.phone, template_name: DEMO.template_name, language: 'pt_BR', parameters: ['João', '1042'] },
+    "in Meta's form": {
+      to: DEMO.phone,
+      template_id: DEMO.template_id,
+      components: [
+        {
+          type: 'body',
+          parameters: [
+            { type: 'text', text: 'João' },
+            { type: 'text', text: '1042' },
+          ],
+        },
+      ],
+    },
+  })
   sendTemplate(@Caller() actor: Actor, @Body() input: SendTemplate): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeTemplate(input));
   }
 
   /** Send a file. */
   @Post('send-media')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'an image at an address': { to: DEMO.phone, type: 'image', media_url: 'https://padaria.example/bolo.jpg', caption: 'O bolo de hoje' },
+    'a file of yours': { to: DEMO.phone, type: 'document', media_id: DEMO.media_id, filename: 'comprovante.txt' },
+  })
   sendMedia(@Caller() actor: Actor, @Body() input: SendMedia): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeMedia(input));
   }
 
   /** Send an audio or a voice note. */
   @Post('send-audio')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({ 'an audio at an address': { to: DEMO.phone, audio_url: 'https://padaria.example/recado.mp3' } })
   sendAudio(@Caller() actor: Actor, @Body() input: SendAudio): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeAudio(input));
   }
 
   /** Send a document. */
   @Post('send-document')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'a document at an address': { to: DEMO.phone, document_url: 'https://padaria.example/cardapio.pdf', filename: 'cardapio.pdf' },
+    'a file of yours': { to: DEMO.phone, media_id: DEMO.media_id, caption: 'Seu comprovante' },
+  })
   sendDocument(@Caller() actor: Actor, @Body() input: SendDocument): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeDocument(input));
   }
 
   /** Send a place. */
   @Post('send-location')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'the bakery': { to: DEMO.phone, latitude: -23.5614, longitude: -46.6559, name: 'Padaria Demo', address: 'Av. Paulista, 1578' },
+  })
   sendLocation(@Caller() actor: Actor, @Body() input: SendLocation): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeLocation(input));
   }
 
   /** Send contact cards. */
   @Post('send-contact')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'one card': { to: DEMO.phone, contact: { name: 'Entregas', phone: '+5511987650077' } },
+    'two cards': {
+      to: DEMO.phone,
+      contacts: [
+        { name: 'Entregas', phone: '+5511987650077' },
+        { name: 'Encomendas', phone: '+5511987650078', email: 'encomendas@padaria.example' },
+      ],
+    },
+  })
   sendContact(@Caller() actor: Actor, @Body() input: SendContact): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeContacts(input));
   }
 
   /** Send up to three reply buttons. */
   @Post('send-buttons')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'two buttons': {
+      to: DEMO.phone,
+      message: 'Podemos entregar agora?',
+      buttons: [
+        { id: 'yes', title: 'Sim' },
+        { id: 'later', title: 'Mais tarde' },
+      ],
+    },
+  })
   sendButtons(@Caller() actor: Actor, @Body() input: SendButtons): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeButtons(input));
   }
 
   /** Send a list to choose from. */
   @Post('send-list')
-  @Allow('agent')
-  @Idempotent()
-  @Audit('message.sent')
+  @Sends()
+  @Bodies({
+    'one section': {
+      to: DEMO.phone,
+      body: 'Qual bolo?',
+      button_text: 'Ver bolos',
+      sections: [
+        {
+          title: 'Bolos',
+          rows: [
+            { id: 'carrot', title: 'Cenoura' },
+            { id: 'corn', title: 'Fubá', description: 'Com goiabada' },
+          ],
+        },
+      ],
+    },
+  })
   sendList(@Caller() actor: Actor, @Body() input: SendList): Promise<SendResult> {
     return this.sending.toPhone(actor, input, composeList(input));
   }
@@ -153,7 +209,7 @@ export class MessagesController {
 
   /**
    * Mark a message and all before it read.
-   * @throws {409} not_incoming.
+   * @throws {409} It is not an incoming one (`not_incoming`).
    */
   @Put('messages/:message_id/read')
   @Allow('agent')
@@ -162,26 +218,28 @@ export class MessagesController {
     return this.messages.markRead(actor, id);
   }
 
-  /**
-   * Send a failed message again, as a new one.
-   * @throws {409} message_not_failed, and what a send may be refused for.
-   */
+  /** Send a failed message again, as a new one. */
   @Post('messages/:message_id/resend')
   @HttpCode(201)
   @Allow('agent')
   @Idempotent()
   @Audit('message.resent')
+  @SendRefusals('It did not fail, or was sent again already (`message_not_failed`). ')
+  @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.failed_message_id } })
   resend(@Caller() actor: Actor, @Param('message_id', Uuid) id: string): Promise<MessageResponse> {
     return this.messages.resend(actor, id);
   }
 
   /**
    * Download a message's file; Range is served.
-   * @throws {409} media_not_ready. @throws {410} media_gone.
+   * @throws {409} It is still being fetched (`media_not_ready`).
+   * @throws {410} It is no longer there (`media_gone`).
+   * @throws {416} The range lies outside the file (`range_not_satisfiable`).
    */
   @Get('messages/:message_id/media')
   @Allow('viewer')
   @ApiProduces('application/octet-stream')
+  @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.file_message_id } })
   @ApiOkResponse({ description: 'The file.', schema: { type: 'string', format: 'binary' } })
   async file(
     @Caller() actor: Actor,

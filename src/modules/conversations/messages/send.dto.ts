@@ -25,6 +25,7 @@ import { Nested, NestedEach, NotBlank } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
 import { MessageResponse } from './message.dto';
+import { MessageStatus } from './message.entity';
 
 export const MEDIA_TYPES = ['image', 'video', 'audio', 'document', 'sticker'] as const;
 export type MediaType = (typeof MEDIA_TYPES)[number];
@@ -61,6 +62,36 @@ export class SendTarget {
   client_reference?: string;
 }
 
+/** One value, in Meta's form; of another type than text under the key of its name, such as `image: {link}`. */
+export class TemplateParameter {
+  @ApiProperty({ example: 'text', description: 'text, currency, date_time, image, video, document, location, payload and the like.' })
+  type: string;
+
+  @ApiPropertyOptional({ example: 'João' })
+  text?: string;
+
+  /** For templates with named variables. */
+  @ApiPropertyOptional()
+  parameter_name?: string;
+}
+
+/** The values of a part of a template, in Meta's form. */
+export class TemplateValues {
+  @ApiProperty({ example: 'body', description: 'header, body, button and the like.' })
+  type: string;
+
+  /** Of a button: url, quick_reply, copy_code or flow. */
+  @ApiPropertyOptional()
+  sub_type?: string;
+
+  /** Of a button: which, from 0. */
+  @ApiPropertyOptional()
+  index?: string;
+
+  @ApiProperty({ type: [TemplateParameter] })
+  parameters: TemplateParameter[];
+}
+
 /** Values of a template's variables, in one of the simple forms or in Meta's. */
 @InputType('TemplateSendInput')
 export class TemplateValuesInput {
@@ -94,6 +125,7 @@ export class TemplateValuesInput {
   @IsOptional()
   parameters?: unknown;
 
+  /** Of the header's text as `parameters`; of a file `{link}` or `{id}`; of a place `{latitude, longitude, name, address}`. */
   @Field(() => Json, { nullable: true })
   @ApiPropertyOptional({
     oneOf: [
@@ -104,6 +136,7 @@ export class TemplateValuesInput {
   @IsOptional()
   header_parameters?: unknown;
 
+  /** In order of the buttons that take a value, or an object by button index. */
   @Field(() => Json, { nullable: true })
   @ApiPropertyOptional({
     oneOf: [
@@ -116,7 +149,7 @@ export class TemplateValuesInput {
 
   /** Meta's format; instead of the three above. */
   @Field(() => [Json], { nullable: true })
-  @ApiPropertyOptional({ type: 'array', items: { type: 'object', additionalProperties: true } })
+  @ApiPropertyOptional({ type: [TemplateValues] })
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(20)
@@ -220,11 +253,13 @@ export class SendDocument extends SendTarget {
 /** A place. */
 @InputType({ isAbstract: true })
 export class LocationInput {
+  @ApiProperty({ format: 'double' })
   @IsNumber()
   @Min(-90)
   @Max(90)
   latitude: number;
 
+  @ApiProperty({ format: 'double' })
   @IsNumber()
   @Min(-180)
   @Max(180)
@@ -524,8 +559,10 @@ export class SendResult {
   @Field(() => ID)
   message_id: string;
 
+  @ApiProperty({ enum: MessageStatus })
   status: string;
 
+  @ApiProperty({ type: String, nullable: true, maxLength: 512 })
   whatsapp_message_id: string | null;
 
   @Field(() => ID)
@@ -539,6 +576,7 @@ export class SendResult {
 }
 
 export class StatusHistoryEntry {
+  @ApiProperty({ enum: MessageStatus })
   status: string;
 
   timestamp: Date;
@@ -550,8 +588,10 @@ export class StatusHistoryEntry {
 export class MessageStatusAnswer {
   message_id: string;
 
+  @ApiProperty({ enum: MessageStatus })
   status: string;
 
+  @ApiProperty({ type: String, nullable: true, maxLength: 512 })
   whatsapp_message_id: string | null;
 
   sent_at: Date | null;

@@ -1,11 +1,12 @@
 import { Controller, Post, UploadedFile as FormFile, UseInterceptors } from '@nestjs/common';
 import { FileInterceptor } from '@nestjs/platform-express';
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { MulterModuleOptions } from '@nestjs/platform-express';
 import type { StorageEngine } from 'multer';
 import { Allow, Caller, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { assertFit } from '#common/fit';
+import { Room } from '#common/room';
 import type { Config } from '#config/config';
 import { MAX_FILE_BYTES } from './file-kind';
 import { Media } from './media.dto';
@@ -40,7 +41,7 @@ const fitName: MulterModuleOptions['fileFilter'] = (_request, { fieldname, origi
   }
 };
 
-@ApiTags('whatsapp')
+@Room('whatsapp')
 @Controller('whatsapp/media')
 export class MediaController {
   constructor(private readonly media: MediaService) {}
@@ -48,8 +49,8 @@ export class MediaController {
   /**
    * Upload a file to send. Its type is told by its content, not by its name: image jpeg or png to 5 MB, video mp4 or 3gp and audio aac, amr, mp3,
    * m4a or ogg to 16 MB, sticker webp to 100 KB (animated 500 KB), documents to 100 MB. Deleted after 24 hours if it is not sent.
-   * @throws {409} The organization's files take all its plan allows (`media_quota_exceeded`; `max_media_bytes` of its plan_limits).
-   * @throws {413} Larger than WhatsApp takes for its kind.
+   * @throws {409} The organization's files take all its plan allows (`media_quota_exceeded`); max_media_bytes of its plan_limits says how much.
+   * @throws {413} Larger than WhatsApp takes for its kind (`payload_too_large`).
    * @throws {422} A kind WhatsApp does not take (`unsupported_file`).
    */
   @Post()

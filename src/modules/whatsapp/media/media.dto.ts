@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import type { MediaFile } from './media-file.entity';
 
 /** A file kept here; its id is the `media_id` of the send routes. */
@@ -14,7 +15,7 @@ export class Media {
   /** Hex. */
   sha256: string | null;
 
-  /** pending, ready, failed or expired. */
+  @ApiProperty({ enum: ['pending', 'ready', 'failed', 'expired'] })
   status: string;
 
   /** null: a file is downloaded through its message. */

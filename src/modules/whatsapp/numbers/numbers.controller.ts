@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
 import { Allow, Caller } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
+import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { NumbersService } from './numbers.service';
 import {
@@ -17,7 +18,7 @@ import {
 } from './whatsapp-number.dto';
 
 /** `/whatsapp-configs` and `/whatsapp/numbers` are the sources' other names for the same. */
-@ApiTags('whatsapp')
+@Room('whatsapp', 'The numbers you send from, and files to send.', { number_id: DEMO.number_id, whatsapp_number_id: DEMO.number_id })
 @Controller(['whatsapp', 'whatsapp-configs'])
 export class NumbersController {
   constructor(private readonly numbers: NumbersService) {}
@@ -37,6 +38,16 @@ export class NumbersController {
   @Post()
   @Allow('org_admin')
   @Audit('whatsapp_number.created')
+  @Bodies({
+    'to be completed later': { phone_number: '+5511987654321', display_name: 'Loja Centro' },
+    'with its keys': {
+      phone_number: '+5511987654322',
+      display_name: 'Loja Jardins',
+      phone_number_id: '106540352242922',
+      whatsapp_business_account_id: '102290129340398',
+      access_token: 'the-token-of-your-system-user',
+    },
+  })
   create(@Caller() actor: Actor, @Body() input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
     return this.numbers.create(actor, input);
   }
@@ -56,6 +67,10 @@ export class NumbersController {
   @Put(':number_id')
   @Allow('org_admin')
   @Audit('whatsapp_number.updated')
+  @Bodies({
+    'name and settings': { display_name: 'Padaria Demo', settings: { mark_as_read: true } },
+    'what WhatsApp shows': { business_profile: { about: 'Pães e bolos todos os dias.', vertical: 'RESTAURANT' } },
+  })
   update(@Caller() actor: Actor, @Param('number_id', Uuid) id: string, @Body() input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
     return this.numbers.update(actor, id, input);
   }

@@ -1,5 +1,5 @@
 import { Field, InputType, ObjectType } from '@nestjs/graphql';
-import { ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -86,7 +86,7 @@ export class BusinessProfile {
 
   /** Meta's word for the trade, such as RETAIL. */
   @IsOptional()
-  @Matches(/^[A-Z_]{1,50}$/)
+  @Matches(/^[A-Z_]{1,50}$/, { message: 'vertical must be one of Meta’s words in capitals, such as RETAIL' })
   vertical?: string | null;
 
   /** As Meta tells it. */
@@ -208,7 +208,7 @@ export class NumberStatusQuery {
 /** What the provider says of a number. */
 @ObjectType()
 export class ConnectionTestResult {
-  /** connected, disconnected or error. */
+  @ApiProperty({ enum: ['connected', 'disconnected', 'error'] })
   status: string;
 
   success: boolean;

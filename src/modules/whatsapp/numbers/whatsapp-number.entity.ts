@@ -93,14 +93,14 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   /** Meta's id of the number. */
   @Column('varchar', { length: 64, nullable: true })
   @IsOptional()
-  @Matches(/^\d{5,32}$/)
+  @Matches(/^\d{5,32}$/, { message: 'phone_number_id must be the 5 to 32 digits Meta shows' })
   phone_number_id: string | null;
 
   /** Alias: waba_id. */
   @Column('varchar', { length: 64, nullable: true })
   @Alias('waba_id')
   @IsOptional()
-  @Matches(/^\d{5,32}$/)
+  @Matches(/^\d{5,32}$/, { message: 'whatsapp_business_account_id must be the 5 to 32 digits Meta shows' })
   whatsapp_business_account_id: string | null;
 
   @Column('jsonb', { nullable: true })

@@ -1,10 +1,11 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery } from '@nestjs/swagger';
 import { CountRefusals } from '#access/count-refusals';
 import { Public } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { Forbidden, Invalid } from '#common/errors';
+import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { Receipt } from './receive';
 
@@ -16,7 +17,7 @@ class WebhookAck {
 const ACK: WebhookAck = { status: 'ok' };
 
 /** Where Meta delivers. One URL for all numbers of all organizations. */
-@ApiTags('whatsapp')
+@Room('whatsapp-receipt', 'Where Meta tells what happened. For Meta; nobody else can sign.')
 @Controller('whatsapp/webhook')
 @CountRefusals('webhook')
 export class ReceiptController {
@@ -24,13 +25,13 @@ export class ReceiptController {
 
   /**
    * Verify the webhook for Meta.
-   * @throws {403} The token is not one of ours.
+   * @throws {403} The token is not one of ours (`invalid_verify_token`).
    */
   @Get()
   @Public()
   @ApiProduces('text/plain')
   @ApiQuery({ name: 'hub.mode', schema: { type: 'string', example: 'subscribe' } })
-  @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string' } })
+  @ApiQuery({ name: 'hub.verify_token', schema: { type: 'string', example: 'your META_WEBHOOK_VERIFY_TOKEN' } })
   @ApiQuery({ name: 'hub.challenge', schema: { type: 'string', example: '1158201444' } })
   @ApiOkResponse({ description: 'The challenge, bare.', schema: { type: 'string', example: '1158201444' } })
   async verify(@Req() request: AppRequest, @Res({ passthrough: true }) response: Response): Promise<string> {
@@ -52,8 +53,9 @@ export class ReceiptController {
 
   /**
    * Take a webhook of Meta. Answered once it is stored; signed requests are never rate limited.
-   * @throws {403} The signature over the raw body is missing or wrong.
-   * @throws {429} Too many refused requests came from this address.
+   * @throws {403} The signature over the raw body is missing or wrong (`invalid_signature`).
+   * @throws {408} The body did not arrive in time (`request_timeout`).
+   * @throws {429} Too many refused requests came from this address (`rate_limit_exceeded`).
    * @throws {503} It could not be stored now, or too much of this organization waits already: send it again.
    */
   @Post()
@@ -61,7 +63,36 @@ export class ReceiptController {
   @Public()
   // What came in is a row of inbound_events; nobody did it.
   @Audit(false)
-  @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      required: ['object', 'entry'],
+      properties: { object: { type: 'string' }, entry: { type: 'array', items: {} } },
+    },
+  })
+  @Bodies({
+    'a text to the number of the demo': {
+      object: 'whatsapp_business_account',
+      entry: [
+        {
+          id: '999100000000001',
+          changes: [
+            {
+              field: 'messages',
+              value: {
+                messaging_product: 'whatsapp',
+                metadata: { display_phone_number: '551140000001', phone_number_id: '999000000000001' },
+                contacts: [{ profile: { name: 'Carla' }, wa_id: '5511987650009' }],
+                messages: [
+                  { from: '5511987650009', id: 'wamid.example1', timestamp: '1795176000', type: 'text', text: { body: 'Bom dia!' } },
+                ],
+              },
+            },
+          ],
+        },
+      ],
+    },
+  })
   async receive(@Req() request: AppRequest): Promise<WebhookAck> {
     await this.receipt.receive(request);
     return ACK;

@@ -6,12 +6,13 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { variablesOf } from '../meta/template-parameters';
 import { asList, asObject, asText, isObject } from '../meta/wire';
-import { Template } from './template.entity';
+import { Template, TemplateButton } from './template.entity';
 
 /** A place in a template that a send fills. */
 @ObjectType()
 export class TemplateVariable {
   /** header, body or button. */
+  @ApiProperty({ enum: ['header', 'body', 'button'] })
   component: string;
 
   /** Its number, or its name. */
@@ -47,6 +48,7 @@ export class TemplateView extends Template {
 
   /** Meta's form. */
   @Field(() => [Json])
+  @ApiProperty({ type: [TemplateButton] })
   buttons: JsonObject[];
 
   @Field(() => [TemplateVariable])
@@ -100,6 +102,21 @@ export class TemplateSyncQuery {
   @IsOptional()
   @IsBoolean()
   force?: boolean;
+}
+
+/** What the sockets hear of Meta's word on a template. */
+export class TemplateStatusNews {
+  template_id: string;
+
+  name: string;
+
+  language: string;
+
+  /** Meta's word, such as APPROVED or REJECTED. */
+  status: string;
+
+  /** Why Meta refused it. */
+  rejected_reason?: string;
 }
 
 @ObjectType('TemplateSyncResponse')

@@ -1,7 +1,47 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+
+/** One of a template's buttons, in Meta's form; what only some types have stands beside these. */
+export class TemplateButton {
+  @ApiProperty({ example: 'URL', description: 'QUICK_REPLY, URL, PHONE_NUMBER, COPY_CODE, OTP, FLOW and the like.' })
+  type: string;
+
+  @ApiProperty({ required: false, example: 'Acompanhar' })
+  text?: string;
+
+  /** Its `{{1}}` is filled by the send. */
+  @ApiProperty({ required: false, example: 'https://padaria.example/pedidos/{{1}}' })
+  url?: string;
+
+  @ApiProperty({ required: false, example: '+551140000001' })
+  phone_number?: string;
+
+  @ApiProperty({ required: false, type: [String], example: ['https://padaria.example/pedidos/1042'] })
+  example?: string[];
+}
+
+/** A part of a template, in Meta's form; what only some types have stands beside these. */
+export class TemplateComponent {
+  @ApiProperty({ example: 'BODY', description: 'HEADER, BODY, FOOTER, BUTTONS, CAROUSEL and the like.' })
+  type: string;
+
+  /** Of a header: TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION. */
+  @ApiProperty({ required: false })
+  format?: string;
+
+  @ApiProperty({ required: false, example: 'Olá {{1}}, seu pedido {{2}} está pronto para retirada.' })
+  text?: string;
+
+  /** Values Meta was shown for the variables. */
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { body_text: [['Ana', '1042']] } })
+  example?: JsonObject;
+
+  @ApiProperty({ required: false, type: [TemplateButton] })
+  buttons?: TemplateButton[];
+}
 
 /** A text approved by Meta, required outside the window. */
 @Entity('whatsapp_templates')
@@ -16,6 +56,7 @@ export class Template extends SoftDeletedEntity {
   whatsapp_number_id: string;
 
   @Column('varchar', { length: 64, nullable: true })
+  @ApiProperty({ type: String, nullable: true, maxLength: 64 })
   meta_template_id: string | null;
 
   @Column('varchar', { length: 512 })
@@ -46,6 +87,7 @@ export class Template extends SoftDeletedEntity {
   /** Meta's form. */
   @Column('jsonb', { default: [] })
   @Field(() => Json)
+  @ApiProperty({ type: [TemplateComponent] })
   components: JsonObject[];
 
   /** The local switch. */

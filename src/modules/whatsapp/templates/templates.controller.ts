@@ -1,14 +1,16 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiParam } from '@nestjs/swagger';
 import { Allow, Caller } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
+import { Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { SyncTemplates } from './sync-templates';
 import { TemplateLanguageQuery, TemplatePage, TemplateQuery, TemplateSync, TemplateSyncQuery, TemplateView } from './template.dto';
 import { TemplatesService } from './templates.service';
 
-@ApiTags('whatsapp')
+@Room('templates', 'Texts approved by Meta: what may be sent outside the 24-hour window.', { template_id: DEMO.template_id })
 @Controller('whatsapp/:number_id/templates')
 export class TemplatesController {
   constructor(
@@ -25,7 +27,7 @@ export class TemplatesController {
 
   /**
    * Bring a number's templates here from Meta. What Meta no longer has becomes DELETED and is switched off.
-   * @throws {409} A sync of this number runs (`sync_in_progress`); the number is not official, or has no credentials.
+   * @throws {409} A sync runs (`sync_in_progress`), or the number cannot (`not_supported_for_connection_type`, `number_not_configured`).
    * @throws {502} Meta could not be reached or refused (`provider_unavailable`); nothing has changed.
    */
   @Post('sync')
@@ -39,6 +41,7 @@ export class TemplatesController {
   /** Get a template by its id here, Meta's id, or its name. */
   @Get(':template_id')
   @Allow('viewer')
+  @ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512 }, example: DEMO.template_id })
   get(
     @Caller() actor: Actor,
     @Param('number_id', Uuid) number_id: string,

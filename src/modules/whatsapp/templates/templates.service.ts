@@ -1,16 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { AppError, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { isUuid } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
-import { RealtimeHub } from '#realtime/realtime.hub';
 import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 import { type TemplateQuery, type TemplateView, presentTemplate } from './template.dto';
 import { Template } from './template.entity';
-import './templates.events';
 
 /** Contract 20, 6.1: what a name without a language means. */
 const DEFAULT_LANGUAGE = 'pt_BR';
@@ -18,19 +15,7 @@ const DEFAULT_LANGUAGE = 'pt_BR';
 /** The texts Meta has approved, as we last saw them. */
 @Injectable()
 export class TemplatesService {
-  constructor(
-    private readonly database: Database,
-    events: EventBus,
-    hub: RealtimeHub,
-  ) {
-    events.on('template.status_updated', ({ organization_id, template: { id, name, language, status, rejected_reason } }) =>
-      hub.publish({
-        organization_id,
-        event: 'template:status',
-        data: { template_id: id, name, language, status, ...(rejected_reason && { rejected_reason }) },
-      }),
-    );
-  }
+  constructor(private readonly database: Database) {}
 
   async page(actor: Actor, whatsapp_number_id: string, query: TemplateQuery): Promise<Page<TemplateView>> {
     await this.database.repository(WhatsAppNumber).get(actor, whatsapp_number_id);

@@ -1,0 +1,33 @@
+/**
+ * Rows of the demo organization that have the same id in every installation: the examples of the documents name them, so that they work as
+ * they stand in the embedded demo.
+ */
+export const DEMO_ROWS = {
+  /** Bruno Alves, an agent. */
+  user_id: '019aa000-0000-7000-8000-000000000a01',
+  number_id: '019aa000-0000-7000-8000-000000000b01',
+  template_id: '019aa000-0000-7000-8000-000000000b02',
+  /** João Pereira, who waits for his order: an open conversation. */
+  contact_id: '019aa000-0000-7000-8000-000000000c01',
+  conversation_id: '019aa000-0000-7000-8000-000000000c02',
+  /** His question. */
+  message_id: '019aa000-0000-7000-8000-000000000c03',
+  /** The proof of payment he sent, a file. */
+  file_message_id: '019aa000-0000-7000-8000-000000000c04',
+  media_id: '019aa000-0000-7000-8000-000000000c06',
+  /** A message to him that failed. */
+  failed_message_id: '019aa000-0000-7000-8000-000000000c05',
+  /** Beatriz Lima, whose conversation is resolved. */
+  other_contact_id: '019aa000-0000-7000-8000-000000000d01',
+  resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
+} as const;
+
+/** The rows, and what else examples say of the demo. */
+export const DEMO = {
+  ...DEMO_ROWS,
+  email: 'admin@demo.pytake',
+  /** João's. */
+  phone: '+5521987650002',
+  /** Approved, in pt_BR, with two values. */
+  template_name: 'pedido_pronto',
+} as const;

@@ -1,0 +1,22 @@
+import { declareErrors } from '#common/error-codes';
+
+export const USER_ERRORS = declareErrors({
+  cannot_assign_role: { status: 403, cause: 'Nobody can be given or relieved of this role here.', remedy: 'Choose another role.' },
+  cannot_modify_self: { status: 403, cause: 'Your own role and state are not yours to change.', remedy: 'Ask another administrator.' },
+  current_password_incorrect: { status: 400, cause: 'The current password is wrong.', remedy: 'Give the password you sign in with.' },
+  email_already_registered: { status: 409, cause: 'The e-mail belongs to an account already.', remedy: 'Sign in with it, or use another.' },
+  invalid_agent: {
+    status: 422,
+    cause: 'The account is switched off or may only read, so it cannot answer conversations.',
+    remedy: 'Choose an active agent or administrator.',
+  },
+  last_admin: {
+    status: 409,
+    cause: 'This is the last active administrator of the organization.',
+    remedy: 'Make somebody else an administrator first.',
+  },
+});
+
+declare module '#common/error-codes' {
+  interface ErrorCodes extends Record<keyof typeof USER_ERRORS, true> {}
+}

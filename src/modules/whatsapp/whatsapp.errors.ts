@@ -1,0 +1,62 @@
+import { declareErrors } from '#common/error-codes';
+
+export const WHATSAPP_ERRORS = declareErrors({
+  invalid_signature: {
+    status: 403,
+    cause: 'The signature over the raw body is missing or wrong.',
+    remedy: 'Check the app secret of the number, or META_APP_SECRET.',
+  },
+  invalid_verify_token: {
+    status: 403,
+    cause: 'The verify token is not one of ours.',
+    remedy: 'Copy it from the number, or from META_WEBHOOK_VERIFY_TOKEN.',
+  },
+  media_gone: {
+    status: 410,
+    cause: 'The file is no longer there, or the provider did not hand it out.',
+    remedy: 'Ask the customer to send it again.',
+  },
+  media_quota_exceeded: {
+    status: 409,
+    cause: 'The files of the organization take all its plan allows.',
+    remedy: 'Remove files, or ask for a larger plan; `max_media_bytes` of `plan_limits` is the limit.',
+  },
+  media_not_ready: { status: 409, cause: 'The file is still being fetched from the provider.', remedy: 'Try again in a moment.' },
+  not_supported_for_connection_type: {
+    status: 409,
+    cause: 'This kind of number cannot do it.',
+    remedy: 'Use an official number.',
+  },
+  number_already_registered: {
+    status: 409,
+    cause: 'The phone is registered in your organization already.',
+    remedy: 'Update that number instead.',
+  },
+  number_not_configured: {
+    status: 409,
+    cause: 'The number lacks its `phone_number_id`, its account or its `access_token`.',
+    remedy: 'Complete it with `PUT /api/v1/whatsapp/{number_id}`.',
+  },
+  phone_number_id_in_use: {
+    status: 409,
+    cause: 'Another number has this `phone_number_id`.',
+    remedy: 'Check it in Meta’s app; delete the other number first.',
+  },
+  range_not_satisfiable: { status: 416, cause: 'The asked range lies outside the file.', remedy: 'Ask for bytes the file has.' },
+  sync_in_progress: { status: 409, cause: 'The templates of this number are being synced.', remedy: 'Wait until it is done.' },
+  template_parameter_mismatch: {
+    status: 422,
+    cause: 'The values do not fit the variables of the template; `details` name each.',
+    remedy: 'Give a value for every variable; `variables` of the template list them.',
+  },
+  unsupported_file: {
+    status: 422,
+    cause: 'WhatsApp does not take this kind of file; the content counts, not the name.',
+    remedy: 'Send one of the kinds of `POST /api/v1/whatsapp/media`.',
+  },
+  request_timeout: { status: 408, cause: 'The body did not arrive in time.', remedy: 'Send it again.' },
+});
+
+declare module '#common/error-codes' {
+  interface ErrorCodes extends Record<keyof typeof WHATSAPP_ERRORS, true> {}
+}

@@ -1,0 +1,94 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Role } from '#common/actor';
+
+// What goes over the sockets beside the rooms' own events; realtime.protocol.ts says when.
+
+export class NoData {}
+
+export class ConversationRef {
+  @ApiProperty({ format: 'uuid' })
+  conversation_id: string;
+}
+
+/** A channel: messages, conversations, contacts, agents, whatsapp, campaigns, flows, notifications, or `conversation:{id}`. */
+export class ChannelList {
+  channels: string[];
+}
+
+export class AgentStatusChoice {
+  @ApiProperty({ enum: ['available', 'busy', 'away', 'offline'] })
+  status: string;
+}
+
+export class FreshToken {
+  /** A new access token of the same user. */
+  token: string;
+}
+
+export class Ping {
+  /** Given back as it is. */
+  @ApiProperty({ required: false, oneOf: [{ type: 'string' }, { type: 'number', format: 'double' }] })
+  timestamp?: unknown;
+}
+
+export class Pong {
+  /** The one of the ping, else the server's time. */
+  @ApiProperty({ oneOf: [{ type: 'string' }, { type: 'number', format: 'double' }] })
+  timestamp: unknown;
+}
+
+export class Connected {
+  @ApiProperty({ format: 'uuid' })
+  user_id: string;
+
+  @ApiProperty({ format: 'uuid' })
+  organization_id: string;
+
+  role: Role;
+
+  /** Socket.IO's id of this connection. */
+  @ApiProperty({ maxLength: 64 })
+  socket_id: string;
+}
+
+export class RawConnected {
+  @ApiProperty({ format: 'uuid' })
+  user_id: string;
+
+  @ApiProperty({ format: 'uuid' })
+  organization_id: string;
+}
+
+export class ExpiryNotice {
+  /** Until the connection is closed. */
+  @ApiProperty({ type: 'integer' })
+  grace_seconds: number;
+}
+
+export class SocketError {
+  error_code: string;
+
+  message: string;
+}
+
+export class RawError extends SocketError {
+  /** For `unknown_channel`: which. */
+  @ApiProperty({ required: false })
+  channels?: string[];
+}
+
+/** Somebody of the team writes, or stopped. */
+export class Typing {
+  @ApiProperty({ format: 'uuid' })
+  conversation_id: string;
+
+  @ApiProperty({ enum: ['agent'] })
+  actor: 'agent';
+
+  @ApiProperty({ format: 'uuid' })
+  user_id: string;
+
+  user_name: string;
+
+  typing: boolean;
+}

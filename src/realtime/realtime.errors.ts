@@ -1,0 +1,40 @@
+import { declareErrors } from '#common/error-codes';
+
+export const REALTIME_ERRORS = declareErrors({
+  invalid_message: {
+    status: 400,
+    cause: 'A frame of `/ws` is not one JSON object in text, or lacks a list.',
+    remedy: 'Correct the frame.',
+    by: 'sockets',
+  },
+  limit_reached: {
+    status: 409,
+    cause: 'The connection has as many channels as it may.',
+    remedy: 'Leave some, or open another connection.',
+    by: 'sockets',
+  },
+  rate_limited: { status: 429, cause: 'Too many frames on this connection.', remedy: 'Send fewer; wait ten seconds.', by: 'sockets' },
+  too_many_connections: {
+    status: 409,
+    cause: 'The user has more raw sockets than they may.',
+    remedy: 'Close those you do not need.',
+    by: 'sockets',
+  },
+  unauthorized: {
+    status: 401,
+    cause: 'The token of a socket is missing or not valid.',
+    remedy: 'Connect again with a fresh access token.',
+    by: 'sockets',
+  },
+  unknown_channel: {
+    status: 404,
+    cause: 'No such channel, or of another organization.',
+    remedy: 'See the channels at `/api/v1/realtime`.',
+    by: 'sockets',
+  },
+  unknown_type: { status: 422, cause: 'No such command.', remedy: 'See the commands at `/api/v1/realtime`.', by: 'sockets' },
+});
+
+declare module '#common/error-codes' {
+  interface ErrorCodes extends Record<keyof typeof REALTIME_ERRORS, true> {}
+}

@@ -1,0 +1,151 @@
+import type { Type } from '@nestjs/common';
+import {
+  AgentStatusChoice,
+  ChannelList,
+  Connected,
+  ConversationRef,
+  ExpiryNotice,
+  FreshToken,
+  NoData,
+  Ping,
+  Pong,
+  RawConnected,
+  RawError,
+  SocketError,
+} from './realtime.dto';
+
+/*
+ * What clients and this server say to each other besides the rooms' events. The gateways are typed by these tables and
+ * `/api/v1/asyncapi.json` is made of them: what is not here can be neither said nor understood.
+ */
+
+interface Said {
+  text: string;
+  payload: Type<object>;
+  sample: object;
+}
+
+const conversation = { conversation_id: '019aa000-0000-7000-8000-000000000c02' };
+
+/** Client → server on Socket.IO; each is answered to the ack, where the client gives one: `{ok: true, ...answer}` or `{ok: false, error_code, message}`. */
+export const COMMANDS = {
+  join_conversation: {
+    text: 'Hear what only those who look at a conversation hear: who is typing.',
+    payload: ConversationRef,
+    sample: conversation,
+    answer: ConversationRef,
+  },
+  leave_conversation: {
+    text: 'The opposite of `join_conversation`.',
+    payload: ConversationRef,
+    sample: conversation,
+    answer: ConversationRef,
+  },
+  subscribe: {
+    text: 'Name channels, as on `/ws`. A Socket.IO client hears its organization without it.',
+    payload: ChannelList,
+    sample: { channels: ['messages', 'conversations'] },
+    answer: ChannelList,
+  },
+  unsubscribe: { text: 'The opposite of `subscribe`.', payload: ChannelList, sample: { channels: ['messages'] }, answer: ChannelList },
+  typing_start: {
+    text: 'You write in a conversation. Say it again within 10 seconds, or it stops by itself. From role agent.',
+    payload: ConversationRef,
+    sample: conversation,
+    answer: NoData,
+  },
+  typing_stop: { text: 'You stopped writing. From role agent.', payload: ConversationRef, sample: conversation, answer: NoData },
+  'agent:set_status': {
+    text: 'Choose your state. From role agent.',
+    payload: AgentStatusChoice,
+    sample: { status: 'available' },
+    answer: AgentStatusChoice,
+  },
+  'auth:refresh': {
+    text: 'Go on with a new access token of the same user; after `auth:expired`, or before.',
+    payload: FreshToken,
+    sample: { token: 'the access token of POST /api/v1/auth/refresh' },
+    answer: NoData,
+  },
+  ping: {
+    text: 'Is the connection alive? Answered with `pong`.',
+    payload: Ping,
+    sample: { timestamp: '2026-11-20T12:00:00.000Z' },
+    answer: NoData,
+  },
+} satisfies Record<string, Said & { answer: Type<object> }>;
+
+const channels = { channels: ['messages', 'conversations'] };
+const who = { user_id: '019aa000-0000-7000-8000-000000000a01', organization_id: '019aa000-0000-7000-8000-000000000a00' };
+const pong = { timestamp: '2026-11-20T12:00:00.000Z' };
+
+/** Server → one client on Socket.IO. */
+export const NOTICES = {
+  connected: {
+    text: 'You are in: the first thing said.',
+    payload: Connected,
+    sample: { ...who, role: 'agent', socket_id: 'TqE3q0GmXkV0Y2pAAAAB' },
+  },
+  joined_conversation: { text: 'After `join_conversation`.', payload: ConversationRef, sample: conversation },
+  left_conversation: { text: 'After `leave_conversation`.', payload: ConversationRef, sample: conversation },
+  subscribed: { text: 'After `subscribe`: all channels you have.', payload: ChannelList, sample: channels },
+  unsubscribed: {
+    text: 'After `unsubscribe`: the channels you still have.',
+    payload: ChannelList,
+    sample: { channels: ['conversations'] },
+  },
+  pong: { text: 'After `ping`.', payload: Pong, sample: pong },
+  'auth:expired': {
+    text: 'Your access token ended. Send `auth:refresh` in time, or the connection is closed.',
+    payload: ExpiryNotice,
+    sample: { grace_seconds: 60 },
+  },
+  error: {
+    text: 'A command without an ack failed, or the session ended (then the connection is closed).',
+    payload: SocketError,
+    sample: { error_code: 'not_found', message: 'Conversation not found' },
+  },
+} satisfies Record<string, Said>;
+
+/** Client → server on `/ws`: `{"type": "subscribe", ...}`. */
+export const RAW_COMMANDS = {
+  subscribe: {
+    text: 'Hear channels from now on.',
+    payload: ChannelList,
+    sample: { channels: ['messages', `conversation:${conversation.conversation_id}`] },
+  },
+  unsubscribe: { text: 'Hear them no more.', payload: ChannelList, sample: { channels: ['messages'] } },
+  ping: { text: 'Is the connection alive?', payload: NoData, sample: {} },
+} satisfies Record<string, Said>;
+
+/** Server → one client on `/ws`, beside the events. */
+export const RAW_NOTICES = {
+  connected: { text: 'You are in: the first thing said.', payload: RawConnected, sample: who },
+  subscribed: { text: 'After `subscribe`: all channels you have.', payload: ChannelList, sample: channels },
+  unsubscribed: {
+    text: 'After `unsubscribe`: the channels you still have.',
+    payload: ChannelList,
+    sample: { channels: ['conversations'] },
+  },
+  pong: { text: 'After `ping`.', payload: Pong, sample: pong },
+  error: {
+    text: 'A frame could not be done; the connection stays.',
+    payload: RawError,
+    sample: { error_code: 'unknown_channel', message: 'Unknown, or not of your organization.', channels: ['secrets'] },
+  },
+  auth_expired: {
+    text: 'Your access token ended; within a minute the connection is closed. Connect again with a new one.',
+    payload: NoData,
+    sample: {},
+  },
+} satisfies Record<string, Said>;
+
+type Payloads<T extends Record<string, { payload: Type<object> }>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
+
+export type CommandName = keyof typeof COMMANDS;
+export type Notices = Payloads<typeof NOTICES>;
+export type RawCommand = keyof typeof RAW_COMMANDS;
+
+type RawNotices = Payloads<typeof RAW_NOTICES>;
+/** One frame of `/ws` to a client. */
+export type RawFrame = { [K in keyof RawNotices]: { type: K } & RawNotices[K] }[keyof RawNotices];

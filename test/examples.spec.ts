@@ -1,0 +1,121 @@
+import { randomInt } from 'node:crypto';
+import request from 'supertest';
+import { Actor, Role } from '#common/actor';
+import { DEMO, DEMO_ROWS } from '#common/demo';
+import { newId } from '#common/uuid';
+import { Jobs } from '#jobs/jobs';
+import { SIMULATOR_ACCESS_TOKEN } from '#modules/simulator/simulator-number';
+import { type DemoRows, furnish } from '../src/demo';
+import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
+import { signMeta } from './support/meta-payloads';
+import { type Route, openApiOf, routesOf } from './support/openapi';
+import { type Company, PASSWORD, type Person, type World, close, world } from './support/world';
+
+let meta: FakeMeta;
+let house: World;
+/** Somebody's; it is good for one example. */
+let refresh_token: string;
+
+beforeAll(async () => {
+  // The demo's number has the simulator's token.
+  meta = await fakeMeta(SIMULATOR_ACCESS_TOKEN);
+  house = await world({ ...meta.env, META_APP_SECRET: META_SECRET });
+  const { body } = await house.guest.post('/auth/login', { email: house.acme.admin.user.email, password: PASSWORD }).expect(200);
+  ({ refresh_token } = body as { refresh_token: string });
+});
+afterAll(async () => {
+  await close();
+  await meta.close();
+});
+
+/** An organization furnished as the demo is, and what its rows are called there. */
+interface Demo {
+  company: Company;
+  /** A text of an example as it is said in this organization. */
+  real(text: string): string;
+}
+
+async function demo(): Promise<Demo> {
+  const company = await house.organization('Padaria Demo');
+  const rows = Object.fromEntries(Object.keys(DEMO_ROWS).map((key) => [key, newId()])) as DemoRows;
+  const line = meta.number();
+  await furnish(house.app, new Actor(company.id, Role.org_admin, company.admin.user.id), rows, line);
+  const said: Record<string, string> = {
+    [DEMO.email]: company.admin.user.email,
+    'the one printed at the first start': PASSWORD,
+    'the refresh_token of your login': refresh_token,
+    'the-token-of-your-system-user': SIMULATOR_ACCESS_TOKEN,
+    'your META_WEBHOOK_VERIFY_TOKEN': house.env.META_WEBHOOK_VERIFY_TOKEN,
+    '999000000000001': line.phone_number_id,
+    '999100000000001': line.waba_id,
+    // What may be there once only, in every organization together.
+    '106540352242922': `1${randomInt(1e13, 9e13)}`,
+    'carla@confeitaria.example': `carla@${company.slug}.example`,
+    'carla@padaria.example': `carla2@${company.slug}.example`,
+    'davi@padaria.example': `davi@${company.slug}.example`,
+  };
+  for (const key of Object.keys(DEMO_ROWS) as (keyof DemoRows)[]) said[DEMO_ROWS[key]] = rows[key];
+  return { company, real: (text) => Object.entries(said).reduce((now, [there, here]) => now.replaceAll(there, here), text) };
+}
+
+const ROLES: Record<string, (company: Company) => Person> = {
+  public: () => house.guest,
+  viewer: ({ viewer }) => viewer,
+  agent: ({ agent }) => agent,
+  org_admin: ({ admin }) => admin,
+};
+
+/** The way to a route with its examples in it. */
+function pathOf({ path, operation }: Route, real: Demo['real']): string {
+  const query = new URLSearchParams();
+  let way = path;
+  for (const { in: place, name, example, schema, required } of operation.parameters ?? []) {
+    const value = real(String(example ?? schema?.example));
+    if (place === 'path') way = way.replace(`{${name}}`, value);
+    if (place === 'query' && required) query.set(name, value);
+  }
+  return `${way}${query.size ? `?${query.toString()}` : ''}`;
+}
+
+async function ask(route: Route, { company, real }: Demo, body?: object): Promise<request.Response> {
+  const person = ROLES[route.operation['x-role']](company);
+  const call = request(house.base_url)[route.method](pathOf(route, real));
+  if (person.token) call.set('Authorization', `Bearer ${person.token}`);
+  if (route.operation.requestBody?.content['multipart/form-data'])
+    return call.attach('file', Buffer.from('%PDF-1.4\n%%EOF\n'), 'cardapio.pdf');
+  // An empty body may as well be none.
+  if (!body || !Object.keys(body).length) return call;
+  const raw = real(JSON.stringify(body));
+  if (route.path.endsWith('/webhook')) call.set('X-Hub-Signature-256', signMeta(raw, META_SECRET));
+  return call.set('Content-Type', 'application/json').send(raw);
+}
+
+/** The route's own success among what it may answer. */
+const successOf = ({ operation }: Route): number => Number(Object.keys(operation.responses).find((status) => status.startsWith('2')));
+
+describe('the examples of the documents', () => {
+  it('are there for every body, small and by hand', () => {
+    const poor = routesOf(openApiOf(house.app, house.env)).filter(
+      ({ operation: { requestBody } }) => requestBody?.content['application/json'] && !requestBody.content['application/json'].examples,
+    );
+
+    expect(poor.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('work as they stand in an organization like the demo', async () => {
+    const wrong: string[] = [];
+    let asked = 0;
+    for (const route of routesOf(openApiOf(house.app, house.env))) {
+      const examples = route.operation.requestBody?.content['application/json']?.examples ?? { '': { value: undefined } };
+      for (const [name, { value }] of Object.entries(examples)) {
+        const { status, text } = await ask(route, await demo(), value);
+        asked++;
+        if (status !== successOf(route)) wrong.push(`${route.name} ${name}: ${status} ${text.slice(0, 300)}`);
+      }
+    }
+    await house.app.get(Jobs).idle();
+
+    expect(wrong).toEqual([]);
+    expect(asked).toBeGreaterThan(100);
+  }, 300_000);
+});
