@@ -231,6 +231,6 @@ describe('the full profile', () => {
 
   it('stops in order', async () => {
     if (!redis) return;
-    expect(await Promise.all([first, second, worker, other].map((product) => product?.stop()))).toEqual([0, 0, 0, 0]);
+    expect(await Promise.all([first, second, worker, other].map(async (product) => product?.stop()))).toEqual([0, 0, 0, 0]);
   });
 });
