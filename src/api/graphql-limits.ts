@@ -21,6 +21,7 @@ import {
   visit,
 } from 'graphql';
 import { BadRequest } from '#common/errors';
+import { DEPTH_MAX } from '#common/fit';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
 
 /**
@@ -34,7 +35,7 @@ export const LIMITS = {
   fragments: 30,
   directives: 50,
   /** Lists and objects written into the document, one in another. */
-  value_depth: 32,
+  value_depth: DEPTH_MAX,
   /** The same field in one selection: comparing them all with each other is what validation is slow at. */
   repeats: 3,
   depth: 10,
