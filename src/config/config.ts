@@ -141,7 +141,7 @@ export class Config {
     this.data_dir = Config.dataDir(env);
     this.process_role = oneOf('PROCESS_ROLE', ['all', 'api', 'worker'] as const, 'all');
     this.database_url = url('DATABASE_URL', null, ['postgres:', 'postgresql:']);
-    this.embedded = this.database_url === null;
+    this.embedded = Config.isEmbedded(env);
     this.database_pool_size = int('DATABASE_POOL_SIZE', 10, 2, 200);
     this.redis_url = url('REDIS_URL', null, ['redis:', 'rediss:']);
     this.mongodb_url = url('MONGODB_URL', null, ['mongodb:', 'mongodb+srv:']);
@@ -236,6 +236,11 @@ export class Config {
   /** Where data stands, known before the rest is read: the lock on it comes first. */
   static dataDir(env: NodeJS.ProcessEnv): string {
     return resolve(env.DATA_DIR?.trim() || '.data');
+  }
+
+  /** Whether the data is in an embedded PostgreSQL in `dataDir`; known as early. */
+  static isEmbedded(env: NodeJS.ProcessEnv): boolean {
+    return !env.DATABASE_URL?.trim();
   }
 
   /** @throws {ConfigError} when no file can be kept in MEDIA_STORAGE; better said at the start than at the first photo. */

@@ -1,5 +1,5 @@
 import type { Router } from 'express';
-import { Bounded } from './bounded';
+import { Bounded } from '#common/bounded';
 import {
   contactOf,
   Customers,
