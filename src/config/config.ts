@@ -233,14 +233,14 @@ export class Config {
     Object.freeze(this);
   }
 
+  /** Whether PostgreSQL is our own, in `dataDir`; known before the rest is read. */
+  static isEmbedded(env: NodeJS.ProcessEnv): boolean {
+    return !env.DATABASE_URL?.trim();
+  }
+
   /** Where data stands, known before the rest is read: the lock on it comes first. */
   static dataDir(env: NodeJS.ProcessEnv): string {
     return resolve(env.DATA_DIR?.trim() || '.data');
-  }
-
-  /** Whether the data is in an embedded PostgreSQL in `dataDir`; known as early. */
-  static isEmbedded(env: NodeJS.ProcessEnv): boolean {
-    return !env.DATABASE_URL?.trim();
   }
 
   /** @throws {ConfigError} when no file can be kept in MEDIA_STORAGE; better said at the start than at the first photo. */
