@@ -118,7 +118,7 @@ export class UsersService {
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     assertNoDepartments(department_ids);
-    if (self && input.email !== undefined) await this.assertMayMove(actor, id, input.email, current_password);
+    if (self && input.email !== undefined) await this.assertOwnEmail(actor, id, input.email, current_password);
 
     const updated = await this.database.tx(async (tx) => {
       const users = this.database.repository(User, tx);
@@ -188,7 +188,7 @@ export class UsersService {
   }
 
   /** A stolen token must not become a stolen account: a new e-mail of one's own needs the password, and guesses count as at the login. */
-  private async assertMayMove(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
+  private async assertOwnEmail(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
     const user = visible(actor, await this.database.repository(User).find(actor, id), true);
     if (email === user.email) return;
     if (!current_password)
