@@ -107,6 +107,19 @@ export class UsersService {
     return user;
   }
 
+  /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
+  async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
+    await tx.manager.query(
+      'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
+      [organization_id, user_id, password_hash],
+    );
+    await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+      organization_id,
+      user_id,
+    ]);
+    await this.sessions.endAll(tx, user_id, 'password_reset');
+  }
+
   /**
    * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
    * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
