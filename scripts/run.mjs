@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { DRAFTS, freshness } from './build.mjs';
 
 const args = process.argv.slice(2);
-const production = args[0] === '--production' && args.shift() !== undefined;
+const production = args[0] === '--production';
+if (production) args.shift();
 
 // The environment wins over .env, and both over what is said here.
 try {

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
-import { Role } from '#common/actor';
 import { joinDatabase, whileMigrating } from '#database/open-database';
 import { assertUpToDate } from '#database/schema';
 import { type Handover, Operator } from '#modules/auth/operator';
@@ -9,7 +8,7 @@ import { AdminModule } from './admin.module';
 import { runCommand } from './command';
 
 const USAGE = `npm run admin -- list [--all]
-npm run admin -- create E-MAIL [--name NAME] [--organization NAME] [--role super_admin|org_admin]
+npm run admin -- create E-MAIL [--name NAME] [--organization NAME]
     without --organization a super admin, with it the administrator of a new organization
 npm run admin -- reset-password E-MAIL`;
 
@@ -17,7 +16,7 @@ npm run admin -- reset-password E-MAIL`;
 runCommand(async (args) => {
   const { values, positionals } = parseArgs({
     args,
-    options: { all: { type: 'boolean' }, name: { type: 'string' }, organization: { type: 'string' }, role: { type: 'string' } },
+    options: { all: { type: 'boolean' }, name: { type: 'string' }, organization: { type: 'string' } },
     allowPositionals: true,
   });
   const [command, email, ...more] = positionals;
@@ -58,17 +57,8 @@ async function list(operator: Operator, all: boolean): Promise<void> {
   if (!accounts.length) console.log('Nobody yet. "npm run admin -- create E-MAIL" makes the first super admin.');
 }
 
-async function create(
-  operator: Operator,
-  email: string,
-  given: { name?: string; organization?: string; role?: string },
-): Promise<Handover> {
-  const organization = given.organization?.trim() || null;
-  const role = given.role ?? (organization === null ? Role.super_admin : Role.org_admin);
-  if (role !== Role.super_admin && role !== Role.org_admin) throw new Error(USAGE);
-  if ((role === Role.org_admin) !== (organization !== null))
-    throw new Error('An org_admin comes with --organization NAME, a super_admin without.');
-  return operator.create(email, given.name?.trim() || email.split('@')[0] || email, organization);
+function create(operator: Operator, email: string, { name, organization }: { name?: string; organization?: string }): Promise<Handover> {
+  return operator.create(email, name?.trim() || email.split('@')[0] || email, organization?.trim() || null);
 }
 
 function hand({ account, password }: Handover): void {

@@ -6,11 +6,15 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import { Config } from '#config/config';
-import { type BackupEnd, checkBackup, loadBackup, secretsOf, writeBackup } from '#database/backup-file';
+import type { BackupEnd } from '#database/backup-file';
 import { lockDataDir } from '#database/data-dir-lock';
 import { startEmbeddedPostgres, syncDirectory } from '#database/embedded-postgres';
+import { checkBackup, loadBackup, secretsOf } from '#database/load-backup';
 import { RESTORING, joinDatabase } from '#database/open-database';
+import { sqlOf } from '#database/sql';
+import { writeBackup } from '#database/write-backup';
 import { sendNothingAgain } from '#modules/conversations/messages/after-restore';
+import { KEYS_OF_MEDIA } from '#modules/whatsapp/media/keys-of-media';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { runCommand } from './command';
 
@@ -47,7 +51,7 @@ async function backup(file: string): Promise<void> {
     const storage = new MediaStorage(config);
     const end = await writeBackup(file, config.database_url ?? '', {
       secrets: await readFile(join(config.data_dir, 'secrets.json')),
-      media_keys: 'SELECT storage_key FROM media_files WHERE storage_key IS NOT NULL',
+      media_keys: KEYS_OF_MEDIA,
       openMedia: async (key) => {
         // Opened first: a file that is deleted while it is copied stays readable.
         const body = storage.read(key);
@@ -64,7 +68,7 @@ async function backup(file: string): Promise<void> {
     if (end.files_missing) console.log(`${end.files_missing} media files that rows name were not there.`);
     console.log('Only you may read it (mode 0600): it holds every conversation and the keys. Keep it as safe as the data itself.');
     console.log(
-      process.env.ENCRYPTION_KEY
+      Config.comesFromOutside(process.env, 'ENCRYPTION_KEY')
         ? 'ENCRYPTION_KEY comes from the environment and is NOT in it. Keep it too: without it no stored token can be read.'
         : 'ENCRYPTION_KEY is in it. Whoever loses that key cannot read the stored tokens of WhatsApp numbers any more.',
     );
@@ -90,11 +94,9 @@ async function restore(file: string, force: boolean): Promise<void> {
     try {
       // The server, which may be another user when we are root, passes here on its way.
       await chmod(workshop, 0o711);
-      const secrets = await secretsOf(file);
-      const { DATABASE_PASSWORD: password } = JSON.parse(secrets.toString()) as { DATABASE_PASSWORD: string };
-      await writeFile(join(workshop, 'secrets.json'), secrets, { mode: 0o600, flush: true });
+      await writeFile(join(workshop, 'secrets.json'), await secretsOf(file), { mode: 0o600, flush: true });
       await mkdir(join(workshop, 'media'), { mode: 0o700 });
-      const unsent = await fill(workshop, password, file, checked);
+      const unsent = await fill(new Config({ DATA_DIR: workshop }), file, checked);
       const aside = await putInPlace(workshop, data_dir);
 
       console.log(`Restored ${contentsOf(checked.end)} and the secrets, as they were at ${checked.head.made_at}, into ${data_dir}.`);
@@ -103,7 +105,8 @@ async function restore(file: string, force: boolean): Promise<void> {
         console.log(
           `${unsent} messages waited to be sent in the backup. They may have left since, so they are not sent again: you find them as failed, and can resend them.`,
         );
-      if (process.env.MEDIA_STORAGE) console.log(`MEDIA_STORAGE is set: move there what ${join(data_dir, 'media')} holds.`);
+      if (Config.comesFromOutside(process.env, 'MEDIA_STORAGE'))
+        console.log(`MEDIA_STORAGE is set: move there what ${join(data_dir, 'media')} holds.`);
       console.log('Start PyTake: npm start');
     } finally {
       await rm(workshop, { recursive: true, force: true });
@@ -114,14 +117,16 @@ async function restore(file: string, force: boolean): Promise<void> {
 }
 
 /** Makes the database in the workshop; answers how many messages waited to be sent. */
-async function fill(workshop: string, password: string, file: string, checked: Parameters<typeof loadBackup>[1]): Promise<number> {
-  const server = await startEmbeddedPostgres({ dir: join(workshop, 'postgres'), password, settings: LOADING });
+async function fill(workshop: Config, file: string, checked: Parameters<typeof loadBackup>[1]): Promise<number> {
+  const storage = new MediaStorage(workshop);
+  const dir = join(workshop.data_dir, 'postgres');
+  const server = await startEmbeddedPostgres({ dir, password: workshop.embedded_database_password, settings: LOADING });
   try {
-    await loadBackup(file, checked, { database_url: server.url, media_dir: join(workshop, 'media') });
+    await loadBackup(file, checked, { database_url: server.url, keepMedia: (key, body) => storage.putBack(key, body) });
     const client = new Client({ connectionString: server.url });
     await client.connect();
     try {
-      return await sendNothingAgain({ query: async (text, values) => (await client.query(text, values)).rows as never[] });
+      return await sendNothingAgain(sqlOf(client));
     } finally {
       await client.end();
     }

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { newId } from '#common/uuid';
-import { embeddedSql, runCommand } from './support/commands';
+import { embeddedSql, passwordOf, runCommand } from './support/commands';
+import { PNG } from './support/files';
 import { Product } from './support/product';
 
 jest.setTimeout(300_000);
 
-const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 const EMAIL = 'admin@demo.pytake';
 
 interface Row {
@@ -38,7 +38,7 @@ describe('npm run backup and restore', () => {
     file = join(folder, 'backup.tar.gz');
     product = await Product.start();
     sql = await embeddedSql(product.data_dir);
-    password = /password {2}(\S+)/.exec(product.output)?.[1] ?? '';
+    ({ password } = product);
     token = await login(product, password);
     const { items } = await call<{ items: { id: string; status: string }[] }>(product, 'GET', '/conversations');
     conversation_id = items.find(({ status }) => status === 'open')?.id ?? '';
@@ -49,20 +49,10 @@ describe('npm run backup and restore', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function login(to: Product, secret: string): Promise<string> {
-    token = '';
-    return (await call<{ access_token: string }>(to, 'POST', '/auth/login', { email: EMAIL, password: secret })).access_token;
-  }
+  const call = <T>(to: Product, method: string, path: string, body?: object): Promise<T> => to.call<T>(method, path, body, token);
 
-  async function call<T>(to: Product, method: string, path: string, body?: object): Promise<T> {
-    const form = body instanceof FormData;
-    const answer = await fetch(`${to.url}/api/v1${path}`, {
-      method,
-      headers: { ...(!form && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) },
-      body: form ? body : body && JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-    return (await answer.json()) as T;
+  async function login(to: Product, secret: string): Promise<string> {
+    return (await to.call<{ access_token: string }>('POST', '/auth/login', { email: EMAIL, password: secret })).access_token;
   }
 
   const message = (of: Product, id: string): Promise<Row> => call(of, 'GET', `/whatsapp/messages/${id}`);
@@ -182,7 +172,7 @@ describe('npm run backup and restore', () => {
     const reset = await runCommand('admin', ['reset-password', EMAIL], { DATA_DIR });
     expect(reset.code).toBe(0);
     await restored?.boot();
-    if (restored) await login(restored, /password {2}(\S+)/.exec(reset.out)?.[1] ?? '');
+    if (restored) await login(restored, passwordOf(reset.out));
   });
 
   it('is not restored by an older version than the one that made it', async () => {
@@ -202,6 +192,6 @@ describe('npm run backup and restore', () => {
     const { code, out } = await runCommand('admin', ['reset-password', EMAIL], { DATA_DIR: product.data_dir });
 
     expect(code).toBe(0);
-    await login(product, /password {2}(\S+)/.exec(out)?.[1] ?? '');
+    await login(product, passwordOf(out));
   });
 });

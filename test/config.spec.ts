@@ -5,7 +5,8 @@ import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Config, ConfigError } from '#config/config';
-import { Product, freePort } from './support/product';
+import { freePort } from './support/ports';
+import { Product } from './support/product';
 
 const MAIN = join(__dirname, '..', 'src', 'main.js');
 const dir = mkdtempSync(join(tmpdir(), 'pytake-config-'));
@@ -265,7 +266,7 @@ describe('the start', () => {
   it('makes the demo once, keeps everything, survives kill -9, and refuses a second process', async () => {
     const product = await Product.start();
     const email = /e-mail\s+(\S+)/.exec(product.output)?.[1];
-    const password = /password\s+(\S+)/.exec(product.output)?.[1];
+    const { password } = product;
     const signIn = (): Promise<Response> =>
       fetch(`${product.url}/api/v1/auth/login`, {
         method: 'POST',

@@ -77,16 +77,8 @@ describe('the full profile', () => {
     if (sql) await dropDatabase(process.env.TEST_DATABASE_URL ?? '', name);
   });
 
-  async function call(product: Product, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
-    const answer = await fetch(`${product.url}/api/v1${path}`, {
-      method,
-      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-      body: body && JSON.stringify(body),
-    });
-    const json = (await answer.json()) as Record<string, unknown>;
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(json)}`);
-    return json;
-  }
+  const call = (product: Product, method: string, path: string, body?: object): Promise<Record<string, unknown>> =>
+    product.call(method, path, body, token);
 
   /** One customer's message, signed as Meta signs; answers its text once PyTake has acknowledged it. */
   async function customerWrites(product: Product, from = '5511987650001'): Promise<string> {

@@ -9,7 +9,8 @@ import { json } from 'node:stream/consumers';
 import { Client } from 'pg';
 import { io } from 'socket.io-client';
 import { createDatabase, dropDatabase } from './support/postgres';
-import { Product, freePort } from './support/product';
+import { freePort } from './support/ports';
+import { Product } from './support/product';
 import { type TestRedis, startRedis } from './support/redis';
 
 const CADDYFILE = resolve(__dirname, '..', '..', 'Caddyfile');

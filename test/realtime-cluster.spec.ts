@@ -11,7 +11,7 @@ import { type PresenceChange, RealtimeRooms } from '#realtime/realtime.rooms';
 import { createApp } from '../src/app';
 import { AppModule } from '../src/app.module';
 import { type TestRedis, startRedis } from './support/redis';
-import { dial, rawOf, socketOf, until } from './support/sockets';
+import { dial, rawOf, socketOf, tell, until } from './support/sockets';
 import { type World, world } from './support/world';
 
 // The waiting of the product, shorter.
@@ -83,14 +83,13 @@ describe('several nodes on one Redis', () => {
     const foreign = await Promise.all([socketOf(globex.admin), socketOf(globex.admin, far_url)]);
     for (const raw of raws) await raw.subscribe('messages', 'conversations');
 
-    [near, far, worker].forEach((hub, n) => hub.publish({ organization_id: acme.id, event: 'message:new', data: { n } as never }));
+    [near, far, worker].forEach((hub, n) => tell(hub, acme.id, 'message:new', { n }));
 
     for (const client of clients)
       await until(() => [0, 1, 2].every((n) => client.all('message:new').some((data) => data.n === n)), 'all three events');
     for (const raw of raws) await until(() => raw.events().length >= 3, 'all three frames');
     // Whatever came twice came before this.
-    for (const { id } of [acme, globex])
-      worker.publish({ organization_id: id, event: 'conversation:updated', data: { end: true } as never });
+    for (const { id } of [acme, globex]) tell(worker, id, 'conversation:updated', { end: true });
     for (const client of [...clients, ...foreign]) await client.hear('conversation:updated');
     for (const raw of raws) await raw.hear('event', ({ event }) => event === 'conversation:updated');
     for (const client of clients)
@@ -160,8 +159,8 @@ describe('several nodes on one Redis', () => {
 
     await server.stop();
     await until(async () => !(await connected(near)), 'the degraded state');
-    near.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'down' } as never });
-    worker.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'lost' } as never });
+    tell(near, acme.id, 'message:new', { n: 'down' });
+    tell(worker, acme.id, 'message:new', { n: 'lost' });
     const { id, session_id } = acme.viewer.user;
     await app.get(Database).tx((tx) => app.get(Sessions).end(tx, id, session_id, 'logout'));
 
@@ -174,7 +173,7 @@ describe('several nodes on one Redis', () => {
     await until(() => connected(near, far, worker), 'the recovery');
     // A subscription may be a moment behind its connection.
     await until(() => {
-      near.publish({ organization_id: acme.id, event: 'message:new', data: { n: 'back' } as never });
+      tell(near, acme.id, 'message:new', { n: 'back' });
       return there.all('message:new').some(({ n }) => n === 'back');
     }, 'hearing each other again');
     expect(there.all('message:new').filter(({ n }) => n !== 'back')).toEqual([]);

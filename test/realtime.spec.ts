@@ -8,7 +8,7 @@ import { Metrics } from '#observability/metrics';
 import { RealtimeHub } from '#realtime/realtime.hub';
 import { LIMITS } from '#realtime/realtime.limits';
 import { type PresenceChange, RealtimeRooms } from '#realtime/realtime.rooms';
-import { dial, dialRaw, rawOf, socketOf, until } from './support/sockets';
+import { dial, dialRaw, rawOf, socketOf, tell, until } from './support/sockets';
 import { type Company, type Person, type World, world } from './support/world';
 
 // The waiting of the product, shorter.
@@ -110,8 +110,8 @@ describe('publishing', () => {
     await raw.subscribe('messages', 'conversations', `conversation:${conversation_id}`);
     await foreignRaw.subscribe('messages', 'conversations', 'contacts');
 
-    hub.publish({ organization_id: acme.id, event: 'message:new', data: { id: 'm1', content: 'Olá "você"' } as never, conversation_id });
-    for (const { id } of [acme, globex]) hub.publish({ organization_id: id, event: 'contact:created', data: { id } as never });
+    tell(hub, acme.id, 'message:new', { id: 'm1', content: 'Olá "você"' }, { conversation_id });
+    for (const { id } of [acme, globex]) tell(hub, id, 'contact:created', { id });
 
     await agent.hear('contact:created');
     await foreign.hear('contact:created');
@@ -126,9 +126,7 @@ describe('publishing', () => {
         timestamp: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       },
     ]);
-    expect(foreign.heard.filter(({ event }) => event !== 'connected')).toEqual([
-      { event: 'contact:created', data: { id: globex.id } as never },
-    ]);
+    expect(foreign.heard.filter(({ event }) => event !== 'connected')).toEqual([{ event: 'contact:created', data: { id: globex.id } }]);
     expect(foreignRaw.events()).toMatchObject([{ event: 'contact:created', channel: 'contacts', data: { id: globex.id } }]);
   });
 
@@ -142,10 +140,10 @@ describe('publishing', () => {
     ]);
     for (const raw of [adminRaw, agentRaw]) await raw.subscribe('whatsapp', 'contacts');
 
-    hub.publish({ organization_id: acme.id, event: 'template:status', data: { n: 1 } as never, user_id: acme.agent.user.id });
-    hub.publish({ organization_id: acme.id, event: 'whatsapp:number_status', data: { q: 1 } as never, org_admins_only: true });
-    hub.publish({ organization_id: acme.id, event: 'contact:deleted', data: { c: 1 } as never, exclude_connection: agent.socket.id });
-    hub.publish({ organization_id: acme.id, event: 'contact:updated', data: { end: 1 } as never });
+    tell(hub, acme.id, 'template:status', { n: 1 }, { user_id: acme.agent.user.id });
+    tell(hub, acme.id, 'whatsapp:number_status', { q: 1 }, { org_admins_only: true });
+    tell(hub, acme.id, 'contact:deleted', { c: 1 }, { exclude_connection: agent.socket.id });
+    tell(hub, acme.id, 'contact:updated', { end: 1 });
 
     await Promise.all([admin.hear('contact:updated'), agent.hear('contact:updated')]);
     await Promise.all([adminRaw, agentRaw].map((raw) => raw.hear('event', ({ event }) => event === 'contact:updated')));
@@ -161,9 +159,9 @@ describe('publishing', () => {
     for (const raw of await Promise.all([rawOf(globex.agent), rawOf(globex.agent)])) await raw.subscribe('messages');
     const toJSON = jest.fn(() => ({}));
 
-    hub.publish({ organization_id: acme.id, event: 'message:new', data: { toJSON } as never });
+    tell(hub, acme.id, 'message:new', { toJSON });
     expect(toJSON).not.toHaveBeenCalled();
-    hub.publish({ organization_id: globex.id, event: 'message:new', data: { toJSON } as never });
+    tell(hub, globex.id, 'message:new', { toJSON });
     expect(toJSON).toHaveBeenCalledTimes(1);
   });
 
@@ -379,8 +377,8 @@ describe('raw WebSockets', () => {
     expect(raw.all('subscribed')).toEqual([{ type: 'subscribed', channels: ['messages', `conversation:${own}`] }]);
     expect(await raw.hear('unsubscribed')).toEqual({ type: 'unsubscribed', channels: [`conversation:${own}`] });
 
-    w.hub.publish({ organization_id: w.acme.id, event: 'message:new', data: { n: 1 } as never });
-    w.hub.publish({ organization_id: w.acme.id, event: 'message:new', data: { n: 2 } as never, conversation_id: own });
+    tell(w.hub, w.acme.id, 'message:new', { n: 1 });
+    tell(w.hub, w.acme.id, 'message:new', { n: 2 }, { conversation_id: own });
     await raw.hear('event');
     expect(raw.events()).toMatchObject([{ data: { n: 2 } }]);
   });
@@ -430,9 +428,9 @@ describe('raw WebSockets', () => {
     const narrow = await rawOf(acme.agent, `/ws/conversations?conversation_id=${own}`);
     const refused = await dialRaw(w.base_url, `/ws/conversations?conversation_id=${foreign}&token=${acme.agent.token}`);
 
-    hub.publish({ organization_id: acme.id, event: 'message:new', data: { n: 1 } as never, conversation_id: other });
-    hub.publish({ organization_id: acme.id, event: 'contact:updated', data: { n: 2 } as never });
-    hub.publish({ organization_id: acme.id, event: 'conversation:updated', data: { n: 3 } as never, conversation_id: own });
+    tell(hub, acme.id, 'message:new', { n: 1 }, { conversation_id: other });
+    tell(hub, acme.id, 'contact:updated', { n: 2 });
+    tell(hub, acme.id, 'conversation:updated', { n: 3 }, { conversation_id: own });
 
     await all.hear('event', ({ event }) => event === 'conversation:updated');
     await narrow.hear('event');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Jobs } from '#jobs/jobs';
 import { DeliverMessage } from '#modules/conversations/messages/deliver-message';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { PNG } from './support/files';
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';
@@ -564,7 +565,6 @@ describe('reading', () => {
 });
 
 describe('a file', () => {
-  const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
   const PDF = Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n');
   const kept = async (agent: Person, bytes: Buffer, name: string): Promise<string> =>
     (await agent.post('/whatsapp/media').attach('file', bytes, name).expect(201)).body.id as string;

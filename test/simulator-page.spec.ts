@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type Page, chromium } from 'playwright-core';
+import { PNG } from './support/files';
 import { Product } from './support/product';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 /** One pixel. */
-const DOT = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==', 'base64');
 const missing = !existsSync(CHROMIUM);
 if (missing) {
   if (process.env.CI) throw new Error(`${CHROMIUM} is missing: .ci/run installs it`);
@@ -43,9 +43,8 @@ if (missing) {
 
   async function signIn(page: Page): Promise<void> {
     const [, email] = /e-mail\s+(\S+)/.exec(product.output) ?? [];
-    const [, password] = /password\s+(\S+)/.exec(product.output) ?? [];
     await page.getByTestId('login-email').fill(email ?? '');
-    await page.getByTestId('login-password').fill(password ?? '');
+    await page.getByTestId('login-password').fill(product.password);
     await page.getByTestId('login-submit').click();
     await page.getByTestId('conversation-item').first().waitFor();
   }
@@ -77,7 +76,7 @@ if (missing) {
 
     await page.getByTestId('customer-attach').click();
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.getByTestId('attach-image').click()]);
-    await chooser.setFiles({ name: 'ponto.png', mimeType: 'image/png', buffer: DOT });
+    await chooser.setFiles({ name: 'ponto.png', mimeType: 'image/png', buffer: PNG });
     await page.getByTestId('phone-message').locator('img.photo').first().waitFor();
     await page.getByTestId('conversation-item').first().click();
     await page.getByTestId('thread-message').locator('img.photo').first().waitFor({ timeout: 20_000 });

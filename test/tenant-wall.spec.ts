@@ -6,6 +6,7 @@ import request from 'supertest';
 import { Role, atLeast } from '#common/actor';
 import { newId } from '#common/uuid';
 import { Database } from '#database/database';
+import { PNG } from './support/files';
 import { Inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { officialNumber } from './support/official-number';
@@ -115,8 +116,6 @@ function withId(name: string, own: Belongings, way: string[], id: string): Recor
   at[way[way.length - 1]] = id;
   return body;
 }
-
-const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 
 /** A working day in a company: a number, a template, a customer who wrote, a file. */
 async function belongings(w: World, company: Company): Promise<Belongings> {

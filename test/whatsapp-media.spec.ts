@@ -18,6 +18,7 @@ import { MediaJobs } from '#modules/whatsapp/media/media.jobs';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
+import { PNG } from './support/files';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
 
 let meta: FakeMeta;
@@ -45,7 +46,6 @@ const system = (company = acme): Actor => Actor.system(company.id);
 const forSend = (actor: Actor, id: string): Promise<MediaOfMessage> => house.app.get(Database).tx((tx) => media.forSend(actor, id, tx));
 
 // Smallest files by content.
-const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 const PDF = Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n');
 const OGG = Buffer.concat([
   Buffer.from('OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01\x01', 'latin1'),

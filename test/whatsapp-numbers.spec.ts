@@ -398,7 +398,8 @@ describe('Meta’s ids', () => {
     const { source } = house.app.get(Database);
     const upgrade = new ProvedNumbers1795000040100();
     const body = platformNumber();
-    const [connected, claimed] = [await add(body), await add({ phone_number_id: '1234567890' })];
+    const connected = await add(body);
+    await add({ phone_number_id: '1234567890' });
     await tried(house, connected.id);
 
     const runner = source.createQueryRunner();
@@ -410,7 +411,6 @@ describe('Meta’s ids', () => {
         acme.id,
       ])) as { id: string }[];
       expect(proved.map(({ id }) => id)).toEqual([connected.id]);
-      expect(claimed.phone_number_id).toBe('1234567890');
     } finally {
       await runner.rollbackTransaction();
       await runner.release();

@@ -29,6 +29,7 @@ export const API_ERRORS = declareErrors({
     remedy: 'Lower a `limit`, ask for fewer fields, or split it; `message` says what is too much.',
     by: 'graphql',
   },
+  range_not_satisfiable: { status: 416, cause: 'The asked range lies outside the file.', remedy: 'Ask for bytes the file has.' },
   unsupported_media_type: { status: 415, cause: 'The body is in an encoding that is not read.', remedy: 'Send UTF-8.', by: 'any' },
 });
 

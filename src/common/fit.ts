@@ -21,19 +21,19 @@ export function assertFit(value: unknown, ...place: (string | number)[]): void {
   const mistakes: ErrorDetail[] = [];
   const open: Spot[] = [];
 
-  const wrong = (spot: Spot, msg: string, type: string): void => {
+  const wrong = (key: string | number, above: Spot | null, msg: string, type: string): void => {
     if (mistakes.length >= MISTAKES_MAX) return;
-    const way: (string | number)[] = [];
-    for (let at: Spot | null = spot; at?.above; at = at.above) way.unshift(at.key);
+    const way = above ? [key] : [];
+    for (let at = above; at?.above; at = at.above) way.unshift(at.key);
     mistakes.push({ loc: [...place, ...way], msg, type });
   };
   const look = (item: unknown, key: string | number, above: Spot | null): void => {
     if (typeof item === 'string') {
-      if (!isFitText(item)) wrong({ value: {}, key, above, depth: 0 }, 'contains a character that cannot be stored', 'string_unicode');
+      if (!isFitText(item)) wrong(key, above, 'contains a character that cannot be stored', 'string_unicode');
     } else if (typeof item === 'object' && item !== null) {
-      const spot = { value: item, key, above, depth: above ? above.depth + 1 : 1 };
-      if (spot.depth > DEPTH_MAX) wrong(spot, `is nested more than ${DEPTH_MAX} levels deep`, 'too_deep');
-      else open.push(spot);
+      const depth = above ? above.depth + 1 : 1;
+      if (depth > DEPTH_MAX) wrong(key, above, `is nested more than ${DEPTH_MAX} levels deep`, 'too_deep');
+      else open.push({ value: item, key, above, depth });
     }
   };
 

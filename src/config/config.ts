@@ -243,6 +243,11 @@ export class Config {
     return resolve(env.DATA_DIR?.trim() || '.data');
   }
 
+  /** Whether who started us says it; otherwise DATA_DIR does. For what a command tells at its end. */
+  static comesFromOutside(env: NodeJS.ProcessEnv, name: 'ENCRYPTION_KEY' | 'MEDIA_STORAGE'): boolean {
+    return Boolean(env[name]?.trim());
+  }
+
   /** @throws {ConfigError} when no file can be kept in MEDIA_STORAGE; better said at the start than at the first photo. */
   assertStorage(): void {
     try {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { DataSource, MigrationInterface } from 'typeorm';
+import type { Sql } from './sql';
 
 /** What `npm run migration:seal` wrote down. */
 interface Sealed {
@@ -23,12 +24,14 @@ const sealed = createRequire(__filename)(join(__dirname, '..', '..', 'migrations
 const RETIRED = ['LoginFailures1795000000001'];
 const NAMED_MAX = 5;
 
-/** TypeORM's own table and what extensions bring are left out; so is what an operator may tune (fillfactor, statistics, owners, grants). */
+/** Of pg_class: not TypeORM's own table, nor what extensions bring. */
+export const OUR_TABLES = `
+  relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'migrations'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = pg_class.oid AND d.deptype = 'e')`;
+
+/** What an operator may tune is left out (fillfactor, statistics, owners, grants). */
 const CATALOG = `
-  WITH tables AS (
-    SELECT oid, relname FROM pg_class
-     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'migrations'
-       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = pg_class.oid AND d.deptype = 'e'))
+  WITH tables AS (SELECT oid, relname FROM pg_class WHERE ${OUR_TABLES})
   SELECT NULL AS relation, 'extension ' || extname AS line FROM pg_extension WHERE extname <> 'plpgsql'
   UNION ALL
   SELECT relname, 'column ' || relname || '.' || attname || ' ' || format_type(atttypid, atttypmod)
@@ -84,10 +87,10 @@ export async function assertUpToDate(source: DataSource): Promise<void> {
 }
 
 /** Names of the migrations the database remembers, in the order in which they ran. */
-export async function executed(source: DataSource): Promise<string[]> {
-  const [{ made }] = await source.query<[{ made: boolean }]>(`SELECT to_regclass('public.migrations') IS NOT NULL AS made`);
+export async function executed(sql: Sql): Promise<string[]> {
+  const [{ made }] = await sql.query<{ made: boolean }>(`SELECT to_regclass('public.migrations') IS NOT NULL AS made`);
   if (!made) return [];
-  const rows = await source.query<{ name: string }[]>('SELECT name FROM migrations ORDER BY id');
+  const rows = await sql.query<{ name: string }>('SELECT name FROM migrations ORDER BY id');
   return rows.map(({ name }) => name);
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, percentile } from '../load/generator';
-import { type Listener, type PyTake, WEBHOOK_PATH, figure, freePort, play, setting } from '../load/stage';
+import { type Listener, type PyTake, WEBHOOK_PATH, figure, play, setting } from '../load/stage';
+import { freePort } from '../support/ports';
 import { bodyOf, floodOf, idOf, requestOf } from '../load/webhooks';
 
 /**

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fire } from '../load/generator';
-import { type PyTake, WEBHOOK_PATH, figure, freePort, play, setting } from '../load/stage';
+import { type PyTake, WEBHOOK_PATH, figure, play, setting } from '../load/stage';
+import { freePort } from '../support/ports';
 
 /**
  * R4: PyTake is killed (-9) at random instants while webhooks come in, and started again. As Meta does, what was not acknowledged comes

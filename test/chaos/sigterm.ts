@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fire } from '../load/generator';
-import { WEBHOOK_PATH, figure, freePort, play, setting } from '../load/stage';
+import { WEBHOOK_PATH, figure, play, setting } from '../load/stage';
+import { freePort } from '../support/ports';
 
 /** R61: SIGTERM under load. What was let in is answered, the process ends by itself in time, and the next one goes on. ROUNDS. */
 const ROUNDS = setting('ROUNDS', 3);

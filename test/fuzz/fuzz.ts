@@ -50,27 +50,21 @@ async function must(command: string, args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`);
 }
 
+/** The product as somebody. */
 class Api {
   constructor(
-    readonly url: string,
+    private readonly product: Product,
     readonly token = '',
   ) {}
 
   async as(email: string, password: string): Promise<Api> {
-    const { access_token } = (await this.call('POST', '/auth/login', { email, password })) as { access_token: string };
-    return new Api(this.url, access_token);
+    const { access_token } = await this.product.call<{ access_token: string }>('POST', '/auth/login', { email, password });
+    return new Api(this.product, access_token);
   }
 
   async ids(list: string): Promise<string[]> {
-    const { items } = (await this.call('GET', list)) as { items: { id: string }[] };
+    const { items } = await this.product.call<{ items: { id: string }[] }>('GET', list, undefined, this.token);
     return items.map(({ id }) => id);
-  }
-
-  async call(method: string, path: string, body?: object): Promise<unknown> {
-    const headers = { 'Content-Type': 'application/json', ...(this.token && { Authorization: `Bearer ${this.token}` }) };
-    const response = await fetch(`${this.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
   }
 }
 
@@ -78,13 +72,13 @@ async function main(): Promise<void> {
   await install();
   const product = await Product.start({ SUPER_ADMIN_EMAIL: ROOT_EMAIL, SUPER_ADMIN_PASSWORD: PASSWORD });
   try {
-    const printed = /password\s+(\S+)/.exec(product.output)?.[1] ?? '';
-    const guest = new Api(product.url);
-    const admin = await guest.as('admin@demo.pytake', printed);
-    await admin.call('POST', '/users', { email: 'agent@demo.pytake', full_name: 'Ana Souza', role: 'agent', password: PASSWORD });
+    const guest = new Api(product);
+    const admin = await guest.as('admin@demo.pytake', product.password);
+    const agent = { email: 'agent@demo.pytake', full_name: 'Ana Souza', role: 'agent', password: PASSWORD };
+    await product.call('POST', '/users', agent, admin.token);
     const roles = {
       org_admin: admin,
-      agent: await guest.as('agent@demo.pytake', PASSWORD),
+      agent: await guest.as(agent.email, PASSWORD),
       super_admin: await guest.as(ROOT_EMAIL, PASSWORD),
     };
     const [contacts, conversations, numbers, messages] = await Promise.all(

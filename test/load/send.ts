@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { fire, percentile } from './generator';
-import { WEBHOOK_PATH, figure, freePort, play, setting, table } from './stage';
+import { WEBHOOK_PATH, figure, play, setting, table } from './stage';
+import { freePort } from '../support/ports';
 
 /** Agents who answer at once: AT_ONCE sends in one moment, then AGENTS people at RATE sends a second each for DURATION seconds. */
 const AT_ONCE = setting('AT_ONCE', 200);

@@ -3,8 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +12,7 @@ import { WebSocket } from 'ws';
 import { Encryption } from '#common/encryption';
 import { newId } from '#common/uuid';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#database/embedded-postgres';
+import { freePort } from '../support/ports';
 import type { Webhooks } from './webhooks';
 
 export const WEBHOOK_PATH = '/api/v1/whatsapp/webhook';
@@ -331,14 +330,6 @@ export class Listener {
     if (this.heard.has(id)) this.doubled++;
     else this.heard.set(id, this.last);
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Rows under a head, columns aligned. */

@@ -22,6 +22,9 @@ export async function runCommand(name: 'admin' | 'backup' | 'migrate', args: str
   return { code, out };
 }
 
+/** The password that a first start or the admin command prints once. */
+export const passwordOf = (out: string): string => /password\s+(\S+)/.exec(out)?.[1] ?? '';
+
 /** A connection to the PostgreSQL of a running embedded PyTake. */
 export async function embeddedSql(data_dir: string): Promise<Client> {
   const [, , , port] = (await readFile(join(data_dir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');

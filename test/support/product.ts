@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { passwordOf } from './commands';
+import { freePort } from './ports';
 
 /** PyTake as a process of its own, started as `npm start` does after the build. */
 export class Product {
@@ -38,6 +38,23 @@ export class Product {
     return this.child.pid ?? 0;
   }
 
+  /** Of the demo's administrator, as the first start on an empty DATA_DIR printed it. */
+  get password(): string {
+    return passwordOf(this.output);
+  }
+
+  /** What REST answers. @throws on any answer but a success. */
+  async call<T = Record<string, unknown>>(method: string, path: string, body?: object, token = ''): Promise<T> {
+    const form = body instanceof FormData;
+    const answer = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: { ...(!form && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) },
+      body: form ? body : body && JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
   /** Starts it (again) and waits for the first answer; a worker for its word. */
   async boot(): Promise<void> {
     this.output = '';
@@ -64,12 +81,4 @@ export class Product {
     await this.stop();
     await rm(this.data_dir, { recursive: true, force: true });
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Socket, io } from 'socket.io-client';
 import { WebSocket } from 'ws';
+import type { Publication, RealtimeEvent } from '#realtime/realtime.events';
+import type { RealtimeHub } from '#realtime/realtime.hub';
 import type { Person } from './world';
 
 interface Heard {
@@ -14,6 +16,15 @@ export async function until(truth: () => unknown, what = 'what was waited for'):
   for (const end = Date.now() + 30_000; Date.now() < end; await sleep(10)) if (await truth()) return;
   throw new Error(`${what} did not happen`);
 }
+
+/** Tells an organization an event with data of the test's own, which is not the room's. */
+export const tell = (
+  hub: RealtimeHub,
+  organization_id: string,
+  event: RealtimeEvent,
+  data: object,
+  more: Partial<Publication> = {},
+): void => hub.publish({ ...more, organization_id, event, data: data as never });
 
 /** A Socket.IO client that remembers what it heard. */
 export class SocketIoClient {

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { isEmail } from 'class-validator';
-import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { Database } from '#database/database';
 import { AuditService } from '#modules/audit/audit.service';
@@ -41,7 +40,6 @@ const ACCOUNTS = `
 export class Operator {
   constructor(
     private readonly database: Database,
-    private readonly sessions: Sessions,
     private readonly organizations: OrganizationsService,
     private readonly users: UsersService,
     private readonly superAdmins: SuperAdmin,
@@ -80,17 +78,7 @@ export class Operator {
     const account = await this.get(addressOf(email));
     const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
     const password_hash = await this.passwords.hash(password);
-    await this.database.tx(async (tx) => {
-      await tx.manager.query(
-        'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
-        [account.organization_id, account.id, password_hash],
-      );
-      await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-        account.organization_id,
-        account.id,
-      ]);
-      await this.sessions.endAll(tx, account.id, 'password_reset');
-    });
+    await this.database.tx((tx) => this.users.setPassword(tx, account.organization_id, account.id, password_hash));
     await this.locks.clear(account.email);
     await this.tell('user.password_reset', account);
     return { account, password };

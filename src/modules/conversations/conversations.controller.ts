@@ -16,11 +16,11 @@ import {
   ConversationQuery,
   ConversationUpdate,
   ConversationView,
-  MessageQuery,
 } from './conversation.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { MessagePage, MessageResponse } from './messages/message.dto';
+import { MessageQuery } from './messages/message-query.dto';
 import { MessagesService } from './messages/messages.service';
 import { firstDraft } from './messages/first-draft';
 import { MessageSendRequest } from './messages/send.dto';

@@ -10,7 +10,7 @@ const PAGE = '/simulator';
 /** Signs that the neighbour is a proxy and the visitor somebody else. */
 const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
 /** A form of another site cannot send it. */
-export const UPLOAD_HEADER = 'x-pytake-simulator';
+const UPLOAD_HEADER = 'x-pytake-simulator';
 
 /**
  * Who may come to the simulator inside the product: who sits at its machine, and who has its token (as `?token=` once, then a cookie, or as a

@@ -139,4 +139,4 @@ export class UserUpdate extends PartialType(
 
 /** Your own role, state and departments are an administrator's to change: another value than the present one is refused. */
 @InputType('UserSelfUpdateInput')
-export class UserSelfUpdate extends OmitType(UserUpdate, []) {}
+export class UserSelfUpdate extends UserUpdate {}

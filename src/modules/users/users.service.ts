@@ -107,6 +107,19 @@ export class UsersService {
     return user;
   }
 
+  /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
+  async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
+    await tx.manager.query(
+      'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
+      [organization_id, user_id, password_hash],
+    );
+    await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+      organization_id,
+      user_id,
+    ]);
+    await this.sessions.endAll(tx, user_id, 'password_reset');
+  }
+
   /**
    * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
    * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
@@ -118,7 +131,7 @@ export class UsersService {
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     assertNoDepartments(department_ids);
-    if (self && input.email !== undefined) await this.assertMayMove(actor, id, input.email, current_password);
+    if (self && input.email !== undefined) await this.assertOwnEmail(actor, id, input.email, current_password);
 
     const updated = await this.database.tx(async (tx) => {
       const users = this.database.repository(User, tx);
@@ -188,7 +201,7 @@ export class UsersService {
   }
 
   /** A stolen token must not become a stolen account: a new e-mail of one's own needs the password, and guesses count as at the login. */
-  private async assertMayMove(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
+  private async assertOwnEmail(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
     const user = visible(actor, await this.database.repository(User).find(actor, id), true);
     if (email === user.email) return;
     if (!current_password)

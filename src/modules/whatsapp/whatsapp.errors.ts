@@ -42,7 +42,7 @@ export const WHATSAPP_ERRORS = declareErrors({
     cause: 'Another number has this `phone_number_id`.',
     remedy: 'Check it in Meta’s app; delete the other number first.',
   },
-  range_not_satisfiable: { status: 416, cause: 'The asked range lies outside the file.', remedy: 'Ask for bytes the file has.' },
+  request_timeout: { status: 408, cause: 'The body did not arrive in time.', remedy: 'Send it again.' },
   sync_in_progress: { status: 409, cause: 'The templates of this number are being synced.', remedy: 'Wait until it is done.' },
   template_parameter_mismatch: {
     status: 422,
@@ -54,7 +54,6 @@ export const WHATSAPP_ERRORS = declareErrors({
     cause: 'WhatsApp does not take this kind of file; the content counts, not the name.',
     remedy: 'Send one of the kinds of `POST /api/v1/whatsapp/media`.',
   },
-  request_timeout: { status: 408, cause: 'The body did not arrive in time.', remedy: 'Send it again.' },
 });
 
 declare module '#common/error-codes' {

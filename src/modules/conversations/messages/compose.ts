@@ -35,6 +35,8 @@ export interface Draft {
   template?: TemplateValuesInput;
 }
 
+const TEXT_MAX = 4096;
+const CAPTION_MAX = 1024;
 const LIST_ROWS_MAX = 10;
 
 export function composeText(input: SendText): Draft {
@@ -166,9 +168,13 @@ function templateOf(object: JsonObject | null): Partial<TemplateValuesInput> {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value ? value : undefined);
 
+function assertWords(field: string, words: string, max: number): void {
+  if (isBlank(words)) throw Invalid.field(field, 'White space is not text');
+  if (words.length > max) throw Invalid.field(field, `${field} may have at most ${max} characters`, undefined, 'string_too_long');
+}
+
 function text(field: string, body: string, preview_url?: boolean): Draft {
-  if (isBlank(body)) throw Invalid.field(field, 'White space is not text');
-  if (body.length > 4096) throw Invalid.field(field, `${field} may have at most 4096 characters`, undefined, 'string_too_long');
+  assertWords(field, body, TEXT_MAX);
   return { message_type: MessageType.text, content: body, payload: given({ text: body, preview_url }) };
 }
 
@@ -180,10 +186,8 @@ function media(
   { caption, filename, voice }: { caption?: string; filename?: string; voice?: boolean },
 ): Draft {
   if (!link === !media_id) throw Invalid.field(field, `Give ${field} or media_id, and not both`, undefined, 'missing');
-  if (caption && isBlank(caption)) throw Invalid.field('caption', 'White space is not text');
+  if (caption) assertWords('caption', caption, CAPTION_MAX);
   if (caption && type) assertMayHaveCaption(type);
-  if (caption && caption.length > 1024)
-    throw Invalid.field('caption', 'caption may have at most 1024 characters', undefined, 'string_too_long');
   const name = filename === undefined ? undefined : fileName(filename);
   return {
     message_type: type && MessageType[type],

@@ -9,7 +9,6 @@ import { DEMO } from '#common/demo';
 import type { Page } from '#common/page.dto';
 import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
-import { HistoryQuery } from '../conversation.dto';
 import {
   composeAudio,
   composeButtons,
@@ -22,6 +21,7 @@ import {
   composeText,
 } from './compose';
 import { MessagePage, MessageResponse } from './message.dto';
+import { HistoryQuery } from './message-query.dto';
 import { MessagesService } from './messages.service';
 import { SendMessage } from './send-message';
 import { SendRefusals } from './send-refusals';

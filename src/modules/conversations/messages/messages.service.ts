@@ -14,10 +14,10 @@ import { OrganizationsService } from '#modules/organizations/organizations.servi
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
 import { Conversation } from '../conversation.entity';
-import type { HistoryQuery, MessageQuery } from '../conversation.dto';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
+import type { HistoryQuery, MessageQuery } from './message-query.dto';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 

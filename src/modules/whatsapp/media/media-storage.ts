@@ -65,6 +65,13 @@ export class MediaStorage {
     return key;
   }
 
+  /** Puts a file of a backup back where it was. @throws When it is there, or the key is none of ours. */
+  async putBack(key: string, body: AsyncIterable<Buffer>): Promise<void> {
+    const path = this.path(key);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await pipeline(body, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
+  }
+
   async discard(file: Pick<ReceivedFile, 'path'>): Promise<void> {
     await rm(file.path, { force: true });
   }

@@ -38,12 +38,7 @@ export class CheckNumber {
   /** Never throws for what the provider says: that is the answer. @throws {NotFound} */
   async test(actor: Actor, id: string): Promise<ConnectionTestResult> {
     const asked = await this.database.repository(WhatsAppNumber).get(actor, id);
-    let outcome: Outcome = await this.ask(actor, asked);
-    const number = await this.keep(actor, id, outcome).catch((error: unknown) => {
-      if (!isTaken(error)) throw error;
-      outcome = refusal(IN_USE);
-      return this.keep(actor, id, outcome);
-    });
+    const { outcome, number } = await this.settle(actor, id, await this.ask(actor, asked));
     return {
       status: outcome.status,
       success: outcome.status === ConnectionStatus.connected,
@@ -134,6 +129,17 @@ export class CheckNumber {
       return null;
     }
     return `The access_token reaches no account with the number ${phone_number}. Set phone_number_id.`;
+  }
+
+  /** Keeps what the provider said; where its ids are another number's, that. */
+  private async settle(actor: Actor, id: string, said: Outcome): Promise<{ outcome: Outcome; number: WhatsAppNumber }> {
+    try {
+      return { outcome: said, number: await this.keep(actor, id, said) };
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      const outcome = refusal(IN_USE);
+      return { outcome, number: await this.keep(actor, id, outcome) };
+    }
   }
 
   private async keep(actor: Actor, id: string, outcome: Outcome): Promise<WhatsAppNumber> {

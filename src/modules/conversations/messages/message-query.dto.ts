@@ -1,0 +1,70 @@
+import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
+import { Alias } from '#common/alias';
+import { DayOrInstant, NotBefore, QueryBoolean } from '#common/fields';
+import { PageQuery } from '#common/page.dto';
+
+export class MessageQuery extends PageQuery {
+  /** Words of the text, in any order and with or without accents; notes are not searched. Aliases: query, q. */
+  @Alias('query', 'q')
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  declare search?: string;
+
+  /** Messages before this one: a message id or an ISO time. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  before?: string;
+
+  /** Messages after this one: a message id or an ISO time. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(40)
+  after?: string;
+
+  /** Default true. */
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  include_notes?: boolean;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  message_type?: string;
+
+  /** incoming, outgoing, internal; inbound and outbound mean the first two. */
+  @IsOptional()
+  @IsIn(['incoming', 'outgoing', 'internal', 'inbound', 'outbound'])
+  direction?: string;
+}
+
+export class HistoryQuery extends MessageQuery {
+  @IsOptional()
+  @IsUUID()
+  conversation_id?: string;
+
+  @IsOptional()
+  @IsUUID()
+  contact_id?: string;
+
+  @IsOptional()
+  @IsUUID()
+  whatsapp_number_id?: string;
+
+  @IsOptional()
+  @Matches(/^[a-z]+(,[a-z]+)*$/, { message: 'status must be a status of messages; several with commas' })
+  status?: string;
+
+  /** A day (from its start, in the organization's time zone) or an instant with its offset. */
+  @IsOptional()
+  @DayOrInstant()
+  from?: string;
+
+  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
+  @IsOptional()
+  @DayOrInstant()
+  @NotBefore('from')
+  to?: string;
+}
