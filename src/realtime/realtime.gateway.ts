@@ -94,7 +94,7 @@ class SocketIoConnection extends Connection {
 }
 
 type Data = Record<string, unknown>;
-/** What was done and what was not; `ok` stands in the ack of all others by itself. */
+/** Not all of it could be done: said beside what was. */
 type Partly = { ok: false; unknown: string[] } & SocketError;
 /** Nothing to tell is void. */
 type Answer<A> = (keyof A extends never ? void : A) | (A & Partly);
