@@ -11,6 +11,7 @@ import { IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { Conversation, ConversationStatus } from '#modules/conversations/conversation.entity';
 import { Message, MessageDirection, MessageStatus, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
+import { newWamid } from '#modules/simulator/json';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -70,7 +71,10 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   await database.tx(async (tx) => {
     const number = await addNumber(tx, app, actor);
     await addTemplate(tx, database, actor, number.id);
-    for (const person of PEOPLE) await addThread(tx, database, actor, number, person);
+    for (const person of PEOPLE) {
+      const messages = await addThread(tx, database, actor, number, person);
+      tx.afterCommit(() => showOnPhone(simulator, person, messages));
+    }
   });
   return { email: EMAIL, password };
 }
@@ -119,7 +123,13 @@ async function addTemplate(tx: Tx, database: Database, actor: Actor, whatsapp_nu
   });
 }
 
-async function addThread(tx: Tx, database: Database, actor: Actor, number: WhatsAppNumber, person: (typeof PEOPLE)[number]): Promise<void> {
+async function addThread(
+  tx: Tx,
+  database: Database,
+  actor: Actor,
+  number: WhatsAppNumber,
+  person: (typeof PEOPLE)[number],
+): Promise<Message[]> {
   const at = (minutes: number): Date => new Date(Date.now() - person.hours_ago * HOUR + minutes * 60_000);
   const last = at(person.says.length - 1);
   const contact = await database.repository(Contact, tx).insert(actor, {
@@ -155,6 +165,7 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
       sender_name: person.name,
       content: text,
       payload: { text },
+      whatsapp_message_id: newWamid(),
       status: MessageStatus.received,
       created_at: at(index),
     }),
@@ -169,6 +180,7 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
         sender_name: 'Ana Souza',
         content: person.answer,
         payload: { text: person.answer },
+        whatsapp_message_id: newWamid(),
         status: MessageStatus.read,
         sent_at: at(5),
         delivered_at: at(5),
@@ -195,4 +207,21 @@ async function addThread(tx: Tx, database: Database, actor: Actor, number: Whats
     last_message_id: newest.id,
   });
   for (const message of messages) await database.repository(Message, tx).insert(actor, message);
+  return messages;
+}
+
+/** The same conversation as the customer sees it. */
+function showOnPhone({ simulator }: SimulatorService, person: (typeof PEOPLE)[number], messages: Message[]): void {
+  if (!simulator) return;
+  const customer = simulator.customers.know({ wa_id: person.phone, name: person.name });
+  const bubbles = messages.map(({ whatsapp_message_id, direction, content, created_at }) => ({
+    id: whatsapp_message_id ?? '',
+    direction: direction === MessageDirection.incoming ? ('customer' as const) : ('business' as const),
+    type: 'text',
+    content: { body: content },
+    context_message_id: null,
+    timestamp: created_at.toISOString(),
+    status: direction === MessageDirection.incoming && person.unread ? ('sent' as const) : ('read' as const),
+  }));
+  simulator.restore({ phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id, customer: customer.key, messages: bubbles }, customer);
 }
