@@ -8,8 +8,7 @@ export function toast(message, kind = 'error') {
     h('span', {}, message),
     h('button', { type: 'button', 'aria-label': 'Dismiss', onclick: () => note.remove() }, icon('close')),
   );
-  box.append(note);
-  while (box.children.length > 3) box.firstChild.remove();
+  box.replaceChildren(note);
   setTimeout(() => note.remove(), kind === 'info' ? 3500 : 7000);
 }
 

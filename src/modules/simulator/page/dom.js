@@ -124,12 +124,19 @@ export function avatar(name, extra = '') {
 /** Keeps a log at its end while pictures come in, unless the reader has scrolled up. Returns: go to the end. */
 export function sticky(log) {
   let atEnd = true;
-  log.addEventListener('scroll', () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120), { passive: true });
+  let top = 0;
+  const scrolled = () => {
+    // What grew below in the meantime is not the reader's doing: who leaves the end goes up.
+    atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120 || (atEnd && log.scrollTop >= top);
+    top = log.scrollTop;
+  };
+  log.addEventListener('scroll', scrolled, { passive: true });
   log.addEventListener('load', () => atEnd && end(), true);
   new ResizeObserver(() => atEnd && end()).observe(log);
   const end = () => {
     atEnd = true;
     log.scrollTop = log.scrollHeight;
+    top = log.scrollTop;
   };
   return { end, redrawn: () => atEnd && end() };
 }
