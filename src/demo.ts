@@ -22,6 +22,7 @@ import {
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { Passwords } from '#modules/users/passwords';
 import type { SimulatorNumber } from '#modules/simulator/graph-simulator';
+import { newWamid } from '#modules/simulator/json';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -110,20 +111,26 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const { user } = await app
     .get(AuthService)
     .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
-  await furnish(app, new Actor(user.organization_id, user.role, user.id));
+  const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id));
+  for (const thread of threads) showOnPhone(simulator, thread);
   return { email: DEMO.email, password };
 }
 
-/** Gives an organization what the demo has. */
+interface Thread {
+  person: Person;
+  messages: Message[];
+}
+
+/** Gives an organization what the demo has; answers its threads. */
 export async function furnish(
   app: INestApplicationContext,
   actor: Actor,
   rows: DemoRows = DEMO_ROWS,
   line = SIMULATOR_DEMO_NUMBER,
-): Promise<void> {
+): Promise<Thread[]> {
   const database = app.get(Database);
   const file = await keepFile(app, actor, rows);
-  await database.tx(async (tx) => {
+  return database.tx(async (tx) => {
     await app.get(UsersService).add(
       tx,
       actor,
@@ -138,7 +145,9 @@ export async function furnish(
     );
     const number = await addNumber(tx, app, actor, rows.number_id, line);
     await addTemplate(tx, database, actor, rows.template_id, number.id);
-    for (const person of PEOPLE) await addThread(tx, database, actor, rows, number, file, person);
+    const threads: Thread[] = [];
+    for (const person of PEOPLE) threads.push({ person, messages: await addThread(tx, database, actor, rows, number, file, person) });
+    return threads;
   });
 }
 
@@ -216,7 +225,7 @@ async function addThread(
   number: WhatsAppNumber,
   file: MessageMedia,
   person: Person,
-): Promise<void> {
+): Promise<Message[]> {
   const idOf = (what: keyof Person['ids']): string => {
     const row = person.ids[what];
     return row ? rows[row] : newId();
@@ -259,6 +268,7 @@ async function addThread(
       sender_name: person.name,
       content: text,
       payload: { text },
+      whatsapp_message_id: newWamid(),
       status: MessageStatus.received,
       created_at: at(index),
     }),
@@ -305,6 +315,7 @@ async function addThread(
         ...ours,
         content: person.answer,
         payload: { text: person.answer },
+        whatsapp_message_id: newWamid(),
         status: MessageStatus.read,
         sent_at: at(5),
         delivered_at: at(5),
@@ -331,4 +342,22 @@ async function addThread(
     last_message_id: newest.id,
   });
   for (const message of messages) await database.repository(Message, tx).insert(actor, message);
+  return messages;
+}
+
+/** The same conversation as the customer sees it. */
+function showOnPhone({ simulator }: SimulatorService, { person, messages }: Thread): void {
+  if (!simulator) return;
+  const customer = simulator.customers.know({ wa_id: person.phone, name: person.name });
+  const texts = messages.filter(({ message_type, status }) => message_type === MessageType.text && status !== MessageStatus.failed);
+  const bubbles = texts.map(({ whatsapp_message_id, direction, content, created_at }) => ({
+    id: whatsapp_message_id ?? '',
+    direction: direction === MessageDirection.incoming ? ('customer' as const) : ('business' as const),
+    type: 'text',
+    content: { body: content },
+    context_message_id: null,
+    timestamp: created_at.toISOString(),
+    status: direction === MessageDirection.incoming && person.unread ? ('sent' as const) : ('read' as const),
+  }));
+  simulator.restore({ phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id, customer: customer.key, messages: bubbles }, customer);
 }
