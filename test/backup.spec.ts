@@ -129,6 +129,8 @@ describe('npm run backup and restore', () => {
     expect(await refused(file, folder)).toContain('is not empty');
     const full = await runCommand('backup', ['backup', file], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' });
     expect(full).toEqual({ code: 1, out: expect.stringContaining('pg_dump') as string });
+    const blank = await runCommand('backup', ['backup', file], { DATABASE_URL: ' ' });
+    expect(blank).toEqual({ code: 1, out: expect.stringContaining('is there already') as string });
   });
 
   it('is restored elsewhere with everything but what would be sent twice', async () => {

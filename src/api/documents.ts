@@ -6,7 +6,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { AppError } from '#common/errors';
 import type { Config } from '#config/config';
 import { buildAsyncApi } from './asyncapi';
-import { errorBody } from './errors.filter';
+import { sendError } from './errors.filter';
 import { FAVICON, FAVICON_LINK } from './favicon';
 import { buildOpenApi } from './openapi';
 import { errorsPage, realtimePage } from './pages';
@@ -21,7 +21,7 @@ export function serveDocuments(app: INestApplication, config: Config): void {
   // Apollo's own mount would take every path below /graphql for a query.
   server.use('/graphql', (request: Request, response: Response, next: NextFunction) => {
     if (request.path === '/') return next();
-    response.status(404).json(errorBody(new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.')));
+    sendError(response, new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.'));
   });
 }
 

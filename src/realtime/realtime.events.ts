@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { DEMO } from '#common/demo';
 import { Typing } from './realtime.dto';
 
 /** An event of the sockets, as the room that emits it declares it. */
@@ -25,7 +26,7 @@ export function declareEvents<T extends Record<string, SocketEvent>>(events: T):
   return events;
 }
 
-export type PayloadsOf<T extends Record<string, SocketEvent>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
+export type PayloadsOf<T extends Record<string, Pick<SocketEvent, 'payload'>>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
 
 /** Every event of the sockets, in alphabetical order. */
 export const eventCatalogue = (): [name: string, event: SocketEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -35,9 +36,9 @@ export const OWN_EVENTS = declareEvents({
     text: 'Somebody of the team writes in a conversation, or stopped. Socket.IO: only to those who joined the conversation.',
     payload: Typing,
     sample: {
-      conversation_id: '019aa000-0000-7000-8000-000000000c02',
+      conversation_id: DEMO.conversation_id,
       actor: 'agent',
-      user_id: '019aa000-0000-7000-8000-000000000a01',
+      user_id: DEMO.user_id,
       user_name: 'Bruno Alves',
       typing: true,
     },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Router } from 'express';
-import { Bounded } from './bounded';
+import { Bounded } from '#common/bounded';
 import {
   contactOf,
   Customers,

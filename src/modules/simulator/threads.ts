@@ -1,4 +1,4 @@
-import { Bounded } from './bounded';
+import { Bounded } from '#common/bounded';
 import type { StatusName } from './faults';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from './json';
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Bounded } from '#common/bounded';
 import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
@@ -28,16 +29,20 @@ interface Row {
 
 /** A change made by another process is seen after this; one of this process at once. */
 const CACHE_MS = 5000;
-const CACHE_MAX = 10_000;
+const REMEMBERED = 10_000;
 
 /** Numbers by one of Meta's ids, with the ids nobody has. Several may claim one id. */
-type Cache = Map<string, { at: number; numbers: KnownNumber[] }>;
+class Cache extends Bounded<string, { at: number; numbers: KnownNumber[] }> {
+  constructor() {
+    super({ count: REMEMBERED });
+  }
+}
 
 /** Numbers by Meta's ids. The receipt meets them before it knows whose they are, so this stands before the wall. */
 @Injectable()
 export class NumberDirectory {
-  private readonly byPhone: Cache = new Map();
-  private readonly byWaba: Cache = new Map();
+  private readonly byPhone = new Cache();
+  private readonly byWaba = new Cache();
 
   constructor(
     private readonly database: Database,
@@ -103,13 +108,9 @@ export class NumberDirectory {
     for (const id of missing) {
       const numbers = read.get(id) ?? [];
       found.push(...numbers);
+      // Young again.
       cache.delete(id);
       cache.set(id, { at: now, numbers });
-    }
-    // The oldest first: a Map keeps the order of insertion.
-    for (const id of cache.keys()) {
-      if (cache.size <= CACHE_MAX) break;
-      cache.delete(id);
     }
     return found;
   }
