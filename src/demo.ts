@@ -96,6 +96,16 @@ const PEOPLE: Person[] = [
   },
 ];
 
+/** Where the demo's people appear. */
+interface Stage {
+  tx: Tx;
+  database: Database;
+  actor: Actor;
+  rows: DemoRows;
+  number: WhatsAppNumber;
+  file: MessageMedia;
+}
+
 /** On the first embedded start: an organization to try everything with. null when there are organizations already. */
 export async function makeDemo(app: INestApplicationContext): Promise<Demo | null> {
   const database = app.get(Database);
@@ -146,7 +156,7 @@ export async function furnish(
     const number = await addNumber(tx, app, actor, rows.number_id, line);
     await addTemplate(tx, database, actor, rows.template_id, number.id);
     const threads: Thread[] = [];
-    for (const person of PEOPLE) threads.push({ person, messages: await addThread(tx, database, actor, rows, number, file, person) });
+    for (const person of PEOPLE) threads.push({ person, messages: await addThread({ tx, database, actor, rows, number, file }, person) });
     return threads;
   });
 }
@@ -217,24 +227,41 @@ async function addTemplate(tx: Tx, database: Database, actor: Actor, id: string,
   });
 }
 
-async function addThread(
-  tx: Tx,
-  database: Database,
-  actor: Actor,
-  rows: DemoRows,
-  number: WhatsAppNumber,
-  file: MessageMedia,
-  person: Person,
-): Promise<Message[]> {
-  const idOf = (what: keyof Person['ids']): string => {
-    const row = person.ids[what];
-    return row ? rows[row] : newId();
-  };
-  const at = (minutes: number): Date => new Date(Date.now() - person.hours_ago * HOUR + minutes * 60_000);
-  const received = person.says.length + (person.ids.file ? 1 : 0);
+async function addThread(stage: Stage, person: Person): Promise<Message[]> {
+  const { tx, database, actor, number } = stage;
+  const at = clockOf(person);
+  const contact = await addContact(stage, person);
+  const messages = messagesOf(stage, person, contact);
+  const newest = messages[messages.length - 1];
+  const received = receivedFrom(person);
+  const last = at(received - 1);
+  await database.repository(Conversation, tx).insert(actor, {
+    id: newest.conversation_id,
+    contact_id: contact.id,
+    whatsapp_number_id: number.id,
+    status: person.resolved ? ConversationStatus.resolved : ConversationStatus.open,
+    resolved_at: person.resolved ? at(7) : null,
+    first_message_at: at(0),
+    last_message_at: newest.created_at,
+    last_incoming_at: last,
+    last_outgoing_at: person.answer ? at(5) : null,
+    window_expires_at: new Date(last.getTime() + 24 * HOUR),
+    unread_count: person.unread ? received : 0,
+    total_messages: messages.length,
+    messages_from_contact: received,
+    messages_from_agent: messages.length - received,
+    last_message_id: newest.id,
+  });
+  for (const message of messages) await database.repository(Message, tx).insert(actor, message);
+  return messages;
+}
+
+async function addContact({ tx, database, actor, rows }: Stage, person: Person): Promise<Contact> {
+  const at = clockOf(person);
+  const received = receivedFrom(person);
   const last = at(received - 1);
   const contact = await database.repository(Contact, tx).insert(actor, {
-    id: idOf('contact'),
+    id: idOf(rows, person, 'contact'),
     whatsapp_id: person.phone,
     match_key: matchKey(person.phone),
     wa_id: person.phone.slice(1),
@@ -251,43 +278,26 @@ async function addThread(
   await database
     .repository(ContactIdentity, tx)
     .insert(actor, { kind: IdentityKind.phone, value: matchKey(person.phone), contact_id: contact.id });
-  const conversation_id = idOf('conversation');
+  return contact;
+}
+
+/** What was said between us, in order. */
+function messagesOf({ actor, rows, number, file }: Stage, person: Person, contact: Contact): Message[] {
+  const at = clockOf(person);
   const base = {
     organization_id: actor.organization_id,
-    conversation_id,
+    conversation_id: idOf(rows, person, 'conversation'),
     contact_id: contact.id,
     whatsapp_number_id: number.id,
     message_type: MessageType.text,
   };
-  const messages = person.says.map((text, index) =>
-    newMessage({
-      ...base,
-      id: index ? newId() : idOf('message'),
-      direction: MessageDirection.incoming,
-      sender_type: SenderType.contact,
-      sender_name: person.name,
-      content: text,
-      payload: { text },
-      whatsapp_message_id: newWamid(),
-      status: MessageStatus.received,
-      created_at: at(index),
-    }),
-  );
-  if (person.ids.file)
-    messages.push(
-      newMessage({
-        ...base,
-        id: idOf('file'),
-        message_type: MessageType.document,
-        direction: MessageDirection.incoming,
-        sender_type: SenderType.contact,
-        sender_name: person.name,
-        payload: { filename: file.filename },
-        media: file,
-        status: MessageStatus.received,
-        created_at: last,
-      }),
-    );
+  const theirs = {
+    ...base,
+    direction: MessageDirection.incoming,
+    sender_type: SenderType.contact,
+    sender_name: person.name,
+    status: MessageStatus.received,
+  };
   const ours = {
     ...base,
     direction: MessageDirection.outgoing,
@@ -295,11 +305,32 @@ async function addThread(
     sender_user_id: actor.user_id,
     sender_name: 'Ana Souza',
   };
+  const messages = person.says.map((text, index) =>
+    newMessage({
+      ...theirs,
+      id: index ? newId() : idOf(rows, person, 'message'),
+      content: text,
+      payload: { text },
+      whatsapp_message_id: newWamid(),
+      created_at: at(index),
+    }),
+  );
+  if (person.ids.file)
+    messages.push(
+      newMessage({
+        ...theirs,
+        id: idOf(rows, person, 'file'),
+        message_type: MessageType.document,
+        payload: { filename: file.filename },
+        media: file,
+        created_at: at(person.says.length),
+      }),
+    );
   if (person.failed)
     messages.push(
       newMessage({
         ...ours,
-        id: idOf('failed'),
+        id: idOf(rows, person, 'failed'),
         content: person.failed,
         payload: { text: person.failed },
         status: MessageStatus.failed,
@@ -323,25 +354,6 @@ async function addThread(
         created_at: at(5),
       }),
     );
-  const newest = messages[messages.length - 1];
-  await database.repository(Conversation, tx).insert(actor, {
-    id: conversation_id,
-    contact_id: contact.id,
-    whatsapp_number_id: number.id,
-    status: person.resolved ? ConversationStatus.resolved : ConversationStatus.open,
-    resolved_at: person.resolved ? at(7) : null,
-    first_message_at: at(0),
-    last_message_at: newest.created_at,
-    last_incoming_at: last,
-    last_outgoing_at: person.answer ? at(5) : null,
-    window_expires_at: new Date(last.getTime() + 24 * HOUR),
-    unread_count: person.unread ? received : 0,
-    total_messages: messages.length,
-    messages_from_contact: received,
-    messages_from_agent: messages.length - received,
-    last_message_id: newest.id,
-  });
-  for (const message of messages) await database.repository(Message, tx).insert(actor, message);
   return messages;
 }
 
@@ -361,3 +373,17 @@ function showOnPhone({ simulator }: SimulatorService, { person, messages }: Thre
   }));
   simulator.restore({ phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id, customer: customer.key, messages: bubbles }, customer);
 }
+
+/** A row of theirs that documents name, else a new one. */
+function idOf(rows: DemoRows, { ids }: Person, what: keyof Person['ids']): string {
+  const row = ids[what];
+  return row ? rows[row] : newId();
+}
+
+/** Minutes after their first message. */
+function clockOf({ hours_ago }: Person): (minutes: number) => Date {
+  const start = Date.now() - hours_ago * HOUR;
+  return (minutes) => new Date(start + minutes * 60_000);
+}
+
+const receivedFrom = ({ says, ids }: Person): number => says.length + (ids.file ? 1 : 0);
