@@ -233,11 +233,16 @@ if (missing) {
     for (let n = 0; n < 4; n++) await customerSends({ from, type: 'image', image: { base64: photo, mime_type: 'image/png' } });
     await signIn(page);
     await conversation(page, 'Longa').click();
-    await page.waitForFunction('document.querySelectorAll("[data-testid=thread-message] img.photo").length === 4');
-    await page.waitForFunction('[...document.images].every((i) => i.complete && i.naturalWidth > 0)');
+    await page.getByTestId('thread-message').locator('img.photo').nth(3).waitFor({ timeout: 20_000 });
+    const { top, end, drawn } = (await page.evaluate(`(async () => {
+      await Promise.all([...document.images].map((image) => image.decode()));
+      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+      const thread = document.querySelector('[data-testid=thread]');
+      return { top: thread.scrollTop, end: thread.scrollHeight - thread.clientHeight, drawn: thread.querySelectorAll('img.photo').length };
+    })()`)) as { top: number; end: number; drawn: number };
 
-    const below = 'document.querySelector("[data-testid=thread]")';
-    await page.waitForFunction(`${below}.scrollHeight - ${below}.scrollTop - ${below}.clientHeight < 5`);
+    expect(drawn).toBe(4);
+    expect(top).toBeGreaterThan(end - 5);
     expect(trouble).toEqual([]);
   });
 
