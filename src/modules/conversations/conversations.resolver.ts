@@ -20,7 +20,8 @@ import { composeRequest } from './messages/compose';
 import { firstDraft } from './messages/first-draft';
 import { MessageResponse } from './messages/message.dto';
 import { MessagesService } from './messages/messages.service';
-import { MessageSendRequest, TemplateValuesInput } from './messages/send.dto';
+import { MessageSendRequest } from './messages/send.dto';
+import { TemplateValuesInput } from './messages/template-values.dto';
 
 @ArgsType()
 class ConversationFilterArgs {

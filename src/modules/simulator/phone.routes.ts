@@ -94,7 +94,7 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
       access_token: _token,
       accepts: _accepts,
       webhook_url: _url,
-      media_dir: _dir,
+      data_dir: _dir,
       numbers: _numbers,
       ...options
     } = simulator.options;

@@ -14,6 +14,7 @@ import { UsersService } from './users.service';
 export const USER_EVENTS = declareEvents({
   'agent:status': {
     text: 'An agent came, went, or chose another state.',
+    channel: 'agents',
     payload: AgentStatusNews,
     sample: {
       agent_id: DEMO.user_id,

@@ -50,7 +50,7 @@ export class NumberDirectory {
     private readonly encryption: Encryption,
   ) {}
 
-  /** `trusted`: the platform's own signature names them, so an unknown one is asked for again: it may have been created just now. */
+  /** `trusted`: the platform's own signature names them, so one nobody is proved to have is asked for again: it may have been, just now. */
   byPhoneNumberIds(phone_number_ids: readonly string[], trusted: boolean): Promise<KnownNumber[]> {
     return this.find(this.byPhone, 'phone_number_id', phone_number_ids, trusted);
   }
@@ -99,7 +99,8 @@ export class NumberDirectory {
     const now = Date.now();
     for (const id of ids) {
       const known = cache.get(id);
-      if (known && now - known.at < CACHE_MS && (known.numbers.length || !trusted)) found.push(...known.numbers);
+      if (known && now - known.at < CACHE_MS && (!trusted || known.numbers.some(({ app_secret }) => app_secret !== null)))
+        found.push(...known.numbers);
       else missing.push(id);
     }
     if (!missing.length) return found;
