@@ -42,18 +42,11 @@ runCommand(async (args) => {
 
 async function list(operator: Operator, all: boolean): Promise<void> {
   const accounts = await operator.list({ all });
+  const line = (email: string, role: string, organization: string, last_login: string): string =>
+    [email.padEnd(36), role.padEnd(12), organization.padEnd(24), last_login].join('  ');
+  if (accounts.length) console.log(line('E-MAIL', 'ROLE', 'ORGANIZATION', 'LAST LOGIN'));
   for (const { email, role, organization, last_login_at, closed } of accounts)
-    console.log(
-      [
-        email.padEnd(36),
-        role.padEnd(12),
-        organization.padEnd(24),
-        last_login_at?.toISOString() ?? 'never logged in',
-        closed && `(${closed})`,
-      ]
-        .filter(Boolean)
-        .join('  '),
-    );
+    console.log(line(email, role, organization, `${last_login_at?.toISOString() ?? 'never'}${closed ? `  (${closed})` : ''}`));
   if (!accounts.length) console.log('Nobody yet. "npm run admin -- create E-MAIL" makes the first super admin.');
 }
 

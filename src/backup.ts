@@ -107,7 +107,7 @@ async function restore(file: string, force: boolean): Promise<void> {
         );
       if (Config.comesFromOutside(process.env, 'MEDIA_STORAGE'))
         console.log(`MEDIA_STORAGE is set: move there what ${join(data_dir, 'media')} holds.`);
-      console.log('Start PyTake: npm start');
+      console.log(`Start PyTake: ${Config.comesFromOutside(process.env, 'DATA_DIR') ? `DATA_DIR="${data_dir}" ` : ''}npm start`);
     } finally {
       await rm(workshop, { recursive: true, force: true });
     }

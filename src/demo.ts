@@ -106,6 +106,14 @@ interface Stage {
   file: MessageMedia;
 }
 
+/** Whether the demo's administrator can sign in: what a production that began as a trial would hardly know. */
+export async function demoRemains(app: INestApplicationContext): Promise<boolean> {
+  const found = await app
+    .get(Database)
+    .source.query<unknown[]>('SELECT FROM users WHERE email = $1 AND is_active AND deleted_at IS NULL', [DEMO.email]);
+  return found.length > 0;
+}
+
 /** On the first embedded start: an organization to try everything with. null when there are organizations already. */
 export async function makeDemo(app: INestApplicationContext): Promise<Demo | null> {
   const database = app.get(Database);

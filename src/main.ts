@@ -6,8 +6,8 @@ import { watchDoors } from './api/closing-doors';
 import { createApp, createWorker } from './app';
 import { openDatabase, whileMigrating } from './database/open-database';
 import { bringUpToDate } from './database/schema';
-import { makeDemo } from './demo';
-import { announce } from './welcome';
+import { demoRemains, makeDemo } from './demo';
+import { announce, warnOfDemo } from './welcome';
 
 /** A stop that hangs is ended after this; requests, jobs and sockets have had their time by then. */
 const STOP_MS = 28_000;
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     if (doors) await doors.listen(config.port, config.host);
     else await app.init();
     // Last, so that the password of a start that failed is not lost unseen.
+    if (doors && config.production && (await demoRemains(doors))) warnOfDemo();
     announce(config, doors && config.demo ? await makeDemo(doors) : null);
   } catch (error) {
     await release().catch(() => undefined);

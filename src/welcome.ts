@@ -1,6 +1,14 @@
+import { DEMO } from '#common/demo';
 import type { Config } from '#config/config';
 import { simulatorToken } from '#modules/simulator/simulator-number';
 import type { Demo } from './demo';
+
+/** Nothing of it is switched off unasked: by now it may be somebody's real organization. */
+export function warnOfDemo(): void {
+  console.warn(
+    `The demo organization is still here: ${DEMO.email} can sign in with the password its first start printed. Begin production with a new DATA_DIR, or a new database.`,
+  );
+}
 
 /** What the console says once the doors are open: where to go next. */
 export function announce(config: Config, demo: Demo | null): void {
@@ -16,7 +24,9 @@ export function announce(config: Config, demo: Demo | null): void {
     if (open) lines.push(`                 from other machines: /simulator?token=${simulatorToken(config)}`);
   }
   if (config.docs_enabled) lines.push(`  Documentation  ${at}/api/v1/docs`, `  GraphQL        ${at}/graphql`);
-  lines.push(`  Health         ${at}/observability/health`, '');
+  lines.push(`  Health         ${at}/observability/health`);
+  if (config.port !== portOf(at)) lines.push(`  Listening      port ${config.port}, which has to be reached as ${at}`);
+  lines.push('');
   if (open && config.embedded)
     lines.push(`Everybody who reaches this machine reaches PyTake (HOST is ${config.host}). HOST=127.0.0.1 keeps it to this machine.`, '');
   if (config.production && config.registration_enabled)
@@ -29,4 +39,10 @@ export function announce(config: Config, demo: Demo | null): void {
       '',
     );
   console.log(lines.join('\n'));
+}
+
+/** URL leaves out the port a scheme has anyway. */
+function portOf(address: string): number {
+  const { port, protocol } = new URL(address);
+  return Number(port || (protocol === 'https:' ? 443 : 80));
 }

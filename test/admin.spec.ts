@@ -37,6 +37,7 @@ describe('npm run admin', () => {
     expect(first).toMatchObject({ user: { role: 'super_admin', organization: { slug: 'pytake-system' } } });
     expect(second).toMatchObject({ user: { role: 'org_admin', full_name: 'Rosa Lima', organization: { name: 'Flores Rosa' } } });
     const { out } = await runCommand('admin', ['list'], env);
+    expect(out).toMatch(/^E-MAIL +ROLE +ORGANIZATION +LAST LOGIN\n/);
     expect(out).toMatch(/^boss@operations\.example +super_admin +PyTake/m);
     expect(out).toMatch(/^rosa@flores\.example +org_admin +Flores Rosa/m);
     expect(out).not.toContain('viewer');

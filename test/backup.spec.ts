@@ -139,6 +139,7 @@ describe('npm run backup and restore', () => {
 
     const said = await runCommand('backup', ['restore', file], { DATA_DIR });
     expect(said).toEqual({ code: 0, out: expect.stringMatching(/Restored .*waited to be sent/s) as string });
+    expect(said.out).toContain(`DATA_DIR="${DATA_DIR}" npm start`);
     expect((await readdir(DATA_DIR)).filter((name) => !name.startsWith('pytake.lock.'))).toEqual(['media', 'postgres', 'secrets.json']);
     restored = await Product.start({ DATA_DIR });
 

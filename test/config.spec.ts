@@ -30,6 +30,7 @@ const start = (env: Record<string, string>): { status: number | null; said: stri
   const { status, stderr } = spawnSync(process.execPath, [MAIN], {
     env: { PATH: process.env.PATH, ...env },
     encoding: 'utf8',
+    timeout: 30_000,
   });
   return { status, said: stderr };
 };
@@ -261,6 +262,15 @@ describe('the start', () => {
       /1 setting is wrong:\n {2}- MEDIA_STORAGE .*\n$/,
     );
     expect(start({ DATA_DIR: join(file, 'data') }).said).toMatch(/^Cannot write in DATA_DIR .*\n$/);
+  });
+
+  it('says so where the system has no directory to give, and goes on asking for none', () => {
+    const DATABASE_URL = process.env.TEST_DATABASE_URL ?? '';
+
+    expect(start({ DATA_DIR: '/proc/no/data' })).toEqual({ status: 1, said: expect.stringMatching(/^Cannot write in DATA_DIR .*\n$/) });
+    expect(start({ ...full, DATABASE_URL, MEDIA_STORAGE: '/proc/no/media' }).said).toMatch(
+      /1 setting is wrong:\n {2}- MEDIA_STORAGE .*\n$/,
+    );
   });
 
   it('makes the demo once, keeps everything, survives kill -9, and refuses a second process', async () => {

@@ -107,6 +107,17 @@ describe('a request', () => {
     expect((await http().post('/graphql').send({ query: '{ __typename }' })).headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it('that is refused hears what would do', async () => {
+    const bare = await http().get('/api/v1/contacts').set('Authorization', w.acme.agent.token).expect(401);
+    expect(bare.body).toMatchObject({ detail: expect.stringContaining('Authorization: Bearer ACCESS_TOKEN') });
+
+    const { body } = await w.acme.viewer.put('/organizations/me', { name: 'Mine' }).expect(403).expect(errorOf('insufficient_role'));
+    expect(body).toMatchObject({ detail: expect.stringContaining('org_admin') });
+
+    const { body: lost } = await http().get('/api/v1/no-such-route').expect(404);
+    expect(lost).toMatchObject({ detail: expect.stringContaining('/api/v1/docs') });
+  });
+
   it('may end in a slash', async () => {
     await http().get('/api/v1/health/').expect(200, { status: 'healthy' });
     await w.acme.agent.get('/contacts/').expect(200);
@@ -305,6 +316,9 @@ describe.each<[string, Record<string, string>]>([
       const of = request(product.url);
       for (const path of [...DOCUMENTS, '/graphql/playground', '/api/v1/docs-json'])
         await of.get(path).expect(404).expect(errorOf('not_found'));
+      // What is not there is not named either.
+      for (const path of ['/api/v1/no-such-route', '/graphql/no-such-page'])
+        expect((await of.get(path).expect(404)).body).toMatchObject({ detail: 'No such route.' });
       expect((await of.get('/graphql').set('Accept', 'text/html')).text).not.toMatch(/altair/i);
       await of.get('/api/v1/health').expect(200, { status: 'healthy' });
 

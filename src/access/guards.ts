@@ -37,12 +37,15 @@ export class JwtGuard extends AuthGuard('jwt') {
     return requestOf(context);
   }
 
-  override handleRequest<T = Session>(error: unknown, session: Session | false, info: unknown): T {
+  override handleRequest<T = Session>(error: unknown, session: Session | false, info: unknown, context: ExecutionContext): T {
     if (error instanceof AppError) throw error;
     if (error) throw error;
     if (!session) {
       if ((info as Error | undefined)?.name === 'TokenExpiredError')
         throw new Unauthenticated('token_expired', 'The access token has expired. Refresh it or sign in again.');
+      const header = requestOf(context).get('authorization');
+      if (header && !/^bearer /i.test(header))
+        throw new Unauthenticated('not_authenticated', 'Sign in first: the header reads "Authorization: Bearer ACCESS_TOKEN".');
       throw new Unauthenticated();
     }
     return session as T;
@@ -59,7 +62,9 @@ export class RolesGuard implements CanActivate {
     const { session, ip } = requestOf(context);
     if (!session) throw new Unauthenticated();
     const least = read<Role>(this.reflector, ALLOW, context);
-    if (!least || !atLeast(session.role, least)) throw new Forbidden();
+    if (!least) throw new Forbidden();
+    if (!atLeast(session.role, least))
+      throw new Forbidden('insufficient_role', `Your role does not allow this; ${least} is the least that does.`);
     assertAddressAllowed(session.allowed_ip_ranges, ip);
     if (!read<boolean>(this.reflector, ORGANIZATION_OPTIONAL, context)) assertOrganizationActive(session);
     return true;

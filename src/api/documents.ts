@@ -3,10 +3,9 @@ import type { INestApplication } from '@nestjs/common';
 import { SwaggerModule } from '@nestjs/swagger';
 import { getDistDirectory, renderAltair } from 'altair-static';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { AppError } from '#common/errors';
 import type { Config } from '#config/config';
 import { buildAsyncApi } from './asyncapi';
-import { sendError } from './errors.filter';
+import { noSuchRoute, sendError } from './errors.filter';
 import { FAVICON, FAVICON_LINK } from './favicon';
 import { buildOpenApi } from './openapi';
 import { errorsPage, realtimePage } from './pages';
@@ -21,7 +20,7 @@ export function serveDocuments(app: INestApplication, config: Config): void {
   // Apollo's own mount would take every path below /graphql for a query.
   server.use('/graphql', (request: Request, response: Response, next: NextFunction) => {
     if (request.path === '/') return next();
-    sendError(response, new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.'));
+    sendError(response, noSuchRoute(config));
   });
 }
 

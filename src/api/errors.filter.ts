@@ -1,7 +1,8 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger, NotFoundException } from '@nestjs/common';
 import type { Response } from 'express';
 import type { AppRequest } from '#access/request';
 import { AppError, type ErrorDetail } from '#common/errors';
+import { Config } from '#config/config';
 import { knownError } from '#database/database-errors';
 
 /** The one error shape of REST: the union of what the sources' clients read. */
@@ -35,11 +36,14 @@ export function toAppError(error: unknown): AppError {
 
 function fromHttp(error: HttpException): AppError {
   const status = error.getStatus();
-  if (status === 404) return new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.');
   if (status === 413) return new AppError(413, 'payload_too_large', 'The body is too large.');
   if (status === 400 && /JSON/i.test(error.message)) return new AppError(400, 'invalid_json', 'The body is not valid JSON.');
   return new AppError(status, status === 405 ? 'method_not_allowed' : 'bad_request', error.message);
 }
+
+/** Names the documents where there are any. */
+export const noSuchRoute = ({ docs_enabled }: Config): AppError =>
+  new AppError(404, 'not_found', docs_enabled ? 'No such route. See /api/v1/docs for what there is.' : 'No such route.');
 
 function errorBody(error: AppError): ErrorBody {
   const { status, error_code, message, details } = error;
@@ -61,8 +65,11 @@ export function sendError(response: Response, error: AppError, more: object = {}
 /** Every REST error in the one shape; no stack, no SQL, no path. GraphQL formats its own from the same AppError. */
 @Catch()
 export class ErrorsFilter implements ExceptionFilter {
+  constructor(private readonly config: Config) {}
+
   catch(thrown: unknown, host: ArgumentsHost): void {
-    const error = toAppError(thrown);
+    // Ours are AppErrors; Nest's own is its router's.
+    const error = thrown instanceof NotFoundException ? noSuchRoute(this.config) : toAppError(thrown);
     if (host.getType<string>() === 'graphql') throw error;
     const response = host.switchToHttp().getResponse<Response>();
     const request = host.switchToHttp().getRequest<AppRequest>();

@@ -56,7 +56,11 @@ export class StartPageController {
 /** Only what is there: production has no simulator and, by default, no documents. */
 function links({ simulator_enabled, docs_enabled }: Config): { href: string; title: string; words: string }[] {
   return [
-    simulator_enabled && { href: '/simulator', title: 'Simulator', words: 'Write as a customer, answer as an agent. No account needed.' },
+    simulator_enabled && {
+      href: '/simulator',
+      title: 'Simulator',
+      words: 'Write as a customer, answer as an agent. No Meta account needed.',
+    },
     docs_enabled && { href: '/api/v1/docs', title: 'REST documentation', words: 'Try every route in the browser.' },
     docs_enabled && { href: '/api/v1/redoc', title: 'REST reference', words: 'The same, to read.' },
     docs_enabled && { href: '/api/v1/realtime', title: 'Realtime', words: 'What sockets hear and understand.' },

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isEmail } from 'class-validator';
 import { passwordMistake } from '#common/password-policy';
+import { makeDirectory } from './make-directory';
 import { misspelling } from './misspelling';
 import { trustProxy } from './trust-proxy';
 
@@ -244,14 +245,14 @@ export class Config {
   }
 
   /** Whether who started us says it; otherwise DATA_DIR does. For what a command tells at its end. */
-  static comesFromOutside(env: NodeJS.ProcessEnv, name: 'ENCRYPTION_KEY' | 'MEDIA_STORAGE'): boolean {
+  static comesFromOutside(env: NodeJS.ProcessEnv, name: 'DATA_DIR' | 'ENCRYPTION_KEY' | 'MEDIA_STORAGE'): boolean {
     return Boolean(env[name]?.trim());
   }
 
   /** @throws {ConfigError} when no file can be kept in MEDIA_STORAGE; better said at the start than at the first photo. */
   assertStorage(): void {
     try {
-      mkdirSync(this.media_storage, { recursive: true });
+      makeDirectory(this.media_storage);
       accessSync(this.media_storage, constants.W_OK);
     } catch (error) {
       throw new ConfigError([`MEDIA_STORAGE (by default DATA_DIR/media) cannot be written: ${(error as Error).message}`]);
@@ -300,7 +301,7 @@ function embeddedSecrets(data_dir: string): EmbeddedSecrets {
     DATABASE_PASSWORD: random(24, 'base64url'),
   };
   try {
-    mkdirSync(data_dir, { recursive: true });
+    makeDirectory(data_dir);
     writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
     chmodSync(file, 0o600);
   } catch (error) {

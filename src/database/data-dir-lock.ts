@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { makeDirectory } from '#config/make-directory';
 
 const run = promisify(execFile);
 
@@ -40,7 +41,7 @@ export async function lockDataDir(dir: string): Promise<DataDirLock> {
   const file = (n: number): string => join(root, `pytake.lock.${n}`);
 
   try {
-    await mkdir(root, { recursive: true });
+    makeDirectory(root);
     await writeFile(draft, JSON.stringify(me), { flag: 'wx', mode: 0o644 });
   } catch (error) {
     throw new Error(

@@ -49,7 +49,8 @@ export class BullDriver implements JobDriver {
       this.down = false;
     });
     this.client.on('close', () => {
-      if (!this.down && !this.closed) this.logger.warn('Redis is away: no jobs until it returns');
+      if (!this.down && !this.closed)
+        this.logger.warn('Redis is away: until it returns, what is due is taken from PostgreSQL by the clock');
       this.down = true;
     });
   }
