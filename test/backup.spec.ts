@@ -25,7 +25,7 @@ interface Row {
 }
 
 /** A backup of no rows, whole and with the right checksum. */
-async function archive(tables: BackupHead['tables']): Promise<Buffer> {
+async function archive(tables: BackupHead['tables'], secrets: object): Promise<Buffer> {
   const file = async (name: string, content: object): Promise<Buffer> => {
     const text = Buffer.from(JSON.stringify(content));
     const bytes: Buffer[] = [];
@@ -33,7 +33,7 @@ async function archive(tables: BackupHead['tables']): Promise<Buffer> {
     return Buffer.concat(bytes);
   };
   const head: BackupHead = { format: 1, made_at: new Date().toISOString(), migrations: [], tables, sequences: {} };
-  const before = Buffer.concat([await file('backup.json', head), await file('secrets.json', {})]);
+  const before = Buffer.concat([await file('backup.json', head), await file('secrets.json', secrets)]);
   const end: BackupEnd = { sha256: createHash('sha256').update(before).digest('hex'), rows: {}, files: 0, files_missing: 0 };
   return gzipSync(Buffer.concat([before, await file('end.json', end), TAR_END]));
 }
@@ -208,7 +208,8 @@ describe('npm run backup and restore', () => {
     const crafted = join(folder, 'crafted.tar.gz');
     const ran = join(tmpdir(), `pytake-ran-${newId()}`);
     const type = `text; COPY (SELECT 1) TO PROGRAM 'touch ${ran}'; SELECT 1`;
-    await writeFile(crafted, await archive({ users: [{ name: 'more', type }] }));
+    const secrets = JSON.parse(await readFile(join(product.data_dir, 'secrets.json'), 'utf8')) as object;
+    await writeFile(crafted, await archive({ users: [{ name: 'more', type }] }, secrets));
 
     const said = await runCommand('backup', ['restore', crafted], { DATA_DIR: join(folder, 'crafted') });
 
