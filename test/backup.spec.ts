@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import type { Client } from 'pg';
 import { newId } from '#common/uuid';
+import type { BackupEnd, BackupHead } from '#database/backup-file';
+import { TAR_END, tarFile } from '#database/tar';
 import { embeddedSql, passwordOf, runCommand } from './support/commands';
 import { PNG } from './support/files';
 import { Product } from './support/product';
@@ -18,6 +22,20 @@ interface Row {
   status: string;
   content: string | null;
   error_code: string | null;
+}
+
+/** A backup of no rows, whole and with the right checksum. */
+async function archive(tables: BackupHead['tables'], secrets: object): Promise<Buffer> {
+  const file = async (name: string, content: object): Promise<Buffer> => {
+    const text = Buffer.from(JSON.stringify(content));
+    const bytes: Buffer[] = [];
+    for await (const part of tarFile(name, text.length, [text])) bytes.push(part);
+    return Buffer.concat(bytes);
+  };
+  const head: BackupHead = { format: 1, made_at: new Date().toISOString(), migrations: [], tables, sequences: {} };
+  const before = Buffer.concat([await file('backup.json', head), await file('secrets.json', secrets)]);
+  const end: BackupEnd = { sha256: createHash('sha256').update(before).digest('hex'), rows: {}, files: 0, files_missing: 0 };
+  return gzipSync(Buffer.concat([before, await file('end.json', end), TAR_END]));
 }
 
 /** Processes of their own throughout: the embedded profile, its backup while it works, and another machine's DATA_DIR. */
@@ -192,6 +210,19 @@ describe('npm run backup and restore', () => {
 
     expect(said).toEqual({ code: 1, out: expect.stringContaining('made by a newer PyTake') as string });
     expect((await readdir(DATA_DIR)).filter((name) => !name.startsWith('pytake.lock.'))).toEqual([]);
+  });
+
+  it('runs nothing that a crafted file says', async () => {
+    const crafted = join(folder, 'crafted.tar.gz');
+    const ran = join(tmpdir(), `pytake-ran-${newId()}`);
+    const type = `text; COPY (SELECT 1) TO PROGRAM 'touch ${ran}'; SELECT 1`;
+    const secrets = JSON.parse(await readFile(join(product.data_dir, 'secrets.json'), 'utf8')) as object;
+    await writeFile(crafted, await archive({ users: [{ name: 'more', type }] }, secrets));
+
+    const said = await runCommand('backup', ['restore', crafted], { DATA_DIR: join(folder, 'crafted') });
+
+    expect(said).toEqual({ code: 1, out: expect.stringContaining('is no type of a column') as string });
+    expect(existsSync(ran)).toBe(false);
   });
 
   it('leaves the admin command its way beside a running PyTake', async () => {

@@ -298,6 +298,41 @@ describe('reactions, edits, revokes', () => {
     expect((await box.conversation()).window_expires_at).toBe(before);
   });
 
+  it('only who wrote a message revokes or edits it', async () => {
+    const { box, ana, id } = await written();
+    const stranger = box.person();
+    const ours = await box.outgoing(await box.conversation(), { status: 'sent' });
+    const typed = (type: 'edit' | 'revoke', target: string, content = {}): MetaPayload =>
+      metaPayload.echo({ ...ana, type, content: { [type]: { original_message_id: target, ...content } } });
+
+    await box.receive(
+      metaPayload.revoke({ ...stranger, original: id }),
+      metaPayload.edit({ ...stranger, original: id }),
+      metaPayload.revoke({ ...ana, original: ours.whatsapp_message_id }),
+      typed('revoke', id),
+    );
+
+    expect((await box.messages()).map(({ is_deleted, edited_at }) => [is_deleted, edited_at])).toEqual([
+      [false, null],
+      [false, null],
+    ]);
+    expect(await box.parked()).toHaveLength(4);
+    await box.receive(typed('revoke', ours.whatsapp_message_id), metaPayload.revoke({ ...ana, original: id }));
+    expect((await box.messages()).map(({ is_deleted }) => is_deleted)).toEqual([true, true]);
+  });
+
+  it('a merged contact revokes what it wrote under its other name', async () => {
+    const box = await inbox();
+    const phone = { ...box.person(), user_id: null };
+    const bsuid = { ...box.person(), from: null };
+    const id = wamid();
+    await box.receive(metaPayload.text({ ...phone, id }), metaPayload.text(bsuid));
+    const both = { ...phone, user_id: bsuid.user_id };
+    await box.receive(metaPayload.text(both), metaPayload.revoke({ ...bsuid, original: id }));
+
+    expect((await box.stored((await box.messages())[0].id)).is_deleted).toBe(true);
+  });
+
   it('a revoked message is found by nobody any more', async () => {
     const { box, ana, id } = await written();
     const { agent } = box.company;

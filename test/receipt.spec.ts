@@ -146,6 +146,16 @@ describe('signatures (R1)', () => {
     await box.post(metaPayload.text(box.person({ phone_number_id: '999000999000999' }))).expect(403);
   });
 
+  it.each([['its-own-secret'], [null]])('tells nobody who cannot sign that a number was here (its app_secret: %s)', async (app_secret) => {
+    const box = await inbox({ app_secret });
+    await box.company.admin.delete(`/whatsapp/${box.number.id}`).expect(204);
+
+    const forged = { secret: 'a-guess' };
+    await box.post(metaPayload.text(box.person()), forged).expect(403).expect(errorOf('invalid_signature'));
+    await box.post(metaPayload.text(box.person({ phone_number_id: digits(15) })), forged).expect(403);
+    await box.post(metaPayload.text(box.person())).expect(200);
+  });
+
   it('passes a thousand bodies by their raw bytes (R2)', async () => {
     const box = await inbox();
     const secret = box.w.env.META_APP_SECRET;

@@ -84,6 +84,21 @@ describe('what the simulator signs', () => {
     expect(await simulated.conversations()).toHaveLength(1);
   });
 
+  it('is not for who only claims a number of it', async () => {
+    const box = await atSimulator();
+    const { phone_number_id } = box.number;
+    await box.company.admin.put(`/whatsapp/${box.number.id}`, { phone_number_id: null }).expect(200);
+    await box.company.admin.put(`/whatsapp/${box.number.id}`, { phone_number_id }).expect(200);
+
+    await api(box)
+      .post('/control/customer-message')
+      .send({ phone_number_id, from: ANA, ...text })
+      .expect(202);
+    await box.post(metaPayload.text(box.person()), { secret: simulatorAppSecret(box.w.app.get(Config)) }).expect(403);
+
+    expect(await box.events()).toEqual([]);
+  });
+
   it('does not speak for a real number that claims an account of the simulator', async () => {
     const simulated = await atSimulator();
     const claimed = await officialNumber(simulated.w, simulated.w.globex, { waba_id: simulated.number.waba_id });

@@ -1,8 +1,10 @@
 import type request from 'supertest';
+import { Encryption } from '#common/encryption';
 import { EventBus } from '#common/events';
 import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
+import { NumberJobs } from '#modules/whatsapp/numbers/numbers.jobs';
 import type { WhatsAppNumberView } from '#modules/whatsapp/numbers/whatsapp-number.dto';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
@@ -305,7 +307,7 @@ describe('one number is always the default', () => {
 });
 
 describe('deleting', () => {
-  it('frees phone and ids, and forgets the keys', async () => {
+  it('frees phone and ids, and forgets the keys but for what verifies late webhooks', async () => {
     const body = complete();
     const { id } = await add(body);
     await tried(house, id);
@@ -314,7 +316,9 @@ describe('deleting', () => {
 
     await acme.admin.get(`/whatsapp/${id}`).expect(404);
     await acme.admin.delete(`/whatsapp/${id}`).expect(404);
-    expect(await house.sql('SELECT 1 FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1', [id])).toEqual([]);
+    expect(await house.sql('SELECT * FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1', [id])).toMatchObject([
+      { access_token: null, access_token_hint: null, webhook_verify_token: '', app_secret: expect.any(String) },
+    ]);
     await add(body);
   });
 });
@@ -334,6 +338,12 @@ describe('Meta’s ids', () => {
   });
   const text = ({ phone_number_id, whatsapp_business_account_id }: ReturnType<typeof platformNumber>): MetaPayload =>
     metaPayload.text({ phone_number_id, waba_id: whatsapp_business_account_id });
+  /** As Meta does it: the token a number has is none any more. */
+  const revoke = (id: string): Promise<unknown> =>
+    house.sql('UPDATE whatsapp_number_secrets SET access_token = $2 WHERE whatsapp_number_id = $1', [
+      id,
+      house.app.get(Encryption).encrypt('EAAG-revoked'),
+    ]);
   const conversations = async (company: Company): Promise<number> => {
     await house.app.get(InboundWorker).idle();
     return ((await company.agent.get('/conversations').expect(200)).body as { total: number }).total;
@@ -392,6 +402,41 @@ describe('Meta’s ids', () => {
     expect(tested).toMatchObject({ success: false, message: expect.stringContaining('in use') });
     await fromMeta(text(body)).expect(200);
     expect([await conversations(acme), await conversations(globex)]).toEqual([1, 0]);
+  });
+
+  it('are another’s who proves them, once they are refused to the token that held them', async () => {
+    const body = platformNumber();
+    const former = await add(body);
+    await tried(house, former.id);
+    await revoke(former.id);
+    const { body: refused } = await acme.admin.post(`/whatsapp/${former.id}/test`).expect(200);
+    expect(refused).toMatchObject({ success: false });
+    // Perhaps it only expired: nothing is dropped.
+    await fromMeta(text(body)).expect(200);
+    expect([await conversations(acme), await conversations(globex)]).toEqual([1, 0]);
+
+    const { id } = await add(body, globex);
+    await tried(house, id, globex);
+    await fromMeta(text(body)).expect(200);
+
+    expect(await read(id, globex.admin)).toMatchObject({ connection_status: 'connected', last_error: null });
+    expect([await conversations(acme), await conversations(globex)]).toEqual([1, 1]);
+  });
+
+  it('are lost a day after the token was, also of a number that is switched off', async () => {
+    const body = platformNumber();
+    const { id } = await add(body);
+    await tried(house, id);
+    await acme.admin.post(`/whatsapp/${id}/deactivate`).expect(200);
+    await revoke(id);
+    await house.sql(`UPDATE whatsapp_numbers SET last_seen_at = now() - interval '25 hours' WHERE id = $1`, [id]);
+    await acme.admin.post(`/whatsapp/${id}/test`).expect(200);
+    await fromMeta(text(body)).expect(200);
+
+    await house.app.get(NumberJobs).round();
+    await house.app.get(Jobs).idle();
+
+    await fromMeta(text(body)).expect(403);
   });
 
   it('of numbers that were connected before stay proved by the upgrade', async () => {

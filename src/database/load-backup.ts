@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { type Client, escapeIdentifier } from 'pg';
+import { type Client, DatabaseError, escapeIdentifier } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 import { DataSource } from 'typeorm';
 import { type BackupEnd, type BackupHead, columnNames, connect } from './backup-file';
@@ -78,7 +78,7 @@ export async function loadBackup(
     }
     for (const index of indexes) await sql.query(index);
     for (const [name, value] of Object.entries(head.sequences))
-      if (value !== null) await sql.query('SELECT setval(to_regclass($1), $2)', [escapeIdentifier(name), value]);
+      if (value !== null) await sql.query('SELECT setval(to_regclass($1), $2)', [placeOf(name), value]);
     await sql.query('COMMIT');
     await sql.query('ANALYZE');
   } finally {
@@ -100,14 +100,29 @@ async function makeTables(database_url: string, { migrations }: BackupHead): Pro
   }
 }
 
-/** Tables and columns that somebody added by hand come back with their rows, without what hung on them. */
+/** Tables and columns that somebody added by hand come back with their rows, without what hung on them. @throws A type is none. */
 async function addWhatIsMore(sql: Client, { tables }: BackupHead): Promise<void> {
+  await assertTypes(sql, tables);
   for (const [table, columns] of Object.entries(tables)) {
-    await sql.query(`CREATE TABLE IF NOT EXISTS ${escapeIdentifier(table)} ()`);
+    await sql.query(`CREATE TABLE IF NOT EXISTS ${placeOf(table)} ()`);
     for (const { name, type } of columns)
-      await sql.query(`ALTER TABLE ${escapeIdentifier(table)} ADD COLUMN IF NOT EXISTS ${escapeIdentifier(name)} ${type}`);
+      await sql.query(`ALTER TABLE ${placeOf(table)} ADD COLUMN IF NOT EXISTS ${escapeIdentifier(name)} ${type}`);
   }
 }
+
+/** A type cannot be quoted as a name can: PostgreSQL's own reader of types says whether it is one and nothing beside it. */
+async function assertTypes(sql: Client, tables: BackupHead['tables']): Promise<void> {
+  for (const type of new Set(Object.values(tables).flatMap((columns) => columns.map((column) => column.type)))) {
+    const { rows } = await sql.query<{ found: boolean }>('SELECT to_regtype($1) IS NOT NULL AS found', [type]).catch((error: unknown) => {
+      if (error instanceof DatabaseError) return { rows: [] };
+      throw error;
+    });
+    if (!rows[0]?.found) throw new Error(`The backup cannot be restored: ${JSON.stringify(type)} is no type of a column.`);
+  }
+}
+
+/** Ours, never one of PostgreSQL's own tables. */
+const placeOf = (table: string): string => `public.${escapeIdentifier(table)}`;
 
 /** Takes the indexes that are no constraint away; answers how to make them again, faster over all rows than row by row. */
 async function takeIndexes(sql: Client): Promise<string[]> {
@@ -129,8 +144,8 @@ interface Loading {
 
 async function begin(sql: Client, table: string, { tables }: BackupHead): Promise<Loading> {
   // Emptied in the same transaction: PostgreSQL then writes no log of the rows.
-  await sql.query(`TRUNCATE ${escapeIdentifier(table)}`);
-  const rows = sql.query(copyFrom(`COPY ${escapeIdentifier(table)} (${columnNames(tables[table] ?? [])}) FROM STDIN`));
+  await sql.query(`TRUNCATE ${placeOf(table)}`);
+  const rows = sql.query(copyFrom(`COPY ${placeOf(table)} (${columnNames(tables[table] ?? [])}) FROM STDIN`));
   const done = finished(rows);
   done.catch(() => undefined); // Told by the next write or by `finish`.
   return { table, rows, done };

@@ -23,7 +23,7 @@ import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import type { Conversation } from '../conversation.entity';
 import { type Batch, type Item, Raced, asRows } from './batch';
-import { park } from './parking';
+import { park, parkPoison } from './parking';
 import { findIdentities, keysOf, resolvePeople } from './people';
 import { insertMedia, insertMessages, linkReplies, mediaOf } from './threads';
 
@@ -31,18 +31,26 @@ type Target = InboundReaction | InboundEdit | InboundRevoke;
 
 const targetOf = (change: Target): string => (change.kind === 'reaction' ? change.target_provider_id : change.original_provider_id);
 
-/** Reaction, edit or revoke: changes the message it speaks of, or waits for it. `from_us`: typed on the business's own phone. */
+/**
+ * Reaction, edit or revoke: changes the message it speaks of, or waits for it. `from_us`: typed on the business's own phone.
+ * Only who wrote a message edits or revokes it; what somebody else asks is set aside.
+ */
 export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target, events: EventBus): Promise<void> {
   const { number } = item;
   const from_us = item.change.kind === 'echo';
-  const [found] = await batch.rows<Message & { contact_is_blocked: boolean }>(
+  const [found] = await batch.rows<Message & { contact_is_blocked: boolean; contact_match_key: string | null }>(
     'lock-target',
-    `SELECT m.*, c.is_blocked AS contact_is_blocked FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
+    `SELECT m.*, c.is_blocked AS contact_is_blocked, c.match_key AS contact_match_key FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
       WHERE m.organization_id = $1 AND m.whatsapp_number_id = $2 AND m.whatsapp_message_id = $3 FOR UPDATE OF m`,
     [number.organization_id, number.id, targetOf(change)],
   );
   if (!found) return park(batch, [{ item, waits_for: targetOf(change) }]);
-  const { contact_is_blocked, ...message } = found;
+  const { contact_is_blocked, contact_match_key, ...message } = found;
+  if (change.kind !== 'reaction') {
+    const written = message.direction === (from_us ? MessageDirection.outgoing : MessageDirection.incoming);
+    if (!written || !(await isOfContact(batch, item, change, message, contact_match_key)))
+      return parkPoison(batch, [{ item, error: 'not by who wrote the message' }]);
+  }
   if (change.kind === 'reaction') message.reactions = react(message.reactions, change, from_us ? 'business' : 'contact');
   else if (change.kind === 'revoke') message.is_deleted = true;
   else if (!edit(message, change)) return;
@@ -65,6 +73,19 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
   batch.effects.push(() => events.emit('message.updated', { organization_id: message.organization_id, message: presentMessage(message) }));
+}
+
+/** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */
+async function isOfContact(
+  batch: Batch,
+  { number }: Item,
+  { ids }: Target,
+  { organization_id, contact_id }: Message,
+  match_key: string | null,
+): Promise<boolean> {
+  if (ids.phone && matchKey(ids.phone) === match_key) return true;
+  const known = await findIdentities(batch, keysOf({ organization_id, portfolio_id: number.waba_id ?? '', ids }));
+  return [...known.values()].some((identity) => identity.contact_id === contact_id);
 }
 
 /** One reaction a side; an empty one takes it back; one told late changes nothing. */

@@ -55,6 +55,8 @@ export class GraphError extends Error {
   constructor(
     readonly decision: FailureDecision,
     readonly http_status: number | null,
+    /** Meta's `error_subcode`; null: none. */
+    readonly subcode: number | null = null,
   ) {
     super(decision.error_message);
     this.name = 'GraphError';
@@ -355,7 +357,8 @@ export class GraphClient implements OnModuleDestroy {
       request_written: true,
       retry_after: Array.isArray(header) ? header[0] : header,
     });
-    return new GraphError({ ...decision, error_message: redact(decision.error_message, target.access_token) }, http_status);
+    const subcode = asNumber(asObject(body?.error)?.error_subcode);
+    return new GraphError({ ...decision, error_message: redact(decision.error_message, target.access_token) }, http_status, subcode);
   }
 
   private async text(target: GraphAccount, response: Dispatcher.ResponseData): Promise<string> {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '#common/actor';
+import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { GraphClient, GraphError, type GraphTarget, type NumberFields } from '../meta/graph-client';
 import { GraphTargets } from './graph-targets';
-import { NumberDirectory } from './number-directory';
+import { type Holder, NumberDirectory } from './number-directory';
 import './numbers.events';
 import type { ConnectionTestResult } from './whatsapp-number.dto';
 import { ConnectionStatus, ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
@@ -16,15 +16,25 @@ type Outcome =
   // `proved`: these ids of Meta's are reached by the organization's own token; null: they were lately, and nobody asked again.
   | { status: ConnectionStatus.connected; fields: NumberFields; proved: ProvedIds | null }
   // `refused`: the provider knows us and says no; else it was not to be reached, which says nothing of the number.
-  // `disproved`: the ids are not the organization's, or not of each other.
-  | { status: ConnectionStatus.error; reason: string; refused: boolean; disproved?: boolean };
+  // `disproved`: the ids are not the organization's, or not of each other; `doubted`: its token reaches them no more, perhaps only expired.
+  | { status: ConnectionStatus.error; reason: string; refused: boolean; disproved?: boolean; doubted?: boolean };
 
 type ProvedIds = Pick<WhatsAppNumber, 'phone_number_id' | 'whatsapp_business_account_id'>;
 
 /** How long a proof of the account is good: asking for it lists all its numbers, and Meta counts the calls. */
 const PROOF_MS = 24 * 3600_000;
 
-/** Asks the provider how a number is. */
+/**
+ * How long a proof outlives the token that gave it: an expired one drops no message meanwhile. Afterwards Meta's webhooks are refused, which it
+ * repeats for up to seven days, so that a token that comes within those loses nothing either.
+ */
+const GRACE_MS = 24 * 3600_000;
+
+/**
+ * Asks the provider how a number is. Whose Meta's ids are follows from it: whoever proves them first holds them while the token that did reaches
+ * them. Another organization that proves them has the holder asked at once, and gets them if the holder is refused; where nobody else comes, the
+ * proof ends with the grace.
+ */
 @Injectable()
 export class CheckNumber {
   constructor(
@@ -92,7 +102,7 @@ export class CheckNumber {
       return { status: ConnectionStatus.connected, fields, proved };
     } catch (error) {
       if (!(error instanceof GraphError)) throw error;
-      return { status: ConnectionStatus.error, reason: error.message, refused: isRefused(error) };
+      return { status: ConnectionStatus.error, reason: error.message, refused: isRefused(error), doubted: isStranger(error) };
     }
   }
 
@@ -131,23 +141,37 @@ export class CheckNumber {
     return `The access_token reaches no account with the number ${phone_number}. Set phone_number_id.`;
   }
 
-  /** Keeps what the provider said; where its ids are another number's, that. */
-  private async settle(actor: Actor, id: string, said: Outcome): Promise<{ outcome: Outcome; number: WhatsAppNumber }> {
+  /** Keeps what the provider said; where its ids stay another number's, that. `loser`: whose proof ends with it. */
+  private async settle(actor: Actor, id: string, said: Outcome, loser?: Holder): Promise<{ outcome: Outcome; number: WhatsAppNumber }> {
     try {
-      return { outcome: said, number: await this.keep(actor, id, said) };
+      return { outcome: said, number: await this.keep(actor, id, said, loser) };
     } catch (error) {
       if (!isTaken(error)) throw error;
-      const outcome = refusal(IN_USE);
-      return { outcome, number: await this.keep(actor, id, outcome) };
     }
+    const refused = loser ? null : await this.refusedHolder(said);
+    return refused ? this.settle(actor, id, said, refused) : this.settle(actor, id, refusal(IN_USE));
   }
 
-  private async keep(actor: Actor, id: string, outcome: Outcome): Promise<WhatsAppNumber> {
+  /** Who holds the ids that are proved here, when its own token is refused them now. */
+  private async refusedHolder(said: Outcome): Promise<Holder | null> {
+    const phone_number_id = said.status === ConnectionStatus.connected && said.proved?.phone_number_id;
+    const holder = phone_number_id ? await this.directory.holderOf(phone_number_id) : null;
+    if (!holder) return null;
+    const actor = Actor.system(holder.organization_id);
+    const number = await this.database.repository(WhatsAppNumber).find(actor, holder.id);
+    if (!number) return null;
+    const outcome = await this.ask(actor, number);
+    await this.keep(actor, holder.id, outcome);
+    return outcome.status === ConnectionStatus.error && (outcome.doubted || outcome.disproved) ? holder : null;
+  }
+
+  private async keep(actor: Actor, id: string, outcome: Outcome, loser?: Holder): Promise<WhatsAppNumber> {
     const now = new Date();
     const { organization_id } = actor;
     return this.database.tx(async (tx) => {
       const numbers = this.database.repository(WhatsAppNumber, tx);
       const before = await numbers.lock(actor, id);
+      if (loser) await this.directory.release(tx, loser);
       const number = await numbers.patch(actor, id, { last_checked_at: now, ...changes(before, outcome, now) });
       tx.afterCommit(() => {
         if (number.proved_at?.getTime() !== before.proved_at?.getTime()) this.directory.forget();
@@ -184,12 +208,21 @@ const isTaken = (error: unknown): boolean => violatedIndex(error) !== null;
 /** The provider knows us and says no. */
 const isRefused = ({ decision }: GraphError): boolean => decision.class !== 'retry' && decision.class !== 'unknown';
 
+/** The token is none, may not, or finds no such object. Meta, Graph API: "Handling errors"; 100 alone may be a field that is gone. */
+const isStranger = ({ decision: { provider_code: code }, subcode }: GraphError): boolean =>
+  code !== null && (code === 10 || code === 190 || (code >= 200 && code <= 299) || (code === 100 && subcode === 33));
+
+/** Whether refusals have lasted: this is not the first, and the last success is long ago. */
+const isOver = ({ connection_status, last_seen_at, proved_at }: WhatsAppNumber, now: Date): boolean =>
+  connection_status === ConnectionStatus.error && now.getTime() - (last_seen_at ?? proved_at ?? now).getTime() > GRACE_MS;
+
 /** What an outcome changes in the row. */
 function changes(before: WhatsAppNumber, outcome: Outcome, now: Date): Partial<WhatsAppNumber> {
   if (outcome.status === ConnectionStatus.error) {
     const last_error = outcome.reason.slice(0, 500);
     if (!outcome.refused) return { last_error };
-    return { last_error, connection_status: ConnectionStatus.error, connected_at: null, ...(outcome.disproved && { proved_at: null }) };
+    const lost = outcome.disproved || (outcome.doubted && isOver(before, now));
+    return { last_error, connection_status: ConnectionStatus.error, connected_at: null, ...(lost && { proved_at: null }) };
   }
   const { quality_rating, messaging_limit, verified_name } = outcome.fields;
   const { proved } = outcome;

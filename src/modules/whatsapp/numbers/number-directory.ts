@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Bounded } from '#common/bounded';
 import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
 
@@ -25,6 +25,13 @@ interface Row {
   app_secret: string | null;
   is_active: boolean;
   is_proved: boolean;
+}
+
+/** A number whose ids are proved, with that proof. */
+export interface Holder {
+  id: string;
+  organization_id: string;
+  proved_at: Date;
 }
 
 /** A change made by another process is seen after this; one of this process at once. */
@@ -65,16 +72,39 @@ export class NumberDirectory {
     return new Map((await this.read('n.id = ANY($1)', ids, sql)).map((number) => [number.id, number]));
   }
 
-  /** Whether all that is named here was an organization's once and is deleted. */
-  async wereDeleted(phone_number_ids: readonly string[], waba_ids: readonly string[]): Promise<boolean> {
-    const rows = await this.database.source.query<{ phone_number_id: string | null; waba_id: string | null }[]>(
-      `SELECT phone_number_id, whatsapp_business_account_id AS waba_id FROM whatsapp_numbers
-        WHERE deleted_at IS NOT NULL AND (phone_number_id = ANY($1) OR whatsapp_business_account_id = ANY($2))`,
+  /** Whether all that is named here was an organization's once and is deleted; of numbers whose kept secret (null: none) `isSigned` takes. */
+  async wereDeleted(
+    phone_number_ids: readonly string[],
+    waba_ids: readonly string[],
+    isSigned: (app_secret: string | null) => boolean,
+  ): Promise<boolean> {
+    const rows = await this.database.source.query<{ phone_number_id: string | null; waba_id: string | null; app_secret: string | null }[]>(
+      `SELECT n.phone_number_id, n.whatsapp_business_account_id AS waba_id, s.app_secret
+         FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
+        WHERE n.deleted_at IS NOT NULL AND (n.phone_number_id = ANY($1) OR n.whatsapp_business_account_id = ANY($2))`,
       [phone_number_ids, waba_ids],
     );
-    const phones = new Set(rows.map((row) => row.phone_number_id));
-    const wabas = new Set(rows.map((row) => row.waba_id));
-    return rows.length > 0 && phone_number_ids.every((id) => phones.has(id)) && waba_ids.every((id) => wabas.has(id));
+    const signed = rows.filter(({ app_secret }) => isSigned(app_secret && this.encryption.decrypt(app_secret)));
+    const phones = new Set(signed.map((row) => row.phone_number_id));
+    const wabas = new Set(signed.map((row) => row.waba_id));
+    return signed.length > 0 && phone_number_ids.every((id) => phones.has(id)) && waba_ids.every((id) => wabas.has(id));
+  }
+
+  /** The number whose connection test proved this id, in whichever organization. */
+  async holderOf(phone_number_id: string): Promise<Holder | null> {
+    const [row] = await this.database.source.query<(Holder | undefined)[]>(
+      `SELECT id, organization_id, proved_at FROM whatsapp_numbers WHERE phone_number_id = $1 AND proved_at IS NOT NULL AND deleted_at IS NULL`,
+      [phone_number_id],
+    );
+    return row ?? null;
+  }
+
+  /** Takes this very proof away; one that was given since stays. */
+  async release(tx: Tx, { organization_id, id, proved_at }: Holder): Promise<void> {
+    await tx.manager.query(
+      'UPDATE whatsapp_numbers SET proved_at = NULL, updated_at = now() WHERE organization_id = $1 AND id = $2 AND proved_at = $3',
+      [organization_id, id, proved_at],
+    );
   }
 
   /** A number changed in this process. */
@@ -133,12 +163,13 @@ export class NumberDirectory {
   }
 
   /**
-   * The simulator's for its numbers, and for no others. Else the number's own, and no other beside it; else the platform's, for ids that a
-   * connection test proved: whoever only claims them hears nothing.
+   * The simulator's for its numbers, and for no others. Else the number's own, and no other beside it; else the platform's. The simulator's and
+   * the platform's speak for ids that a connection test proved: whoever only claims them hears nothing.
    */
   private secretOf(phone_number_id: string, own: string | null, is_proved: boolean): string | null {
-    if (this.config.simulator_enabled && isSimulatorNumber(phone_number_id)) return simulatorAppSecret(this.config);
-    if (own) return this.encryption.decrypt(own);
-    return is_proved ? this.config.meta_app_secret : null;
+    const simulated = this.config.simulator_enabled && isSimulatorNumber(phone_number_id);
+    if (own && !simulated) return this.encryption.decrypt(own);
+    if (!is_proved) return null;
+    return simulated ? simulatorAppSecret(this.config) : this.config.meta_app_secret;
   }
 }

@@ -17,7 +17,7 @@ interface OneNumber {
 /** Contract 20, 5.3. */
 const ROUND_SECONDS = 600;
 
-/** Asks the provider in the background: after a change of credentials, and of every active number now and then. */
+/** Asks the provider in the background: after a change of credentials, and of every number that is active or holds its ids by a proof now and then. */
 @Processor('number-health')
 export class NumberJobs implements OnModuleInit {
   private readonly logger = new Logger(NumberJobs.name);
@@ -63,7 +63,7 @@ export class NumberJobs implements OnModuleInit {
     // Over all organizations: each number is then checked as its own.
     const numbers = await this.database.source.query<OneNumber[]>(
       `SELECT n.organization_id, n.id AS whatsapp_number_id FROM whatsapp_numbers n JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
-        WHERE n.deleted_at IS NULL AND n.is_active AND n.connection_type = 'official' AND s.access_token IS NOT NULL`,
+        WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND n.connection_type = 'official' AND s.access_token IS NOT NULL`,
     );
     await this.queue.addBulk(numbers.map((data) => ({ name: 'check', data, job_id: `check:${data.whatsapp_number_id}` })));
   }

@@ -154,17 +154,14 @@ export class NumbersService {
     });
   }
 
-  /** Softly: its conversations stay, its phone and ids are free again, its keys are gone. */
+  /** Softly: its conversations stay, its phone and ids are free again, its keys are gone but for the secret of what Meta still sends. */
   async remove(actor: Actor, id: string): Promise<void> {
     const { organization_id } = actor;
     await this.database.tx(async (tx) => {
       await this.organizations.lock(tx, actor);
       const number = await this.numbers(tx).lock(actor, id);
       await this.numbers(tx).remove(actor, id);
-      await tx.manager.query('DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2', [
-        id,
-        organization_id,
-      ]);
+      await this.forgetKeys(tx, number);
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
       tx.afterCommit(() => {
         this.directory.forget();
@@ -220,12 +217,13 @@ export class NumbersService {
     return true;
   }
 
-  /** An id somebody else only claims is free. */
+  /** An id somebody else only claims is free, and so is one whose holder was refused lately: a connection test says whose it is. */
   private async assertFree(tx: Tx, { organization_id }: Actor, phone_number_id: string | null | undefined): Promise<void> {
     if (!phone_number_id) return;
     const [proved] = await tx.manager.query<unknown[]>(
-      'SELECT 1 FROM whatsapp_numbers WHERE phone_number_id = $1 AND organization_id <> $2 AND proved_at IS NOT NULL AND deleted_at IS NULL',
-      [phone_number_id, organization_id],
+      `SELECT 1 FROM whatsapp_numbers
+        WHERE phone_number_id = $1 AND organization_id <> $2 AND proved_at IS NOT NULL AND connection_status = $3 AND deleted_at IS NULL`,
+      [phone_number_id, organization_id, ConnectionStatus.connected],
     );
     if (proved) throw inUse();
   }
@@ -242,6 +240,20 @@ export class NumbersService {
     await tx.manager.query(
       `UPDATE media_files SET due_at = now() WHERE organization_id = $1 AND whatsapp_number_id = $2 AND status = 'ready'`,
       [organization_id, id],
+    );
+  }
+
+  /** An app_secret of its own stays: it tells Meta's late webhooks from a stranger's. */
+  private async forgetKeys(tx: Tx, { id, organization_id }: WhatsAppNumber): Promise<void> {
+    const number = [id, organization_id];
+    await tx.manager.query(
+      'DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2 AND app_secret IS NULL',
+      number,
+    );
+    await tx.manager.query(
+      `UPDATE whatsapp_number_secrets SET access_token = NULL, access_token_hint = NULL, webhook_verify_token = ''
+        WHERE whatsapp_number_id = $1 AND organization_id = $2`,
+      number,
     );
   }
 

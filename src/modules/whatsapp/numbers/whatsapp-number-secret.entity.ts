@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. */
+/** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. Of a deleted number only app_secret is left. */
 @Entity('whatsapp_number_secrets')
 @Index('whatsapp_number_secrets_verify_idx', ['webhook_verify_token'])
 export class WhatsAppNumberSecret {

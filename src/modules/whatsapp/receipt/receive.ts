@@ -86,8 +86,9 @@ export class Receipt {
     const has_work = rows.length > 0;
     if (!has_work) {
       const unknown = !named.length && !ofAccounts.length;
-      // The secret to check it with went with the number, and Meta repeats for days what is refused: taken, and dropped unread.
-      if (unknown && (await this.numbers.wereDeleted(phone_number_ids, waba_ids))) return;
+      // Meta repeats for days what is refused: what is signed for deleted numbers is taken, and dropped unread. Who cannot sign does not learn
+      // which numbers were here.
+      if (unknown && (await this.numbers.wereDeleted(phone_number_ids, waba_ids, (kept) => by_platform || signedWith(kept)))) return;
       if (!by_platform || !unknown) throw refused();
       const reason = isWhatsApp(payload) ? 'unknown_number' : 'other_object';
       this.logger.warn({
