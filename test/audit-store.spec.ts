@@ -141,7 +141,7 @@ async function house(mongodb_url?: string): Promise<House> {
     if (http.get('authorization')) Object.assign(http, { actor, session: { email: 'rui@acme.example' } as Session });
     next();
   });
-  app.useGlobalFilters(new ErrorsFilter());
+  app.useGlobalFilters(new ErrorsFilter(config));
   await app.listen(0, '127.0.0.1');
   apps.push(app);
   return {

@@ -64,7 +64,7 @@ async function house(env: Record<string, string> = {}) {
   const app = room.createNestApplication({ logger: new AppLogger(logger) });
   app.use(requestLog({ logger, metrics: app.get(Metrics), listeners: [(entry) => entries.push(entry)] }));
   for (const mount of ['/graphql', '/files']) app.use(mount, (_request: Request, response: Response) => void response.sendStatus(404));
-  app.useGlobalFilters(new ErrorsFilter());
+  app.useGlobalFilters(new ErrorsFilter(config));
   await app.init();
   apps.push(app);
   lines.length = 0;
