@@ -264,7 +264,7 @@ describe('the start', () => {
     expect(start({ DATA_DIR: join(file, 'data') }).said).toMatch(/^Cannot write in DATA_DIR .*\n$/);
   });
 
-  it('says so where the system has no directory to give, and goes on asking for none', () => {
+  it('says so too where the system makes no directories, instead of asking for ever', () => {
     const DATABASE_URL = process.env.TEST_DATABASE_URL ?? '';
 
     expect(start({ DATA_DIR: '/proc/no/data' })).toEqual({ status: 1, said: expect.stringMatching(/^Cannot write in DATA_DIR .*\n$/) });
