@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
+import { oneLine } from '#common/one-line';
 import { joinDatabase, whileMigrating } from '#database/open-database';
 import { assertUpToDate } from '#database/schema';
 import { type Handover, Operator } from '#modules/auth/operator';
@@ -45,9 +46,9 @@ async function list(operator: Operator, all: boolean): Promise<void> {
   for (const { email, role, organization, last_login_at, closed } of accounts)
     console.log(
       [
-        email.padEnd(36),
+        oneLine(email).padEnd(36),
         role.padEnd(12),
-        organization.padEnd(24),
+        oneLine(organization).padEnd(24),
         last_login_at?.toISOString() ?? 'never logged in',
         closed && `(${closed})`,
       ]
@@ -62,7 +63,7 @@ function create(operator: Operator, email: string, { name, organization }: { nam
 }
 
 function hand({ account, password }: Handover): void {
-  console.log(`${account.email} (${account.role} of ${account.organization})`);
+  console.log(oneLine(`${account.email} (${account.role} of ${account.organization})`));
   console.log(`  password  ${password}   (printed only now)`);
   if (account.closed) console.log(`  It cannot log in yet: ${account.closed}.`);
 }
