@@ -178,9 +178,9 @@ describe('text that cannot be stored', () => {
   });
 
   it('that only looks unusual is taken', async () => {
-    const name = 'Ñandú 😀 \u2028 \ufeff \u202e';
-    const { body } = await w.acme.agent.post('/contacts', { whatsapp_id: '+5511987650001', name }).expect(201);
-    expect(body).toMatchObject({ name: name.trim() });
+    const [name, attributes] = ['Ñandú 😀 👩\u200d👧 می\u200cشود', { note: 'a\u2028b \ufeff \u202e' }];
+    const { body } = await w.acme.agent.post('/contacts', { whatsapp_id: '+5511987650001', name, attributes }).expect(201);
+    expect(body).toMatchObject({ name, attributes });
   });
 });
 
