@@ -38,7 +38,7 @@ runCommand(async ([command = '', ...args]) => {
   const { values, positionals } = parseArgs({ args, options: { force: { type: 'boolean', default: false } }, allowPositionals: true });
   const [file] = positionals;
   if (!file || positionals.length > 1) throw new Error(`Name one file: npm run ${command} -- FILE`);
-  if (process.env.DATABASE_URL) throw new Error(FULL_PROFILE);
+  if (!Config.isEmbedded(process.env)) throw new Error(FULL_PROFILE);
   if (command === 'restore') return restore(resolve(file), values.force);
   if (values.force) throw new Error('--force is for restore.');
   return backup(resolve(file));

@@ -22,6 +22,7 @@ import {
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { Passwords } from '#modules/users/passwords';
 import type { SimulatorNumber } from '#modules/simulator/graph-simulator';
+import { newWamid } from '#modules/simulator/json';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -95,6 +96,16 @@ const PEOPLE: Person[] = [
   },
 ];
 
+/** Where the demo's people appear. */
+interface Stage {
+  tx: Tx;
+  database: Database;
+  actor: Actor;
+  rows: DemoRows;
+  number: WhatsAppNumber;
+  file: MessageMedia;
+}
+
 /** On the first embedded start: an organization to try everything with. null when there are organizations already. */
 export async function makeDemo(app: INestApplicationContext): Promise<Demo | null> {
   const database = app.get(Database);
@@ -110,20 +121,26 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const { user } = await app
     .get(AuthService)
     .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
-  await furnish(app, new Actor(user.organization_id, user.role, user.id));
+  const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id));
+  for (const thread of threads) showOnPhone(simulator, thread);
   return { email: DEMO.email, password };
 }
 
-/** Gives an organization what the demo has. */
+interface Thread {
+  person: Person;
+  messages: Message[];
+}
+
+/** Gives an organization what the demo has; answers its threads. */
 export async function furnish(
   app: INestApplicationContext,
   actor: Actor,
   rows: DemoRows = DEMO_ROWS,
   line = SIMULATOR_DEMO_NUMBER,
-): Promise<void> {
+): Promise<Thread[]> {
   const database = app.get(Database);
   const file = await keepFile(app, actor, rows);
-  await database.tx(async (tx) => {
+  return database.tx(async (tx) => {
     await app.get(UsersService).add(
       tx,
       actor,
@@ -138,7 +155,9 @@ export async function furnish(
     );
     const number = await addNumber(tx, app, actor, rows.number_id, line);
     await addTemplate(tx, database, actor, rows.template_id, number.id);
-    for (const person of PEOPLE) await addThread(tx, database, actor, rows, number, file, person);
+    const threads: Thread[] = [];
+    for (const person of PEOPLE) threads.push({ person, messages: await addThread({ tx, database, actor, rows, number, file }, person) });
+    return threads;
   });
 }
 
@@ -208,113 +227,16 @@ async function addTemplate(tx: Tx, database: Database, actor: Actor, id: string,
   });
 }
 
-async function addThread(
-  tx: Tx,
-  database: Database,
-  actor: Actor,
-  rows: DemoRows,
-  number: WhatsAppNumber,
-  file: MessageMedia,
-  person: Person,
-): Promise<void> {
-  const idOf = (what: keyof Person['ids']): string => {
-    const row = person.ids[what];
-    return row ? rows[row] : newId();
-  };
-  const at = (minutes: number): Date => new Date(Date.now() - person.hours_ago * HOUR + minutes * 60_000);
-  const received = person.says.length + (person.ids.file ? 1 : 0);
-  const last = at(received - 1);
-  const contact = await database.repository(Contact, tx).insert(actor, {
-    id: idOf('contact'),
-    whatsapp_id: person.phone,
-    match_key: matchKey(person.phone),
-    wa_id: person.phone.slice(1),
-    name: person.name,
-    whatsapp_name: person.name.split(' ')[0],
-    source: 'whatsapp',
-    lifecycle_stage: 'customer',
-    opt_in_date: at(0),
-    last_message_at: last,
-    last_message_received_at: last,
-    total_messages_received: received,
-    total_conversations: 1,
-  });
-  await database
-    .repository(ContactIdentity, tx)
-    .insert(actor, { kind: IdentityKind.phone, value: matchKey(person.phone), contact_id: contact.id });
-  const conversation_id = idOf('conversation');
-  const base = {
-    organization_id: actor.organization_id,
-    conversation_id,
-    contact_id: contact.id,
-    whatsapp_number_id: number.id,
-    message_type: MessageType.text,
-  };
-  const messages = person.says.map((text, index) =>
-    newMessage({
-      ...base,
-      id: index ? newId() : idOf('message'),
-      direction: MessageDirection.incoming,
-      sender_type: SenderType.contact,
-      sender_name: person.name,
-      content: text,
-      payload: { text },
-      status: MessageStatus.received,
-      created_at: at(index),
-    }),
-  );
-  if (person.ids.file)
-    messages.push(
-      newMessage({
-        ...base,
-        id: idOf('file'),
-        message_type: MessageType.document,
-        direction: MessageDirection.incoming,
-        sender_type: SenderType.contact,
-        sender_name: person.name,
-        payload: { filename: file.filename },
-        media: file,
-        status: MessageStatus.received,
-        created_at: last,
-      }),
-    );
-  const ours = {
-    ...base,
-    direction: MessageDirection.outgoing,
-    sender_type: SenderType.agent,
-    sender_user_id: actor.user_id,
-    sender_name: 'Ana Souza',
-  };
-  if (person.failed)
-    messages.push(
-      newMessage({
-        ...ours,
-        id: idOf('failed'),
-        content: person.failed,
-        payload: { text: person.failed },
-        status: MessageStatus.failed,
-        error_code: '131000',
-        error_message: 'Something went wrong.',
-        failed_at: at(4),
-        created_at: at(4),
-      }),
-    );
-  if (person.answer)
-    messages.push(
-      newMessage({
-        ...ours,
-        content: person.answer,
-        payload: { text: person.answer },
-        status: MessageStatus.read,
-        sent_at: at(5),
-        delivered_at: at(5),
-        read_at: at(6),
-        created_at: at(5),
-      }),
-    );
+async function addThread(stage: Stage, person: Person): Promise<Message[]> {
+  const { tx, database, actor, number } = stage;
+  const at = clockOf(person);
+  const contact = await addContact(stage, person);
+  const messages = messagesOf(stage, person, contact);
   const newest = messages[messages.length - 1];
+  const received = receivedFrom(person);
+  const last = at(received - 1);
   await database.repository(Conversation, tx).insert(actor, {
-    id: conversation_id,
+    id: newest.conversation_id,
     contact_id: contact.id,
     whatsapp_number_id: number.id,
     status: person.resolved ? ConversationStatus.resolved : ConversationStatus.open,
@@ -331,4 +253,137 @@ async function addThread(
     last_message_id: newest.id,
   });
   for (const message of messages) await database.repository(Message, tx).insert(actor, message);
+  return messages;
 }
+
+async function addContact({ tx, database, actor, rows }: Stage, person: Person): Promise<Contact> {
+  const at = clockOf(person);
+  const received = receivedFrom(person);
+  const last = at(received - 1);
+  const contact = await database.repository(Contact, tx).insert(actor, {
+    id: idOf(rows, person, 'contact'),
+    whatsapp_id: person.phone,
+    match_key: matchKey(person.phone),
+    wa_id: person.phone.slice(1),
+    name: person.name,
+    whatsapp_name: person.name.split(' ')[0],
+    source: 'whatsapp',
+    lifecycle_stage: 'customer',
+    opt_in_date: at(0),
+    last_message_at: last,
+    last_message_received_at: last,
+    total_messages_received: received,
+    total_conversations: 1,
+  });
+  await database
+    .repository(ContactIdentity, tx)
+    .insert(actor, { kind: IdentityKind.phone, value: matchKey(person.phone), contact_id: contact.id });
+  return contact;
+}
+
+/** What was said between us, in order. */
+function messagesOf({ actor, rows, number, file }: Stage, person: Person, contact: Contact): Message[] {
+  const at = clockOf(person);
+  const base = {
+    organization_id: actor.organization_id,
+    conversation_id: idOf(rows, person, 'conversation'),
+    contact_id: contact.id,
+    whatsapp_number_id: number.id,
+    message_type: MessageType.text,
+  };
+  const theirs = {
+    ...base,
+    direction: MessageDirection.incoming,
+    sender_type: SenderType.contact,
+    sender_name: person.name,
+    status: MessageStatus.received,
+  };
+  const ours = {
+    ...base,
+    direction: MessageDirection.outgoing,
+    sender_type: SenderType.agent,
+    sender_user_id: actor.user_id,
+    sender_name: 'Ana Souza',
+  };
+  const messages = person.says.map((text, index) =>
+    newMessage({
+      ...theirs,
+      id: index ? newId() : idOf(rows, person, 'message'),
+      content: text,
+      payload: { text },
+      whatsapp_message_id: newWamid(),
+      created_at: at(index),
+    }),
+  );
+  if (person.ids.file)
+    messages.push(
+      newMessage({
+        ...theirs,
+        id: idOf(rows, person, 'file'),
+        message_type: MessageType.document,
+        payload: { filename: file.filename },
+        media: file,
+        created_at: at(person.says.length),
+      }),
+    );
+  if (person.failed)
+    messages.push(
+      newMessage({
+        ...ours,
+        id: idOf(rows, person, 'failed'),
+        content: person.failed,
+        payload: { text: person.failed },
+        status: MessageStatus.failed,
+        error_code: '131000',
+        error_message: 'Something went wrong.',
+        failed_at: at(4),
+        created_at: at(4),
+      }),
+    );
+  if (person.answer)
+    messages.push(
+      newMessage({
+        ...ours,
+        content: person.answer,
+        payload: { text: person.answer },
+        whatsapp_message_id: newWamid(),
+        status: MessageStatus.read,
+        sent_at: at(5),
+        delivered_at: at(5),
+        read_at: at(6),
+        created_at: at(5),
+      }),
+    );
+  return messages;
+}
+
+/** The same conversation as the customer sees it. */
+function showOnPhone({ simulator }: SimulatorService, { person, messages }: Thread): void {
+  if (!simulator) return;
+  const customer = simulator.customers.know({ wa_id: person.phone, name: person.name });
+  const texts = messages.filter(({ message_type, status }) => message_type === MessageType.text && status !== MessageStatus.failed);
+  const bubbles = texts.map(({ whatsapp_message_id, direction, content, created_at }) => ({
+    id: whatsapp_message_id ?? '',
+    direction: direction === MessageDirection.incoming ? ('customer' as const) : ('business' as const),
+    type: 'text',
+    content: { body: content },
+    context_message_id: null,
+    timestamp: created_at.toISOString(),
+    status: direction === MessageDirection.incoming && person.unread ? ('sent' as const) : ('read' as const),
+  }));
+  simulator.restore({ phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id, customer: customer.key, messages: bubbles }, customer);
+}
+
+/** A row of theirs that documents name, else a new one. */
+function idOf(rows: DemoRows, { ids }: Person, what: keyof Person['ids']): string {
+  const row = ids[what];
+  return row ? rows[row] : newId();
+}
+
+/** Minutes after their first message. */
+function clockOf({ hours_ago }: Person): (minutes: number) => Date {
+  const start = Date.now() - hours_ago * HOUR;
+  return (minutes) => new Date(start + minutes * 60_000);
+}
+
+const receivedFrom = ({ says, ids }: Person): number => says.length + (ids.file ? 1 : 0);

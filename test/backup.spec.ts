@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,6 +130,8 @@ describe('npm run backup and restore', () => {
     expect(await refused(file, folder)).toContain('is not empty');
     const full = await runCommand('backup', ['backup', file], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none' });
     expect(full).toEqual({ code: 1, out: expect.stringContaining('pg_dump') as string });
+    const blank = await runCommand('backup', ['backup', file], { DATABASE_URL: ' ' });
+    expect(blank).toEqual({ code: 1, out: expect.stringContaining('is there already') as string });
   });
 
   it('is restored elsewhere with everything but what would be sent twice', async () => {
@@ -147,9 +150,14 @@ describe('npm run backup and restore', () => {
     expect(await settled(restored, waiting)).toMatchObject({ status: 'failed', error_code: 'provider_timeout' });
     const there = await embeddedSql(DATA_DIR);
     try {
-      const { rows: files } = await there.query<{ storage_key: string }>('SELECT storage_key FROM media_files');
+      const { rows: files } = await there.query<{ storage_key: string; sha256: string }>('SELECT storage_key, sha256 FROM media_files');
       expect(files.length).toBeGreaterThanOrEqual(1);
-      for (const { storage_key } of files) expect(await readFile(join(DATA_DIR, 'media', storage_key))).toEqual(PNG);
+      for (const { storage_key, sha256 } of files)
+        expect(
+          createHash('sha256')
+            .update(await readFile(join(DATA_DIR, 'media', storage_key)))
+            .digest('hex'),
+        ).toBe(sha256);
       const { rows: kept } = await there.query('SELECT 1 FROM media_files WHERE id = $1', [media_id]);
       expect(kept).toHaveLength(1);
     } finally {

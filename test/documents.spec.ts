@@ -140,6 +140,13 @@ describe('error codes', () => {
       expect(status).toBe(422);
       expect(text).not.toMatch(/regular expression|\^\(/);
     }
+    const { text } = await house.acme.admin.graphql('{ conversations(status: "x") { id } }');
+    expect(text).toContain('status must be open, pending');
+  });
+
+  it('of a locked login are named wherever a password is asked for', () => {
+    const locked = routes().filter(({ operation }) => operation.responses['403']?.['x-error-codes']?.includes('account_locked'));
+    expect(locked.map(({ name }) => name).sort()).toEqual(['POST /auth/login', 'PUT /users/me', 'PUT /users/{user_id}']);
   });
 });
 

@@ -57,12 +57,14 @@ describe('the full profile', () => {
     token = String(session.access_token);
     const number = meta.number();
     ({ phone_number_id, waba_id } = number);
-    await call(first, 'POST', '/whatsapp', {
+    const { id } = await call(first, 'POST', '/whatsapp', {
       phone_number: number.display_phone_number,
       phone_number_id,
       whatsapp_business_account_id: waba_id,
       access_token: META_TOKEN,
     });
+    // Meta's platform secret speaks for a number once its connection test has proved it.
+    await until(async () => (await call(first, 'GET', `/whatsapp/${String(id)}`)).connection_status === 'connected');
     socket = io(second.url, { auth: { token }, transports: ['websocket'], reconnectionDelay: 100 });
     socket.onAny((event: string, data: Record<string, unknown>) => heard.push({ event, data }));
     await new Promise((connected) => socket.once('connected', connected));

@@ -187,6 +187,7 @@ describe('Socket.IO commands', () => {
     expect(await outsider.ask('subscribe', { channels: [`conversation:${conversation_id}`, 'messages', 'secrets'] })).toEqual({
       ok: false,
       error_code: 'unknown_channel',
+      message: 'Unknown, or not of your organization.',
       channels: ['messages'],
       unknown: [`conversation:${conversation_id}`, 'secrets'],
     });

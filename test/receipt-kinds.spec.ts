@@ -166,6 +166,11 @@ describe('kinds of messages, as stored', () => {
       (who) => metaPayload.document({ ...who, filename: 'nota.pdf' }),
       { payload: { filename: 'nota.pdf' }, media_type: 'application/pdf' },
     ],
+    [
+      'document',
+      (who) => metaPayload.document({ ...who, filename: `${'n'.repeat(300)}.pdf` }),
+      { payload: { filename: `${'n'.repeat(236)}.pdf` }, media_type: 'application/pdf' },
+    ],
     ['sticker', (who) => metaPayload.sticker({ ...who, animated: true }), { payload: { animated: true }, media_type: 'image/webp' }],
   ])('%s, its file waiting to be fetched', async (message_type, payload, stored) => {
     const box = await inbox();

@@ -252,7 +252,7 @@ describe('files of the simulator', () => {
 
   it('are on the disk while somebody has them, and nothing of what was refused', async () => {
     const box = await atSimulator();
-    const dir = join(box.w.env.DATA_DIR ?? '', 'simulator');
+    const dir = join(box.w.env.DATA_DIR ?? '', 'simulator', 'media');
     await api(box).post('/control/reset').expect(204);
 
     const { id } = (await upload(box, HTML, 'olá.txt', 'text/plain').expect(201)).body as { id: string };

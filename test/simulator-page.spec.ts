@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
-import { type Browser, type Page, chromium } from 'playwright-core';
+import { existsSync, readFileSync } from 'node:fs';
+import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
 import { PNG } from './support/files';
 import { Product } from './support/product';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-/** One pixel. */
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const WIDE = { width: 1280, height: 800 };
 const missing = !existsSync(CHROMIUM);
 if (missing) {
   if (process.env.CI) throw new Error(`${CHROMIUM} is missing: .ci/run installs it`);
@@ -14,10 +15,12 @@ if (missing) {
 (missing ? describe.skip : describe)('the simulator page in a browser', () => {
   let product: Product;
   let browser: Browser;
+  let password: string;
   const trouble: string[] = [];
 
   beforeAll(async () => {
     product = await Product.start();
+    ({ password } = product);
     browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -29,24 +32,56 @@ if (missing) {
     await product?.end();
   });
 
-  async function open(viewport: { width: number; height: number }): Promise<Page> {
-    const page = await browser.newPage({ viewport, locale: 'pt-BR' });
+  beforeEach(() => void (trouble.length = 0));
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  async function open(viewport: { width: number; height: number }, path = '/simulator', colorScheme?: 'dark'): Promise<Page> {
+    const page = await browser.newPage({ viewport, locale: 'pt-BR', colorScheme });
+    page.on('pageerror', (error) => trouble.push(error.message));
     page.on('console', (message) => {
-      if (message.type() === 'error') trouble.push(message.text());
+      // What the API refuses, the browser notes as well.
+      if (message.type() === 'error' && !message.text().includes('status of 409')) trouble.push(message.text());
     });
     page.on('request', (request) => {
       if (!request.url().startsWith(product.url) && !/^(data|blob):/.test(request.url())) trouble.push(`left the server: ${request.url()}`);
     });
-    await page.goto(`${product.url}/simulator`);
+    await page.goto(product.url + path);
     return page;
   }
 
   async function signIn(page: Page): Promise<void> {
-    const [, email] = /e-mail\s+(\S+)/.exec(product.output) ?? [];
-    await page.getByTestId('login-email').fill(email ?? '');
-    await page.getByTestId('login-password').fill(product.password);
+    await page.getByTestId('login-email').fill('admin@demo.pytake');
+    await page.getByTestId('login-password').fill(password);
     await page.getByTestId('login-submit').click();
     await page.getByTestId('conversation-item').first().waitFor();
+  }
+
+  async function customerSends(message: object): Promise<void> {
+    const answer = await fetch(`${product.url}/simulator/api/control/customer-message`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ wait: true, ...message }),
+    });
+    expect(answer.status).toBe(202);
+  }
+
+  async function write(from: string, name: string, ...texts: string[]): Promise<void> {
+    for (const body of texts) await customerSends({ from, name, type: 'text', text: { body } });
+  }
+
+  const conversation = (page: Page, name: string): Locator => page.getByTestId('conversation-item').filter({ hasText: name });
+  const bubble = (page: Page, text: string): Locator => page.getByTestId('thread-message').filter({ hasText: text });
+  const preview = (page: Page, name: string, text: string): Locator =>
+    conversation(page, name).getByTestId('preview').filter({ hasText: text });
+
+  /** What axe finds serious or critical. */
+  async function findings(page: Page): Promise<unknown> {
+    await page.evaluate(AXE);
+    return page.evaluate(
+      'axe.run().then((r) => r.violations.filter((v) => /serious|critical/.test(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.html)]))',
+    );
   }
 
   it('shows what a customer writes without a reload, and follows the answer until it is read', async () => {
@@ -67,7 +102,6 @@ if (missing) {
       .first()
       .waitFor({ timeout: 20_000 });
     expect(trouble).toEqual([]);
-    await page.close();
   });
 
   it('shows a photo on both sides, though every file leaves as an attachment', async () => {
@@ -85,7 +119,167 @@ if (missing) {
       'document.querySelectorAll("img.photo").length === 2 && [...document.images].every((i) => i.complete && i.naturalWidth > 0)';
     await page.waitForFunction(drawn, undefined, { timeout: 20_000 });
     expect(trouble).toEqual([]);
-    await page.close();
+  });
+
+  it('says what the API says outside the window, beside the talk and not over it, and offers the templates', async () => {
+    const page = await open(WIDE);
+    await signIn(page);
+    await conversation(page, 'Beatriz').click();
+    await page.getByTestId('reopen').click();
+    await page.getByTestId('agent-input').fill('Oi!');
+    await page.getByTestId('agent-send').click();
+
+    const toast = page.getByTestId('toast').filter({ hasText: 'The 24-hour window is closed' });
+    await toast.waitFor();
+    const said = await toast.boundingBox();
+    const talk = await page.getByTestId('thread').boundingBox();
+    expect((said?.y ?? 0) + (said?.height ?? 0)).toBeLessThanOrEqual(talk?.y ?? 0);
+
+    await page.getByTestId('choose-template').click();
+    await page.getByTestId('template-body-2').fill('2077');
+    await page.getByTestId('template-preview').filter({ hasText: 'Olá Beatriz, seu pedido 2077 está pronto' }).waitFor();
+    expect(await findings(page)).toEqual([]);
+    await page.getByTestId('dialog-submit').click();
+    await bubble(page, 'seu pedido 2077').and(page.locator('[data-status=delivered]')).waitFor();
+    await bubble(page, 'seu pedido 2077').getByTestId('sender').filter({ hasText: 'You' }).waitFor();
+    expect(trouble).toEqual([]);
+  });
+
+  it('lets its list follow edits and deletions, and keeps the last words under a note', async () => {
+    const page = await open(WIDE);
+    await signIn(page);
+    await page.getByTestId('customer-input').fill('Quero tres bolos');
+    await page.getByTestId('customer-send').click();
+    await preview(page, 'Mariana', 'Quero tres bolos').waitFor();
+    const actions = page.getByTestId('phone-message').last().getByLabel('Message actions');
+
+    await actions.click();
+    await page.getByTestId('edit-message').click();
+    await page.getByLabel('Text').fill('Quero três bolos');
+    await page.getByTestId('dialog-submit').click();
+    await preview(page, 'Mariana', 'Quero três bolos').waitFor();
+
+    await conversation(page, 'Mariana').click();
+    await page.getByTestId('agent-attach').click();
+    await page.getByTestId('send-note').click();
+    await page.getByLabel('Only your team sees it').fill('Cliente antiga');
+    await page.getByTestId('dialog-submit').click();
+    await bubble(page, 'Internal note · You').waitFor();
+    await preview(page, 'Mariana', 'Quero três bolos').waitFor();
+
+    await actions.click();
+    await page.getByTestId('delete-message').click();
+    await preview(page, 'Mariana', 'Deleted message').waitFor();
+    expect(trouble).toEqual([]);
+  });
+
+  it('shows whose a conversation is, blocks its contact and unblocks it', async () => {
+    await write('5511944440001', 'Otávio Reis', 'Bom dia');
+    const page = await open(WIDE);
+    await signIn(page);
+    await conversation(page, 'Otávio').click();
+
+    await page.getByTestId('assign-me').click();
+    await conversation(page, 'Otávio').getByTestId('assignee').filter({ hasText: 'Assigned to Ana Souza' }).waitFor();
+    await page.getByTestId('contact-menu').click();
+    await page.getByTestId('block').click();
+    await page.getByTestId('window-notice').filter({ hasText: 'Otávio Reis is blocked' }).waitFor();
+    await conversation(page, 'Otávio').filter({ hasText: 'blocked' }).waitFor();
+    await page.getByTestId('contact-menu').click();
+    await page.getByTestId('unblock').click();
+    await page.getByTestId('reopen').waitFor();
+    expect(trouble).toEqual([]);
+  });
+
+  it('says why a message failed and sends it again', async () => {
+    await write('5511900131026', 'Sem Sinal', 'Oi');
+    const page = await open(WIDE);
+    await signIn(page);
+    await conversation(page, 'Sem Sinal').click();
+    await page.getByTestId('agent-input').fill('Chegou?');
+    await page.getByTestId('agent-send').click();
+
+    const failed = bubble(page, 'Chegou?').and(page.locator('[data-status=failed]'));
+    await failed.locator('.error').waitFor();
+    expect(await findings(page)).toEqual([]);
+    await failed.getByTestId('resend').click();
+
+    await failed.filter({ hasText: 'Sent again below' }).waitFor();
+    await failed.nth(1).getByTestId('resend').waitFor();
+    expect(trouble).toEqual([]);
+  });
+
+  it('shows *bold*, _italic_, ~strike~ and code as WhatsApp does, and markup as it was typed', async () => {
+    const said = 'pre*ço 2*3*4 <b>x</b>';
+    await write('5511944440002', 'Rita Dias', `*_forte_* ~velho~ \`\`\`a *b*\`\`\` https://pytake.example/a_b_c ${said}`);
+    const page = await open(WIDE);
+    await signIn(page);
+    await conversation(page, 'Rita').click();
+
+    const text = bubble(page, 'forte').locator('.text');
+    await text.waitFor();
+    expect(await text.innerHTML()).toBe(
+      '<strong><em>forte</em></strong> <s>velho</s> <code class="block">a *b*</code> ' +
+        '<a href="https://pytake.example/a_b_c" target="_blank" rel="noopener noreferrer">https://pytake.example/a_b_c</a> pre*ço 2*3*4 &lt;b&gt;x&lt;/b&gt;',
+    );
+    expect(trouble).toEqual([]);
+  });
+
+  it('opens a conversation at its end, whatever its photos add while they come in', async () => {
+    const page = await open(WIDE);
+    const photo = (await page.screenshot()).toString('base64');
+    const from = '5511944440003';
+    await write(from, 'Longa Conversa', ...Array.from({ length: 40 }, (_, n) => `Mensagem número ${n + 1}`));
+    for (let n = 0; n < 4; n++) await customerSends({ from, type: 'image', image: { base64: photo, mime_type: 'image/png' } });
+    await signIn(page);
+    await conversation(page, 'Longa').click();
+    await page.getByTestId('thread-message').locator('img.photo').nth(3).waitFor({ timeout: 20_000 });
+    const { top, end, drawn } = (await page.evaluate(`(async () => {
+      await Promise.all([...document.images].map((image) => image.decode()));
+      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+      const thread = document.querySelector('[data-testid=thread]');
+      return { top: thread.scrollTop, end: thread.scrollHeight - thread.clientHeight, drawn: thread.querySelectorAll('img.photo').length };
+    })()`)) as { top: number; end: number; drawn: number };
+
+    expect(drawn).toBe(4);
+    expect(top).toBeGreaterThan(end - 5);
+    expect(trouble).toEqual([]);
+  });
+
+  it('has menus for the arrow keys', async () => {
+    const page = await open(WIDE);
+    await signIn(page);
+    await conversation(page, 'João').click();
+    await page.getByTestId('agent-attach').focus();
+    await page.keyboard.press('Enter');
+
+    const focused = (): Promise<unknown> => page.evaluate('document.activeElement.textContent');
+    expect(await focused()).toBe('Photo or video');
+    await page.keyboard.press('ArrowDown');
+    expect(await focused()).toBe('Document');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('ArrowUp');
+    expect(await focused()).toBe('Internal note');
+    await page.keyboard.press('Home');
+    expect(await focused()).toBe('Photo or video');
+    expect(await findings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate('document.activeElement.dataset.testid')).toBe('agent-attach');
+    expect(trouble).toEqual([]);
+  });
+
+  it.each(['light', 'dark'] as const)('can be read by everybody, %s', async (scheme) => {
+    const page = await open(WIDE, '/simulator', scheme === 'dark' ? scheme : undefined);
+    await page.getByTestId('login-email').waitFor();
+    expect(await findings(page)).toEqual([]);
+
+    await signIn(page);
+    await conversation(page, 'João').click();
+    await bubble(page, 'Saiu agora').waitFor();
+
+    expect(await findings(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await findings(page)).toEqual([]);
   });
 
   it('fits a phone screen', async () => {
@@ -95,6 +289,42 @@ if (missing) {
 
     expect(wide).toBe(false);
     expect(trouble).toEqual([]);
-    await page.close();
+  });
+
+  it.each(['/', '/api/v1/docs', '/api/v1/redoc', '/graphql'])(
+    'asks no other host, shows no advertising and has a favicon: %s',
+    async (path) => {
+      const page = await open(WIDE, path);
+      await page.waitForLoadState('networkidle');
+
+      expect(await page.locator('link[rel~=icon]').count()).toBeGreaterThan(0);
+      expect(await page.locator('body').innerText()).not.toMatch(/Altair AI|Try Altair|donat/i);
+      expect(trouble).toEqual([]);
+    },
+  );
+
+  it('shows on the phone what the demo began with, and after a kill -9 what was there', async () => {
+    const before = await open(WIDE);
+    const shown = (page: Page, text: string): Locator => page.getByTestId('phone-message').filter({ hasText: text });
+    await before.getByTestId('customer-select').selectOption({ label: 'João Pereira' });
+    await shown(before, 'Boa tarde, João! Saiu agora').waitFor();
+    await before.getByTestId('customer-attach').click();
+    const [chooser] = await Promise.all([before.waitForEvent('filechooser'), before.getByTestId('attach-image').click()]);
+    await chooser.setFiles({ name: 'recibo.png', mimeType: 'image/png', buffer: PNG });
+    await before.getByTestId('customer-input').fill('Recebi, obrigado!');
+    await before.getByTestId('customer-send').click();
+    await shown(before, 'Recebi, obrigado!').waitFor();
+    await before.waitForTimeout(1500);
+    await before.close();
+
+    await product.stop('SIGKILL');
+    await product.boot();
+
+    const page = await open(WIDE);
+    await page.getByTestId('customer-select').selectOption({ label: 'João Pereira' });
+    for (const text of ['meu pedido 1042', 'Saiu agora', 'Recebi, obrigado!']) await shown(page, text).waitFor();
+    await page.waitForFunction('[...document.images].every((i) => i.complete && i.naturalWidth > 0)');
+    expect(await page.locator('img.photo').count()).toBe(1);
+    expect(trouble).toEqual([]);
   });
 });

@@ -272,7 +272,8 @@ describe('the Graph API of the simulator', () => {
     expect(info.url.startsWith(`${url}/graph/`)).toBe(true);
     expect(Buffer.from(await download.arrayBuffer())).toEqual(bytes);
     expect((await fetch(info.url)).status).toBe(401);
-    expect((await fetch(info.url.replace(/ext=\d/, 'ext=9'), { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(404);
+    for (const forged of [info.url.replace(/ext=\d/, 'ext=9'), info.url.replace(/hash=./, 'hash=é')])
+      expect((await fetch(forged, { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(404);
     await send({ type: 'image', image: { id } }).expect(200);
     expect((await upload('text/html').expect(400)).body.error.code).toBe(131053);
     await graph('delete', `/${id}`).expect(200);

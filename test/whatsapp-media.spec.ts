@@ -16,7 +16,7 @@ import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
 import type { Media, MediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaJobs } from '#modules/whatsapp/media/media.jobs';
 import { MediaService } from '#modules/whatsapp/media/media.service';
-import { errorBody, toAppError } from '#api/errors.filter';
+import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { PNG } from './support/files';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
@@ -152,10 +152,7 @@ const files = async (company = acme): Promise<string[]> => {
 /** The conversations' download route in small. */
 async function handOut(company: Company, media_id: string): Promise<request.Agent> {
   const app = express().get('/', (req, res) => {
-    media.respond(system(company), media_id, req, res).catch((error: unknown) => {
-      const known = toAppError(error);
-      res.status(known.status).json(errorBody(known));
-    });
+    media.respond(system(company), media_id, req, res).catch((error: unknown) => sendError(res, toAppError(error)));
   });
   return Promise.resolve(request(app));
 }

@@ -1,7 +1,7 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import type { Config } from '#config/config';
 import { VERSION } from '#config/version';
-import { GENERAL_CHANNELS, type RealtimeEvent, channelsOf, eventCatalogue } from '#realtime/realtime.events';
+import { GENERAL_CHANNELS, eventCatalogue } from '#realtime/realtime.events';
 import { LIMITS } from '#realtime/realtime.limits';
 import { COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES } from '#realtime/realtime.protocol';
 import { buildOpenApi } from './openapi';
@@ -10,7 +10,7 @@ import type { Schema, Schemas } from './openapi-types';
 type Json = Record<string, unknown>;
 
 /** One message of the document: what a client or the server says. */
-export interface AsyncMessage {
+interface AsyncMessage {
   name: string;
   summary: string;
   payload: Json;
@@ -33,83 +33,24 @@ export interface AsyncApi {
   components: { messages: Record<string, AsyncMessage>; schemas: Record<string, Json>; securitySchemes: Json };
 }
 
+/** The messages of the document, and by key who says which. */
+interface Messages {
+  all: Record<string, AsyncMessage>;
+  schemas: Record<string, Json>;
+  /** A client on Socket.IO. */
+  commands: { command: string; ack: string }[];
+  /** The server on Socket.IO. */
+  said: string[];
+  /** A client on a raw socket. */
+  rawCommands: string[];
+  /** The server on a raw socket. */
+  rawSaid: string[];
+}
+
 /** The AsyncAPI 3 document of the sockets, made of what the gateways are typed by. */
 export function buildAsyncApi(app: INestApplication, config: Config): AsyncApi {
-  const events = eventCatalogue();
-  const tables = [COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES].flatMap((table) => Object.values<{ payload: Type<object> }>(table));
-  const answers = Object.values(COMMANDS).map(({ answer }) => answer);
-  const models = [...new Set([...tables.map(({ payload }) => payload), ...answers, ...events.map(([, { payload }]) => payload)])];
-  const all = (buildOpenApi(app, config, models).components?.schemas ?? {}) as Schemas;
-  const used = new Set<string>();
-  const schemaOf = (model: Type<object>): Json => {
-    const name = nameIn(all, model);
-    collect(name, all, used);
-    return ref(name);
-  };
-
-  const messages: Record<string, AsyncMessage> = {};
-  const say = (key: string, name: string, text: string, payload: Json, sample: unknown): string => {
-    messages[key] = { name, summary: text, payload, examples: [{ payload: sample }] };
-    return key;
-  };
-  const key = (name: string): string => name.replaceAll(':', '_');
-  const framed = (type: string, payload: Json): Json => ({
-    allOf: [{ type: 'object', required: ['type'], properties: { type: { const: type } } }, payload],
-  });
-
-  const commands = Object.entries(COMMANDS).map(([name, { text, payload, sample, answer }]) => ({
-    command: say(`socketio_${key(name)}`, name, text, schemaOf(payload), sample),
-    ack: say(
-      `socketio_${key(name)}_ack`,
-      `ack of ${name}`,
-      'The answer to the ack: `ok`, and what was done or why not.',
-      {
-        oneOf: [
-          { allOf: [{ type: 'object', required: ['ok'], properties: { ok: { const: true } } }, schemaOf(answer)] },
-          { allOf: [{ type: 'object', required: ['ok'], properties: { ok: { const: false } } }, schemaOf(NOTICES.error.payload)] },
-        ],
-      },
-      { ok: false, error_code: 'not_found', message: 'Conversation not found' },
-    ),
-  }));
-  const notices = Object.entries(NOTICES).map(([name, { text, payload, sample }]) =>
-    say(`socketio_${key(name)}`, name, text, schemaOf(payload), sample),
-  );
-  const rawCommands = Object.entries(RAW_COMMANDS).map(([type, { text, payload, sample }]) =>
-    say(`ws_${type}_frame`, type, text, framed(type, schemaOf(payload)), { type, ...sample }),
-  );
-  const rawNotices = Object.entries(RAW_NOTICES).map(([type, { text, payload, sample }]) =>
-    say(`ws_${type}`, type, text, framed(type, schemaOf(payload)), { type, ...sample }),
-  );
-  const told = events.map(([event, { text, payload, sample }]) => {
-    const schema = schemaOf(payload);
-    const data = sample ?? all[nameIn(all, payload)]?.example;
-    const timestamp = '2026-11-20T12:00:00.000Z';
-    const channel = channelOf(event);
-    return {
-      socketio: say(`socketio_event_${key(event)}`, event, text, schema, data),
-      ws: say(
-        `ws_event_${key(event)}`,
-        event,
-        text,
-        {
-          type: 'object',
-          required: ['type', 'channel', 'event', 'data', 'timestamp'],
-          properties: {
-            type: { const: 'event' },
-            channel: { type: 'string' },
-            event: { const: event },
-            data: schema,
-            timestamp: { type: 'string', format: 'date-time' },
-          },
-        },
-        { type: 'event', channel, event, data, timestamp },
-      ),
-    };
-  });
-  const acks = commands.map(({ ack }) => ack);
+  const messages = messagesOf(app, config);
   const url = new URL(config.public_base_url);
-
   return {
     asyncapi: '3.0.0',
     info: {
@@ -128,61 +69,11 @@ export function buildAsyncApi(app: INestApplication, config: Config): AsyncApi {
       },
     },
     defaultContentType: 'application/json',
-    channels: {
-      socketio: {
-        address: '/socket.io',
-        title: 'Socket.IO',
-        description:
-          'For Socket.IO clients (protocol 5): each message is an event of that name. The token goes into `auth: {token}` of the handshake, the ' +
-          `\`Authorization\` header or the query. At most ${LIMITS.socketio_frames} commands in ten seconds.`,
-        messages: messageRefs([...commands.map(({ command }) => command), ...acks, ...notices, ...told.map(({ socketio }) => socketio)]),
-        bindings: { ws: { method: 'GET' } },
-      },
-      ws: {
-        address: '/ws',
-        title: 'Raw WebSocket',
-        description:
-          `One JSON object in each text frame. Hears the channels it subscribes to: ${[...GENERAL_CHANNELS].join(', ')}, and \`conversation:{id}\`. The token ` +
-          `goes into the \`Authorization\` header or the query. At most ${LIMITS.frames} frames in ten seconds, ${LIMITS.connections_per_user} connections per user; ` +
-          'closed with 1008 and a word why, with 1001 when the server restarts.',
-        messages: messageRefs([...rawCommands, ...rawNotices, ...told.map(({ ws }) => ws)]),
-        bindings: { ws: { method: 'GET', query: QUERY } },
-      },
-      wsConversations: {
-        address: '/ws/conversations',
-        title: 'Raw WebSocket of the inbox',
-        description: 'As `/ws`, subscribed already: to conversations and messages, or to the one conversation of `conversation_id`.',
-        messages: messageRefs([...rawCommands, ...rawNotices, ...told.map(({ ws }) => ws)]),
-        bindings: {
-          ws: {
-            method: 'GET',
-            query: { type: 'object', properties: { ...QUERY.properties, conversation_id: { type: 'string', format: 'uuid' } } },
-          },
-        },
-      },
-    },
-    operations: {
-      ...Object.fromEntries(
-        commands.map(({ command, ack }) => [
-          command,
-          {
-            action: 'receive',
-            channel: { $ref: '#/channels/socketio' },
-            summary: messages[command].summary,
-            messages: [at('socketio', command)],
-            reply: { channel: { $ref: '#/channels/socketio' }, messages: [at('socketio', ack)] },
-          },
-        ]),
-      ),
-      socketio_say: says('socketio', [...notices, ...told.map(({ socketio }) => socketio)], messages),
-      ws_hear: hears('ws', rawCommands),
-      ws_say: says('ws', [...rawNotices, ...told.map(({ ws }) => ws)], messages),
-      wsConversations_hear: hears('wsConversations', rawCommands),
-      wsConversations_say: says('wsConversations', [...rawNotices, ...told.map(({ ws }) => ws)], messages),
-    },
+    channels: channelsWith(messages),
+    operations: operationsOn(messages),
     components: {
-      messages,
-      schemas: Object.fromEntries([...used].sort().map((name) => [name, toJsonSchema(all[name]) as Json])),
+      messages: messages.all,
+      schemas: messages.schemas,
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         token: { type: 'httpApiKey', name: 'token', in: 'query', description: 'For browsers, whose WebSockets send no header.' },
@@ -190,6 +81,143 @@ export function buildAsyncApi(app: INestApplication, config: Config): AsyncApi {
     },
   };
 }
+
+function messagesOf(app: INestApplication, config: Config): Messages {
+  const events = eventCatalogue();
+  const tables = [COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES].flatMap((table) => Object.values<{ payload: Type<object> }>(table));
+  const answers = Object.values(COMMANDS).map(({ answer }) => answer);
+  const models = [...new Set([...tables.map(({ payload }) => payload), ...answers, ...events.map(([, { payload }]) => payload)])];
+  const known = (buildOpenApi(app, config, models).components?.schemas ?? {}) as Schemas;
+  const used = new Set<string>();
+  const schemaOf = (model: Type<object>): Json => {
+    const name = nameIn(known, model);
+    collect(name, known, used);
+    return ref(name);
+  };
+
+  const all: Record<string, AsyncMessage> = {};
+  const say = (key: string, name: string, text: string, payload: Json, sample: unknown): string => {
+    all[key] = { name, summary: text, payload, examples: [{ payload: sample }] };
+    return key;
+  };
+  const commands = Object.entries(COMMANDS).map(([name, { text, payload, sample, answer }]) => ({
+    command: say(`socketio_${keyOf(name)}`, name, text, schemaOf(payload), sample),
+    ack: say(
+      `socketio_${keyOf(name)}_ack`,
+      `ack of ${name}`,
+      'The answer to the ack: `ok`, and what was done or why not.',
+      { oneOf: [acknowledged(true, schemaOf(answer)), acknowledged(false, schemaOf(NOTICES.error.payload))] },
+      { ok: false, error_code: 'not_found', message: 'Conversation not found' },
+    ),
+  }));
+  const notices = Object.entries(NOTICES).map(([name, { text, payload, sample }]) =>
+    say(`socketio_${keyOf(name)}`, name, text, schemaOf(payload), sample),
+  );
+  const rawCommands = Object.entries(RAW_COMMANDS).map(([type, { text, payload, sample }]) =>
+    say(`ws_${type}_frame`, type, text, framed(type, schemaOf(payload)), { type, ...sample }),
+  );
+  const rawNotices = Object.entries(RAW_NOTICES).map(([type, { text, payload, sample }]) =>
+    say(`ws_${type}`, type, text, framed(type, schemaOf(payload)), { type, ...sample }),
+  );
+  const told = events.map(([event, { text, channel, payload, sample }]) => {
+    const schema = schemaOf(payload);
+    const data = sample ?? known[nameIn(known, payload)]?.example;
+    const frame = { type: 'event', channel, event, data, timestamp: '2026-11-20T12:00:00.000Z' };
+    return {
+      socketio: say(eventKey(event), event, text, schema, data),
+      ws: say(`ws_event_${keyOf(event)}`, event, text, pushed(event, schema), frame),
+    };
+  });
+  return {
+    all,
+    schemas: Object.fromEntries([...used].sort().map((name) => [name, toJsonSchema(known[name]) as Json])),
+    commands,
+    said: [...notices, ...told.map(({ socketio }) => socketio)],
+    rawCommands,
+    rawSaid: [...rawNotices, ...told.map(({ ws }) => ws)],
+  };
+}
+
+function channelsWith({ commands, said, rawCommands, rawSaid }: Messages): AsyncApi['channels'] {
+  const raw = messageRefs([...rawCommands, ...rawSaid]);
+  return {
+    socketio: {
+      address: '/socket.io',
+      title: 'Socket.IO',
+      description:
+        'For Socket.IO clients (protocol 5): each message is an event of that name. The token goes into `auth: {token}` of the handshake, the ' +
+        `\`Authorization\` header or the query. At most ${LIMITS.socketio_frames} commands in ten seconds.`,
+      messages: messageRefs([...commands.map(({ command }) => command), ...commands.map(({ ack }) => ack), ...said]),
+      bindings: { ws: { method: 'GET' } },
+    },
+    ws: {
+      address: '/ws',
+      title: 'Raw WebSocket',
+      description:
+        `One JSON object in each text frame. Hears the channels it subscribes to: ${[...GENERAL_CHANNELS].join(', ')}, and \`conversation:{id}\`. The token ` +
+        `goes into the \`Authorization\` header or the query. At most ${LIMITS.frames} frames in ten seconds, ${LIMITS.connections_per_user} connections per user; ` +
+        'closed with 1008 and a word why, with 1001 when the server restarts.',
+      messages: raw,
+      bindings: { ws: { method: 'GET', query: QUERY } },
+    },
+    wsConversations: {
+      address: '/ws/conversations',
+      title: 'Raw WebSocket of the inbox',
+      description: 'As `/ws`, subscribed already: to conversations and messages, or to the one conversation of `conversation_id`.',
+      messages: raw,
+      bindings: {
+        ws: {
+          method: 'GET',
+          query: { type: 'object', properties: { ...QUERY.properties, conversation_id: { type: 'string', format: 'uuid' } } },
+        },
+      },
+    },
+  };
+}
+
+function operationsOn({ all, commands, said, rawCommands, rawSaid }: Messages): AsyncApi['operations'] {
+  const asked = commands.map(({ command, ack }): [string, Json] => [
+    command,
+    {
+      action: 'receive',
+      channel: { $ref: '#/channels/socketio' },
+      summary: all[command].summary,
+      messages: [at('socketio', command)],
+      reply: { channel: { $ref: '#/channels/socketio' }, messages: [at('socketio', ack)] },
+    },
+  ]);
+  return {
+    ...Object.fromEntries(asked),
+    socketio_say: says('socketio', said, all),
+    ws_hear: hears('ws', rawCommands),
+    ws_say: says('ws', rawSaid, all),
+    wsConversations_hear: hears('wsConversations', rawCommands),
+    wsConversations_say: says('wsConversations', rawSaid, all),
+  };
+}
+
+/** The key of an event's message on Socket.IO. */
+export const eventKey = (event: string): string => `socketio_event_${keyOf(event)}`;
+const keyOf = (name: string): string => name.replaceAll(':', '_');
+
+const acknowledged = (ok: boolean, answer: Json): Json => ({
+  allOf: [{ type: 'object', required: ['ok'], properties: { ok: { const: ok } } }, answer],
+});
+const framed = (type: string, payload: Json): Json => ({
+  allOf: [{ type: 'object', required: ['type'], properties: { type: { const: type } } }, payload],
+});
+/** An event as raw sockets hear it. */
+const pushed = (event: string, data: Json): Json => ({
+  type: 'object',
+  required: ['type', 'channel', 'event', 'data', 'timestamp'],
+  properties: {
+    type: { const: 'event' },
+    channel: { type: 'string' },
+    event: { const: event },
+    data,
+    timestamp: { type: 'string', format: 'date-time' },
+  },
+});
 
 const QUERY = { type: 'object', properties: { token: { type: 'string', description: 'The access token, where no header can be sent.' } } };
 
@@ -210,9 +238,6 @@ const hears = (channel: string, keys: string[]): Json => ({
   summary: 'What a client says.',
   messages: keys.map((key) => at(channel, key)),
 });
-
-/** The channel of raw sockets an event comes on. */
-const channelOf = (event: string): string => channelsOf({ organization_id: '', event: event as RealtimeEvent, data: {} as never })[0] ?? '';
 
 /** A class' name in the document: its own, or that of `@ApiSchema`. */
 function nameIn(all: Schemas, model: Type<object>): string {

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { INestApplication } from '@nestjs/common';
 import { SwaggerModule } from '@nestjs/swagger';
 import { getDistDirectory, renderAltair } from 'altair-static';
@@ -6,7 +6,8 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { AppError } from '#common/errors';
 import type { Config } from '#config/config';
 import { buildAsyncApi } from './asyncapi';
-import { errorBody } from './errors.filter';
+import { sendError } from './errors.filter';
+import { FAVICON, FAVICON_LINK } from './favicon';
 import { buildOpenApi } from './openapi';
 import { errorsPage, realtimePage } from './pages';
 
@@ -20,7 +21,7 @@ export function serveDocuments(app: INestApplication, config: Config): void {
   // Apollo's own mount would take every path below /graphql for a query.
   server.use('/graphql', (request: Request, response: Response, next: NextFunction) => {
     if (request.path === '/') return next();
-    response.status(404).json(errorBody(new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.')));
+    sendError(response, new AppError(404, 'not_found', 'No such route. See /api/v1/docs for what there is.'));
   });
 }
 
@@ -41,11 +42,21 @@ function serveEach(app: INestApplication, config: Config, server: Express): void
     swaggerOptions: { persistAuthorization: true, docExpansion: 'none', tagsSorter: 'alpha' },
   });
 
-  server.use('/api/v1/redoc/assets', express.static(dirname(require.resolve('redoc/bundles/redoc.standalone.js')), { maxAge: '1d' }));
+  server.get('/api/v1/redoc/assets/redoc.standalone.js', async (_request: Request, response: Response) => {
+    const bundle = await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8');
+    response.set('Cache-Control', 'public, max-age=86400').type('js').send(bundle.replaceAll(REDOC_LOGO, FAVICON));
+  });
   server.get('/api/v1/redoc', (_request: Request, response: Response) => void response.type('html').send(REDOC_PAGE));
 
   server.use('/graphql/playground/assets', express.static(getDistDirectory(), { maxAge: '1d', index: false }));
-  const ide = renderAltair({ baseURL: '/graphql/playground/assets/', endpointURL: '/graphql', initialQuery: '{ me { full_name email } }' });
+  const ide = renderAltair({
+    baseURL: '/graphql/playground/assets/',
+    endpointURL: '/graphql',
+    initialQuery: '{ me { full_name email } }',
+    // Its maker's service, and the advertising for it.
+    disableAccount: true,
+    persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+  });
   const playground = (_request: Request, response: Response): void => {
     // The IDE's page starts itself with an inline script.
     response.setHeader(
@@ -60,8 +71,11 @@ function serveEach(app: INestApplication, config: Config, server: Express): void
   );
 }
 
+/** The one thing ReDoc would fetch from elsewhere. */
+const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
+
 const REDOC_PAGE = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>PyTake API</title><style>body { margin: 0 }</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>PyTake API</title>${FAVICON_LINK}<style>body { margin: 0 }</style></head>
 <body><redoc spec-url="/api/v1/openapi.json" disable-search="false" hide-hostname="true"></redoc><script src="/api/v1/redoc/assets/redoc.standalone.js"></script></body>
 </html>`;

@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { Response } from 'express';
 import type { AppRequest } from '#access/request';
 import { AppError, type ErrorDetail } from '#common/errors';
-import { fromDatabase } from '#database/database-errors';
+import { knownError } from '#database/database-errors';
 
 /** The one error shape of REST: the union of what the sources' clients read. */
 export interface ErrorBody {
@@ -18,10 +18,9 @@ const logger = new Logger('errors');
 
 /** Anything thrown → an error the caller may see. What is not ours is logged and becomes a plain 500. */
 export function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
+  const known = knownError(error);
+  if (known) return known;
   if (error instanceof HttpException) return fromHttp(error);
-  const refused = fromDatabase(error);
-  if (refused) return refused;
   const { status, type } = error as { status?: number; type?: string };
   // body-parser's errors
   if (type === 'entity.parse.failed') return new AppError(400, 'invalid_json', 'The body is not valid JSON.');
@@ -42,7 +41,7 @@ function fromHttp(error: HttpException): AppError {
   return new AppError(status, status === 405 ? 'method_not_allowed' : 'bad_request', error.message);
 }
 
-export function errorBody(error: AppError): ErrorBody {
+function errorBody(error: AppError): ErrorBody {
   const { status, error_code, message, details } = error;
   return {
     error: { code: status, message, type: TYPES[status] ?? 'http_error', ...(details && { details }) },

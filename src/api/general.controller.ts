@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { Public, RateClass } from '#access/decorators';
 import { Room } from '#common/room';
 import { Config } from '#config/config';
+import { FAVICON_LINK } from './favicon';
 
 class HealthStatus {
   @ApiProperty({ enum: ['healthy'], example: 'healthy' })
@@ -72,6 +73,7 @@ const startPage = (config: Config): string => `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>PyTake</title>
+${FAVICON_LINK}
 <style>
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
   body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f2f6f4, #10201a); color: light-dark(#14261e, #e6f2ec); }

@@ -1,5 +1,5 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { AppError } from '#common/errors';
+import type { AppError } from '#common/errors';
 import { toAppError } from './errors.filter';
 
 const CODES: Record<number, string> = {
@@ -33,8 +33,7 @@ export function formatError(formatted: GraphQLFormattedError, thrown: unknown, d
   // Apollo wraps what GraphQL itself says once more.
   while (original instanceof GraphQLError) original = original.originalError;
   if (original) {
-    const error = original instanceof AppError ? original : toAppError(original);
-    return { ...graphqlError(error), locations: formatted.locations, path: formatted.path };
+    return { ...graphqlError(toAppError(original)), locations: formatted.locations, path: formatted.path };
   }
   // No original: the query itself does not parse or does not fit the schema.
   const internal = formatted.extensions?.code === 'INTERNAL_SERVER_ERROR';

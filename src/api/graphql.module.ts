@@ -13,7 +13,7 @@ import { GraphqlDoor, PARSE_OPTIONS } from './graphql.door';
 
 /** A resolver takes its turn among those of its request. */
 @Injectable()
-class InTurns implements NestInterceptor {
+class ResolverTurns implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType<string>() !== 'graphql') return next.handle();
     const { turns } = GqlExecutionContext.create(context).getContext<GraphqlContext>();
@@ -46,6 +46,6 @@ class InTurns implements NestInterceptor {
       }),
     }),
   ],
-  providers: [GraphqlDoor, GraphqlInput, { provide: APP_INTERCEPTOR, useClass: InTurns }],
+  providers: [GraphqlDoor, GraphqlInput, { provide: APP_INTERCEPTOR, useClass: ResolverTurns }],
 })
 export class GraphqlDoorModule {}

@@ -1,20 +1,12 @@
+import { type Body, type Parameter, type Schema, type Schemas, nameOf } from './openapi-types';
+
 /** What of an operation decides how it may be refused. */
 interface Refusable {
   security?: unknown[];
-  parameters?: { in: string; name: string; schema?: Shape }[];
-  requestBody?: unknown;
+  parameters?: Parameter[];
+  requestBody?: Body;
   'x-role'?: string;
   'x-rate-limit'?: string;
-}
-
-interface Shape {
-  $ref?: string;
-  format?: string;
-  properties?: Record<string, Shape>;
-  items?: Shape;
-  allOf?: Shape[];
-  anyOf?: Shape[];
-  oneOf?: Shape[];
 }
 
 const TEXTS: Record<string, string> = {
@@ -39,7 +31,7 @@ export const errorResponse = (status: string): { description: string; content: R
 });
 
 /** The refusals every operation of its kind may answer; what is one route's own its docblock says (`@throws {409}`). */
-export function refusalsOf(path: string, method: string, operation: Refusable, schemas: Record<string, Shape>): string[] {
+export function refusalsOf(path: string, method: string, operation: Refusable, schemas: Schemas): string[] {
   const open = operation['x-role'] === 'public';
   const { requestBody, parameters = [] } = operation;
   const named = path.includes('{');
@@ -50,34 +42,19 @@ export function refusalsOf(path: string, method: string, operation: Refusable, s
   if (named) statuses.push('400', '404');
   if (requestBody) statuses.push('400', '413', '415', '422');
   if (parameters.length) statuses.push('422');
-  if (namesAnId(bodyOf(requestBody), schemas)) statuses.push('404');
+  const bodies = Object.values(requestBody?.content ?? {}).map(({ schema }) => schema);
+  if (namesAnId(bodies, schemas)) statuses.push('404');
   if (method !== 'get' && !open) statuses.push('409');
   return statuses;
 }
 
-function bodyOf(requestBody: unknown): Shape[] {
-  const { content = {} } = (requestBody ?? {}) as { content?: Record<string, { schema?: Shape }> };
-  return Object.values(content).flatMap(({ schema }) => schema ?? []);
-}
-
-/** True when an id of ours stands anywhere in it: one that is unknown, or another organization's, is 404. */
-function namesAnId(shapes: Shape[], schemas: Record<string, Shape>, seen = new Set<Shape>()): boolean {
-  return shapes.some((shape) => {
-    if (seen.has(shape)) return false;
-    seen.add(shape);
-    if (shape.format === 'uuid') return true;
-    const inner = [
-      shape.items,
-      ...Object.values(shape.properties ?? {}),
-      ...(shape.allOf ?? []),
-      ...(shape.anyOf ?? []),
-      ...(shape.oneOf ?? []),
-    ];
-    const named = shape.$ref ? schemas[shape.$ref.split('/').pop() ?? ''] : undefined;
-    return namesAnId(
-      [...inner, named].filter((one) => one !== undefined),
-      schemas,
-      seen,
-    );
+/** True when an id of ours stands anywhere in them: one that is unknown, or another organization's, is 404. */
+function namesAnId(parts: readonly (Schema | undefined)[], all: Schemas, seen = new Set<Schema>()): boolean {
+  return parts.some((part) => {
+    if (!part || seen.has(part)) return false;
+    seen.add(part);
+    if (part.format === 'uuid') return true;
+    const { $ref, items, properties = {}, allOf = [], anyOf = [], oneOf = [] } = part;
+    return namesAnId([$ref ? all[nameOf($ref)] : undefined, items, ...Object.values(properties), ...allOf, ...anyOf, ...oneOf], all, seen);
   });
 }

@@ -1,4 +1,6 @@
-import type { AsyncApi, AsyncMessage } from './asyncapi';
+import { eventCatalogue } from '#realtime/realtime.events';
+import { COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES } from '#realtime/realtime.protocol';
+import { type AsyncApi, eventKey } from './asyncapi';
 import { errorTable } from './openapi-errors';
 
 /** Small pages for people, made of the documents; no script, nothing from other hosts. */
@@ -54,37 +56,37 @@ export const errorsPage = (): string =>
     ),
   );
 
-/** The AsyncAPI document, readable. */
-export function realtimePage(document: AsyncApi): string {
-  const { channels, components, info } = document;
-  const row = ({ name, summary, examples }: AsyncMessage): string[] => [
-    `<code>${escape(name)}</code>`,
-    `${words(summary)}<details><summary>Example</summary><pre>${escape(JSON.stringify(examples[0].payload, null, 2))}</pre></details>`,
-  ];
-  const part = (title: string, text: string, start: RegExp, not?: RegExp): string =>
-    `<h3>${escape(title)}</h3><p>${words(text)}</p>${table(
-      ['Name', 'When'],
-      Object.entries(components.messages)
-        .filter(([key]) => start.test(key) && !not?.test(key))
-        .map(([, message]) => row(message)),
-    )}`;
-  const commands = Object.values(document.operations)
-    .filter(({ reply }) => reply)
-    .map(({ messages }) => (messages as { $ref: string }[])[0].$ref.split('/').pop() ?? '');
-  const isCommand = new RegExp(`^(${commands.join('|')})$`);
+/** One thing said, with an example. */
+const saidRow = (name: string, text: string, sample: unknown): string[] => [
+  `<code>${escape(name)}</code>`,
+  `${words(text)}<details><summary>Example</summary><pre>${escape(JSON.stringify(sample, null, 2))}</pre></details>`,
+];
+const said = (title: string, text: string, rows: string[][]): string =>
+  `<h3>${escape(title)}</h3><p>${words(text)}</p>${table(['Name', 'When'], rows)}`;
+
+type Said = Record<string, { text: string; sample: object }>;
+const rowsOf = (names: Said): string[][] => Object.entries(names).map(([name, { text, sample }]) => saidRow(name, text, sample));
+const frameRows = (types: Said): string[][] =>
+  Object.entries(types).map(([type, { text, sample }]) => saidRow(type, text, { type, ...sample }));
+
+/** What the AsyncAPI document says, readable. */
+export function realtimePage({ channels, components, info }: AsyncApi): string {
+  const events = eventCatalogue().map(([event, { text }]) =>
+    saidRow(event, text, components.messages[eventKey(event)].examples[0].payload),
+  );
   return page(
     'Realtime',
     String(info.description),
     `<p>For machines: <a href="/api/v1/asyncapi.json">the AsyncAPI 3 document</a>.</p>
 <h2>Events</h2>
-${part('Of your organization', 'On Socket.IO the event of that name; on `/ws` a frame `{type: "event", channel, event, data, timestamp}` to whoever has the channel.', /^socketio_event_/)}
+${said('Of your organization', 'On Socket.IO the event of that name; on `/ws` a frame `{type: "event", channel, event, data, timestamp}` to whoever has the channel.', events)}
 <h2>${escape(channels.socketio.title)} <code>${channels.socketio.address}</code></h2>
 <p>${words(channels.socketio.description)}</p>
-${part('What you may say', 'Each is answered to its ack: `{ok: true, ...}` or `{ok: false, error_code, message}`.', isCommand)}
-${part('What you alone hear', 'Beside the events.', /^socketio_/, new RegExp(`^socketio_event_|_ack$|${isCommand.source}`))}
+${said('What you may say', 'Each is answered to its ack: `{ok: true, ...}` or `{ok: false, error_code, message}`.', rowsOf(COMMANDS))}
+${said('What you alone hear', 'Beside the events.', rowsOf(NOTICES))}
 <h2>${escape(channels.ws.title)} <code>${channels.ws.address}</code>, <code>${channels.wsConversations.address}</code></h2>
 <p>${words(channels.ws.description)} ${words(channels.wsConversations.description)}</p>
-${part('What you may say', 'One JSON object in a text frame.', /^ws_.*_frame$/)}
-${part('What you alone hear', 'Beside the events.', /^ws_/, /^ws_event_|_frame$/)}`,
+${said('What you may say', 'One JSON object in a text frame.', frameRows(RAW_COMMANDS))}
+${said('What you alone hear', 'Beside the events.', frameRows(RAW_NOTICES))}`,
   );
 }

@@ -35,7 +35,6 @@ export class InputPipe implements PipeTransform {
 
 /** A plain object as an instance of `target`. @throws {Invalid} naming every wrong field under `place`. */
 export async function parse<T extends object>(target: Type<T>, value: Record<string, unknown>, place = 'body'): Promise<T> {
-  assertFit(value, place);
   const instance = plainToInstance(target, resolveAliases(value, target.prototype as object), { exposeDefaultValues: false });
   const errors = await validate(instance, { whitelist: true, forbidUnknownValues: false, stopAtFirstError: true });
   if (errors.length) throw new Invalid(errors.flatMap((error) => flatten(error, [place])));

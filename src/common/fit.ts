@@ -60,3 +60,12 @@ export function assertFit(value: unknown, ...place: (string | number)[]): void {
 
 /** Can be stored as it is. */
 export const isFitText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+/** PostgreSQL refuses U+0000 and half surrogate pairs in text and jsonb, and JSON may carry both: what of a text can be kept, cut to `max`. */
+export function fitText(text: string, max = Infinity): string {
+  let fit = text.includes('\0') ? text.replaceAll('\0', '') : text;
+  if (fit.length > max) fit = fit.slice(0, isHighSurrogate(fit, max - 1) ? max - 1 : max);
+  return fit.isWellFormed() ? fit : fit.toWellFormed();
+}
+
+const isHighSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;

@@ -141,7 +141,7 @@ export class Config {
     this.data_dir = Config.dataDir(env);
     this.process_role = oneOf('PROCESS_ROLE', ['all', 'api', 'worker'] as const, 'all');
     this.database_url = url('DATABASE_URL', null, ['postgres:', 'postgresql:']);
-    this.embedded = this.database_url === null;
+    this.embedded = Config.isEmbedded(env);
     this.database_pool_size = int('DATABASE_POOL_SIZE', 10, 2, 200);
     this.redis_url = url('REDIS_URL', null, ['redis:', 'rediss:']);
     this.mongodb_url = url('MONGODB_URL', null, ['mongodb:', 'mongodb+srv:']);
@@ -231,6 +231,11 @@ export class Config {
 
     if (mistakes.length) throw new ConfigError(mistakes);
     Object.freeze(this);
+  }
+
+  /** Whether PostgreSQL is our own, in `dataDir`; known before the rest is read. */
+  static isEmbedded(env: NodeJS.ProcessEnv): boolean {
+    return !env.DATABASE_URL?.trim();
   }
 
   /** Where data stands, known before the rest is read: the lock on it comes first. */

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { isDatabaseDown } from './database-errors';
 
 const OLDEST = 15;
 /** Started together with its database, PyTake is often the faster one. */
 const PATIENCE_MS = 10_000;
-/** Not there yet: refused or lost connections, unknown names (of a container that comes), and PostgreSQL's own start-up and crowds. */
-const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ETIMEDOUT', 'ENOENT', '57P03', '53300']);
+/** Not there yet, beside what ends a connection at any time: its host or name (of a container that comes), its socket. */
+const NOT_THERE = new Set(['EAI_AGAIN', 'EHOSTUNREACH', 'ENOENT']);
 
 /**
  * Resolves once the PostgreSQL of DATABASE_URL answers and is new enough.
@@ -44,8 +45,8 @@ function diagnosis(error: unknown): { passing: boolean; words: string } {
   // localhost is two addresses, and Node tells of both.
   if (error instanceof AggregateError) return diagnosis(error.errors[0]);
   const { code, message } = error as NodeJS.ErrnoException;
-  const late = /timeout|terminated/i.test(message);
-  return { passing: late || PASSING.has(code ?? ''), words: message.replace(/\.$/, '') };
+  const passing = isDatabaseDown(error) || NOT_THERE.has(code ?? '') || /timeout/i.test(message);
+  return { passing, words: message.replace(/\.$/, '') };
 }
 
 function nameOf(url: string): string {

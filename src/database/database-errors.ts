@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { QueryFailedError } from 'typeorm';
-import { type AppError, Conflict, Invalid, Unavailable } from '#common/errors';
+import { AppError, Conflict, Invalid, Unavailable } from '#common/errors';
 
 interface PgError extends Error {
   code?: string;
@@ -17,10 +17,13 @@ export function onDuplicate(index: string, error: () => AppError): void {
   UNIQUE[index] = error;
 }
 
-/** What PostgreSQL refused, as an error the caller may see, whatever the door; null: not PostgreSQL's, or a fault of ours. */
-export function fromDatabase(error: unknown): AppError | null {
-  const { code = '', constraint = '', message } = driverError(error);
-  if (code === '23505') return UNIQUE[constraint]?.() ?? new Conflict('already_exists', 'This already exists.');
+/** What was thrown, as an error the caller may see, whatever the door; null: a fault of ours, or of something we do not know. */
+export const knownError = (error: unknown): AppError | null => (error instanceof AppError ? error : fromDatabase(error));
+
+function fromDatabase(error: unknown): AppError | null {
+  const index = violatedIndex(error);
+  if (index !== null) return UNIQUE[index]?.() ?? new Conflict('already_exists', 'This already exists.');
+  const { code = '', message } = driverError(error);
   // Class 22, data exception: a value outside its type's range or form. Validation should have named it, so the log does.
   if (/^22[0-9A-Z]{3}$/.test(code)) {
     logger.warn({ msg: 'a value passed the validation and not the database', code, error: message });
@@ -29,6 +32,18 @@ export function fromDatabase(error: unknown): AppError | null {
   if (isDatabaseDown(error)) return new Unavailable('The database is not reachable. Try again in a moment.');
   return null;
 }
+
+/** The unique index that refused a row; null: none did. */
+export function violatedIndex(error: unknown): string | null {
+  const { code, constraint = '' } = driverError(error);
+  return code === '23505' ? constraint : null;
+}
+
+/** serialization_failure, deadlock_detected: nothing of the transaction happened, and it may be run again. */
+const UNDONE = new Set(['40001', '40P01']);
+
+/** PostgreSQL undid the transaction for the sake of another. */
+export const isUndone = (error: unknown): boolean => UNDONE.has(driverError(error).code ?? '');
 
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',

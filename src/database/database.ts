@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Config } from '#config/config';
 import { onOneConnection, watchConnections } from './connections';
+import { isUndone } from './database-errors';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
 
@@ -14,8 +15,6 @@ export interface Tx {
 }
 
 const TX_TRIES = 3;
-/** serialization_failure, deadlock_detected: nothing of the transaction happened. */
-const UNDONE = new Set(['40001', '40P01']);
 
 /** PostgreSQL for the rooms: walled repositories and transactions. */
 @Injectable()
@@ -51,7 +50,7 @@ export class Database {
         await this.follow(effects);
         return result;
       } catch (error) {
-        if (attempt >= TX_TRIES || !UNDONE.has((error as { code?: string } | null)?.code ?? '')) throw error;
+        if (attempt >= TX_TRIES || !isUndone(error)) throw error;
       }
     }
   }

@@ -25,7 +25,7 @@ export const RESTORING = 'restore.unfinished';
 /** Reads the configuration and waits for its PostgreSQL; in the embedded profile takes DATA_DIR and starts one. */
 export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase> {
   // The lock comes before the configuration: the first start writes the secrets, and only one process may.
-  const lock: DataDirLock | null = env.DATABASE_URL?.trim() ? null : await lockDataDir(Config.dataDir(env));
+  const lock: DataDirLock | null = Config.isEmbedded(env) ? await lockDataDir(Config.dataDir(env)) : null;
   let postgres: EmbeddedPostgres | null = null;
   const release = async (): Promise<void> => {
     await postgres?.stop();
@@ -54,7 +54,7 @@ export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase
 export async function joinDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase> {
   const data_dir = Config.dataDir(env);
   const dir = join(data_dir, 'postgres');
-  if (!env.DATABASE_URL && !existsSync(dir))
+  if (Config.isEmbedded(env) && !existsSync(dir))
     throw new Error(`There is no database in DATA_DIR ${data_dir} yet. Start PyTake once, or set DATA_DIR to where its data is.`);
   try {
     return await openDatabase(env);

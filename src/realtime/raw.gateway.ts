@@ -5,15 +5,15 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
-import { AppError } from '#common/errors';
+import { bearerOf } from '#common/bearer';
 import { assertFit } from '#common/fit';
 import { newId } from '#common/uuid';
-import { fromDatabase } from '#database/database-errors';
+import { knownError } from '#database/database-errors';
 import { Connection, FrameCount } from './connection';
 import { type Publication, channelsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
-import { RAW_COMMANDS, type RawCommand, type RawFrame } from './realtime.protocol';
+import { RAW_COMMANDS, type RawCommand, type RawFrame, UNKNOWN_CHANNEL } from './realtime.protocol';
 import { RealtimeRooms } from './realtime.rooms';
 
 /** RFC 6455: a policy is broken; the server goes away; try again later. */
@@ -176,7 +176,7 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
     query: URLSearchParams,
   ): Promise<RawConnection | null> {
     try {
-      const token = request.headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? query.get('token') ?? '';
+      const token = bearerOf(request.headers.authorization) ?? query.get('token') ?? '';
       const ip = this.hub.addressOf(request);
       const connection = new RawConnection(ws, request, await this.hub.admit(token, ip), token, ip);
       const { user_id, organization_id } = connection.session;
@@ -199,9 +199,9 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
           this.hub.join(connection, channel);
       return connection;
     } catch (error) {
-      const known = error instanceof AppError;
+      const known = knownError(error);
       if (!known) this.logger.error({ msg: 'a WebSocket could not be admitted', err: error });
-      if (known && error.status < 500) ws.close(POLICY, 'unauthorized');
+      if (known && known.status < 500) ws.close(POLICY, 'unauthorized');
       else ws.close(TRY_LATER, 'unavailable');
       return null;
     }
@@ -210,8 +210,7 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
   private async handle(connection: RawConnection, raw: RawData, binary: boolean): Promise<void> {
     connection.last_seen_at = new Date();
     const frame = binary ? null : parse(raw);
-    const error = (error_code: string, message: string, more: object = {}): void =>
-      connection.say({ type: 'error', error_code, message, ...more });
+    const error = (error_code: string, message: string): void => connection.say({ type: 'error', error_code, message });
     if (!frame) return error('invalid_message', 'A frame is one JSON object in text.');
     if (typeof frame.type !== 'string' || !Object.hasOwn(RAW_COMMANDS, frame.type))
       return error('unknown_type', `Types are ${Object.keys(RAW_COMMANDS).join(', ')}.`);
@@ -225,9 +224,9 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
       if (type === 'subscribe') unknown = await this.hub.subscribe(connection, channels as unknown[]);
       else this.hub.unsubscribe(connection, channels as unknown[]);
       connection.say({ type: `${type}d`, channels: [...connection.channels] });
-      if (unknown.length) error('unknown_channel', 'Unknown, or not of your organization.', { channels: unknown });
+      if (unknown.length) connection.say({ type: 'error', ...UNKNOWN_CHANNEL, channels: unknown });
     } catch (thrown) {
-      const known = thrown instanceof AppError ? thrown : fromDatabase(thrown);
+      const known = knownError(thrown);
       if (known) return error(known.error_code, known.message);
       this.logger.error({ msg: 'a frame could not be handled', err: thrown });
       error('internal_error', 'Something went wrong on our side.');

@@ -15,9 +15,12 @@ export class ChannelList {
   channels: string[];
 }
 
+export const AGENT_STATES = ['available', 'busy', 'away', 'offline'] as const;
+export type AgentState = (typeof AGENT_STATES)[number];
+
 export class AgentStatusChoice {
-  @ApiProperty({ enum: ['available', 'busy', 'away', 'offline'] })
-  status: string;
+  @ApiProperty({ enum: AGENT_STATES })
+  status: AgentState;
 }
 
 export class FreshToken {

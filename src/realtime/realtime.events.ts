@@ -1,9 +1,10 @@
 import type { Type } from '@nestjs/common';
+import { DEMO } from '#common/demo';
 import { Typing } from './realtime.dto';
 
-/** An event of the sockets, as the room that emits it declares it. */
+/** Something said on a socket. */
 export interface SocketEvent {
-  /** When it is sent; for people. */
+  /** When it is said; for people. */
   text: string;
   /** The class of its data: its schema in the document. */
   payload: Type<object>;
@@ -11,33 +12,44 @@ export interface SocketEvent {
   sample?: object;
 }
 
-const CATALOGUE = new Map<string, SocketEvent>();
+/** The channels everybody in an organization may have (contract 20 §10.2); some wait for their rooms. */
+const CHANNELS = ['messages', 'conversations', 'contacts', 'agents', 'whatsapp', 'campaigns', 'flows', 'notifications'] as const;
+export const GENERAL_CHANNELS: ReadonlySet<string> = new Set(CHANNELS);
+
+/** An event, as the room that emits it declares it. */
+export interface DeclaredEvent extends SocketEvent {
+  /** Where raw sockets hear it. */
+  channel: (typeof CHANNELS)[number];
+}
+
+const CATALOGUE = new Map<string, DeclaredEvent>();
 
 /**
  * A room's events, by socket name, in its `*.realtime.ts`. Beside it the room adds them to `RealtimeEvents` by declaration merging, so that an
  * event nobody declared, or with other data, does not compile: `interface RealtimeEvents extends PayloadsOf<typeof CONTACT_EVENTS> {}`.
  */
-export function declareEvents<T extends Record<string, SocketEvent>>(events: T): T {
-  for (const [name, event] of Object.entries<SocketEvent>(events)) {
+export function declareEvents<T extends Record<string, DeclaredEvent>>(events: T): T {
+  for (const [name, event] of Object.entries<DeclaredEvent>(events)) {
     if (CATALOGUE.has(name)) throw new Error(`The socket event ${name} is declared twice`);
     CATALOGUE.set(name, event);
   }
   return events;
 }
 
-export type PayloadsOf<T extends Record<string, SocketEvent>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
+export type PayloadsOf<T extends Record<string, Pick<SocketEvent, 'payload'>>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
 
 /** Every event of the sockets, in alphabetical order. */
-export const eventCatalogue = (): [name: string, event: SocketEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
+export const eventCatalogue = (): [name: string, event: DeclaredEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
 
 export const OWN_EVENTS = declareEvents({
   typing: {
     text: 'Somebody of the team writes in a conversation, or stopped. Socket.IO: only to those who joined the conversation.',
+    channel: 'conversations',
     payload: Typing,
     sample: {
-      conversation_id: '019aa000-0000-7000-8000-000000000c02',
+      conversation_id: DEMO.conversation_id,
       actor: 'agent',
-      user_id: '019aa000-0000-7000-8000-000000000a01',
+      user_id: DEMO.user_id,
       user_name: 'Bruno Alves',
       typing: true,
     },
@@ -72,34 +84,13 @@ export interface Publication<E extends RealtimeEvent = RealtimeEvent> {
 /** Whose sockets end: a user's (one session's of theirs when it is named), or everybody's in an organization. */
 export type Target = { user_id: string; session_id: string | null } | { organization_id: string };
 
-/** Channels of raw sockets: prefix of the event → channel (contract 20 §10.2). What has none reaches Socket.IO only. */
-const CHANNEL_OF: Record<string, string> = {
-  message: 'messages',
-  conversation: 'conversations',
-  typing: 'conversations',
-  sla: 'conversations',
-  queue: 'conversations',
-  contact: 'contacts',
-  agent: 'agents',
-  whatsapp: 'whatsapp',
-  template: 'whatsapp',
-  campaign: 'campaigns',
-  flow: 'flows',
-  notification: 'notifications',
-  announcement: 'notifications',
-};
-
-/** The channels everybody in an organization may have. */
-export const GENERAL_CHANNELS: ReadonlySet<string> = new Set(Object.values(CHANNEL_OF));
-
 /** The channels a publication goes out on, the narrow ones first. */
 export function channelsOf({ event, conversation_id, campaign_id }: Publication): string[] {
   const channels: string[] = [];
   if (conversation_id) channels.push(`conversation:${conversation_id}`);
   if (campaign_id) channels.push(`campaign:${campaign_id}`);
-  const end = event.indexOf(':');
-  const general = CHANNEL_OF[end < 0 ? event : event.slice(0, end)];
-  if (general) channels.push(general);
+  const declared = CATALOGUE.get(event);
+  if (declared) channels.push(declared.channel);
   return channels;
 }
 

@@ -5,16 +5,18 @@ import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '
 import { Server, type ServerOptions, type Socket } from 'socket.io';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
+import { bearerOf } from '#common/bearer';
 import { AppError, Forbidden, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
-import { fromDatabase } from '#database/database-errors';
+import { knownError } from '#database/database-errors';
 import { Connection, FrameCount } from './connection';
+import { AGENT_STATES, type AgentStatusChoice, type ChannelList, type ConversationRef, type SocketError } from './realtime.dto';
 import { type Publication, type RealtimeEvents, roomsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
-import type { CommandName, Notices } from './realtime.protocol';
+import { type Answers, type CommandName, type Notices, UNKNOWN_CHANNEL } from './realtime.protocol';
 import { RealtimeRooms } from './realtime.rooms';
 
 /** Socket.IO on the application's own HTTP server, with its CORS rules. */
@@ -92,9 +94,11 @@ class SocketIoConnection extends Connection {
 }
 
 type Data = Record<string, unknown>;
-type Command = (connection: SocketIoConnection, data: Data) => object | void | Promise<object | void>;
-
-const AGENT_STATUSES = ['available', 'busy', 'away', 'offline'];
+/** What was done and what was not; `ok` stands in the ack of all others by itself. */
+type Partly = { ok: false; unknown: string[] } & SocketError;
+/** Nothing to tell is void. */
+type Answer<A> = (keyof A extends never ? void : A) | (A & Partly);
+type Command<A> = (connection: SocketIoConnection, data: Data) => Answer<A> | Promise<Answer<A>>;
 
 /** Socket.IO, contract 20 §10.1. */
 @WebSocketGateway()
@@ -103,7 +107,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   private server: Server;
 
   /** One listener per socket looks its command up here: Nest's own binding makes an RxJS chain per socket and command, and they are thousands. */
-  private readonly commands: Record<CommandName, Command> = {
+  private readonly commands: { [K in CommandName]: Command<Answers[K]> } = {
     join_conversation: (connection, data) => this.joinConversation(connection, data),
     leave_conversation: (connection, data) => this.leaveConversation(connection, data),
     subscribe: (connection, data) => this.subscribe(connection, data),
@@ -194,7 +198,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   }
 
   private explain(error: unknown): Pick<AppError, 'status' | 'error_code' | 'message'> {
-    const known = error instanceof AppError ? error : fromDatabase(error);
+    const known = knownError(error);
     if (known) return known;
     this.logger.error({ msg: 'unexpected error', err: error });
     return { status: 500, error_code: 'internal_error', message: 'Something went wrong on our side.' };
@@ -202,7 +206,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
 
   // --- commands
 
-  private async joinConversation(connection: SocketIoConnection, data: Data): Promise<object> {
+  private async joinConversation(connection: SocketIoConnection, data: Data): Promise<ConversationRef> {
     const conversation_id = text(data, 'conversation_id').toLowerCase();
     await this.assertMayHear(connection, conversation_id);
     if (!connection.channels.has(`conversation:${conversation_id}`) && connection.channels.size >= LIMITS.channels)
@@ -212,7 +216,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     return { conversation_id };
   }
 
-  private leaveConversation(connection: SocketIoConnection, data: Data): object {
+  private leaveConversation(connection: SocketIoConnection, data: Data): ConversationRef {
     const conversation_id = text(data, 'conversation_id').toLowerCase();
     this.typed(connection, conversation_id, false);
     this.hub.leave(connection, `conversation:${conversation_id}`);
@@ -220,14 +224,14 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     return { conversation_id };
   }
 
-  private async subscribe(connection: SocketIoConnection, data: Data): Promise<object> {
+  private async subscribe(connection: SocketIoConnection, data: Data): Promise<Answer<ChannelList>> {
     const unknown = await this.hub.subscribe(connection, list(data, 'channels'));
     const channels = [...connection.channels];
     connection.socket.emit('subscribed', { channels });
-    return unknown.length ? { ok: false, error_code: 'unknown_channel', channels, unknown } : { channels };
+    return unknown.length ? { ok: false, ...UNKNOWN_CHANNEL, channels, unknown } : { channels };
   }
 
-  private unsubscribe(connection: SocketIoConnection, data: Data): object {
+  private unsubscribe(connection: SocketIoConnection, data: Data): ChannelList {
     this.hub.unsubscribe(connection, list(data, 'channels'));
     const channels = [...connection.channels];
     connection.socket.emit('unsubscribed', { channels });
@@ -246,9 +250,10 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     this.typed(connection, text(data, 'conversation_id').toLowerCase(), false);
   }
 
-  private async setStatus(connection: SocketIoConnection, data: Data): Promise<object> {
-    const status = text(data, 'status');
-    if (!AGENT_STATUSES.includes(status)) throw wrong('status', `must be one of ${AGENT_STATUSES.join(', ')}`);
+  private async setStatus(connection: SocketIoConnection, data: Data): Promise<AgentStatusChoice> {
+    const given = text(data, 'status');
+    const status = AGENT_STATES.find((state) => state === given);
+    if (!status) throw wrong('status', `must be one of ${AGENT_STATES.join(', ')}`);
     await this.rooms.agentStatus(connection.actor, status);
     return { status };
   }
@@ -285,8 +290,8 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
 
 function tokenOf({ handshake: { auth, headers, query } }: Socket): string {
   const { token } = (auth ?? {}) as { token?: unknown };
-  if (typeof token === 'string' && token) return token.replace(/^Bearer /i, '');
-  return headers.authorization?.match(/^Bearer (.+)$/i)?.[1] ?? (typeof query.token === 'string' ? query.token : '');
+  if (typeof token === 'string' && token) return bearerOf(token) ?? token;
+  return bearerOf(headers.authorization) ?? (typeof query.token === 'string' ? query.token : '');
 }
 
 const wrong = (field: string, msg: string): Invalid => new Invalid([{ loc: [field], msg, type: 'value_error' }], 'validation_error');

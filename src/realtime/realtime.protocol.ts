@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { DEMO } from '#common/demo';
 import {
   AgentStatusChoice,
   ChannelList,
@@ -13,19 +14,19 @@ import {
   RawError,
   SocketError,
 } from './realtime.dto';
+import type { PayloadsOf, SocketEvent } from './realtime.events';
 
 /*
  * What clients and this server say to each other besides the rooms' events. The gateways are typed by these tables and
  * `/api/v1/asyncapi.json` is made of them: what is not here can be neither said nor understood.
  */
 
-interface Said {
-  text: string;
-  payload: Type<object>;
-  sample: object;
-}
+type Said = Required<SocketEvent>;
 
-const conversation = { conversation_id: '019aa000-0000-7000-8000-000000000c02' };
+/** Some of the channels a client names are not for it; the others are. */
+export const UNKNOWN_CHANNEL = { error_code: 'unknown_channel', message: 'Unknown, or not of your organization.' } satisfies SocketError;
+
+const conversation = { conversation_id: DEMO.conversation_id };
 
 /** Client → server on Socket.IO; each is answered to the ack, where the client gives one: `{ok: true, ...answer}` or `{ok: false, error_code, message}`. */
 export const COMMANDS = {
@@ -42,7 +43,9 @@ export const COMMANDS = {
     answer: ConversationRef,
   },
   subscribe: {
-    text: 'Name channels, as on `/ws`. A Socket.IO client hears its organization without it.',
+    text:
+      'Name channels, as on `/ws`. A Socket.IO client hears its organization without it. Where some are unknown (`unknown_channel`), the ack names ' +
+      'them in `unknown`, and in `channels` those you have.',
     payload: ChannelList,
     sample: { channels: ['messages', 'conversations'] },
     answer: ChannelList,
@@ -76,7 +79,7 @@ export const COMMANDS = {
 } satisfies Record<string, Said & { answer: Type<object> }>;
 
 const channels = { channels: ['messages', 'conversations'] };
-const who = { user_id: '019aa000-0000-7000-8000-000000000a01', organization_id: '019aa000-0000-7000-8000-000000000a00' };
+const who = { user_id: DEMO.user_id, organization_id: '019aa000-0000-7000-8000-000000000a00' };
 const pong = { timestamp: '2026-11-20T12:00:00.000Z' };
 
 /** Server → one client on Socket.IO. */
@@ -131,7 +134,7 @@ export const RAW_NOTICES = {
   error: {
     text: 'A frame could not be done; the connection stays.',
     payload: RawError,
-    sample: { error_code: 'unknown_channel', message: 'Unknown, or not of your organization.', channels: ['secrets'] },
+    sample: { ...UNKNOWN_CHANNEL, channels: ['secrets'] },
   },
   auth_expired: {
     text: 'Your access token ended; within a minute the connection is closed. Connect again with a new one.',
@@ -140,12 +143,12 @@ export const RAW_NOTICES = {
   },
 } satisfies Record<string, Said>;
 
-type Payloads<T extends Record<string, { payload: Type<object> }>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
-
 export type CommandName = keyof typeof COMMANDS;
-export type Notices = Payloads<typeof NOTICES>;
+/** What a command's ack says beside `ok: true`. */
+export type Answers = { [K in CommandName]: InstanceType<(typeof COMMANDS)[K]['answer']> };
+export type Notices = PayloadsOf<typeof NOTICES>;
 export type RawCommand = keyof typeof RAW_COMMANDS;
 
-type RawNotices = Payloads<typeof RAW_NOTICES>;
+type RawNotices = PayloadsOf<typeof RAW_NOTICES>;
 /** One frame of `/ws` to a client. */
 export type RawFrame = { [K in keyof RawNotices]: { type: K } & RawNotices[K] }[keyof RawNotices];

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Unavailable } from '#common/errors';
 import { isUuid } from '#common/uuid';
+import type { AgentState } from './realtime.dto';
 import { GENERAL_CHANNELS } from './realtime.events';
 
 /** May the actor listen to this row? False for another organization's. */
@@ -25,7 +26,7 @@ interface PresenceListener {
 @Injectable()
 export class RealtimeRooms {
   private readonly checks = new Map<string, Check>();
-  private setAgentStatus?: (actor: Actor, status: string) => Promise<void>;
+  private setAgentStatus?: (actor: Actor, status: AgentState) => Promise<void>;
   presence?: PresenceListener;
 
   registerConversationCheck(check: Check): void {
@@ -37,7 +38,7 @@ export class RealtimeRooms {
   }
 
   /** `agent:set_status`; may throw any of our errors. */
-  onAgentStatus(set: (actor: Actor, status: string) => Promise<void>): void {
+  onAgentStatus(set: (actor: Actor, status: AgentState) => Promise<void>): void {
     this.setAgentStatus = set;
   }
 
@@ -45,7 +46,7 @@ export class RealtimeRooms {
     this.presence = listener;
   }
 
-  async agentStatus(actor: Actor, status: string): Promise<void> {
+  async agentStatus(actor: Actor, status: AgentState): Promise<void> {
     if (!this.setAgentStatus) throw new Unavailable();
     await this.setAgentStatus(actor, status);
   }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import type { AppRequest } from '#access/request';
 import type { Actor } from '#common/actor';
+import { fitText } from '#common/fit';
 import { MASK, isSecretName, maskSecrets } from '#common/mask';
 import { within } from '#common/time';
 import { isUuid, newId } from '#common/uuid';
@@ -99,8 +100,8 @@ export class AuditService {
       user_id,
       actor_email: cut(note.actor_email ?? request?.actor_email, 255),
       actor_role: note.actor_role ?? (actor?.user_id ? actor.role : null),
-      action: clean(note.action).slice(0, 100),
-      resource_type: clean(note.resource_type ?? note.action.split('.')[0] ?? '').slice(0, 50),
+      action: fitText(note.action, 100),
+      resource_type: fitText(note.resource_type ?? note.action.split('.')[0] ?? '', 50),
       resource_id: cut(note.resource_id, 100),
       resource_name: cut(note.resource_name, 255),
       changes: presentableChanges(note.changes ?? {}),
@@ -151,16 +152,13 @@ export const singular = (plural: string): string =>
     .replace(/(ss|sh|ch|x)es$/, '$1')
     .replace(/([^s])s$/, '$1');
 
-/** PostgreSQL stores neither NUL nor half a surrogate pair. */
-const clean = (text: string): string => text.replaceAll('\0', '').toWellFormed();
-
-const cut = (text: string | null | undefined, length: number): string | null => (text ? clean(text.slice(0, length)) : null);
+const cut = (text: string | null | undefined, length: number): string | null => (text ? fitText(text, length) : null);
 
 const hide = (name: string): string | undefined => (isSecretName(name) ? MASK : MESSAGE_FIELDS.has(name) ? WITHHELD : undefined);
 
 /** A copy without secrets and message texts, its strings fit for both stores. */
 const presentable = (fields: Record<string, unknown>): Record<string, unknown> =>
-  maskSecrets(fields, { hide, text: (text) => clean(text.slice(0, TEXT_MAX)) }) as Record<string, unknown>;
+  maskSecrets(fields, { hide, text: (text) => fitText(text, TEXT_MAX) }) as Record<string, unknown>;
 
 /** The same for changes: a secret's name stands one level above its values, and that it was set or cleared may be told. */
 function presentableChanges(changes: AuditChanges): AuditChanges {

@@ -6,11 +6,6 @@ export const AUTH_ERRORS = declareErrors({
     cause: 'The account is switched off, or its e-mail is not confirmed where the organization asks for it.',
     remedy: 'Ask your administrator, or confirm the e-mail.',
   },
-  account_locked: {
-    status: 403,
-    cause: 'Too many wrong passwords in a row.',
-    remedy: 'Wait until the lock ends, or let an administrator activate the account.',
-  },
   invalid_credentials: { status: 401, cause: 'E-mail or password is wrong.', remedy: 'Correct them.' },
   invalid_refresh_token: { status: 401, cause: 'The refresh token is not valid or has expired.', remedy: 'Sign in again.' },
   registration_disabled: {

@@ -8,10 +8,15 @@ import { ContactGone, ContactView } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
 export const CONTACT_EVENTS = declareEvents({
-  'contact:created': { text: 'A contact was added: by a person, an import or a first message.', payload: ContactView },
-  'contact:updated': { text: 'A contact changed, was blocked or unblocked, or took another one in.', payload: ContactView },
+  'contact:created': { text: 'A contact was added: by a person, an import or a first message.', channel: 'contacts', payload: ContactView },
+  'contact:updated': {
+    text: 'A contact changed, was blocked or unblocked, or took another one in.',
+    channel: 'contacts',
+    payload: ContactView,
+  },
   'contact:deleted': {
     text: 'A contact was deleted, or became part of another one.',
+    channel: 'contacts',
     payload: ContactGone,
     sample: { id: DEMO.contact_id },
   },

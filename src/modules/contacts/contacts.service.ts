@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { QueryFailedError } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
+import { violatedIndex } from '#database/database-errors';
 import { narrowPeriod } from '#database/narrow-period';
 import type { TenantRepository } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -222,7 +222,7 @@ export class ContactsService {
         const row = await tx.manager.transaction((manager) => write(this.contacts(tx).within(manager)));
         return { row, is_new: true };
       } catch (error) {
-        if (!isTaken(error)) throw error;
+        if (violatedIndex(error) !== 'contacts_match_key') throw error;
         const row = await this.findByKey(actor, match_key, tx);
         if (row) return { row, is_new: false };
         // It was deleted between the two; the number is free now.
@@ -289,9 +289,4 @@ function presentIdentity({ kind, value, portfolio_id, is_active, first_seen_at, 
 function alreadyExists(existing_id: string): AppError {
   const msg = 'A contact with this number already exists.';
   return new Conflict('contact_already_exists', msg, { details: [{ loc: ['body', 'whatsapp_id'], msg, type: 'duplicate', existing_id }] });
-}
-
-function isTaken(error: unknown): boolean {
-  const { code, constraint } = (error instanceof QueryFailedError ? error.driverError : {}) as { code?: string; constraint?: string };
-  return code === '23505' && constraint === 'contacts_match_key';
 }

@@ -168,15 +168,16 @@ export function presentConversation(row: JoinedConversation): ConversationView {
 const truth = ({ value }: { value: unknown }): unknown =>
   value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
 
-export const CONVERSATION_STATUSES =
-  /^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/;
+/** A filter by status, the same at every door. */
+export const ConversationStatuses = (): PropertyDecorator =>
+  Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/, {
+    message: 'status must be open, pending, resolved, closed, active, archived or queued; several with commas',
+  });
 
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
-  @Matches(CONVERSATION_STATUSES, {
-    message: 'status must be open, pending, resolved, closed, active, archived or queued; several with commas',
-  })
+  @ConversationStatuses()
   status?: string;
 
   @IsOptional()

@@ -13,9 +13,10 @@ import type { MessageHappened } from './conversations.events';
 import { MessageResponse } from './messages/message.dto';
 
 export const INBOX_EVENTS = declareEvents({
-  'message:new': { text: 'A message came in, was accepted for sending, or a note was kept.', payload: MessageNews },
+  'message:new': { text: 'A message came in, was accepted for sending, or a note was kept.', channel: 'messages', payload: MessageNews },
   'message:status': {
     text: 'A message moved on: sent, delivered, read or failed.',
+    channel: 'messages',
     payload: MessageStatusNews,
     sample: {
       message_id: DEMO.message_id,
@@ -24,18 +25,32 @@ export const INBOX_EVENTS = declareEvents({
       timestamp: '2026-11-20T12:00:00.000Z',
     },
   },
-  'message:updated': { text: 'A message got a reaction, was edited or revoked, or its file is ready.', payload: MessageResponse },
-  'conversation:new': { text: 'A conversation began.', payload: ConversationView },
-  'conversation:updated': { text: 'A conversation changed: priority, labels, number, archive.', payload: ConversationView },
-  'conversation:status': { text: 'A conversation was opened again, resolved or closed.', payload: ConversationView },
+  'message:updated': {
+    text: 'A message got a reaction, was edited or revoked, or its file is ready.',
+    channel: 'messages',
+    payload: MessageResponse,
+  },
+  'conversation:new': { text: 'A conversation began.', channel: 'conversations', payload: ConversationView },
+  'conversation:updated': {
+    text: 'A conversation changed: priority, labels, number, archive.',
+    channel: 'conversations',
+    payload: ConversationView,
+  },
+  'conversation:status': {
+    text: 'A conversation was opened again, resolved or closed.',
+    channel: 'conversations',
+    payload: ConversationView,
+  },
   'conversation:unread_update': {
     text: 'How many incoming messages the team has not read.',
+    channel: 'conversations',
     payload: UnreadNews,
     sample: { conversation_id: DEMO.conversation_id, unread_count: 0 },
   },
-  'conversation:assigned': { text: 'A conversation has an agent, or another one.', payload: AssignmentNews },
+  'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
   'conversation:unassigned': {
     text: 'A conversation has no agent any more.',
+    channel: 'conversations',
     payload: UnassignmentNews,
     sample: { conversation_id: DEMO.conversation_id, previous_agent_id: DEMO.user_id, queue_id: null, reason: 'manual' },
   },

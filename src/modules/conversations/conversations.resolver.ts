@@ -1,5 +1,5 @@
 import { Args, ArgsType, Context, Field, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { IsInt, IsOptional, IsString, IsUUID, Matches, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
 import { Allow, Caller } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { OptionalUuid, Uuid, parse } from '#api/validation.pipe';
@@ -8,10 +8,10 @@ import { Unauthenticated } from '#common/errors';
 import { IsIdOr } from '#common/fields';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
 import {
-  CONVERSATION_STATUSES,
   ConversationClose,
   ConversationCreate,
   type ConversationQuery,
+  ConversationStatuses,
   ConversationUpdate,
   ConversationView,
 } from './conversation.dto';
@@ -20,13 +20,14 @@ import { composeRequest } from './messages/compose';
 import { firstDraft } from './messages/first-draft';
 import { MessageResponse } from './messages/message.dto';
 import { MessagesService } from './messages/messages.service';
-import { MessageSendRequest, TemplateValuesInput } from './messages/send.dto';
+import { MessageSendRequest } from './messages/send.dto';
+import { TemplateValuesInput } from './messages/template-values.dto';
 
 @ArgsType()
 class ConversationFilterArgs {
   @Field(() => String, { nullable: true })
   @IsOptional()
-  @Matches(CONVERSATION_STATUSES)
+  @ConversationStatuses()
   status?: string;
 
   @Field(() => String, { nullable: true })

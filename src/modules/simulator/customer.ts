@@ -116,7 +116,8 @@ export class Customers {
     this.byLine.clear();
   }
 
-  private keep(customer: Customer): void {
+  /** As it is said, whatever was known. */
+  keep(customer: Customer): void {
     this.byKey.set(customer.key, customer);
     this.byUserId.set(customer.user_id, customer);
     if (customer.wa_id !== null) this.byLine.set(lineOf(customer.wa_id), customer);

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Router } from 'express';
-import { Bounded } from './bounded';
+import { Bounded } from '#common/bounded';
 import {
   contactOf,
   Customers,
@@ -16,9 +17,10 @@ import { graphRoutes } from './graph.routes';
 import { compact, digitsOf, isObject, listAt, newWamid, objectAt, stringAt, type JsonObject } from './json';
 import { MediaStore, type StoredMedia } from './media-store';
 import { BSUID, readMessage, type OutgoingMessage } from './message-rules';
+import { PhoneMemory, type Memory } from './phone-memory';
 import { phoneRoutes } from './phone.routes';
 import { checkComponents, checkTemplate, checkTemplateParameters, renderTemplate, type Template } from './template';
-import { mediaIdsOf, Threads } from './threads';
+import { mediaIdsOf, Threads, type Thread } from './threads';
 import { WebhookSender, type Delivery, type WebhookTarget } from './webhook-sender';
 
 export interface SimulatorNumber {
@@ -57,10 +59,10 @@ export interface SimulatorOptions {
   statuses: StatusOrder;
   /** How a message outside the 24-hour window fails. Meta: mostly by status. */
   window: 'async' | 'sync' | 'off';
-  /** false: who or what the simulator has never seen in this life (it forgets at a restart, the product does not) is let through. */
+  /** false: who or what the simulator does not know (it forgets, the product does not) is let through. */
   strict: boolean;
-  /** Where media are kept, a directory of the simulator alone; default: a temporary one. */
-  media_dir: string | undefined;
+  /** A directory of the simulator alone, where the phones and their media outlive it; default: they do not. */
+  data_dir: string | undefined;
   /** true: the control routes do not touch the webhook, the secret, the token or other people's numbers. */
   locked: boolean;
   /** Throughput of one number; above it 130429. */
@@ -109,7 +111,7 @@ const DEFAULTS: SimulatorOptions = {
   statuses: 'in_order',
   window: 'async',
   strict: true,
-  media_dir: undefined,
+  data_dir: undefined,
   locked: false,
   messages_per_second: null,
   pair_limit: false,
@@ -117,7 +119,7 @@ const DEFAULTS: SimulatorOptions = {
 
 /**
  * A fake Meta: the Graph API a sender calls, the webhooks a receiver gets, and the customers between them.
- * Everything is in memory and bounded; nothing survives it.
+ * Everything is in memory and bounded; with a `data_dir` what the phones showed last survives it.
  */
 export class GraphSimulator {
   readonly options: SimulatorOptions;
@@ -125,13 +127,17 @@ export class GraphSimulator {
   readonly faults = new Faults();
   readonly events = new EventStreams();
   readonly media: MediaStore;
-  readonly threads = new Threads((event) => this.events.tell(event.event, event));
+  readonly threads = new Threads((event) => {
+    this.events.tell(event.event, event);
+    this.memory?.changed();
+  });
   readonly webhooks = new WebhookSender();
   /** `/{version}/...`, as under https://graph.facebook.com. */
   readonly graph: Router;
   /** `/control/*` for scripts, `/phone/*` for the page. */
   readonly api: Router;
 
+  private readonly memory: PhoneMemory | undefined;
   private readonly numbersById = new Map<string, SimulatorNumber>();
   private readonly templatesById = new Bounded<string, Template>({ count: 10_000 });
   private readonly unsubscribed = new Set<string>();
@@ -153,8 +159,13 @@ export class GraphSimulator {
 
   constructor(options: Partial<Omit<SimulatorOptions, 'delays'>> & { delays?: Partial<Delays> } = {}) {
     this.options = { ...DEFAULTS, ...options, delays: { ...DEFAULTS.delays, ...options.delays } };
-    this.media = new MediaStore(this.options.media_dir);
+    const { data_dir } = this.options;
+    this.media = new MediaStore(data_dir && join(data_dir, 'media'));
     for (const number of this.options.numbers) this.addNumber(number);
+    if (data_dir !== undefined) {
+      this.memory = new PhoneMemory(join(data_dir, 'phones.json'), () => this.remembered());
+      this.recall(this.memory);
+    }
     this.graph = graphRoutes(this);
     this.api = phoneRoutes(this);
   }
@@ -512,6 +523,52 @@ export class GraphSimulator {
     return count;
   }
 
+  /** What a phone showed before: with an earlier process, or before the demo began. */
+  restore({ phone_number_id, messages }: Thread, customer: Customer): void {
+    const number = this.number(phone_number_id);
+    for (const message of messages) {
+      const { id, direction, type, status, timestamp } = message;
+      if (direction === 'customer') {
+        this.received.set(`${phone_number_id} ${id}`, customer.key);
+        this.openWindow(number, customer, Date.parse(timestamp));
+      } else
+        this.sentById.set(id, {
+          id,
+          phone_number_id,
+          to: customer.wa_id,
+          recipient: customer.wa_id === null ? customer.user_id : null,
+          customer: customer.key,
+          type,
+          biz_opaque_callback_data: null,
+          body: { type, [type]: message.content },
+          // What was on its way has arrived since.
+          status: status === 'accepted' || status === 'sent' ? 'delivered' : status,
+          error_code: message.error_code ?? null,
+          accepted_at: timestamp,
+        });
+      this.threads.add(phone_number_id, customer.key, message);
+    }
+  }
+
+  private recall(memory: PhoneMemory): void {
+    const { threads, customers, media } = memory.recall();
+    this.media.restore(media);
+    for (const customer of customers) this.customers.keep(customer);
+    for (const thread of threads) {
+      const key = thread.customer;
+      // Who never wrote is not among the customers.
+      const customer =
+        this.customers.find(key) ?? (BSUID.test(key) ? this.customers.recipient(null, key) : this.customers.recipient(key, null));
+      if (this.findNumber(thread.phone_number_id)) this.restore(thread, customer);
+    }
+  }
+
+  private remembered(): Memory {
+    const threads = this.threads.latest();
+    const customers = threads.map((thread) => this.customers.find(thread.customer)).filter((customer) => customer !== undefined);
+    return { threads, customers: [...new Set(customers)], media: this.media.kept() };
+  }
+
   private markRead(number: SimulatorNumber, customer: Customer, sent: SentMessage): Promise<void> {
     return this.status(number, customer, sent, 'read', { moment: Date.now(), to_phone: sent.to !== null });
   }
@@ -719,6 +776,7 @@ export class GraphSimulator {
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
     await this.webhooks.close();
+    await this.memory?.close();
     this.media.close();
   }
 }

@@ -1,7 +1,9 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import multer from 'multer';
 import { answerFile } from '#api/answer-file';
+import { bearerOf } from '#common/bearer';
+import { isSameSecret } from '#common/same-secret';
 import type { Fault } from './faults';
 import { GraphError, noSuchObject } from './graph-error';
 import type { GraphSimulator, SimulatorNumber } from './graph-simulator';
@@ -20,7 +22,7 @@ export function graphRoutes(simulator: GraphSimulator): Router {
   const url_key = randomBytes(32);
 
   const authorized: RequestHandler = (req, _res, next) => {
-    const token = /^Bearer (.+)$/i.exec(req.headers.authorization ?? '')?.[1] ?? queryOf(req, 'access_token');
+    const token = bearerOf(req.headers.authorization) ?? queryOf(req, 'access_token');
     const { access_token } = simulator.options;
     if (!token || (access_token !== null && token !== access_token)) throw new GraphError(190);
     next();
@@ -52,10 +54,8 @@ export function graphRoutes(simulator: GraphSimulator): Router {
   router.use(express.json({ limit: '5mb' }));
   router.get('/whatsapp_business/attachments', authorized, async (req, res) => {
     const [mid, ext, hash] = ['mid', 'ext', 'hash'].map((key) => queryOf(req, key) ?? '') as [string, string, string];
-    const good = Buffer.from(urlHash(url_key, mid, ext));
     const media = simulator.media.get(mid);
-    const genuine = good.length === hash.length && timingSafeEqual(good, Buffer.from(hash));
-    if (!media || !genuine || Number(ext) < Date.now() / 1000)
+    if (!media || !isSameSecret(urlHash(url_key, mid, ext), hash) || Number(ext) < Date.now() / 1000)
       return void res.status(404).type('html').send('<html>URL signature expired</html>');
     return answerFile(req, res, fileOf(media));
   });

@@ -52,6 +52,20 @@ it('refuses what fills it alone, and leaves nothing of it', async () => {
   expect(known([await keep(10 * KB)])).toEqual([true]);
 });
 
+it('goes on with the files an earlier process kept, and with no others', async () => {
+  const id = await keep(KB);
+  const kept = store.kept();
+  store.close();
+  writeFileSync(join(dir, 'left-behind'), 'by a process that was killed');
+
+  store = new MediaStore(dir, { bytes: 10 * KB, files: 3 });
+  store.restore([...kept, { ...kept[0], id: '1', file: 'gone' }]);
+  const another = await keep(KB);
+
+  expect(known([id, '1', another])).toEqual([true, false, true]);
+  expect(readdirSync(dir)).toHaveLength(2);
+});
+
 it('forgets a file nobody kept, and a kept one only when told', async () => {
   const arrived = await store.receive(file(1));
   const kept = await store.receive(file(1));

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ByteRange, StoredFile } from '#api/answer-file';
@@ -22,6 +22,12 @@ export interface StoredMedia extends ArrivedFile {
   filename: string | null;
 }
 
+/** A file as it is written down: its name for its path, its digest in base64. */
+export interface KeptMedia extends Omit<StoredMedia, 'path' | 'sha256'> {
+  file: string;
+  sha256: string;
+}
+
 const MB = 1024 * 1024;
 /** Meta, Cloud API "Media": no file is larger. */
 export const MAX_FILE_BYTES = 100 * MB;
@@ -34,7 +40,7 @@ const KINDS: readonly [pattern: RegExp, limit_bytes: number][] = [
   [/^(text\/plain|application\/pdf|application\/msword|application\/vnd\.(ms-|openxmlformats-officedocument\.)[\w.-]+)$/, MAX_FILE_BYTES],
 ];
 
-/** The media a number uploaded or received, on the disk, oldest dropped first when the store is full. Like all of the simulator it ends with the process. */
+/** The media a number uploaded or received, on the disk, oldest dropped first when the store is full. */
 export class MediaStore {
   private readonly files = new Map<string, StoredMedia>();
   private readonly arrived = new Set<ArrivedFile>();
@@ -43,7 +49,7 @@ export class MediaStore {
   private count = 0;
   private opened: string | undefined;
 
-  /** `dir` is this store's alone: it is emptied first. Without: a place for temporary files. */
+  /** `dir` is this store's alone; what nobody said to `restore` leaves it. Without: a temporary one, which ends with the process. */
   constructor(
     private readonly dir?: string,
     private readonly max = { bytes: 1024 * MB, files: 1000 },
@@ -114,6 +120,25 @@ export class MediaStore {
     return this.files.get(id);
   }
 
+  /** What there is, to be written down. */
+  kept(): KeptMedia[] {
+    return [...this.files.values()].map(({ path, sha256, ...media }) => ({
+      ...media,
+      file: basename(path),
+      sha256: sha256.toString('base64'),
+    }));
+  }
+
+  /** What an earlier process kept, as far as its files are still there. */
+  restore(kept: KeptMedia[]): void {
+    for (const { file, sha256, ...media } of kept) {
+      const path = join(this.dir ?? '', basename(file));
+      if (this.dir === undefined || !existsSync(path)) continue;
+      this.files.set(media.id, { ...media, path, sha256: Buffer.from(sha256, 'base64') });
+      this.bytes += media.size_bytes;
+    }
+  }
+
   delete(id: string): boolean {
     const media = this.files.get(id);
     if (media) this.remove(media);
@@ -125,6 +150,7 @@ export class MediaStore {
   }
 
   close(): void {
+    if (this.dir !== undefined) return;
     this.clear();
     if (this.opened !== undefined) rmSync(this.opened, { recursive: true, force: true });
     this.opened = undefined;
@@ -149,8 +175,9 @@ export class MediaStore {
 
   private open(): string {
     if (this.dir === undefined) return mkdtempSync(join(tmpdir(), 'pytake-simulator-'));
-    rmSync(this.dir, { recursive: true, force: true });
     mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+    const known = new Set([...this.files.values()].map(({ path }) => basename(path)));
+    for (const name of readdirSync(this.dir)) if (!known.has(name)) rmSync(join(this.dir, name), { recursive: true });
     return this.dir;
   }
 }

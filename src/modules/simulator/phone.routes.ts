@@ -1,7 +1,7 @@
 import express, { Router, type ErrorRequestHandler } from 'express';
 import multer from 'multer';
 import { answerFile } from '#api/answer-file';
-import { errorBody, toAppError } from '#api/errors.filter';
+import { sendError, toAppError } from '#api/errors.filter';
 import { Forbidden, Invalid, NotFound } from '#common/errors';
 import type { Customer, CustomerIdentity, CustomerMessage } from './customer';
 import { magicEndings, STATUS_ORDERS, type Fault } from './faults';
@@ -94,7 +94,7 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
       access_token: _token,
       accepts: _accepts,
       webhook_url: _url,
-      media_dir: _dir,
+      data_dir: _dir,
       numbers: _numbers,
       ...options
     } = simulator.options;
@@ -157,7 +157,7 @@ export function phoneRoutes(simulator: GraphSimulator): Router {
     if (res.headersSent) return void next(error);
     const bad = error instanceof RangeError || error instanceof multer.MulterError;
     const known = bad ? new Invalid([{ msg: error.message, type: 'value_error' }]) : toAppError(error);
-    return void res.status(known.status).json(errorBody(known));
+    return void sendError(res, known);
   }) satisfies ErrorRequestHandler);
   return router;
 }

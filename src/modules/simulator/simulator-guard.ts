@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import ipaddr from 'ipaddr.js';
+import { bearerOf } from '#common/bearer';
 import { AppError, Forbidden } from '#common/errors';
 import { isSameSecret } from '#common/same-secret';
 import type { Config } from '#config/config';
@@ -28,7 +29,8 @@ export function simulatorGuard(token: string, config: Pick<Config, 'public_base_
       res.cookie(COOKIE, token, { httpOnly: true, sameSite: 'strict', path: PAGE, secure: req.secure });
       return res.redirect(PAGE);
     }
-    if (!isToken(bearerOf(req)) && !isToken(cookieOf(req)) && !(isAlone && isLoopback(req) && LOOPBACK_NAMES.includes(hostnameOf(req))))
+    const hasToken = isToken(bearerOf(req.headers.authorization)) || isToken(cookieOf(req));
+    if (!hasToken && !(isAlone && isLoopback(req) && LOOPBACK_NAMES.includes(hostnameOf(req))))
       return next(
         new Forbidden(
           'simulator_token_required',
@@ -64,10 +66,6 @@ function hostnameOf(req: Request): string {
   return /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i.exec(req.headers.host ?? '')?.[1]?.toLowerCase() ?? '';
 }
 
-function bearerOf(req: Request): string | undefined {
-  return /^Bearer (.+)$/i.exec(req.headers.authorization ?? '')?.[1];
-}
-
 function cookieOf(req: Request): string | undefined {
   const pairs = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='));
   return pairs.find(([name]) => name === COOKIE)?.[1];
@@ -76,5 +74,8 @@ function cookieOf(req: Request): string | undefined {
 /** Simple forms need no leave of the browser; JSON and headers of one's own do. */
 function isFitBody(req: Request): boolean {
   if (req.headers['content-length'] === '0' || req.is('*/*') === null) return true;
-  return Boolean(req.is('json')) || (Boolean(req.is('multipart/form-data')) && (bearerOf(req) ?? req.headers[UPLOAD_HEADER]) !== undefined);
+  return (
+    Boolean(req.is('json')) ||
+    (Boolean(req.is('multipart/form-data')) && (bearerOf(req.headers.authorization) ?? req.headers[UPLOAD_HEADER]) !== undefined)
+  );
 }

@@ -9,8 +9,8 @@ export const SIMULATOR_ERRORS = declareErrors({
   },
   forbidden: {
     status: 403,
-    cause: 'Only numbers of the simulator can be asked for here.',
-    remedy: 'Name one of its numbers.',
+    cause: 'A payload of any shape is posted and signed only by a simulator that runs alone.',
+    remedy: 'Use `/control/change`, or `npm run simulator`.',
     by: 'simulator',
   },
   simulator_token_required: {

@@ -36,7 +36,7 @@ export class SimulatorService implements OnModuleInit, OnModuleDestroy {
       ? new GraphSimulator({
           app_secret: simulatorAppSecret(config),
           access_token: simulatorToken(config),
-          media_dir: join(config.data_dir, 'simulator'),
+          data_dir: join(config.data_dir, 'simulator'),
           webhook_url: () => `${this.ownUrl()}/api/v1/whatsapp/webhook`,
           numbers: [SIMULATOR_DEMO_NUMBER],
           accepts: isSimulatorNumber,

@@ -1,4 +1,4 @@
-import { Bounded } from './bounded';
+import { Bounded } from '#common/bounded';
 import type { StatusName } from './faults';
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from './json';
 
@@ -28,7 +28,7 @@ export interface Thread {
   messages: ThreadMessage[];
 }
 
-interface KeptThread extends Thread {
+interface SizedThread extends Thread {
   /** About what the messages take in memory. */
   bytes: number;
 }
@@ -43,18 +43,29 @@ export interface PhoneEvent {
 const MAX_THREADS = 5_000;
 const MAX_MESSAGES = 300;
 const MAX_BYTES = 64 * 1024 * 1024;
+/** How much of it is worth a place on the disk. */
+const LATEST = { threads: 100, bytes: 8 * 1024 * 1024 };
 /** A flag of a region is 28 UTF-16 units long. */
 const MAX_EMOJI = 32;
 
 /** What the customers' phones show; `tell` hears of every change. The oldest threads and bubbles go first. */
 export class Threads {
-  private readonly threads = new Bounded<string, KeptThread>({ count: MAX_THREADS, bytes: MAX_BYTES }, ({ bytes }) => bytes);
+  private readonly threads = new Bounded<string, SizedThread>({ count: MAX_THREADS, bytes: MAX_BYTES }, ({ bytes }) => bytes);
 
   constructor(private readonly tell: (event: PhoneEvent) => void) {}
 
   get(phone_number_id: string, customer: string): Thread {
     const { messages } = this.threads.get(`${phone_number_id} ${customer}`) ?? { messages: [] };
     return { phone_number_id, customer, messages };
+  }
+
+  /** The threads spoken in last, the very last at the end. */
+  latest(): Thread[] {
+    const latest: Thread[] = [];
+    let room = LATEST.bytes;
+    for (const { bytes, ...thread } of [...this.threads.values()].slice(-LATEST.threads).toReversed())
+      if ((room -= bytes) >= 0) latest.unshift(thread);
+    return latest;
   }
 
   find(phone_number_id: string, customer: string, id: string): ThreadMessage | undefined {
@@ -96,7 +107,7 @@ export class Threads {
   }
 
   /** A reaction, an edit and a revoke change a bubble instead of making one. */
-  private applyToEarlier(thread: KeptThread, message: ThreadMessage): boolean {
+  private applyToEarlier(thread: SizedThread, message: ThreadMessage): boolean {
     const content = isObject(message.content) ? message.content : {};
     const target = thread.messages.find((m) => m.id === (stringAt(content, 'message_id') ?? stringAt(content, 'original_message_id')));
     if (!['reaction', 'edit', 'revoke'].includes(message.type)) return false;

@@ -45,7 +45,7 @@ export class UsersController {
   /**
    * Change your own profile. A new e-mail needs `current_password`, and has to be confirmed.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
-   * @throws {403} Your own role, state and departments are an administrator's to change (`cannot_modify_self`, `cannot_assign_role`).
+   * @throws {403} Your own role, state and departments are an administrator's to change (`cannot_modify_self`, `cannot_assign_role`), or too many wrong passwords (`account_locked`).
    * @throws {409} The e-mail is taken (`email_already_registered`).
    */
   @Put('me')
@@ -65,7 +65,7 @@ export class UsersController {
   /**
    * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
-   * @throws {403} Your own role and state (`cannot_modify_self`), or a role nobody can give (`cannot_assign_role`).
+   * @throws {403} Your own role and state (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`).
    * @throws {409} The last active administrator (`last_admin`), or an e-mail that is taken (`email_already_registered`).
    */
   @Put(':user_id')

@@ -1,6 +1,11 @@
 import { declareErrors } from '#common/error-codes';
 
 export const USER_ERRORS = declareErrors({
+  account_locked: {
+    status: 403,
+    cause: 'Too many wrong passwords in a row.',
+    remedy: 'Wait until the lock ends, or let an administrator activate the account.',
+  },
   cannot_assign_role: { status: 403, cause: 'Nobody can be given or relieved of this role here.', remedy: 'Choose another role.' },
   cannot_modify_self: { status: 403, cause: 'Your own role and state are not yours to change.', remedy: 'Ask another administrator.' },
   current_password_incorrect: { status: 400, cause: 'The current password is wrong.', remedy: 'Give the password you sign in with.' },

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Actor, Role } from '#common/actor';
 import { DEMO } from '#common/demo';
-import { Forbidden, Invalid } from '#common/errors';
+import { Forbidden } from '#common/errors';
 import { EventBus } from '#common/events';
 import { Database } from '#database/database';
 import { type PayloadsOf, declareEvents } from '#realtime/realtime.events';
@@ -14,6 +14,7 @@ import { UsersService } from './users.service';
 export const USER_EVENTS = declareEvents({
   'agent:status': {
     text: 'An agent came, went, or chose another state.',
+    channel: 'agents',
     payload: AgentStatusNews,
     sample: {
       agent_id: DEMO.user_id,
@@ -45,9 +46,7 @@ export class UsersPresence implements OnModuleInit {
     this.rooms.onPresence({ changed: (change) => this.changed(change), reconcile: (online) => this.reconcile(online) });
     this.rooms.onAgentStatus(async (actor, status) => {
       if (!actor.may(Role.agent)) throw new Forbidden();
-      const chosen = Object.values(AgentStatus).find((known) => known === status);
-      if (!chosen) throw Invalid.field('status', `status must be one of ${Object.values(AgentStatus).join(', ')}`);
-      await this.users.updateMe(actor, { agent_status: chosen });
+      await this.users.updateMe(actor, { agent_status: AgentStatus[status] });
     });
     this.events.on('agent.status_changed', ({ organization_id, agent_id, agent_name, status, previous_status, is_online, at }) =>
       this.hub.publish({

@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import type { Counter } from 'prom-client';
 import { EventBus } from '#common/events';
+import { isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
 import {
   type InboundMessage,
@@ -267,12 +268,13 @@ function ignoredReason(own: readonly ParsedChange[]): string {
 const RACE_TRIES = 3;
 
 /** Somebody else wrote the same row at this instant: seen on the next try. */
-export const isRace = (error: unknown): boolean => error instanceof Raced || (error as { code?: string } | null)?.code === '23505';
+export const isRace = (error: unknown): boolean => error instanceof Raced || violatedIndex(error) !== null;
 
-const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014', '57P01', '57P02', '57P03', '53300', '08006', '08003', '08000']);
+/** lock_not_available, query_canceled: it took too long. */
+const LATE = new Set(['55P03', '57014']);
 
 /** Not the item's fault: the same work may succeed a moment later. */
 export function isTransient(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
-  return TRANSIENT.has(code ?? '') || /ECONN|EPIPE|Connection terminated|timeout/i.test(`${code ?? ''} ${message ?? ''}`);
+  return isUndone(error) || isDatabaseDown(error) || LATE.has(code ?? '') || /timeout/i.test(message ?? '');
 }

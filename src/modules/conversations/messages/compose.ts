@@ -5,6 +5,7 @@ import type { JsonObject } from '#common/json.scalar';
 import { normalizePhone } from '#common/phone';
 import { type MessageMedia, MessageType } from './message.entity';
 import {
+  CAPTION_MAX,
   type ButtonInput,
   type CardInput,
   type ListSectionInput,
@@ -20,8 +21,9 @@ import {
   type SendMedia,
   type SendTemplate,
   type SendText,
-  type TemplateValuesInput,
+  TEXT_MAX,
 } from './send.dto';
+import type { TemplateValuesInput } from './template-values.dto';
 
 /** What is to be said, whatever door it came through. */
 export interface Draft {
@@ -35,8 +37,6 @@ export interface Draft {
   template?: TemplateValuesInput;
 }
 
-const TEXT_MAX = 4096;
-const CAPTION_MAX = 1024;
 const LIST_ROWS_MAX = 10;
 
 export function composeText(input: SendText): Draft {

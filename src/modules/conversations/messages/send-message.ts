@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
-import { InTurn } from '#common/in-turn';
 import { matchKey, normalizePhone } from '#common/phone';
+import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
@@ -47,7 +47,7 @@ interface Ready {
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
-  private readonly inTurn = new InTurn();
+  private readonly turns = new TurnsByKey();
 
   constructor(
     private readonly database: Database,
@@ -69,7 +69,7 @@ export class SendMessage {
     };
     if (within) return send(within);
     // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
-    return this.inTurn.run(conversation_id, () => this.database.tx(send));
+    return this.turns.run(conversation_id, () => this.database.tx(send));
   }
 
   /** To a phone: contact and conversation are found, or made. */

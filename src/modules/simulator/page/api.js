@@ -107,8 +107,5 @@ export class Api {
 
 function kindly(response, answer) {
   if (response.status === 429) return `Too many requests. Please wait ${response.headers.get('retry-after') ?? 'a few'} seconds.`;
-  const fields = (answer?.error?.details ?? [])
-    .filter((detail) => detail?.msg)
-    .map((detail) => `${(detail.loc ?? []).slice(1).join('.')}: ${detail.msg}`);
-  return fields.length ? fields.join(' · ') : (answer?.error?.message ?? `PyTake answered ${response.status}`);
+  return answer?.error?.message ?? `PyTake answered ${response.status}`;
 }

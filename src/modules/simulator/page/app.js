@@ -1,4 +1,4 @@
-import { toast } from './dom.js';
+import { toast } from './dialogs.js';
 import { startInbox } from './inbox.js';
 import { startPhone } from './phone.js';
 

@@ -38,6 +38,8 @@ const ICONS = {
   failed: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18m-1 4h2v7h-2zm0 8.500h2v2h-2z',
   logout: 'M4 4h8v2H6v12h6v2H4zm11.500 3.500 4.500 4.500-4.500 4.500-1.400-1.400 2.100-2.100H9v-2h7.200l-2.100-2.100z',
   link: 'M14 4h6v6h-2V7.400l-7.300 7.300-1.400-1.400L16.600 6H14zM5 6h6v2H7v9h9v-4h2v6H5z',
+  block:
+    'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18m0 2c1.600 0 3 .500 4.200 1.400L6.400 16.200A7 7 0 0 1 12 5m0 14a7 7 0 0 1-4.200-1.400l9.800-9.800A7 7 0 0 1 12 19',
   bell: 'M12 22a2 2 0 0 0 2-2h-4a2 2 0 0 0 2 2m6-6v-5c0-3-1.600-5.600-4.500-6.300V4a1.500 1.500 0 0 0-3 0v.700C7.600 5.400 6 8 6 11v5l-2 2v1h16v-1z',
 };
 const SVG = 'http://www.w3.org/2000/svg';
@@ -122,12 +124,19 @@ export function avatar(name, extra = '') {
 /** Keeps a log at its end while pictures come in, unless the reader has scrolled up. Returns: go to the end. */
 export function sticky(log) {
   let atEnd = true;
-  log.addEventListener('scroll', () => (atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120), { passive: true });
+  let top = 0;
+  const scrolled = () => {
+    // What grew below in the meantime is not the reader's doing: who leaves the end goes up.
+    atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120 || (atEnd && log.scrollTop >= top);
+    top = log.scrollTop;
+  };
+  log.addEventListener('scroll', scrolled, { passive: true });
   log.addEventListener('load', () => atEnd && end(), true);
   new ResizeObserver(() => atEnd && end()).observe(log);
   const end = () => {
     atEnd = true;
     log.scrollTop = log.scrollHeight;
+    top = log.scrollTop;
   };
   return { end, redrawn: () => atEnd && end() };
 }
@@ -146,132 +155,6 @@ function sameDay(iso, day) {
   return new Date(iso).toDateString() === day.toDateString();
 }
 
-/** Text with its links alive. */
-export function rich(text) {
-  return String(text ?? '')
-    .split(/(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)])/g)
-    .map((part, index) => (index % 2 ? h('a', { href: part, target: '_blank', rel: 'noopener noreferrer' }, part) : part));
-}
-
-export function toast(message, kind = 'error') {
-  const box = document.getElementById('toasts');
-  const note = h(
-    'div',
-    { class: `toast ${kind}`, 'data-testid': 'toast' },
-    h('span', {}, message),
-    h('button', { type: 'button', 'aria-label': 'Dismiss', onclick: () => note.remove() }, icon('close')),
-  );
-  box.append(note);
-  while (box.children.length > 3) box.firstChild.remove();
-  setTimeout(() => note.remove(), 7000);
-}
-
-/**
- * A form in a dialog; `fields` are [name, label, attributes]. Resolves with the values, or null when dismissed.
- * Attributes: type, value, placeholder, required, rows, options [[value, label]], hint.
- */
-export function ask(title, fields, submit = 'Send') {
-  return new Promise((resolve) => {
-    let answer = null;
-    const inputs = fields.map(([name, label, { options, rows, hint, ...attributes } = {}]) => {
-      const input = options
-        ? h(
-            'select',
-            { name, ...attributes },
-            options.map(([value, text]) => h('option', { value, selected: value === attributes.value }, text)),
-          )
-        : rows
-          ? h('textarea', { name, rows, ...attributes })
-          : h('input', { name, type: 'text', autocomplete: 'off', ...attributes });
-      if (attributes.type === 'checkbox') return h('label', { class: 'check' }, input, h('span', {}, label), hint && h('small', {}, hint));
-      return h('label', {}, h('span', {}, label), input, hint && h('small', {}, hint));
-    });
-    const form = h(
-      'form',
-      { method: 'dialog' },
-      h('h2', {}, title),
-      inputs,
-      h(
-        'div',
-        { class: 'actions' },
-        h('button', { type: 'button', class: 'ghost', onclick: () => dialog.close() }, 'Cancel'),
-        h('button', { type: 'submit', class: 'primary', 'data-testid': 'dialog-submit' }, submit),
-      ),
-    );
-    form.addEventListener('submit', () => {
-      answer = Object.fromEntries(
-        fields.map(([name, , attributes]) => [
-          name,
-          attributes?.type === 'checkbox' ? form.elements[name].checked : form.elements[name].value.trim(),
-        ]),
-      );
-    });
-    const dialog = h('dialog', { class: 'sheet', 'aria-label': title }, form);
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(answer);
-    });
-    dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
-    document.body.append(dialog);
-    dialog.showModal();
-  });
-}
-
-/** A small menu beside its button; closes on choice, Escape and a click elsewhere. */
-export function menu(anchor, items) {
-  document.querySelector('.menu')?.remove();
-  const list = h(
-    'div',
-    { class: 'menu', role: 'menu' },
-    items.filter(Boolean).map(([label, name, run, testid]) =>
-      h(
-        'button',
-        {
-          type: 'button',
-          role: 'menuitem',
-          'data-testid': testid,
-          onclick: () => {
-            close();
-            run();
-          },
-        },
-        icon(name),
-        label,
-      ),
-    ),
-  );
-  const close = () => {
-    list.remove();
-    document.removeEventListener('pointerdown', outside, true);
-    document.removeEventListener('keydown', escape, true);
-    anchor.setAttribute('aria-expanded', 'false');
-  };
-  const outside = (event) => !list.contains(event.target) && close();
-  const escape = (event) => event.key === 'Escape' && (close(), anchor.focus());
-  document.body.append(list);
-  const at = anchor.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = list;
-  list.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
-  list.style.top = `${at.top - height - 6 > 8 ? at.top - height - 6 : Math.min(at.bottom + 6, innerHeight - height - 8)}px`;
-  anchor.setAttribute('aria-expanded', 'true');
-  list.querySelector('button')?.focus();
-  setTimeout(() => {
-    document.addEventListener('pointerdown', outside, true);
-    document.addEventListener('keydown', escape, true);
-  });
-}
-
-export function pickFile(accept) {
-  return new Promise((resolve) => {
-    const input = h('input', { type: 'file', accept, class: 'hidden' });
-    input.addEventListener('change', () => resolve(input.files[0] ?? null));
-    input.addEventListener('cancel', () => resolve(null));
-    document.body.append(input);
-    input.click();
-    input.remove();
-  });
-}
-
 /** Enter sends, Shift+Enter makes a line; the box grows with its text. */
 export function growing(textarea, send) {
   const fit = () => {
@@ -286,15 +169,6 @@ export function growing(textarea, send) {
     }
   });
   return fit;
-}
-
-/** Which kind WhatsApp makes of a file. */
-export function kindOfFile(file) {
-  if (/^image\/(png|jpeg)$/.test(file.type)) return 'image';
-  if (file.type === 'image/webp') return 'sticker';
-  if (/^video\/(mp4|3gpp)$/.test(file.type)) return 'video';
-  if (/^audio\//.test(file.type)) return 'audio';
-  return 'document';
 }
 
 /** A random id; `crypto.randomUUID` is missing on plain http away from localhost. */

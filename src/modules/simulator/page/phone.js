@@ -1,4 +1,6 @@
-import { ask, avatar, dayOf, growing, h, icon, kindOfFile, menu, pickFile, rich, sticky, ticks, timeOf, toast } from './dom.js';
+import { ask, kindOfFile, menu, pickFile, toast } from './dialogs.js';
+import { avatar, dayOf, growing, h, icon, sticky, ticks, timeOf } from './dom.js';
+import { rich } from './rich.js';
 
 const API = '/simulator/api';
 const STORE = 'pytake.simulator.customers';
@@ -457,33 +459,21 @@ export function startPhone(root, { isVisible, onNews }) {
   function actions(anchor, message) {
     const mine = message.direction === 'customer';
     const react = (emoji) => write({ type: 'reaction', reaction: { message_id: message.id, emoji } });
-    menu(anchor, [
-      ['Reply', 'reply', () => reply(message)],
-      mine && message.type === 'text' && !message.deleted && ['Edit', 'edit', () => editMessage(message)],
-      mine &&
-        !message.deleted && ['Delete for everyone', 'close', () => write({ type: 'revoke', revoke: { original_message_id: message.id } })],
-    ]);
     const picked = message.reaction?.by === 'customer' ? message.reaction.emoji : null;
-    document.querySelector('.menu')?.prepend(
-      h(
-        'div',
-        { class: 'reactions' },
-        EMOJI.map((emoji) =>
-          h(
-            'button',
-            {
-              type: 'button',
-              'aria-label': `React ${emoji}`,
-              'aria-pressed': String(emoji === picked),
-              onclick: () => (
-                document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' })),
-                react(emoji === picked ? '' : emoji)
-              ),
-            },
-            emoji,
-          ),
-        ),
-      ),
+    menu(
+      anchor,
+      [
+        ['Reply', 'reply', () => reply(message)],
+        mine && message.type === 'text' && !message.deleted && ['Edit', 'edit', () => editMessage(message), 'edit-message'],
+        mine &&
+          !message.deleted && [
+            'Delete for everyone',
+            'close',
+            () => write({ type: 'revoke', revoke: { original_message_id: message.id } }),
+            'delete-message',
+          ],
+      ],
+      EMOJI.map((emoji) => [emoji, () => react(emoji === picked ? '' : emoji), emoji === picked]),
     );
   }
 

@@ -74,7 +74,7 @@ function mediaContent(type: 'image' | 'video' | 'audio' | 'document' | 'sticker'
   const payload: Json = {};
   const caption = asWords(object.caption, MAX_CAPTION);
   if (caption !== null) payload.caption = media.caption = caption;
-  const filename = fileName(asWords(object.filename, 255) ?? '');
+  const filename = fileName(asText(object.filename) ?? '');
   if (filename !== null) payload.filename = media.filename = filename;
   const voice = asBool(object.voice);
   if (voice !== null) payload.voice = media.voice = voice;

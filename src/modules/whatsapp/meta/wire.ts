@@ -1,3 +1,4 @@
+import { fitText } from '#common/fit';
 import { oneLine } from '#common/one-line';
 
 /** Reading JSON that somebody else wrote: every reader answers null for what is not there or not what it should be. */
@@ -19,17 +20,8 @@ export const asObject = (value: unknown): Json | null => (isObject(value) ? valu
 
 export const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-/** PostgreSQL refuses U+0000 and half surrogate pairs in text and jsonb, and JSON may carry both. */
-export function clean(text: string, max: number): string {
-  let out = text.includes('\0') ? text.replaceAll('\0', '') : text;
-  if (out.length > max) out = out.slice(0, isHighSurrogate(out, max - 1) ? max - 1 : max);
-  return out.isWellFormed() ? out : out.toWellFormed();
-}
-
-const isHighSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;
-
 export function asText(value: unknown, max = 1_024): string | null {
-  return typeof value === 'string' ? clean(value, max) : null;
+  return typeof value === 'string' ? fitText(value, max) : null;
 }
 
 /** Text that says something: an empty one counts as absent. */
@@ -79,7 +71,7 @@ export function asTime(value: unknown): Date | null {
  * (unknown kinds, poison, referrals), never for the common path.
  */
 export function cleanJson(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return clean(value, MAX_TEXT_LENGTH);
+  if (typeof value === 'string') return fitText(value, MAX_TEXT_LENGTH);
   if (typeof value !== 'object' || value === null) return typeof value === 'number' && !Number.isFinite(value) ? null : value;
   if (depth >= MAX_DEPTH) return null;
   if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => cleanJson(item, depth + 1));
@@ -88,7 +80,7 @@ export function cleanJson(value: unknown, depth = 0): unknown {
   for (const [key, item] of Object.entries(value)) {
     if (key === '__proto__') continue;
     if (++kept > MAX_ITEMS) break;
-    out[clean(key, MAX_ID_LENGTH)] = cleanJson(item, depth + 1);
+    out[fitText(key, MAX_ID_LENGTH)] = cleanJson(item, depth + 1);
   }
   return out;
 }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { QueryFailedError } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database } from '#database/database';
+import { violatedIndex } from '#database/database-errors';
 import { GraphClient, GraphError, type GraphTarget, type NumberFields } from '../meta/graph-client';
 import { GraphTargets } from './graph-targets';
 import { NumberDirectory } from './number-directory';
@@ -179,7 +179,7 @@ const refusal = (reason: string): Extract<Outcome, { refused: boolean }> => ({ s
 
 const IN_USE = 'Its phone_number_id is in use by another number.';
 
-const isTaken = (error: unknown): boolean => error instanceof QueryFailedError && (error.driverError as { code?: string }).code === '23505';
+const isTaken = (error: unknown): boolean => violatedIndex(error) !== null;
 
 /** The provider knows us and says no. */
 const isRefused = ({ decision }: GraphError): boolean => decision.class !== 'retry' && decision.class !== 'unknown';

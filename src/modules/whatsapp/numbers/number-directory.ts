@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Bounded } from '#common/bounded';
 import { Encryption } from '#common/encryption';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
@@ -28,16 +29,20 @@ interface Row {
 
 /** A change made by another process is seen after this; one of this process at once. */
 const CACHE_MS = 5000;
-const CACHE_MAX = 10_000;
+const REMEMBERED = 10_000;
 
 /** Numbers by one of Meta's ids, with the ids nobody has. Several may claim one id. */
-type Cache = Map<string, { at: number; numbers: KnownNumber[] }>;
+class Cache extends Bounded<string, { at: number; numbers: KnownNumber[] }> {
+  constructor() {
+    super({ count: REMEMBERED });
+  }
+}
 
 /** Numbers by Meta's ids. The receipt meets them before it knows whose they are, so this stands before the wall. */
 @Injectable()
 export class NumberDirectory {
-  private readonly byPhone: Cache = new Map();
-  private readonly byWaba: Cache = new Map();
+  private readonly byPhone = new Cache();
+  private readonly byWaba = new Cache();
 
   constructor(
     private readonly database: Database,
@@ -45,7 +50,7 @@ export class NumberDirectory {
     private readonly encryption: Encryption,
   ) {}
 
-  /** `trusted`: the platform's own signature names them, so an unknown one is asked for again: it may have been created just now. */
+  /** `trusted`: the platform's own signature names them, so one nobody is proved to have is asked for again: it may have been, just now. */
   byPhoneNumberIds(phone_number_ids: readonly string[], trusted: boolean): Promise<KnownNumber[]> {
     return this.find(this.byPhone, 'phone_number_id', phone_number_ids, trusted);
   }
@@ -94,7 +99,8 @@ export class NumberDirectory {
     const now = Date.now();
     for (const id of ids) {
       const known = cache.get(id);
-      if (known && now - known.at < CACHE_MS && (known.numbers.length || !trusted)) found.push(...known.numbers);
+      if (known && now - known.at < CACHE_MS && (!trusted || known.numbers.some(({ app_secret }) => app_secret !== null)))
+        found.push(...known.numbers);
       else missing.push(id);
     }
     if (!missing.length) return found;
@@ -103,13 +109,9 @@ export class NumberDirectory {
     for (const id of missing) {
       const numbers = read.get(id) ?? [];
       found.push(...numbers);
+      // Young again.
       cache.delete(id);
       cache.set(id, { at: now, numbers });
-    }
-    // The oldest first: a Map keeps the order of insertion.
-    for (const id of cache.keys()) {
-      if (cache.size <= CACHE_MAX) break;
-      cache.delete(id);
     }
     return found;
   }

@@ -6,7 +6,11 @@ import './numbers.events';
 import { WhatsAppNumberStatus, presentStatus } from './whatsapp-number.dto';
 
 export const NUMBER_EVENTS = declareEvents({
-  'whatsapp:number_status': { text: 'A number was switched on or off, connected, or lost its connection.', payload: WhatsAppNumberStatus },
+  'whatsapp:number_status': {
+    text: 'A number was switched on or off, connected, or lost its connection.',
+    channel: 'whatsapp',
+    payload: WhatsAppNumberStatus,
+  },
 });
 
 declare module '#realtime/realtime.events' {

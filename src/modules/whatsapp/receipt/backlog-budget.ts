@@ -1,3 +1,5 @@
+import { Bounded } from '#common/bounded';
+
 /** What one organization may leave waiting in PostgreSQL. Contract 40, P15: a million webhooks of the usual size after an outage. */
 const BUDGET_BYTES = 1024 ** 3;
 /** Measured anew after this much came in: a question every ten thousand webhooks or so, never one for each. */
@@ -16,7 +18,8 @@ interface Backlog {
 
 /** How much of each organization waits, as far as the door must know: bytes as measured, and what this process let in since. */
 export class BacklogBudget {
-  private readonly backlogs = new Map<string, Backlog>();
+  /** Who is forgotten is measured soon enough. */
+  private readonly backlogs = new Bounded<string, Backlog>({ count: REMEMBERED });
 
   constructor(private readonly measure: (organization_id: string) => Promise<number>) {}
 
@@ -32,11 +35,6 @@ export class BacklogBudget {
   private of(organization_id: string): Backlog {
     const known = this.backlogs.get(organization_id);
     if (known) return known;
-    // Who is forgotten is measured soon enough.
-    for (const oldest of this.backlogs.keys()) {
-      if (this.backlogs.size < REMEMBERED) break;
-      this.backlogs.delete(oldest);
-    }
     const backlog = { waiting_bytes: 0, since_bytes: 0, next_at: 0 };
     this.backlogs.set(organization_id, backlog);
     return backlog;

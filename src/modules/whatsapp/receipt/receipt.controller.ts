@@ -7,6 +7,7 @@ import type { AppRequest } from '#access/request';
 import { Forbidden, Invalid } from '#common/errors';
 import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
+import { SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { Receipt } from './receive';
 
 class WebhookAck {
@@ -75,13 +76,13 @@ export class ReceiptController {
       object: 'whatsapp_business_account',
       entry: [
         {
-          id: '999100000000001',
+          id: SIMULATOR_DEMO_NUMBER.waba_id,
           changes: [
             {
               field: 'messages',
               value: {
                 messaging_product: 'whatsapp',
-                metadata: { display_phone_number: '551140000001', phone_number_id: '999000000000001' },
+                metadata: { display_phone_number: '551140000001', phone_number_id: SIMULATOR_DEMO_NUMBER.phone_number_id },
                 contacts: [{ profile: { name: 'Carla' }, wa_id: '5511987650009' }],
                 messages: [
                   { from: '5511987650009', id: 'wamid.example1', timestamp: '1795176000', type: 'text', text: { body: 'Bom dia!' } },

@@ -9,6 +9,7 @@ import './templates.events';
 export const TEMPLATE_EVENTS = declareEvents({
   'template:status': {
     text: 'Meta decided on a template, or took its word back.',
+    channel: 'whatsapp',
     payload: TemplateStatusNews,
     sample: { template_id: DEMO.template_id, name: DEMO.template_name, language: 'pt_BR', status: 'APPROVED' },
   },

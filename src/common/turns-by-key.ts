@@ -1,5 +1,5 @@
 /** Runs work of the same key one after the other, in the order asked; for this process alone. */
-export class InTurn {
+export class TurnsByKey {
   private readonly last = new Map<string, Promise<unknown>>();
 
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,226 @@
+import { ask, kindOfFile, menu, pickFile, toast } from '../dialogs.js';
+import { growing, h, icon, randomId } from '../dom.js';
+import { chooseTemplate } from './template.js';
+import { isClosed, nameOf, preview, senderOf } from './words.js';
+
+/** Where the agent writes: text, files and everything else WhatsApp carries. */
+export function replyComposer({ api, state, upsert, fetchOne }) {
+  const quote = h('div', { class: 'quoting', hidden: true });
+  const input = h('textarea', {
+    rows: 1,
+    placeholder: 'Write a reply',
+    'aria-label': 'Write a reply',
+    maxlength: '4096',
+    'data-testid': 'agent-input',
+  });
+  const plus = h(
+    'button',
+    {
+      type: 'button',
+      class: 'round plain',
+      'aria-label': 'Send something else',
+      'aria-haspopup': 'menu',
+      'data-testid': 'agent-attach',
+      onclick: () => plusMenu(),
+    },
+    icon('plus'),
+  );
+  const submit = h(
+    'button',
+    { type: 'submit', class: 'round send', 'aria-label': 'Send the reply', 'data-testid': 'agent-send' },
+    icon('send'),
+  );
+  const composer = h('form', { class: 'composer', onsubmit: (event) => (event.preventDefault(), sendText()) }, plus, input, submit);
+  const fit = growing(input, sendText);
+  const drafts = new Map();
+  let sending = null;
+
+  /** Another conversation is open now, or none: what was begun in the one before waits there. */
+  function turn(from, to) {
+    if (from) drafts.set(from, input.value);
+    input.value = drafts.get(to) ?? '';
+    reply(null);
+    fit();
+  }
+
+  function draw() {
+    submit.disabled = isClosed(state.current);
+    input.disabled = isClosed(state.current);
+  }
+
+  function reply(message) {
+    state.quote = message;
+    quote.hidden = !message;
+    if (!message) return;
+    quote.replaceChildren(
+      h(
+        'div',
+        { class: 'quoted' },
+        h('b', {}, message.direction === 'outgoing' ? senderOf(message, api.session?.user?.id) : nameOf(state.current)),
+        h('span', {}, preview(message)),
+      ),
+      h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: () => reply(null) }, icon('close')),
+    );
+    input.focus();
+  }
+
+  async function send(body) {
+    const { id } = state.current ?? {};
+    if (!id) return false;
+    const whole = { ...body, ...(state.quote ? { reply_to_message_id: state.quote.id } : {}) };
+    // The same words tried again after an error carry the same key: they go out once.
+    const print = JSON.stringify([id, whole]);
+    if (sending?.print !== print) sending = { print, key: randomId() };
+    try {
+      const message = await api.post(`/conversations/${id}/messages`, whole, sending.key);
+      sending = null;
+      if (state.current?.id === id && message?.id) {
+        upsert(message);
+        reply(null);
+      }
+      return true;
+    } catch (error) {
+      // A refusal is final; only silence or an outage is worth the same key.
+      if (error.status !== undefined && error.status < 500) sending = null;
+      toast(error.message);
+      if (error.code === 'window_closed') void fetchOne(id);
+      return false;
+    }
+  }
+
+  async function sendText() {
+    const content = input.value.trim();
+    if (!content || submit.disabled) return;
+    const { id } = state.current;
+    submit.disabled = true;
+    const sent = await send({ content });
+    draw();
+    if (!sent) return;
+    if (state.current?.id === id) {
+      input.value = '';
+      fit();
+    }
+    drafts.delete(id);
+  }
+
+  function plusMenu() {
+    const closed = isClosed(state.current);
+    menu(plus, [
+      !closed && ['Photo or video', 'image', () => sendFile('image/png,image/jpeg,video/mp4'), 'send-image'],
+      !closed && ['Document', 'file', () => sendFile(''), 'send-document'],
+      !closed && ['Buttons', 'buttons', sendButtons, 'send-buttons'],
+      !closed && ['List', 'list', sendList, 'send-list'],
+      !closed && ['Location', 'pin', sendLocation, 'send-location'],
+      !closed && ['Contact', 'person', sendContact, 'send-contact'],
+      !closed && ['Template', 'template', sendTemplate, 'send-template'],
+      ['Internal note', 'note', sendNote, 'send-note'],
+    ]);
+  }
+
+  async function sendFile(accept) {
+    const file = await pickFile(accept);
+    if (!file) return;
+    const form = new FormData();
+    form.append('file', file);
+    try {
+      const media = await api.call('POST', '/whatsapp/media', form);
+      const caption = input.value.trim();
+      const message_type = kindOfFile(file);
+      const sent = await send({
+        message_type,
+        media_id: media.id,
+        ...(caption && message_type !== 'audio' ? { media_caption: caption } : {}),
+        ...(message_type === 'document' ? { filename: file.name } : {}),
+      });
+      if (sent && caption) {
+        input.value = '';
+        fit();
+      }
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  async function sendButtons() {
+    const values = await ask('Send buttons', [
+      ['body', 'Message', { rows: 3, value: 'Podemos confirmar a entrega?', required: true, maxlength: 1024 }],
+      ['one', 'Button 1', { value: 'Sim', required: true, maxlength: 20 }],
+      ['two', 'Button 2', { value: 'Não', maxlength: 20 }],
+      ['three', 'Button 3', { maxlength: 20 }],
+    ]);
+    if (!values) return;
+    const buttons = [values.one, values.two, values.three].filter(Boolean).map((title, index) => ({ id: `option_${index + 1}`, title }));
+    await send({ message_type: 'interactive', interactive: { kind: 'buttons', body: values.body, buttons } });
+  }
+
+  async function sendList() {
+    const values = await ask('Send a list', [
+      ['body', 'Message', { rows: 2, value: 'Com qual setor deseja falar?', required: true, maxlength: 1024 }],
+      ['button', 'Button', { value: 'Escolher setor', required: true, maxlength: 20 }],
+      [
+        'rows',
+        'Rows, one per line: title | description',
+        { rows: 4, value: 'Vendas | Produtos e preços\nFinanceiro | Boletos e notas\nSuporte', required: true },
+      ],
+    ]);
+    if (!values) return;
+    const rows = values.rows
+      .split('\n')
+      .map((row) => row.split('|').map((part) => part.trim()))
+      .filter(([title]) => title)
+      .map(([title, description], index) => ({ id: `row_${index + 1}`, title, ...(description ? { description } : {}) }));
+    await send({
+      message_type: 'interactive',
+      interactive: { kind: 'list', body: values.body, button_text: values.button, sections: [{ title: 'Opções', rows }] },
+    });
+  }
+
+  async function sendLocation() {
+    const values = await ask('Send a location', [
+      ['name', 'Place', { value: 'Nossa loja' }],
+      ['address', 'Address', { value: 'Rua Augusta, 1500, São Paulo' }],
+      ['latitude', 'Latitude', { type: 'number', step: 'any', min: -90, max: 90, value: '-23.5566', required: true }],
+      ['longitude', 'Longitude', { type: 'number', step: 'any', min: -180, max: 180, value: '-46.6596', required: true }],
+    ]);
+    if (values)
+      await send({
+        message_type: 'location',
+        location: { ...filled(values), latitude: Number(values.latitude), longitude: Number(values.longitude) },
+      });
+  }
+
+  async function sendContact() {
+    const values = await ask('Send a contact', [
+      ['name', 'Name', { value: 'Suporte Técnico', required: true }],
+      ['phone', 'Phone', { value: '+55 11 4000-2000', required: true }],
+    ]);
+    if (values) await send({ message_type: 'contacts', contacts: [values] });
+  }
+
+  async function sendTemplate() {
+    const { whatsapp_number } = state.current ?? {};
+    try {
+      const template = await chooseTemplate(api, whatsapp_number?.id, nameOf(state.current).split(' ')[0]);
+      if (template) await send({ message_type: 'template', template });
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  async function sendNote() {
+    const values = await ask('Internal note', [['note', 'Only your team sees it', { rows: 3, required: true, maxlength: 4000 }]], 'Keep');
+    const { id } = state.current ?? {};
+    if (!values || !id) return;
+    try {
+      upsert(await api.post(`/conversations/${id}/messages`, { content: values.note, is_internal_note: true }));
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  return { quote, element: composer, turn, draw, reply, sendTemplate, focus: () => input.focus() };
+}
+
+function filled(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+}
