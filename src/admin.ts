@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
+import { oneLine } from '#common/one-line';
 import { joinDatabase, whileMigrating } from '#database/open-database';
 import { assertUpToDate } from '#database/schema';
 import { type Handover, Operator } from '#modules/auth/operator';
@@ -46,7 +47,9 @@ async function list(operator: Operator, all: boolean): Promise<void> {
     [email.padEnd(36), role.padEnd(12), organization.padEnd(24), last_login].join('  ');
   if (accounts.length) console.log(line('E-MAIL', 'ROLE', 'ORGANIZATION', 'LAST LOGIN'));
   for (const { email, role, organization, last_login_at, closed } of accounts)
-    console.log(line(email, role, organization, `${last_login_at?.toISOString() ?? 'never'}${closed ? `  (${closed})` : ''}`));
+    console.log(
+      line(oneLine(email), role, oneLine(organization), `${last_login_at?.toISOString() ?? 'never'}${closed ? `  (${closed})` : ''}`),
+    );
   if (!accounts.length) console.log('Nobody yet. "npm run admin -- create E-MAIL" makes the first super admin.');
 }
 
@@ -55,7 +58,7 @@ function create(operator: Operator, email: string, { name, organization }: { nam
 }
 
 function hand({ account, password }: Handover): void {
-  console.log(`${account.email} (${account.role} of ${account.organization})`);
+  console.log(oneLine(`${account.email} (${account.role} of ${account.organization})`));
   console.log(`  password  ${password}   (printed only now)`);
   if (account.closed) console.log(`  It cannot log in yet: ${account.closed}.`);
 }

@@ -1,5 +1,6 @@
 import { DEMO } from '#common/demo';
 import type { Config } from '#config/config';
+import { isBehindProxy } from '#modules/simulator/simulator-guard';
 import { simulatorToken } from '#modules/simulator/simulator-number';
 import type { Demo } from './demo';
 
@@ -21,7 +22,8 @@ export function announce(config: Config, demo: Demo | null): void {
   const open = !['127.0.0.1', '::1', 'localhost'].includes(config.host);
   if (config.simulator_enabled) {
     lines.push(`  Simulator      ${at}/simulator`);
-    if (open) lines.push(`                 from other machines: /simulator?token=${simulatorToken(config)}`);
+    const others = isBehindProxy(config) ? 'with its token' : open ? 'from other machines' : null;
+    if (others) lines.push(`                 ${others}: /simulator?token=${simulatorToken(config)}`);
   }
   if (config.docs_enabled) lines.push(`  Documentation  ${at}/api/v1/docs`, `  GraphQL        ${at}/graphql`);
   lines.push(`  Health         ${at}/observability/health`);

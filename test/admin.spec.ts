@@ -43,6 +43,24 @@ describe('npm run admin', () => {
     expect(out).not.toContain('viewer');
   });
 
+  it('prints names on one line each, whatever a stranger called themselves', async () => {
+    const { guest, env, sql } = await world();
+    const evil = 'Evil\u001b[31m\u202e\nroot@bank.example  super_admin';
+    const register = { email: 'eve@evil.example', password: PASSWORD, full_name: 'Eve\u0007\u2028Evil', organization_name: evil };
+
+    const { body } = await guest.post('/auth/register', register).expect(201);
+    const kept = await runCommand('admin', ['list'], env);
+    // A row of before, or of another hand.
+    await sql('UPDATE organizations SET name = $1 WHERE name LIKE $2', [evil, 'Evil%']);
+    const old = await runCommand('admin', ['list'], env);
+
+    expect(body).toMatchObject({ user: { full_name: 'Eve Evil', organization: { name: 'Evil[31m root@bank.example  super_admin' } } });
+    for (const { out } of [kept, old]) {
+      expect(out).toMatch(/^eve@evil\.example +org_admin +Evil\[31m root@bank/m);
+      expect(out).not.toMatch(/\u001b|\u202e|^root@bank/m);
+    }
+  });
+
   it('refuses in one line', async () => {
     const { acme, env } = await world();
     const refused = async (...args: string[]): Promise<string> => {

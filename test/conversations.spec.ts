@@ -338,6 +338,52 @@ describe('a deleted contact', () => {
   });
 });
 
+describe('the conversation of a deleted contact', () => {
+  it('is changed by nobody: 404, as for sending', async () => {
+    const { box, agent, admin, conversation } = await shop();
+    const { id, contact_id } = conversation;
+    await agent.delete(`/contacts/${contact_id}`).expect(204);
+    const before = (await agent.get(`/conversations/${id}`).expect(200)).body as object;
+
+    for (const [action, body] of [
+      ['reopen', {}],
+      ['assign', { agent_id: agent.user.id }],
+      ['close', {}],
+      ['archive', {}],
+      ['read', {}],
+    ] as const)
+      await admin.post(`/conversations/${id}/${action}`, body).expect(404).expect(errorOf('not_found'));
+    await admin.put(`/conversations/${id}`, { tags: ['late'] }).expect(404);
+    await admin.post(`/conversations/${id}/messages`, { content: 'Oi' }).expect(404);
+
+    expect((await agent.get(`/conversations/${id}`).expect(200)).body).toEqual(before);
+    await box.idle();
+  });
+});
+
+describe('names', () => {
+  const ODD = ' Ana\u001b[2J\nMaria\u202e\u2066 ';
+  const CLEAN = 'Ana[2J Maria';
+
+  it('are one line without what turns the eye or commands a terminal: of customers, contacts, tags and numbers', async () => {
+    const { box, agent, admin } = await shop();
+    await box.receive(metaPayload.text(box.person({ name: ODD })));
+    const { items } = (await agent.get('/contacts?sort=created_at:desc').expect(200)).body as {
+      items: { name: string; whatsapp_name: string }[];
+    };
+    const contact = await agent.post('/contacts', { whatsapp_id: '+5511900000001', name: ODD }).expect(201);
+    const opened = await agent
+      .post('/conversations', { contact_phone: '+5511900000002', contact_name: ODD, tags: [ODD, '\u202e'] })
+      .expect(201);
+    const number = await admin.put(`/whatsapp/${box.number.id}`, { display_name: ODD }).expect(200);
+
+    expect(items[0]).toMatchObject({ name: CLEAN, whatsapp_name: CLEAN });
+    expect(contact.body).toMatchObject({ name: CLEAN });
+    expect(opened.body).toMatchObject({ tags: [CLEAN], contact: { name: CLEAN } });
+    expect(number.body).toMatchObject({ display_name: CLEAN });
+  });
+});
+
 describe('the words of messages', () => {
   it('are found in all of the organization and in a thread, whatever case and accents, and half typed', async () => {
     const { box, agent, conversation } = await shop();

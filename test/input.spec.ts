@@ -76,6 +76,47 @@ describe('nesting', () => {
   });
 });
 
+describe('a field named as what every object has', () => {
+  it.each(['constructor', '__proto__', 'prototype', 'toString'])('%s is refused at every door, and the place named', async (name) => {
+    const odd = `{"${name}":"x"}`;
+    const { agent, admin } = w.acme;
+    await sent(w.guest, 'post', '/auth/login', `{"email":${odd},"password":"x"}`).expect(wrongField('body', 'email', name));
+    await sent(agent, 'post', '/auth/login', `{"email":"a@acme.example","password":"x","${name}":{}}`).expect(wrongField(name));
+    await sent(agent, 'post', '/contacts', `{"whatsapp_id":"+5511987654321","attributes":{"a":[${odd}]}}`).expect(
+      wrongField('body', 'attributes', 'a', 0, name),
+    );
+    await sent(agent, 'put', '/users/me', `{"preferences":${odd}}`).expect(wrongField('body', 'preferences', name));
+    await sent(admin, 'put', '/organizations/me/settings', `{"mine":${odd}}`).expect(wrongField('body', 'mine', name));
+
+    const create = 'mutation ($input: ContactCreateInput!) { createContact(input: $input) { id } }';
+    const byVariable = await request(w.base_url)
+      .post('/graphql')
+      .set('Authorization', `Bearer ${agent.token}`)
+      .set('Content-Type', 'application/json')
+      .send(`{"query":${JSON.stringify(create)},"variables":{"input":{"whatsapp_id":"+5511987654321","attributes":${odd}}}}`);
+    const byLiteral = await agent.graphql(
+      `mutation { createContact(input: { whatsapp_id: "+5511987654321", attributes: { ${name}: "x" } }) { id } }`,
+    );
+    for (const { body } of [byVariable, byLiteral])
+      expect(mistakes(body)[0].extensions).toMatchObject({ status_code: 422, details: [{ type: 'reserved_name' }] });
+
+    const raw = await rawOf(agent);
+    raw.ws.send(`{"type":"subscribe","channels":[${odd}]}`);
+    expect(await raw.hear('error')).toMatchObject({ error_code: 'validation_error' });
+    const socket = await socketOf(agent);
+    expect(await socket.ask('subscribe', { channels: [JSON.parse(odd)] })).toMatchObject({ ok: false, error_code: 'validation_error' });
+  });
+});
+
+describe('an address of the web', () => {
+  it.each(['http://user:pw@host.example/a.png', 'https://host.example/\u202egnp.exe', 'https://host.example/a\u200bb'])(
+    '%j is refused: a login, or what the eye does not see',
+    async (avatar_url) => {
+      await w.acme.agent.put('/users/me', { avatar_url }).expect(wrongField('avatar_url'));
+    },
+  );
+});
+
 describe('text that cannot be stored', () => {
   it.each([
     ['U+0000', NUL],
@@ -137,9 +178,9 @@ describe('text that cannot be stored', () => {
   });
 
   it('that only looks unusual is taken', async () => {
-    const name = 'Ñandú 😀 \u2028 \ufeff \u202e';
-    const { body } = await w.acme.agent.post('/contacts', { whatsapp_id: '+5511987650001', name }).expect(201);
-    expect(body).toMatchObject({ name: name.trim() });
+    const [name, attributes] = ['Ñandú 😀 👩\u200d👧 می\u200cشود', { note: 'a\u2028b \ufeff \u202e' }];
+    const { body } = await w.acme.agent.post('/contacts', { whatsapp_id: '+5511987650001', name, attributes }).expect(201);
+    expect(body).toMatchObject({ name, attributes });
   });
 });
 

@@ -94,6 +94,16 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(1, () => login(w, address()))).toEqual([401]);
   });
 
+  test('count one client once, with whatever port or brackets a proxy names it, and all that are no address as the proxy', async () => {
+    const from = address();
+    expect(await statuses(1, () => login(w, from))).toEqual([401]);
+    expect(await statuses(1, () => login(w, `${from}:1234`))).toEqual([401]);
+    expect(await statuses(2, () => login(w, `[::ffff:${from}]:99`))).toEqual([401, 429]);
+
+    const junk = async (): Promise<number> => (await login(w, `junk-${++last}`)).status;
+    expect([await junk(), await junk(), await junk(), await junk()].at(-1)).toBe(429);
+  });
+
   test('count what succeeds too', async () => {
     const from = address();
     const good = (): request.Test =>

@@ -44,7 +44,7 @@ const connected = async (...hubs: RealtimeHub[]): Promise<boolean> =>
 async function cluster(): Promise<Cluster> {
   if (!redis) throw new Error('no Redis');
   const server = redis;
-  const w = await world({ REDIS_URL: server.url });
+  const w = await world({ REDIS_URL: server.url, TRUST_PROXY: '1' });
   made ??= (async () => {
     const { app, url } = await secondApp(w.env);
     others.push(app);
@@ -122,6 +122,18 @@ describe('several nodes on one Redis', () => {
     const again = dial(far_url, { auth: { token: acme.agent.token } });
     await until(() => again.refusals.length, 'the refusal');
     expect(again.refusals[0].data).toEqual({ error_code: 'token_revoked' });
+  });
+
+  onRedis('addresses an organization no longer allows are cut on every node', async () => {
+    const { acme, far, far_url } = await cluster();
+    const client = await socketOf(acme.agent, far_url);
+    await until(() => far.list(acme.id).every(({ recheck_at }) => recheck_at === Infinity), 'the look after the start');
+
+    const security_settings = { allowed_ip_ranges: ['198.51.100.0/24'] };
+    await acme.admin.put('/organizations/me/settings', { security_settings }).set('X-Forwarded-For', '198.51.100.7').expect(200);
+
+    await until(() => client.disconnects.length, 'the disconnect');
+    expect(client.all('error')).toMatchObject([{ error_code: 'ip_not_allowed' }]);
   });
 
   onRedis('a user is online until the last socket on any node has dropped, and leaves once', async () => {

@@ -9,7 +9,7 @@ import { RealtimeHub } from '#realtime/realtime.hub';
 import { LIMITS } from '#realtime/realtime.limits';
 import { type PresenceChange, RealtimeRooms } from '#realtime/realtime.rooms';
 import { dial, dialRaw, rawOf, socketOf, tell, until } from './support/sockets';
-import { type Company, type Person, type World, world } from './support/world';
+import { type Company, type Person, type World, errorOf, world } from './support/world';
 
 // The waiting of the product, shorter.
 Object.assign(LIMITS, { presence_tick_ms: 50, presence_grace_ms: 400, expiry_grace_ms: 300, typing_ms: 200, sweep_ms: 200 });
@@ -18,7 +18,7 @@ const presence: PresenceChange[] = [];
 const statuses: [user_id: string | null, status: string][] = [];
 
 async function start(): Promise<World & { hub: RealtimeHub }> {
-  const w = await world();
+  const w = await world({ TRUST_PROXY: '1' });
   const rooms = w.app.get(RealtimeRooms);
   rooms.registerConversationCheck(
     async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)),
@@ -312,6 +312,23 @@ describe('a session that ends', () => {
     expect(agent.all('error')).toMatchObject([{ error_code: 'organization_suspended' }]);
     expect(other.socket.connected).toBe(true);
   });
+
+  it('ends where the organization no longer allows the address, and REST with it', async () => {
+    const { acme, globex, hub } = await start();
+    const [client, raw, other] = [await socketOf(acme.agent), await rawOf(acme.agent), await socketOf(globex.agent)];
+    await until(() => hub.list().every(({ recheck_at }) => recheck_at === Infinity), 'the look after the start');
+    await acme.agent.get('/users/me').expect(200);
+
+    const security_settings = { allowed_ip_ranges: ['198.51.100.0/24'] };
+    await acme.admin.put('/organizations/me/settings', { security_settings }).set('X-Forwarded-For', '198.51.100.7:443').expect(200);
+
+    await acme.agent.get('/users/me').expect(403).expect(errorOf('ip_not_allowed'));
+    await acme.agent.get('/users/me').set('X-Forwarded-For', '198.51.100.9:50123').expect(200);
+    await until(() => client.disconnects.length, 'the disconnect');
+    expect(client.all('error')).toMatchObject([{ error_code: 'ip_not_allowed' }]);
+    expect(await raw.end()).toEqual({ code: 1008, reason: 'ip_not_allowed' });
+    expect(other.socket.connected).toBe(true);
+  }, 30_000);
 
   it('is noticed even when it ended in the instant of connecting', async () => {
     const w = await start();

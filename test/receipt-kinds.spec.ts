@@ -987,7 +987,7 @@ describe('preferences', () => {
 
     await box.receive(metaPayload.userPreference('stop', ana), metaPayload.userPreference('stop', ana));
     await until(() => out.length);
-    expect(await box.contact()).toMatchObject({ opt_in: false, opt_out_date: expect.any(String) as string });
+    expect(await box.contact()).toMatchObject({ opt_in: false, opt_in_date: null, opt_out_date: expect.any(String) as string });
     await socket.hear('contact:updated', (contact) => contact.opt_in === false);
     await box.receive(metaPayload.userPreference('resume', { ...ana, from: null }));
     await until(() => back.length);

@@ -1,14 +1,16 @@
 import { readdirSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import request from 'supertest';
 import { Config } from '#config/config';
 import { simulatorAppSecret, simulatorToken } from '#modules/simulator/simulator-number';
+import { createApp } from '../src/app';
 import { type Inbox, inbox, postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits, officialNumber } from './support/official-number';
 import { errorOf, world } from './support/world';
 
-const ENV = { META_GRAPH_BASE_URL: 'http://127.0.0.1:9', SIMULATOR_ENABLED: 'true', PUBLIC_BASE_URL: 'http://pytake.example:8000' };
+const ENV = { META_GRAPH_BASE_URL: 'http://127.0.0.1:9', SIMULATOR_ENABLED: 'true' };
 
 /** An organization with a number at Meta. */
 const atMeta = (): Promise<Inbox> => inbox({}, ENV);
@@ -160,13 +162,33 @@ describe('who may come to the simulator', () => {
     const { port, host } = new URL(base_url);
     const hello = () => request(base_url).get('/simulator/api/hello');
 
-    for (const name of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'pytake.example:8000'])
+    for (const name of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
       await hello().set('Host', name).expect(200);
     await hello()
       .set({ Origin: `http://${host}`, 'Sec-Fetch-Site': 'same-origin' })
       .expect(200);
     await hello().set('Sec-Fetch-Site', 'none').expect(200);
   });
+
+  it.each([{ TRUST_PROXY: '1' }, { PUBLIC_BASE_URL: 'https://pytake.example' }])(
+    'nobody without the token where a proxy may stand on this machine: %j',
+    async (proxied) => {
+      const w = await world(ENV);
+      const app = await createApp(new Config({ ...w.env, ...proxied }));
+      await app.listen(0, '127.0.0.1');
+      // As nginx asks with a bare proxy_pass.
+      const hello = () =>
+        request(app.getHttpServer() as Server)
+          .get('/simulator/api/hello')
+          .set('Host', '127.0.0.1');
+
+      await hello().expect(403).expect(errorOf('simulator_token_required'));
+      await hello()
+        .set('Authorization', `Bearer ${tokenOf({ w })}`)
+        .expect(200);
+      await app.close();
+    },
+  );
 
   it('anybody with the token: once in the address, then as a cookie no script reads', async () => {
     const w = await world(ENV);

@@ -56,6 +56,8 @@ const CACHE_MAX = 10_000;
 @Injectable()
 export class Sessions {
   private readonly cache = new Map<string, { at: number; row: SessionRow | null }>();
+  /** How often something was forgotten: what was asked for before is not kept after. */
+  private forgotten = 0;
 
   constructor(
     private readonly jwt: JwtService,
@@ -143,13 +145,21 @@ export class Sessions {
 
   /** Forgets what it knows of a user's sessions at once. */
   forget(user_id: string): void {
+    this.forgotten++;
     for (const key of this.cache.keys()) if (key.startsWith(user_id)) this.cache.delete(key);
+  }
+
+  /** The same for everybody of an organization, whose rules changed. */
+  forgetOrganization(organization_id: string): void {
+    this.forgotten++;
+    for (const [key, { row }] of this.cache) if (row?.organization_id === organization_id) this.cache.delete(key);
   }
 
   private async row(user_id: string, session_id: string): Promise<SessionRow | null> {
     const key = `${user_id}:${session_id}`;
     const known = this.cache.get(key);
     if (known && Date.now() - known.at < CACHE_MS) return known.row;
+    const { forgotten } = this;
     // Login's rows: met by the token's ids, before an organization is known.
     const [row] = await this.database.source.query<SessionRow[]>(
       `SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
@@ -163,7 +173,7 @@ export class Sessions {
       [user_id, session_id],
     );
     if (this.cache.size >= CACHE_MAX) this.cache.clear();
-    this.cache.set(key, { at: Date.now(), row: row ?? null });
+    if (forgotten === this.forgotten) this.cache.set(key, { at: Date.now(), row: row ?? null });
     return row ?? null;
   }
 }

@@ -2,6 +2,7 @@ import { RequestMethod } from '@nestjs/common';
 import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
 import express, { type NextFunction, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
+import { type Trust, clientAddress } from '#access/client-address';
 import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
@@ -30,6 +31,12 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   app.set('trust proxy', config.trust_proxy);
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.use((request: AppRequest, _response: Response, next: NextFunction) => {
+    // Express hands on whatever stands in X-Forwarded-For.
+    const value = clientAddress(request, request.app.get('trust proxy fn') as Trust);
+    Object.defineProperty(request, 'ip', { value: value ?? undefined });
+    next();
+  });
 
   // A provider's webhook is read by its room, once it may be (the signature is over the raw bytes), and needs no header meant for browsers.
   app.use(WEBHOOK, (request: AppRequest, response: Response, next: NextFunction) => {

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin, GraphQLRequestContextDidResolveOperation, Grap
 import { Plugin } from '@nestjs/apollo';
 import { type DocumentNode, GraphQLError, visit } from 'graphql';
 import { AppError, Invalid } from '#common/errors';
-import { assertFit, isFitText } from '#common/fit';
+import { assertFit, isFitName, isFitText } from '#common/fit';
 
 /** What the doors ask of a REST body, asked of GraphQL's variables and of the values written into the query itself. */
 @Plugin()
@@ -26,16 +26,19 @@ function look({ request, document }: GraphQLRequestContextDidResolveOperation<ob
 /** Their depth is the door's to bound. @throws {Invalid} naming the argument and its fields. */
 function assertFitLiterals(document: DocumentNode): void {
   const way: string[] = [];
+  const wrong = (msg: string, type: string): Invalid => new Invalid([{ loc: ['query', ...way], msg, type }]);
   const named = {
-    enter: ({ name }: { name: { value: string } }): void => void way.push(name.value),
+    enter: ({ name }: { name: { value: string } }): void => {
+      way.push(name.value);
+      if (!isFitName(name.value)) throw wrong('is a name no field may have', 'reserved_name');
+    },
     leave: (): void => void way.pop(),
   };
   visit(document, {
     Argument: named,
     ObjectField: named,
     StringValue: ({ value }) => {
-      if (!isFitText(value))
-        throw new Invalid([{ loc: ['query', ...way], msg: 'contains a character that cannot be stored', type: 'string_unicode' }]);
+      if (!isFitText(value)) throw wrong('contains a character that cannot be stored', 'string_unicode');
     },
   });
 }

@@ -1,6 +1,7 @@
 import { type Type as Class, applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
-import { IsObject, IsUrl, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
+import { IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
+import { oneLine } from './one-line';
 import { isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
 import { isUuid } from './uuid';
@@ -15,6 +16,9 @@ const text = (change: (value: string) => unknown): PropertyDecorator =>
 
 /** Without the blanks around it. Above the validators it serves. */
 export const Trim = (): PropertyDecorator => text((value) => value.trim());
+
+/** A name, on one line and without control characters. Above the validators it serves. */
+export const OneLine = (): PropertyDecorator => text(oneLine);
 
 /** Nothing to read: white space, and characters nobody sees (zero width, fillers, the blank of Braille). */
 export const isBlank = (text: string): boolean => /^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(text);
@@ -48,9 +52,14 @@ export const Phone = (): PropertyDecorator =>
     }),
   );
 
-/** An http(s) address. */
+/** An http(s) address without a login, and without what the eye does not see. */
 export const WebUrl = (): PropertyDecorator =>
-  applyDecorators(Trim(), IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false }), MaxLength(2048));
+  applyDecorators(
+    Trim(),
+    IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false, disallow_auth: true }),
+    Matches(/^[^\p{C}\p{Z}]*$/u, { message: '$property must not contain blanks or invisible characters' }),
+    MaxLength(2048),
+  );
 
 /** An id, or one of the words that stand for one. */
 export const IsIdOr = (...words: string[]): PropertyDecorator =>

@@ -4,6 +4,12 @@ import { type ErrorDetail, Invalid } from './errors';
 export const DEPTH_MAX = 32;
 const MISTAKES_MAX = 10;
 
+/**
+ * No name that every object has by itself: code that asks a value for it (class-transformer for its class, String() for its text) must not be
+ * handed a stranger's, and copying `__proto__` changes what the copy is.
+ */
+export const isFitName = (key: string): boolean => !(key in Object.prototype) && key !== 'prototype';
+
 /** A list or object still to be looked into, and the way to it. */
 interface Spot {
   value: object;
@@ -13,8 +19,8 @@ interface Spot {
 }
 
 /**
- * Refuses what no room can take: nesting beyond DEPTH_MAX, and text with U+0000 or half a surrogate pair, which PostgreSQL keeps neither in
- * text nor in JSON. Without recursion, and before anything that recurses: the value is a stranger's.
+ * Refuses what no room can take: nesting beyond DEPTH_MAX, names that are JavaScript's own, and text with U+0000 or half a surrogate pair, which
+ * PostgreSQL keeps neither in text nor in JSON. Without recursion, and before anything that recurses: the value is a stranger's.
  * @throws {Invalid} naming each place.
  */
 export function assertFit(value: unknown, ...place: (string | number)[]): void {
@@ -44,6 +50,7 @@ export function assertFit(value: unknown, ...place: (string | number)[]): void {
     else
       for (const key of Object.keys(spot.value)) {
         look(key, key, spot);
+        if (!isFitName(key)) wrong(key, spot, 'is a name no field may have', 'reserved_name');
         look((spot.value as Record<string, unknown>)[key], key, spot);
       }
     if (mistakes.length >= MISTAKES_MAX) break;

@@ -26,8 +26,8 @@ export abstract class Connection {
   readonly connected_at = new Date();
   last_seen_at = this.connected_at;
   readonly channels = new Set<string>();
-  /** The session was looked at again after the connection stood. */
-  rechecked = false;
+  /** When the session is looked at again; Infinity: not until somebody tells us of a change. */
+  recheck_at = Date.now() + LIMITS.recheck_ms;
   private expiry?: NodeJS.Timeout;
 
   constructor(

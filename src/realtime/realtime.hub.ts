@@ -5,11 +5,11 @@ import type { ExpressAdapter } from '@nestjs/platform-express';
 import { createAdapter } from '@socket.io/redis-adapter';
 import type { Application } from 'express';
 import { Server } from 'socket.io';
+import { type Trust, clientAddress } from '#access/client-address';
 import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { AppError, Invalid, Unavailable } from '#common/errors';
 import { EventBus } from '#common/events';
 import { Metrics } from '#observability/metrics';
-import { type Trust, clientAddress } from './client-address';
 import type { Connection } from './connection';
 import { Presence } from './presence';
 import type { Publication, RealtimeEvent, Target } from './realtime.events';
@@ -53,6 +53,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.events.on('session.ended', (target) => this.disconnect(target));
+    this.events.on('organization.updated', ({ organization_id }) => this.reconsider(organization_id));
     this.timer = setInterval(() => void this.sweep(), LIMITS.sweep_ms).unref();
     if (this.server || !this.redis.configured) return;
     // A process without doors (a worker): it speaks to the nodes that have some, and listens to nothing.
@@ -73,6 +74,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     server.adapter(createAdapter(speaker, listener, { key: 'pytake' }));
     server.on('relay', (...[publication, timestamp]: Relayed) => this.deliver(publication, timestamp));
     server.on('end', (target: Target, error_code: string) => this.endHere(target, error_code));
+    server.on('reconsider', (organization_id: string) => this.reconsiderHere(organization_id));
   }
 
   open(transport: Connection['transport'], door: Door): void {
@@ -227,16 +229,28 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
       if (!target.session_id || connection.session.session_id === target.session_id) connection.end(error_code);
   }
 
-  /** Cuts slow consumers, and looks again at sessions: once after each start, all of them while other nodes cannot tell us of an end. */
+  /** The rules of an organization changed: who may no longer be here goes, on every node. */
+  private reconsider(organization_id: string): void {
+    if (this.redis.configured && this.redis.ready) this.server?.serverSideEmit('reconsider', organization_id);
+    this.reconsiderHere(organization_id);
+  }
+
+  private reconsiderHere(organization_id: string): void {
+    // Before anything: a cached session knows the rules of before.
+    this.sessions.forgetOrganization(organization_id);
+    for (const connection of this.list(organization_id)) connection.recheck_at = 0;
+    void this.sweep();
+  }
+
+  /** Cuts slow consumers, and looks again at sessions whose time it is; at all of them while other nodes cannot tell us of an end. */
   private async sweep(): Promise<void> {
     if (this.sweeping) return;
     this.sweeping = true;
-    const settled = Date.now() - LIMITS.recheck_ms;
     try {
       const deaf = this.redis.configured && !this.redis.ready;
       for (const connection of [...this.connections.values()]) {
         if (connection.bufferedBytes() > LIMITS.buffered_bytes) connection.cut();
-        else if (deaf || (!connection.rechecked && connection.connected_at.getTime() < settled)) await this.recheck(connection, deaf);
+        else if (deaf || connection.recheck_at <= Date.now()) await this.recheck(connection, deaf);
       }
     } finally {
       this.sweeping = false;
@@ -244,12 +258,13 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   }
 
   private async recheck(connection: Connection, deaf: boolean): Promise<void> {
+    // Before the question, so that a change meanwhile asks again. What ended while nobody could tell us is seen once more after Redis is back.
+    connection.recheck_at = deaf ? 0 : Infinity;
     try {
       await this.admit(connection.token, connection.ip);
-      // What ended while nobody could tell us is seen once more after Redis is back.
-      connection.rechecked = !deaf;
     } catch (error) {
       if (error instanceof AppError && error.status < 500 && error.error_code !== 'token_expired') connection.end(error.error_code);
+      else connection.recheck_at = 0;
     }
   }
 }

@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsNotEmpty, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
-import { EmailText, Phone, Trim } from '#common/fields';
+import { EmailText, OneLine, Phone } from '#common/fields';
 import { UserProfile } from '#modules/users/user.dto';
 import { User } from '#modules/users/user.entity';
 
@@ -24,7 +24,7 @@ export class RegisterRequest {
   // Not required by GraphQL, where it may come as `name`; by the validator it is. The same below.
   @Field({ nullable: true })
   @Alias('name')
-  @Trim()
+  @OneLine()
   @IsString()
   @Length(2, 255)
   full_name: string;
@@ -37,7 +37,7 @@ export class RegisterRequest {
   /** Alias: tenant_name. */
   @Field({ nullable: true })
   @Alias('tenant_name')
-  @Trim()
+  @OneLine()
   @IsString()
   @Length(2, 255)
   organization_name: string;

@@ -88,8 +88,8 @@ describe('consent and blocks', () => {
   it('dates an opt-out and an opt-in when they change, not when they are repeated', () => {
     expect(blank).toMatchObject({ opt_in: true, opt_in_date: now, opt_out_date: null });
     expect(newContact({ opt_in: false }, now)).toMatchObject({ opt_in: false, opt_in_date: null, opt_out_date: now });
-    const out = { ...blank, opt_in: false, opt_in_date: before, opt_out_date: before };
-    expect(changesOf(blank, { opt_in: false }, now)).toEqual({ opt_in: false, opt_out_date: now });
+    const out = { ...blank, opt_in: false, opt_in_date: null, opt_out_date: before };
+    expect(changesOf(blank, { opt_in: false }, now)).toEqual({ opt_in: false, opt_in_date: null, opt_out_date: now });
     expect(changesOf(out, { opt_in: true }, now)).toEqual({ opt_in: true, opt_in_date: now, opt_out_date: null });
     expect(changesOf(out, { opt_in: false }, now)).toEqual({});
   });

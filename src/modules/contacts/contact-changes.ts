@@ -51,7 +51,7 @@ export function changesOf(before: Before, input: ContactUpdate, now: Date): Part
   if (attributes) after.attributes = mergeAttributes(before.attributes, attributes);
 
   if (after.opt_in === true && !before.opt_in) Object.assign(after, { opt_in_date: now, opt_out_date: null });
-  if (after.opt_in === false && before.opt_in) after.opt_out_date = now;
+  if (after.opt_in === false && before.opt_in) Object.assign(after, { opt_in_date: null, opt_out_date: now });
 
   const is_blocked = after.is_blocked ?? before.is_blocked;
   if (is_blocked && !before.is_blocked) after.blocked_at = now;

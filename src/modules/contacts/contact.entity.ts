@@ -3,7 +3,7 @@ import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsInt, IsObject, IsOptional, IsString, IsUUID, Length, Max, MaxLength, Min } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
-import { EmailText, Phone, Trim, WebUrl } from '#common/fields';
+import { EmailText, OneLine, Phone, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
@@ -55,7 +55,7 @@ export class Contact extends SoftDeletedEntity {
   /** Alias: full_name. */
   @Column('varchar', { length: 255, nullable: true })
   @Alias('full_name')
-  @Trim()
+  @OneLine()
   @IsOptional()
   @IsString()
   @Length(1, 255)
@@ -156,7 +156,7 @@ export class Contact extends SoftDeletedEntity {
   @IsBoolean()
   opt_in: boolean;
 
-  /** Since when it is given. */
+  /** Since when it is given; null while it is not. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   opt_in_date: Date | null;
 

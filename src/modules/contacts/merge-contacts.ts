@@ -105,7 +105,7 @@ async function fillContact(sql: Sql, ids: string[], emptied: number): Promise<vo
             address_postal_code = coalesce(k.address_postal_code, g.address_postal_code), attributes = g.attributes || k.attributes,
             lifecycle_stage = coalesce(k.lifecycle_stage, g.lifecycle_stage), lead_score = greatest(k.lead_score, g.lead_score),
             -- An opt-out or a block of either is of the person.
-            opt_in = k.opt_in AND g.opt_in, opt_in_date = least(k.opt_in_date, g.opt_in_date),
+            opt_in = k.opt_in AND g.opt_in, opt_in_date = CASE WHEN k.opt_in AND g.opt_in THEN least(k.opt_in_date, g.opt_in_date) END,
             opt_out_date = greatest(k.opt_out_date, g.opt_out_date), is_blocked = k.is_blocked OR g.is_blocked,
             blocked_at = coalesce(k.blocked_at, g.blocked_at), blocked_reason = coalesce(k.blocked_reason, g.blocked_reason), is_vip = k.is_vip OR g.is_vip,
             assigned_agent_id = coalesce(k.assigned_agent_id, g.assigned_agent_id),

@@ -17,7 +17,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { Alias } from '#common/alias';
-import { DayOrInstant, IsIdOr, NotBefore } from '#common/fields';
+import { DayOrInstant, IsIdOr, NotBefore, OneLine } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { Contact } from '#modules/contacts/contact.entity';
@@ -259,6 +259,7 @@ export class ConversationCreate {
   contact_phone?: string;
 
   /** Used only for a new contact. */
+  @OneLine()
   @IsOptional()
   @IsString()
   @Length(1, 255)

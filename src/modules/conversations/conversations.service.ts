@@ -3,6 +3,7 @@ import { Brackets, type SelectQueryBuilder } from 'typeorm';
 import { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
+import { oneLine } from '#common/one-line';
 import { type Page, pageWindow, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
@@ -143,7 +144,7 @@ export class ConversationsService implements OnModuleInit {
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
     await this.database.tx(async (tx) => {
       const conversations = this.database.repository(Conversation, tx);
-      const conversation = await conversations.lock(actor, id);
+      const conversation = await this.lock(tx, actor, id);
       if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
         if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
         await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
@@ -175,16 +176,14 @@ export class ConversationsService implements OnModuleInit {
   /** @throws {422} invalid_agent. @throws {409} conversation_not_active. */
   async assign(actor: Actor, id: string, agent_id: string | null): Promise<ConversationView> {
     const agent = agent_id === null ? null : await this.users.getAgent(actor, agent_id);
-    await this.database.tx(async (tx) =>
-      this.assignWithin(tx, actor, await this.database.repository(Conversation, tx).lock(actor, id), agent),
-    );
+    await this.database.tx(async (tx) => this.assignWithin(tx, actor, await this.lock(tx, actor, id), agent));
     return this.get(actor, id);
   }
 
   /** @throws {409} conversation_already_closed. */
   async close(actor: Actor, id: string, { reason, resolved = true }: ConversationClose): Promise<ConversationView> {
     await this.database.tx(async (tx) => {
-      const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
+      const conversation = await this.lock(tx, actor, id);
       if (conversation.status === ConversationStatus.closed)
         throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
       await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, {
@@ -198,7 +197,7 @@ export class ConversationsService implements OnModuleInit {
   /** @throws {409} conversation_not_closed, conversation_already_open. */
   async reopen(actor: Actor, id: string): Promise<ConversationView> {
     await this.database.tx(async (tx) => {
-      const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
+      const conversation = await this.lock(tx, actor, id);
       if (isActive(conversation) && !conversation.is_archived)
         throw new Conflict('conversation_not_closed', 'The conversation is open already.');
       await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
@@ -209,7 +208,7 @@ export class ConversationsService implements OnModuleInit {
 
   /** @throws {409} conversation_already_archived. */
   async archive(actor: Actor, id: string): Promise<ConversationView> {
-    await this.database.tx(async (tx) => this.archiveWithin(tx, actor, await this.database.repository(Conversation, tx).lock(actor, id)));
+    await this.database.tx(async (tx) => this.archiveWithin(tx, actor, await this.lock(tx, actor, id)));
     return this.get(actor, id);
   }
 
@@ -217,7 +216,7 @@ export class ConversationsService implements OnModuleInit {
     const { organization_id, user_id } = actor;
     await this.database.tx(async (tx) => {
       const conversations = this.database.repository(Conversation, tx);
-      const { unread_count } = await conversations.lock(actor, id);
+      const { unread_count } = await this.lock(tx, actor, id);
       await conversations.patch(actor, id, { unread_count: 0, last_read_at: new Date() });
       const [newest] = await tx.manager.query<{ id: string }[]>(
         `SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND direction = 'incoming' AND whatsapp_message_id IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1`,
@@ -234,6 +233,14 @@ export class ConversationsService implements OnModuleInit {
   /** Whether the actor's organization has this conversation (sockets). */
   async has(actor: Actor, id: string): Promise<boolean> {
     return (await this.database.repository(Conversation).find(actor, id)) !== null;
+  }
+
+  /** For a change: contact and conversation, locked in the order sending does. @throws {NotFound} The contact was deleted; its past is only read. */
+  private async lock(tx: Tx, actor: Actor, id: string): Promise<Conversation> {
+    const conversations = this.database.repository(Conversation, tx);
+    const { contact_id } = await conversations.get(actor, id);
+    await this.database.repository(Contact, tx).lock(actor, contact_id);
+    return conversations.lock(actor, id);
   }
 
   private joined(actor: Actor): SelectQueryBuilder<Conversation> {
@@ -433,7 +440,14 @@ export class ConversationsService implements OnModuleInit {
   }
 }
 
-const unique = (tags: readonly string[]): string[] => [...new Map(tags.map((tag) => [tag.trim().toLowerCase(), tag.trim()])).values()];
+const unique = (tags: readonly string[]): string[] => [
+  ...new Map(
+    tags
+      .map(oneLine)
+      .filter(Boolean)
+      .map((tag) => [tag.toLowerCase(), tag]),
+  ).values(),
+];
 
 function notFound(): never {
   throw new NotFound('Conversation');

@@ -2,7 +2,7 @@ import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
 import { IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { Column, CreateDateColumn, DeleteDateColumn, Entity, Index, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-import { Phone, Trim, WebUrl } from '#common/fields';
+import { OneLine, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PlanLimits, PlanUsage } from './plan.dto';
 
@@ -31,7 +31,7 @@ export class Organization {
   id: string;
 
   @Column('varchar', { length: 255 })
-  @Trim()
+  @OneLine()
   @IsString()
   @Length(1, 255)
   name: string;

@@ -3,21 +3,23 @@ import ipaddr from 'ipaddr.js';
 import { bearerOf } from '#common/bearer';
 import { AppError, Forbidden } from '#common/errors';
 import { isSameSecret } from '#common/same-secret';
+import type { Config } from '#config/config';
 
 const COOKIE = 'pytake_simulator';
 /** Where it leads after the token was taken out of the address. */
 const PAGE = '/simulator';
 /** Signs that the neighbour is a proxy and the visitor somebody else. */
 const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 /** A form of another site cannot send it. */
 const UPLOAD_HEADER = 'x-pytake-simulator';
 
 /**
- * Who may come to the simulator inside the product: who sits at its machine, and who has its token (as `?token=` once, then a cookie, or as a
- * bearer). Never a page of another site, be it in the browser of either.
+ * Who may come to the simulator inside the product: who sits at its machine, where no proxy is expected there, and who has its token (as
+ * `?token=` once, then a cookie, or as a bearer). Never a page of another site, be it in the browser of either.
  */
-export function simulatorGuard({ token, public_base_url }: { token: string; public_base_url: string }): RequestHandler {
-  const hosts = ['localhost', '127.0.0.1', '[::1]', new URL(public_base_url).hostname];
+export function simulatorGuard(token: string, config: Pick<Config, 'public_base_url' | 'trust_proxy'>): RequestHandler {
+  const isAlone = !isBehindProxy(config);
   const isToken = (given: unknown): boolean => typeof given === 'string' && isSameSecret(token, given);
 
   return (req, res, next) => {
@@ -27,7 +29,8 @@ export function simulatorGuard({ token, public_base_url }: { token: string; publ
       res.cookie(COOKIE, token, { httpOnly: true, sameSite: 'strict', path: PAGE, secure: req.secure });
       return res.redirect(PAGE);
     }
-    if (!isToken(bearerOf(req.headers.authorization)) && !isToken(cookieOf(req)) && !(isLoopback(req) && hosts.includes(hostnameOf(req))))
+    const hasToken = isToken(bearerOf(req.headers.authorization)) || isToken(cookieOf(req));
+    if (!hasToken && !(isAlone && isLoopback(req) && LOOPBACK_NAMES.includes(hostnameOf(req))))
       return next(
         new Forbidden(
           'simulator_token_required',
@@ -39,6 +42,10 @@ export function simulatorGuard({ token, public_base_url }: { token: string; publ
     return next();
   };
 }
+
+/** A proxy on the same machine may send nothing that tells its visitors from who sits there: where one is expected, everybody shows the token. */
+export const isBehindProxy = ({ public_base_url, trust_proxy }: Pick<Config, 'public_base_url' | 'trust_proxy'>): boolean =>
+  trust_proxy !== false || !LOOPBACK_NAMES.includes(new URL(public_base_url).hostname);
 
 /** A browser says where a call comes from; whoever says nothing is no browser, or one that asks for a page itself. */
 function isOwnPage(req: Request): boolean {

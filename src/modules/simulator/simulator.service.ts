@@ -57,7 +57,7 @@ export class SimulatorService implements OnModuleInit, OnModuleDestroy {
 
   private routes(simulator: GraphSimulator): Router {
     const router = Router();
-    router.use(simulatorGuard({ token: simulatorToken(this.config), public_base_url: this.config.public_base_url }));
+    router.use(simulatorGuard(simulatorToken(this.config), this.config));
     router.use('/graph', simulator.graph);
     router.get('/api/hello', (_req, res) => {
       const customers = simulator.customers.all().slice(-50);

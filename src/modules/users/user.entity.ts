@@ -3,7 +3,7 @@ import { IsBoolean, IsEmail, IsEnum, IsObject, IsOptional, IsString, Length, Max
 import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
-import { EmailText, JsonBytes, Language, Phone, TimeZone, Trim, WebUrl } from '#common/fields';
+import { EmailText, JsonBytes, Language, OneLine, Phone, TimeZone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
@@ -29,7 +29,7 @@ export class User extends SoftDeletedEntity {
 
   @Column('varchar', { length: 255 })
   @Alias('name')
-  @Trim()
+  @OneLine()
   @IsString()
   @Length(2, 255)
   full_name: string;

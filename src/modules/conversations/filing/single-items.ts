@@ -318,7 +318,7 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
   if (!known) return;
   const { opt_in } = change;
   const [changed] = await batch.query(
-    `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() ELSE opt_in_date END, opt_out_date = CASE WHEN $3 THEN NULL ELSE now() END, updated_at = now()
+    `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() END, opt_out_date = CASE WHEN NOT $3 THEN now() END, updated_at = now()
       WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
     [number.organization_id, known.contact_id, opt_in],
   );

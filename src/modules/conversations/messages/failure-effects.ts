@@ -41,7 +41,7 @@ export async function applyFailureEffect(sql: Sql, message: Failed, effect: Fail
       return null;
     case 'opt_out': {
       const changed = await sql.query(
-        `WITH changed AS (UPDATE contacts SET opt_in = false, opt_out_date = now(), updated_at = now()
+        `WITH changed AS (UPDATE contacts SET opt_in = false, opt_in_date = NULL, opt_out_date = now(), updated_at = now()
                            WHERE organization_id = $1 AND id = $2 AND opt_in AND deleted_at IS NULL RETURNING id)
          SELECT id FROM changed`,
         [organization_id, contact_id],

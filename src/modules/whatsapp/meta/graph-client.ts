@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, FormData } from 'undici';
 import { buildReadReceipt } from './build-message';
 import { type FailureDecision, classifyGraphFailure } from './meta-errors';
-import { type Json, asId, asList, asNumber, asObject, asText, asTime, asWords, isObject } from './wire';
+import { type Json, asId, asList, asName, asNumber, asObject, asText, asTime, asWords, isObject } from './wire';
 
 export interface GraphOptions {
   /** META_GRAPH_BASE_URL. */
@@ -184,7 +184,7 @@ export class GraphClient implements OnModuleDestroy {
     return {
       id: asId(answer?.id),
       display_phone_number: asWords(answer?.display_phone_number, 64),
-      verified_name: asWords(answer?.verified_name, 255),
+      verified_name: asName(answer?.verified_name, 255),
       quality_rating: asWords(answer?.quality_rating, 64),
       code_verification_status: asWords(answer?.code_verification_status, 64),
       messaging_limit: asWords(answer?.whatsapp_business_manager_messaging_limit, 64),
@@ -220,7 +220,7 @@ export class GraphClient implements OnModuleDestroy {
     for await (const item of this.pages(target, [waba_id, 'phone_numbers'], query)) {
       const id = asId(item.id);
       if (id !== null)
-        numbers.push({ id, display_phone_number: asWords(item.display_phone_number, 64), verified_name: asWords(item.verified_name, 255) });
+        numbers.push({ id, display_phone_number: asWords(item.display_phone_number, 64), verified_name: asName(item.verified_name, 255) });
     }
     return numbers;
   }

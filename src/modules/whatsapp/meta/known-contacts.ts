@@ -1,6 +1,6 @@
 import { matchKey } from '#common/phone';
 import { type PersonIds, hasIds, personIds } from './person-ids';
-import { asList, asObject, asWords, isObject } from './wire';
+import { asList, asObject, asName, isObject } from './wire';
 
 /** Somebody a webhook names. */
 export interface KnownContact {
@@ -40,7 +40,7 @@ export class KnownContacts {
       const ids = personIds(item.wa_id, item.user_id, item.parent_user_id);
       for (const key of ids.bsuid === undefined ? [...keysOf(ids, false), ...keysOf(ids, true)] : keysOf(ids, false))
         if (!this.first.has(key)) this.first.set(key, cards.length);
-      cards.push({ ids, profile_name: asWords(profile?.name, 255), username: asWords(profile?.username, 64) });
+      cards.push({ ids, profile_name: asName(profile?.name, 255), username: asName(profile?.username, 64) });
     }
     return cards;
   }

@@ -19,7 +19,21 @@ import type {
   UserPreference,
 } from './parsed-change';
 import { type PersonIds, BSUID, hasIds, personIds } from './person-ids';
-import { type Json, asBool, asId, asList, asNumber, asObject, asText, asTime, asWords, cleanJson, cleanObject, isObject } from './wire';
+import {
+  type Json,
+  asBool,
+  asId,
+  asList,
+  asName,
+  asNumber,
+  asObject,
+  asText,
+  asTime,
+  asWords,
+  cleanJson,
+  cleanObject,
+  isObject,
+} from './wire';
 
 export * from './parsed-change';
 export { parseJsonKeepingBigIds } from './wire';
@@ -448,7 +462,7 @@ function accountEvent(origin: Origin, value: Json, time: unknown): AccountEvent 
       value.max_daily_conversations_per_business ?? value.current_limit ?? value.max_daily_conversation_per_phone,
     ),
     display_name:
-      origin.field === 'phone_number_name_update' && decision === 'APPROVED' ? asWords(value.requested_verified_name, 255) : null,
+      origin.field === 'phone_number_name_update' && decision === 'APPROVED' ? asName(value.requested_verified_name, 255) : null,
     decision,
     payload: cleanJson(value) as Json,
   };

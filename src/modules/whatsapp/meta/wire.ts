@@ -1,4 +1,5 @@
 import { fitText } from '#common/fit';
+import { oneLine } from '#common/one-line';
 
 /** Reading JSON that somebody else wrote: every reader answers null for what is not there or not what it should be. */
 
@@ -28,6 +29,9 @@ export function asWords(value: unknown, max = 1_024): string | null {
   const text = asText(value, max);
   return text === null || text === '' ? null : text;
 }
+
+/** A name somebody gave, as one line. */
+export const asName = (value: unknown, max: number): string | null => oneLine(asText(value, max) ?? '') || null;
 
 /** An id as text; integers are accepted where Meta writes the same id sometimes as a number. */
 export function asId(value: unknown): string | null {

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, Length, Matches } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
-import { Phone } from '#common/fields';
+import { OneLine, Phone } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
@@ -51,6 +51,7 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   /** Alias: name. */
   @Column('varchar', { length: 255, nullable: true })
   @Alias('name')
+  @OneLine()
   @IsOptional()
   @IsString()
   @Length(1, 255)

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** As Express knows it: is the hop'th address from our side a proxy of ours? */
+export type Trust = (address: string, hop: number) => boolean;
+
+/**
+ * The client behind our proxies (TRUST_PROXY), for every door. As Express' own `request.ip`, but always an address, in one spelling: some proxies
+ * write the port beside it, and what is no address is nobody's, then it is the last hop before it.
+ */
+export function clientAddress({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, trust: Trust): string | null {
+  const forwarded = String(headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((address) => address.trim())
+    .filter(Boolean);
+  let client = readAddress(socket.remoteAddress ?? '');
+  for (const [hop, text] of forwarded.reverse().entries()) {
+    const next = readAddress(text);
+    if (client === null || next === null || !trust(client, hop)) break;
+    client = next;
+  }
+  return client;
+}
+
+/** An IP address without port, brackets and zone; an IPv4 address written as IPv6 is IPv4. */
+function readAddress(text: string): string | null {
+  const [, bare = text] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? [];
+  const [address] = bare.split('%');
+  return isIP(address) ? ipaddr.process(address).toString() : null;
+}
