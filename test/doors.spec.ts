@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import request from 'supertest';
 import { Product } from './support/product';
-import { type World, errorOf, testEnv, world, wrongField } from './support/world';
+import { until } from './support/sockets';
+import { type World, PASSWORD, errorOf, testEnv, world, wrongField } from './support/world';
 
 // What all doors share: one error shape, headers, limits, documents.
 
@@ -13,6 +15,56 @@ beforeEach(async () => {
 });
 
 const http = (): ReturnType<typeof request> => request(w.base_url);
+
+describe('a body', () => {
+  it('that is compressed is not read', async () => {
+    await http()
+      .post('/api/v1/auth/login')
+      .set({ 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' })
+      .serialize((zipped: unknown) => zipped as string)
+      .send(gzipSync('{"a":1}'))
+      .expect(415)
+      .expect(errorOf('unsupported_media_type'));
+  });
+
+  it('of nobody we know is small', async () => {
+    await http()
+      .post('/api/v1/auth/login')
+      .send({ email: 'x'.repeat(70_000) })
+      .expect(413)
+      .expect(errorOf('payload_too_large'));
+    // Read, and too long for its room.
+    await w.acme.admin.put('/organizations/me/settings', { mine: 'x'.repeat(70_000) }).expect(422);
+  });
+
+  it('has no more values than a room could ask for', async () => {
+    const { body } = await w.acme.admin
+      .put('/organizations/me/settings', { mine: Array(20_001).fill(0) })
+      .expect(422)
+      .expect(errorOf('validation_error'));
+
+    expect(body).toMatchObject({ error: { details: [{ loc: ['body'], type: 'too_many' }] } });
+    await w.acme.admin.put('/organizations/me/settings', { mine: Array(19_000).fill(0) }).expect(200);
+  });
+
+  it('that only trickles in is read within a bound, and keeps no small one out', async () => {
+    const strangers = Array.from({ length: 40 }, () => {
+      const socket = connect(Number(new URL(w.base_url).port), '127.0.0.1').setEncoding('latin1');
+      const told = { text: '', socket };
+      socket.on('data', (data) => (told.text += String(data))).on('error', () => undefined);
+      const head = ['Host: localhost', 'Authorization: Bearer x', 'Content-Type: application/json', 'Content-Length: 1048000'];
+      socket.write(`POST /api/v1/auth/login HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
+      socket.write(Buffer.alloc(1_047_000, 0x20));
+      return told;
+    });
+
+    await until(() => strangers.some(({ text }) => text.startsWith('HTTP/1.1 503')), 'a refusal');
+    await http().post('/api/v1/auth/login').send({ email: w.acme.agent.user.email, password: PASSWORD }).expect(200);
+    await until(() => strangers.every(({ text }) => /^HTTP\/1\.1 (408|503)/.test(text)), 'an answer to all');
+    await until(() => strangers.every(({ socket }) => socket.destroyed), 'the end of the connections');
+    await w.acme.admin.put('/organizations/me/settings', { mine: 'x'.repeat(1_000_000) }).expect(422);
+  });
+});
 
 describe('an error', () => {
   it('has one shape: a route there is not', async () => {
@@ -54,6 +106,35 @@ describe('an error', () => {
       .send({ query: `{ me { id } } # ${'x'.repeat(1_100_000)}` })
       .expect(413)
       .expect(errorOf('payload_too_large'));
+  });
+
+  it('says that a body has to be JSON by its header', async () => {
+    const body = JSON.stringify({ email: w.acme.agent.user.email, password: PASSWORD });
+    const login = (type: string): request.Test => http().post('/api/v1/auth/login').set('Content-Type', type).send(body);
+
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream']) {
+      const { body: answer } = await login(type).expect(415).expect(errorOf('unsupported_media_type'));
+      expect((answer as { detail: string }).detail).toContain('Content-Type: application/json');
+    }
+    await login('application/json').expect(200);
+  });
+
+  it('refuses a subscription over HTTP as a query that is not valid', async () => {
+    const { body } = await http().post('/graphql').send({ query: 'subscription { x }' });
+
+    expect(body).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT', error_code: 'invalid_query', status_code: 400 } }] });
+  });
+
+  it.each(['57014', '55P03', '40001', '40P01'])('of a busy database (%s) says so, and that one may try again', async (code) => {
+    await w.sql(`CREATE FUNCTION be_busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'busy' USING ERRCODE = '${code}'; END $$`);
+    await w.sql('CREATE TRIGGER be_busy BEFORE INSERT ON contacts FOR EACH ROW EXECUTE FUNCTION be_busy()');
+    try {
+      const { headers } = await w.acme.agent.post('/contacts', { whatsapp_id: '+5511987654321' }).expect(503).expect(errorOf('busy'));
+      expect(headers['retry-after']).toBe('5');
+    } finally {
+      await w.sql('DROP FUNCTION be_busy CASCADE');
+    }
+    await w.acme.agent.post('/contacts', { whatsapp_id: '+5511987654321' }).expect(201);
   });
 
   it('names every wrong field, where it stands', async () => {

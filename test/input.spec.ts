@@ -1,5 +1,5 @@
 import request from 'supertest';
-import { rawOf, socketOf } from './support/sockets';
+import { rawOf, socketOf, until } from './support/sockets';
 import { type Person, type World, errorOf, world, wrongField } from './support/world';
 
 /** JSON nested `levels` deep, as text: no serialiser of ours makes it. */
@@ -115,6 +115,21 @@ describe('an address of the web', () => {
       await w.acme.agent.put('/users/me', { avatar_url }).expect(wrongField('avatar_url'));
     },
   );
+});
+
+describe('a channel', () => {
+  it('is text, whatever the socket', async () => {
+    const raw = await rawOf(w.acme.agent);
+    const socket = await socketOf(w.acme.agent);
+
+    for (const type of ['subscribe', 'unsubscribe']) {
+      const heard = raw.all('error').length;
+      raw.send({ type, channels: [{ toString: null }] });
+      await until(() => raw.all('error').length > heard);
+      expect(raw.all('error').at(-1)).toMatchObject({ error_code: 'validation_error' });
+      expect(await socket.ask(type, { channels: [{ toString: null }] })).toMatchObject({ ok: false, error_code: 'validation_error' });
+    }
+  });
 });
 
 describe('text that cannot be stored', () => {

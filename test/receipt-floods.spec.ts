@@ -199,6 +199,19 @@ describe('bodies of strangers', () => {
     await box.post(metaPayload.text(box.person())).set('Content-Encoding', 'gzip').expect(415).expect(errorOf('unsupported_media_type'));
   });
 
+  it('are not parsed, also where they name a number that is here', async () => {
+    const box = await inbox();
+    const parse = jest.spyOn(JSON, 'parse');
+    const marked = (): number => parse.mock.calls.filter(([text]) => String(text).includes('a stranger wrote this')).length;
+    const payload = metaPayload.text({ ...box.person(), body: 'a stranger wrote this' });
+
+    await box.post(payload, { secret: 'guess' }).expect(403);
+    expect(marked()).toBe(0);
+    await box.receive(payload);
+    expect(marked()).toBeGreaterThan(0);
+    parse.mockRestore();
+  });
+
   it('name no more numbers than an app may have, unless the platform signed', async () => {
     const box = await inbox({ app_secret: 'its-own-secret' });
     const many = (count: number): MetaPayload =>

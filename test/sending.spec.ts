@@ -621,6 +621,7 @@ describe('a file', () => {
       .expect(201);
 
     expect(body.message.payload.filename).toBe('notafdp.exe');
+    await agent.post('/whatsapp/send-document', { to, document_url: 'https://loja.example/a.pdf', filename: null }).expect(201);
   });
 });
 

@@ -30,7 +30,13 @@ export const API_ERRORS = declareErrors({
     by: 'graphql',
   },
   range_not_satisfiable: { status: 416, cause: 'The asked range lies outside the file.', remedy: 'Ask for bytes the file has.' },
-  unsupported_media_type: { status: 415, cause: 'The body is in an encoding that is not read.', remedy: 'Send UTF-8.', by: 'any' },
+  request_timeout: { status: 408, cause: 'The body did not arrive in time.', remedy: 'Send it again.', by: 'any' },
+  unsupported_media_type: {
+    status: 415,
+    cause: 'The body is not JSON by its header, or compressed, or in an encoding that is not read.',
+    remedy: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
+    by: 'any',
+  },
 });
 
 declare module '#common/error-codes' {

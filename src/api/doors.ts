@@ -1,20 +1,21 @@
 import { RequestMethod } from '@nestjs/common';
 import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
-import express, { type NextFunction, type RequestHandler, type Response } from 'express';
+import type { NextFunction, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { type Trust, clientAddress } from '#access/client-address';
 import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
+import { lingerBriefly, readBodies } from './bodies';
 import { serveDocuments } from './documents';
 import { GraphqlDoor } from './graphql.door';
 
 export const API_PREFIX = 'api/v1';
 
 const WEBHOOK = `/${API_PREFIX}/whatsapp/webhook`;
-const JSON_BODY = '1mb';
-/** What is still on its way when the answer is given is heard out this long, so that the answer is read; then the connection ends. */
-const LINGER_MS = 1000;
+const HEADERS_MS = 20_000;
+/** Uploads over a slow line take their time; all other bodies have their own, shorter one. */
+const REQUEST_MS = 300_000;
 
 const EXPOSED = [
   'X-Total-Count',
@@ -37,13 +38,12 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     Object.defineProperty(request, 'ip', { value: value ?? undefined });
     next();
   });
+  Object.assign(app.getHttpServer(), { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS });
 
   // A provider's webhook is read by its room, once it may be (the signature is over the raw bytes), and needs no header meant for browsers.
   app.use(WEBHOOK, (request: AppRequest, response: Response, next: NextFunction) => {
     request.reads_own_body = true;
-    response.once('finish', () => {
-      if (!request.complete) setTimeout(() => request.complete || request.socket.destroy(), LINGER_MS).unref();
-    });
+    lingerBriefly(request, response);
     next();
   });
   const unlessWebhook =
@@ -74,8 +74,7 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     exposedHeaders: EXPOSED,
     maxAge: 600,
   });
-  app.use(unlessWebhook(express.json({ limit: JSON_BODY })));
-  app.use(unlessWebhook(express.urlencoded({ extended: false, limit: JSON_BODY })));
+  app.use(unlessWebhook(readBodies(`/${API_PREFIX}/`, '/graphql')));
   app.use((request: AppRequest, _response: Response, next: NextFunction) => {
     // GraphQL answers in its own shape.
     if (!request.reads_own_body && request.path !== '/graphql') {

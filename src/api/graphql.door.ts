@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { NextFunction, Response } from 'express';
-import { type DocumentNode, parse } from 'graphql';
+import { type DocumentNode, type GraphQLSchema, Kind, parse } from 'graphql';
 import { ExtractJwt } from 'passport-jwt';
 import type { AppRequest } from '#access/request';
 import { Sessions } from '#access/sessions';
@@ -32,7 +32,10 @@ export class GraphqlDoor {
     try {
       if (request.method !== 'OPTIONS') await this.throttle.hit(request, response, 'graphql', await this.caller(request));
       const document = readDocument(request);
-      if (document) assertWithinLimits(this.schema.schema, document, variablesOf(request));
+      if (document) {
+        assertServed(this.schema.schema, document);
+        assertWithinLimits(this.schema.schema, document, variablesOf(request));
+      }
     } catch (thrown) {
       const error = toAppError(thrown);
       sendError(response, error, { errors: [graphqlError(error)] });
@@ -68,6 +71,13 @@ function readDocument(request: AppRequest): DocumentNode | null {
   } catch {
     return null;
   }
+}
+
+/** The engine calls it a fault of its own. */
+function assertServed(schema: GraphQLSchema, document: DocumentNode): void {
+  for (const node of document.definitions)
+    if (node.kind === Kind.OPERATION_DEFINITION && !schema.getRootType(node.operation))
+      throw new BadRequest('invalid_query', `There is no ${node.operation} here: what happens is told on the sockets.`);
 }
 
 function variablesOf(request: AppRequest): Record<string, unknown> {

@@ -14,10 +14,11 @@ const TEXTS: Record<string, string> = {
   401: 'The access token is missing, expired or revoked.',
   403: 'Your role, plan or organization does not allow this.',
   404: 'Not found, or of another organization.',
+  408: 'The body did not arrive in time.',
   409: 'The state of the resource forbids it, or it exists already.',
   410: 'It was there and is gone.',
   413: 'The body is too large.',
-  415: 'The body is in an encoding that is not read; send UTF-8.',
+  415: 'The body is not JSON by its header, compressed, or in an encoding that is not read.',
   422: 'The input is not valid; `details` name the fields.',
   429: 'Too many requests; wait for `Retry-After` seconds.',
   502: 'The provider refused, or could not be reached.',
@@ -40,7 +41,7 @@ export function refusalsOf(path: string, method: string, operation: Refusable, s
   if (operation['x-rate-limit'] !== 'none') statuses.push('429', '503');
   if (!open) statuses.push('401', '403');
   if (named) statuses.push('400', '404');
-  if (requestBody) statuses.push('400', '413', '415', '422');
+  if (requestBody) statuses.push('400', '408', '413', '415', '422');
   if (parameters.length) statuses.push('422');
   const bodies = Object.values(requestBody?.content ?? {}).map(({ schema }) => schema);
   if (namesAnId(bodies, schemas)) statuses.push('404');

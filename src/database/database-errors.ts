@@ -29,6 +29,7 @@ function fromDatabase(error: unknown): AppError | null {
     logger.warn({ msg: 'a value passed the validation and not the database', code, error: message });
     return new Invalid([{ msg: 'A value is outside of what can be stored or compared.', type: 'data_exception' }]);
   }
+  if (BUSY_CODES.has(code)) return new Unavailable('The database is busy; nothing has happened. Try again in a moment.', 'busy');
   if (isDatabaseDown(error)) return new Unavailable('The database is not reachable. Try again in a moment.');
   return null;
 }
@@ -44,6 +45,9 @@ const UNDONE = new Set(['40001', '40P01']);
 
 /** PostgreSQL undid the transaction for the sake of another. */
 export const isUndone = (error: unknown): boolean => UNDONE.has(driverError(error).code ?? '');
+
+/** query_canceled (by our own time-out), lock_not_available, serialization_failure, deadlock_detected: nothing of it happened. */
+const BUSY_CODES = new Set(['57014', '55P03', '40001', '40P01']);
 
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',

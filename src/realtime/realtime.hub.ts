@@ -178,15 +178,17 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   /** Answers the channels that are unknown, or another organization's. */
   async subscribe(connection: Connection, channels: unknown[]): Promise<string[]> {
+    assertTexts(channels);
     if (channels.length > LIMITS.channels || connection.channels.size + channels.length > LIMITS.channels)
       throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
-    const { known, unknown } = await this.rooms.resolve(connection.actor, channels.map(String));
+    const { known, unknown } = await this.rooms.resolve(connection.actor, channels);
     if (this.connections.has(connection.id)) for (const channel of known) this.join(connection, channel);
     return unknown;
   }
 
   unsubscribe(connection: Connection, channels: unknown[]): void {
-    for (const channel of channels.map(String)) this.leave(connection, channel);
+    assertTexts(channels);
+    for (const channel of channels) this.leave(connection, channel);
   }
 
   join(connection: Connection, channel: string): void {
@@ -267,4 +269,9 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
       else connection.recheck_at = 0;
     }
   }
+}
+
+function assertTexts(channels: unknown[]): asserts channels is string[] {
+  const wrong = channels.findIndex((channel) => typeof channel !== 'string');
+  if (wrong >= 0) throw new Invalid([{ loc: ['channels', wrong], msg: 'must be a string', type: 'string_type' }]);
 }

@@ -42,7 +42,6 @@ export const WHATSAPP_ERRORS = declareErrors({
     cause: 'Another number has this `phone_number_id`.',
     remedy: 'Check it in Meta’s app; delete the other number first.',
   },
-  request_timeout: { status: 408, cause: 'The body did not arrive in time.', remedy: 'Send it again.' },
   sync_in_progress: { status: 409, cause: 'The templates of this number are being synced.', remedy: 'Wait until it is done.' },
   template_parameter_mismatch: {
     status: 422,

@@ -22,7 +22,6 @@ import { NumberDirectory } from './numbers/number-directory';
 import { InboundStore } from './receipt/inbound-store';
 import { Receipt } from './receipt/receive';
 import { ReceiptController } from './receipt/receipt.controller';
-import { WebhookBodies } from './receipt/webhook-bodies';
 import { SyncTemplates } from './templates/sync-templates';
 import { TemplatesController } from './templates/templates.controller';
 import { TemplatesResolver } from './templates/templates.resolver';
@@ -46,7 +45,6 @@ import { TemplatesService } from './templates/templates.service';
     NumbersRealtime,
     NumbersResolver,
     InboundStore,
-    WebhookBodies,
     Receipt,
     MediaStorage,
     MediaQuota,

@@ -183,12 +183,12 @@ function media(
   link: string | undefined,
   media_id: string | undefined,
   field: string,
-  { caption, filename, voice }: { caption?: string; filename?: string; voice?: boolean },
+  { caption, filename, voice }: { caption?: string; filename?: string | null; voice?: boolean },
 ): Draft {
   if (!link === !media_id) throw Invalid.field(field, `Give ${field} or media_id, and not both`, undefined, 'missing');
   if (caption) assertWords('caption', caption, CAPTION_MAX);
   if (caption && type) assertMayHaveCaption(type);
-  const name = filename === undefined ? undefined : fileName(filename);
+  const name = filename == null ? undefined : fileName(filename);
   return {
     message_type: type && MessageType[type],
     content: caption ?? null,

@@ -1,38 +1,35 @@
 import type { IncomingMessage } from 'node:http';
-import { Injectable } from '@nestjs/common';
 import { AppError, BadRequest, Unavailable } from '#common/errors';
 
-/** Meta: "up to 3 MB". */
-const MAX_BYTES = 3 * 1024 * 1024;
-/** The usual webhook is a tenth of this. It is always read: large bodies of strangers keep nobody's message out. */
-const SMALL_BYTES = 64 * 1024;
-/** All larger bodies that are being read or kept at this moment, together. */
+/** The usual body is a tenth of this. It is always read: large bodies of strangers keep nobody's message out. */
+export const SMALL_BYTES = 64 * 1024;
+/** All larger bodies that are being read or worked on at this moment, together. */
 const LARGE_BYTES = 32 * 1024 * 1024;
+const FIRST_BYTES = 4 * 1024;
 const READ_MS = 10_000;
 
-/** Reads webhooks' raw bytes (signatures are over them) in bounded memory and time, whoever sends them. */
-@Injectable()
-export class WebhookBodies {
+/** Reads bodies as raw bytes, in bounded memory and time, whoever sends them. */
+export class BodyReader {
   /** Of the large ones. */
   private held_bytes = 0;
 
   /**
    * Does `work` with the body, which counts as held until it is done.
-   * @throws {AppError} 413, 408, 415. @throws {Unavailable} Too many large ones at once; the provider repeats.
+   * @throws {AppError} 413, 408, 415. @throws {Unavailable} Too many large ones at once.
    */
-  async read<T>(request: IncomingMessage, work: (body: Buffer) => Promise<T>): Promise<T> {
+  async read<T>(request: IncomingMessage, max_bytes: number, work: (body: Buffer) => Promise<T>): Promise<T> {
     const encoding = request.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity')
-      throw new AppError(415, 'unsupported_media_type', 'A webhook is not compressed: its signature is over the bytes as sent.');
+      throw new AppError(415, 'unsupported_media_type', 'Send the body as it is: compressed ones (Content-Encoding) are not read.');
     let held = 0;
     const hold = (bytes: number): void => {
       const more = bytes > SMALL_BYTES ? bytes - held : 0;
-      if (this.held_bytes + more > LARGE_BYTES) throw new Unavailable('Too many large webhooks at once. Send it again.');
+      if (this.held_bytes + more > LARGE_BYTES) throw new Unavailable('Too many large bodies at once. Send it again.');
       this.held_bytes += more;
       held += more;
     };
     try {
-      return await work(await collect(request, hold));
+      return await work(await collect(request, max_bytes, hold));
     } finally {
       this.held_bytes -= held;
     }
@@ -40,17 +37,17 @@ export class WebhookBodies {
 }
 
 /** The body in one buffer that grows as bytes come, not as they are announced; `hold` hears of its size and may refuse it. */
-function collect(request: IncomingMessage, hold: (bytes: number) => void): Promise<Buffer> {
-  const announced = Number(request.headers['content-length'] ?? SMALL_BYTES);
-  if (announced > MAX_BYTES) return Promise.reject(tooLarge());
+function collect(request: IncomingMessage, max_bytes: number, hold: (bytes: number) => void): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? FIRST_BYTES);
+  if (announced > max_bytes) return Promise.reject(tooLarge(max_bytes));
   return new Promise((resolve, reject) => {
-    let body = Buffer.allocUnsafe(Math.min(announced, SMALL_BYTES));
+    let body = Buffer.allocUnsafe(Math.min(announced, FIRST_BYTES));
     let length = 0;
     const take = (chunk: Buffer): void => {
       const needed = length + chunk.length;
-      if (needed > MAX_BYTES) throw tooLarge();
+      if (needed > max_bytes) throw tooLarge(max_bytes);
       if (needed > body.length) {
-        const grown = Math.min(MAX_BYTES, Math.max(needed, 2 * body.length));
+        const grown = Math.min(max_bytes, Math.max(needed, 2 * body.length));
         hold(grown);
         body = Buffer.concat([body.subarray(0, length)], grown);
       }
@@ -76,4 +73,5 @@ function collect(request: IncomingMessage, hold: (bytes: number) => void): Promi
   });
 }
 
-const tooLarge = (): AppError => new AppError(413, 'payload_too_large', 'The body is too large.');
+const tooLarge = (max_bytes: number): AppError =>
+  new AppError(413, 'payload_too_large', `The body is too large: ${max_bytes} bytes are taken.`);
