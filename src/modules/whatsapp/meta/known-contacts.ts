@@ -1,6 +1,6 @@
 import { matchKey } from '#common/phone';
 import { type PersonIds, hasIds, personIds } from './person-ids';
-import { asList, asObject, asName, isObject } from './wire';
+import { asList, asName, asObject, isObject } from './wire';
 
 /** Somebody a webhook names. */
 export interface KnownContact {
