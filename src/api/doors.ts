@@ -5,6 +5,7 @@ import helmet from 'helmet';
 import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
+import { actsFor, onBehalf } from '#database/connections';
 import { serveDocuments } from './documents';
 import { GraphqlDoor } from './graphql.door';
 
@@ -69,6 +70,12 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   });
   app.use(unlessWebhook(express.json({ limit: JSON_BODY })));
   app.use(unlessWebhook(express.urlencoded({ extended: false, limit: JSON_BODY })));
+  app.use((_request: AppRequest, response: Response, next: NextFunction) =>
+    onBehalf(() => {
+      response.once('close', () => actsFor(undefined));
+      next();
+    }),
+  );
   app.use((request: AppRequest, _response: Response, next: NextFunction) => {
     // GraphQL answers in its own shape.
     if (!request.reads_own_body && request.path !== '/graphql') {
