@@ -220,7 +220,9 @@ describe('a GraphQL request', () => {
       Array.from({ length: count }, (_, n) => `a${n}: messages(limit: ${limit}) { content payload }`).join(' ');
 
     await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(27, 100)} } }`).expect(refused('limit'));
-    await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(27, 20)} } }`).expect(refused('MiB'));
+    const { body: excess } = await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(27, 20)} } }`).expect(400);
+    expect(excess).toMatchObject({ errors: [{ extensions: { error_code: 'query_too_complex', status_code: 400 } }] });
+    expect(excess).not.toHaveProperty('data');
     const { body: answered } = await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(1, 20)} } }`).expect(200);
     expect(answered).toMatchObject({ data: { conversation: { a0: Array(20).fill({ content: text }) as unknown } } });
   });
