@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { DataSource } from 'typeorm';
 import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
@@ -56,6 +57,29 @@ function listen({ app }: World): string[] {
   bus.on('contact.merged', ({ contact_id, merged_contact_id }) => void heard.push(`merged ${contact_id} ${merged_contact_id}`));
   return heard;
 }
+
+it('keeps no neighbour waiting for writes that wait for each other', async () => {
+  const { app, acme, globex } = await world();
+  const { id } = await create(acme.agent);
+  const runner = new DataSource(app.get(Database).source.options);
+  await runner.initialize();
+  const holder = runner.createQueryRunner();
+  let written = 0;
+  try {
+    await holder.startTransaction();
+    await holder.query('SELECT 1 FROM contacts WHERE id = $1 FOR UPDATE', [id]);
+    const writes = Array.from({ length: 60 }, (_, n) => acme.agent.put(`/contacts/${id}`, { name: `Ana ${n}` }).then(() => void written++));
+    // Answered while they hold all the connections they may have.
+    for (let n = 0; n < 5; n++) await globex.agent.get('/contacts').expect(200);
+    expect(written).toBe(0);
+    await holder.commitTransaction();
+    await Promise.all(writes);
+    expect(written).toBe(60);
+  } finally {
+    await holder.release();
+    await runner.destroy();
+  }
+});
 
 describe('the five firsts', () => {
   it('is closed without a token', async () => {

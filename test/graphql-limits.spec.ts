@@ -203,6 +203,30 @@ describe('a GraphQL request', () => {
     expect(most).toBeLessThanOrEqual(2);
   });
 
+  it('answers no more than its bytes, however often it asks for the same', async () => {
+    const box = new Inbox(w, w.acme, await officialNumber(w, w.acme));
+    const { body } = await w.acme.agent
+      .post('/conversations', { contact_phone: '+5511987654322', whatsapp_number_id: box.number.id })
+      .expect(201);
+    const { id, contact_id } = body as { id: string; contact_id: string };
+    const text = 'x'.repeat(65_536);
+    await w.sql(
+      `INSERT INTO messages (id, organization_id, conversation_id, contact_id, direction, sender_type, message_type, content, payload, status)
+       SELECT gen_random_uuid(), $1, $2, $3, 'incoming', 'contact', 'text', $4, jsonb_build_object('text', $4::text), 'received'
+       FROM generate_series(1, 20)`,
+      [w.acme.id, id, contact_id, text],
+    );
+    const times = (count: number, limit: number): string =>
+      Array.from({ length: count }, (_, n) => `a${n}: messages(limit: ${limit}) { content payload }`).join(' ');
+
+    await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(27, 100)} } }`).expect(refused('limit'));
+    const { body: excess } = await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(27, 20)} } }`).expect(400);
+    expect(excess).toMatchObject({ errors: [{ extensions: { error_code: 'query_too_complex', status_code: 400 } }] });
+    expect(excess).not.toHaveProperty('data');
+    const { body: answered } = await w.acme.viewer.graphql(`{ conversation(id: "${id}") { ${times(1, 20)} } }`).expect(200);
+    expect(answered).toMatchObject({ data: { conversation: { a0: Array(20).fill({ content: text }) as unknown } } });
+  });
+
   it('clamps a page like REST', async () => {
     for (const list of ['conversations', 'contacts', 'users'])
       await w.acme.agent

@@ -183,6 +183,18 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(answers).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'RATE_LIMITED']);
   });
 
+  test('count each act of a GraphQL mutation', async () => {
+    const acts = (count: number): string =>
+      `mutation { ${Array.from({ length: count }, (_, n) => `a${n}: createContact(input: { whatsapp_id: "+55119${last++}${70_000_000 + n}" }) { id }`).join(' ')} }`;
+    const { agent } = acme;
+
+    const taken = await agent.graphql(acts(3)).expect(200);
+    expect(number(taken, 'x-ratelimit-remaining')).toBe(2);
+    await agent.graphql(acts(3)).expect(429);
+    const [{ count }] = await w.sql<{ count: string }>('SELECT count(*) FROM contacts WHERE organization_id = $1', [acme.id]);
+    expect(Number(count)).toBeLessThanOrEqual(3);
+  });
+
   for (const [what, query, status] of [
     ['nothing of ours', '{ __typename }', 200],
     ['what needs a token', '{ me { id } }', 200],

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { type Role, atLeast } from '#common/actor';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
+import { actsFor } from '#database/connections';
 import { ALLOW, ORGANIZATION_OPTIONAL, PUBLIC } from './decorators';
 import { type AppRequest, requestOf } from './request';
 import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from './sessions';
@@ -30,6 +31,7 @@ export class JwtGuard extends AuthGuard('jwt') {
     const actor = await this.sessions.actor(session, request.get('x-organization-id'));
     // Together, and last: the request's other resolvers take a session for a sign that all is done.
     Object.assign(request, { session, actor });
+    actsFor(actor.organization_id);
     return true;
   }
 

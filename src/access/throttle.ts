@@ -17,8 +17,8 @@ const GRAPHQL_FIELD_CLASSES: Partial<Record<string, RateLimitClass>> = {
 };
 
 /** Counts and window end in one round trip. */
-const COUNT_SCRIPT = `local n = redis.call('INCR', KEYS[1])
-if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+const COUNT_SCRIPT = `local n = redis.call('INCRBY', KEYS[1], ARGV[2])
+if n == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {n, redis.call('PTTL', KEYS[1])}`;
 
 const MEMORY_MAX = 100_000;
@@ -38,8 +38,8 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     this.redis?.on('error', () => this.degrade());
   }
 
-  async increment(key: string, ttl_ms: number, limit: number): Promise<ThrottlerRecord> {
-    const { hits, left_ms } = await this.count(`rate:${key}`, ttl_ms);
+  async increment(key: string, ttl_ms: number, limit: number, _block_ms?: number, _name?: string, weight = 1): Promise<ThrottlerRecord> {
+    const { hits, left_ms } = await this.count(`rate:${key}`, ttl_ms, weight);
     const seconds = Math.max(1, Math.ceil(left_ms / 1000));
     return { totalHits: hits, timeToExpire: seconds, isBlocked: hits > limit, timeToBlockExpire: seconds };
   }
@@ -53,10 +53,10 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     this.redis?.disconnect();
   }
 
-  private async count(key: string, ttl_ms: number): Promise<{ hits: number; left_ms: number }> {
+  private async count(key: string, ttl_ms: number, weight: number): Promise<{ hits: number; left_ms: number }> {
     if (this.redis?.status === 'ready') {
       try {
-        const [hits, left_ms] = (await this.redis.eval(COUNT_SCRIPT, 1, key, ttl_ms)) as [number, number];
+        const [hits, left_ms] = (await this.redis.eval(COUNT_SCRIPT, 1, key, ttl_ms, weight)) as [number, number];
         this.degraded = false;
         return { hits, left_ms };
       } catch {
@@ -65,11 +65,11 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     }
     const now = Date.now();
     const window = this.windows.get(key);
-    if (window && window.ends_at > now) return { hits: ++window.hits, left_ms: window.ends_at - now };
+    if (window && window.ends_at > now) return { hits: (window.hits += weight), left_ms: window.ends_at - now };
     if (this.windows.size >= MEMORY_MAX)
       for (const [old, { ends_at }] of this.windows) if (ends_at <= now || this.windows.size >= MEMORY_MAX) this.windows.delete(old);
-    this.windows.set(key, { hits: 1, ends_at: now + ttl_ms });
-    return { hits: 1, left_ms: ttl_ms };
+    this.windows.set(key, { hits: weight, ends_at: now + ttl_ms });
+    return { hits: weight, left_ms: ttl_ms };
   }
 
   private degrade(): void {
@@ -83,6 +83,7 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
 export class ThrottleGuard extends ThrottlerGuard {
   // Set in AccessModule: the parent's constructor is the library's.
   config: Config;
+  declare protected readonly storageService: RateStore;
 
   /** The classes of our configuration take the place of the library's throttlers. */
   override async onModuleInit(): Promise<void> {}
@@ -103,14 +104,14 @@ export class ThrottleGuard extends ThrottlerGuard {
     return true;
   }
 
-  /** Counts one hit of `name`, by user where one is known. @throws {TooMany} with Retry-After. */
-  async hit(request: AppRequest, response: Response, name: RateLimitClass, user_id: string | null): Promise<void> {
+  /** Counts `weight` hits of `name`, by user where one is known. @throws {TooMany} with Retry-After. */
+  async hit(request: AppRequest, response: Response, name: RateLimitClass, user_id: string | null, weight = 1): Promise<void> {
     if (!this.config.rate_limit_enabled) return;
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp =
       name === 'auth_login' || name === 'auth_register' || name === 'auth_refresh' || name === 'auth_token' || name === 'webhook';
     const tracker = byIp || !user_id ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${user_id}`;
-    const record = await this.storageService.increment(`${name}:${tracker}`, seconds * 1000, limit, seconds * 1000, name);
+    const record = await this.storageService.increment(`${name}:${tracker}`, seconds * 1000, limit, seconds * 1000, name, weight);
     response.setHeader('X-RateLimit-Limit', limit);
     response.setHeader('X-RateLimit-Remaining', Math.max(0, limit - record.totalHits));
     response.setHeader('X-RateLimit-Reset', Math.ceil(Date.now() / 1000) + record.timeToExpire);

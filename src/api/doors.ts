@@ -6,6 +6,7 @@ import { type Trust, clientAddress } from '#access/client-address';
 import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
+import { actsFor, onBehalf } from '#database/connections';
 import { lingerBriefly, readBodies } from './bodies';
 import { serveDocuments } from './documents';
 import { GraphqlDoor } from './graphql.door';
@@ -75,6 +76,12 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     maxAge: 600,
   });
   app.use(unlessWebhook(readBodies(`/${API_PREFIX}/`, '/graphql')));
+  app.use((_request: AppRequest, response: Response, next: NextFunction) =>
+    onBehalf(() => {
+      response.once('close', () => actsFor(undefined));
+      next();
+    }),
+  );
   app.use((request: AppRequest, _response: Response, next: NextFunction) => {
     // GraphQL answers in its own shape.
     if (!request.reads_own_body && request.path !== '/graphql') {

@@ -8,6 +8,7 @@ import {
   type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   SchemaMetaFieldDef,
   type SelectionNode,
   type SelectionSetNode,
@@ -49,6 +50,10 @@ export const LIMITS = {
 /** The weight of one row of the answer (it is read from the database) and of one value in it. */
 const ROW = 5;
 const VALUE = 1;
+/** A text that may be long, for the `complexity` of its field. */
+export const TEXT = 3;
+/** A JSON value: as large as a customer makes it. */
+const JSON_VALUE = 8;
 /** Rows of a list inside another thing that takes no `limit`: identities, labels. */
 const FEW = 10;
 
@@ -76,10 +81,12 @@ const refuse = (message: string): BadRequest => new BadRequest('query_too_comple
 /**
  * Refuses what would cost too much, before it is validated or run. Each fragment is weighed once, however often it is spread. What does not
  * fit the schema weighs little: validation refuses it.
+ * Answers how many acts the document asks for: the root fields of its longest mutation.
  * @throws {BadRequest} `query_too_complex`.
  */
-export function assertWithinLimits(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>): void {
+export function assertWithinLimits(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>): number {
   assertShape(document);
+  let acts = 0;
   for (const operation of document.definitions) {
     if (operation.kind !== Kind.OPERATION_DEFINITION) continue;
     const { depth, aliases, root_fields, introspection_lists, cost } = new Scales(schema, document, operation, variables).operation();
@@ -92,10 +99,12 @@ export function assertWithinLimits(schema: GraphQLSchema, document: DocumentNode
       throw refuse(`An introspection may ask for at most ${LIMITS.introspection_lists} lists. Split it into several.`);
     if (cost > LIMITS.cost)
       throw refuse(
-        `This query could answer too much: it weighs ${cost} and may weigh ${LIMITS.cost} (${ROW} a row, ${VALUE} a value; lists multiply by their limit). ` +
+        `This query could answer too much: it weighs ${cost} and may weigh ${LIMITS.cost} (${ROW} a row, ${VALUE} a value, ${TEXT} a long text, ${JSON_VALUE} a JSON; lists multiply by their limit). ` +
           'Lower a `limit`, ask for fewer fields, or split it.',
       );
+    if (operation.operation === OperationTypeNode.MUTATION) acts = Math.max(acts, root_fields);
   }
+  return acts;
 }
 
 /** What is counted in the text itself, reached or not. */
@@ -198,7 +207,8 @@ class Scales {
     if (node.name.value.startsWith('__') || (parent && isIntrospectionType(parent)))
       return { ...counted, depth: 0, cost: 0, introspection_lists: inner.introspection_lists + (list ? 1 : 0) };
     const row = type && !isLeafType(type);
-    const own = row || node.alias || type?.name === 'JSON' ? ROW : VALUE;
+    const value = type?.name === 'JSON' ? JSON_VALUE : ((definition?.extensions.complexity as number | undefined) ?? VALUE);
+    const own = Math.max(value, row || node.alias ? ROW : 0);
     return {
       ...counted,
       depth: 1 + inner.depth,

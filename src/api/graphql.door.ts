@@ -17,7 +17,7 @@ export const PARSE_OPTIONS = { maxTokens: LIMITS.tokens };
 const tokenOf = ExtractJwt.fromAuthHeaderAsBearerToken();
 
 /**
- * Stands before the GraphQL engine: counts every request, whether it will reach a resolver or not, and refuses documents that would cost too
+ * Stands before the GraphQL engine: counts every request, whether it will reach a resolver or not, and each act of a mutation; refuses documents that would cost too
  * much. What it cannot read it lets through: the engine says what is wrong with it.
  */
 @Injectable()
@@ -30,11 +30,14 @@ export class GraphqlDoor {
 
   readonly pass = async (request: AppRequest, response: Response, next: NextFunction): Promise<void> => {
     try {
-      if (request.method !== 'OPTIONS') await this.throttle.hit(request, response, 'graphql', await this.caller(request));
+      const user_id = await this.caller(request);
+      if (request.method !== 'OPTIONS') await this.throttle.hit(request, response, 'graphql', user_id);
       const document = readDocument(request);
       if (document) {
         assertServed(this.schema.schema, document);
-        assertWithinLimits(this.schema.schema, document, variablesOf(request));
+        const acts = assertWithinLimits(this.schema.schema, document, variablesOf(request));
+        // The first has been counted with the request.
+        if (acts > 1) await this.throttle.hit(request, response, 'graphql', user_id, acts - 1);
       }
     } catch (thrown) {
       const error = toAppError(thrown);

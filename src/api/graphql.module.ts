@@ -2,12 +2,12 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { type CallHandler, type ExecutionContext, Injectable, Module, type NestInterceptor } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { GqlExecutionContext, GraphQLModule } from '@nestjs/graphql';
-import type { GraphQLFormattedError } from 'graphql';
+import { type GraphQLFormattedError, type GraphQLResolveInfo, getNamedType, isLeafType } from 'graphql';
 import { type Observable, from, lastValueFrom } from 'rxjs';
 import type { AppRequest } from '#access/request';
 import { Config } from '#config/config';
 import { GraphqlContext } from './graphql-context';
-import { formatError } from './graphql-errors';
+import { formatError, graphqlError } from './graphql-errors';
 import { GraphqlInput } from './graphql-input';
 import { GraphqlDoor, PARSE_OPTIONS } from './graphql.door';
 
@@ -16,10 +16,39 @@ import { GraphqlDoor, PARSE_OPTIONS } from './graphql.door';
 class ResolverTurns implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType<string>() !== 'graphql') return next.handle();
-    const { turns } = GqlExecutionContext.create(context).getContext<GraphqlContext>();
-    return from(turns.run(() => lastValueFrom(next.handle())));
+    const request = GqlExecutionContext.create(context).getContext<GraphqlContext>();
+    return from(request.inTurn(() => lastValueFrom(next.handle())));
   }
 }
+
+/** The values of an answer count as they come, each time they are asked for; what grows too large is taken back whole. */
+const boundedAnswers: NonNullable<ApolloDriverConfig['plugins']>[number] = {
+  requestDidStart: () =>
+    Promise.resolve({
+      executionDidStart: () =>
+        Promise.resolve({
+          willResolveField: ({ contextValue, info }: { contextValue: GraphqlContext; info: GraphQLResolveInfo }) => {
+            contextValue.assertFits();
+            if (!isLeafType(getNamedType(info.returnType))) return;
+            return (_error: unknown, result: unknown) => contextValue.charge(result);
+          },
+        }),
+      willSendResponse: ({
+        contextValue,
+        response,
+      }: {
+        contextValue: GraphqlContext;
+        response: { http: { status?: number }; body: unknown };
+      }) => {
+        const { excess } = contextValue;
+        if (excess) {
+          response.http.status = excess.status;
+          response.body = { kind: 'single', singleResult: { errors: [graphqlError(excess)] } };
+        }
+        return Promise.resolve();
+      },
+    }),
+};
 
 /** The same services behind `/graphql`. */
 @Module({
@@ -41,6 +70,7 @@ class ResolverTurns implements NestInterceptor {
         includeStacktraceInErrorResponses: false,
         parseOptions: PARSE_OPTIONS,
         validationOptions: { maxErrors: 20, hideSuggestions: config.production },
+        plugins: [boundedAnswers],
         context: ({ req }: { req: AppRequest }) => new GraphqlContext(req),
         formatError: (formatted: GraphQLFormattedError, thrown: unknown) => formatError(formatted, thrown, config.production),
       }),

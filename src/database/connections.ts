@@ -8,6 +8,18 @@ const TURN_MS = 10_000;
 /** The transaction a call is made in; ended ones hold nobody back (work that was only started in them). */
 const transaction = new AsyncLocalStorage<{ open: boolean }>();
 
+/** For whom a call is made; nobody named: ours, or not known yet. */
+const caller = new AsyncLocalStorage<{ organization_id?: string }>();
+
+/** Runs `work` for an organization, or for one that `actsFor` names once it is known. Whose it is decides the turn, never what may be seen. */
+export const onBehalf = <R>(work: () => R, organization_id?: string): R => caller.run({ organization_id }, work);
+
+/** Names the organization of the call that runs; none: what it left running is ours again. */
+export function actsFor(organization_id: string | undefined): void {
+  const call = caller.getStore();
+  if (call) call.organization_id = organization_id;
+}
+
 /** Runs the work of a transaction: whatever it queries goes over the transaction's own connection. */
 export async function onOneConnection<R>(work: () => Promise<R>): Promise<R> {
   const scope = { open: true };
@@ -26,7 +38,7 @@ interface PostgresDriver {
 
 /**
  * Who wants a connection waits in line here: the pool's own wait ends with the time that opening a connection may take, and 50 agents who answer at
- * once are no outage.
+ * once are no outage. Organizations take turns: one whose writes wait for each other keeps nobody else out.
  *
  * A transaction that asks for a second connection waits for one that the others hold, who wait for theirs: with as many at once as there are
  * connections nobody goes on. `refuse` hears of every such wish, and by throwing denies it.
@@ -34,7 +46,7 @@ interface PostgresDriver {
 export function watchConnections(source: DataSource, size: number, refuse: (error: Error) => void): void {
   const driver = source.driver as unknown as PostgresDriver;
   const obtain = driver.obtainMasterConnection.bind(driver);
-  const turns = new Turns(size, { wait_ms: TURN_MS });
+  const turns = new Turns(size, { wait_ms: TURN_MS, shared: true });
   driver.obtainMasterConnection = async () => {
     if (transaction.getStore()?.open)
       refuse(
@@ -51,7 +63,7 @@ export function watchConnections(source: DataSource, size: number, refuse: (erro
           resolve([connection, giveBack]);
         });
       };
-      turns.run(turn).catch(reject);
+      turns.run(turn, caller.getStore()?.organization_id).catch(reject);
     });
   };
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Unavailable } from '#common/errors';
 import { isUuid } from '#common/uuid';
+import { onBehalf } from '#database/connections';
 import type { AgentState } from './realtime.dto';
 import { GENERAL_CHANNELS } from './realtime.events';
 
@@ -47,12 +48,13 @@ export class RealtimeRooms {
   }
 
   async agentStatus(actor: Actor, status: AgentState): Promise<void> {
-    if (!this.setAgentStatus) throw new Unavailable();
-    await this.setAgentStatus(actor, status);
+    const { setAgentStatus } = this;
+    if (!setAgentStatus) throw new Unavailable();
+    await onBehalf(() => setAgentStatus(actor, status), actor.organization_id);
   }
 
   async mayHear(actor: Actor, kind: string, id: string): Promise<boolean> {
-    return isUuid(id) && ((await this.checks.get(kind)?.(actor, id.toLowerCase())) ?? false);
+    return isUuid(id) && ((await onBehalf(() => this.checks.get(kind)?.(actor, id.toLowerCase()), actor.organization_id)) ?? false);
   }
 
   /** Which of the channels the actor may have, and which are unknown or another organization's. */

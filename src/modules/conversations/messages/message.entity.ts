@@ -1,6 +1,7 @@
 import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
+import { TEXT } from '#api/graphql-limits';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { TenantEntity } from '#database/tenant.entity';
 
@@ -128,6 +129,7 @@ export class Message extends TenantEntity {
 
   /** Text body, caption, chosen title or rendered template; null if nothing textual. */
   @Column('text', { nullable: true })
+  @Field(() => String, { nullable: true, complexity: TEXT })
   content: string | null;
 
   /** Typed content, by message_type. */

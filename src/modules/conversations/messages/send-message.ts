@@ -76,7 +76,7 @@ export class SendMessage {
   async toPhone(actor: Actor, recipient: Recipient, draft: Draft): Promise<SendResult> {
     const phone = normalizePhone(recipient.to);
     if (!phone) throw Invalid.field('to', 'to is not a phone number in international form, such as +5511987654321', undefined, 'phone');
-    const { message } = await this.database.tx(async (tx) => {
+    const send = async (tx: Tx): Promise<{ message: Message }> => {
       const numbers = this.database.repository(WhatsAppNumber, tx);
       const conversations = this.database.repository(Conversation, tx);
       const named = recipient.whatsapp_number_id ? await numbers.get(actor, recipient.whatsapp_number_id) : null;
@@ -92,7 +92,9 @@ export class SendMessage {
       const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
       const contact = await this.database.repository(Contact, tx).lock(actor, id);
       return this.store(tx, actor, await this.openConversation(tx, actor, contact, number), contact, draft, recipient, number);
-    });
+    };
+    // One person's sends in turn, as above: they all want the contact's row.
+    const { message } = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
     return {
       message_id: message.id,
       status: message.status,
