@@ -8,21 +8,26 @@ const MAX_BYTES = 1024 * 1024;
 /** What is still on its way when the answer is given is heard out this long, so that the answer is read; then the connection ends. */
 const LINGER_MS = 1000;
 
-/**
- * Reads JSON and forms into `request.body`; who says not even who they are may send little. Files (multipart) are read by their routes. On the
- * paths below `ours` nothing else is taken: it would be called missing fields.
- */
-export function readBodies(...ours: string[]): RequestHandler {
+interface Paths {
+  /** Nothing but JSON and forms is taken here: it would be called missing fields. */
+  ours: string[];
+  /** These have a guard of their own, which asks for no Authorization header. */
+  guarded: string[];
+}
+
+/** Reads JSON and forms into `request.body`; who says not even who they are may send little. Files (multipart) are read by their routes. */
+export function readBodies({ ours, guarded }: Paths): RequestHandler {
   const reader = new BodyReader();
   return async (request: AppRequest, response: Response, next: NextFunction) => {
     // GraphQL's engine asks whether it was looked for.
     request.body = undefined;
     if (!hasBody(request) || request.is('multipart')) return next();
     const isForm = Boolean(request.is('urlencoded'));
-    if (!isForm && !request.is('json')) return next(ours.some((path) => request.path.startsWith(path)) ? notJson() : undefined);
+    if (!isForm && !request.is('json')) return next(isBelow(ours, request) ? notJson() : undefined);
     lingerBriefly(request, response);
     try {
-      await reader.read(request, request.headers.authorization ? MAX_BYTES : SMALL_BYTES, async (raw) => {
+      const isStranger = !request.headers.authorization && !isBelow(guarded, request);
+      await reader.read(request, isStranger ? SMALL_BYTES : MAX_BYTES, async (raw) => {
         assertUtf8(request);
         request.body = isForm ? formOf(raw) : jsonOf(raw);
         next();
@@ -40,6 +45,8 @@ export function lingerBriefly(request: AppRequest, response: Response): void {
     if (!request.complete) setTimeout(() => request.complete || request.socket.destroy(), LINGER_MS).unref();
   });
 }
+
+const isBelow = (paths: string[], { path }: AppRequest): boolean => paths.some((each) => path.startsWith(each));
 
 const hasBody = ({ headers }: AppRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

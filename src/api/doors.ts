@@ -75,7 +75,7 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     exposedHeaders: EXPOSED,
     maxAge: 600,
   });
-  app.use(unlessWebhook(readBodies(`/${API_PREFIX}/`, '/graphql')));
+  app.use(unlessWebhook(readBodies({ ours: [`/${API_PREFIX}/`, '/graphql'], guarded: ['/simulator/'] })));
   app.use((_request: AppRequest, response: Response, next: NextFunction) =>
     onBehalf(() => {
       response.once('close', () => actsFor(undefined));
