@@ -37,6 +37,8 @@ export class ConversationContact {
 
   display_name: string;
 
+  /** Their phone, E.164. */
+  @ApiProperty({ maxLength: 20 })
   whatsapp_id: string | null;
 
   phone_number: string | null;

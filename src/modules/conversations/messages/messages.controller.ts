@@ -238,7 +238,7 @@ export class MessagesController {
    */
   @Get('messages/:message_id/media')
   @Allow('viewer')
-  @ApiProduces('application/octet-stream')
+  @ApiProduces('*/*')
   @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.file_message_id } })
   @ApiOkResponse({ description: 'The file.', schema: { type: 'string', format: 'binary' } })
   async file(
