@@ -13,7 +13,7 @@ const DURATION = setting('DURATION', 60);
 play(async (stage, check) => {
   const meta_port = await freePort();
   const pytake = await stage.pytake({ env: { META_GRAPH_BASE_URL: `http://127.0.0.1:${meta_port}` } });
-  await stage.meta(pytake.port, meta_port);
+  const taken = await stage.meta(meta_port);
   const tokens = await stage.hire(AGENTS);
   const connections = new Agent({ connections: 256, pipelining: 1 });
 
