@@ -76,8 +76,8 @@ play(async (stage, check) => {
   for (const [name, times] of sorted) check(percentile(times, 0.95) <= 1000, `${name}: p95 at most 1 s`);
   const [{ messages, left: gone, distinct }] = stored;
   check(
-    messages === sent && gone === sent && distinct === sent,
-    `each left once (${messages} stored, ${gone} taken by Meta, ${distinct} ids)`,
+    messages === sent && gone === sent && distinct === sent && taken() === sent,
+    `each left once (${messages} stored, ${taken()} taken by Meta, ${distinct} ids)`,
   );
   await connections.close();
 });
