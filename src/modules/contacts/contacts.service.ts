@@ -121,10 +121,10 @@ export class ContactsService {
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
         throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
 
-      const after = await this.orTaken(actor, changes.match_key, tx, (contacts) => contacts.patch(actor, id, changes));
+      const after = await this.orTaken(actor, changes.match_key, tx, () => this.contacts(tx).patch(actor, id, changes));
       if (!after.is_new) throw alreadyExists(after.row.id);
       const contact = after.row;
-      if ('match_key' in changes) await savePhoneIdentity(tx.manager, actor.organization_id, id, contact.whatsapp_id);
+      if ('match_key' in changes) await savePhoneIdentity(tx, actor.organization_id, id, contact.whatsapp_id);
       if (contact.is_blocked && !before.is_blocked) await this.end(tx, actor, contact, 'contact_blocked');
 
       const view = await this.present(actor, contact, tx);
@@ -154,7 +154,7 @@ export class ContactsService {
       const contact = await this.contacts(tx).lock(actor, id);
       const view = await this.present(actor, contact, tx);
       await this.end(tx, actor, contact, 'contact_deleted');
-      await forgetIdentities(tx.manager, actor.organization_id, id);
+      await forgetIdentities(tx, actor.organization_id, id);
       await this.contacts(tx).remove(actor, id);
       tx.afterCommit(() => this.events.emit('contact.deleted', { organization_id: actor.organization_id, contact: view }));
     });
@@ -167,7 +167,7 @@ export class ContactsService {
       if (pair.length < new Set([id, other_id]).size) throw new NotFound('Contact');
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
-      if (!(await mergeContacts(tx.manager, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
+      if (!(await mergeContacts(tx, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
       tx.afterCommit(() =>
         this.events.emit('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id }),
       );
@@ -201,25 +201,20 @@ export class ContactsService {
     const known = values.match_key && (await this.findByKey(actor, values.match_key, tx));
     if (known) return { row: known, is_new: false };
     await this.organizations.assertWithinPlan(actor, 'contacts', undefined, tx);
-    const written = await this.orTaken(actor, values.match_key, tx, (contacts) => contacts.insert(actor, values));
+    const written = await this.orTaken(actor, values.match_key, tx, () => this.contacts(tx).insert(actor, values));
     if (!written.is_new) return written;
-    await savePhoneIdentity(tx.manager, actor.organization_id, written.row.id, written.row.whatsapp_id);
+    await savePhoneIdentity(tx, actor.organization_id, written.row.id, written.row.whatsapp_id);
     const view = await this.present(actor, written.row, tx);
     tx.afterCommit(() => this.events.emit('contact.created', { organization_id: actor.organization_id, contact: view }));
     return written;
   }
 
   /** A write of a number, in a savepoint: the unique index decides who was first, and the loser still has a transaction to look in. */
-  private async orTaken(
-    actor: Actor,
-    match_key: string | null | undefined,
-    tx: Tx,
-    write: (contacts: TenantRepository<Contact>) => Promise<Contact>,
-  ): Promise<Written> {
-    if (!match_key) return { row: await write(this.contacts(tx)), is_new: true };
+  private async orTaken(actor: Actor, match_key: string | null | undefined, tx: Tx, write: () => Promise<Contact>): Promise<Written> {
+    if (!match_key) return { row: await write(), is_new: true };
     for (let tries = 1; ; tries++) {
       try {
-        const row = await tx.manager.transaction((manager) => write(this.contacts(tx).within(manager)));
+        const row = await tx.attempt(() => write());
         return { row, is_new: true };
       } catch (error) {
         if (violatedIndex(error) !== 'contacts_match_key') throw error;

@@ -85,10 +85,7 @@ export class ConversationsService implements OnModuleInit {
       .select('1')
       .limit(COUNT_MAX + 1)
       .getQueryAndParameters();
-    const [{ total }] = await this.database.source.query<[{ total: number }]>(
-      `SELECT count(*)::int AS total FROM (${inner}) counted`,
-      values,
-    );
+    const [{ total }] = await this.database.rows<{ total: number }>(`SELECT count(*)::int AS total FROM (${inner}) counted`, values);
     return toPage(await this.items(actor, query), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
   }
 
@@ -218,7 +215,7 @@ export class ConversationsService implements OnModuleInit {
       const conversations = this.database.repository(Conversation, tx);
       const { unread_count } = await this.lock(tx, actor, id);
       await conversations.patch(actor, id, { unread_count: 0, last_read_at: new Date() });
-      const [newest] = await tx.manager.query<{ id: string }[]>(
+      const [newest] = await tx.rows<{ id: string }>(
         `SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND direction = 'incoming' AND whatsapp_message_id IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1`,
         [organization_id, id],
       );

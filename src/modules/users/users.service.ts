@@ -109,11 +109,12 @@ export class UsersService {
 
   /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
   async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
-    await tx.manager.query(
-      'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
-      [organization_id, user_id, password_hash],
-    );
-    await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
+      organization_id,
+      user_id,
+      password_hash,
+    ]);
+    await tx.rows('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
       organization_id,
       user_id,
     ]);
@@ -206,7 +207,7 @@ export class UsersService {
     if (email === user.email) return;
     if (!current_password)
       throw Invalid.field('current_password', 'current_password is needed to change your own e-mail', undefined, 'missing');
-    const [credential] = await this.database.source.query<Pick<Credential, 'password_hash'>[]>(
+    const [credential] = await this.database.rows<Pick<Credential, 'password_hash'>>(
       'SELECT password_hash FROM credentials WHERE organization_id = $1 AND user_id = $2',
       [actor.organization_id, id],
     );

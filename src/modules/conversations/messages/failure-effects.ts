@@ -33,14 +33,14 @@ export async function applyFailureEffect(sql: Sql, message: Failed, effect: Fail
   const { organization_id, contact_id, whatsapp_number_id } = message;
   switch (effect) {
     case 'close_window':
-      await sql.query(
+      await sql.rows(
         `UPDATE conversations SET window_expires_at = least(window_expires_at, now()), updated_at = now()
           WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND (last_incoming_at IS NULL OR last_incoming_at <= $4)`,
         [organization_id, contact_id, whatsapp_number_id, at],
       );
       return null;
     case 'opt_out': {
-      const changed = await sql.query(
+      const changed = await sql.rows(
         `WITH changed AS (UPDATE contacts SET opt_in = false, opt_in_date = NULL, opt_out_date = now(), updated_at = now()
                            WHERE organization_id = $1 AND id = $2 AND opt_in AND deleted_at IS NULL RETURNING id)
          SELECT id FROM changed`,
@@ -49,13 +49,13 @@ export async function applyFailureEffect(sql: Sql, message: Failed, effect: Fail
       return changed.length ? (_, contacts) => contacts.consented(organization_id, contact_id, false) : null;
     }
     case 'pause_number_1h':
-      await sql.query(
+      await sql.rows(
         `UPDATE whatsapp_numbers SET paused_until = now() + interval '1 hour', updated_at = now() WHERE organization_id = $1 AND id = $2`,
         [organization_id, whatsapp_number_id],
       );
       return null;
     case 'number_error': {
-      const [number] = await sql.query<ChangedNumber>(
+      const [number] = await sql.rows<ChangedNumber>(
         `WITH before AS (SELECT id, connection_status AS previous_status FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2 FOR UPDATE),
               changed AS (UPDATE whatsapp_numbers n SET connection_status = 'error', last_error = $3, updated_at = now()
                             FROM before WHERE n.organization_id = $1 AND n.id = before.id RETURNING n.*, before.previous_status)
@@ -67,7 +67,7 @@ export async function applyFailureEffect(sql: Sql, message: Failed, effect: Fail
     case 'template_missing':
     case 'template_paused':
     case 'template_disabled': {
-      const [changed] = await sql.query<Template & { previous_status: string }>(
+      const [changed] = await sql.rows<Template & { previous_status: string }>(
         `WITH before AS (SELECT id, status AS previous_status FROM whatsapp_templates WHERE organization_id = $1 AND id = $2 FOR UPDATE),
               changed AS (UPDATE whatsapp_templates t SET status = $3, updated_at = now()
                             FROM before WHERE t.organization_id = $1 AND t.id = before.id AND t.status <> $3 RETURNING t.*, before.previous_status)

@@ -5,6 +5,7 @@ import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
+import { prepared } from '#database/sql';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { User } from '#modules/users/user.entity';
@@ -14,6 +15,7 @@ import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsa
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
 import { type Draft, typeWithFile } from './compose';
+import { DeliverMessage } from './deliver-message';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
@@ -44,6 +46,27 @@ interface Ready {
   template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
 }
 
+const SENT = `WITH waiting AS (
+    INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($4, $1, $2, $3))
+  UPDATE conversations SET
+      whatsapp_number_id = $3, last_message_id = $4, last_message_at = greatest(last_message_at, $5), first_message_at = least(first_message_at, $5),
+      last_outgoing_at = greatest(last_outgoing_at, $5), total_messages = total_messages + 1,
+      messages_from_agent = messages_from_agent + $6, messages_from_bot = messages_from_bot + $7,
+      unread_count = CASE WHEN $6 = 1 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 = 1 THEN now() ELSE last_read_at END,
+      handoff_at = CASE WHEN $6 = 1 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND $6 = 0,
+      first_response_at = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
+      first_response_time_seconds = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
+        THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
+      updated_at = now()
+    WHERE organization_id = $1 AND id = $2`;
+
+const COUNT_SENT = prepared(
+  `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
+    WHERE organization_id = $1 AND id = $2`,
+);
+
+const HAS_TOKEN = prepared('SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1');
+
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
@@ -54,6 +77,7 @@ export class SendMessage {
     private readonly contacts: ContactsService,
     private readonly templates: TemplatesService,
     private readonly media: MediaService,
+    private readonly delivery: DeliverMessage,
     private readonly events: EventBus,
   ) {}
 
@@ -197,7 +221,7 @@ export class SendMessage {
       window_expires_at: window,
       queue_priority: contact.is_vip ? 100 : 50,
     });
-    await tx.manager.query('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [
+    await tx.rows('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [
       actor.organization_id,
       contact.id,
     ]);
@@ -253,42 +277,23 @@ export class SendMessage {
       resent_from_id: options.resent_from?.id ?? null,
     });
     await this.insert(tx, message);
-    await tx.manager.query(
-      'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)',
-      [message.id, actor.organization_id, conversation.id, number.id],
-    );
     const human = sender.sender_type === SenderType.agent;
-    const [told] = await tx.manager.query<[Conversation[], number]>(
-      `UPDATE conversations SET
-          whatsapp_number_id = $3, last_message_id = $4, last_message_at = greatest(last_message_at, $5), first_message_at = least(first_message_at, $5),
-          last_outgoing_at = greatest(last_outgoing_at, $5), total_messages = total_messages + 1,
-          messages_from_agent = messages_from_agent + $6, messages_from_bot = messages_from_bot + $7,
-          unread_count = CASE WHEN $6 = 1 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 = 1 THEN now() ELSE last_read_at END,
-          handoff_at = CASE WHEN $6 = 1 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND $6 = 0,
-          first_response_at = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
-          first_response_time_seconds = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
-            THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
-          updated_at = now()
-        WHERE organization_id = $1 AND id = $2 RETURNING *`,
-      [
-        actor.organization_id,
-        conversation.id,
-        number.id,
-        message.id,
-        message.created_at,
-        human ? 1 : 0,
-        sender.sender_type === SenderType.bot ? 1 : 0,
-      ],
-    );
-    await tx.manager.query(
-      `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
-        WHERE organization_id = $1 AND id = $2`,
-      [actor.organization_id, contact.id, message.created_at],
-    );
+    const conversations = this.database.repository(Conversation, tx);
+    const [raw] = await tx.rows<Record<string, unknown>>(prepared(`${SENT} RETURNING ${conversations.columns}`), [
+      actor.organization_id,
+      conversation.id,
+      number.id,
+      message.id,
+      message.created_at,
+      human ? 1 : 0,
+      sender.sender_type === SenderType.bot ? 1 : 0,
+    ]);
+    const told = conversations.hydrate(raw);
+    await tx.rows(COUNT_SENT, [actor.organization_id, contact.id, message.created_at]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
     tx.afterCommit(() => {
-      this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told[0] });
+      this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
       if (human && conversation.unread_count > 0)
         this.events.emit('conversation.unread', {
           organization_id,
@@ -296,15 +301,15 @@ export class SendMessage {
           user_id: actor.user_id,
           unread_count: 0,
         });
-      this.events.emit('outbound.waiting', { organization_id, conversation_id: conversation.id });
+      this.delivery.wake({ organization_id, id: conversation.id });
     });
     return { message };
   }
 
   /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
   private async succeed(tx: Tx, { organization_id, id }: Message, successor: Message): Promise<void> {
-    const [, taken] = await tx.manager.query<[unknown[], number]>(
-      'UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2 AND resent_as_id IS NULL',
+    const [taken] = await tx.rows(
+      'UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2 AND resent_as_id IS NULL RETURNING id',
       [organization_id, id, successor.id],
     );
     if (!taken) throw sentAgainAlready();
@@ -320,11 +325,7 @@ export class SendMessage {
     named: WhatsAppNumber | null,
   ): Promise<Ready> {
     const number = conversation.whatsapp_number_id
-      ? await this.database
-          .repository(WhatsAppNumber, tx)
-          .query(actor, 'n')
-          .andWhere('n.id = :id', { id: conversation.whatsapp_number_id })
-          .getOne()
+      ? await this.database.repository(WhatsAppNumber, tx).find(actor, conversation.whatsapp_number_id)
       : (named ?? (await this.chooseNumber(tx, actor)));
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
@@ -385,18 +386,16 @@ export class SendMessage {
   }
 
   private async hasToken(tx: Tx, number_id: string): Promise<boolean> {
-    const [row] = await tx.manager.query<{ has: boolean }[]>(
-      'SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1',
-      [number_id],
-    );
+    const [row] = await tx.rows<{ has: boolean }>(HAS_TOKEN, [number_id]);
     return row?.has ?? false;
   }
 
   private async quoted(tx: Tx, actor: Actor, conversation_id: string, id: string): Promise<string> {
-    const [row] = await tx.manager.query<{ id: string }[]>(
-      'SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3',
-      [actor.organization_id, conversation_id, id],
-    );
+    const [row] = await tx.rows<{ id: string }>('SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3', [
+      actor.organization_id,
+      conversation_id,
+      id,
+    ]);
     if (!row) throw new NotFound('Message to reply to');
     return row.id;
   }

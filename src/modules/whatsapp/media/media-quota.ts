@@ -59,7 +59,7 @@ export class MediaQuota {
 
   /** The row is locked until the commit, so that of many at once each sees those before it. */
   private async change(tx: Tx, organization_id: string, size_bytes: number): Promise<number> {
-    const [row] = await tx.manager.query<{ size_bytes: string }[]>(
+    const [row] = await tx.rows<{ size_bytes: string }>(
       `INSERT INTO media_usage AS u (organization_id, size_bytes) VALUES ($1, $2)
        ON CONFLICT (organization_id) DO UPDATE SET size_bytes = greatest(0, u.size_bytes + excluded.size_bytes) RETURNING size_bytes`,
       [organization_id, size_bytes],

@@ -100,10 +100,11 @@ export class NumbersService {
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: merged({}, settings),
       });
-      await tx.manager.query(
-        'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token) VALUES ($1, $2, $3)',
-        [number.id, organization_id, webhook_verify_token ?? randomBytes(16).toString('hex')],
-      );
+      await tx.rows('INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token) VALUES ($1, $2, $3)', [
+        number.id,
+        organization_id,
+        webhook_verify_token ?? randomBytes(16).toString('hex'),
+      ]);
       await this.saveKeys(tx, number, { access_token, app_secret });
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => {
@@ -220,7 +221,7 @@ export class NumbersService {
   /** An id somebody else only claims is free, and so is one whose holder was refused lately: a connection test says whose it is. */
   private async assertFree(tx: Tx, { organization_id }: Actor, phone_number_id: string | null | undefined): Promise<void> {
     if (!phone_number_id) return;
-    const [proved] = await tx.manager.query<unknown[]>(
+    const [proved] = await tx.rows<unknown>(
       `SELECT 1 FROM whatsapp_numbers
         WHERE phone_number_id = $1 AND organization_id <> $2 AND proved_at IS NOT NULL AND connection_status = $3 AND deleted_at IS NULL`,
       [phone_number_id, organization_id, ConnectionStatus.connected],
@@ -229,7 +230,7 @@ export class NumbersService {
   }
 
   private async clearDefault(tx: Tx, actor: Actor, except?: string): Promise<void> {
-    await tx.manager.query(
+    await tx.rows(
       'UPDATE whatsapp_numbers SET is_default = false, updated_at = now() WHERE organization_id = $1 AND is_default AND deleted_at IS NULL AND id IS DISTINCT FROM $2',
       [actor.organization_id, except ?? null],
     );
@@ -237,20 +238,20 @@ export class NumbersService {
 
   /** What Meta keeps for one phone_number_id no other can send. */
   private async forgetProviderMedia(tx: Tx, { organization_id, id }: WhatsAppNumber): Promise<void> {
-    await tx.manager.query(
-      `UPDATE media_files SET due_at = now() WHERE organization_id = $1 AND whatsapp_number_id = $2 AND status = 'ready'`,
-      [organization_id, id],
-    );
+    await tx.rows(`UPDATE media_files SET due_at = now() WHERE organization_id = $1 AND whatsapp_number_id = $2 AND status = 'ready'`, [
+      organization_id,
+      id,
+    ]);
   }
 
   /** An app_secret of its own stays: it tells Meta's late webhooks from a stranger's. */
   private async forgetKeys(tx: Tx, { id, organization_id }: WhatsAppNumber): Promise<void> {
     const number = [id, organization_id];
-    await tx.manager.query(
+    await tx.rows(
       'DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2 AND app_secret IS NULL',
       number,
     );
-    await tx.manager.query(
+    await tx.rows(
       `UPDATE whatsapp_number_secrets SET access_token = NULL, access_token_hint = NULL, webhook_verify_token = ''
         WHERE whatsapp_number_id = $1 AND organization_id = $2`,
       number,
@@ -271,7 +272,7 @@ export class NumbersService {
     };
     const names = Object.keys(keys);
     if (!names.length) return;
-    await tx.manager.query(
+    await tx.rows(
       `UPDATE whatsapp_number_secrets SET ${names.map((name, n) => `${name} = $${n + 3}`).join(', ')} WHERE whatsapp_number_id = $1 AND organization_id = $2`,
       [id, organization_id, ...Object.values(keys)],
     );

@@ -55,12 +55,12 @@ export class SyncTemplates {
 
   /** One sync of a number at a time in the cluster; no connection is held while Meta is asked. A process that dies lets go after the lease. */
   private async alone<T>(actor: Actor, whatsapp_number_id: string, work: () => Promise<T>): Promise<T> {
-    const lease = (until: string, condition = ''): Promise<[unknown[], number]> =>
-      this.database.source.query(
-        `UPDATE whatsapp_numbers SET templates_sync_until = ${until} WHERE organization_id = $1 AND id = $2 ${condition}`,
+    const lease = (until: string, condition = ''): Promise<unknown[]> =>
+      this.database.rows(
+        `UPDATE whatsapp_numbers SET templates_sync_until = ${until} WHERE organization_id = $1 AND id = $2 ${condition} RETURNING 1`,
         [actor.organization_id, whatsapp_number_id],
       );
-    const [, mine] = await lease(
+    const [mine] = await lease(
       `now() + interval '${LEASE_SECONDS} seconds'`,
       'AND (templates_sync_until IS NULL OR templates_sync_until < now())',
     );
