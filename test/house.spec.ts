@@ -187,10 +187,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   },
   'src/modules/conversations/messages/failure-effects.ts': { why: 'what a provider error changes, in single statements' },
   'src/modules/conversations/messages/messages.service.ts': { why: 'a status history, counts' },
-  'src/modules/conversations/messages/send-message.ts': {
-    why: 'hot path; the key of a number that came through the wall',
-    past_the_wall: 1,
-  },
+  'src/modules/conversations/messages/send-message.ts': { why: 'hot path: both rows locked, counters' },
   'src/modules/organizations/organizations.service.ts': { why: "the plan's use: counts" },
   'src/modules/users/users.service.ts': { why: 'the password of a user met through the wall' },
   'src/modules/users/users.presence.ts': {
@@ -202,6 +199,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/whatsapp/media/media-quota.ts': { why: 'one counter per organization: one atomic upsert' },
   'src/modules/whatsapp/media/media.service.ts': { why: 'the sweep of uploads nobody sent: by age alone, over all organizations' },
   'src/modules/whatsapp/numbers/graph-targets.ts': { why: 'a number with its key, which no entity shows' },
+  'src/modules/whatsapp/numbers/sending-number.ts': { why: 'a number and whether it has a key, which no entity shows' },
   'src/modules/whatsapp/numbers/number-directory.ts': {
     why: 'Meta names a token or its ids, no organization',
     past_the_wall: 2,

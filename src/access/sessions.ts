@@ -178,8 +178,8 @@ export class Sessions {
 }
 
 /** The actor of a session in its own organization. */
-export const actorOf = ({ organization_id, role, user_id, session_id }: Session): Actor =>
-  new Actor(organization_id, role, user_id, session_id);
+export const actorOf = ({ organization_id, role, user_id, session_id, full_name }: Session): Actor =>
+  new Actor(organization_id, role, user_id, session_id, full_name);
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
 export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {

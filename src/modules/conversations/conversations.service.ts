@@ -14,6 +14,7 @@ import { ContactsService } from '#modules/contacts/contacts.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
+import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { contactIsThere } from './contact-is-there';
 import {
@@ -118,7 +119,7 @@ export class ConversationsService implements OnModuleInit {
       if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it first.');
       const number = input.whatsapp_number_id
         ? await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id)
-        : await this.sending.chooseNumber(tx, actor);
+        : ((await sendingNumber(this.database, tx, actor, null))?.number ?? null);
       await this.refuseSecond(tx, actor, contact.id, number?.id ?? null);
       const conversation = await this.sending.openConversation(tx, actor, contact, number);
       await this.database.repository(Conversation, tx).patch(actor, conversation.id, {

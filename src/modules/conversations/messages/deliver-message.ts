@@ -75,7 +75,7 @@ const ACCEPTED = prepared(`WITH sent AS (
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     VALUES ($4, $1, $2, 'sent', now(), 'api') ON CONFLICT DO NOTHING)
-  SELECT status FROM sent`);
+  SELECT status, EXISTS (SELECT FROM outbound_sends WHERE organization_id = $1 AND conversation_id = $5 AND message_id <> $2) AS has_more FROM sent`);
 
 /**
  * Messages leave: one in flight per conversation, in the order of creation, each once. The claim is committed before the provider is called;
@@ -116,8 +116,9 @@ export class DeliverMessage {
       const next = await this.claim(organization_id, conversation_id);
       // Nothing, or another worker is at it and goes on with the rest.
       if (!next || (next.claimed_at && !next.is_stale)) return null;
-      if (next.is_ours) await this.deliver(next);
-      else if (next.is_stale) await this.giveUp(next);
+      if (next.is_ours) {
+        if (!(await this.deliver(next))) return null;
+      } else if (next.is_stale) await this.giveUp(next);
       else if (next.wait_ms > 0) return Math.ceil(next.wait_ms);
       else await this.setAside(next);
     }
@@ -158,7 +159,8 @@ export class DeliverMessage {
     else await this.database.rows('DELETE FROM outbound_sends WHERE message_id = $1', [id]);
   }
 
-  private async deliver(claim: Claim): Promise<void> {
+  /** Answers whether more may wait behind it. */
+  private async deliver(claim: Claim): Promise<boolean> {
     const { organization_id, id, attempts } = claim;
     let answer: SendAnswer | null = null;
     let failure: FailureDecision | null = null;
@@ -170,8 +172,8 @@ export class DeliverMessage {
       // Nothing has been sent yet when our own preparation fails: it may be tried again.
       else failure = { ...final('preparation_failed', (error as Error).message), class: 'retry', attempts: 5 };
     }
-    if (answer) await this.accepted(claim, answer);
-    else if (failure) {
+    if (answer) return this.accepted(claim, answer);
+    if (failure) {
       const delay = retryDelaySeconds(failure, attempts);
       this.logger.warn({ msg: 'send failed', message_id: id, attempt: attempts, error_code: failure.error_code, retry_in_seconds: delay });
       await this.database.tx(async (tx) => {
@@ -184,6 +186,7 @@ export class DeliverMessage {
           );
       });
     }
+    return true;
   }
 
   private async call(claim: Claim): Promise<SendAnswer> {
@@ -195,15 +198,22 @@ export class DeliverMessage {
     return this.graph.send(target, buildMessage(claim, { ...claim, media }));
   }
 
-  /** Meta has it. */
-  private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<void> {
-    const { organization_id, id, contact_id } = claim;
+  /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
+  private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
+    const { organization_id, id, contact_id, conversation_id } = claim;
     const [sent] = await persist(() =>
-      this.database.rows<{ status: MessageStatus }>(ACCEPTED, [organization_id, id, provider_id, newId()]),
+      this.database.rows<{ status: MessageStatus; has_more: boolean } | undefined>(ACCEPTED, [
+        organization_id,
+        id,
+        provider_id,
+        newId(),
+        conversation_id,
+      ]),
     );
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
     if (sent?.status === MessageStatus.sent) this.tell(claim, MessageStatus.sent, null);
     if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, organization_id, contact_id, wa_id);
+    return sent?.has_more ?? true;
   }
 
   /** Later again, or failed for good with what that means beyond the message. */

@@ -8,9 +8,9 @@ import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
-import { User } from '#modules/users/user.entity';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { renderTemplateBody, templateComponents } from '#modules/whatsapp/meta/template-parameters';
+import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
@@ -65,7 +65,8 @@ const COUNT_SENT = prepared(
     WHERE organization_id = $1 AND id = $2`,
 );
 
-const HAS_TOKEN = prepared('SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1');
+const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL
+  AND id = (SELECT contact_id FROM conversations WHERE organization_id = $1 AND id = $2)`;
 
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
@@ -84,12 +85,8 @@ export class SendMessage {
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
   async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
     const send = async (tx: Tx): Promise<Message> => {
-      const conversations = this.database.repository(Conversation, tx);
-      const found = await conversations.get(actor, conversation_id);
-      // One order of locks everywhere: contact, then conversation.
-      const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
-      const { message } = await this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
-      return message;
+      const { contact, conversation } = await this.lock(tx, actor, conversation_id);
+      return this.store(tx, actor, conversation, contact, draft, options);
     };
     if (within) return send(within);
     // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
@@ -100,25 +97,24 @@ export class SendMessage {
   async toPhone(actor: Actor, recipient: Recipient, draft: Draft): Promise<SendResult> {
     const phone = normalizePhone(recipient.to);
     if (!phone) throw Invalid.field('to', 'to is not a phone number in international form, such as +5511987654321', undefined, 'phone');
-    const send = async (tx: Tx): Promise<{ message: Message }> => {
-      const numbers = this.database.repository(WhatsAppNumber, tx);
-      const conversations = this.database.repository(Conversation, tx);
-      const named = recipient.whatsapp_number_id ? await numbers.get(actor, recipient.whatsapp_number_id) : null;
+    const send = async (tx: Tx): Promise<Message> => {
+      const named = recipient.whatsapp_number_id
+        ? await this.database.repository(WhatsAppNumber, tx).get(actor, recipient.whatsapp_number_id)
+        : null;
       if (recipient.conversation_id) {
-        const found = await conversations.get(actor, recipient.conversation_id);
-        const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
+        const { contact, conversation } = await this.lock(tx, actor, recipient.conversation_id);
         if (contact.match_key !== matchKey(phone))
           throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
-        return this.store(tx, actor, await conversations.lock(actor, found.id), contact, draft, recipient, named);
+        return this.store(tx, actor, conversation, contact, draft, recipient, named);
       }
-      const number = named ?? (await this.chooseNumber(tx, actor));
+      const number = named ?? (await sendingNumber(this.database, tx, actor, null))?.number ?? null;
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
       const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
       const contact = await this.database.repository(Contact, tx).lock(actor, id);
       return this.store(tx, actor, await this.openConversation(tx, actor, contact, number), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
-    const { message } = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
+    const message = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
     return {
       message_id: message.id,
       status: message.status,
@@ -134,7 +130,7 @@ export class SendMessage {
     const message = await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
       const stored = newMessage({
-        ...(await this.sender(tx, actor)),
+        ...senderOf(actor),
         organization_id: actor.organization_id,
         conversation_id,
         contact_id: conversation.contact_id,
@@ -172,7 +168,7 @@ export class SendMessage {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
       const contact = await this.database.repository(Contact, tx).get(actor, conversation.contact_id);
       const message = newMessage({
-        ...(await this.sender(tx, actor)),
+        ...senderOf(actor),
         organization_id,
         conversation_id,
         contact_id: contact.id,
@@ -235,16 +231,21 @@ export class SendMessage {
     return created;
   }
 
-  /** The default number, else the oldest active one, else none. */
-  async chooseNumber(tx: Tx, actor: Actor): Promise<WhatsAppNumber | null> {
-    return this.database
-      .repository(WhatsAppNumber, tx)
-      .query(actor, 'n')
-      .orderBy('n.is_default', 'DESC')
-      .addOrderBy('n.is_active', 'DESC')
-      .addOrderBy('n.created_at', 'ASC')
-      .limit(1)
-      .getOne();
+  /** Both rows, locked. One order of locks everywhere: contact, then conversation. @throws {NotFound} */
+  private async lock(tx: Tx, actor: Actor, conversation_id: string): Promise<{ contact: Contact; conversation: Conversation }> {
+    const contacts = this.database.repository(Contact, tx);
+    const conversations = this.database.repository(Conversation, tx);
+    for (;;) {
+      const [raw] = await tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
+        actor.organization_id,
+        conversation_id,
+      ]);
+      const conversation = await conversations.lock(actor, conversation_id);
+      if (!raw) throw new NotFound('Contact');
+      const contact = contacts.hydrate(raw);
+      // Else a merge gave the conversation to another contact while we waited for the lock.
+      if (contact.id === conversation.contact_id) return { contact, conversation };
+    }
   }
 
   /** Checks, then the rows; all or nothing. Contact and conversation are locked. */
@@ -256,10 +257,10 @@ export class SendMessage {
     draft: Draft,
     options: SendOptions,
     named: WhatsAppNumber | null = null,
-  ): Promise<{ message: Message }> {
+  ): Promise<Message> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
     const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
-    const sender = await this.sender(tx, actor);
+    const sender = senderOf(actor);
     const message = newMessage({
       ...sender,
       organization_id: actor.organization_id,
@@ -303,7 +304,7 @@ export class SendMessage {
         });
       this.delivery.wake({ organization_id, id: conversation.id });
     });
-    return { message };
+    return message;
   }
 
   /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
@@ -324,9 +325,8 @@ export class SendMessage {
     draft: Draft,
     named: WhatsAppNumber | null,
   ): Promise<Ready> {
-    const number = conversation.whatsapp_number_id
-      ? await this.database.repository(WhatsAppNumber, tx).find(actor, conversation.whatsapp_number_id)
-      : (named ?? (await this.chooseNumber(tx, actor)));
+    const sending = await sendingNumber(this.database, tx, actor, conversation.whatsapp_number_id ?? named?.id ?? null);
+    const number = sending?.number;
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
     const { media, message_type } = await this.file(tx, actor, draft);
@@ -338,7 +338,7 @@ export class SendMessage {
       throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it to write.`);
     if (!number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
     if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
-    if (number.connection_type === ConnectionType.official && !(number.phone_number_id && (await this.hasToken(tx, number.id))))
+    if (number.connection_type === ConnectionType.official && !(number.phone_number_id && sending?.has_token))
       throw new Conflict(
         'number_not_configured',
         'The WhatsApp number has no phone_number_id or no access_token yet. Complete its settings.',
@@ -385,11 +385,6 @@ export class SendMessage {
     return { media, message_type: typeWithFile(draft, media) };
   }
 
-  private async hasToken(tx: Tx, number_id: string): Promise<boolean> {
-    const [row] = await tx.rows<{ has: boolean }>(HAS_TOKEN, [number_id]);
-    return row?.has ?? false;
-  }
-
   private async quoted(tx: Tx, actor: Actor, conversation_id: string, id: string): Promise<string> {
     const [row] = await tx.rows<{ id: string }>('SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3', [
       actor.organization_id,
@@ -400,16 +395,14 @@ export class SendMessage {
     return row.id;
   }
 
-  private async sender(tx: Tx, actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
-    if (!actor.user_id) return { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
-    // super_admin acting inside another organization is nobody's row here.
-    const user = await this.database.repository(User, tx).find(actor, actor.user_id);
-    return { sender_type: SenderType.agent, sender_user_id: actor.user_id, sender_name: user?.full_name ?? null };
-  }
-
   private async insert(tx: Tx, message: Message): Promise<void> {
     await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
   }
 }
+
+const senderOf = ({ user_id, name }: Actor): Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'> =>
+  user_id
+    ? { sender_type: SenderType.agent, sender_user_id: user_id, sender_name: name }
+    : { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
 
 export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');
