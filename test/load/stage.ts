@@ -235,7 +235,7 @@ export class Stage {
     const log = async (which: string): Promise<void> => {
       await this.sql.query(`ALTER SYSTEM SET log_statement = '${which}'`);
       await this.sql.query('SELECT pg_reload_conf()');
-      await sleep(300);
+      await sleep(150);
     };
     await log('all');
     const heard = (this.heard = []);
