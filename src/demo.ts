@@ -21,7 +21,7 @@ import {
 } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { Passwords } from '#modules/users/passwords';
-import type { SimulatorNumber } from '#modules/simulator/graph-simulator';
+import type { SimulatorNumber } from '#modules/simulator/simulator-options';
 import { newWamid } from '#modules/simulator/json';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';

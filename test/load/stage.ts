@@ -56,6 +56,8 @@ const tenant = (name: string, n: number): Tenant => ({
 export class Stage {
   private readonly children = new Set<ChildProcess>();
   private postgres: EmbeddedPostgres;
+  /** What PostgreSQL says while statements are counted. */
+  private heard: string[] | null = null;
   readonly secrets = {
     JWT_SECRET: randomBytes(48).toString('base64'),
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
@@ -86,7 +88,8 @@ export class Stage {
 
   async startDatabase(): Promise<void> {
     const { dir, database_port: port } = this;
-    this.postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), password: 'load', database: 'pytake', port });
+    const log = (line: string): void => void this.heard?.push(line);
+    this.postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), password: 'load', database: 'pytake', port, log });
     this.sql = new Pool({ connectionString: this.postgres.url, max: 2 });
     this.sql.on('error', () => undefined);
   }
@@ -162,9 +165,16 @@ export class Stage {
     return new JwtService({ secret: this.secrets.JWT_SECRET }).sign(claims, { algorithm: 'HS256', expiresIn: 3600 });
   }
 
-  /** So many more agents of the bakery; answers their tokens. */
-  async hire(count: number): Promise<string[]> {
-    const { organization_id } = this.bakery;
+  /** One more organization. */
+  async found(name: string): Promise<Tenant> {
+    const { rows } = await this.sql.query<{ count: number }>('SELECT count(*)::int AS count FROM organizations');
+    const founded = tenant(name, rows[0].count + 1);
+    await this.make(founded);
+    return founded;
+  }
+
+  /** So many more agents, of the bakery unless said otherwise; answers their tokens. */
+  async hire(count: number, { organization_id }: Tenant = this.bakery): Promise<string[]> {
     const people = Array.from({ length: count }, () => ({ organization_id, user_id: newId(), session_id: newId() }));
     for (const person of people) await this.makeAgent(person, `${person.user_id}@carga.example`);
     return people.map((person) => this.token(person));
@@ -218,6 +228,22 @@ export class Stage {
                 WHERE k.total_messages_received <> (SELECT coalesce(sum(c.total_messages), 0) FROM conversations c WHERE c.contact_id = k.id))::int AS count`,
     );
     return rows[0].count;
+  }
+
+  /** How many statements reach PostgreSQL while this is done, those of PyTake's clocks too. */
+  async statements(work: () => Promise<unknown>): Promise<number> {
+    const log = async (which: string): Promise<void> => {
+      await this.sql.query(`ALTER SYSTEM SET log_statement = '${which}'`);
+      await this.sql.query('SELECT pg_reload_conf()');
+      await sleep(150);
+    };
+    await log('all');
+    const heard = (this.heard = []);
+    await work();
+    await sleep(100);
+    this.heard = null;
+    await log('none');
+    return heard.filter((line) => /^LOG:\s+(statement|execute)/.test(line)).length;
   }
 
   /** Waits until nothing waits. @throws after `seconds`. */

@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { Jobs } from '#jobs/jobs';
-import { GraphSimulator, type SimulatorNumber } from '#modules/simulator/graph-simulator';
+import { GraphSimulator } from '#modules/simulator/graph-simulator';
+import type { SimulatorNumber } from '#modules/simulator/simulator-options';
 import type { World } from './world';
 
 export const META_TOKEN = 'EAAG-token-of-the-business-4242';

@@ -6,7 +6,8 @@ import { bearerOf } from '#common/bearer';
 import { isSameSecret } from '#common/same-secret';
 import type { Fault } from './faults';
 import { GraphError, noSuchObject } from './graph-error';
-import type { GraphSimulator, SimulatorNumber } from './graph-simulator';
+import type { Simulation } from './simulation';
+import type { SimulatorNumber } from './simulator-options';
 import { isObject, stringAt, type JsonObject } from './json';
 import { fileOf, type StoredMedia } from './media-store';
 import type { Template } from './template';
@@ -16,7 +17,7 @@ const MEDIA_URL_LIFE_SECONDS = 300;
 const HANG_MS = 120_000;
 
 /** The part of https://graph.facebook.com that a WhatsApp sender uses. */
-export function graphRoutes(simulator: GraphSimulator): Router {
+export function graphRoutes(simulator: Simulation): Router {
   const router = Router();
   const version = Router();
   const url_key = randomBytes(32);

@@ -5,7 +5,8 @@ import { sendError, toAppError } from '#api/errors.filter';
 import { Forbidden, Invalid, NotFound } from '#common/errors';
 import type { Customer, CustomerIdentity, CustomerMessage } from './customer';
 import { magicEndings, STATUS_ORDERS, type Fault } from './faults';
-import type { Delays, GraphSimulator, SimulatorNumber, SimulatorOptions } from './graph-simulator';
+import type { Simulation } from './simulation';
+import type { Delays, SimulatorNumber, SimulatorOptions } from './simulator-options';
 import { isObject, objectAt, stringAt, type JsonObject } from './json';
 import { fileOf } from './media-store';
 import { BSUID } from './message-rules';
@@ -16,7 +17,7 @@ import { uploaded, uploadTo } from './uploads';
 const MOST = 3_600_000;
 
 /** What the page and the scripts steer: the customers' phones (`/phone/*`), and the weather (`/control/*`). */
-export function phoneRoutes(simulator: GraphSimulator): Router {
+export function phoneRoutes(simulator: Simulation): Router {
   const router = Router();
   router.use(express.json({ limit: '30mb' }));
 
@@ -204,7 +205,7 @@ function faultOf(body: unknown): Fault {
   return Object.fromEntries(Object.entries(fault).filter(([, value]) => value !== undefined)) as Fault;
 }
 
-function setOptions(simulator: GraphSimulator, given: JsonObject): void {
+function setOptions(simulator: Simulation, given: JsonObject): void {
   const { options, webhooks } = simulator;
   const delays = objectAt(given, 'delays') ?? {};
   for (const key of Object.keys(delays)) {

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import type { Config } from '#config/config';
-import type { SimulatorNumber } from './graph-simulator';
+import type { SimulatorNumber } from './simulator-options';
 
 /** The bearer token of a simulator that runs alone, and what the demo's number has in place of one. A fake Meta's, hence no secret. */
 export const SIMULATOR_ACCESS_TOKEN = 'simulator-access-token';
