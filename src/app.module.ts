@@ -6,6 +6,7 @@ import { Config } from '#config/config';
 import { ConfigModule } from '#config/config.module';
 import { DatabaseModule } from '#database/database.module';
 import { MongoModule } from '#database/mongo.module';
+import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
@@ -30,6 +31,7 @@ export class AppModule {
         EventsModule,
         ObservabilityModule,
         DatabaseModule,
+        FactsModule,
         MongoModule,
         JobsModule.forRootAsync({
           inject: [Config],

@@ -169,6 +169,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
     why: 'login and refresh: met by e-mail or token, before an organization is known',
     past_the_wall: 2,
   },
+  'src/events/facts.ts': { why: 'what waits is found for all organizations, and read one organization at a time' },
   'src/modules/auth/operator.ts': { why: 'the console of who runs the machine: an account is met by its e-mail' },
   'src/modules/auth/super-admin.ts': { why: 'the first start makes the super admin', past_the_wall: 1 },
   'src/modules/contacts/contact-identities.ts': { why: 'identities have no id of their own' },

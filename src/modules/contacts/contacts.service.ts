@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
@@ -33,7 +32,6 @@ export class ContactsService {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly events: EventBus,
   ) {}
 
   /**
@@ -68,8 +66,8 @@ export class ContactsService {
     return rows.getCount();
   }
 
-  async get(actor: Actor, id: string): Promise<ContactView> {
-    return this.present(actor, await this.contacts().get(actor, id));
+  async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
+    return this.present(actor, await this.contacts(tx).get(actor, id), tx);
   }
 
   /**
@@ -129,12 +127,9 @@ export class ContactsService {
 
       const view = await this.present(actor, contact, tx);
       const happened = { organization_id: actor.organization_id, contact: view };
-      tx.afterCommit(() => {
-        this.events.emit('contact.updated', happened);
-        if (contact.is_blocked !== before.is_blocked)
-          this.events.emit(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
-        if (contact.opt_in !== before.opt_in) this.events.emit(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
-      });
+      tx.tell('contact.updated', happened);
+      if (contact.is_blocked !== before.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
+      if (contact.opt_in !== before.opt_in) tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
       return view;
     });
   }
@@ -156,7 +151,7 @@ export class ContactsService {
       await this.end(tx, actor, contact, 'contact_deleted');
       await forgetIdentities(tx, actor.organization_id, id);
       await this.contacts(tx).remove(actor, id);
-      tx.afterCommit(() => this.events.emit('contact.deleted', { organization_id: actor.organization_id, contact: view }));
+      tx.tell('contact.deleted', { organization_id: actor.organization_id, contact: view });
     });
   }
 
@@ -168,9 +163,7 @@ export class ContactsService {
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
       if (!(await mergeContacts(tx, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
-      tx.afterCommit(() =>
-        this.events.emit('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id }),
-      );
+      tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
     });
   }
@@ -205,7 +198,7 @@ export class ContactsService {
     if (!written.is_new) return written;
     await savePhoneIdentity(tx, actor.organization_id, written.row.id, written.row.whatsapp_id);
     const view = await this.present(actor, written.row, tx);
-    tx.afterCommit(() => this.events.emit('contact.created', { organization_id: actor.organization_id, contact: view }));
+    tx.tell('contact.created', { organization_id: actor.organization_id, contact: view });
     return written;
   }
 

@@ -1,4 +1,3 @@
-import type { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
@@ -36,7 +35,7 @@ const targetOf = (change: Target): string => (change.kind === 'reaction' ? chang
  * Reaction, edit or revoke: changes the message it speaks of, or waits for it. `from_us`: typed on the business's own phone.
  * Only who wrote a message edits or revokes it; what somebody else asks is set aside.
  */
-export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target, events: EventBus): Promise<void> {
+export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target): Promise<void> {
   const { number } = item;
   const from_us = item.change.kind === 'echo';
   const [found] = await batch.rows<Message & { contact_is_blocked: boolean; contact_match_key: string | null }>(
@@ -71,9 +70,7 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   if (change.kind === 'reaction' && !from_us) await openWindow(batch, message, change.timestamp);
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
-  batch.tx.afterCommit(() =>
-    events.emit('message.updated', { organization_id: message.organization_id, message: presentMessage(message) }),
-  );
+  batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
 }
 
 /** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */
@@ -199,7 +196,7 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
     const gone = before < after ? after : before;
     contact_id = before < after ? before : after;
     if (!(await mergeContacts(batch, organization_id, contact_id, gone))) throw new Raced('a contact of a merge is gone');
-    batch.tx.afterCommit(() => batch.contacts.merged(organization_id, contact_id, gone));
+    batch.contacts.merged(batch.tx, organization_id, contact_id, gone);
   }
   const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });
   // Those told, and those a new one of the same kind takes the place of.
@@ -233,10 +230,10 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
 }
 
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
-export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus): Promise<Message[]> {
+export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message[]> {
   const { event } = item.change;
   if (event.kind !== 'message') {
-    await applyToMessage(batch, item, event, events);
+    await applyToMessage(batch, item, event);
     return [];
   }
   const { number } = item;
@@ -296,16 +293,14 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
   await insertMessages(batch, [message]);
   await expectMedia(batch, [{ message, media: event.media }]);
   const { organization_id, conversation_id } = message;
-  if (!existing) batch.tx.afterCommit(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
+  if (!existing) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
   const { id, name, whatsapp_name, username, whatsapp_id, is_vip } = contact;
-  batch.tx.afterCommit(() =>
-    events.emit('message.created', {
-      organization_id: message.organization_id,
-      message: presentMessage(message),
-      contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
-      conversation,
-    }),
-  );
+  batch.tx.tell('message.created', {
+    organization_id: message.organization_id,
+    message: presentMessage(message),
+    contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
+    conversation,
+  });
   return [message];
 }
 
@@ -321,11 +316,11 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
       WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
     [number.organization_id, known.contact_id, opt_in],
   );
-  if (changed) batch.tx.afterCommit(() => batch.contacts.consented(number.organization_id, known.contact_id, opt_in));
+  if (changed) await batch.contacts.consented(batch.tx, number.organization_id, known.contact_id, opt_in);
 }
 
 /** A template's verdict counts for all numbers of its account. */
-export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>, events: EventBus): Promise<void> {
+export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>): Promise<void> {
   const { organization_id } = number;
   const changed = await batch.rows<Template & { previous_status: string }>(
     `WITH before AS (
@@ -351,16 +346,15 @@ export async function applyTemplate(batch: Batch, { number, change }: Item<Templ
     ],
   );
   for (const { previous_status, ...template } of changed)
-    if (template.status !== previous_status)
-      batch.tx.afterCommit(() => events.emit('template.status_updated', { organization_id, template, previous_status }));
+    if (template.status !== previous_status) batch.tx.tell('template.status_updated', { organization_id, template, previous_status });
   // Meta tells that its text changed, not how.
   if (change.change === 'components')
     for (const whatsapp_number_id of new Set(changed.map((template) => template.whatsapp_number_id)))
-      batch.tx.afterCommit(() => events.emit('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id }));
+      batch.tx.tell('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id });
 }
 
 /** What Meta says of an account or a number. */
-export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>, events: EventBus): Promise<void> {
+export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>): Promise<void> {
   const one = change.display_phone_number !== null;
   const changed = await batch.rows<ChangedNumber>(
     `WITH before AS (
@@ -384,7 +378,7 @@ export async function applyAccount(batch: Batch, { number, change }: Item<Accoun
     ],
   );
   if (!change.messaging_limit_tier && !change.display_name && !change.standing) return;
-  for (const row of changed) batch.tx.afterCommit(() => tellNumber(events, row));
+  for (const row of changed) tellNumber(batch.tx, row);
 }
 
 export async function applyErrors(batch: Batch, { number, change }: Item<ValueErrors>): Promise<void> {

@@ -1,5 +1,4 @@
 import { newId } from '#common/uuid';
-import type { EventBus } from '#common/events';
 import type { MessageConversation } from '../conversations.events';
 import { ConversationStatus } from '../conversation.entity';
 import { type Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
@@ -36,7 +35,7 @@ type ThreadState = MessageConversation & { contact_id: string; whatsapp_number_i
  * Files incoming messages: person, conversation, message, counters, in this order and all messages at once. What the provider repeats is
  * dropped before anything is touched.
  */
-export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[], events: EventBus): Promise<Message[]> {
+export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[]): Promise<Message[]> {
   const fresh = await withoutKnown(batch, items);
   if (!fresh.length) return [];
   const contacts = await resolvePeople(
@@ -83,7 +82,7 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     if (change.reply_to_provider_id) replies.push({ message, provider_id: change.reply_to_provider_id });
   });
 
-  const told = await fileThreads(batch, [...threads.values()], events);
+  const told = await fileThreads(batch, [...threads.values()]);
   await linkReplies(batch, replies, byProviderId);
   const messages = [...threads.values()].flatMap((thread) => thread.messages);
   await insertMessages(batch, messages);
@@ -99,14 +98,12 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     for (const message of ofThread) {
       const conversation = told.get(message.conversation_id);
       if (!conversation) continue;
-      batch.tx.afterCommit(() =>
-        events.emit('message.received', {
-          organization_id: message.organization_id,
-          message: presentMessage(message),
-          contact: who,
-          conversation,
-        }),
-      );
+      batch.tx.tell('message.received', {
+        organization_id: message.organization_id,
+        message: presentMessage(message),
+        contact: who,
+        conversation,
+      });
     }
   }
   return messages;
@@ -130,7 +127,7 @@ async function withoutKnown(batch: Batch, items: readonly Item<InboundMessage>[]
 const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id} ${change.provider_id}`;
 
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
-async function fileThreads(batch: Batch, threads: readonly Thread[], events: EventBus): Promise<Map<string, MessageConversation>> {
+async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
     prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, 
             CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours
@@ -183,10 +180,8 @@ async function fileThreads(batch: Batch, threads: readonly Thread[], events: Eve
     if (thread.contact.is_blocked) continue;
     const { organization_id } = thread;
     const conversation_id = thread.messages[0].conversation_id;
-    if (insertedIds.has(conversation_id))
-      batch.tx.afterCommit(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
-    else if (reopened.has(conversation_id))
-      batch.tx.afterCommit(() => events.emit('conversation.reopened', { organization_id, conversation_id, user_id: null }));
+    if (insertedIds.has(conversation_id)) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
+    else if (reopened.has(conversation_id)) batch.tx.tell('conversation.reopened', { organization_id, conversation_id, user_id: null });
   }
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
-import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
@@ -79,7 +78,6 @@ export class SendMessage {
     private readonly templates: TemplatesService,
     private readonly media: MediaService,
     private readonly delivery: DeliverMessage,
-    private readonly events: EventBus,
   ) {}
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
@@ -148,14 +146,12 @@ export class SendMessage {
         .withDeleted()
         .andWhere('c.id = :id', { id: conversation.contact_id })
         .getOneOrFail();
-      tx.afterCommit(() =>
-        this.events.emit('message.created', {
-          organization_id: actor.organization_id,
-          message: presentMessage(stored),
-          contact,
-          conversation,
-        }),
-      );
+      tx.tell('message.created', {
+        organization_id: actor.organization_id,
+        message: presentMessage(stored),
+        contact,
+        conversation,
+      });
       return stored;
     });
     return message;
@@ -188,9 +184,7 @@ export class SendMessage {
         last_message_at: message.created_at,
         total_messages: conversation.total_messages + 1,
       });
-      tx.afterCommit(() =>
-        this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }),
-      );
+      tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
     }, within);
   }
 
@@ -221,13 +215,11 @@ export class SendMessage {
       actor.organization_id,
       contact.id,
     ]);
-    tx.afterCommit(() =>
-      this.events.emit('conversation.created', {
-        organization_id: actor.organization_id,
-        conversation_id: created.id,
-        user_id: actor.user_id,
-      }),
-    );
+    tx.tell('conversation.created', {
+      organization_id: actor.organization_id,
+      conversation_id: created.id,
+      user_id: actor.user_id,
+    });
     return created;
   }
 
@@ -293,17 +285,10 @@ export class SendMessage {
     await tx.rows(COUNT_SENT, [actor.organization_id, contact.id, message.created_at]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
-    tx.afterCommit(() => {
-      this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
-      if (human && conversation.unread_count > 0)
-        this.events.emit('conversation.unread', {
-          organization_id,
-          conversation_id: conversation.id,
-          user_id: actor.user_id,
-          unread_count: 0,
-        });
-      this.delivery.wake({ organization_id, id: conversation.id });
-    });
+    tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
+    if (human && conversation.unread_count > 0)
+      tx.tell('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
+    tx.afterCommit(() => this.delivery.wake({ organization_id, id: conversation.id }));
     return message;
   }
 
