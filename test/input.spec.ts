@@ -373,6 +373,13 @@ describe('a variable of GraphQL', () => {
       });
   });
 
+  it('with many mistakes is told of ten', async () => {
+    const cards = Array.from({ length: 15_000 }, () => 1);
+    const query = 'mutation ($id: ID!, $cards: [CardInput!]) { sendMessage(conversation_id: $id, contacts: $cards) { id } }';
+    const { errors } = (await asked(query, { id: w.acme.id, cards })) as { errors: { extensions: { details: unknown[] } }[] };
+    expect(errors[0].extensions.details).toHaveLength(10);
+  });
+
   it('that is null narrows nothing', async () => {
     const { organization } = await world();
     const { agent } = await organization();

@@ -1,24 +1,23 @@
-import { type Type, RequestMethod } from '@nestjs/common';
+import { RequestMethod, type Type } from '@nestjs/common';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputField,
   type GraphQLInputType,
+  OperationTypeNode,
   getNamedType,
   getNullableType,
   isInputObjectType,
   isLeafType,
   isListType,
-  OperationTypeNode,
 } from 'graphql';
-import type request from 'supertest';
 import { exampleOf } from '#api/openapi-examples';
 import type { Schema } from '#api/openapi-types';
 import { aliasesOf } from '#common/alias';
 import { type Handler, type Input, handlersOf } from './support/handlers';
 import { type Route, openApiOf, propertiesOf, routesOf } from './support/openapi';
-import { type Company, type Person, type World, world } from './support/world';
+import { type Person, type World, world } from './support/world';
 
 // One input behind two doors: each mistake of a REST body or query is made in GraphQL too, and has to be the same mistake there. Made of the
 // OpenAPI document, GraphQL's schema and the classes both are made of: a new room is in it as soon as it is there.
@@ -35,6 +34,9 @@ type Rules = Schema & {
   maxItems?: number;
 };
 
+type Given = Record<string, unknown>;
+type Detail = { loc?: (string | number)[] };
+
 /** A class both doors take, and where. */
 interface Pair {
   name: string;
@@ -48,25 +50,19 @@ interface Pair {
 interface Mistake {
   way: string[];
   what: string;
-  value: unknown;
   /** All that is sent, with it. */
-  sent: Record<string, unknown>;
+  sent: Given;
 }
-
-type Given = Record<string, unknown>;
-type Detail = { loc?: (string | number)[] };
 
 const SOME_ID = '019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
 
 let w: World;
-let company: Company;
 let document: ReturnType<typeof openApiOf>;
 let schemas: Record<string, Rules>;
 let pairs: Pair[];
 
 beforeAll(async () => {
   w = await world();
-  company = w.acme;
   document = openApiOf(w.app, w.env);
   schemas = (document.components?.schemas ?? {}) as Record<string, Rules>;
   pairs = pairsOf(handlersOf(w.app));
@@ -136,8 +132,7 @@ function* mistakesOf(pair: Pair): Generator<Mistake> {
     // An alias is its field's.
     if (aliases.includes(way[0]) || !isInGraphql(pair, way)) continue;
     const { rules, required } = rulesAt(schema, way);
-    for (const [what, value] of wrongValues(rules, required, pair.place))
-      yield { way, what, value, sent: around(schema, way, value) as Given };
+    for (const [what, value] of wrongValues(rules, required, pair.place)) yield { way, what, sent: around(schema, way, value) as Given };
   }
 }
 
@@ -171,7 +166,8 @@ const resolved = (rules: Rules): Rules => {
 };
 
 function rulesAt(schema: Rules, way: string[]): { rules: Rules; required: boolean } {
-  let [rules, required] = [resolved(schema), false];
+  let rules = resolved(schema);
+  let required = false;
   for (const name of way) {
     required = rules.required?.includes(name) ?? false;
     rules = resolved(partOf(rules, name));
@@ -216,19 +212,13 @@ function isInGraphql(pair: Pair, way: string[]): boolean {
   return true;
 }
 
-/** Nobody's session ends with another's act. */
-const somebody = (): Promise<Person> => company.hire('super_admin');
+/** Somebody new each time: a logout that is taken ends no other's session. */
+const somebody = (): Promise<Person> => w.acme.hire('super_admin');
 
 async function throughRest({ route, place }: Pair, { way, sent }: Mistake): Promise<string | null> {
   const person = await somebody();
   const path = route.path.replace('/api/v1', '').replaceAll(/\{\w+\}/g, SOME_ID);
-  const ask = {
-    get: () => person.get(path),
-    post: () => person.post(path),
-    put: () => person.put(path),
-    delete: () => person.delete(path),
-  };
-  const call: request.Test = ask[route.method as keyof typeof ask]();
+  const call = person[route.method as 'get' | 'post' | 'put' | 'delete'](path);
   const { status, body } = await (place === 'body' ? call.send(sent) : call.query(sent));
   const { error_code, error } = body as { error_code: string; error?: { details?: Detail[] } };
   return status >= 500 || names(error?.details, way) ? error_code : null;

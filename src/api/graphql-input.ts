@@ -65,9 +65,12 @@ function assertTyped(schema: GraphQLSchema, definitions: readonly VariableDefini
     const type = typeFromAST(schema, written);
     const value = variables[name];
     if (!isInputType(type) || (value === undefined && (defaultValue || !isNonNullType(type)))) continue;
-    coerceInputValue(value, type, (way, wrong, { message }) => mistakes.push(mistake([name, ...way], wrong, message)), HIDE_SUGGESTIONS);
+    const refuse = (way: readonly (string | number)[], wrong: unknown, { message }: GraphQLError): void => {
+      if (mistakes.push(mistake([name, ...way], wrong, message)) === MISTAKES_MAX) throw new Invalid(mistakes);
+    };
+    coerceInputValue(value, type, refuse, HIDE_SUGGESTIONS);
   }
-  if (mistakes.length) throw new Invalid(mistakes.slice(0, MISTAKES_MAX));
+  if (mistakes.length) throw new Invalid(mistakes);
 }
 
 /** They spell out a schema that may not be shown. */

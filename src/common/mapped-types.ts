@@ -47,6 +47,7 @@ export function ArgsOf<T>(query: Type<T>, without: readonly (keyof T)[] = []): T
   const { prototype } = Arguments;
   const described = (swagger.OmitType(query, without) as unknown as Record<string, () => Record<string, Described>>)[PLUGIN_METADATA]();
   for (const [name, read] of Object.entries(described)) {
+    // What stands beside the field wins over what the plugin read of it.
     const said = Reflect.getMetadata('swagger/apiModelProperties', prototype, name) as Described | undefined;
     const { format, description, required = true, default: defaultValue } = { ...read, ...said };
     const type = Reflect.getMetadata('design:type', prototype, name) as graphql.GqlTypeReference;

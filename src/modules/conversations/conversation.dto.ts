@@ -347,7 +347,8 @@ export class ConversationUpdate {
 @ArgsType()
 export class ConversationAssign {
   /** Null: nobody. Alias: assigned_agent_id. */
-  @Field(() => ID, { nullable: true })
+  // GraphQL asks for an agent (contract 20 §11); nobody is `updateConversation`'s.
+  @Field(() => ID, { nullable: false })
   @Alias('assigned_agent_id')
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   @ValidateIf((_, value) => value !== null)
