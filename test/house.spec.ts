@@ -5,18 +5,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { ModulesContainer } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { getMetadataStorage } from 'class-validator';
 import { type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, getNamedType, isObjectType } from 'graphql';
 import ts from 'typescript';
 import { DataSource } from 'typeorm';
 import { ALLOW, PUBLIC } from '#access/decorators';
+import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
 import { User } from '#modules/users/user.entity';
 import * as sealed from '../migrations/sealed';
+import { handlersOf } from './support/handlers';
 import { type Schema, openApiOf, routesOf } from './support/openapi';
 import { migrationChecksums, schemaLines } from './support/seal-migrations';
 import { cloneDatabase, world } from './support/world';
@@ -308,31 +310,28 @@ describe('a transaction', () => {
 // --- access
 
 describe('every door', () => {
-  const METHOD = 'method';
-  const RESOLVER_TYPE = 'graphql:resolver_type';
-
   it('says its role or @Public()', async () => {
     const { app } = await world();
-    const silent: string[] = [];
-    let doors = 0;
-    for (const module of app.get(ModulesContainer).values())
-      for (const { metatype } of [...module.controllers.values(), ...module.providers.values()]) {
-        if (typeof metatype !== 'function' || !metatype.prototype) continue;
-        const prototype = metatype.prototype as Record<string, unknown>;
-        for (const name of Object.getOwnPropertyNames(prototype)) {
-          const handler = Object.getOwnPropertyDescriptor(prototype, name)?.value as unknown;
-          if (typeof handler !== 'function') continue;
-          const resolver = Reflect.getMetadata(RESOLVER_TYPE, handler) as string | undefined;
-          const route = Reflect.getMetadata(METHOD, handler) as number | undefined;
-          if (route === undefined && !['Query', 'Mutation', 'Subscription'].includes(resolver ?? '')) continue;
-          doors++;
-          const says = [handler, metatype].some((target) => Reflect.hasMetadata(PUBLIC, target) || Reflect.hasMetadata(ALLOW, target));
-          if (!says) silent.push(`${metatype.name}.${name}`);
-        }
-      }
+    const doors = handlersOf(app).filter(({ route, field }) => route || field?.root);
+    const silent = doors.filter(
+      ({ handler, metatype }) =>
+        ![handler, metatype].some((target) => Reflect.hasMetadata(PUBLIC, target) || Reflect.hasMetadata(ALLOW, target)),
+    );
 
-    expect(doors).toBeGreaterThan(80);
-    expect(silent).toEqual([]);
+    expect(doors.length).toBeGreaterThan(80);
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('takes ids and validated classes in GraphQL, no loose scalars', async () => {
+    const { app } = await world();
+    const rules = getMetadataStorage();
+    const taken = handlersOf(app).flatMap(({ name, field, inputs }) => (field ? inputs.map((input) => ({ handler: name, ...input })) : []));
+    const loose = taken.filter(
+      ({ type, pipes }) => !pipes.includes(Uuid) && !rules.getTargetValidationMetadatas(type, '', false, false).length,
+    );
+
+    expect(taken.length).toBeGreaterThan(40);
+    expect(loose.map(({ handler, name }) => `${handler}: ${name}`)).toEqual([]);
   });
 
   it('is in the OpenAPI document with a role, a rate class, a summary and an id of its own', async () => {

@@ -1,7 +1,7 @@
 import { Type as Cast } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { Type } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Alias } from './alias';
 
 export const PAGE_SIZE_DEFAULT = 50;
@@ -22,6 +22,7 @@ export class PageQuery {
   skip?: number;
 
   /** Rows at most; above 100 counts as 100. */
+  @ApiPropertyOptional({ default: PAGE_SIZE_DEFAULT })
   @IsOptional()
   @Cast(() => Number)
   @IsInt()
@@ -49,6 +50,9 @@ export class PageQuery {
   @MaxLength(100)
   sort?: string;
 }
+
+/** What says which rows of a list to show, not which it has: counts do without. */
+export const PAGING = ['skip', 'limit', 'page', 'sort'] as const;
 
 /** One page of a list, in the envelope of every list. */
 export interface Page<T> {

@@ -12,7 +12,7 @@ import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
 import { forgetIdentities, savePhoneIdentity } from './contact-identities';
 import { ContactIdentity } from './contact-identity.entity';
-import type { ContactCreate, ContactFilter, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
+import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
@@ -58,12 +58,6 @@ export class ContactsService {
       },
     );
     return { ...found, items: await this.presentAll(actor, found.items) };
-  }
-
-  count(actor: Actor, filter: ContactFilter): Promise<number> {
-    const rows = this.contacts().query(actor, 'row');
-    narrowContacts(rows, filter);
-    return rows.getCount();
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {

@@ -1,14 +1,14 @@
 import type { SelectQueryBuilder } from 'typeorm';
 import { Brackets } from 'typeorm';
 import { escapeLike } from '#database/tenant-repository';
-import type { ContactFilter } from './contact.dto';
+import type { ContactQuery } from './contact.dto';
 import type { Contact } from './contact.entity';
 
 /** Digits beside letters that are worth looking for among the phones: fewer are a part of a name ("Loja 24"). */
 const DIGITS_BESIDE_WORDS = 4;
 
 /** The search and filters of the contact list on a query behind the wall. Every expression is one of contacts_search_idx or a column. */
-export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactFilter): void {
+export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactQuery): void {
   const words = wordsOf(query.search ?? '');
   if (words.length) {
     rows.andWhere(

@@ -76,11 +76,11 @@ export class UsersService {
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
     if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     assertNoDepartments(department_ids);
-    if (password !== undefined) {
+    if (password != null) {
       const { security_settings } = await this.organizations.settings(actor);
       this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
     }
-    const password_hash = password === undefined ? null : await this.passwords.hash(password);
+    const password_hash = password == null ? null : await this.passwords.hash(password);
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
