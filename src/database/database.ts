@@ -69,9 +69,12 @@ export class Database implements Sql {
   /** Runs `work` in a transaction on a connection that is held; answers what is to be done now that it has committed. */
   async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
     const tx = new Tx(client, this.source, this.events, this.keeper);
-    await client.query('BEGIN');
+    // It fails only where the connection ends, and everything after it with it.
+    const begun = client.query('BEGIN');
+    begun.catch(() => undefined);
     try {
       const result = await onOneConnection(() => work(tx));
+      await begun;
       return [result, await tx.commit()];
     } catch (error) {
       // A connection that cannot even do that is closed by the pool.

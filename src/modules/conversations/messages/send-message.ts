@@ -269,20 +269,23 @@ export class SendMessage {
       client_reference: options.client_reference ?? null,
       resent_from_id: options.resent_from?.id ?? null,
     });
-    await this.insert(tx, message);
     const human = sender.sender_type === SenderType.agent;
     const conversations = this.database.repository(Conversation, tx);
-    const [raw] = await tx.rows<Record<string, unknown>>(prepared(`${SENT} RETURNING ${conversations.columns}`), [
-      actor.organization_id,
-      conversation.id,
-      number.id,
-      message.id,
-      message.created_at,
-      human ? 1 : 0,
-      sender.sender_type === SenderType.bot ? 1 : 0,
+    // Given together they leave together; the first that fails fails the others.
+    const [[raw]] = await Promise.all([
+      tx.rows<Record<string, unknown>>(prepared(`${SENT} RETURNING ${conversations.columns}`), [
+        actor.organization_id,
+        conversation.id,
+        number.id,
+        message.id,
+        message.created_at,
+        human ? 1 : 0,
+        sender.sender_type === SenderType.bot ? 1 : 0,
+      ]),
+      this.insert(tx, message),
+      tx.rows(COUNT_SENT, [actor.organization_id, contact.id, message.created_at]),
     ]);
     const told = conversations.hydrate(raw);
-    await tx.rows(COUNT_SENT, [actor.organization_id, contact.id, message.created_at]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
     tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
