@@ -209,7 +209,11 @@ async function fillRunning(connectionString: string, organization = ''): Promise
 
 if (require.main === module) {
   const { DATABASE_URL, ORGANIZATION } = process.env;
-  if (DATABASE_URL) void fillRunning(DATABASE_URL, ORGANIZATION);
+  if (DATABASE_URL)
+    void fillRunning(DATABASE_URL, ORGANIZATION).catch((error: unknown) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    });
   else
     play(async (stage, check) => {
       await stage.pytake();
