@@ -10,6 +10,7 @@ export const migrations: Record<string, string> = {
   '1795000080000-media-quota.ts': 'f3025203ffe26d3bf4b8cc5f09dc4fc965daf79df7aab130986ff620ee486894',
   '1795000080100-message-search.ts': 'c22a0d4142012c824197a6f9b46ed30d2c70c72f53194903d1b27277312b8f06',
   '1795000080200-true-consents-and-defaults.ts': '31bc2b4a5a6d18ca0b7bef6eed482b2f371217db9b06188f3966c986eed80d6c',
+  '1795000090000-facts.ts': 'dfea5985297ef0c4fff3524d92d31e7a37655a37ffaffcd46fb855a8427fac52',
 };
 
 export const schema: string[] = [
@@ -129,6 +130,16 @@ export const schema: string[] = [
   'column credentials.password_hash character varying(255)',
   'column credentials.token_version integer not null default 1',
   'column credentials.user_id uuid not null',
+  'column facts.aggregate character varying(40) not null',
+  'column facts.attempts integer not null default 0',
+  'column facts.data jsonb not null',
+  'column facts.due_at timestamp(3) with time zone',
+  'column facts.error character varying(500)',
+  'column facts.id bigint not null',
+  'column facts.name character varying(60) not null',
+  'column facts.organization_id uuid not null',
+  'column facts.reader character varying(40) not null',
+  'column facts.told_at timestamp(3) with time zone not null default now()',
   'column idempotency_keys.answer jsonb',
   'column idempotency_keys.created_at timestamp(3) with time zone not null default now()',
   'column idempotency_keys.fingerprint character(64) not null',
@@ -399,6 +410,7 @@ export const schema: string[] = [
   'index CREATE UNIQUE INDEX contact_identities_key ON public.contact_identities USING btree organization_id, portfolio_id, kind, value',
   'index CREATE UNIQUE INDEX contacts_match_key ON public.contacts USING btree organization_id, match_key WHERE deleted_at IS NULL',
   "index CREATE UNIQUE INDEX conversations_active_key ON public.conversations USING btree organization_id, contact_id, whatsapp_number_id WHERE status = ANY ARRAY['open', 'pending'] AND whatsapp_number_id IS NOT NULL",
+  'index CREATE UNIQUE INDEX facts_pkey ON public.facts USING btree reader, organization_id, id',
   'index CREATE UNIQUE INDEX media_usage_pkey ON public.media_usage USING btree organization_id',
   'index CREATE UNIQUE INDEX message_status_events_key ON public.message_status_events USING btree organization_id, message_id, status, "timestamp"',
   'index CREATE UNIQUE INDEX messages_provider_key ON public.messages USING btree organization_id, whatsapp_number_id, whatsapp_message_id WHERE whatsapp_message_id IS NOT NULL',

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from '#access/access.module';
 import { ApiModule } from '#api/api.module';
 import { Config } from '#config/config';
+import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
@@ -23,6 +24,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ...ground(config),
+        FactsModule,
         JobsModule.forRootAsync({
           inject: [Config],
           useFactory: ({ redis_url, database_url, process_role }: Config) => ({ redis_url, database_url, role: process_role }),

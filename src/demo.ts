@@ -110,7 +110,7 @@ interface Stage {
 export async function demoRemains(app: INestApplicationContext): Promise<boolean> {
   const found = await app
     .get(Database)
-    .source.query<unknown[]>('SELECT FROM users WHERE email = $1 AND is_active AND deleted_at IS NULL', [DEMO.email]);
+    .rows<unknown>('SELECT FROM users WHERE email = $1 AND is_active AND deleted_at IS NULL', [DEMO.email]);
   return found.length > 0;
 }
 
@@ -118,7 +118,7 @@ export async function demoRemains(app: INestApplicationContext): Promise<boolean
 export async function makeDemo(app: INestApplicationContext): Promise<Demo | null> {
   const database = app.get(Database);
   const simulator = app.get(SimulatorService);
-  const [existing] = await database.source.query<{ email: string | null }[]>(
+  const [existing] = await database.rows<{ email: string | null }>(
     'SELECT (SELECT email FROM users WHERE email = $1 AND deleted_at IS NULL) AS email FROM organizations WHERE slug <> $2 LIMIT 1',
     [DEMO.email, 'pytake-system'],
   );
@@ -129,7 +129,7 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const { user } = await app
     .get(AuthService)
     .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
-  const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id));
+  const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id, null, user.full_name));
   for (const thread of threads) showOnPhone(simulator, thread);
   return { email: DEMO.email, password };
 }
@@ -207,7 +207,7 @@ async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor, id:
       quality_rating: 'GREEN',
       messaging_limit_tier: 'TIER_2K',
     });
-  await tx.manager.query(
+  await tx.rows(
     `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, access_token, access_token_hint, webhook_verify_token) VALUES ($1, $2, $3, $4, $5)`,
     [
       number.id,

@@ -48,7 +48,7 @@ class Stores implements OnModuleInit {
 
   /** Over all organizations: the operator's gauge. Bounded, so that a scrape stays cheap. */
   private async count(condition: string): Promise<number> {
-    const [{ count }] = await this.database.source.query<[{ count: number }]>(
+    const [{ count }] = await this.database.rows<{ count: number }>(
       `SELECT count(*)::int AS count FROM (SELECT 1 FROM conversations WHERE ${condition} LIMIT 100000) counted`,
     );
     return count;

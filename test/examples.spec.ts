@@ -3,6 +3,7 @@ import request from 'supertest';
 import { Actor, Role } from '#common/actor';
 import { DEMO, DEMO_ROWS } from '#common/demo';
 import { newId } from '#common/uuid';
+import { DueRows } from '#database/due-rows';
 import { Jobs } from '#jobs/jobs';
 import { SIMULATOR_ACCESS_TOKEN } from '#modules/simulator/simulator-number';
 import { type DemoRows, furnish } from '../src/demo';
@@ -113,7 +114,7 @@ describe('the examples of the documents', () => {
         if (status !== successOf(route)) wrong.push(`${route.name} ${name}: ${status} ${text.slice(0, 300)}`);
       }
     }
-    await house.app.get(Jobs).idle();
+    await Promise.all([house.app.get(Jobs).idle(), house.app.get(DueRows).idle()]);
 
     expect(wrong).toEqual([]);
     expect(asked).toBeGreaterThan(100);

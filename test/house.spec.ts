@@ -169,6 +169,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
     why: 'login and refresh: met by e-mail or token, before an organization is known',
     past_the_wall: 2,
   },
+  'src/events/facts.ts': { why: 'what waits is found for all organizations, and read one organization at a time' },
   'src/modules/auth/operator.ts': { why: 'the console of who runs the machine: an account is met by its e-mail' },
   'src/modules/auth/super-admin.ts': { why: 'the first start makes the super admin', past_the_wall: 1 },
   'src/modules/contacts/contact-identities.ts': { why: 'identities have no id of their own' },
@@ -183,14 +184,11 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/conversations/messages/after-restore.ts': { why: 'a restored outbox, of all organizations', past_the_wall: 1 },
   'src/modules/conversations/messages/deliver-message.ts': {
     why: 'the outbox is claimed over all organizations; its row is then met by the message that is its key',
-    past_the_wall: 6,
+    past_the_wall: 5,
   },
   'src/modules/conversations/messages/failure-effects.ts': { why: 'what a provider error changes, in single statements' },
   'src/modules/conversations/messages/messages.service.ts': { why: 'a status history, counts' },
-  'src/modules/conversations/messages/send-message.ts': {
-    why: 'hot path; the key of a number that came through the wall',
-    past_the_wall: 1,
-  },
+  'src/modules/conversations/messages/send-message.ts': { why: 'hot path: both rows locked, counters' },
   'src/modules/organizations/organizations.service.ts': { why: "the plan's use: counts" },
   'src/modules/users/users.service.ts': { why: 'the password of a user met through the wall' },
   'src/modules/users/users.presence.ts': {
@@ -202,6 +200,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/whatsapp/media/media-quota.ts': { why: 'one counter per organization: one atomic upsert' },
   'src/modules/whatsapp/media/media.service.ts': { why: 'the sweep of uploads nobody sent: by age alone, over all organizations' },
   'src/modules/whatsapp/numbers/graph-targets.ts': { why: 'a number with its key, which no entity shows' },
+  'src/modules/whatsapp/numbers/sending-number.ts': { why: 'a number and whether it has a key, which no entity shows' },
   'src/modules/whatsapp/numbers/number-directory.ts': {
     why: 'Meta names a token or its ids, no organization',
     past_the_wall: 2,

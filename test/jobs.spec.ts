@@ -57,7 +57,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
 
   /** A store no other test writes to. */
   beforeEach(async () => {
-    const common = { role: 'all', kinds: { 'whatsapp-outbound': FAST } } satisfies Partial<JobsOptions>;
+    const common = { role: 'all', kinds: { 'whatsapp-receipts': FAST } } satisfies Partial<JobsOptions>;
     if (driver === 'pg-boss') options = { ...common, redis_url: null, database_url: (await newDatabase()).url };
     else options = { ...common, redis_url: `${redis?.url}/${stores++}`, database_url: null };
   });
@@ -75,7 +75,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
     await jobs.idle();
 
     expect(desk.runs).toEqual([
-      expect.objectContaining({ name: 'work', queue: 'whatsapp-outbound', data: { key: 'a' }, attempt: 1, attempts: 3 }),
+      expect.objectContaining({ name: 'work', queue: 'whatsapp-receipts', data: { key: 'a' }, attempt: 1, attempts: 3 }),
     ]);
     expect(await outbound.counts()).toEqual({ waiting: 0, delayed: 0, active: 0, dead: 0 });
   });
@@ -100,7 +100,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
     await until(() => desk.runs.length === 4);
     await until(async () => (await outbound.counts()).waiting === 2);
 
-    expect(await jobs.counts()).toMatchObject({ 'whatsapp-outbound': { waiting: 2, active: 4 } });
+    expect(await jobs.counts()).toMatchObject({ 'whatsapp-receipts': { waiting: 2, active: 4 } });
     expect(desk.runs).toHaveLength(4);
     release();
     await jobs.idle();
@@ -128,7 +128,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
     const [dead] = await outbound.dead();
     expect(dead).toMatchObject({ name: 'work', error: 'poison broke', attempts: 2, failed_at: expect.any(Date) });
     const line = desk.lines.find((text) => text.includes('dead letter'));
-    expect(JSON.parse(line ?? '')).toMatchObject({ queue: 'whatsapp-outbound', job_id: dead.id, error: 'poison broke' });
+    expect(JSON.parse(line ?? '')).toMatchObject({ queue: 'whatsapp-receipts', job_id: dead.id, error: 'poison broke' });
     expect(line).not.toContain('fails');
 
     expect(await outbound.retryDead('no-such-job')).toBe(false);
@@ -150,7 +150,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
   });
 
   on('fails a run that exceeds its timeout and aborts its signal', async () => {
-    const { outbound, desk } = await start({ ...options, kinds: { 'whatsapp-outbound': { ...FAST, attempts: 1, timeout_seconds: 0.3 } } });
+    const { outbound, desk } = await start({ ...options, kinds: { 'whatsapp-receipts': { ...FAST, attempts: 1, timeout_seconds: 0.3 } } });
     const release = desk.hold('stuck');
 
     await outbound.add('work', { key: 'stuck' });
@@ -188,7 +188,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
   });
 
   on('does not lose an add while the job of that id runs', async () => {
-    const { outbound, desk, jobs } = await start({ ...options, kinds: { 'whatsapp-outbound': { ...FAST, concurrency: 1 } } });
+    const { outbound, desk, jobs } = await start({ ...options, kinds: { 'whatsapp-receipts': { ...FAST, concurrency: 1 } } });
     const release = desk.hold('wake');
 
     await outbound.add('work', { key: 'wake' }, { job_id: 'c1' });
@@ -271,7 +271,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
   });
 
   on('finishes what runs before it stops, and takes nothing more', async () => {
-    const app = await start({ ...options, kinds: { 'whatsapp-outbound': { ...FAST, concurrency: 1 } } });
+    const app = await start({ ...options, kinds: { 'whatsapp-receipts': { ...FAST, concurrency: 1 } } });
     const release = app.desk.hold('running');
     await app.outbound.add('work', { key: 'running' });
     await until(() => app.desk.runs.length === 1);
@@ -342,7 +342,7 @@ describe.each(['bull', 'pg-boss'])('jobs on %s', (driver) => {
 describe('jobs when Redis goes away', () => {
   it('refuses to add at once, does not crash, says it once, and goes on when it is back', async () => {
     if (!redis) return;
-    const options: JobsOptions = { redis_url: `${redis.url}/62`, database_url: null, role: 'all', kinds: { 'whatsapp-outbound': FAST } };
+    const options: JobsOptions = { redis_url: `${redis.url}/62`, database_url: null, role: 'all', kinds: { 'whatsapp-receipts': FAST } };
     const { outbound, desk, jobs } = await start(options);
     await outbound.add('work', { key: 'before' });
     await jobs.idle();
@@ -370,7 +370,7 @@ describe('jobs when Redis goes away', () => {
 
   it('runs wake-ups and the rounds that need no store here meanwhile, each once at a time', async () => {
     if (!redis) return;
-    const options: JobsOptions = { redis_url: `${redis.url}/61`, database_url: null, role: 'all', kinds: { 'whatsapp-outbound': FAST } };
+    const options: JobsOptions = { redis_url: `${redis.url}/61`, database_url: null, role: 'all', kinds: { 'whatsapp-receipts': FAST } };
     const { outbound, desk } = await start(options, { sweeps: true });
     await redis.stop();
     await until(() => desk.lines.some((line) => line.includes('Redis is away')));

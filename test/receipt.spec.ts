@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import type { PoolClient } from 'pg';
 import request from 'supertest';
+import type { Effect } from '#database/tx';
 import { Filing } from '#modules/conversations/filing/filing';
 import { InboundStore } from '#modules/whatsapp/receipt/inbound-store';
 import { Inbox, type Row, inbox, postWebhook } from './support/inbox';
@@ -396,16 +396,13 @@ describe('batches and repeats', () => {
     const store = box.w.app.get(InboundStore);
     const filing = box.w.app.get(Filing);
     const people = Array.from({ length: 4 }, () => box.person());
-    const effects: (() => void)[] = [];
+    const effects: Effect[] = [];
     const told = box.hear('message.received');
     // Each takes one webhook at a time, so that all four have to do with the same people.
     const worker = async (): Promise<void> => {
       for (let idle = 0; idle < 20;) {
-        const { finished: taken } = await store.take(1, async (client: PoolClient, events) => {
-          const filed = await filing.file(client, events);
-          effects.push(...filed.effects);
-          return filed.outcomes;
-        });
+        const { finished: taken, effects: more } = await store.take(1, (tx, events) => filing.file(tx, events));
+        effects.push(...more);
         idle = taken ? 0 : idle + 1;
         if (!taken) await new Promise((resolve) => setTimeout(resolve, 10));
       }

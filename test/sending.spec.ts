@@ -375,7 +375,7 @@ describe('what Meta answers', () => {
     );
 
     const delivery = w.app.get(DeliverMessage);
-    expect(await delivery.overdue(10)).toContainEqual({ organization_id: w.acme.id, conversation_id });
+    expect(await delivery.overdue(10)).toContainEqual({ organization_id: w.acme.id, id: conversation_id });
     await delivery.drain(w.acme.id, conversation_id);
     await delivery.drain(w.acme.id, conversation_id);
 

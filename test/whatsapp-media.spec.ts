@@ -9,12 +9,11 @@ import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
 import { Database } from '#database/database';
-import { Jobs } from '#jobs/jobs';
+import { DueRows } from '#database/due-rows';
 import { Message, type MessageMedia, MessageDirection, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
 import type { Media, MediaOfMessage } from '#modules/whatsapp/media/media.dto';
-import { MediaJobs } from '#modules/whatsapp/media/media.jobs';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
@@ -41,7 +40,7 @@ beforeEach(async () => {
   meta.simulator.faults.clear();
 });
 
-const idle = (): Promise<void> => house.app.get(Jobs).idle();
+const idle = (): Promise<void> => house.app.get(DueRows).idle();
 const system = (company = acme): Actor => Actor.system(company.id);
 const forSend = (actor: Actor, id: string): Promise<MediaOfMessage> => house.app.get(Database).tx((tx) => media.forSend(actor, id, tx));
 
@@ -129,7 +128,7 @@ async function incoming(
 const usedBytes = async (): Promise<number> =>
   (await acme.viewer.get('/organizations/me').expect(200)).body.plan_usage.media_bytes as number;
 
-const wake = (media_id: string): Promise<void> => house.app.get(MediaJobs).wake([{ organization_id: acme.id, media_id }]);
+const wake = (id: string): void => house.app.get(FetchMedia).wake({ organization_id: acme.id, id });
 const due = (id: string): Promise<unknown> => house.sql("UPDATE media_files SET due_at = now() - interval '1 minute' WHERE id = $1", [id]);
 
 /** What is told of messages whose file settled. */
@@ -308,7 +307,7 @@ describe('the room for files', () => {
     await allow(1);
     const { id } = await incoming(await line(), PNG, 'image/png');
 
-    await wake(id);
+    wake(id);
     await idle();
 
     expect((await row(id)).status).toBe('ready');
@@ -323,7 +322,7 @@ describe('a customer’s file', () => {
     const told = settled();
     const { id, message_id } = await incoming(number, PNG, 'image/jpeg');
 
-    await wake(id);
+    wake(id);
     await idle();
 
     const sha256 = createHash('sha256').update(PNG).digest('hex');
@@ -353,7 +352,7 @@ describe('a customer’s file', () => {
     const { id } = await incoming(number, PDF, 'application/pdf', { filename: 'boleto.pdf' });
     await due(id);
 
-    await house.app.get(MediaJobs).sweep();
+    await house.app.get(DueRows).sweep();
     await idle();
 
     expect(await row(id)).toMatchObject({ status: 'ready', mime_type: 'application/pdf' });
@@ -365,7 +364,7 @@ describe('a customer’s file', () => {
     const { id, provider_media_id } = await incoming(number, PNG, 'image/png');
 
     await Promise.all([1, 2, 3, 4].map(() => house.app.get(FetchMedia).fetch(acme.id, id)));
-    await wake(id);
+    wake(id);
     await idle();
 
     expect(told).toHaveLength(1);
@@ -376,7 +375,7 @@ describe('a customer’s file', () => {
   async function fetchUntilSettled(id: string): Promise<number[]> {
     const pauses: number[] = [];
     while ((await row(id)).status === 'pending') {
-      const { again_in_ms } = await house.app.get(FetchMedia).fetch(acme.id, id);
+      const again_in_ms = await house.app.get(FetchMedia).fetch(acme.id, id);
       if (again_in_ms === null) {
         await sleep(20);
         const [{ resting }] = await house.sql<{ resting: boolean }>(
@@ -405,7 +404,7 @@ describe('a customer’s file', () => {
     expect(await row(id)).toMatchObject({ status: 'failed', attempts: 3 });
     expect(told).toEqual([expect.objectContaining({ id, status: 'failed', url: null })]);
     await acme.viewer.get(`/whatsapp/messages/${message_id}/media`).expect(410).expect(errorOf('media_gone'));
-    expect((await fetch.fetch(acme.id, id)).again_in_ms).toBeNull();
+    expect(await fetch.fetch(acme.id, id)).toBeNull();
     await expect(forSend(system(), id)).rejects.toMatchObject({ status: 410, error_code: 'media_gone' });
   });
 
@@ -447,7 +446,7 @@ describe('a customer’s file', () => {
     const { id, message_id } = await incoming(number, PNG, 'image/png');
     await house.sql('DELETE FROM messages WHERE id = $1', [message_id]);
 
-    await wake(id);
+    wake(id);
     await idle();
 
     expect(await row(id)).toMatchObject({ status: 'ready', attempts: 1 });
@@ -512,7 +511,7 @@ describe('a file to send', () => {
   it('is never the customer’s own copy at Meta', async () => {
     const number = await line();
     const { id, provider_media_id } = await incoming(number, PNG, 'image/png');
-    await wake(id);
+    wake(id);
     await idle();
 
     const sent = await media.providerMediaId(system(), number.id, id);

@@ -111,9 +111,7 @@ export class Sessions {
       throw new Invalid([{ loc: ['header', 'X-Organization-Id'], msg: 'X-Organization-Id must be a UUID', type: 'uuid_parsing' }]);
     const chosen = organization_header.toLowerCase();
     if (chosen !== organization_id) {
-      const found = await this.database.source.query<unknown[]>('SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL', [
-        chosen,
-      ]);
+      const found = await this.database.rows<unknown>('SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL', [chosen]);
       if (!found.length) throw new NotFound('Organization');
     }
     return new Actor(chosen, role, user_id, session_id);
@@ -121,17 +119,18 @@ export class Sessions {
 
   /** Ends one session of a user: its access tokens, refresh tokens and sockets. */
   async end(tx: Tx, user_id: string, session_id: string, reason: string): Promise<void> {
-    await tx.manager.query(
-      'UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL',
-      [user_id, session_id, reason],
-    );
+    await tx.rows('UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL', [
+      user_id,
+      session_id,
+      reason,
+    ]);
     tx.afterCommit(() => this.ended(user_id, session_id));
   }
 
   /** Ends every session of a user: logout of all, deactivation, another role or password. */
   async endAll(tx: Tx, user_id: string, reason: string): Promise<void> {
-    await tx.manager.query('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [user_id]);
-    await tx.manager.query('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
+    await tx.rows('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [user_id]);
+    await tx.rows('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
       user_id,
       reason,
     ]);
@@ -161,7 +160,7 @@ export class Sessions {
     if (known && Date.now() - known.at < CACHE_MS) return known.row;
     const { forgotten } = this;
     // Login's rows: met by the token's ids, before an organization is known.
-    const [row] = await this.database.source.query<SessionRow[]>(
+    const [row] = await this.database.rows<SessionRow>(
       `SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
               CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
               s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
@@ -179,8 +178,8 @@ export class Sessions {
 }
 
 /** The actor of a session in its own organization. */
-export const actorOf = ({ organization_id, role, user_id, session_id }: Session): Actor =>
-  new Actor(organization_id, role, user_id, session_id);
+export const actorOf = ({ organization_id, role, user_id, session_id, full_name }: Session): Actor =>
+  new Actor(organization_id, role, user_id, session_id, full_name);
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
 export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {

@@ -49,9 +49,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 
   private async once(organization_id: string, key: string, print: string, run: () => Promise<unknown>): Promise<unknown> {
-    const sql = this.database.source;
     for (const until = Date.now() + WAIT_MS; ; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
-      const [taken] = await sql.query<unknown[]>(
+      const [taken] = await this.database.rows<unknown>(
         `INSERT INTO idempotency_keys (organization_id, key, fingerprint) VALUES ($1, $2, $3)
          ON CONFLICT (organization_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, status_code = NULL, answer = NULL, created_at = now()
            WHERE idempotency_keys.created_at < now() - interval '24 hours'
@@ -59,7 +58,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
         [organization_id, key, print],
       );
       if (taken) return this.first(organization_id, key, run);
-      const [kept] = await sql.query<Kept[]>(
+      const [kept] = await this.database.rows<Kept>(
         'SELECT fingerprint, status_code, answer FROM idempotency_keys WHERE organization_id = $1 AND key = $2',
         [organization_id, key],
       );
@@ -87,7 +86,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   private async first(organization_id: string, key: string, run: () => Promise<unknown>): Promise<unknown> {
     const id = [organization_id, key];
     const keep = (status_code: number, answer: object): Promise<unknown> =>
-      this.database.source.query('UPDATE idempotency_keys SET status_code = $3, answer = $4 WHERE organization_id = $1 AND key = $2', [
+      this.database.rows('UPDATE idempotency_keys SET status_code = $3, answer = $4 WHERE organization_id = $1 AND key = $2', [
         ...id,
         status_code,
         JSON.stringify(answer),
@@ -99,7 +98,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.status === 500) await keep(500, { error_code: error.error_code, message: error.message });
-      else await this.database.source.query('DELETE FROM idempotency_keys WHERE organization_id = $1 AND key = $2', id);
+      else await this.database.rows('DELETE FROM idempotency_keys WHERE organization_id = $1 AND key = $2', id);
       throw error;
     }
   }

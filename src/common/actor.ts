@@ -19,6 +19,8 @@ export class Actor {
     /** null: the system acts (a job, a provider's webhook). */
     readonly user_id: string | null = null,
     readonly session_id: string | null = null,
+    /** As customers and the team see who acts; null: nobody of this organization. */
+    readonly name: string | null = null,
   ) {}
 
   /** A job or a provider's webhook, inside one organization. */

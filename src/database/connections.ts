@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import { Turns } from '#common/turns';
+import { isDatabaseDown } from './database-errors';
 
 /** A request waits this long for its turn, then it is told to come back. */
 const TURN_MS = 10_000;
@@ -32,8 +34,32 @@ export async function onOneConnection<R>(work: () => Promise<R>): Promise<R> {
 
 type Release = (error?: Error) => void;
 
+/** A connection of the pool and how to give it back; with an error it is closed. */
+export type Borrowed = [client: PoolClient, release: Release];
+
 interface PostgresDriver {
-  obtainMasterConnection(): Promise<[connection: unknown, release: Release]>;
+  obtainMasterConnection(): Promise<Borrowed>;
+}
+
+/** A connection out of the rooms' pool. */
+export const takeConnection = (source: DataSource): Promise<Borrowed> =>
+  (source.driver as unknown as PostgresDriver).obtainMasterConnection();
+
+/** Runs `work` on a connection and gives it back, or closes it when it broke meanwhile. */
+export async function borrow<R>([client, release]: Borrowed, work: (client: PoolClient) => Promise<R>): Promise<R> {
+  let broken: Error | undefined;
+  // The pool hears of the end of idle connections only; unheard, it would end the process.
+  const lost = (error: Error): void => void (broken = error);
+  client.on('error', lost);
+  try {
+    return await work(client);
+  } catch (error) {
+    if (isDatabaseDown(error)) broken ??= error as Error;
+    throw error;
+  } finally {
+    client.off('error', lost);
+    release(broken);
+  }
 }
 
 /**
@@ -49,9 +75,7 @@ export function watchConnections(source: DataSource, size: number, refuse: (erro
   const turns = new Turns(size, { wait_ms: TURN_MS, shared: true });
   driver.obtainMasterConnection = async () => {
     if (transaction.getStore()?.open)
-      refuse(
-        new Error('A query inside a transaction went to another connection: use the transaction (tx.manager, repository(entity, tx)).'),
-      );
+      refuse(new Error('A query inside a transaction went to another connection: use the transaction (tx.rows, repository(entity, tx)).'));
     return new Promise((resolve, reject) => {
       const turn = async (): Promise<void> => {
         const [connection, release] = await obtain();

@@ -7,6 +7,9 @@ import * as pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { Config } from '#config/config';
 import { Database } from './database';
+import { DueRows } from './due-rows';
+import { Signals } from './signals';
+import { Statistics } from './statistics';
 import { TimeZones } from './time-zones';
 
 const root = join(__dirname, '..');
@@ -49,7 +52,7 @@ export const commandSourceOptions = (config: Pick<Config, 'database_url'>): Data
       useFactory: (config: Config) => ({ ...dataSourceOptions(config), retryAttempts: 3, retryDelay: 1000 }),
     }),
   ],
-  providers: [Database, TimeZones],
-  exports: [Database],
+  providers: [Database, Signals, DueRows, Statistics, TimeZones],
+  exports: [Database, Signals, DueRows],
 })
 export class DatabaseModule {}

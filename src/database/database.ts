@@ -1,29 +1,30 @@
 import { Injectable, Logger, type Type } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
+import { EventBus } from '#common/events';
 import { Config } from '#config/config';
-import { onOneConnection, watchConnections } from './connections';
+import { borrow, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
+import { type Prepared, type Sql, rowsOf } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
+import { type Effect, type FactKeeper, type Told, Tx } from './tx';
 
-/** A transaction and what leaves after it commits. */
-export interface Tx {
-  manager: EntityManager;
-  /** Runs once the transaction has committed, never when it rolled back: events, sockets, jobs. A failure is logged, not thrown. */
-  afterCommit(effect: () => unknown): void;
-}
+export { Tx, type Told };
 
 const TX_TRIES = 3;
 
-/** PostgreSQL for the rooms: walled repositories and transactions. */
+/** PostgreSQL for the rooms: walled repositories, SQL and transactions. */
 @Injectable()
-export class Database {
+export class Database implements Sql {
   private readonly logger = new Logger(Database.name);
+  private keeper: FactKeeper | null = null;
 
   constructor(
     @InjectDataSource() readonly source: DataSource,
     { production, database_pool_size }: Config,
+    private readonly events: EventBus,
   ) {
     watchConnections(source, database_pool_size, (error) => {
       if (!production) throw error;
@@ -31,8 +32,21 @@ export class Database {
     });
   }
 
-  repository<T extends TenantEntity>(entity: Type<T>, tx?: Tx): TenantRepository<T> {
-    return new TenantRepository(tx?.manager ?? this.source.manager, entity);
+  get manager(): EntityManager {
+    return this.source.manager;
+  }
+
+  /** Where the events of transactions are kept. */
+  keepFactsIn(keeper: FactKeeper): void {
+    this.keeper = keeper;
+  }
+
+  repository<T extends TenantEntity>(entity: Type<T>, tx: Tx | Database = this): TenantRepository<T> {
+    return new TenantRepository(tx, entity);
+  }
+
+  async rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
+    return borrow(await takeConnection(this.source), (client) => rowsOf(client, statement, values));
   }
 
   /**
@@ -42,11 +56,8 @@ export class Database {
   async tx<R>(work: (tx: Tx) => Promise<R>, within?: Tx): Promise<R> {
     if (within) return work(within);
     for (let attempt = 1; ; attempt++) {
-      const effects: (() => unknown)[] = [];
       try {
-        const result = await this.source.transaction((manager) =>
-          onOneConnection(() => work({ manager, afterCommit: (effect) => effects.push(effect) })),
-        );
+        const [result, effects] = await borrow(await takeConnection(this.source), (client) => this.transaction(client, work));
         await this.follow(effects);
         return result;
       } catch (error) {
@@ -55,7 +66,21 @@ export class Database {
     }
   }
 
-  private async follow(effects: (() => unknown)[]): Promise<void> {
+  /** Runs `work` in a transaction on a connection that is held; answers what is to be done now that it has committed. */
+  async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
+    const tx = new Tx(client, this.source, this.events, this.keeper);
+    await client.query('BEGIN');
+    try {
+      const result = await onOneConnection(() => work(tx));
+      return [result, await tx.commit()];
+    } catch (error) {
+      // A connection that cannot even do that is closed by the pool.
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private async follow(effects: Effect[]): Promise<void> {
     for (const effect of effects) {
       try {
         await effect();

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { DataSource, MigrationInterface } from 'typeorm';
-import type { Sql } from './sql';
 
 /** What `npm run migration:seal` wrote down. */
 interface Sealed {
@@ -87,10 +86,10 @@ export async function assertUpToDate(source: DataSource): Promise<void> {
 }
 
 /** Names of the migrations the database remembers, in the order in which they ran. */
-export async function executed(sql: Sql): Promise<string[]> {
-  const [{ made }] = await sql.query<{ made: boolean }>(`SELECT to_regclass('public.migrations') IS NOT NULL AS made`);
+export async function executed(source: { query(text: string): Promise<unknown> }): Promise<string[]> {
+  const [{ made }] = (await source.query(`SELECT to_regclass('public.migrations') IS NOT NULL AS made`)) as [{ made: boolean }];
   if (!made) return [];
-  const rows = await sql.query<{ name: string }>('SELECT name FROM migrations ORDER BY id');
+  const rows = (await source.query('SELECT name FROM migrations ORDER BY id')) as { name: string }[];
   return rows.map(({ name }) => name);
 }
 

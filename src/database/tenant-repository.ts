@@ -1,10 +1,16 @@
 import type { Type } from '@nestjs/common';
+import { escapeIdentifier } from 'pg';
 import { Brackets, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
+
 import type { Actor } from '#common/actor';
 import { Invalid, NotFound } from '#common/errors';
 import { type Page, type PageQuery, pageWindow, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
+import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
+
+type Row = Record<string, unknown>;
+type ColumnMetadata = EntityMetadata['columns'][number];
 
 export interface PageOptions<T> {
   /** Columns `search` looks in, accent- and case-insensitively. */
@@ -19,90 +25,126 @@ export interface PageOptions<T> {
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
 }
 
-/** The wall between tenants: the only way to a tenant's rows. Another organization's id is simply not found. */
-export class TenantRepository<T extends TenantEntity> {
-  private readonly metadata: EntityMetadata;
+/** Where the rows are: the pool, or a transaction. */
+interface Connection extends Sql {
+  readonly manager: EntityManager;
+}
 
-  constructor(
-    private readonly manager: EntityManager,
-    private readonly entity: Type<T>,
-  ) {
-    this.metadata = manager.connection.getMetadata(entity);
+/** Shapes of an INSERT that are prepared for an entity: what callers may leave out makes ever new ones. */
+const MAX_SHAPES = 8;
+
+/** The SQL of an entity's single rows, written once. */
+class EntitySql {
+  private readonly shapes = new Set<string>();
+  readonly columns: string;
+  readonly find: Prepared;
+  readonly lock: Prepared;
+  readonly many: Prepared;
+
+  constructor(readonly metadata: EntityMetadata) {
+    this.columns = metadata.columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
+    const alive = metadata.deleteDateColumn ? ` AND ${escapeIdentifier(metadata.deleteDateColumn.databaseName)} IS NULL` : '';
+    const select = `SELECT ${this.columns} FROM ${this.table} WHERE organization_id = $1 AND id`;
+    this.find = prepared(`${select} = $2${alive}`);
+    this.lock = prepared(`${select} = $2${alive} FOR UPDATE`);
+    this.many = prepared(`${select} = ANY($2)${alive}`);
   }
 
-  /** The same wall inside a transaction. */
-  within(manager: EntityManager): TenantRepository<T> {
-    return new TenantRepository(manager, this.entity);
+  get table(): string {
+    return escapeIdentifier(this.metadata.tableName);
+  }
+
+  insert(columns: readonly ColumnMetadata[]): string | Prepared {
+    const names = columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
+    const text = `INSERT INTO ${this.table} (${names}) VALUES (${columns.map((_, n) => `$${n + 1}`).join(', ')}) RETURNING ${this.columns}`;
+    if (this.shapes.size < MAX_SHAPES) this.shapes.add(text);
+    return this.shapes.has(text) ? prepared(text) : text;
+  }
+}
+
+const written = new WeakMap<EntityMetadata, EntitySql>();
+
+function sqlOfEntity(metadata: EntityMetadata): EntitySql {
+  let sql = written.get(metadata);
+  if (!sql) written.set(metadata, (sql = new EntitySql(metadata)));
+  return sql;
+}
+
+/** The wall between tenants: the only way to a tenant's rows. Another organization's id is simply not found. */
+export class TenantRepository<T extends TenantEntity> {
+  private readonly sql: EntitySql;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly entity: Type<T>,
+  ) {
+    this.sql = sqlOfEntity(connection.manager.connection.getMetadata(entity));
+  }
+
+  /** The row's columns, as a RETURNING names them. */
+  get columns(): string {
+    return this.sql.columns;
   }
 
   async find(actor: Actor, id: string): Promise<T | null> {
-    return this.query(actor, 'row').andWhere('row.id = :id', { id }).getOne();
+    return this.first(await this.connection.rows(this.sql.find, [actor.organization_id, id]));
   }
 
   /** @throws {NotFound} Not there, or another organization's. */
   async get(actor: Actor, id: string): Promise<T> {
-    const row = await this.find(actor, id);
-    if (!row) throw new NotFound(this.entity.name);
-    return row;
+    return (await this.find(actor, id)) ?? this.missing();
   }
 
   /** The row, locked until the transaction ends. */
   async lock(actor: Actor, id: string): Promise<T> {
-    const row = await this.query(actor, 'row').andWhere('row.id = :id', { id }).setLock('pessimistic_write').getOne();
-    if (!row) throw new NotFound(this.entity.name);
-    return row;
+    return this.first(await this.connection.rows(this.sql.lock, [actor.organization_id, id])) ?? this.missing();
   }
 
   /** Rows by id, one query for a whole batch; what is not found is left out. */
   async many(actor: Actor, ids: readonly string[]): Promise<T[]> {
     if (!ids.length) return [];
-    return this.query(actor, 'row')
-      .andWhere('row.id = ANY(:ids)', { ids: [...new Set(ids)] })
-      .getMany();
+    const rows = await this.connection.rows<Row>(this.sql.many, [actor.organization_id, [...new Set(ids)]]);
+    return rows.map((row) => this.hydrate(row));
   }
 
   async insert(actor: Actor, values: Partial<T>): Promise<T> {
     const row = { ...values, id: values.id ?? newId(), organization_id: actor.organization_id } as Partial<T>;
-    const inserted = await this.manager
-      .createQueryBuilder()
-      .insert()
-      .into(this.entity)
-      .values(row as never)
-      .returning('*')
-      .execute();
-    return this.hydrate((inserted.raw as Record<string, unknown>[])[0]);
+    const columns = this.sql.metadata.columns.filter(({ propertyName }) => row[propertyName as keyof T] !== undefined);
+    const [inserted] = await this.connection.rows<Row>(this.sql.insert(columns), this.persistent(columns, row));
+    return this.hydrate(inserted);
   }
 
   /** Sets the given columns, answers the row as it is now. */
   async patch(actor: Actor, id: string, values: Partial<T>): Promise<T> {
-    const { id: _id, organization_id: _organization, ...changes } = values;
-    if (!Object.keys(changes).length) return this.get(actor, id);
-    const updated = await this.manager
-      .createQueryBuilder()
-      .update(this.entity)
-      .set({ ...changes, updated_at: () => 'now()' } as never)
-      .where('id = :id AND organization_id = :organization_id', { id, organization_id: actor.organization_id })
-      .returning('*')
-      .execute();
-    const raw = (updated.raw as Record<string, unknown>[])[0];
-    if (!raw) throw new NotFound(this.entity.name);
-    return this.hydrate(raw);
+    const { id: _id, organization_id: _organization, updated_at: _updated_at, ...changes } = values;
+    const columns = this.sql.metadata.columns.filter(
+      ({ propertyName }) => propertyName in changes && changes[propertyName as keyof typeof changes] !== undefined,
+    );
+    if (!columns.length) return this.get(actor, id);
+    const sets = columns.map(({ databaseName }, n) => `${escapeIdentifier(databaseName)} = $${n + 3}`);
+    const [updated] = await this.connection.rows<Row>(
+      `UPDATE ${this.sql.table} SET ${sets.join(', ')}, updated_at = now() WHERE organization_id = $1 AND id = $2 RETURNING ${this.columns}`,
+      [actor.organization_id, id, ...this.persistent(columns, changes as Partial<T>)],
+    );
+    return this.first([updated]) ?? this.missing();
   }
 
   /** Deletes the row; softly where the entity has `deleted_at`. */
   async remove(actor: Actor, id: string): Promise<void> {
-    const where = 'id = :id AND organization_id = :organization_id';
-    const key = { id, organization_id: actor.organization_id };
-    const soft = this.metadata.deleteDateColumn;
-    const done = soft
-      ? await this.manager.createQueryBuilder().softDelete().from(this.entity).where(`${where} AND deleted_at IS NULL`, key).execute()
-      : await this.manager.createQueryBuilder().delete().from(this.entity).where(where, key).execute();
-    if (!done.affected) throw new NotFound(this.entity.name);
+    const { metadata, table } = this.sql;
+    const where = 'WHERE organization_id = $1 AND id = $2';
+    const gone = await this.connection.rows(
+      metadata.deleteDateColumn
+        ? `UPDATE ${table} SET deleted_at = now(), updated_at = now() ${where} AND deleted_at IS NULL RETURNING id`
+        : `DELETE FROM ${table} ${where} RETURNING id`,
+      [actor.organization_id, id],
+    );
+    if (!gone.length) this.missing();
   }
 
   /** A query already behind the wall. Add with `andWhere` and `Brackets` only. */
   query(actor: Actor, alias: string): SelectQueryBuilder<T> {
-    return this.manager
+    return this.connection.manager
       .createQueryBuilder(this.entity, alias)
       .where(`${alias}.organization_id = :organization_id`, { organization_id: actor.organization_id }) as SelectQueryBuilder<T>;
   }
@@ -148,14 +190,28 @@ export class TenantRepository<T extends TenantEntity> {
       .addOrderBy(`${rows.alias}.id`, direction);
   }
 
-  /** A raw row (RETURNING *) as the entity, with TypeORM's transformers. */
-  private hydrate(raw: Record<string, unknown>): T {
-    const row = this.metadata.create() as T;
-    for (const column of this.metadata.columns) {
+  /** A raw row as the entity, with TypeORM's transformers. */
+  hydrate(raw: Row): T {
+    const { metadata } = this.sql;
+    const row = metadata.create() as T;
+    for (const column of metadata.columns) {
       if (column.databaseName in raw)
-        column.setEntityValue(row, this.manager.connection.driver.prepareHydratedValue(raw[column.databaseName], column));
+        column.setEntityValue(row, metadata.connection.driver.prepareHydratedValue(raw[column.databaseName], column));
     }
     return row;
+  }
+
+  private first([raw]: (Row | undefined)[]): T | null {
+    return raw ? this.hydrate(raw) : null;
+  }
+
+  private persistent(columns: readonly ColumnMetadata[], row: Partial<T>): unknown[] {
+    const { driver } = this.sql.metadata.connection;
+    return columns.map((column) => driver.preparePersistentValue(row[column.propertyName as keyof T], column));
+  }
+
+  private missing(): never {
+    throw new NotFound(this.entity.name);
   }
 }
 

@@ -8,7 +8,7 @@ export class TimeZones implements OnModuleInit {
   constructor(private readonly database: Database) {}
 
   async onModuleInit(): Promise<void> {
-    const zones = await this.database.source.query<{ name: string }[]>('SELECT name FROM pg_timezone_names');
+    const zones = await this.database.rows<{ name: string }>('SELECT name FROM pg_timezone_names');
     knowTimeZones(zones.map(({ name }) => name));
   }
 }

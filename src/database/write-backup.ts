@@ -8,7 +8,6 @@ import { type Client, escapeIdentifier } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type BackupEnd, type BackupHead, type Column, columnNames, connect } from './backup-file';
 import { OUR_TABLES, executed } from './schema';
-import { sqlOf } from './sql';
 import { TAR_END, tarFile } from './tar';
 
 /** What belongs to the backup beside the database. */
@@ -95,7 +94,7 @@ async function headOf(sql: Client): Promise<BackupHead> {
   return {
     format: 1,
     made_at: new Date().toISOString(),
-    migrations: await executed(sqlOf(sql)),
+    migrations: await executed({ query: async (text: string) => (await sql.query(text)).rows }),
     tables: Object.fromEntries(tables.map(({ name, columns }) => [name, columns])),
     sequences: Object.fromEntries(sequences.map(({ name, value }) => [name, value])),
   };

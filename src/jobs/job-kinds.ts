@@ -12,14 +12,6 @@ export interface JobKind {
 
 /** Every queue and its policy. A job that used up its attempts is kept as a dead letter (see DEAD_LETTERS) until someone retries it. */
 export const JOB_KINDS = {
-  /**
-   * Wakes the sender of one conversation; `job_id` is the conversation. The message rows carry their own attempts and their own
-   * 2^n (contract 20, sending §6), so this policy only covers a sender that broke. Waits on Meta, hence many at a time;
-   * a minute is three calls at Meta's own slowest.
-   */
-  'whatsapp-outbound': { attempts: 5, backoff: { base_seconds: 2, max_seconds: 60 }, concurrency: 20, timeout_seconds: 60 },
-  /** Fetches media from the provider. A media URL of Meta lives 5 minutes and is asked for anew by each attempt; 100 MB on a slow line needs minutes. */
-  'whatsapp-media': { attempts: 5, backoff: { base_seconds: 5, max_seconds: 300 }, concurrency: 4, timeout_seconds: 180 },
   /** Works off stored webhooks (`inbound_events`). Only our own stores are involved: fails rarely, comes back soon. The row itself parks the poison. */
   'whatsapp-receipts': { attempts: 5, backoff: { base_seconds: 1, max_seconds: 30 }, concurrency: 10, timeout_seconds: 30 },
   /** Writes audit entries to MongoDB. Ten attempts ride out some 20 minutes of MongoDB being away. */

@@ -39,7 +39,7 @@ export class Desk {
 }
 
 @Injectable()
-@Processor('whatsapp-outbound')
+@Processor('whatsapp-receipts')
 export class OutboundWorker {
   constructor(@Inject(Desk) private readonly desk: Desk) {}
 
@@ -93,11 +93,11 @@ export async function startJobsApp(options: JobsOptions, { sweeps = false } = {}
   const context = await NestFactory.createApplicationContext(
     {
       module: WorkersModule,
-      imports: [JobsModule.forRootAsync({ useFactory: () => options }), JobsModule.register('whatsapp-outbound', 'sweeper')],
+      imports: [JobsModule.forRootAsync({ useFactory: () => options }), JobsModule.register('whatsapp-receipts', 'sweeper')],
       providers: [{ provide: Desk, useValue: desk }, OutboundWorker, ...(sweeps ? [SweepWorker] : [])],
     },
     { logger, abortOnError: false },
   );
   const jobs = context.get(Jobs);
-  return { context, desk, jobs, outbound: jobs.queue('whatsapp-outbound') as JobQueue<Work>, close: () => context.close() };
+  return { context, desk, jobs, outbound: jobs.queue('whatsapp-receipts') as JobQueue<Work>, close: () => context.close() };
 }

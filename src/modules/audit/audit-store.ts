@@ -82,14 +82,14 @@ export class AuditStore implements BeforeApplicationShutdown {
   async prune(before: Date): Promise<number> {
     let pruned = 0;
     for (let last = PRUNE_BATCH; last === PRUNE_BATCH; pruned += last) {
-      last = await this.database.tx(async ({ manager }) => {
+      last = await this.database.tx(async (tx) => {
         // The trigger's one exception, for this transaction only.
-        await manager.query(`SELECT set_config('pytake.audit_retention', 'on', true)`);
-        const [, count] = await manager.query<[unknown, number]>(
-          'DELETE FROM audit_logs WHERE id IN (SELECT id FROM audit_logs WHERE created_at < $1 ORDER BY created_at LIMIT $2)',
+        await tx.rows(`SELECT set_config('pytake.audit_retention', 'on', true)`);
+        const gone = await tx.rows(
+          'DELETE FROM audit_logs WHERE id IN (SELECT id FROM audit_logs WHERE created_at < $1 ORDER BY created_at LIMIT $2) RETURNING 1',
           [before, PRUNE_BATCH],
         );
-        return count;
+        return gone.length;
       });
     }
     if (this.mongo.up) pruned += (await this.documents.deleteMany({ created_at: { $lt: before } })).deletedCount;

@@ -95,7 +95,7 @@ export class AuthService {
    * `ip_not_allowed`.
    */
   async login({ email, password }: LoginRequest, client: Client): Promise<AuthResponse> {
-    const [owner] = await this.database.source.query<(Owner | undefined)[]>(`${OWNER} AND u.email = $1`, [email]);
+    const [owner] = await this.database.rows<Owner | undefined>(`${OWNER} AND u.email = $1`, [email]);
     const { security_settings } = settingsOf({ settings: owner?.settings ?? {} });
     const account = owner ? { password_hash: owner.password_hash, rules: security_settings } : null;
     const { right, locked, locks, locked_until } = await this.locks.guess(email, password, account);
@@ -113,8 +113,8 @@ export class AuthService {
     }
 
     const { actor, token } = await this.database.tx(async (tx) => {
-      await tx.manager.query('UPDATE users SET last_login_at = now(), last_login_ip = $2 WHERE id = $1', [owner.id, client.ip]);
-      await tx.manager.query(
+      await tx.rows('UPDATE users SET last_login_at = now(), last_login_ip = $2 WHERE id = $1', [owner.id, client.ip]);
+      await tx.rows(
         `WITH gone AS (DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() RETURNING id)
          DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
         [owner.id],
@@ -134,11 +134,11 @@ export class AuthService {
     if (!claims) throw invalidRefreshToken();
     const result = await this.database.tx(async (tx) => {
       // By the token's own ids: an organization is not known before.
-      const [session] = await tx.manager.query<({ organization_id: string; expires_at: Date; revoked_at: Date | null } | undefined)[]>(
+      const [session] = await tx.rows<{ organization_id: string; expires_at: Date; revoked_at: Date | null } | undefined>(
         'SELECT organization_id, expires_at, revoked_at FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE',
         [claims.sid, claims.sub],
       );
-      const [row] = await tx.manager.query<({ used_at: Date | null } | undefined)[]>(
+      const [row] = await tx.rows<{ used_at: Date | null } | undefined>(
         'SELECT used_at FROM refresh_tokens WHERE id = $1 AND session_id = $2 AND token_hash = $3',
         [claims.jti, claims.sid, hashOf(refresh_token)],
       );
@@ -148,12 +148,12 @@ export class AuthService {
         // Answered, not thrown: the end of the family must be committed.
         return { reused: { organization_id: session.organization_id, user_id: claims.sub } };
       }
-      const [owner] = await tx.manager.query<(Owner | undefined)[]>(`${OWNER} AND u.id = $1`, [claims.sub]);
+      const [owner] = await tx.rows<Owner | undefined>(`${OWNER} AND u.id = $1`, [claims.sub]);
       if (!owner || !owner.is_active || (owner.organization_status !== 'active' && owner.role !== Role.super_admin))
         throw new Unauthenticated('token_revoked', 'The account or its organization is switched off.');
       assertAddressAllowed(settingsOf(owner).security_settings.allowed_ip_ranges, client.ip);
-      await tx.manager.query('UPDATE refresh_tokens SET used_at = now() WHERE id = $1', [claims.jti]);
-      await tx.manager.query('DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < now()', [claims.sid]);
+      await tx.rows('UPDATE refresh_tokens SET used_at = now() WHERE id = $1', [claims.jti]);
+      await tx.rows('DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < now()', [claims.sid]);
       return this.issue(tx, owner, claims.sid, session.expires_at);
     });
     if ('reused' in result) {
@@ -201,7 +201,7 @@ export class AuthService {
   ): Promise<{ actor: Actor; token: Token }> {
     const id = newId();
     const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
-    await tx.manager.query(
+    await tx.rows(
       'INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at) VALUES ($1, $2, $3, $4, $5, $6)',
       [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at],
     );
@@ -227,7 +227,7 @@ export class AuthService {
     const expires_at = new Date(Math.min(Date.now() + refresh_token_ttl_days * 86_400_000, family_ends_at.getTime()));
     const refresh: RefreshClaims = { sub: owner.id, type: 'refresh', sid, jti: newId(), exp: Math.floor(expires_at.getTime() / 1000) };
     const refresh_token = this.jwt.sign(refresh);
-    await tx.manager.query('INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)', [
+    await tx.rows('INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)', [
       refresh.jti,
       sid,
       hashOf(refresh_token),

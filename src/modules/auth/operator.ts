@@ -50,10 +50,7 @@ export class Operator {
 
   /** The administrators; with `all` everybody. */
   list({ all = false } = {}): Promise<Account[]> {
-    return this.database.source.query(
-      `${ACCOUNTS} AND ($1 OR u.role IN ('super_admin', 'org_admin')) ORDER BY o.created_at, u.created_at`,
-      [all],
-    );
+    return this.database.rows(`${ACCOUNTS} AND ($1 OR u.role IN ('super_admin', 'org_admin')) ORDER BY o.created_at, u.created_at`, [all]);
   }
 
   /** A super admin, or the administrator of a new organization. @throws One line for the console. */
@@ -91,7 +88,7 @@ export class Operator {
   }
 
   private async find(email: string): Promise<Account | undefined> {
-    const [account] = await this.database.source.query<(Account | undefined)[]>(`${ACCOUNTS} AND u.email = $1`, [email]);
+    const [account] = await this.database.rows<Account | undefined>(`${ACCOUNTS} AND u.email = $1`, [email]);
     return account;
   }
 

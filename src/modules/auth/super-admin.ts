@@ -28,13 +28,9 @@ export class SuperAdmin implements OnApplicationBootstrap {
     if (!email || !password) return;
     this.passwords.check(password, email);
     await this.database.tx(async (tx) => {
-      const { manager } = tx;
       // Processes that start together wait here for each other.
-      await manager.query(`SELECT pg_advisory_xact_lock(hashtext('pytake-super-admin'))`);
-      const [known] = await manager.query<({ role: Role } | undefined)[]>(
-        'SELECT role FROM users WHERE email = $1 AND deleted_at IS NULL',
-        [email],
-      );
+      await tx.rows(`SELECT pg_advisory_xact_lock(hashtext('pytake-super-admin'))`);
+      const [known] = await tx.rows<{ role: Role } | undefined>('SELECT role FROM users WHERE email = $1 AND deleted_at IS NULL', [email]);
       if (known && known.role !== Role.super_admin)
         this.logger.warn('SUPER_ADMIN_EMAIL belongs to a user who is no super admin: choose another');
       if (known) return;
@@ -44,10 +40,9 @@ export class SuperAdmin implements OnApplicationBootstrap {
 
   /** One more super admin, in the organization that is PyTake's own. */
   async add(tx: Tx, email: string, full_name: string, password: string): Promise<User> {
-    const [system] = await tx.manager.query<({ id: string } | undefined)[]>(
-      'SELECT id FROM organizations WHERE slug = $1 AND deleted_at IS NULL',
-      [SYSTEM_SLUG],
-    );
+    const [system] = await tx.rows<{ id: string } | undefined>('SELECT id FROM organizations WHERE slug = $1 AND deleted_at IS NULL', [
+      SYSTEM_SLUG,
+    ]);
     const { id } = system ?? (await this.organizations.create(tx, 'PyTake', { slug: SYSTEM_SLUG, plan_type: PlanType.enterprise }));
     const values = { email, full_name, role: Role.super_admin, email_verified: true, email_verified_at: new Date() };
     return this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));

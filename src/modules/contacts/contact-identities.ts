@@ -9,13 +9,13 @@ import { IdentityKind } from './contact-identity.entity';
  */
 export async function savePhoneIdentity(sql: Sql, organization_id: string, contact_id: string, whatsapp_id: string | null): Promise<void> {
   const value = whatsapp_id && matchKey(whatsapp_id);
-  await sql.query(
+  await sql.rows(
     `UPDATE contact_identities SET is_active = false, updated_at = now()
       WHERE organization_id = $1 AND contact_id = $2 AND kind = $3 AND is_active AND value IS DISTINCT FROM $4`,
     [organization_id, contact_id, IdentityKind.phone, value],
   );
   if (!value) return;
-  await sql.query(
+  await sql.rows(
     `INSERT INTO contact_identities AS i (id, organization_id, kind, value, contact_id) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
        SET contact_id = excluded.contact_id, is_active = true, updated_at = now(),
@@ -26,5 +26,16 @@ export async function savePhoneIdentity(sql: Sql, organization_id: string, conta
 
 /** The names of a deleted contact resolve to nobody: who writes again is a new contact. */
 export async function forgetIdentities(sql: Sql, organization_id: string, contact_id: string): Promise<void> {
-  await sql.query('DELETE FROM contact_identities WHERE organization_id = $1 AND contact_id = $2', [organization_id, contact_id]);
+  await sql.rows('DELETE FROM contact_identities WHERE organization_id = $1 AND contact_id = $2', [organization_id, contact_id]);
+}
+
+/** The phone as WhatsApp has it (Brazil's ninth digit) is what we send to next time. */
+export async function learnWaId(sql: Sql, organization_id: string, contact_id: string, wa_id: string): Promise<void> {
+  if (!/^\d{6,15}$/.test(wa_id)) return;
+  await sql.rows('UPDATE contacts SET wa_id = $3 WHERE organization_id = $1 AND id = $2 AND wa_id IS DISTINCT FROM $3 AND match_key = $4', [
+    organization_id,
+    contact_id,
+    wa_id,
+    matchKey(wa_id),
+  ]);
 }

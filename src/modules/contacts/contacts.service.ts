@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
@@ -33,7 +32,6 @@ export class ContactsService {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly events: EventBus,
   ) {}
 
   /**
@@ -68,8 +66,8 @@ export class ContactsService {
     return rows.getCount();
   }
 
-  async get(actor: Actor, id: string): Promise<ContactView> {
-    return this.present(actor, await this.contacts().get(actor, id));
+  async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
+    return this.present(actor, await this.contacts(tx).get(actor, id), tx);
   }
 
   /**
@@ -121,20 +119,17 @@ export class ContactsService {
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
         throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
 
-      const after = await this.orTaken(actor, changes.match_key, tx, (contacts) => contacts.patch(actor, id, changes));
+      const after = await this.orTaken(actor, changes.match_key, tx, () => this.contacts(tx).patch(actor, id, changes));
       if (!after.is_new) throw alreadyExists(after.row.id);
       const contact = after.row;
-      if ('match_key' in changes) await savePhoneIdentity(tx.manager, actor.organization_id, id, contact.whatsapp_id);
+      if ('match_key' in changes) await savePhoneIdentity(tx, actor.organization_id, id, contact.whatsapp_id);
       if (contact.is_blocked && !before.is_blocked) await this.end(tx, actor, contact, 'contact_blocked');
 
       const view = await this.present(actor, contact, tx);
       const happened = { organization_id: actor.organization_id, contact: view };
-      tx.afterCommit(() => {
-        this.events.emit('contact.updated', happened);
-        if (contact.is_blocked !== before.is_blocked)
-          this.events.emit(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
-        if (contact.opt_in !== before.opt_in) this.events.emit(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
-      });
+      tx.tell('contact.updated', happened);
+      if (contact.is_blocked !== before.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
+      if (contact.opt_in !== before.opt_in) tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
       return view;
     });
   }
@@ -154,9 +149,9 @@ export class ContactsService {
       const contact = await this.contacts(tx).lock(actor, id);
       const view = await this.present(actor, contact, tx);
       await this.end(tx, actor, contact, 'contact_deleted');
-      await forgetIdentities(tx.manager, actor.organization_id, id);
+      await forgetIdentities(tx, actor.organization_id, id);
       await this.contacts(tx).remove(actor, id);
-      tx.afterCommit(() => this.events.emit('contact.deleted', { organization_id: actor.organization_id, contact: view }));
+      tx.tell('contact.deleted', { organization_id: actor.organization_id, contact: view });
     });
   }
 
@@ -167,10 +162,8 @@ export class ContactsService {
       if (pair.length < new Set([id, other_id]).size) throw new NotFound('Contact');
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
-      if (!(await mergeContacts(tx.manager, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
-      tx.afterCommit(() =>
-        this.events.emit('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id }),
-      );
+      if (!(await mergeContacts(tx, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
+      tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
     });
   }
@@ -201,25 +194,20 @@ export class ContactsService {
     const known = values.match_key && (await this.findByKey(actor, values.match_key, tx));
     if (known) return { row: known, is_new: false };
     await this.organizations.assertWithinPlan(actor, 'contacts', undefined, tx);
-    const written = await this.orTaken(actor, values.match_key, tx, (contacts) => contacts.insert(actor, values));
+    const written = await this.orTaken(actor, values.match_key, tx, () => this.contacts(tx).insert(actor, values));
     if (!written.is_new) return written;
-    await savePhoneIdentity(tx.manager, actor.organization_id, written.row.id, written.row.whatsapp_id);
+    await savePhoneIdentity(tx, actor.organization_id, written.row.id, written.row.whatsapp_id);
     const view = await this.present(actor, written.row, tx);
-    tx.afterCommit(() => this.events.emit('contact.created', { organization_id: actor.organization_id, contact: view }));
+    tx.tell('contact.created', { organization_id: actor.organization_id, contact: view });
     return written;
   }
 
   /** A write of a number, in a savepoint: the unique index decides who was first, and the loser still has a transaction to look in. */
-  private async orTaken(
-    actor: Actor,
-    match_key: string | null | undefined,
-    tx: Tx,
-    write: (contacts: TenantRepository<Contact>) => Promise<Contact>,
-  ): Promise<Written> {
-    if (!match_key) return { row: await write(this.contacts(tx)), is_new: true };
+  private async orTaken(actor: Actor, match_key: string | null | undefined, tx: Tx, write: () => Promise<Contact>): Promise<Written> {
+    if (!match_key) return { row: await write(), is_new: true };
     for (let tries = 1; ; tries++) {
       try {
-        const row = await tx.manager.transaction((manager) => write(this.contacts(tx).within(manager)));
+        const row = await tx.attempt(() => write());
         return { row, is_new: true };
       } catch (error) {
         if (violatedIndex(error) !== 'contacts_match_key') throw error;

@@ -11,18 +11,18 @@ import { IdentityKind } from './contact-identity.entity';
 export async function mergeContacts(sql: Sql, organization_id: string, keep: string, gone: string): Promise<boolean> {
   const ids = [organization_id, keep, gone];
   // Both rows, in one order everywhere.
-  const live = await sql.query<{ id: string }>(
+  const live = await sql.rows<{ id: string }>(
     'SELECT id FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR UPDATE',
     ids,
   );
   if (live.length < 2) return false;
 
   // Ids are UUIDv7: the lesser is the older.
-  await sql.query(
+  await sql.rows(
     `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id IN ($2, $3) AND status IN ('open', 'pending') ORDER BY id FOR UPDATE`,
     ids,
   );
-  const twins = await sql.query<{ older: string; newer: string }>(
+  const twins = await sql.rows<{ older: string; newer: string }>(
     `SELECT least(a.id, b.id) AS older, greatest(a.id, b.id) AS newer
        FROM conversations a JOIN conversations b
          ON b.organization_id = a.organization_id AND b.whatsapp_number_id = a.whatsapp_number_id AND b.contact_id = $3 AND b.status IN ('open', 'pending')
@@ -32,17 +32,17 @@ export async function mergeContacts(sql: Sql, organization_id: string, keep: str
   for (const { older, newer } of twins) await mergeConversations(sql, organization_id, older, newer);
 
   // By their conversations: messages have no index by contact, and need none for this.
-  await sql.query(
+  await sql.rows(
     `UPDATE messages SET contact_id = $2
       WHERE organization_id = $1 AND contact_id = $3
         AND conversation_id IN (SELECT id FROM conversations WHERE organization_id = $1 AND contact_id IN ($2, $3))`,
     ids,
   );
-  await sql.query('UPDATE conversations SET contact_id = $2, updated_at = now() WHERE organization_id = $1 AND contact_id = $3', ids);
+  await sql.rows('UPDATE conversations SET contact_id = $2, updated_at = now() WHERE organization_id = $1 AND contact_id = $3', ids);
   await fillContact(sql, ids, twins.length);
   await moveIdentities(sql, ids);
   // A block of either is of the person; what the other had open ends with it.
-  await sql.query(
+  await sql.rows(
     `UPDATE conversations SET status = 'closed', closed_at = now(), close_reason = 'contact_blocked', is_bot_active = false, updated_at = now()
       WHERE organization_id = $1 AND contact_id = $2 AND status IN ('open', 'pending')
         AND (SELECT is_blocked FROM contacts WHERE organization_id = $1 AND id = $2)`,
@@ -53,9 +53,9 @@ export async function mergeContacts(sql: Sql, organization_id: string, keep: str
 
 async function mergeConversations(sql: Sql, organization_id: string, older: string, newer: string): Promise<void> {
   const ids = [organization_id, older, newer];
-  await sql.query('UPDATE messages SET conversation_id = $2 WHERE organization_id = $1 AND conversation_id = $3', ids);
-  await sql.query('UPDATE outbound_sends SET conversation_id = $2 WHERE organization_id = $1 AND conversation_id = $3', ids);
-  await sql.query(
+  await sql.rows('UPDATE messages SET conversation_id = $2 WHERE organization_id = $1 AND conversation_id = $3', ids);
+  await sql.rows('UPDATE outbound_sends SET conversation_id = $2 WHERE organization_id = $1 AND conversation_id = $3', ids);
+  await sql.rows(
     `UPDATE conversations o
         SET status = CASE WHEN 'open' IN (o.status, n.status) THEN 'open' ELSE o.status END, is_archived = o.is_archived AND n.is_archived,
             archived_at = CASE WHEN o.is_archived AND n.is_archived THEN o.archived_at END,
@@ -79,7 +79,7 @@ async function mergeConversations(sql: Sql, organization_id: string, older: stri
        FROM conversations n WHERE o.organization_id = $1 AND o.id = $2 AND n.organization_id = $1 AND n.id = $3`,
     ids,
   );
-  await sql.query(
+  await sql.rows(
     `UPDATE conversations
         SET status = 'closed', closed_at = now(), close_reason = 'merged', is_archived = true, archived_at = now(), is_bot_active = false,
             unread_count = 0, total_messages = 0, messages_from_contact = 0, messages_from_agent = 0, messages_from_bot = 0, last_message_id = NULL,
@@ -91,8 +91,8 @@ async function mergeConversations(sql: Sql, organization_id: string, older: stri
 
 async function fillContact(sql: Sql, ids: string[], emptied: number): Promise<void> {
   // The number leaves the old row first: two live contacts cannot share it, not even for one statement. Its other fields stay readable.
-  await sql.query('UPDATE contacts SET deleted_at = now(), updated_at = now() WHERE organization_id = $1 AND id = $2', [ids[0], ids[2]]);
-  await sql.query(
+  await sql.rows('UPDATE contacts SET deleted_at = now(), updated_at = now() WHERE organization_id = $1 AND id = $2', [ids[0], ids[2]]);
+  await sql.rows(
     `UPDATE contacts k
         SET whatsapp_id = coalesce(k.whatsapp_id, g.whatsapp_id), match_key = coalesce(k.match_key, g.match_key),
             wa_id = CASE WHEN k.whatsapp_id IS NULL THEN g.wa_id ELSE k.wa_id END,
@@ -121,14 +121,14 @@ async function fillContact(sql: Sql, ids: string[], emptied: number): Promise<vo
 
 /** All names resolve to the one; only its own number is sent to, and the newest active BSUID stands on the contact. */
 async function moveIdentities(sql: Sql, ids: string[]): Promise<void> {
-  await sql.query(
+  await sql.rows(
     `UPDATE contact_identities i
         SET contact_id = $2, is_active = i.is_active AND (i.kind <> $4 OR i.value IS NOT DISTINCT FROM k.match_key), updated_at = now()
        FROM contacts k
       WHERE i.organization_id = $1 AND i.contact_id IN ($2, $3) AND k.organization_id = $1 AND k.id = $2`,
     [...ids, IdentityKind.phone],
   );
-  await sql.query(
+  await sql.rows(
     `UPDATE contacts k
         SET whatsapp_user_id = coalesce((SELECT i.value FROM contact_identities i
                                           WHERE i.organization_id = $1 AND i.contact_id = $2 AND i.kind = $4 AND i.is_active

@@ -54,7 +54,5 @@ declare module '#common/events' {
     'conversation.unread': ConversationHappened & { unread_count: number };
     /** The team has read up to this incoming message. */
     'message.read_here': { organization_id: string; message_id: string };
-    /** Messages wait to leave. */
-    'outbound.waiting': { organization_id: string; conversation_id: string };
   }
 }

@@ -16,19 +16,12 @@ import { DeliverMessage } from './messages/deliver-message';
 import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
-import { OutboundJobs } from './messages/outbound.jobs';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
-  imports: [
-    OrganizationsModule,
-    ContactsModule,
-    UsersModule,
-    WhatsAppModule,
-    JobsModule.register('whatsapp-outbound', 'whatsapp-receipts', 'sweeper'),
-  ],
+  imports: [OrganizationsModule, ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-receipts', 'sweeper')],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
   controllers: [MessagesController, ConversationsController],
   providers: [
@@ -37,7 +30,6 @@ import { SendMessage } from './messages/send-message';
     SendMessage,
     DeliverMessage,
     MessageFiles,
-    OutboundJobs,
     InboxSweeps,
     ReadReceiptJobs,
     Filing,

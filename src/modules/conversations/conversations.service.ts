@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Brackets, type SelectQueryBuilder } from 'typeorm';
-import { Actor } from '#common/actor';
+import { Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
+import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
 import { type Page, pageWindow, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
@@ -14,6 +14,7 @@ import { ContactsService } from '#modules/contacts/contacts.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
+import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { contactIsThere } from './contact-is-there';
 import {
@@ -54,13 +55,19 @@ export class ConversationsService implements OnModuleInit {
     private readonly organizations: OrganizationsService,
     private readonly users: UsersService,
     private readonly sending: SendMessage,
-    private readonly events: EventBus,
+    private readonly facts: Facts,
   ) {}
 
-  /** A blocked or deleted contact's live conversations end in the same transaction. */
+  /** A blocked or deleted contact's live conversations end in the same transaction; those of an agent who leaves want another one. */
   onModuleInit(): void {
+    this.facts.reader({
+      name: 'unassign',
+      events: ['user.left'],
+      read: async (tx, facts) => {
+        for (const { organization_id, data } of facts) await this.unassignAllOf(tx, Actor.system(organization_id), String(data['user_id']));
+      },
+    });
     this.contacts.onEnd((tx, actor, contact, reason) => this.closeAllOf(tx, actor, contact.id, reason));
-    this.events.on('user.left', ({ organization_id, user_id }) => this.unassignAllOf(Actor.system(organization_id), user_id));
   }
 
   async get(actor: Actor, id: string): Promise<ConversationView> {
@@ -85,10 +92,7 @@ export class ConversationsService implements OnModuleInit {
       .select('1')
       .limit(COUNT_MAX + 1)
       .getQueryAndParameters();
-    const [{ total }] = await this.database.source.query<[{ total: number }]>(
-      `SELECT count(*)::int AS total FROM (${inner}) counted`,
-      values,
-    );
+    const [{ total }] = await this.database.rows<{ total: number }>(`SELECT count(*)::int AS total FROM (${inner}) counted`, values);
     return toPage(await this.items(actor, query), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
   }
 
@@ -121,7 +125,7 @@ export class ConversationsService implements OnModuleInit {
       if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it first.');
       const number = input.whatsapp_number_id
         ? await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id)
-        : await this.sending.chooseNumber(tx, actor);
+        : ((await sendingNumber(this.database, tx, actor, null))?.number ?? null);
       await this.refuseSecond(tx, actor, contact.id, number?.id ?? null);
       const conversation = await this.sending.openConversation(tx, actor, contact, number);
       await this.database.repository(Conversation, tx).patch(actor, conversation.id, {
@@ -166,9 +170,7 @@ export class ConversationsService implements OnModuleInit {
           {},
         );
       if (input.assigned_agent_id !== undefined) await this.assignWithin(tx, actor, await conversations.lock(actor, id), agent);
-      tx.afterCommit(() =>
-        this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id }),
-      );
+      tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
     });
     return this.get(actor, id);
   }
@@ -218,14 +220,12 @@ export class ConversationsService implements OnModuleInit {
       const conversations = this.database.repository(Conversation, tx);
       const { unread_count } = await this.lock(tx, actor, id);
       await conversations.patch(actor, id, { unread_count: 0, last_read_at: new Date() });
-      const [newest] = await tx.manager.query<{ id: string }[]>(
+      const [newest] = await tx.rows<{ id: string }>(
         `SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND direction = 'incoming' AND whatsapp_message_id IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1`,
         [organization_id, id],
       );
-      tx.afterCommit(() => {
-        if (unread_count > 0) this.events.emit('conversation.unread', { organization_id, conversation_id: id, user_id, unread_count: 0 });
-        if (newest) this.events.emit('message.read_here', { organization_id, message_id: newest.id });
-      });
+      if (unread_count > 0) tx.tell('conversation.unread', { organization_id, conversation_id: id, user_id, unread_count: 0 });
+      if (newest) tx.tell('message.read_here', { organization_id, message_id: newest.id });
     });
     return this.get(actor, id);
   }
@@ -323,28 +323,24 @@ export class ConversationsService implements OnModuleInit {
           }
         : { current_agent_id: null },
     );
-    tx.afterCommit(() =>
-      this.events.emit('conversation.assigned', {
-        organization_id: actor.organization_id,
-        conversation_id: conversation.id,
-        user_id: actor.user_id,
-        agent_id: agent?.id ?? null,
-        previous_agent_id,
-      }),
-    );
+    tx.tell('conversation.assigned', {
+      organization_id: actor.organization_id,
+      conversation_id: conversation.id,
+      user_id: actor.user_id,
+      agent_id: agent?.id ?? null,
+      previous_agent_id,
+    });
   }
 
   private async archiveWithin(tx: Tx, actor: Actor, conversation: Conversation): Promise<void> {
     if (conversation.is_archived) throw new Conflict('conversation_already_archived', 'The conversation is archived already.');
     if (isActive(conversation)) await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: 'archived' });
     await this.database.repository(Conversation, tx).patch(actor, conversation.id, { is_archived: true, archived_at: new Date() });
-    tx.afterCommit(() =>
-      this.events.emit('conversation.updated', {
-        organization_id: actor.organization_id,
-        conversation_id: conversation.id,
-        user_id: actor.user_id,
-      }),
-    );
+    tx.tell('conversation.updated', {
+      organization_id: actor.organization_id,
+      conversation_id: conversation.id,
+      user_id: actor.user_id,
+    });
   }
 
   /** One move of the state machine with what it sets. */
@@ -376,30 +372,28 @@ export class ConversationsService implements OnModuleInit {
     if (to === ConversationStatus.open && !isActive(conversation))
       await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
     await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
-    tx.afterCommit(() =>
-      this.events.emit('conversation.status', {
-        organization_id: actor.organization_id,
-        conversation_id: id,
-        user_id: actor.user_id,
-        status: to,
-        previous_status: from,
-      }),
-    );
+    tx.tell('conversation.status', {
+      organization_id: actor.organization_id,
+      conversation_id: id,
+      user_id: actor.user_id,
+      status: to,
+      previous_status: from,
+    });
   }
 
-  /** Who may no longer answer keeps no live conversation. */
-  private async unassignAllOf(actor: Actor, user_id: string): Promise<void> {
+  /** Who may no longer answer keeps no live conversation; who may again by now keeps theirs. */
+  private async unassignAllOf(tx: Tx, actor: Actor, user_id: string): Promise<void> {
+    const user = await this.database.repository(User, tx).find(actor, user_id);
+    if (user?.is_active && user.role !== Role.viewer) return;
     const live = await this.database
-      .repository(Conversation)
+      .repository(Conversation, tx)
       .query(actor, 'row')
       .andWhere('row.current_agent_id = :user_id', { user_id })
       .andWhere("row.status IN ('open', 'pending')")
+      .orderBy('row.id')
+      .setLock('pessimistic_write')
       .getMany();
-    for (const { id } of live)
-      await this.database.tx(async (tx) => {
-        const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
-        if (isActive(conversation) && conversation.current_agent_id === user_id) await this.assignWithin(tx, actor, conversation, null);
-      });
+    for (const conversation of live) await this.assignWithin(tx, actor, conversation, null);
   }
 
   private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, reason: string): Promise<void> {

@@ -2,10 +2,7 @@ import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger, type OnModuleInit } from '@nestjs/common';
 import { Database } from '#database/database';
 import type { JobQueue } from '#jobs/job-queue';
-import { OutboundJobs } from './messages/outbound.jobs';
 
-/** Sends that are due without a job (Redis is away, a worker died) are found this often. */
-const OUTBOUND_SECONDS = 5;
 const RETENTION_SECONDS = 3600;
 /** Rows a statement deletes: a purge never holds locks for long. */
 const PURGE_ROWS = 5000;
@@ -23,33 +20,26 @@ const RETENTION: readonly { table: string; key: string; where: string }[] = [
   { table: 'sessions', key: 'id', where: "expires_at < now() - interval '30 days'" },
 ];
 
-/** The inbox's rounds: what waits unseen is woken, what is kept too long goes. Over all organizations, in batches. */
+/** What is kept too long goes. Over all organizations, in batches. */
 @Processor('sweeper')
 export class InboxSweeps implements OnModuleInit {
   private readonly logger = new Logger(InboxSweeps.name);
 
   constructor(
     @InjectQueue('sweeper') private readonly queue: JobQueue,
-    private readonly outbound: OutboundJobs,
     private readonly database: Database,
   ) {}
 
   onModuleInit(): void {
-    this.queue.repeat('outbound', {}, { every_seconds: OUTBOUND_SECONDS, without_store: true });
     this.queue.repeat('retention', {}, { every_seconds: RETENTION_SECONDS, offset_seconds: 600, without_store: true });
-  }
-
-  @Process('outbound')
-  async overdue(): Promise<void> {
-    await this.outbound.sweep();
   }
 
   @Process('retention')
   async retention(): Promise<void> {
     for (const { table, key, where } of RETENTION)
       for (let round = 0; round < PURGE_ROUNDS; round++) {
-        const [, removed] = await this.database.source.query<[unknown[], number]>(
-          `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${where} ORDER BY ${key} LIMIT ${PURGE_ROWS}))`,
+        const { length: removed } = await this.database.rows(
+          `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${where} ORDER BY ${key} LIMIT ${PURGE_ROWS})) RETURNING 1`,
         );
         if (removed) this.logger.debug({ msg: 'past their retention', table, rows: removed });
         if (removed < PURGE_ROWS) break;

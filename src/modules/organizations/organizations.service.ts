@@ -3,13 +3,13 @@ import type { EntityManager } from 'typeorm';
 import { parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Forbidden, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import { isTimeZone } from '#common/fields';
 import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
 import { isDay } from '#common/period';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import type { Sql } from '#database/sql';
 import type { Period } from '#database/narrow-period';
 import { AuditService, diff } from '#modules/audit/audit.service';
 import { toBusinessHours } from './business-hours';
@@ -40,7 +40,6 @@ const USAGE: Record<PlanResource, string> = {
 export class OrganizationsService {
   constructor(
     private readonly database: Database,
-    private readonly events: EventBus,
     private readonly audit: AuditService,
   ) {}
 
@@ -102,8 +101,8 @@ export class OrganizationsService {
     const id = newId();
     const trial = values.plan_type === undefined;
     for (let tries = 0; ; tries++) {
-      const slug = values.slug ?? (await freeSlug(tx.manager, name));
-      const inserted = await tx.manager.query<unknown[]>(
+      const slug = values.slug ?? (await freeSlug(tx, name));
+      const inserted = await tx.rows<unknown>(
         `INSERT INTO organizations (id, name, slug, plan_type, is_trial, trial_ends_at)
          VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 THEN now() + $6 * interval '1 day' END) ON CONFLICT DO NOTHING RETURNING id`,
         [id, name, slug, values.plan_type ?? PlanType.free, trial, TRIAL_DAYS],
@@ -128,7 +127,7 @@ export class OrganizationsService {
     const organization = tx ? await this.lock(tx, actor) : await this.row(actor);
     const max = limitsOf(organization)[`max_${resource}`];
     if (max === -1) return;
-    const used = current ?? (await this.usage(organization, [resource], tx?.manager))[resource];
+    const used = current ?? (await this.usage(organization, [resource], tx))[resource];
     if (used < max) return;
     const msg = `Your plan allows ${max} ${resource.replaceAll('_', ' ')}, and ${used} are in use.`;
     throw new Forbidden('plan_limit_exceeded', msg, {
@@ -156,11 +155,11 @@ export class OrganizationsService {
   private async usage(
     organization: Organization,
     resources: readonly PlanResource[] = Object.keys(USAGE) as PlanResource[],
-    manager: EntityManager = this.database.source.manager,
+    sql: Sql = this.database,
   ): Promise<PlanUsage> {
     const counts = resources.map((resource) => `(${USAGE[resource]}) AS ${resource}`);
     // A parameter's type must be known even where no count uses it.
-    const [row] = await manager.query<PlanUsage[]>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [
+    const [row] = await sql.rows<PlanUsage>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [
       organization.id,
       settingsOf(organization).timezone,
     ]);
@@ -187,7 +186,7 @@ export class OrganizationsService {
       .execute();
     const after = await this.row(actor, tx.manager);
     const changes = values.settings ? diff(before.settings, after.settings, keysOf(before.settings, after.settings)) : diff(before, values);
-    tx.afterCommit(() => this.events.emit('organization.updated', { organization_id: before.id }));
+    tx.tell('organization.updated', { organization_id: before.id });
     tx.afterCommit(() => this.audit.record(actor, { action, resource_id: before.id, resource_name: after.name, changes }));
     return after;
   }
@@ -225,11 +224,11 @@ export function slugify(name: string): string {
 }
 
 /** The name's slug, or it with the first free number: -1, -2, ... */
-async function freeSlug(manager: EntityManager, name: string): Promise<string> {
+async function freeSlug(sql: Sql, name: string): Promise<string> {
   const slug = slugify(name);
   const base = slug.slice(0, SLUG_MAX - 10);
   // Slugs are unique over all organizations.
-  const rows = await manager.query<{ slug: string }[]>(
+  const rows = await sql.rows<{ slug: string }>(
     `SELECT slug FROM organizations WHERE (slug = $1 OR slug ~ ('^' || $2 || '-[0-9]+$')) AND deleted_at IS NULL`,
     [slug, base],
   );

@@ -63,7 +63,7 @@ export class LoginLocks {
   /** Until when the right password does not get in, for each e-mail; free ones are left out. */
   async lockedUntilOf(emails: readonly string[]): Promise<Map<string, Date>> {
     const byKey = new Map(emails.map((email) => [keyOf(email), email]));
-    const rows = await this.database.source.query<{ email_hash: string; own_locked_until: Date }[]>(
+    const rows = await this.database.rows<{ email_hash: string; own_locked_until: Date }>(
       'SELECT email_hash, own_locked_until FROM login_failures WHERE email_hash = ANY($1) AND own_locked_until > now()',
       [[...byKey.keys()]],
     );
@@ -72,12 +72,12 @@ export class LoginLocks {
 
   /** The password was right, or an administrator lifts the lock. */
   async clear(email: string): Promise<void> {
-    await this.database.source.query('DELETE FROM login_failures WHERE email_hash = $1', [keyOf(email)]);
+    await this.database.rows('DELETE FROM login_failures WHERE email_hash = $1', [keyOf(email)]);
   }
 
   /** One more in a row on both counts; a count starts again when its lock has passed. */
   private async count(email: string, own: LockRules): Promise<{ failures: number; own_failures: number; locked_until: Date | null }> {
-    const [row] = await this.database.source.query<[{ failures: number; own_failures: number; locked_until: Date | null }]>(
+    const [row] = await this.database.rows<{ failures: number; own_failures: number; locked_until: Date | null }>(
       `INSERT INTO login_failures AS f (email_hash, failures, own_failures) VALUES ($1, 1, 1)
        ON CONFLICT (email_hash) DO UPDATE SET
          failures = CASE WHEN f.locked_until <= now() THEN 1 ELSE f.failures + 1 END,
@@ -92,7 +92,7 @@ export class LoginLocks {
     );
     // Old counts go when a new lock comes: no lock is longer than a day.
     if (row.failures === SHOWN.max_failed_logins)
-      await this.database.source.query(`DELETE FROM login_failures WHERE last_at < now() - interval '2 days'`);
+      await this.database.rows(`DELETE FROM login_failures WHERE last_at < now() - interval '2 days'`);
     return row;
   }
 }

@@ -87,7 +87,7 @@ export class UsersPresence implements OnModuleInit {
   /** Over all organizations: who is said to be online and has no socket anywhere is not; a process that was killed could not say so. */
   private async reconcile(online_user_ids: string[]): Promise<void> {
     // Not who came while the list was on its way.
-    await this.database.source.query(
+    await this.database.rows(
       `UPDATE users SET is_online = false
         WHERE is_online AND NOT (id = ANY($1::uuid[])) AND (last_seen_at IS NULL OR last_seen_at < now() - interval '10 seconds')`,
       [online_user_ids],

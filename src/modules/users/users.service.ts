@@ -3,7 +3,6 @@ import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { AuditService, diff } from '#modules/audit/audit.service';
@@ -26,7 +25,6 @@ export class UsersService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly sessions: Sessions,
-    private readonly events: EventBus,
     private readonly audit: AuditService,
   ) {}
 
@@ -103,17 +101,18 @@ export class UsersService {
   async add(tx: Tx, actor: Actor, values: Partial<User>, password_hash: string | null): Promise<User> {
     const user = await this.database.repository(User, tx).insert(actor, values);
     await tx.manager.insert(Credential, { user_id: user.id, organization_id: user.organization_id, password_hash });
-    tx.afterCommit(() => this.events.emit('user.created', { organization_id: user.organization_id, user_id: user.id }));
+    tx.tell('user.created', { organization_id: user.organization_id, user_id: user.id });
     return user;
   }
 
   /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
   async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
-    await tx.manager.query(
-      'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2',
-      [organization_id, user_id, password_hash],
-    );
-    await tx.manager.query('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
+      organization_id,
+      user_id,
+      password_hash,
+    ]);
+    await tx.rows('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
       organization_id,
       user_id,
     ]);
@@ -159,7 +158,7 @@ export class UsersService {
         resource_name: user.full_name,
         changes: diff<Partial<User>>(before, changes),
       };
-      tx.afterCommit(() => this.tell(before, user));
+      this.tell(tx, before, user);
       tx.afterCommit(() => this.audit.record(actor, entry));
       return user;
     });
@@ -206,7 +205,7 @@ export class UsersService {
     if (email === user.email) return;
     if (!current_password)
       throw Invalid.field('current_password', 'current_password is needed to change your own e-mail', undefined, 'missing');
-    const [credential] = await this.database.source.query<Pick<Credential, 'password_hash'>[]>(
+    const [credential] = await this.database.rows<Pick<Credential, 'password_hash'>>(
       'SELECT password_hash FROM credentials WHERE organization_id = $1 AND user_id = $2',
       [actor.organization_id, id],
     );
@@ -228,13 +227,13 @@ export class UsersService {
     if (!others) throw new Conflict('last_admin', 'This is the last active administrator of the organization.');
   }
 
-  private tell(before: User, user: User): void {
+  private tell(tx: Tx, before: User, user: User): void {
     const { organization_id, id: user_id } = user;
-    this.events.emit('user.updated', { organization_id, user_id });
+    tx.tell('user.updated', { organization_id, user_id });
     const answers = ({ is_active, role }: User): boolean => is_active && role !== Role.viewer;
-    if (answers(before) && !answers(user)) this.events.emit('user.left', { organization_id, user_id, role: user.role });
+    if (answers(before) && !answers(user)) tx.tell('user.left', { organization_id, user_id, role: user.role });
     if (before.agent_status !== user.agent_status)
-      this.events.emit('agent.status_changed', {
+      tx.tell('agent.status_changed', {
         organization_id,
         agent_id: user_id,
         agent_name: user.full_name,

@@ -5,7 +5,7 @@ import { JobsModule } from '#jobs/jobs.module';
 import './whatsapp.errors';
 import { FetchMedia } from './media/fetch-media';
 import { MediaController, uploadOptions } from './media/media.controller';
-import { MediaJobs, MediaSweeper } from './media/media.jobs';
+import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaQuota } from './media/media-quota';
 import { MediaStorage } from './media/media-storage';
@@ -32,7 +32,7 @@ import { TemplatesService } from './templates/templates.service';
 @Module({
   imports: [
     OrganizationsModule,
-    JobsModule.register('whatsapp-media', 'number-health', 'sweeper'),
+    JobsModule.register('number-health', 'sweeper'),
     MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
   ],
   controllers: [ReceiptController, MediaController, NumbersController, TemplatesController],
@@ -50,7 +50,6 @@ import { TemplatesService } from './templates/templates.service';
     MediaQuota,
     MediaService,
     FetchMedia,
-    MediaJobs,
     MediaSweeper,
     TemplatesRealtime,
     TemplatesService,

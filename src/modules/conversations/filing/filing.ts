@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import type { PoolClient } from 'pg';
 import type { Counter } from 'prom-client';
-import { EventBus } from '#common/events';
+import type { Tx } from '#database/database';
 import { isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
+import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
 import {
   type InboundMessage,
   type ParsedChange,
@@ -31,13 +31,6 @@ import {
 import { applyStatuses } from './statuses';
 import { fileMessages } from './threads';
 
-/** What a batch of kept webhooks came to. */
-export interface Filed {
-  outcomes: Outcome[];
-  /** To run once the transaction has committed. */
-  effects: (() => void)[];
-}
-
 interface Work {
   items: Item[];
   outcomes: Outcome[];
@@ -58,29 +51,29 @@ export class Filing {
 
   constructor(
     private readonly numbers: NumberDirectory,
-    private readonly events: EventBus,
     private readonly contacts: ContactNews,
+    private readonly media: FetchMedia,
     metrics: Metrics,
   ) {
     this.ignored = metrics.counter('inbound_events_ignored_total');
   }
 
   /** All at once; one bad item fails the batch (then `fileOneByOne`). */
-  async file(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
-    const batch = new Batch(client, this.contacts);
+  async file(tx: Tx, waiting: readonly WaitingEvent[]): Promise<Outcome[]> {
+    const batch = new Batch(tx, this.contacts, this.media);
     const { items, outcomes } = await this.read(batch, waiting, BATCH_ITEMS);
     await this.apply(batch, items);
-    return { outcomes, effects: batch.effects };
+    return outcomes;
   }
 
   /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
-  async fileOneByOne(client: PoolClient, waiting: readonly WaitingEvent[]): Promise<Filed> {
-    const batch = new Batch(client, this.contacts);
+  async fileOneByOne(tx: Tx, waiting: readonly WaitingEvent[]): Promise<Outcome[]> {
+    const batch = new Batch(tx, this.contacts, this.media);
     const { items, outcomes } = await this.read(batch, waiting, SINGLE_ITEMS);
     for (const item of items) {
       for (let attempt = 1; ; attempt++) {
         try {
-          await batch.attempt(() => this.apply(batch, [item]));
+          await batch.tx.attempt(() => this.apply(batch, [item]));
           break;
         } catch (error) {
           if (isTransient(error)) throw error;
@@ -90,7 +83,7 @@ export class Filing {
         }
       }
     }
-    return { outcomes, effects: batch.effects };
+    return outcomes;
   }
 
   private async setAside(batch: Batch, item: Item, error: unknown): Promise<void> {
@@ -100,10 +93,9 @@ export class Filing {
   }
 
   /** Orphans whose message our own send named meanwhile. */
-  async applyParked(client: PoolClient): Promise<Filed> {
-    const batch = new Batch(client, this.contacts);
+  async applyParked(tx: Tx): Promise<void> {
+    const batch = new Batch(tx, this.contacts, this.media);
     await this.applyOrphans(batch, await unpark(batch, null));
-    return { outcomes: [], effects: batch.effects };
   }
 
   /** Bodies → items of the numbers their rows are for: `limit` in all, each organization its share, in order. What is left has another turn. */
@@ -152,12 +144,12 @@ export class Filing {
     let statuses: Item<StatusUpdate>[] = [];
     const flush = async (): Promise<void> => {
       if (messages.length) {
-        const filed = await fileMessages(batch, messages, this.events);
+        const filed = await fileMessages(batch, messages);
         messages = [];
         await this.applyOrphansOf(batch, filed);
       }
       if (statuses.length) {
-        await applyStatuses(batch, statuses, this.events);
+        await applyStatuses(batch, statuses);
         statuses = [];
       }
     };
@@ -177,25 +169,25 @@ export class Filing {
     const { change } = item;
     switch (change.kind) {
       case 'message':
-        return this.applyOrphansOf(batch, await fileMessages(batch, [{ ...item, change }], this.events));
+        return this.applyOrphansOf(batch, await fileMessages(batch, [{ ...item, change }]));
       case 'status':
-        return applyStatuses(batch, [{ ...item, change }], this.events);
+        return applyStatuses(batch, [{ ...item, change }]);
       case 'reaction':
       case 'edit':
       case 'revoke':
-        return applyToMessage(batch, { ...item, change }, change, this.events);
+        return applyToMessage(batch, { ...item, change }, change);
       case 'system':
         return applySystem(batch, { ...item, change });
       case 'echo':
-        return this.applyOrphansOf(batch, await applyEcho(batch, { ...item, change }, this.events));
+        return this.applyOrphansOf(batch, await applyEcho(batch, { ...item, change }));
       case 'user_id':
         return applyUserId(batch, { ...item, change });
       case 'preference':
         return applyPreference(batch, { ...item, change });
       case 'template':
-        return applyTemplate(batch, { ...item, change }, this.events);
+        return applyTemplate(batch, { ...item, change });
       case 'account':
-        return applyAccount(batch, { ...item, change }, this.events);
+        return applyAccount(batch, { ...item, change });
       case 'errors':
         return applyErrors(batch, { ...item, change });
       case 'poison':
@@ -226,7 +218,7 @@ export class Filing {
       if (!number) continue;
       const item: Item = { event_id: orphan.inbound_event_id, number, change: orphan.item };
       try {
-        await batch.attempt(() => this.applyOne(batch, item));
+        await batch.tx.attempt(() => this.applyOne(batch, item));
       } catch (error) {
         if (error instanceof Raced || isTransient(error)) throw error;
         await this.setAside(batch, item, error);

@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '#config/config';
-import { InboundStore, type Outcome, type Taken, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import type { Tx } from '#database/database';
+import type { Effect } from '#database/tx';
+import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Receipt } from '#modules/whatsapp/receipt/receive';
 import { Metrics } from '#observability/metrics';
-import type { PoolClient } from 'pg';
-import { type Filed, Filing, isRace, isTransient } from './filing';
+import { Filing, isRace, isTransient } from './filing';
 
 /** Webhooks in one transaction: large enough to share its cost, small enough that a message is seen soon. */
 const BATCH = 400;
@@ -110,25 +111,20 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private async batch(): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.take((client, events) => this.filing.file(client, events));
+        return await this.take((tx, events) => this.filing.file(tx, events));
       } catch (error) {
         const again = isRace(error) ? attempt < TRIES : isTransient(error) && attempt === 1;
         this.logger.warn({ msg: again ? 'inbound batch failed, it is repeated' : 'inbound batch failed', err: error });
         if (again) continue;
         if (isTransient(error)) throw error;
         // Some item's fault.
-        return this.take((client, events) => this.filing.fileOneByOne(client, events));
+        return this.take((tx, events) => this.filing.fileOneByOne(tx, events));
       }
     }
   }
 
-  private async take(file: (client: PoolClient, events: WaitingEvent[]) => Promise<Filed>): Promise<boolean> {
-    let effects: Filed['effects'] = [];
-    const { finished, more }: Taken = await this.store.take(BATCH, async (client, events): Promise<Outcome[]> => {
-      const filed = await file(client, events);
-      effects = filed.effects;
-      return filed.outcomes;
-    });
+  private async take(file: (tx: Tx, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<boolean> {
+    const { finished, more, effects } = await this.store.take(BATCH, file);
     await this.tell(effects);
     this.metrics.counter('messages_processed_total').inc(finished);
     return more;
@@ -137,22 +133,19 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private async parked(): Promise<void> {
     const began = Date.now();
     this.parked_at = began + PARKED_MS;
-    let effects: Filed['effects'] = [];
-    await this.store.transaction(async (client) => {
-      ({ effects } = await this.filing.applyParked(client));
-    });
+    const [, effects] = await this.store.transaction((tx) => this.filing.applyParked(tx));
     this.parked_at = Math.max(this.parked_at, Date.now() + PARKED_SHARE * (Date.now() - began));
     await this.tell(effects);
   }
 
   /** Tells in the background, while the database works on the next batch; resolved when all earlier batches are told, so at most two wait. */
-  private async tell(effects: Filed['effects']): Promise<void> {
+  private async tell(effects: Effect[]): Promise<void> {
     await this.telling;
     this.telling = (async () => {
       for (const [index, effect] of effects.entries()) {
         if (index % TOLD_AT_ONCE === TOLD_AT_ONCE - 1) await nextTurn();
         try {
-          effect();
+          void effect();
         } catch (error) {
           this.logger.error({ msg: 'not told', err: error });
         }

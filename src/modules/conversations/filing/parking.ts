@@ -1,5 +1,6 @@
 import { newId } from '#common/uuid';
 import type { ParsedChange, Poison } from '#modules/whatsapp/meta/parse-webhook';
+import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
 
 /** Keeps items that speak of a message that is not here yet. */
@@ -27,10 +28,9 @@ const of = ({ event_id, number }: Item): object => ({
 
 async function insert(batch: Batch, rows: object[]): Promise<void> {
   await batch.rows(
-    'park',
-    `INSERT INTO parked_items (id, organization_id, whatsapp_number_id, inbound_event_id, kind, waits_for, item, error)
+    prepared(`INSERT INTO parked_items (id, organization_id, whatsapp_number_id, inbound_event_id, kind, waits_for, item, error)
      SELECT p.id, p.organization_id, p.whatsapp_number_id, p.inbound_event_id, p.kind, p.waits_for, p.item, p.error
-       FROM json_to_recordset($1) AS p(id uuid, organization_id uuid, whatsapp_number_id uuid, inbound_event_id uuid, kind text, waits_for text, item jsonb, error text)`,
+       FROM json_to_recordset($1) AS p(id uuid, organization_id uuid, whatsapp_number_id uuid, inbound_event_id uuid, kind text, waits_for text, item jsonb, error text)`),
     [asRows(rows)],
   );
 }
@@ -57,13 +57,10 @@ export async function unpark(
     arrived.map((a) => a.whatsapp_number_id),
     arrived.map((a) => a.provider_id),
   ];
-  const rows = ids
-    ? await batch.rows<Parked & { id: string }>('unpark', takenOf(`SELECT p.id ${ARRIVED} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`), ids)
-    : await batch.rows<Parked & { id: string }>('unpark-recent', takenOf(`${RECENT} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`), []);
+  const rows = ids ? await batch.rows<Parked & { id: string }>(TAKE_ARRIVED, ids) : await batch.rows<Parked & { id: string }>(TAKE_RECENT);
   if (ids && rows.length === UNPARK_ITEMS)
     await batch.rows(
-      'unpark-later',
-      `UPDATE parked_items SET created_at = now() WHERE organization_id = ANY($1) AND id IN (SELECT p.id ${ARRIVED})`,
+      prepared(`UPDATE parked_items SET created_at = now() WHERE organization_id = ANY($1) AND id IN (SELECT p.id ${ARRIVED})`),
       ids,
     );
   rows.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -80,6 +77,9 @@ const ARRIVED = `FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS a(organizati
 const RECENT = `SELECT p.id FROM parked_items p
   JOIN messages m ON m.organization_id = p.organization_id AND m.whatsapp_number_id = p.whatsapp_number_id AND m.whatsapp_message_id = p.waits_for
  WHERE p.created_at > now() - interval '2 minutes' AND p.kind = 'orphan'`;
+
+const TAKE_ARRIVED = prepared(takenOf(`SELECT p.id ${ARRIVED} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`));
+const TAKE_RECENT = prepared(takenOf(`${RECENT} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`));
 
 /** Times are text in JSON. */
 function revive(change: ParsedChange): void {

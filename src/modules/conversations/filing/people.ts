@@ -4,6 +4,7 @@ import type { Contact } from '#modules/contacts/contact.entity';
 import { type ContactIdentity, IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
 import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
+import { prepared } from '#database/sql';
 import { type Batch, Raced, asRows } from './batch';
 
 /** A person as one item names them. */
@@ -83,7 +84,7 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
       contact_id = keep;
       for (const other of others) {
         if (!(await mergeContacts(batch, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
-        batch.effects.push(() => batch.contacts.merged(sighting.organization_id, keep, other));
+        batch.contacts.merged(batch.tx, sighting.organization_id, keep, other);
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
         const before = seen.get(other);
@@ -133,7 +134,7 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
     if (!contact.is_new) continue;
     const { is_new: _, ...row } = contact;
     const own = identities.filter((identity) => identity.contact_id === contact.id);
-    batch.effects.push(() => batch.contacts.created(row, own));
+    batch.contacts.created(batch.tx, row, own);
   }
   return bySighting.map((id) => {
     const contact = contacts.get(kept(id));
@@ -157,10 +158,9 @@ const text = (key: IdentityKey): string => `${key.organization_id} ${key.portfol
 export async function findIdentities(batch: Batch, keys: readonly IdentityKey[]): Promise<Map<string, KnownIdentity>> {
   if (!keys.length) return new Map();
   const rows = await batch.rows<IdentityKey & KnownIdentity>(
-    'find-identities',
-    `SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.is_active, i.last_seen_at
+    prepared(`SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.is_active, i.last_seen_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS k(organization_id, portfolio_id, kind, value)
-       JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`,
+       JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`),
     [keys.map((k) => k.organization_id), keys.map((k) => k.portfolio_id), keys.map((k) => k.kind), keys.map((k) => k.value)],
   );
   return new Map(rows.map((row) => [text(row), row]));
@@ -171,12 +171,11 @@ async function saveIdentities(batch: Batch, rows: readonly (IdentityKey & { cont
   if (!rows.length) return [];
   const unique = new Map(rows.map((row) => [text(row), row]));
   const saved = await batch.rows<ContactIdentity>(
-    'save-identities',
-    `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
+    prepared(`INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
      SELECT r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
        FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
      ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now()
-     RETURNING *`,
+     RETURNING *`),
     [asRows([...unique.values()].map((row) => ({ ...row, id: newId() })))],
   );
   for (const row of saved) if (unique.get(text(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');
@@ -220,8 +219,7 @@ async function insertContacts(
   if (!people.length) return [];
   const rows = people.map((person) => told(person, isOld)) as { id: string; match_key: string | null; organization_id: string }[];
   const saved = await batch.rows<Contact & { is_new: boolean }>(
-    'insert-contacts',
-    `INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
+    prepared(`INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
             opt_in_date, last_message_at, last_message_received_at, total_messages_received)
      SELECT t.id, t.organization_id, t.whatsapp_id, t.match_key, t.wa_id, t.whatsapp_user_id, t.username, t.whatsapp_name, t.whatsapp_name, t.source, 'lead',
             now(), t.message_at, t.message_at, t.received
@@ -232,7 +230,7 @@ async function insertContacts(
            last_message_at = greatest(c.last_message_at, excluded.last_message_at),
            last_message_received_at = greatest(c.last_message_received_at, excluded.last_message_received_at),
            total_messages_received = c.total_messages_received + excluded.total_messages_received, updated_at = now()
-     RETURNING c.*, (xmax = 0) AS is_new`,
+     RETURNING c.*, (xmax = 0) AS is_new`),
     [asRows(rows)],
   );
   const byId = new Map(saved.map((contact) => [contact.id, contact]));
@@ -249,8 +247,7 @@ async function updateContacts(batch: Batch, people: readonly Seen[], isOld: (sig
   // A phone learned later (REQUEST_CONTACT_INFO, a username given up) becomes the contact's, unless it is somebody else's: identities say so.
   // The spelling we send to follows what WhatsApp says of this number, never an earlier one (a late webhook).
   return batch.rows<FiledContact>(
-    'update-contacts',
-    `UPDATE contacts c
+    prepared(`UPDATE contacts c
         SET whatsapp_id = coalesce(c.whatsapp_id, t.whatsapp_id), match_key = coalesce(c.match_key, t.match_key), 
             wa_id = CASE WHEN t.match_key = coalesce(c.match_key, t.match_key) THEN t.wa_id ELSE c.wa_id END,
             whatsapp_user_id = coalesce(t.whatsapp_user_id, c.whatsapp_user_id), username = coalesce(t.username, c.username),
@@ -259,7 +256,7 @@ async function updateContacts(batch: Batch, people: readonly Seen[], isOld: (sig
             total_messages_received = c.total_messages_received + t.received, updated_at = now()
        FROM ${TOLD}
       WHERE c.id = t.id AND c.organization_id = t.organization_id AND c.deleted_at IS NULL
-     RETURNING ${COLUMNS}, false AS is_new`,
+     RETURNING ${COLUMNS}, false AS is_new`),
     [asRows([...people].sort((a, b) => (a.contact_id < b.contact_id ? -1 : 1)).map((person) => told(person, isOld)))],
   );
 }

@@ -1,4 +1,3 @@
-import type { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
@@ -22,10 +21,11 @@ import { type Message, MessageDirection, type MessageReaction, MessageStatus, Me
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import type { Conversation } from '../conversation.entity';
+import { prepared } from '#database/sql';
 import { type Batch, type Item, Raced, asRows } from './batch';
 import { park, parkPoison } from './parking';
 import { findIdentities, keysOf, resolvePeople } from './people';
-import { insertMedia, insertMessages, linkReplies, mediaOf } from './threads';
+import { expectMedia, insertMessages, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
 
@@ -35,13 +35,12 @@ const targetOf = (change: Target): string => (change.kind === 'reaction' ? chang
  * Reaction, edit or revoke: changes the message it speaks of, or waits for it. `from_us`: typed on the business's own phone.
  * Only who wrote a message edits or revokes it; what somebody else asks is set aside.
  */
-export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target, events: EventBus): Promise<void> {
+export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target): Promise<void> {
   const { number } = item;
   const from_us = item.change.kind === 'echo';
   const [found] = await batch.rows<Message & { contact_is_blocked: boolean; contact_match_key: string | null }>(
-    'lock-target',
-    `SELECT m.*, c.is_blocked AS contact_is_blocked, c.match_key AS contact_match_key FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
-      WHERE m.organization_id = $1 AND m.whatsapp_number_id = $2 AND m.whatsapp_message_id = $3 FOR UPDATE OF m`,
+    prepared(`SELECT m.*, c.is_blocked AS contact_is_blocked, c.match_key AS contact_match_key FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
+      WHERE m.organization_id = $1 AND m.whatsapp_number_id = $2 AND m.whatsapp_message_id = $3 FOR UPDATE OF m`),
     [number.organization_id, number.id, targetOf(change)],
   );
   if (!found) return park(batch, [{ item, waits_for: targetOf(change) }]);
@@ -55,9 +54,8 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   else if (change.kind === 'revoke') message.is_deleted = true;
   else if (!edit(message, change)) return;
   await batch.rows(
-    'update-target',
-    `UPDATE messages SET reactions = $3, is_deleted = $4, content = $5, payload = $6, edited_at = $7, earlier_versions = $8, updated_at = now()
-      WHERE organization_id = $1 AND id = $2`,
+    prepared(`UPDATE messages SET reactions = $3, is_deleted = $4, content = $5, payload = $6, edited_at = $7, earlier_versions = $8, updated_at = now()
+      WHERE organization_id = $1 AND id = $2`),
     [
       message.organization_id,
       message.id,
@@ -72,7 +70,7 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   if (change.kind === 'reaction' && !from_us) await openWindow(batch, message, change.timestamp);
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
-  batch.effects.push(() => events.emit('message.updated', { organization_id: message.organization_id, message: presentMessage(message) }));
+  batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
 }
 
 /** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */
@@ -120,9 +118,8 @@ async function openWindow(
   at: Date,
 ): Promise<void> {
   await batch.rows(
-    'open-window',
-    `UPDATE conversations SET window_expires_at = greatest(window_expires_at, $3::timestamptz + interval '24 hours'), last_incoming_at = greatest(last_incoming_at, $3)
-      WHERE organization_id = $1 AND contact_id = $4 AND whatsapp_number_id = $5 AND (id = $2 OR status IN ('open', 'pending'))`,
+    prepared(`UPDATE conversations SET window_expires_at = greatest(window_expires_at, $3::timestamptz + interval '24 hours'), last_incoming_at = greatest(last_incoming_at, $3)
+      WHERE organization_id = $1 AND contact_id = $4 AND whatsapp_number_id = $5 AND (id = $2 OR status IN ('open', 'pending'))`),
     [organization_id, conversation_id, at, contact_id, whatsapp_number_id],
   );
 }
@@ -146,13 +143,12 @@ async function fileQuietly(
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
   const [conversation] = await batch.rows<{ id: string }>(
-    'newest-conversation',
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
-      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`,
+    prepared(`SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
+      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`),
     [number.organization_id, known.contact_id, number.id],
   );
   if (!conversation) return;
-  const [stored] = await batch.query(
+  const [stored] = await batch.rows(
     'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
     [number.organization_id, number.id, change.provider_id],
   );
@@ -200,11 +196,11 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
     const gone = before < after ? after : before;
     contact_id = before < after ? before : after;
     if (!(await mergeContacts(batch, organization_id, contact_id, gone))) throw new Raced('a contact of a merge is gone');
-    batch.effects.push(() => batch.contacts.merged(organization_id, contact_id, gone));
+    batch.contacts.merged(batch.tx, organization_id, contact_id, gone);
   }
   const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });
   // Those told, and those a new one of the same kind takes the place of.
-  await batch.query(
+  await batch.rows(
     `UPDATE contact_identities i SET is_active = false, updated_at = now()
        FROM json_to_recordset($3) AS k(portfolio_id text, kind text, value text, is_new boolean)
       WHERE i.organization_id = $1 AND i.contact_id = $2 AND i.is_active AND i.portfolio_id = k.portfolio_id AND i.kind = k.kind AND (i.value <> k.value) = k.is_new`,
@@ -217,7 +213,7 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
       ]),
     ],
   );
-  await batch.query(
+  await batch.rows(
     `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
      SELECT k.id, $1, k.portfolio_id, k.kind, k.value, $2 FROM json_to_recordset($3) AS k(id uuid, portfolio_id text, kind text, value text)
      ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
@@ -225,7 +221,7 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
     [organization_id, contact_id, asRows(fresh.map((key) => ({ ...key, id: newId() })))],
   );
   const { phone } = new_ids;
-  await batch.query(
+  await batch.rows(
     `UPDATE contacts SET whatsapp_id = coalesce($3, whatsapp_id), wa_id = coalesce($4, wa_id), match_key = coalesce($5, match_key),
             whatsapp_user_id = coalesce($6, whatsapp_user_id), updated_at = now()
       WHERE organization_id = $1 AND id = $2`,
@@ -234,14 +230,14 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
 }
 
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
-export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus): Promise<Message[]> {
+export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message[]> {
   const { event } = item.change;
   if (event.kind !== 'message') {
-    await applyToMessage(batch, item, event, events);
+    await applyToMessage(batch, item, event);
     return [];
   }
   const { number } = item;
-  const [stored] = await batch.query(
+  const [stored] = await batch.rows(
     'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
     [number.organization_id, number.id, event.provider_id],
   );
@@ -257,7 +253,7 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
       from_ad: false,
     },
   ]);
-  const [existing] = await batch.query<{ id: string }>(
+  const [existing] = await batch.rows<{ id: string }>(
     `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
       ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`,
     [number.organization_id, contact.id, number.id],
@@ -280,13 +276,13 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
     created_at: event.timestamp,
   });
   const [conversation] = existing
-    ? await batch.query<Conversation>(
+    ? await batch.rows<Conversation>(
         `UPDATE conversations SET last_message_id = CASE WHEN last_message_at IS NULL OR $3 >= last_message_at THEN $4 ELSE last_message_id END,
                 last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1, updated_at = now()
           WHERE organization_id = $1 AND id = $2 RETURNING *`,
         [number.organization_id, existing.id, event.timestamp, message.id],
       )
-    : await batch.query<Conversation>(
+    : await batch.rows<Conversation>(
         `WITH counted AS (UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2)
          INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, first_message_at, last_message_at, last_outgoing_at, total_messages, last_message_id)
          VALUES ($6, $1, $2, $3, $4, $4, $4, 1, $5) RETURNING *`,
@@ -295,18 +291,16 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
   message.conversation_id = conversation.id;
   if (event.reply_to_provider_id) await linkReplies(batch, [{ message, provider_id: event.reply_to_provider_id }], new Map());
   await insertMessages(batch, [message]);
-  await insertMedia(batch, [{ message, media: event.media }], events);
+  await expectMedia(batch, [{ message, media: event.media }]);
   const { organization_id, conversation_id } = message;
-  if (!existing) batch.effects.push(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
+  if (!existing) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
   const { id, name, whatsapp_name, username, whatsapp_id, is_vip } = contact;
-  batch.effects.push(() =>
-    events.emit('message.created', {
-      organization_id: message.organization_id,
-      message: presentMessage(message),
-      contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
-      conversation,
-    }),
-  );
+  batch.tx.tell('message.created', {
+    organization_id: message.organization_id,
+    message: presentMessage(message),
+    contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
+    conversation,
+  });
   return [message];
 }
 
@@ -317,18 +311,18 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
   const { opt_in } = change;
-  const [changed] = await batch.query(
+  const [changed] = await batch.rows(
     `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() END, opt_out_date = CASE WHEN NOT $3 THEN now() END, updated_at = now()
       WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
     [number.organization_id, known.contact_id, opt_in],
   );
-  if (changed) batch.effects.push(() => batch.contacts.consented(number.organization_id, known.contact_id, opt_in));
+  if (changed) await batch.contacts.consented(batch.tx, number.organization_id, known.contact_id, opt_in);
 }
 
 /** A template's verdict counts for all numbers of its account. */
-export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>, events: EventBus): Promise<void> {
+export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>): Promise<void> {
   const { organization_id } = number;
-  const changed = await batch.query<Template & { previous_status: string }>(
+  const changed = await batch.rows<Template & { previous_status: string }>(
     `WITH before AS (
        SELECT t.id, t.status AS previous_status FROM whatsapp_templates t JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = t.whatsapp_number_id
         WHERE t.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
@@ -352,18 +346,17 @@ export async function applyTemplate(batch: Batch, { number, change }: Item<Templ
     ],
   );
   for (const { previous_status, ...template } of changed)
-    if (template.status !== previous_status)
-      batch.effects.push(() => events.emit('template.status_updated', { organization_id, template, previous_status }));
+    if (template.status !== previous_status) batch.tx.tell('template.status_updated', { organization_id, template, previous_status });
   // Meta tells that its text changed, not how.
   if (change.change === 'components')
     for (const whatsapp_number_id of new Set(changed.map((template) => template.whatsapp_number_id)))
-      batch.effects.push(() => events.emit('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id }));
+      batch.tx.tell('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id });
 }
 
 /** What Meta says of an account or a number. */
-export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>, events: EventBus): Promise<void> {
+export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>): Promise<void> {
   const one = change.display_phone_number !== null;
-  const changed = await batch.query<ChangedNumber>(
+  const changed = await batch.rows<ChangedNumber>(
     `WITH before AS (
        SELECT id, connection_status AS previous_status FROM whatsapp_numbers
         WHERE organization_id = $1 AND whatsapp_business_account_id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR phone_number = '+' || $3)
@@ -385,13 +378,13 @@ export async function applyAccount(batch: Batch, { number, change }: Item<Accoun
     ],
   );
   if (!change.messaging_limit_tier && !change.display_name && !change.standing) return;
-  for (const row of changed) batch.effects.push(() => tellNumber(events, row));
+  for (const row of changed) tellNumber(batch.tx, row);
 }
 
 export async function applyErrors(batch: Batch, { number, change }: Item<ValueErrors>): Promise<void> {
   const [error] = change.errors;
   const words = error ? [error.code, error.title, error.details ?? error.message].filter(Boolean).join(' ') : 'error';
-  await batch.query('UPDATE whatsapp_numbers SET last_error = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+  await batch.rows('UPDATE whatsapp_numbers SET last_error = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
     number.organization_id,
     number.id,
     words.slice(0, 500),

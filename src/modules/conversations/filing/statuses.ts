@@ -1,4 +1,3 @@
-import type { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
 import { isUuid, newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
@@ -6,6 +5,7 @@ import { classifyStatusError } from '#modules/whatsapp/meta/meta-errors';
 import type { StatusUpdate } from '#modules/whatsapp/meta/parse-webhook';
 import { type Progress, advance } from '../messages/message-progress';
 import type { MessageStatus } from '../messages/message.entity';
+import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
 import { findIdentities, keysOf } from './people';
 import { applyFailureEffect } from '../messages/failure-effects';
@@ -28,7 +28,7 @@ const COLUMNS = `m.id, m.organization_id, m.conversation_id, m.contact_id, m.wha
   m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing, m.template_id, c.wa_id, c.match_key`;
 
 /** Applies statuses of outgoing messages, all at once; one that came before its message is parked by the provider's id. */
-export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[], events: EventBus): Promise<void> {
+export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<void> {
   const known = items.filter(({ change }) => change.status !== 'other');
   if (!known.length) return;
   const messages = await findMessages(batch, known);
@@ -70,10 +70,8 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
     // In a group the ids are a participant's, not those of whom the message is for.
     if (change.group_id === null) people.push({ item, message });
     // Once: the provider repeats itself, and the world has gone on since.
-    if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code)) {
-      const tell = await applyFailureEffect(batch, message, failure.effect, change.timestamp);
-      if (tell) batch.effects.push(() => tell(events, batch.contacts));
-    }
+    if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code))
+      await applyFailureEffect(batch.tx, batch.contacts, message, failure.effect, change.timestamp);
   }
   if (orphans.length)
     await park(
@@ -83,40 +81,36 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   if (!changed.size) return;
 
   await batch.rows(
-    'update-statuses',
-    `UPDATE messages m SET status = s.status, sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, played_at = s.played_at, failed_at = s.failed_at,
+    prepared(`UPDATE messages m SET status = s.status, sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, played_at = s.played_at, failed_at = s.failed_at,
             error_code = s.error_code, error_message = s.error_message, whatsapp_message_id = s.whatsapp_message_id, pricing = s.pricing, updated_at = now()
        FROM json_to_recordset($1) AS s(id uuid, organization_id uuid, status text, sent_at timestamptz, delivered_at timestamptz, read_at timestamptz, played_at timestamptz,
             failed_at timestamptz, error_code text, error_message text, whatsapp_message_id text, pricing jsonb)
-      WHERE m.id = s.id AND m.organization_id = s.organization_id`,
+      WHERE m.id = s.id AND m.organization_id = s.organization_id`),
     [asRows([...changed.values()].map(({ message }) => message))],
   );
   await batch.rows(
-    'status-history',
-    `INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source, error_code)
+    prepared(`INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source, error_code)
      SELECT h.id, h.organization_id, h.message_id, h.status, h.timestamp, 'webhook', h.error_code
        FROM json_to_recordset($1) AS h(id uuid, organization_id uuid, message_id uuid, status text, "timestamp" timestamptz, error_code text)
-     ON CONFLICT (organization_id, message_id, status, "timestamp") DO NOTHING`,
+     ON CONFLICT (organization_id, message_id, status, "timestamp") DO NOTHING`),
     [asRows(history)],
   );
   // The provider has it: whatever our own call still hopes for, it does not leave again.
-  await batch.rows('sends-done', 'DELETE FROM outbound_sends WHERE message_id = ANY($1)', [[...changed.keys()]]);
+  await batch.rows(prepared('DELETE FROM outbound_sends WHERE message_id = ANY($1)'), [[...changed.keys()]]);
   if (people.length) await linkPeople(batch, people);
   for (const { before, message, last } of changed.values()) {
     if (before === message.status) continue;
-    batch.effects.push(() =>
-      events.emit('message.status', {
-        organization_id: message.organization_id,
-        message_id: message.id,
-        conversation_id: message.conversation_id,
-        contact_id: message.contact_id,
-        whatsapp_number_id: message.whatsapp_number_id,
-        status: message.status,
-        previous_status: before,
-        timestamp: last,
-        error_code: message.error_code,
-      }),
-    );
+    batch.tx.tell('message.status', {
+      organization_id: message.organization_id,
+      message_id: message.id,
+      conversation_id: message.conversation_id,
+      contact_id: message.contact_id,
+      whatsapp_number_id: message.whatsapp_number_id,
+      status: message.status,
+      previous_status: before,
+      timestamp: last,
+      error_code: message.error_code,
+    });
   }
 }
 
@@ -125,15 +119,14 @@ const keyOf = ({ number, change }: Item<StatusUpdate>): string => `${number.id} 
 /** By the provider's id, else by our own id that Meta echoes (a status may overtake the answer to our call). Locked, oldest first. */
 async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<Map<string, Sent>> {
   const rows = await batch.rows<Sent>(
-    'find-sent',
-    `SELECT ${COLUMNS} FROM messages m LEFT JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
+    prepared(`SELECT ${COLUMNS} FROM messages m LEFT JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
       WHERE m.id IN (
         SELECT found.id FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
           JOIN messages found USING (organization_id, whatsapp_number_id, whatsapp_message_id)
         UNION
         SELECT found.id FROM unnest($4::uuid[], $5::uuid[]) AS k(id, organization_id) JOIN messages found USING (id, organization_id))
         AND m.direction = 'outgoing'
-      ORDER BY m.id FOR UPDATE OF m`,
+      ORDER BY m.id FOR UPDATE OF m`),
     [
       items.map((i) => i.number.organization_id),
       items.map((i) => i.number.id),
@@ -173,9 +166,8 @@ async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate
   }
   if (aliases.size)
     await batch.rows(
-      'learn-aliases',
-      `UPDATE contacts c SET wa_id = a.wa_id, updated_at = now() FROM json_to_recordset($1) AS a(id uuid, organization_id uuid, wa_id text)
-        WHERE c.organization_id = a.organization_id AND c.id = a.id`,
+      prepared(`UPDATE contacts c SET wa_id = a.wa_id, updated_at = now() FROM json_to_recordset($1) AS a(id uuid, organization_id uuid, wa_id text)
+        WHERE c.organization_id = a.organization_id AND c.id = a.id`),
       [asRows([...aliases.values()])],
     );
   const known = await findIdentities(
@@ -192,18 +184,17 @@ async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate
     if (keep === other || !(await mergeContacts(batch, key.organization_id, keep, other))) continue;
     for (const [from, to] of gone) if (to === other) gone.set(from, keep);
     gone.set(other, keep);
-    batch.effects.push(() => batch.contacts.merged(key.organization_id, keep, other));
+    batch.contacts.merged(batch.tx, key.organization_id, keep, other);
   }
   if (!fresh.length) return;
   await batch.rows(
-    'link-identities',
-    `WITH linked AS (
+    prepared(`WITH linked AS (
        INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
        SELECT DISTINCT ON (r.organization_id, r.portfolio_id, r.kind, r.value) r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
          FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
        ON CONFLICT DO NOTHING RETURNING organization_id, contact_id, kind, value)
      UPDATE contacts c SET whatsapp_user_id = l.value, updated_at = now() FROM linked l
-      WHERE l.kind = 'bsuid' AND c.organization_id = l.organization_id AND c.id = l.contact_id`,
+      WHERE l.kind = 'bsuid' AND c.organization_id = l.organization_id AND c.id = l.contact_id`),
     [
       asRows(
         fresh.map((row) => ({

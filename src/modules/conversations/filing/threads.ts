@@ -1,11 +1,11 @@
 import { newId } from '#common/uuid';
-import type { EventBus } from '#common/events';
 import type { MessageConversation } from '../conversations.events';
 import { ConversationStatus } from '../conversation.entity';
 import { type Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import type { InboundMessage, MediaRef } from '#modules/whatsapp/meta/parse-webhook';
+import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
 import { type FiledContact, resolvePeople } from './people';
 
@@ -35,7 +35,7 @@ type ThreadState = MessageConversation & { contact_id: string; whatsapp_number_i
  * Files incoming messages: person, conversation, message, counters, in this order and all messages at once. What the provider repeats is
  * dropped before anything is touched.
  */
-export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[], events: EventBus): Promise<Message[]> {
+export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[]): Promise<Message[]> {
   const fresh = await withoutKnown(batch, items);
   if (!fresh.length) return [];
   const contacts = await resolvePeople(
@@ -82,14 +82,13 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     if (change.reply_to_provider_id) replies.push({ message, provider_id: change.reply_to_provider_id });
   });
 
-  const told = await fileThreads(batch, [...threads.values()], events);
+  const told = await fileThreads(batch, [...threads.values()]);
   await linkReplies(batch, replies, byProviderId);
   const messages = [...threads.values()].flatMap((thread) => thread.messages);
   await insertMessages(batch, messages);
-  await insertMedia(
+  await expectMedia(
     batch,
     fresh.map((item) => ({ message: byProviderId.get(keyOf(item)), media: item.change.media })),
-    events,
   );
   for (const { contact, messages: ofThread } of threads.values()) {
     // Inbound from a blocked contact is kept silently.
@@ -99,14 +98,12 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     for (const message of ofThread) {
       const conversation = told.get(message.conversation_id);
       if (!conversation) continue;
-      batch.effects.push(() =>
-        events.emit('message.received', {
-          organization_id: message.organization_id,
-          message: presentMessage(message),
-          contact: who,
-          conversation,
-        }),
-      );
+      batch.tx.tell('message.received', {
+        organization_id: message.organization_id,
+        message: presentMessage(message),
+        contact: who,
+        conversation,
+      });
     }
   }
   return messages;
@@ -118,10 +115,9 @@ async function withoutKnown(batch: Batch, items: readonly Item<InboundMessage>[]
   for (const item of items) if (!unique.has(keyOf(item))) unique.set(keyOf(item), item);
   const all = [...unique.values()];
   const known = await batch.rows<{ whatsapp_number_id: string; whatsapp_message_id: string }>(
-    'known-messages',
-    `SELECT m.whatsapp_number_id, m.whatsapp_message_id
+    prepared(`SELECT m.whatsapp_number_id, m.whatsapp_message_id
        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
-       JOIN messages m USING (organization_id, whatsapp_number_id, whatsapp_message_id)`,
+       JOIN messages m USING (organization_id, whatsapp_number_id, whatsapp_message_id)`),
     [all.map((i) => i.number.organization_id), all.map((i) => i.number.id), all.map((i) => i.change.provider_id)],
   );
   for (const row of known) unique.delete(`${row.whatsapp_number_id} ${row.whatsapp_message_id}`);
@@ -131,10 +127,9 @@ async function withoutKnown(batch: Batch, items: readonly Item<InboundMessage>[]
 const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id} ${change.provider_id}`;
 
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
-async function fileThreads(batch: Batch, threads: readonly Thread[], events: EventBus): Promise<Map<string, MessageConversation>> {
+async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
-    'find-conversations',
-    `SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, 
+    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, 
             CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS t(organization_id, contact_id, whatsapp_number_id)
        JOIN organizations o ON o.id = t.organization_id
@@ -142,7 +137,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[], events: Eve
          SELECT * FROM conversations v
           WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id
             AND v.close_reason IS DISTINCT FROM 'merged'
-          ORDER BY v.status IN ('open', 'pending') DESC, v.status = 'resolved' DESC, v.closed_at DESC NULLS LAST, v.created_at DESC LIMIT 1) c`,
+          ORDER BY v.status IN ('open', 'pending') DESC, v.status = 'resolved' DESC, v.closed_at DESC NULLS LAST, v.created_at DESC LIMIT 1) c`),
     [threads.map((t) => t.organization_id), threads.map((t) => t.contact.id), threads.map((t) => t.whatsapp_number_id)],
   );
   const found = new Map(candidates.map((row) => [`${row.contact_id} ${row.whatsapp_number_id}`, row]));
@@ -178,17 +173,15 @@ async function fileThreads(batch: Batch, threads: readonly Thread[], events: Eve
   }
 
   const states: ThreadState[] = [];
-  if (updates.length) states.push(...(await batch.rows<ThreadState>('update-conversations', UPDATE_CONVERSATIONS, [asRows(updates)])));
-  if (inserts.length) states.push(...(await batch.rows<ThreadState>('insert-conversations', INSERT_CONVERSATIONS, [asRows(inserts)])));
+  if (updates.length) states.push(...(await batch.rows<ThreadState>(prepared(UPDATE_CONVERSATIONS), [asRows(updates)])));
+  if (inserts.length) states.push(...(await batch.rows<ThreadState>(prepared(INSERT_CONVERSATIONS), [asRows(inserts)])));
   const insertedIds = new Set(inserts.map((row) => (row as { id: string }).id));
   for (const thread of threads) {
     if (thread.contact.is_blocked) continue;
     const { organization_id } = thread;
     const conversation_id = thread.messages[0].conversation_id;
-    if (insertedIds.has(conversation_id))
-      batch.effects.push(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
-    else if (reopened.has(conversation_id))
-      batch.effects.push(() => events.emit('conversation.reopened', { organization_id, conversation_id, user_id: null }));
+    if (insertedIds.has(conversation_id)) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
+    else if (reopened.has(conversation_id)) batch.tx.tell('conversation.reopened', { organization_id, conversation_id, user_id: null });
   }
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));
 }
@@ -257,10 +250,9 @@ export async function linkReplies(
   }
   if (!open.length) return;
   const rows = await batch.rows<{ id: string; whatsapp_number_id: string; whatsapp_message_id: string }>(
-    'quoted-messages',
-    `SELECT m.id, m.whatsapp_number_id, m.whatsapp_message_id
+    prepared(`SELECT m.id, m.whatsapp_number_id, m.whatsapp_message_id
        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
-       JOIN messages m USING (organization_id, whatsapp_number_id, whatsapp_message_id)`,
+       JOIN messages m USING (organization_id, whatsapp_number_id, whatsapp_message_id)`),
     [open.map((r) => r.message.organization_id), open.map((r) => r.message.whatsapp_number_id), open.map((r) => r.provider_id)],
   );
   const stored = new Map(rows.map((row) => [`${row.whatsapp_number_id} ${row.whatsapp_message_id}`, row.id]));
@@ -272,14 +264,13 @@ export async function linkReplies(
 export async function insertMessages(batch: Batch, messages: readonly Message[]): Promise<void> {
   if (!messages.length) return;
   await batch.rows(
-    'insert-messages',
-    `INSERT INTO messages (id, organization_id, conversation_id, contact_id, whatsapp_number_id, direction, sender_type, sender_name, message_type, content, payload,
+    prepared(`INSERT INTO messages (id, organization_id, conversation_id, contact_id, whatsapp_number_id, direction, sender_type, sender_name, message_type, content, payload,
             media, status, whatsapp_message_id, reply_to_message_id, forwarded, reactions, sent_at, created_at)
      SELECT m.id, m.organization_id, m.conversation_id, m.contact_id, m.whatsapp_number_id, m.direction, m.sender_type, m.sender_name, m.message_type, m.content,
             m.payload, m.media, m.status, m.whatsapp_message_id, m.reply_to_message_id, m.forwarded, m.reactions, m.sent_at, m.created_at
        FROM json_to_recordset($1) AS m(id uuid, organization_id uuid, conversation_id uuid, contact_id uuid, whatsapp_number_id uuid, direction text, sender_type text,
             sender_name text, message_type text, content text, payload jsonb, media jsonb, status text, whatsapp_message_id text, reply_to_message_id uuid,
-            forwarded boolean, reactions jsonb, sent_at timestamptz, created_at timestamptz)`,
+            forwarded boolean, reactions jsonb, sent_at timestamptz, created_at timestamptz)`),
     [asRows(messages)],
   );
 }
@@ -298,36 +289,26 @@ export function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | n
   };
 }
 
-/** The files to fetch, as rows: a crash loses none. */
-export async function insertMedia(
+/** The files to fetch. */
+export async function expectMedia(
   batch: Batch,
   files: readonly { message: Message | undefined; media: MediaRef | undefined }[],
-  events: EventBus,
 ): Promise<void> {
-  const rows = files.flatMap(({ message, media }) => {
+  const expected = files.flatMap(({ message, media }) => {
     if (!media || !message?.media) return [];
+    const { id, mime_type } = message.media;
     return [
       {
-        id: message.media.id,
+        id,
         organization_id: message.organization_id,
         message_id: message.id,
         whatsapp_number_id: message.whatsapp_number_id,
         provider_media_id: media.id.slice(0, 128),
-        mime_type: message.media.mime_type,
+        mime_type,
         filename: media.filename ?? null,
         sha256: media.sha256?.slice(0, 64) ?? null,
       },
     ];
   });
-  if (!rows.length) return;
-  await batch.rows(
-    'insert-media',
-    `INSERT INTO media_files (id, organization_id, message_id, whatsapp_number_id, provider_media_id, mime_type, filename, sha256, status)
-     SELECT m.id, m.organization_id, m.message_id, m.whatsapp_number_id, m.provider_media_id, m.mime_type, m.filename, m.sha256, 'pending'
-       FROM json_to_recordset($1) AS m(id uuid, organization_id uuid, message_id uuid, whatsapp_number_id uuid, provider_media_id text, mime_type text, filename text, sha256 text)`,
-    [asRows(rows)],
-  );
-  const byOrganization = Map.groupBy(rows, (row) => row.organization_id);
-  for (const [organization_id, waiting] of byOrganization)
-    batch.effects.push(() => events.emit('media.waiting', { organization_id, media_ids: waiting.map((file) => file.id) }));
+  await batch.media.expect(batch.tx, expected);
 }

@@ -5,6 +5,6 @@ import type { Sql } from '#database/sql';
  * (`DeliverMessage`): the next start ends it as failed, provider_timeout, and a person decides whether to send it again. Answers how many.
  */
 export async function sendNothingAgain(sql: Sql): Promise<number> {
-  const rows = await sql.query<unknown>(`UPDATE outbound_sends SET claimed_at = to_timestamp(0), due_at = now() RETURNING message_id`);
+  const rows = await sql.rows<unknown>(`UPDATE outbound_sends SET claimed_at = to_timestamp(0), due_at = now() RETURNING message_id`);
   return rows.length;
 }

@@ -3,7 +3,6 @@ import type { Request, Response } from 'express';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import { type Page, pageWindow, toPage } from '#common/page.dto';
 import { isDayOrInstant } from '#common/period';
 import { isUuid } from '#common/uuid';
@@ -32,7 +31,6 @@ export class MessagesService {
     private readonly sending: SendMessage,
     private readonly media: MediaService,
     private readonly organizations: OrganizationsService,
-    private readonly events: EventBus,
   ) {}
 
   async get(actor: Actor, id: string): Promise<MessageResponse> {
@@ -52,7 +50,7 @@ export class MessagesService {
     const rows = this.database.repository(Message).query(actor, 'm');
     this.filter(rows, query);
     narrowPeriod(rows, 'm.created_at', await this.organizations.period(actor, query.from, query.to));
-    const [{ total }] = await this.database.source.query<[{ total: number }]>(...this.bounded(rows));
+    const [{ total }] = await this.database.rows<{ total: number }>(...this.bounded(rows));
     // A cursor names its neighbourhood: the rows next to it, whichever way they are then shown.
     const backwards = query.before !== undefined || (query.after === undefined && direction === 'DESC');
     if (query.before) await this.cursor(actor, rows, query.before, '<');
@@ -71,7 +69,7 @@ export class MessagesService {
   /** The newest messages of several conversations, oldest first, in one query (GraphQL). */
   async newestOf(actor: Actor, conversation_ids: readonly string[], limit: number, before?: string): Promise<MessageResponse[][]> {
     const anchor = before ? await this.database.repository(Message).find(actor, before) : null;
-    const ids = await this.database.source.query<{ id: string }[]>(
+    const ids = await this.database.rows<{ id: string }>(
       `SELECT m.id FROM unnest($2::uuid[]) AS c(id)
         CROSS JOIN LATERAL (
           SELECT id FROM messages v WHERE v.organization_id = $1 AND v.conversation_id = c.id AND ($4::timestamptz IS NULL OR (v.created_at, v.id) < ($4, $5::uuid))
@@ -105,7 +103,7 @@ export class MessagesService {
   /** What became of a message. */
   async status(actor: Actor, id: string): Promise<MessageStatusAnswer> {
     const message = await this.database.repository(Message).get(actor, id);
-    const status_history = await this.database.source.query<StatusHistoryEntry[]>(
+    const status_history = await this.database.rows<StatusHistoryEntry>(
       'SELECT status, "timestamp", source FROM message_status_events WHERE organization_id = $1 AND message_id = $2 ORDER BY "timestamp", id',
       [actor.organization_id, id],
     );
@@ -129,22 +127,19 @@ export class MessagesService {
   async markRead(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
     if (message.direction !== MessageDirection.incoming) throw new Conflict('not_incoming', 'Only incoming messages can be marked read.');
-    const [[changed]] = await this.database.source.query<[{ unread_count: number; before: number }[], number]>(
-      `UPDATE conversations c SET last_read_at = greatest(c.last_read_at, $3), updated_at = now(),
+    const { organization_id, user_id } = actor;
+    const { conversation_id, created_at } = message;
+    await this.database.tx(async (tx) => {
+      const [changed] = await tx.rows<{ unread_count: number } | undefined>(
+        `UPDATE conversations c SET last_read_at = greatest(c.last_read_at, $3), updated_at = now(),
               unread_count = (SELECT count(*) FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction = 'incoming'
                                 AND (m.created_at, m.id) > ($3, $4) AND m.created_at > coalesce(c.last_read_at, '-infinity'))
         WHERE c.organization_id = $1 AND c.id = $2 RETURNING c.unread_count`,
-      [actor.organization_id, message.conversation_id, message.created_at, id],
-    );
-    const { organization_id } = actor;
-    if (changed)
-      this.events.emit('conversation.unread', {
-        organization_id,
-        conversation_id: message.conversation_id,
-        user_id: actor.user_id,
-        unread_count: changed.unread_count,
-      });
-    this.events.emit('message.read_here', { organization_id, message_id: id });
+        [organization_id, conversation_id, created_at, id],
+      );
+      if (changed) tx.tell('conversation.unread', { organization_id, conversation_id, user_id, unread_count: changed.unread_count });
+      tx.tell('message.read_here', { organization_id, message_id: id });
+    });
     return presentMessage(message);
   }
 

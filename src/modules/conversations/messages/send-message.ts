@@ -1,19 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
-import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
+import { prepared } from '#database/sql';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
-import { User } from '#modules/users/user.entity';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { renderTemplateBody, templateComponents } from '#modules/whatsapp/meta/template-parameters';
+import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
 import { type Draft, typeWithFile } from './compose';
+import { DeliverMessage } from './deliver-message';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
@@ -44,6 +45,28 @@ interface Ready {
   template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
 }
 
+const SENT = `WITH waiting AS (
+    INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($4, $1, $2, $3))
+  UPDATE conversations SET
+      whatsapp_number_id = $3, last_message_id = $4, last_message_at = greatest(last_message_at, $5), first_message_at = least(first_message_at, $5),
+      last_outgoing_at = greatest(last_outgoing_at, $5), total_messages = total_messages + 1,
+      messages_from_agent = messages_from_agent + $6, messages_from_bot = messages_from_bot + $7,
+      unread_count = CASE WHEN $6 = 1 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 = 1 THEN now() ELSE last_read_at END,
+      handoff_at = CASE WHEN $6 = 1 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND $6 = 0,
+      first_response_at = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
+      first_response_time_seconds = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
+        THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
+      updated_at = now()
+    WHERE organization_id = $1 AND id = $2`;
+
+const COUNT_SENT = prepared(
+  `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
+    WHERE organization_id = $1 AND id = $2`,
+);
+
+const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL
+  AND id = (SELECT contact_id FROM conversations WHERE organization_id = $1 AND id = $2)`;
+
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
@@ -54,18 +77,14 @@ export class SendMessage {
     private readonly contacts: ContactsService,
     private readonly templates: TemplatesService,
     private readonly media: MediaService,
-    private readonly events: EventBus,
+    private readonly delivery: DeliverMessage,
   ) {}
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
   async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
     const send = async (tx: Tx): Promise<Message> => {
-      const conversations = this.database.repository(Conversation, tx);
-      const found = await conversations.get(actor, conversation_id);
-      // One order of locks everywhere: contact, then conversation.
-      const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
-      const { message } = await this.store(tx, actor, await conversations.lock(actor, conversation_id), contact, draft, options);
-      return message;
+      const { contact, conversation } = await this.lock(tx, actor, conversation_id);
+      return this.store(tx, actor, conversation, contact, draft, options);
     };
     if (within) return send(within);
     // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
@@ -76,25 +95,24 @@ export class SendMessage {
   async toPhone(actor: Actor, recipient: Recipient, draft: Draft): Promise<SendResult> {
     const phone = normalizePhone(recipient.to);
     if (!phone) throw Invalid.field('to', 'to is not a phone number in international form, such as +5511987654321', undefined, 'phone');
-    const send = async (tx: Tx): Promise<{ message: Message }> => {
-      const numbers = this.database.repository(WhatsAppNumber, tx);
-      const conversations = this.database.repository(Conversation, tx);
-      const named = recipient.whatsapp_number_id ? await numbers.get(actor, recipient.whatsapp_number_id) : null;
+    const send = async (tx: Tx): Promise<Message> => {
+      const named = recipient.whatsapp_number_id
+        ? await this.database.repository(WhatsAppNumber, tx).get(actor, recipient.whatsapp_number_id)
+        : null;
       if (recipient.conversation_id) {
-        const found = await conversations.get(actor, recipient.conversation_id);
-        const contact = await this.database.repository(Contact, tx).lock(actor, found.contact_id);
+        const { contact, conversation } = await this.lock(tx, actor, recipient.conversation_id);
         if (contact.match_key !== matchKey(phone))
           throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
-        return this.store(tx, actor, await conversations.lock(actor, found.id), contact, draft, recipient, named);
+        return this.store(tx, actor, conversation, contact, draft, recipient, named);
       }
-      const number = named ?? (await this.chooseNumber(tx, actor));
+      const number = named ?? (await sendingNumber(this.database, tx, actor, null))?.number ?? null;
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
       const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
       const contact = await this.database.repository(Contact, tx).lock(actor, id);
       return this.store(tx, actor, await this.openConversation(tx, actor, contact, number), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
-    const { message } = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
+    const message = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
     return {
       message_id: message.id,
       status: message.status,
@@ -110,7 +128,7 @@ export class SendMessage {
     const message = await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
       const stored = newMessage({
-        ...(await this.sender(tx, actor)),
+        ...senderOf(actor),
         organization_id: actor.organization_id,
         conversation_id,
         contact_id: conversation.contact_id,
@@ -128,14 +146,12 @@ export class SendMessage {
         .withDeleted()
         .andWhere('c.id = :id', { id: conversation.contact_id })
         .getOneOrFail();
-      tx.afterCommit(() =>
-        this.events.emit('message.created', {
-          organization_id: actor.organization_id,
-          message: presentMessage(stored),
-          contact,
-          conversation,
-        }),
-      );
+      tx.tell('message.created', {
+        organization_id: actor.organization_id,
+        message: presentMessage(stored),
+        contact,
+        conversation,
+      });
       return stored;
     });
     return message;
@@ -148,7 +164,7 @@ export class SendMessage {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
       const contact = await this.database.repository(Contact, tx).get(actor, conversation.contact_id);
       const message = newMessage({
-        ...(await this.sender(tx, actor)),
+        ...senderOf(actor),
         organization_id,
         conversation_id,
         contact_id: contact.id,
@@ -168,9 +184,7 @@ export class SendMessage {
         last_message_at: message.created_at,
         total_messages: conversation.total_messages + 1,
       });
-      tx.afterCommit(() =>
-        this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }),
-      );
+      tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
     }, within);
   }
 
@@ -197,30 +211,33 @@ export class SendMessage {
       window_expires_at: window,
       queue_priority: contact.is_vip ? 100 : 50,
     });
-    await tx.manager.query('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [
+    await tx.rows('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [
       actor.organization_id,
       contact.id,
     ]);
-    tx.afterCommit(() =>
-      this.events.emit('conversation.created', {
-        organization_id: actor.organization_id,
-        conversation_id: created.id,
-        user_id: actor.user_id,
-      }),
-    );
+    tx.tell('conversation.created', {
+      organization_id: actor.organization_id,
+      conversation_id: created.id,
+      user_id: actor.user_id,
+    });
     return created;
   }
 
-  /** The default number, else the oldest active one, else none. */
-  async chooseNumber(tx: Tx, actor: Actor): Promise<WhatsAppNumber | null> {
-    return this.database
-      .repository(WhatsAppNumber, tx)
-      .query(actor, 'n')
-      .orderBy('n.is_default', 'DESC')
-      .addOrderBy('n.is_active', 'DESC')
-      .addOrderBy('n.created_at', 'ASC')
-      .limit(1)
-      .getOne();
+  /** Both rows, locked. One order of locks everywhere: contact, then conversation. @throws {NotFound} */
+  private async lock(tx: Tx, actor: Actor, conversation_id: string): Promise<{ contact: Contact; conversation: Conversation }> {
+    const contacts = this.database.repository(Contact, tx);
+    const conversations = this.database.repository(Conversation, tx);
+    for (;;) {
+      const [raw] = await tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
+        actor.organization_id,
+        conversation_id,
+      ]);
+      const conversation = await conversations.lock(actor, conversation_id);
+      if (!raw) throw new NotFound('Contact');
+      const contact = contacts.hydrate(raw);
+      // Else a merge gave the conversation to another contact while we waited for the lock.
+      if (contact.id === conversation.contact_id) return { contact, conversation };
+    }
   }
 
   /** Checks, then the rows; all or nothing. Contact and conversation are locked. */
@@ -232,10 +249,10 @@ export class SendMessage {
     draft: Draft,
     options: SendOptions,
     named: WhatsAppNumber | null = null,
-  ): Promise<{ message: Message }> {
+  ): Promise<Message> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
     const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
-    const sender = await this.sender(tx, actor);
+    const sender = senderOf(actor);
     const message = newMessage({
       ...sender,
       organization_id: actor.organization_id,
@@ -253,58 +270,32 @@ export class SendMessage {
       resent_from_id: options.resent_from?.id ?? null,
     });
     await this.insert(tx, message);
-    await tx.manager.query(
-      'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)',
-      [message.id, actor.organization_id, conversation.id, number.id],
-    );
     const human = sender.sender_type === SenderType.agent;
-    const [told] = await tx.manager.query<[Conversation[], number]>(
-      `UPDATE conversations SET
-          whatsapp_number_id = $3, last_message_id = $4, last_message_at = greatest(last_message_at, $5), first_message_at = least(first_message_at, $5),
-          last_outgoing_at = greatest(last_outgoing_at, $5), total_messages = total_messages + 1,
-          messages_from_agent = messages_from_agent + $6, messages_from_bot = messages_from_bot + $7,
-          unread_count = CASE WHEN $6 = 1 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 = 1 THEN now() ELSE last_read_at END,
-          handoff_at = CASE WHEN $6 = 1 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND $6 = 0,
-          first_response_at = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
-          first_response_time_seconds = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
-            THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
-          updated_at = now()
-        WHERE organization_id = $1 AND id = $2 RETURNING *`,
-      [
-        actor.organization_id,
-        conversation.id,
-        number.id,
-        message.id,
-        message.created_at,
-        human ? 1 : 0,
-        sender.sender_type === SenderType.bot ? 1 : 0,
-      ],
-    );
-    await tx.manager.query(
-      `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
-        WHERE organization_id = $1 AND id = $2`,
-      [actor.organization_id, contact.id, message.created_at],
-    );
+    const conversations = this.database.repository(Conversation, tx);
+    const [raw] = await tx.rows<Record<string, unknown>>(prepared(`${SENT} RETURNING ${conversations.columns}`), [
+      actor.organization_id,
+      conversation.id,
+      number.id,
+      message.id,
+      message.created_at,
+      human ? 1 : 0,
+      sender.sender_type === SenderType.bot ? 1 : 0,
+    ]);
+    const told = conversations.hydrate(raw);
+    await tx.rows(COUNT_SENT, [actor.organization_id, contact.id, message.created_at]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
-    tx.afterCommit(() => {
-      this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told[0] });
-      if (human && conversation.unread_count > 0)
-        this.events.emit('conversation.unread', {
-          organization_id,
-          conversation_id: conversation.id,
-          user_id: actor.user_id,
-          unread_count: 0,
-        });
-      this.events.emit('outbound.waiting', { organization_id, conversation_id: conversation.id });
-    });
-    return { message };
+    tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
+    if (human && conversation.unread_count > 0)
+      tx.tell('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
+    tx.afterCommit(() => this.delivery.wake({ organization_id, id: conversation.id }));
+    return message;
   }
 
   /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
   private async succeed(tx: Tx, { organization_id, id }: Message, successor: Message): Promise<void> {
-    const [, taken] = await tx.manager.query<[unknown[], number]>(
-      'UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2 AND resent_as_id IS NULL',
+    const [taken] = await tx.rows(
+      'UPDATE messages SET resent_as_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2 AND resent_as_id IS NULL RETURNING id',
       [organization_id, id, successor.id],
     );
     if (!taken) throw sentAgainAlready();
@@ -319,13 +310,8 @@ export class SendMessage {
     draft: Draft,
     named: WhatsAppNumber | null,
   ): Promise<Ready> {
-    const number = conversation.whatsapp_number_id
-      ? await this.database
-          .repository(WhatsAppNumber, tx)
-          .query(actor, 'n')
-          .andWhere('n.id = :id', { id: conversation.whatsapp_number_id })
-          .getOne()
-      : (named ?? (await this.chooseNumber(tx, actor)));
+    const sending = await sendingNumber(this.database, tx, actor, conversation.whatsapp_number_id ?? named?.id ?? null);
+    const number = sending?.number;
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
     const { media, message_type } = await this.file(tx, actor, draft);
@@ -337,7 +323,7 @@ export class SendMessage {
       throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it to write.`);
     if (!number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
     if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
-    if (number.connection_type === ConnectionType.official && !(number.phone_number_id && (await this.hasToken(tx, number.id))))
+    if (number.connection_type === ConnectionType.official && !(number.phone_number_id && sending?.has_token))
       throw new Conflict(
         'number_not_configured',
         'The WhatsApp number has no phone_number_id or no access_token yet. Complete its settings.',
@@ -384,33 +370,24 @@ export class SendMessage {
     return { media, message_type: typeWithFile(draft, media) };
   }
 
-  private async hasToken(tx: Tx, number_id: string): Promise<boolean> {
-    const [row] = await tx.manager.query<{ has: boolean }[]>(
-      'SELECT access_token IS NOT NULL AS has FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1',
-      [number_id],
-    );
-    return row?.has ?? false;
-  }
-
   private async quoted(tx: Tx, actor: Actor, conversation_id: string, id: string): Promise<string> {
-    const [row] = await tx.manager.query<{ id: string }[]>(
-      'SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3',
-      [actor.organization_id, conversation_id, id],
-    );
+    const [row] = await tx.rows<{ id: string }>('SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3', [
+      actor.organization_id,
+      conversation_id,
+      id,
+    ]);
     if (!row) throw new NotFound('Message to reply to');
     return row.id;
-  }
-
-  private async sender(tx: Tx, actor: Actor): Promise<Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'>> {
-    if (!actor.user_id) return { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
-    // super_admin acting inside another organization is nobody's row here.
-    const user = await this.database.repository(User, tx).find(actor, actor.user_id);
-    return { sender_type: SenderType.agent, sender_user_id: actor.user_id, sender_name: user?.full_name ?? null };
   }
 
   private async insert(tx: Tx, message: Message): Promise<void> {
     await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
   }
 }
+
+const senderOf = ({ user_id, name }: Actor): Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'> =>
+  user_id
+    ? { sender_type: SenderType.agent, sender_user_id: user_id, sender_name: name }
+    : { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
 
 export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');

@@ -2,6 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
+import { type DueRow, DueRows } from '#database/due-rows';
+import { prepared } from '#database/sql';
 import { GraphClient } from '../meta/graph-client';
 import { GraphTargets } from '../numbers/graph-targets';
 import { MAX_FILE_BYTES, sniff } from './file-kind';
@@ -14,22 +16,32 @@ import { MediaStorage, type ReceivedFile } from './media-storage';
 const TRIES = 3;
 /** After the first and the second try that failed. */
 const PAUSES_SECONDS = [5, 30];
-/** A try that takes longer than its job may is of a worker that died. */
+/** A media URL of Meta lives 5 minutes and is asked for anew by each try; 100 MB on a slow line needs minutes. */
+const TIMEOUT_SECONDS = 180;
+/** A try that takes longer than it may is of a worker that died. */
 const LEASE_SECONDS = 240;
-const SWEEP_LIMIT = 500;
 
 /** A file of a message is here, or never will be; told within the transaction that says so. */
 export type SettledListener = (tx: Tx, settled: { organization_id: string; message_id: string; media: MediaOfMessage }) => Promise<void>;
 
-/** What the media job does next for a file. */
-export interface NextTry {
-  again_in_ms: number | null;
+/** A customer's file that is to be fetched. */
+export interface ExpectedFile {
+  id: string;
+  organization_id: string;
+  message_id: string;
+  whatsapp_number_id: string | null;
+  provider_media_id: string;
+  mime_type: string;
+  filename: string | null;
+  sha256: string | null;
 }
 
-/** Fetches what customers sent from Meta. The row is the truth, a job only a wake-up: whatever happens to either, a file is fetched or failed. */
+/** Fetches what customers sent from Meta. The row is the truth: whatever happens to a wake-up, a file is fetched or failed. */
 @Injectable()
 export class FetchMedia {
   private readonly logger = new Logger(FetchMedia.name);
+  /** A file is to be fetched. */
+  readonly wake: (file: DueRow) => void;
   private listener: SettledListener | undefined;
 
   constructor(
@@ -38,30 +50,50 @@ export class FetchMedia {
     private readonly graph: GraphClient,
     private readonly storage: MediaStorage,
     private readonly quota: MediaQuota,
-  ) {}
+    rows: DueRows,
+  ) {
+    this.wake = rows.add({
+      name: 'whatsapp-media',
+      concurrency: 4,
+      timeout_seconds: TIMEOUT_SECONDS,
+      sweep_seconds: 30,
+      work: ({ organization_id, id }, signal) => this.fetch(organization_id, id, signal),
+      overdue: (limit) => this.overdue(limit),
+    });
+  }
 
-  async fetch(organization_id: string, media_id: string, signal?: AbortSignal): Promise<NextTry> {
+  /** Files to fetch, written with the messages they belong to: a crash loses none. */
+  async expect(tx: Tx, files: readonly ExpectedFile[]): Promise<void> {
+    if (!files.length) return;
+    await tx.rows(EXPECT, [JSON.stringify(files)]);
+    tx.afterCommit(() => {
+      for (const file of files) this.wake(file);
+    });
+  }
+
+  /** One try; answers in how many milliseconds to try again, null: it is settled, or somebody else is at it. */
+  async fetch(organization_id: string, media_id: string, signal?: AbortSignal): Promise<number | null> {
     const file = await this.claim(organization_id, media_id);
-    if (!file) return { again_in_ms: null };
+    if (!file) return null;
     // Out of tries before this one: the last worker died at it.
     if (file.attempts > TRIES) return this.fail(file);
     try {
       await this.store(file, await this.download(file, signal));
-      return { again_in_ms: null };
+      return null;
     } catch (error) {
       this.logger.warn({ msg: 'media not fetched', media_id, attempt: file.attempts, reason: (error as Error).message });
       if (file.attempts >= TRIES) return this.fail(file);
       const seconds = PAUSES_SECONDS[file.attempts - 1] ?? 30;
       await this.files().patch(Actor.system(organization_id), media_id, { due_at: new Date(Date.now() + seconds * 1000) });
-      return { again_in_ms: seconds * 1000 };
+      return seconds * 1000;
     }
   }
 
   /** Files nobody is at: lost wake-ups, workers that died. Over all organizations: time alone decides. */
-  async overdue(): Promise<{ organization_id: string; media_id: string }[]> {
-    return this.database.source.query(
-      `SELECT organization_id, id AS media_id FROM media_files WHERE status = 'pending' AND due_at < now() - interval '5 seconds' ORDER BY due_at LIMIT $1`,
-      [SWEEP_LIMIT],
+  async overdue(limit: number): Promise<DueRow[]> {
+    return this.database.rows(
+      `SELECT organization_id, id FROM media_files WHERE status = 'pending' AND due_at < now() - interval '5 seconds' ORDER BY due_at LIMIT $1`,
+      [limit],
     );
   }
 
@@ -115,9 +147,9 @@ export class FetchMedia {
     this.listener = listener;
   }
 
-  private async fail(file: MediaFile): Promise<NextTry> {
+  private async fail(file: MediaFile): Promise<null> {
     await this.settle(file, { status: 'failed' });
-    return { again_in_ms: null };
+    return null;
   }
 
   /** Ready or failed, once; false: somebody was faster. */
@@ -140,6 +172,11 @@ export class FetchMedia {
     return this.database.repository(MediaFile);
   }
 }
+
+const EXPECT =
+  prepared(`INSERT INTO media_files (id, organization_id, message_id, whatsapp_number_id, provider_media_id, mime_type, filename, sha256, status)
+   SELECT m.id, m.organization_id, m.message_id, m.whatsapp_number_id, m.provider_media_id, m.mime_type, m.filename, m.sha256, 'pending'
+     FROM json_to_recordset($1) AS m(id uuid, organization_id uuid, message_id uuid, whatsapp_number_id uuid, provider_media_id text, mime_type text, filename text, sha256 text)`);
 
 const hexDigest = (digest: string): string =>
   /^[0-9a-f]{64}$/i.test(digest) ? digest.toLowerCase() : Buffer.from(digest, 'base64').toString('hex');

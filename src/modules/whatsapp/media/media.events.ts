@@ -1,7 +1,5 @@
 declare module '#common/events' {
   interface Events {
-    /** Files wait to be fetched from the provider. */
-    'media.waiting': { organization_id: string; media_ids: string[] };
     /** The files of an organization have come to take 80 % of what its plan allows. */
     'media.quota_warning': { organization_id: string; used_bytes: number; max_bytes: number };
   }

@@ -114,9 +114,7 @@ export class MediaService {
   /** Over all organizations: time alone decides. A file that is just being sent is locked, and left to that message. */
   private removeSome(): Promise<number> {
     return this.database.tx(async (tx) => {
-      const [unused] = await tx.manager.query<
-        [{ organization_id: string; storage_key: string | null; size_bytes: string | null }[], number]
-      >(
+      const unused = await tx.rows<{ organization_id: string; storage_key: string | null; size_bytes: string | null }>(
         `DELETE FROM media_files WHERE id IN (
            SELECT id FROM media_files WHERE message_id IS NULL AND sent_at IS NULL AND created_at < now() - make_interval(hours => $1)
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)

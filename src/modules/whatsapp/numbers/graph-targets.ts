@@ -32,7 +32,7 @@ export class GraphTargets {
   }
 
   private async read(actor: Actor, whatsapp_number_id: string): Promise<{ phone_number_id: string | null; access_token: string } | null> {
-    const [row] = await this.database.source.query<{ phone_number_id: string | null; access_token: string | null }[]>(
+    const [row] = await this.database.rows<{ phone_number_id: string | null; access_token: string | null }>(
       `SELECT n.phone_number_id, s.access_token FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE n.organization_id = $1 AND n.id = $2 AND n.deleted_at IS NULL`,
       [actor.organization_id, whatsapp_number_id],

@@ -78,7 +78,7 @@ export class NumberDirectory {
     waba_ids: readonly string[],
     isSigned: (app_secret: string | null) => boolean,
   ): Promise<boolean> {
-    const rows = await this.database.source.query<{ phone_number_id: string | null; waba_id: string | null; app_secret: string | null }[]>(
+    const rows = await this.database.rows<{ phone_number_id: string | null; waba_id: string | null; app_secret: string | null }>(
       `SELECT n.phone_number_id, n.whatsapp_business_account_id AS waba_id, s.app_secret
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE n.deleted_at IS NOT NULL AND (n.phone_number_id = ANY($1) OR n.whatsapp_business_account_id = ANY($2))`,
@@ -92,7 +92,7 @@ export class NumberDirectory {
 
   /** The number whose connection test proved this id, in whichever organization. */
   async holderOf(phone_number_id: string): Promise<Holder | null> {
-    const [row] = await this.database.source.query<(Holder | undefined)[]>(
+    const [row] = await this.database.rows<Holder | undefined>(
       `SELECT id, organization_id, proved_at FROM whatsapp_numbers WHERE phone_number_id = $1 AND proved_at IS NOT NULL AND deleted_at IS NULL`,
       [phone_number_id],
     );
@@ -101,7 +101,7 @@ export class NumberDirectory {
 
   /** Takes this very proof away; one that was given since stays. */
   async release(tx: Tx, { organization_id, id, proved_at }: Holder): Promise<void> {
-    await tx.manager.query(
+    await tx.rows(
       'UPDATE whatsapp_numbers SET proved_at = NULL, updated_at = now() WHERE organization_id = $1 AND id = $2 AND proved_at = $3',
       [organization_id, id, proved_at],
     );
@@ -115,7 +115,7 @@ export class NumberDirectory {
 
   /** Whether a token is some number's webhook_verify_token. */
   async knowsVerifyToken(token: string): Promise<boolean> {
-    const [row] = await this.database.source.query<unknown[]>(
+    const [row] = await this.database.rows<unknown>(
       `SELECT 1 FROM whatsapp_number_secrets s JOIN whatsapp_numbers n ON n.id = s.whatsapp_number_id AND n.deleted_at IS NULL
         WHERE s.webhook_verify_token = $1 LIMIT 1`,
       [token],
@@ -148,7 +148,7 @@ export class NumberDirectory {
 
   private async read(condition: string, values: readonly string[], sql?: Sql): Promise<KnownNumber[]> {
     const query = (text: string, parameters: unknown[]): Promise<Row[]> =>
-      sql ? sql.query<Row>(text, parameters) : this.database.source.query<Row[]>(text, parameters);
+      sql ? sql.rows<Row>(text, parameters) : this.database.rows<Row>(text, parameters);
     const rows = await query(
       `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id

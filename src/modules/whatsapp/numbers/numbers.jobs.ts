@@ -61,7 +61,7 @@ export class NumberJobs implements OnModuleInit {
   @Process('round')
   async round(): Promise<void> {
     // Over all organizations: each number is then checked as its own.
-    const numbers = await this.database.source.query<OneNumber[]>(
+    const numbers = await this.database.rows<OneNumber>(
       `SELECT n.organization_id, n.id AS whatsapp_number_id FROM whatsapp_numbers n JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
         WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND n.connection_type = 'official' AND s.access_token IS NOT NULL`,
     );

@@ -4,7 +4,6 @@ import { onDuplicate } from '#database/database-errors';
 import { type Actor, Role } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Config } from '#config/config';
@@ -63,7 +62,6 @@ export class NumbersService {
     private readonly directory: NumberDirectory,
     private readonly organizations: OrganizationsService,
     private readonly checks: CheckNumber,
-    private readonly events: EventBus,
   ) {}
 
   async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
@@ -100,18 +98,17 @@ export class NumbersService {
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: merged({}, settings),
       });
-      await tx.manager.query(
-        'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token) VALUES ($1, $2, $3)',
-        [number.id, organization_id, webhook_verify_token ?? randomBytes(16).toString('hex')],
-      );
+      await tx.rows('INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token) VALUES ($1, $2, $3)', [
+        number.id,
+        organization_id,
+        webhook_verify_token ?? randomBytes(16).toString('hex'),
+      ]);
       await this.saveKeys(tx, number, { access_token, app_secret });
       const view = await this.present(actor, number, tx);
-      tx.afterCommit(() => {
-        this.directory.forget();
-        this.events.emit('whatsapp_number.created', { organization_id, number });
-        this.tellConfigured(view);
-        if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
-      });
+      tx.afterCommit(() => this.directory.forget());
+      tx.tell('whatsapp_number.created', { organization_id, number });
+      this.tellConfigured(tx, view);
+      if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
       return view;
     });
   }
@@ -144,12 +141,10 @@ export class NumbersService {
       if (number.phone_number_id !== before.phone_number_id) await this.forgetProviderMedia(tx, number);
       await this.saveKeys(tx, number, { access_token, app_secret, webhook_verify_token });
       const view = await this.present(actor, number, tx);
-      tx.afterCommit(() => {
-        this.directory.forget();
-        this.tell(actor, before, number);
-        if (reconnected) this.tellConfigured(view);
-        if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
-      });
+      tx.afterCommit(() => this.directory.forget());
+      this.tell(tx, before, number);
+      if (reconnected) this.tellConfigured(tx, view);
+      if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
       return view;
     });
   }
@@ -163,10 +158,8 @@ export class NumbersService {
       await this.numbers(tx).remove(actor, id);
       await this.forgetKeys(tx, number);
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
-      tx.afterCommit(() => {
-        this.directory.forget();
-        this.events.emit('whatsapp_number.deleted', { organization_id, number });
-      });
+      tx.afterCommit(() => this.directory.forget());
+      tx.tell('whatsapp_number.deleted', { organization_id, number });
     });
   }
 
@@ -184,16 +177,16 @@ export class NumbersService {
     return presentStatus(await this.numbers().get(actor, id));
   }
 
-  private tell(actor: Actor, before: WhatsAppNumber, number: WhatsAppNumber): void {
-    const happened = { organization_id: actor.organization_id, number };
-    this.events.emit('whatsapp_number.updated', happened);
-    if (statusOf(number) !== statusOf(before)) this.events.emit('whatsapp_number.status', happened);
+  private tell(tx: Tx, before: WhatsAppNumber, number: WhatsAppNumber): void {
+    const happened = { organization_id: number.organization_id, number };
+    tx.tell('whatsapp_number.updated', happened);
+    if (statusOf(number) !== statusOf(before)) tx.tell('whatsapp_number.status', happened);
   }
 
   /** With a token, Meta can be asked; a missing phone_number_id is then looked up. */
-  private tellConfigured({ organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
+  private tellConfigured(tx: Tx, { organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
     if (connection_type === ConnectionType.official && has_access_token)
-      this.events.emit('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
+      tx.tell('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
   }
 
   /** Whether a number that comes is to be the default: there is none, or only one that is switched off while this one is on. */
@@ -213,14 +206,14 @@ export class NumbersService {
     if (!heir) return false;
     await this.clearDefault(tx, actor);
     const number = await this.numbers(tx).patch(actor, heir.id, { is_default: true });
-    tx.afterCommit(() => this.events.emit('whatsapp_number.updated', { organization_id: actor.organization_id, number }));
+    tx.tell('whatsapp_number.updated', { organization_id: actor.organization_id, number });
     return true;
   }
 
   /** An id somebody else only claims is free, and so is one whose holder was refused lately: a connection test says whose it is. */
   private async assertFree(tx: Tx, { organization_id }: Actor, phone_number_id: string | null | undefined): Promise<void> {
     if (!phone_number_id) return;
-    const [proved] = await tx.manager.query<unknown[]>(
+    const [proved] = await tx.rows<unknown>(
       `SELECT 1 FROM whatsapp_numbers
         WHERE phone_number_id = $1 AND organization_id <> $2 AND proved_at IS NOT NULL AND connection_status = $3 AND deleted_at IS NULL`,
       [phone_number_id, organization_id, ConnectionStatus.connected],
@@ -229,7 +222,7 @@ export class NumbersService {
   }
 
   private async clearDefault(tx: Tx, actor: Actor, except?: string): Promise<void> {
-    await tx.manager.query(
+    await tx.rows(
       'UPDATE whatsapp_numbers SET is_default = false, updated_at = now() WHERE organization_id = $1 AND is_default AND deleted_at IS NULL AND id IS DISTINCT FROM $2',
       [actor.organization_id, except ?? null],
     );
@@ -237,20 +230,20 @@ export class NumbersService {
 
   /** What Meta keeps for one phone_number_id no other can send. */
   private async forgetProviderMedia(tx: Tx, { organization_id, id }: WhatsAppNumber): Promise<void> {
-    await tx.manager.query(
-      `UPDATE media_files SET due_at = now() WHERE organization_id = $1 AND whatsapp_number_id = $2 AND status = 'ready'`,
-      [organization_id, id],
-    );
+    await tx.rows(`UPDATE media_files SET due_at = now() WHERE organization_id = $1 AND whatsapp_number_id = $2 AND status = 'ready'`, [
+      organization_id,
+      id,
+    ]);
   }
 
   /** An app_secret of its own stays: it tells Meta's late webhooks from a stranger's. */
   private async forgetKeys(tx: Tx, { id, organization_id }: WhatsAppNumber): Promise<void> {
     const number = [id, organization_id];
-    await tx.manager.query(
+    await tx.rows(
       'DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2 AND app_secret IS NULL',
       number,
     );
-    await tx.manager.query(
+    await tx.rows(
       `UPDATE whatsapp_number_secrets SET access_token = NULL, access_token_hint = NULL, webhook_verify_token = ''
         WHERE whatsapp_number_id = $1 AND organization_id = $2`,
       number,
@@ -271,7 +264,7 @@ export class NumbersService {
     };
     const names = Object.keys(keys);
     if (!names.length) return;
-    await tx.manager.query(
+    await tx.rows(
       `UPDATE whatsapp_number_secrets SET ${names.map((name, n) => `${name} = $${n + 3}`).join(', ')} WHERE whatsapp_number_id = $1 AND organization_id = $2`,
       [id, organization_id, ...Object.values(keys)],
     );

@@ -1,9 +1,12 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Pool, type PoolClient } from 'pg';
+import { Pool } from 'pg';
 import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
-import { onOneConnection } from '#database/connections';
+import { borrow } from '#database/connections';
+import { Database, type Tx } from '#database/database';
+import { prepared } from '#database/sql';
+import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
 import type { InboundState } from './inbound-event.entity';
 
@@ -33,6 +36,8 @@ export interface Taken {
   finished: number;
   /** Whether more waits than one transaction takes. */
   more: boolean;
+  /** To be done now that it has committed. */
+  effects: Effect[];
 }
 
 /** Advisory lock class of the organizations whose webhooks are worked on. */
@@ -56,16 +61,16 @@ const WORKER_SETTINGS = '-c statement_timeout=30000 -c plan_cache_mode=force_cus
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
 // A loose scan: the first organization that waits after $1, then the next, never the whole backlog. Those another worker holds are left to it.
-const WAITING_ORGANIZATIONS = `WITH RECURSIVE waiting(organization_id) AS (
+const WAITING_ORGANIZATIONS = prepared(`WITH RECURSIVE waiting(organization_id) AS (
     (SELECT organization_id FROM inbound_events WHERE state = 'received' AND organization_id > $1 ORDER BY organization_id LIMIT 1)
     UNION ALL
     SELECT (SELECT e.organization_id FROM inbound_events e WHERE e.state = 'received' AND e.organization_id > w.organization_id ORDER BY e.organization_id LIMIT 1)
       FROM waiting w WHERE w.organization_id IS NOT NULL)
   SELECT organization_id, pg_try_advisory_xact_lock(${ORGANIZATION_LOCK}, hashtext(organization_id::text)) AS is_ours
-    FROM (SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT ${TAKE_ORGANIZATIONS}) w`;
+    FROM (SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT ${TAKE_ORGANIZATIONS}) w`);
 
 // Each organization's first, then each one's second, until rows or bytes are enough: none waits for another's backlog. Within one, the order of receipt.
-const WAITING_EVENTS = `SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at, e.items_done
+const WAITING_EVENTS = prepared(`SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at, e.items_done
    FROM (SELECT id, turn, sum(bytes) OVER (ORDER BY turn, organization_id) - bytes AS before
            FROM (SELECT w.id, w.organization_id, w.bytes, row_number() OVER own AS turn, sum(w.bytes) OVER own - w.bytes AS own_before
                    FROM unnest($1::uuid[]) AS o(organization_id)
@@ -76,7 +81,11 @@ const WAITING_EVENTS = `SELECT e.id, e.organization_id, e.whatsapp_number_id, e.
           WHERE own_before < $3::int / cardinality($1)) chosen
    JOIN inbound_events e USING (id)
   WHERE chosen.before < $3
-  ORDER BY chosen.turn, e.organization_id LIMIT $2`;
+  ORDER BY chosen.turn, e.organization_id LIMIT $2`);
+
+const FINISH = prepared(`UPDATE inbound_events e SET state = o.state, reason = o.reason, items_done = o.items_done,
+        processed_at = CASE WHEN o.state <> 'received' THEN now() END
+   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS o(id, state, reason, items_done) WHERE e.id = o.id`);
 
 /** An organization that waits, and whether no other worker is at it. */
 interface Waiting {
@@ -107,7 +116,10 @@ export class InboundStore implements OnApplicationShutdown {
   private served = BEFORE_ALL;
   private readonly budget = new BacklogBudget((organization_id) => this.backlogBytes(organization_id));
 
-  constructor(private readonly config: Config) {
+  constructor(
+    private readonly config: Config,
+    private readonly database: Database,
+  ) {
     const shared = { connectionString: config.database_url ?? undefined, application_name: 'pytake-inbound', keepAlive: true };
     // R11: an answer within 2 s, also when the database is gone.
     this.writers = new Pool({ ...shared, max: 1, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
@@ -225,32 +237,19 @@ export class InboundStore implements OnApplicationShutdown {
    * Runs `work` over the next `rows` waiting events or fewer in one transaction that also notes how far it came; organizations take turns, and
    * those another worker holds are left to it.
    */
-  async take(rows: number, work: (client: PoolClient, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<Taken> {
-    let taken: Taken = { finished: 0, more: false };
-    await this.transaction(async (client) => {
-      const { rows: waiting } = await client.query<Waiting>({
-        name: 'waiting-organizations',
-        text: WAITING_ORGANIZATIONS,
-        values: [this.served],
-      });
+  async take(rows: number, work: (tx: Tx, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<Taken> {
+    const [taken, effects] = await this.transaction(async (tx) => {
+      const waiting = await tx.rows<Waiting>(WAITING_ORGANIZATIONS, [this.served]);
       const ours = waiting.filter(({ is_ours }) => is_ours).map(({ organization_id }) => organization_id);
-      const { rows: events } = ours.length
-        ? await client.query<WaitingEvent>({ name: 'waiting', text: WAITING_EVENTS, values: [ours, rows, TAKE_BYTES] })
-        : { rows: [] };
-      const outcomes = events.length ? await work(client, events) : [];
+      const events = ours.length ? await tx.rows<WaitingEvent>(WAITING_EVENTS, [ours, rows, TAKE_BYTES]) : [];
+      const outcomes = events.length ? await work(tx, events) : [];
       if (outcomes.length)
-        await client.query({
-          name: 'finish',
-          text: `UPDATE inbound_events e SET state = o.state, reason = o.reason, items_done = o.items_done,
-                        processed_at = CASE WHEN o.state <> 'received' THEN now() END
-                   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS o(id, state, reason, items_done) WHERE e.id = o.id`,
-          values: [
-            outcomes.map((o) => o.id),
-            outcomes.map((o) => o.state),
-            outcomes.map((o) => o.reason),
-            outcomes.map((o) => o.items_done),
-          ],
-        });
+        await tx.rows(FINISH, [
+          outcomes.map((o) => o.id),
+          outcomes.map((o) => o.state),
+          outcomes.map((o) => o.reason),
+          outcomes.map((o) => o.items_done),
+        ]);
 
       const began = this.served;
       this.served = lastServed(waiting, ours, events);
@@ -259,29 +258,15 @@ export class InboundStore implements OnApplicationShutdown {
       const was_all = began === BEFORE_ALL && this.served === BEFORE_ALL;
       const was_full = finished < events.length || events.length >= rows / 2 || bytes >= TAKE_BYTES / 2;
       // Nothing came: others are at it, or the turn goes on.
-      taken = { finished, more: events.length ? was_full || !was_all : this.served !== BEFORE_ALL };
+      return { finished, more: events.length ? was_full || !was_all : this.served !== BEFORE_ALL };
     });
-    return taken;
+    return { ...taken, effects };
   }
 
-  /** Runs `work` in one transaction on a worker's connection. */
-  async transaction(work: (client: PoolClient) => Promise<void>): Promise<void> {
+  /** Runs `work` in one transaction on a worker's connection; answers what is to be done now that it has committed. */
+  async transaction<R>(work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
     const client = await this.workers.connect();
-    let broken: Error | undefined;
-    // The pool hears of the end of idle connections only; unheard, it would end the process.
-    const lost = (error: Error): void => void (broken = error);
-    client.on('error', lost);
-    try {
-      await client.query('BEGIN');
-      await onOneConnection(() => work(client));
-      await client.query('COMMIT');
-    } catch (error) {
-      broken ??= await rollback(client);
-      throw error;
-    } finally {
-      client.off('error', lost);
-      client.release(broken);
-    }
+    return borrow([client, (error) => client.release(error)], () => this.database.transaction(client, work));
   }
 
   /** Hears of rows kept by other processes; `lost` when the connection is gone. Answers how to stop. */
@@ -324,13 +309,6 @@ function lastServed(waiting: readonly Waiting[], ours: readonly string[], events
   if (!left_out && waiting.length < TAKE_ORGANIZATIONS) return BEFORE_ALL;
   return waiting.findLast(({ organization_id }) => !left_out || organization_id < left_out)?.organization_id ?? BEFORE_ALL;
 }
-
-/** Undoes the transaction; the error of a connection that cannot even do that. */
-const rollback = (client: PoolClient): Promise<Error | undefined> =>
-  client.query('ROLLBACK').then(
-    () => undefined,
-    (failed: Error) => failed,
-  );
 
 export interface Outcome {
   id: string;

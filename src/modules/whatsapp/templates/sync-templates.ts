@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Conflict, ProviderError } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { JsonObject } from '#common/json.scalar';
 import { Database, type Tx } from '#database/database';
 import { GraphClient, GraphError, type GraphTarget } from '../meta/graph-client';
@@ -29,7 +28,6 @@ export class SyncTemplates {
     private readonly database: Database,
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
-    private readonly events: EventBus,
   ) {}
 
   /**
@@ -55,12 +53,12 @@ export class SyncTemplates {
 
   /** One sync of a number at a time in the cluster; no connection is held while Meta is asked. A process that dies lets go after the lease. */
   private async alone<T>(actor: Actor, whatsapp_number_id: string, work: () => Promise<T>): Promise<T> {
-    const lease = (until: string, condition = ''): Promise<[unknown[], number]> =>
-      this.database.source.query(
-        `UPDATE whatsapp_numbers SET templates_sync_until = ${until} WHERE organization_id = $1 AND id = $2 ${condition}`,
+    const lease = (until: string, condition = ''): Promise<unknown[]> =>
+      this.database.rows(
+        `UPDATE whatsapp_numbers SET templates_sync_until = ${until} WHERE organization_id = $1 AND id = $2 ${condition} RETURNING 1`,
         [actor.organization_id, whatsapp_number_id],
       );
-    const [, mine] = await lease(
+    const [mine] = await lease(
       `now() + interval '${LEASE_SECONDS} seconds'`,
       'AND (templates_sync_until IS NULL OR templates_sync_until < now())',
     );
@@ -137,8 +135,7 @@ export class SyncTemplates {
 
   private tell(tx: Tx, template: Template, previous_status: string): void {
     const { organization_id } = template;
-    if (template.status !== previous_status)
-      tx.afterCommit(() => this.events.emit('template.status_updated', { organization_id, template, previous_status }));
+    if (template.status !== previous_status) tx.tell('template.status_updated', { organization_id, template, previous_status });
   }
 }
 

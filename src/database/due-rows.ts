@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Turns } from '#common/turns';
+import { Config } from '#config/config';
+import { Signals } from './signals';
+
+/** A row that waits to be worked on, or what several such rows have in common (a conversation's sends). */
+export interface DueRow {
+  organization_id: string;
+  id: string;
+}
+
+export interface DueKind {
+  /** Of the log, and between processes. */
+  name: string;
+  /** At a time in one process; organizations take turns. */
+  concurrency: number;
+  /** A run longer than this is given up and its `signal` aborted; the row's own lease says when it may be tried again. */
+  timeout_seconds: number;
+  /** How often rows are looked for that nobody woke. */
+  sweep_seconds: number;
+  /** Works on what is due of the row, which it claims first: two processes may be at it. Answers in how many milliseconds to look again; null: it will be woken. */
+  work: (row: DueRow, signal: AbortSignal) => Promise<number | null>;
+  /** Rows that are due and that nobody is at: lost wake-ups, waits that ended, workers that died. Over all organizations. */
+  overdue: (limit: number) => Promise<DueRow[]>;
+}
+
+const SWEEP_LIMIT = 500;
+/** More than these need no wake-up: the sweep finds them in their order. */
+const MAX_AWAKE = 10_000;
+/** What runs has so long to end when the process stops; its lease brings the row back. */
+const STOP_MS = 20_000;
+/** Longer waits are the sweep's. */
+const MAX_WAIT_MS = 60_000;
+
+/**
+ * Rows with a due time that are worked on as soon as they are there: woken by who wrote them, in this process or another, and by the clock. The
+ * rows are the queue; a wake-up that gets lost or comes twice changes nothing.
+ */
+@Injectable()
+export class DueRows implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly workers: DueWorker[] = [];
+
+  constructor(
+    private readonly config: Config,
+    private readonly signals: Signals,
+  ) {}
+
+  /** A kind of due rows; answers how they are woken. From the constructor of who works on them. */
+  add(kind: DueKind): (row: DueRow) => void {
+    const channel = `pytake_${kind.name.replace(/\W/g, '_')}`;
+    const worker = new DueWorker(kind);
+    const { process_role } = this.config;
+    if (process_role === 'api') return ({ organization_id, id }) => this.signals.send(channel, `${organization_id} ${id}`);
+    if (process_role === 'worker')
+      this.signals.listen(channel, (payload) => {
+        const [organization_id, id] = payload.split(' ');
+        worker.wake({ organization_id, id });
+      });
+    this.workers.push(worker);
+    return (row) => worker.wake(row);
+  }
+
+  /** Resolves when nothing that was woken waits or runs; for tests. */
+  async idle(): Promise<void> {
+    while (this.workers.some((worker) => worker.awake)) await sleep(5);
+  }
+
+  /** Looks for what is due of every kind. */
+  async sweep(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.sweep()));
+  }
+
+  onApplicationBootstrap(): void {
+    for (const worker of this.workers) worker.start();
+  }
+
+  /** Before any store closes. */
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+  }
+}
+
+class DueWorker {
+  private readonly logger: Logger;
+  private readonly turns: Turns;
+  /** Who waits or runs, and whether it was woken since its run began. */
+  private readonly woken = new Map<string, boolean>();
+  private stopping = false;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly kind: DueKind) {
+    this.logger = new Logger(kind.name);
+    this.turns = new Turns(kind.concurrency, { shared: true });
+  }
+
+  get awake(): boolean {
+    return this.woken.size > 0;
+  }
+
+  wake(row: DueRow): void {
+    const is_awake = this.woken.has(row.id);
+    if (this.stopping || (!is_awake && this.woken.size >= MAX_AWAKE)) return;
+    this.woken.set(row.id, true);
+    if (!is_awake) void this.run(row);
+  }
+
+  start(): void {
+    this.timer = setInterval(() => void this.sweep(), this.kind.sweep_seconds * 1000);
+    this.timer.unref();
+    void this.sweep();
+  }
+
+  /** Takes no more; resolves when what runs has ended, or has had its time. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    this.stopping = true;
+    for (const end = Date.now() + STOP_MS; this.awake && Date.now() < end;) await sleep(10);
+  }
+
+  private async run(row: DueRow): Promise<void> {
+    let again_in_ms: number | null = null;
+    await this.turns
+      .run(async () => {
+        while (this.woken.get(row.id) && !this.stopping) {
+          this.woken.set(row.id, false);
+          again_in_ms = await this.work(row);
+        }
+      }, row.organization_id)
+      // The row is still there: the sweep finds it again.
+      .catch((error: unknown) => this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error }));
+    this.woken.delete(row.id);
+    if (again_in_ms !== null && again_in_ms <= MAX_WAIT_MS) setTimeout(() => this.wake(row), again_in_ms).unref();
+  }
+
+  private async work(row: DueRow): Promise<number | null> {
+    const { timeout_seconds, work } = this.kind;
+    const run = new AbortController();
+    const late = new Promise<never>((_, reject) => run.signal.addEventListener('abort', () => reject(run.signal.reason as Error)));
+    const timer = setTimeout(() => run.abort(new Error(`no end after ${timeout_seconds} s`)), timeout_seconds * 1000);
+    try {
+      return await Promise.race([work(row, run.signal), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async sweep(): Promise<void> {
+    try {
+      for (const row of await this.kind.overdue(SWEEP_LIMIT)) this.wake(row);
+    } catch (error) {
+      this.logger.debug({ msg: 'not looked for what is due', err: error });
+    }
+  }
+}
