@@ -70,7 +70,8 @@ const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS N
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
-  private readonly turns = new TurnsByKey();
+  // The second one waits for the row's lock while the first one commits.
+  private readonly turns = new TurnsByKey(2);
 
   constructor(
     private readonly database: Database,
@@ -228,11 +229,13 @@ export class SendMessage {
     const contacts = this.database.repository(Contact, tx);
     const conversations = this.database.repository(Conversation, tx);
     for (;;) {
-      const [raw] = await tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
-        actor.organization_id,
-        conversation_id,
+      const [[raw], conversation] = await Promise.all([
+        tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
+          actor.organization_id,
+          conversation_id,
+        ]),
+        conversations.lock(actor, conversation_id),
       ]);
-      const conversation = await conversations.lock(actor, conversation_id);
       if (!raw) throw new NotFound('Contact');
       const contact = contacts.hydrate(raw);
       // Else a merge gave the conversation to another contact while we waited for the lock.
