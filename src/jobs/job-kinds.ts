@@ -12,12 +12,8 @@ export interface JobKind {
 
 /** Every queue and its policy. A job that used up its attempts is kept as a dead letter (see DEAD_LETTERS) until someone retries it. */
 export const JOB_KINDS = {
-  /** Works off stored webhooks (`inbound_events`). Only our own stores are involved: fails rarely, comes back soon. The row itself parks the poison. */
+  /** Tells WhatsApp what the team has read. A receipt that is lost is only a grey tick. */
   'whatsapp-receipts': { attempts: 5, backoff: { base_seconds: 1, max_seconds: 30 }, concurrency: 10, timeout_seconds: 30 },
-  /** Writes audit entries to MongoDB. Ten attempts ride out some 20 minutes of MongoDB being away. */
-  audit: { attempts: 10, backoff: { base_seconds: 2, max_seconds: 300 }, concurrency: 2, timeout_seconds: 15 },
-  /** Contract 10, auth: 3 tries, exponential. Greylisting servers want the second try after a minute or more. */
-  email: { attempts: 3, backoff: { base_seconds: 60, max_seconds: 900 }, concurrency: 4, timeout_seconds: 60 },
   /** Asks a provider how a number is. The next round asks again, so two attempts do. */
   'number-health': { attempts: 2, backoff: { base_seconds: 10, max_seconds: 60 }, concurrency: 2, timeout_seconds: 30 },
   /** Repeating sweeps over rows someone left lying. The next round is the retry; a dead letter here says that a sweep is broken. */

@@ -188,9 +188,10 @@ export abstract class JobQueue<T extends object = object> {
     throw new Error(`${this.name}: @OnQueue… (${event}) is not served by every driver; do it in the handler`);
   }
 
-  /** Starts taking jobs, in processes that do and where a handler is. */
+  /** Starts taking jobs, in processes that do. @throws Nobody handles them: what is added would wait for ever. */
   start(): void {
-    if (!this.host.processes || this.handlers.size === 0) return;
+    if (!this.host.processes) return;
+    if (!this.handlers.size) throw new Error(`Nobody handles the jobs of ${this.name}`);
     this.startTaking();
     for (const repeat of this.repeats) void this.keepRepeating(repeat);
   }

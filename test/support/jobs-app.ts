@@ -93,7 +93,10 @@ export async function startJobsApp(options: JobsOptions, { sweeps = false } = {}
   const context = await NestFactory.createApplicationContext(
     {
       module: WorkersModule,
-      imports: [JobsModule.forRootAsync({ useFactory: () => options }), JobsModule.register('whatsapp-receipts', 'sweeper')],
+      imports: [
+        JobsModule.forRootAsync({ useFactory: () => options }),
+        JobsModule.register('whatsapp-receipts', ...(sweeps ? (['sweeper'] as const) : [])),
+      ],
       providers: [{ provide: Desk, useValue: desk }, OutboundWorker, ...(sweeps ? [SweepWorker] : [])],
     },
     { logger, abortOnError: false },
