@@ -209,3 +209,17 @@ export class Contact extends SoftDeletedEntity {
   @Field(() => Int)
   total_conversations: number;
 }
+
+/** What the audit log may tell of a contact. The rest is the person's: that it changed, and nothing of it. */
+export const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
+  'source',
+  'lifecycle_stage',
+  'lead_score',
+  'opt_in',
+  'opt_in_date',
+  'opt_out_date',
+  'is_blocked',
+  'blocked_at',
+  'is_vip',
+  'assigned_agent_id',
+]);
