@@ -29,8 +29,8 @@ export interface Act {
   /** Fields as they were and as they are now; what `after` leaves out stayed. Without `before` only what they are is told; with both and no difference nothing was done, and no entry is kept. */
   before?: object;
   after?: object;
-  /** The fields whose values may be told, default all; of others only that they changed. */
-  shown?: ReadonlySet<string>;
+  /** Whether a field's values may be told, default yes; of others only that they changed. */
+  may_tell?: (field: string) => boolean;
   metadata?: Record<string, unknown>;
   /** Default: success. */
   result?: 'success' | 'failure';

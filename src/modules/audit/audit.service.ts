@@ -111,10 +111,10 @@ export class AuditService {
 }
 
 /** The fields that changed, each with what it was and what it became. */
-function changesOf({ before, after = {}, shown }: Act): AuditChanges {
+function changesOf({ before, after = {}, may_tell = () => true }: Act): AuditChanges {
   const was = before as Record<string, unknown> | undefined;
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-  const told = (field: string, value: unknown = null): unknown => (value === null || !shown || shown.has(field) ? value : MASK);
+  const told = (field: string, value: unknown = null): unknown => (value === null || may_tell(field) ? value : MASK);
   return Object.fromEntries(
     Object.entries(after)
       .filter(([field, to]) => to !== undefined && field !== 'updated_at' && !(was && same(was[field], to)))

@@ -210,8 +210,8 @@ export class Contact extends SoftDeletedEntity {
   total_conversations: number;
 }
 
-/** What the audit log may tell of a contact. The rest is the person's: that it changed, and nothing of it. */
-export const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
+/** What says nothing of who the person is: all the audit log may tell of a contact. */
+const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
   'source',
   'lifecycle_stage',
   'lead_score',
@@ -223,3 +223,5 @@ export const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
   'is_vip',
   'assigned_agent_id',
 ]);
+
+export const isImpersonal = (field: string): boolean => IMPERSONAL.has(field);

@@ -13,7 +13,7 @@ import { changesOf, newContact } from './contact-changes';
 import { forgetIdentities, savePhoneIdentity } from './contact-identities';
 import { ContactIdentity } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
-import { Contact, IMPERSONAL } from './contact.entity';
+import { Contact, isImpersonal } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
 import { narrowContacts } from './search-contacts';
@@ -110,7 +110,7 @@ export class ContactsService {
       const before = await this.contacts(tx).lock(actor, id);
       const changes = changesOf(before, input, new Date());
       const { match_key: _, ...after } = changes;
-      tx.audit(actor, actionOf(changes), { resource: { id }, before, after, shown: IMPERSONAL });
+      tx.audit(actor, actionOf(changes), { resource: { id }, before, after, may_tell: isImpersonal });
       if (!Object.keys(changes).length) return this.present(actor, before, tx);
       if (changes.assigned_agent_id) await this.assertAgent(actor, changes.assigned_agent_id, tx);
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
