@@ -16,10 +16,7 @@ import { Actor, Role } from '#common/actor';
 import { Conflict, Forbidden } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
-import { ConfigModule } from '#config/config.module';
 import { Database, type Tx } from '#database/database';
-import { DatabaseModule } from '#database/database.module';
-import { MongoModule } from '#database/mongo.module';
 import type { Act } from '#database/tx';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { AuditModule } from '#modules/audit/audit.module';
@@ -31,8 +28,8 @@ import { API_LOGS, ERROR_LOGS, RequestLogs } from '#modules/audit/request-logs';
 import { HealthRegistry } from '#observability/health';
 import { createLogger } from '#observability/logger';
 import { Metrics } from '#observability/metrics';
-import { ObservabilityModule } from '#observability/observability.module';
 import { requestLog } from '#observability/request-log';
+import { ground } from '../src/ground';
 import { type TestMongo, startTestMongo } from './support/mongo';
 import { cloneDatabase, testEnv } from './support/world';
 
@@ -155,7 +152,7 @@ async function house(mongodb_url?: string): Promise<House> {
   const own = mongodb_url?.replace(/\/pytake$/, `/${name}`);
   const config = new Config(own ? { ...env, MONGODB_URL: own } : env);
   const room = await Test.createTestingModule({
-    imports: [ConfigModule.forRoot(config), DatabaseModule, ObservabilityModule, MongoModule, AuditModule],
+    imports: [...ground(config), AuditModule],
     controllers: [AgentSkillsController],
   }).compile();
   const app = room.createNestApplication({ logger: false });
