@@ -6,7 +6,7 @@ import { type AppRequest, requestOf } from '#access/request';
 import type { Act } from '#database/tx';
 import { type AuditRequest, AuditService, auditRequestOf, idOf, singular } from './audit.service';
 
-const AUDIT = 'audit:written';
+export const AUDIT = 'audit:written';
 
 /** `@Audit(false)`: the route writes no entry (a provider's door, a query by POST). What others are called their service says: `tx.audit`. */
 export const Audit = (written: false): MethodDecorator & ClassDecorator => SetMetadata(AUDIT, written);
