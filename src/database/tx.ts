@@ -26,7 +26,10 @@ export interface Act {
   /** Default: what stands before the dot of its name. */
   resource_type?: string;
   resource?: { id: string; name?: string | null };
-  /** Fields as they were and as they are now; what `after` leaves out stayed. Without `before` only what they are is told; with both and no difference nothing was done, and no entry is kept. */
+  /**
+   * Fields as they were and as they are now; what `after` leaves out stayed. Without `before` only what they are is told. With both and no
+   * difference nothing was done, and no entry is kept.
+   */
   before?: object;
   after?: object;
   /** Whether a field's values may be told, default yes; of others only that they changed. */
