@@ -33,7 +33,7 @@ import { ground } from '../src/ground';
 import { type TestMongo, startTestMongo } from './support/mongo';
 import { cloneDatabase, testEnv } from './support/world';
 
-async function say(tx: Tx, { actor }: AppRequest, action: string, act?: Act): Promise<void> {
+async function say(tx: Tx, { actor }: Pick<AppRequest, 'actor'>, action: string, act?: Act): Promise<void> {
   await tx.rows('SELECT 1');
   if (actor) tx.audit(actor, action, act);
 }
@@ -76,6 +76,13 @@ class AgentSkillsController {
     const is_active = { is_active: true };
     await this.database.tx((tx) => say(tx, http, 'agent_skill.activated', { before: is_active, after: is_active }));
     return { id };
+  }
+
+  @Post('sweep')
+  async sweep(@Req() http: AppRequest): Promise<object> {
+    await this.database.tx((tx) => say(tx, { actor: Actor.system(http.actor?.organization_id ?? '') }, 'agent_skill.swept'));
+    setTimeout(() => void this.database.tx((tx) => say(tx, http, 'agent_skill.swept_later')), 50);
+    return {};
   }
 
   @Post('search')
@@ -282,6 +289,18 @@ describe('a write', () => {
     await http.post('/api/v1/agent-skills/undone').expect(201);
 
     expect((await entries()).map(({ action }) => action)).toEqual(['agent_skill.kept']);
+  });
+
+  it('is not said to come from the request that only woke who did it', async () => {
+    const { http, entries } = await house();
+
+    await http.post('/api/v1/agent-skills/sweep').expect(201);
+    await until(async () => (await entries()).length === 2);
+
+    expect(await entries()).toEqual([
+      expect.objectContaining({ action: 'agent_skill.swept_later', actor_type: 'user', ip_address: null, request_id: null }),
+      expect.objectContaining({ action: 'agent_skill.swept', actor_type: 'system', ip_address: null, request_id: null, actor_email: null }),
+    ]);
   });
 
   it('is told without secrets and without what people wrote to each other', async () => {

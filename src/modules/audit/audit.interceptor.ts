@@ -40,6 +40,7 @@ export class AuditInterceptor implements NestInterceptor {
         await this.audit.record(http.actor ?? null, actionOf(context), describe(context, http, answer));
       return answer;
     } finally {
+      request.over = true;
       await Promise.all(request.entries);
     }
   }

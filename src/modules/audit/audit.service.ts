@@ -22,6 +22,8 @@ export interface AuditRequest {
   spoken: boolean;
   /** What the answer waits for. */
   entries: Promise<void>[];
+  /** It is answered; work it set off may go on, and for others. */
+  over: boolean;
 }
 
 /** The longest an answer waits for its entry; the store goes on trying after that. */
@@ -45,13 +47,14 @@ export class AuditService {
   }
 
   /**
-   * Keeps what was said in a transaction that has committed. Inside a request each entry takes the caller's address and id from there, and the
+   * Keeps what was said in a transaction that has committed. Inside a request a person's entry takes their address and id from there, and the
    * answer waits for it; elsewhere the caller does.
    */
   async keep(acts: readonly DoneAct[]): Promise<void> {
     const request = this.requests.getStore();
-    const entries = acts.map((act) => this.write(act, request));
-    if (!request) return void (await Promise.all(entries));
+    if (!request || request.over) return void (await Promise.all(acts.map((act) => this.write(act))));
+    // What the system does has no address, whoever woke it.
+    const entries = acts.map((act) => this.write(act, act.actor?.user_id === null ? undefined : request));
     request.spoken = true;
     request.entries.push(...entries);
   }
@@ -81,7 +84,7 @@ export class AuditService {
     void this.write(denied, auditRequestOf(request));
   };
 
-  private async write(act: DoneAct, request: AuditRequest | undefined): Promise<void> {
+  private async write(act: DoneAct, request?: AuditRequest): Promise<void> {
     const { actor, action, resource_type = action.split('.')[0] ?? '', resource, before, after, metadata = {}, result = 'success' } = act;
     const changes = changesOf(act);
     if (before && after && !Object.keys(changes).length) return;
@@ -130,6 +133,7 @@ export function auditRequestOf(request: AppRequest): AuditRequest {
     actor_email: request.session?.email ?? null,
     spoken: false,
     entries: [],
+    over: false,
   };
 }
 
