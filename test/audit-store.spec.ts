@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, type INestApplication, Req } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Post, type INestApplication, Req } from '@nestjs/common';
 import { getModelToken } from '@nestjs/mongoose';
 import { Test } from '@nestjs/testing';
 import type { Model } from 'mongoose';
@@ -16,13 +16,11 @@ import { Actor, Role } from '#common/actor';
 import { Conflict, Forbidden } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
-import { ConfigModule } from '#config/config.module';
-import { Database } from '#database/database';
-import { DatabaseModule } from '#database/database.module';
-import { MongoModule } from '#database/mongo.module';
+import { Database, type Tx } from '#database/database';
+import type { Act } from '#database/tx';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { AuditModule } from '#modules/audit/audit.module';
-import { AuditService, diff } from '#modules/audit/audit.service';
+import { AuditService } from '#modules/audit/audit.service';
 import { AuditStore } from '#modules/audit/audit-store';
 import { AuditLog } from '#modules/audit/audit-log.entity';
 import type { AuditDocument, RequestDocument } from '#modules/audit/audit-log.schema';
@@ -30,14 +28,22 @@ import { API_LOGS, ERROR_LOGS, RequestLogs } from '#modules/audit/request-logs';
 import { HealthRegistry } from '#observability/health';
 import { createLogger } from '#observability/logger';
 import { Metrics } from '#observability/metrics';
-import { ObservabilityModule } from '#observability/observability.module';
 import { requestLog } from '#observability/request-log';
+import { ground } from '../src/ground';
 import { type TestMongo, startTestMongo } from './support/mongo';
 import { cloneDatabase, testEnv } from './support/world';
 
+async function say(tx: Tx, { actor }: Pick<AppRequest, 'actor'>, action: string, act?: Act): Promise<void> {
+  await tx.rows('SELECT 1');
+  if (actor) tx.audit(actor, action, act);
+}
+
 @Controller('api/v1/agent-skills')
 class AgentSkillsController {
-  constructor(private readonly audit: AuditService) {}
+  constructor(
+    private readonly audit: AuditService,
+    private readonly database: Database,
+  ) {}
 
   @Get()
   list(): object[] {
@@ -54,22 +60,29 @@ class AgentSkillsController {
     return { id, name: 'Ana' };
   }
 
-  @Delete(':id')
-  @HttpCode(204)
-  @Audit('agent_skill.removed')
-  remove(@Param('id') _id: string): void {}
-
   @Post(':id/rename')
   async rename(@Param('id') id: string, @Req() http: AppRequest): Promise<object> {
-    const changes = diff({ name: 'Ana', age: 3, tags: ['a'] }, { name: 'Bia', age: 3, tags: ['a'] });
-    await this.audit.record(http.actor ?? null, { action: 'agent_skill.renamed', resource_id: id, resource_name: 'Bia', changes });
+    const [before, after] = [
+      { name: 'Ana', age: 3, tags: ['a'], phone: '+5511987654321', updated_at: new Date(0) },
+      { name: 'Bia', age: 3, tags: ['a'], phone: '+5511912345678', updated_at: new Date() },
+    ];
+    const may_tell = (field: string): boolean => field !== 'phone';
+    await this.database.tx((tx) => say(tx, http, 'agent_skill.renamed', { resource: { id, name: 'Bia' }, before, after, may_tell }));
     return { id };
   }
 
   @Post(':id/activate')
-  activate(@Param('id') id: string): object {
-    this.audit.nothingChanged();
+  async activate(@Param('id') id: string, @Req() http: AppRequest): Promise<object> {
+    const is_active = { is_active: true };
+    await this.database.tx((tx) => say(tx, http, 'agent_skill.activated', { before: is_active, after: is_active }));
     return { id };
+  }
+
+  @Post('sweep')
+  async sweep(@Req() http: AppRequest): Promise<object> {
+    await this.database.tx((tx) => say(tx, { actor: Actor.system(http.actor?.organization_id ?? '') }, 'agent_skill.swept'));
+    setTimeout(() => void this.database.tx((tx) => say(tx, http, 'agent_skill.swept_later')), 50);
+    return {};
   }
 
   @Post('search')
@@ -79,8 +92,24 @@ class AgentSkillsController {
   }
 
   @Post('broken')
-  broken(): object {
-    throw new Conflict('conversation_not_active', 'Not now.');
+  broken(@Req() http: AppRequest): Promise<object> {
+    return this.database.tx(async (tx) => {
+      await say(tx, http, 'agent_skill.broken');
+      throw new Conflict('conversation_not_active', 'Not now.');
+    });
+  }
+
+  @Post('undone')
+  async undone(@Req() http: AppRequest): Promise<object> {
+    await this.database.tx(async (tx) => {
+      await say(tx, http, 'agent_skill.kept');
+      const undone = tx.attempt(async () => {
+        await say(tx, http, 'agent_skill.undone');
+        throw new Error('undone');
+      });
+      await undone.catch(() => undefined);
+    });
+    return {};
   }
 
   @Post('crash')
@@ -95,7 +124,7 @@ class AgentSkillsController {
 
   @Post('login')
   async login(): Promise<object> {
-    await this.audit.record(null, { action: 'auth.login_failed', actor_email: 'ana@acme.example', result: 'failure' });
+    await this.audit.record(null, 'auth.login_failed', { actor_email: 'ana@acme.example', result: 'failure' });
     throw new Forbidden('account_locked', 'No.');
   }
 }
@@ -130,7 +159,7 @@ async function house(mongodb_url?: string): Promise<House> {
   const own = mongodb_url?.replace(/\/pytake$/, `/${name}`);
   const config = new Config(own ? { ...env, MONGODB_URL: own } : env);
   const room = await Test.createTestingModule({
-    imports: [ConfigModule.forRoot(config), DatabaseModule, ObservabilityModule, MongoModule, AuditModule],
+    imports: [...ground(config), AuditModule],
     controllers: [AgentSkillsController],
   }).compile();
   const app = room.createNestApplication({ logger: false });
@@ -239,17 +268,6 @@ describe('a write', () => {
     ]);
   });
 
-  it('is told by the name its route gives it', async () => {
-    const { http, entries } = await house();
-    const id = newId();
-
-    await http.delete(`/api/v1/agent-skills/${id}`).expect(204);
-
-    expect(await entries()).toEqual([
-      expect.objectContaining({ action: 'agent_skill.removed', resource_type: 'agent_skill', resource_id: id }),
-    ]);
-  });
-
   it('is told once, in the words of its room when the room speaks', async () => {
     const { http, entries } = await house();
 
@@ -258,10 +276,30 @@ describe('a write', () => {
     expect(await entries()).toEqual([
       expect.objectContaining({
         action: 'agent_skill.renamed',
-        changes: { name: { from: 'Ana', to: 'Bia' } },
+        changes: { name: { from: 'Ana', to: 'Bia' }, phone: { from: '***', to: '***' } },
         request_id: 'r-1',
         actor_email: 'rui@acme.example',
       }),
+    ]);
+  });
+
+  it('is told as far as it was not undone', async () => {
+    const { http, entries } = await house();
+
+    await http.post('/api/v1/agent-skills/undone').expect(201);
+
+    expect((await entries()).map(({ action }) => action)).toEqual(['agent_skill.kept']);
+  });
+
+  it('is not said to come from the request that only woke who did it', async () => {
+    const { http, entries } = await house();
+
+    await http.post('/api/v1/agent-skills/sweep').expect(201);
+    await until(async () => (await entries()).length === 2);
+
+    expect(await entries()).toEqual([
+      expect.objectContaining({ action: 'agent_skill.swept_later', actor_type: 'user', ip_address: null, request_id: null }),
+      expect.objectContaining({ action: 'agent_skill.swept', actor_type: 'system', ip_address: null, request_id: null, actor_email: null }),
     ]);
   });
 

@@ -12,6 +12,8 @@ export interface AppRequest extends Request {
   session?: Session;
   /** The route reads the body itself: webhooks' raw bytes. */
   reads_own_body?: true;
+  /** Nothing is done: the answer an earlier request was given is given again. */
+  is_repeat?: true;
 }
 
 /** The request of a REST or GraphQL call. */

@@ -45,10 +45,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
       throw new Invalid([
         { loc: ['header', 'Idempotency-Key'], msg: `Idempotency-Key has 1 to ${KEY_MAX} characters`, type: 'string_length' },
       ]);
-    return from(this.once(request.actor.organization_id, key, fingerprint(request), () => lastValueFrom(next.handle())));
+    return from(this.once(request, request.actor.organization_id, key, () => lastValueFrom(next.handle())));
   }
 
-  private async once(organization_id: string, key: string, print: string, run: () => Promise<unknown>): Promise<unknown> {
+  private async once(request: AppRequest, organization_id: string, key: string, run: () => Promise<unknown>): Promise<unknown> {
+    const print = fingerprint(request);
     for (const until = Date.now() + WAIT_MS; ; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
       const [taken] = await this.database.rows<unknown>(
         `INSERT INTO idempotency_keys (organization_id, key, fingerprint) VALUES ($1, $2, $3)
@@ -73,6 +74,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
             kept.answer?.error_code ?? 'internal_error',
             kept.answer?.message ?? 'The first request failed.',
           );
+        request.is_repeat = true;
         return kept.answer?.body;
       }
       if (Date.now() > until)

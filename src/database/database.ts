@@ -9,7 +9,7 @@ import { isUndone } from './database-errors';
 import { type Prepared, type Sql, rowsOf } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
-import { type Effect, type FactKeeper, type Told, Tx } from './tx';
+import { type ActKeeper, type Effect, type FactKeeper, type Keepers, type Told, Tx } from './tx';
 
 export { Tx, type Told };
 
@@ -19,7 +19,7 @@ const TX_TRIES = 3;
 @Injectable()
 export class Database implements Sql {
   private readonly logger = new Logger(Database.name);
-  private keeper: FactKeeper | null = null;
+  private readonly keepers: Keepers = {};
 
   constructor(
     @InjectDataSource() readonly source: DataSource,
@@ -38,7 +38,12 @@ export class Database implements Sql {
 
   /** Where the events of transactions are kept. */
   keepFactsIn(keeper: FactKeeper): void {
-    this.keeper = keeper;
+    this.keepers.facts = keeper;
+  }
+
+  /** Where the acts of transactions are kept. */
+  keepActsIn(keeper: ActKeeper): void {
+    this.keepers.acts = keeper;
   }
 
   repository<T extends TenantEntity>(entity: Type<T>, tx: Tx | Database = this): TenantRepository<T> {
@@ -68,7 +73,7 @@ export class Database implements Sql {
 
   /** Runs `work` in a transaction on a connection that is held; answers what is to be done now that it has committed. */
   async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
-    const tx = new Tx(client, this.source, this.events, this.keeper);
+    const tx = new Tx(client, this.source, this.events, this.keepers);
     // It fails only where the connection ends, and everything after it with it.
     const begun = client.query('BEGIN');
     begun.catch(() => undefined);

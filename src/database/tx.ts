@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { Actor } from '#common/actor';
 import type { EventBus, Events } from '#common/events';
 import { type Prepared, type Sql, rowsOf } from './sql';
 
@@ -20,17 +21,57 @@ export interface FactKeeper {
   keep(sql: Sql, told: readonly Told[]): Promise<Effect>;
 }
 
+/** What is said of an act in the audit log; from where and when are added. */
+export interface Act {
+  /** Default: what stands before the dot of its name. */
+  resource_type?: string;
+  resource?: { id: string; name?: string | null };
+  /**
+   * Fields as they were and as they are now; what `after` leaves out stayed. Without `before` only what they are is told. With both and no
+   * difference nothing was done, and no entry is kept.
+   */
+  before?: object;
+  after?: object;
+  /** Whether a field's values may be told, default yes; of others only that they changed. */
+  may_tell?: (field: string) => boolean;
+  metadata?: Record<string, unknown>;
+  /** Default: success. */
+  result?: 'success' | 'failure';
+  /** Where the request cannot tell yet: a login. */
+  actor_email?: string;
+}
+
+/** An act of a transaction. */
+export interface DoneAct extends Act {
+  /** null: nobody we know. */
+  actor: Actor | null;
+  /** `resource.verb`, e.g. `contact.created`. */
+  action: string;
+}
+
+/** Where acts are kept once they are committed. */
+export interface ActKeeper {
+  keep(acts: readonly DoneAct[]): Promise<void>;
+}
+
+/** What keeps more than the rows of a transaction; rooms further up set themselves in. */
+export interface Keepers {
+  facts?: FactKeeper;
+  acts?: ActKeeper;
+}
+
 /** A transaction and what leaves after it commits; the same over the rooms' connections and over the receipt's own. */
 export class Tx implements Sql {
   private readonly effects: Effect[] = [];
   private readonly facts: Told[] = [];
+  private readonly acts: DoneAct[] = [];
   private made: EntityManager | undefined;
 
   constructor(
     private readonly client: PoolClient,
     private readonly source: DataSource,
     private readonly events: EventBus,
-    private readonly keeper: FactKeeper | null,
+    private readonly keepers: Keepers,
   ) {}
 
   rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
@@ -56,13 +97,18 @@ export class Tx implements Sql {
   /** Tells what happens in this transaction: to who listens in this process once it has committed, and to durable readers surely. */
   tell<K extends keyof Events>(name: K, payload: Events[K]): void {
     this.effects.push(() => this.events.emit(name, payload));
-    if ('organization_id' in payload && this.keeper?.isKept(name, payload.organization_id)) this.facts.push({ name, payload });
+    if ('organization_id' in payload && this.keepers.facts?.isKept(name, payload.organization_id)) this.facts.push({ name, payload });
   }
 
-  /** Runs `work` so that its failure undoes it alone, with what it told and wanted done after the commit. */
+  /** Says who does what in this transaction, in one word whatever the door: kept in the audit log once it has committed. */
+  audit(actor: Actor, action: string, act: Act = {}): void {
+    this.acts.push({ ...act, actor, action });
+  }
+
+  /** Runs `work` so that its failure undoes it alone, with what it told, said and wanted done after the commit. */
   async attempt<R>(work: () => Promise<R>): Promise<R> {
     await this.client.query('SAVEPOINT attempt');
-    const [effects, facts] = [this.effects.length, this.facts.length];
+    const [effects, facts, acts] = [this.effects.length, this.facts.length, this.acts.length];
     try {
       const result = await work();
       await this.client.query('RELEASE SAVEPOINT attempt');
@@ -70,6 +116,7 @@ export class Tx implements Sql {
     } catch (error) {
       this.effects.length = effects;
       this.facts.length = facts;
+      this.acts.length = acts;
       await this.client.query('ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt');
       throw error;
     }
@@ -77,7 +124,9 @@ export class Tx implements Sql {
 
   /** Ends it; answers what is to be done now that it has committed. */
   async commit(): Promise<Effect[]> {
-    if (this.facts.length && this.keeper) this.effects.push(await this.keeper.keep(this, this.facts));
+    const { facts, acts } = this.keepers;
+    if (this.facts.length && facts) this.effects.push(await facts.keep(this, this.facts));
+    if (this.acts.length && acts) this.effects.push(() => acts.keep(this.acts));
     await this.client.query('COMMIT');
     return this.effects;
   }

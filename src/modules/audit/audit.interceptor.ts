@@ -1,20 +1,23 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { GqlExecutionContext } from '@nestjs/graphql';
-import { type Observable, concatMap } from 'rxjs';
+import { type Observable, from, lastValueFrom } from 'rxjs';
 import { type AppRequest, requestOf } from '#access/request';
-import { type AuditNote, AuditService, auditRequestOf, idOf, singular } from './audit.service';
-import type { AuditChanges } from './audit-log.entity';
+import type { Act } from '#database/tx';
+import { type AuditRequest, AuditService, auditRequestOf, idOf, singular } from './audit.service';
 
-const AUDIT = 'audit:action';
+export const AUDIT = 'audit:written';
 
-/** The action of a route's entry, e.g. `contact.created`; `false`: the route writes none (a provider's door, a query by POST). */
-export const Audit = (action: string | false): MethodDecorator & ClassDecorator => SetMetadata(AUDIT, action);
+/** `@Audit(false)`: the route writes no entry (a provider's door, a query by POST). What others are called their service says: `tx.audit`. */
+export const Audit = (written: false): MethodDecorator & ClassDecorator => SetMetadata(AUDIT, written);
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PARTIAL = /^(?:PUT|PATCH)$/;
 
-/** One entry for every POST, PUT, PATCH, DELETE and mutation that succeeds, kept before the answer leaves; a room's own words come first. */
+/**
+ * Gives what a service says of an act its request, and keeps the answer until the entry is kept. A net besides: a POST, PUT, PATCH, DELETE or
+ * mutation that succeeds, and of which no service spoke, has an entry by its handler's name.
+ */
 @Injectable()
 export class AuditInterceptor implements NestInterceptor {
   constructor(
@@ -23,53 +26,49 @@ export class AuditInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const action = this.reflector.getAllAndOverride<string | false | undefined>(AUDIT, [context.getHandler(), context.getClass()]);
-    if (action === false || !writes(context)) return next.handle();
+    const written = this.reflector.getAllAndOverride<false | undefined>(AUDIT, [context.getHandler(), context.getClass()]);
+    if (written === false || context.getType<string>() === 'ws') return next.handle();
+    const request = auditRequestOf(requestOf(context));
+    return from(this.audit.within(request, () => this.answer(context, next, request)));
+  }
 
-    const http = requestOf(context);
-    const facts = auditRequestOf(http);
-    return this.audit
-      .within(facts, () => next.handle())
-      .pipe(
-        concatMap(async (answer: unknown) => {
-          if (!facts.spoken)
-            await this.audit.within(facts, () => this.audit.record(http.actor ?? null, describe(context, http, action, answer)));
-          return answer;
-        }),
-      );
+  private async answer(context: ExecutionContext, next: CallHandler, request: AuditRequest): Promise<unknown> {
+    try {
+      const answer: unknown = await lastValueFrom(next.handle());
+      const http = requestOf(context);
+      if (!request.spoken && !http.is_repeat && writes(context))
+        await this.audit.record(http.actor ?? null, actionOf(context), describe(context, http, answer));
+      return answer;
+    } finally {
+      request.over = true;
+      await Promise.all(request.entries);
+    }
   }
 }
 
 function writes(context: ExecutionContext): boolean {
-  const type = context.getType<'http' | 'graphql' | 'ws'>();
-  if (type === 'http') return !READING.has(requestOf(context).method);
-  return (
-    type === 'graphql' && GqlExecutionContext.create(context).getInfo<{ parentType: { name: string } }>().parentType.name === 'Mutation'
-  );
+  if (context.getType<string>() !== 'graphql') return !READING.has(requestOf(context).method);
+  return GqlExecutionContext.create(context).getInfo<{ parentType: { name: string } }>().parentType.name === 'Mutation';
 }
 
-function describe(context: ExecutionContext, http: AppRequest, action: string | undefined, answer: unknown): AuditNote {
+/** `AgentSkillsController.create` → `agent_skill.create` */
+function actionOf(context: ExecutionContext): string {
+  const plural = context
+    .getClass()
+    .name.replace(/(Controller|Resolver)$/, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toLowerCase();
+  return `${singular(plural)}.${context.getHandler().name}`;
+}
+
+function describe(context: ExecutionContext, http: AppRequest, answer: unknown): Act {
   const graphql = context.getType<string>() === 'graphql';
   const args = graphql ? GqlExecutionContext.create(context).getArgs<Record<string, unknown>>() : http.params;
-  const input = graphql ? args.input : PARTIAL.test(http.method) ? (http.body as unknown) : undefined;
-  const changed = graphql ? idOf(args) !== null : true;
-  return {
-    action: action ?? `${resourceOf(context)}.${context.getHandler().name}`,
-    resource_id: idOf(args) ?? idOf(fieldsOf(answer)),
-    resource_name: nameOf(answer),
-    changes: changed ? changesOf(input) : {},
-  };
+  const id = idOf(args) ?? idOf(fieldsOf(answer));
+  // What a partial update asks for.
+  const asked = graphql ? idOf(args) && args.input : PARTIAL.test(http.method) && (http.body as unknown);
+  return { ...(id && { resource: { id, name: nameOf(answer) } }), after: fieldsOf(asked) };
 }
-
-/** `AgentSkillsController` → `agent_skill` */
-const resourceOf = (context: ExecutionContext): string =>
-  singular(
-    context
-      .getClass()
-      .name.replace(/(Controller|Resolver)$/, '')
-      .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
-      .toLowerCase(),
-  );
 
 const fieldsOf = (value: unknown): Record<string, unknown> =>
   value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
@@ -78,7 +77,3 @@ function nameOf(answer: unknown): string | null {
   const { name, full_name, title, key } = fieldsOf(answer);
   return [name, full_name, title, key].find((value): value is string => typeof value === 'string' && value !== '') ?? null;
 }
-
-/** What a partial update asked for. Rooms that know what was there before say so themselves (`diff`). */
-const changesOf = (input: unknown): AuditChanges =>
-  Object.fromEntries(Object.entries(fieldsOf(input)).map(([field, to]) => [field, { to }]));

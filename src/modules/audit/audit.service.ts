@@ -6,30 +6,11 @@ import { fitText } from '#common/fit';
 import { MASK, isSecretName, maskSecrets } from '#common/mask';
 import { within } from '#common/time';
 import { isUuid, newId } from '#common/uuid';
+import { Database } from '#database/database';
+import type { Act, DoneAct } from '#database/tx';
 import type { RequestEntry } from '#observability/request-log';
-import type { AuditActorType, AuditChanges, AuditLog, AuditResult } from './audit-log.entity';
+import type { AuditChanges, AuditLog } from './audit-log.entity';
 import { AuditStore } from './audit-store';
-
-/** What a room says about what happened; who, where and when are added. */
-export interface AuditNote {
-  /** `resource.verb`, e.g. `contact.created`. */
-  action: string;
-  /** Default: the resource of `action`. */
-  resource_type?: string;
-  resource_id?: string | null;
-  resource_name?: string | null;
-  /** See `diff`. */
-  changes?: AuditChanges;
-  metadata?: Record<string, unknown>;
-  /** Default: success. */
-  result?: AuditResult;
-  /** For what happens before there is an actor, e.g. a login. */
-  organization_id?: string | null;
-  user_id?: string | null;
-  actor_type?: AuditActorType;
-  actor_email?: string | null;
-  actor_role?: string | null;
-}
 
 /** The request an entry belongs to. */
 export interface AuditRequest {
@@ -37,8 +18,12 @@ export interface AuditRequest {
   user_agent: string | null;
   request_id: string | null;
   actor_email: string | null;
-  /** A room has spoken for this request: the interceptor stays silent. */
+  /** A service has said what was done, or that it was nothing: the interceptor stays silent. */
   spoken: boolean;
+  /** What the answer waits for. */
+  entries: Promise<void>[];
+  /** It is answered; work it set off may go on, and for others. */
+  over: boolean;
 }
 
 /** The longest an answer waits for its entry; the store goes on trying after that. */
@@ -54,22 +39,29 @@ const WITHHELD = '[text]';
 export class AuditService {
   private readonly requests = new AsyncLocalStorage<AuditRequest>();
 
-  constructor(private readonly store: AuditStore) {}
-
-  /**
-   * Keeps one entry; call it after the commit. Inside a request it takes the caller's address and id from there, and the interceptor's own
-   * entry falls away. `actor` is null before anybody has signed in.
-   */
-  async record(actor: Actor | null, note: AuditNote): Promise<void> {
-    const request = this.requests.getStore();
-    if (request) request.spoken = true;
-    await this.keep(actor, note, request);
+  constructor(
+    private readonly store: AuditStore,
+    database: Database,
+  ) {
+    database.keepActsIn(this);
   }
 
-  /** Nothing changed (a toggle that was already so): no entry for this request. */
-  nothingChanged(): void {
+  /**
+   * Keeps what was said in a transaction that has committed. Inside a request a person's entry takes their address and id from there, and the
+   * answer waits for it; elsewhere the caller does.
+   */
+  async keep(acts: readonly DoneAct[]): Promise<void> {
     const request = this.requests.getStore();
-    if (request) request.spoken = true;
+    if (!request || request.over) return void (await Promise.all(acts.map((act) => this.write(act))));
+    // What the system does has no address, whoever woke it.
+    const entries = acts.map((act) => this.write(act, act.actor?.user_id === null ? undefined : request));
+    request.spoken = true;
+    request.entries.push(...entries);
+  }
+
+  /** One act beside any transaction, where nothing was written: a login that failed. */
+  record(actor: Actor | null, action: string, act: Act = {}): Promise<void> {
+    return this.keep([{ ...act, actor, action }]);
   }
 
   /** Runs `work` as part of a request. */
@@ -80,33 +72,38 @@ export class AuditService {
   /** A 403, from a guard or a service; hears of every answered request (`requestLog`). Without an actor it is noise, not a person. */
   readonly refusals = ({ status_code, method, route }: RequestEntry, request: AppRequest): void => {
     if (status_code !== 403 || !request.actor) return;
-    const note: AuditNote = {
+    const id = idOf(request.params);
+    const denied: DoneAct = {
+      actor: request.actor,
       action: 'access.denied',
       resource_type: resourceOfRoute(route),
-      resource_id: idOf(request.params),
+      ...(id && { resource: { id } }),
       metadata: { method, route },
       result: 'failure',
     };
-    void this.keep(request.actor, note, auditRequestOf(request));
+    void this.write(denied, auditRequestOf(request));
   };
 
-  private async keep(actor: Actor | null, note: AuditNote, request: AuditRequest | undefined): Promise<void> {
-    const user_id = note.user_id ?? actor?.user_id ?? null;
+  private async write(act: DoneAct, request?: AuditRequest): Promise<void> {
+    const { actor, action, resource_type = action.split('.')[0] ?? '', resource, before, after, metadata = {}, result = 'success' } = act;
+    const changes = changesOf(act);
+    if (before && after && !Object.keys(changes).length) return;
+    const user_id = actor?.user_id ?? null;
     const row: AuditLog = {
       id: newId(),
-      organization_id: note.organization_id ?? actor?.organization_id ?? null,
-      actor_type: note.actor_type ?? (user_id ? 'user' : 'system'),
+      organization_id: actor?.organization_id ?? null,
+      actor_type: user_id ? 'user' : 'system',
       actor_id: user_id,
       user_id,
-      actor_email: cut(note.actor_email ?? request?.actor_email, 255),
-      actor_role: note.actor_role ?? (actor?.user_id ? actor.role : null),
-      action: fitText(note.action, 100),
-      resource_type: fitText(note.resource_type ?? note.action.split('.')[0] ?? '', 50),
-      resource_id: cut(note.resource_id, 100),
-      resource_name: cut(note.resource_name, 255),
-      changes: presentableChanges(note.changes ?? {}),
-      metadata: presentable(note.metadata ?? {}),
-      result: note.result ?? 'success',
+      actor_email: cut(act.actor_email ?? request?.actor_email, 255),
+      actor_role: actor?.user_id ? actor.role : null,
+      action: fitText(action, 100),
+      resource_type: fitText(resource_type, 50),
+      resource_id: cut(resource?.id, 100),
+      resource_name: cut(resource?.name, 255),
+      changes: presentableChanges(changes),
+      metadata: presentable(metadata),
+      result,
       ip_address: cut(request?.ip_address, 64),
       user_agent: cut(request?.user_agent, 512),
       request_id: cut(request?.request_id, 64),
@@ -117,12 +114,14 @@ export class AuditService {
 }
 
 /** The fields that changed, each with what it was and what it became. */
-export function diff<T extends object>(before: T, after: Partial<T>, fields = Object.keys(after) as (keyof T & string)[]): AuditChanges {
-  const plain = (value: unknown): string => JSON.stringify(value ?? null);
+function changesOf({ before, after = {}, may_tell = () => true }: Act): AuditChanges {
+  const was = before as Record<string, unknown> | undefined;
+  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+  const told = (field: string, value: unknown = null): unknown => (value === null || may_tell(field) ? value : MASK);
   return Object.fromEntries(
-    fields
-      .filter((field) => plain(before[field]) !== plain(after[field]))
-      .map((field) => [field, { from: before[field] ?? null, to: after[field] ?? null }]),
+    Object.entries(after)
+      .filter(([field, to]) => to !== undefined && field !== 'updated_at' && !(was && same(was[field], to)))
+      .map(([field, to]) => [field, { ...(was && { from: told(field, was[field]) }), to: told(field, to) }]),
   );
 }
 
@@ -133,6 +132,8 @@ export function auditRequestOf(request: AppRequest): AuditRequest {
     request_id: request.request_id ?? null,
     actor_email: request.session?.email ?? null,
     spoken: false,
+    entries: [],
+    over: false,
   };
 }
 

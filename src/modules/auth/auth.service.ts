@@ -8,7 +8,7 @@ import type { SuccessResponse } from '#common/success.dto';
 import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
-import { type AuditNote, AuditService } from '#modules/audit/audit.service';
+import { AuditService } from '#modules/audit/audit.service';
 import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
@@ -32,6 +32,8 @@ interface RefreshClaims {
 interface Owner {
   id: string;
   organization_id: string;
+  email: string;
+  full_name: string;
   role: Role;
   is_active: boolean;
   email_verified: boolean;
@@ -41,8 +43,10 @@ interface Owner {
   settings: Record<string, unknown>;
 }
 
+type SignedIn = Pick<Owner, 'id' | 'organization_id' | 'email' | 'full_name' | 'role' | 'token_version'>;
+
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
-const OWNER = `SELECT u.id, u.organization_id, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
+const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
                       o.status AS organization_status, o.settings
                  FROM users u JOIN credentials c ON c.user_id = u.id JOIN organizations o ON o.id = u.organization_id
                 WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
@@ -83,9 +87,9 @@ export class AuthService {
         { email: input.email, full_name: input.full_name, phone_number: input.phone_number ?? null, role: Role.org_admin },
         password_hash,
       );
-      return this.open(tx, { ...user, token_version: 1 }, client);
+      return this.open(tx, 'auth.register', { ...user, token_version: 1 }, client);
     });
-    return this.answer(actor, token, 'auth.register', 'Registration successful');
+    return this.answer(actor, token, 'Registration successful');
   }
 
   /**
@@ -119,9 +123,9 @@ export class AuthService {
          DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
         [owner.id],
       );
-      return this.open(tx, owner, client);
+      return this.open(tx, 'auth.login', owner, client);
     });
-    return this.answer(actor, token, 'auth.login', 'Login successful');
+    return this.answer(actor, token, 'Login successful');
   }
 
   /**
@@ -134,8 +138,9 @@ export class AuthService {
     if (!claims) throw invalidRefreshToken();
     const result = await this.database.tx(async (tx) => {
       // By the token's own ids: an organization is not known before.
-      const [session] = await tx.rows<{ organization_id: string; expires_at: Date; revoked_at: Date | null } | undefined>(
-        'SELECT organization_id, expires_at, revoked_at FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE',
+      const [session] = await tx.rows<{ organization_id: string; role: Role; expires_at: Date; revoked_at: Date | null } | undefined>(
+        `SELECT s.organization_id, u.role, s.expires_at, s.revoked_at FROM sessions s JOIN users u ON u.id = s.user_id
+          WHERE s.id = $1 AND s.user_id = $2 FOR UPDATE OF s`,
         [claims.sid, claims.sub],
       );
       const [row] = await tx.rows<{ used_at: Date | null } | undefined>(
@@ -145,8 +150,10 @@ export class AuthService {
       if (!session || !row || session.expires_at <= new Date()) throw invalidRefreshToken();
       if (row.used_at || session.revoked_at) {
         await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
+        const owner = new Actor(session.organization_id, session.role, claims.sub);
+        tx.audit(owner, 'auth.refresh_reuse_detected', { resource_type: 'session', resource: { id: claims.sid }, result: 'failure' });
         // Answered, not thrown: the end of the family must be committed.
-        return { reused: { organization_id: session.organization_id, user_id: claims.sub } };
+        return null;
       }
       const [owner] = await tx.rows<Owner | undefined>(`${OWNER} AND u.id = $1`, [claims.sub]);
       if (!owner || !owner.is_active || (owner.organization_status !== 'active' && owner.role !== Role.super_admin))
@@ -154,19 +161,11 @@ export class AuthService {
       assertAddressAllowed(settingsOf(owner).security_settings.allowed_ip_ranges, client.ip);
       await tx.rows('UPDATE refresh_tokens SET used_at = now() WHERE id = $1', [claims.jti]);
       await tx.rows('DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < now()', [claims.sid]);
-      return this.issue(tx, owner, claims.sid, session.expires_at);
+      return this.issue(tx, 'auth.refresh', owner, claims.sid, session.expires_at);
     });
-    if ('reused' in result) {
-      await this.audit.record(null, {
-        action: 'auth.refresh_reuse_detected',
-        resource_type: 'session',
-        resource_id: claims.sid,
-        result: 'failure',
-        ...result.reused,
-      });
+    if (!result)
       throw new Unauthenticated('refresh_token_reused', 'This refresh token was used before: the session has ended. Sign in again.');
-    }
-    return this.answer(result.actor, result.token, 'auth.refresh', 'Token refreshed');
+    return this.answer(result.actor, result.token, 'Token refreshed');
   }
 
   /** Ends the session of the given refresh token, the caller's own without one, or all of the caller's. */
@@ -175,12 +174,11 @@ export class AuthService {
     if (!user_id || !session_id) throw new Unauthenticated();
     // Expired is good enough to say which session ends. Somebody else's or unknown: the caller's own.
     const claims = refresh_token ? this.readRefreshToken(refresh_token, true) : null;
-    await this.database.tx((tx) =>
-      all
-        ? this.sessions.endAll(tx, user_id, 'logout')
-        : this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout'),
-    );
-    await this.audit.record(actor, { action: 'auth.logout', resource_type: 'user', resource_id: user_id, metadata: { all: all ?? false } });
+    await this.database.tx(async (tx) => {
+      if (all) await this.sessions.endAll(tx, user_id, 'logout');
+      else await this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout');
+      tx.audit(actor, 'auth.logout', { resource_type: 'user', resource: { id: user_id }, metadata: { all: all ?? false } });
+    });
     return { success: true, message: all ? 'Logged out everywhere' : 'Logged out' };
   }
 
@@ -194,26 +192,18 @@ export class AuthService {
   }
 
   /** A new session, the family of its refresh tokens, and their first pair. */
-  private async open(
-    tx: Tx,
-    owner: Pick<Owner, 'id' | 'organization_id' | 'role' | 'token_version'>,
-    client: Client,
-  ): Promise<{ actor: Actor; token: Token }> {
+  private async open(tx: Tx, action: string, owner: SignedIn, client: Client): Promise<{ actor: Actor; token: Token }> {
     const id = newId();
     const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
     await tx.rows(
       'INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at) VALUES ($1, $2, $3, $4, $5, $6)',
       [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at],
     );
-    return this.issue(tx, owner, id, expires_at);
+    return this.issue(tx, action, owner, id, expires_at);
   }
 
-  private async issue(
-    tx: Tx,
-    owner: Pick<Owner, 'id' | 'organization_id' | 'role' | 'token_version'>,
-    sid: string,
-    family_ends_at: Date,
-  ): Promise<{ actor: Actor; token: Token }> {
+  /** `action`: what the audit log calls it. */
+  private async issue(tx: Tx, action: string, owner: SignedIn, sid: string, family_ends_at: Date): Promise<{ actor: Actor; token: Token }> {
     const { access_token_ttl_seconds: expires_in, refresh_token_ttl_days } = this.config;
     const access: Omit<AccessClaims, 'iat' | 'exp'> = {
       sub: owner.id,
@@ -233,27 +223,27 @@ export class AuthService {
       hashOf(refresh_token),
       expires_at,
     ]);
+    const actor = new Actor(owner.organization_id, owner.role, owner.id, sid);
+    tx.audit(actor, action, { resource_type: 'user', resource: { id: owner.id, name: owner.full_name }, actor_email: owner.email });
     return {
-      actor: new Actor(owner.organization_id, owner.role, owner.id, sid),
+      actor,
       token: { access_token: this.jwt.sign(access, { expiresIn: expires_in }), refresh_token, token_type: 'bearer', expires_in },
     };
   }
 
-  private async answer(actor: Actor, token: Token, action: string, message: string): Promise<AuthResponse> {
-    const user = await this.users.profile(actor);
-    await this.audit.record(actor, {
-      action,
-      resource_type: 'user',
-      resource_id: user.id,
-      resource_name: user.full_name,
-      actor_email: user.email,
-    });
-    return { user, token, ...token, message };
+  private async answer(actor: Actor, token: Token, message: string): Promise<AuthResponse> {
+    return { user: await this.users.profile(actor), token, ...token, message };
   }
 
   private refused(email: string, owner: Owner | undefined, reason: string, action = 'auth.login_failed'): Promise<void> {
-    const note: AuditNote = { action, resource_type: 'user', result: 'failure', actor_email: email, metadata: { reason } };
-    return this.audit.record(null, { ...note, resource_id: owner?.id, user_id: owner?.id, organization_id: owner?.organization_id });
+    const actor = owner ? new Actor(owner.organization_id, owner.role, owner.id) : null;
+    return this.audit.record(actor, action, {
+      resource_type: 'user',
+      ...(owner && { resource: { id: owner.id } }),
+      actor_email: email,
+      metadata: { reason },
+      result: 'failure',
+    });
   }
 
   /** null: not one of our refresh tokens, or expired. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { isEmail } from 'class-validator';
 import { Actor, Role } from '#common/actor';
-import { Database } from '#database/database';
-import { AuditService } from '#modules/audit/audit.service';
+import { Database, type Tx } from '#database/database';
 import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
 import { LoginLocks } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
+import type { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { SuperAdmin } from './super-admin';
 
@@ -45,7 +45,6 @@ export class Operator {
     private readonly superAdmins: SuperAdmin,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
-    private readonly audit: AuditService,
   ) {}
 
   /** The administrators; with `all` everybody. */
@@ -59,15 +58,11 @@ export class Operator {
     if (await this.find(address))
       throw new Error(`${address} has an account already. "npm run admin -- reset-password ${address}" gives it a new password.`);
     const password = this.passwords.generate();
-    const user = await this.database.tx(async (tx) => {
-      if (organization === null) return this.superAdmins.add(tx, address, full_name, password);
-      const { id } = await this.organizations.create(tx, organization);
-      const values = { email: address, full_name, role: Role.org_admin, email_verified: true, email_verified_at: new Date() };
-      return this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));
+    await this.database.tx(async (tx) => {
+      const user = await this.add(tx, address, full_name, organization, password);
+      say(tx, 'user.created', user, { role: user.role });
     });
-    const account = await this.get(address);
-    await this.tell('user.created', account, { role: user.role });
-    return { account, password };
+    return { account: await this.get(address), password };
   }
 
   /** A new password; ends every session and lifts a lock. @throws One line for the console. */
@@ -75,10 +70,19 @@ export class Operator {
     const account = await this.get(addressOf(email));
     const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
     const password_hash = await this.passwords.hash(password);
-    await this.database.tx((tx) => this.users.setPassword(tx, account.organization_id, account.id, password_hash));
+    await this.database.tx(async (tx) => {
+      await this.users.setPassword(tx, account.organization_id, account.id, password_hash);
+      say(tx, 'user.password_reset', account);
+    });
     await this.locks.clear(account.email);
-    await this.tell('user.password_reset', account);
     return { account, password };
+  }
+
+  private async add(tx: Tx, email: string, full_name: string, organization: string | null, password: string): Promise<User> {
+    if (organization === null) return this.superAdmins.add(tx, email, full_name, password);
+    const { id } = await this.organizations.create(tx, organization);
+    const values = { email, full_name, role: Role.org_admin, email_verified: true, email_verified_at: new Date() };
+    return this.users.add(tx, Actor.system(id), values, await this.passwords.hash(password));
   }
 
   private async get(email: string): Promise<Account> {
@@ -91,11 +95,15 @@ export class Operator {
     const [account] = await this.database.rows<Account | undefined>(`${ACCOUNTS} AND u.email = $1`, [email]);
     return account;
   }
+}
 
-  private tell(action: string, { id, email, organization_id }: Account, metadata: Record<string, unknown> = {}): Promise<void> {
-    const note = { action, resource_id: id, resource_name: email, metadata: { ...metadata, by: 'operator' } };
-    return this.audit.record(Actor.system(organization_id), note);
-  }
+function say(
+  tx: Tx,
+  action: string,
+  { id, email, organization_id }: Pick<User, 'id' | 'email' | 'organization_id'>,
+  metadata: object = {},
+): void {
+  tx.audit(Actor.system(organization_id), action, { resource: { id, name: email }, metadata: { ...metadata, by: 'operator' } });
 }
 
 /** @throws One line for the console. */

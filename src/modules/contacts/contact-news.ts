@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import type { Tx } from '#database/database';
-import { AuditService } from '#modules/audit/audit.service';
 import type { Contact } from './contact.entity';
 import type { ContactIdentity } from './contact-identity.entity';
 import { ContactsService, presentContact } from './contacts.service';
@@ -9,10 +8,7 @@ import { ContactsService, presentContact } from './contacts.service';
 /** What happens to contacts outside this room's service, in the receipt's own transactions. */
 @Injectable()
 export class ContactNews {
-  constructor(
-    private readonly contacts: ContactsService,
-    private readonly audit: AuditService,
-  ) {}
+  constructor(private readonly contacts: ContactsService) {}
 
   /** From the row as it was written: nothing is read again. */
   created(tx: Tx, contact: Contact, identities: readonly ContactIdentity[]): void {
@@ -22,15 +18,7 @@ export class ContactNews {
   /** The provider's ids met two contacts who are one person. */
   merged(tx: Tx, organization_id: string, contact_id: string, merged_contact_id: string): void {
     tx.tell('contact.merged', { organization_id, contact_id, merged_contact_id });
-    // Nobody waits for the entry.
-    tx.afterCommit(
-      () =>
-        void this.audit.record(Actor.system(organization_id), {
-          action: 'contact.merged',
-          resource_id: contact_id,
-          metadata: { merged_contact_id },
-        }),
-    );
+    tx.audit(Actor.system(organization_id), 'contact.merged', { resource: { id: contact_id }, metadata: { merged_contact_id } });
   }
 
   /** The person took back, or gave, the leave to be written to. */

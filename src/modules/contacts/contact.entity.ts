@@ -209,3 +209,19 @@ export class Contact extends SoftDeletedEntity {
   @Field(() => Int)
   total_conversations: number;
 }
+
+/** What says nothing of who the person is: all the audit log may tell of a contact. */
+const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
+  'source',
+  'lifecycle_stage',
+  'lead_score',
+  'opt_in',
+  'opt_in_date',
+  'opt_out_date',
+  'is_blocked',
+  'blocked_at',
+  'is_vip',
+  'assigned_agent_id',
+]);
+
+export const isImpersonal = (field: string): boolean => IMPERSONAL.has(field);

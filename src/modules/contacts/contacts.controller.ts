@@ -4,7 +4,6 @@ import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
-import { Audit } from '#modules/audit/audit.interceptor';
 import {
   ContactBlock,
   ContactCreate,
@@ -48,7 +47,6 @@ export class ContactsController {
    */
   @Post()
   @Allow('agent')
-  @Audit('contact.created')
   @Bodies({
     'a person': { whatsapp_id: '+5511987650009', name: 'Carla Dias', email: 'carla@confeitaria.example', lifecycle_stage: 'lead' },
     'with attributes of your own': { whatsapp_id: '+5511987650010', name: 'Davi Rocha', attributes: { favorite: 'pão de queijo' } },
@@ -72,7 +70,6 @@ export class ContactsController {
    */
   @Put(':contact_id')
   @Allow('agent')
-  @Audit('contact.updated')
   @Bodies({ 'a few fields': { company: 'Oficina Pereira', lead_score: 40, is_vip: true }, 'clear one': { company: null } })
   update(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactUpdate): Promise<ContactView> {
     return this.contacts.update(actor, id, input);
@@ -82,7 +79,6 @@ export class ContactsController {
   @Delete(':contact_id')
   @HttpCode(204)
   @Allow('agent')
-  @Audit('contact.deleted')
   remove(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<void> {
     return this.contacts.remove(actor, id);
   }
@@ -91,7 +87,6 @@ export class ContactsController {
   @Post(':contact_id/block')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('contact.blocked')
   @Bodies({ 'with a reason': { reason: 'Spam' }, without: {} })
   block(
     @Caller() actor: Actor,
@@ -106,7 +101,6 @@ export class ContactsController {
   @Post(':contact_id/unblock')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('contact.unblocked')
   unblock(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
     return this.contacts.unblock(actor, id);
   }
@@ -118,7 +112,6 @@ export class ContactsController {
   @Post(':contact_id/merge')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('contact.merged')
   @Bodies({ 'two contacts of the demo': { other_contact_id: DEMO.other_contact_id } })
   merge(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() input: ContactMerge): Promise<ContactView> {
     return this.contacts.merge(actor, id, input.other_contact_id);

@@ -3,7 +3,6 @@ import { Allow, Caller } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
-import { Audit } from '#modules/audit/audit.interceptor';
 import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
@@ -31,21 +30,18 @@ export class ContactsResolver {
 
   @Mutation(() => ContactView, { description: 'Create a contact.' })
   @Allow('agent')
-  @Audit('contact.created')
   createContact(@Caller() actor: Actor, @Args('input') input: ContactCreate): Promise<ContactView> {
     return this.contacts.create(actor, input);
   }
 
   @Mutation(() => ContactView, { description: 'Update a contact: absent keeps, null clears.' })
   @Allow('agent')
-  @Audit('contact.updated')
   updateContact(@Caller() actor: Actor, @IdArg() id: string, @Args('input') input: ContactUpdate): Promise<ContactView> {
     return this.contacts.update(actor, id, input);
   }
 
   @Mutation(() => SuccessResponse, { description: 'Delete a contact.' })
   @Allow('agent')
-  @Audit('contact.deleted')
   async deleteContact(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
     await this.contacts.remove(actor, id);
     return { success: true, message: 'Contact deleted' };
@@ -53,14 +49,12 @@ export class ContactsResolver {
 
   @Mutation(() => ContactView, { description: 'Block a contact; again: only the reason changes.' })
   @Allow('agent')
-  @Audit('contact.blocked')
   blockContact(@Caller() actor: Actor, @IdArg() id: string, @Args() { reason }: ContactBlock): Promise<ContactView> {
     return this.contacts.block(actor, id, reason);
   }
 
   @Mutation(() => ContactView, { description: 'Unblock a contact.' })
   @Allow('agent')
-  @Audit('contact.unblocked')
   unblockContact(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
     return this.contacts.unblock(actor, id);
   }

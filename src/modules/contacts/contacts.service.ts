@@ -13,7 +13,7 @@ import { changesOf, newContact } from './contact-changes';
 import { forgetIdentities, savePhoneIdentity } from './contact-identities';
 import { ContactIdentity } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
-import { Contact } from './contact.entity';
+import { Contact, isImpersonal } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
 import { narrowContacts } from './search-contacts';
@@ -73,9 +73,10 @@ export class ContactsService {
     const values = newContact(given, new Date());
     if (!values.whatsapp_id) throw Invalid.field('whatsapp_id', 'whatsapp_id (or phone_number or phone) is required', undefined, 'missing');
     return this.database.tx(async (tx) => {
-      const contact = await this.insert(actor, values, tx);
-      if (contact.is_new) return this.present(actor, contact.row, tx);
-      throw alreadyExists(contact.row.id);
+      const { row, is_new } = await this.insert(actor, values, tx);
+      if (!is_new) throw alreadyExists(row.id);
+      tx.audit(actor, 'contact.created', { resource: { id: row.id } });
+      return this.present(actor, row, tx);
     });
   }
 
@@ -108,14 +109,15 @@ export class ContactsService {
     return this.database.tx(async (tx) => {
       const before = await this.contacts(tx).lock(actor, id);
       const changes = changesOf(before, input, new Date());
+      const { match_key: _, ...after } = changes;
+      tx.audit(actor, actionOf(changes), { resource: { id }, before, after, may_tell: isImpersonal });
       if (!Object.keys(changes).length) return this.present(actor, before, tx);
       if (changes.assigned_agent_id) await this.assertAgent(actor, changes.assigned_agent_id, tx);
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
         throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
 
-      const after = await this.orTaken(actor, changes.match_key, tx, () => this.contacts(tx).patch(actor, id, changes));
-      if (!after.is_new) throw alreadyExists(after.row.id);
-      const contact = after.row;
+      const { row: contact, is_new } = await this.orTaken(actor, changes.match_key, tx, () => this.contacts(tx).patch(actor, id, changes));
+      if (!is_new) throw alreadyExists(contact.id);
       if ('match_key' in changes) await savePhoneIdentity(tx, actor.organization_id, id, contact.whatsapp_id);
       if (contact.is_blocked && !before.is_blocked) await this.end(tx, actor, contact, 'contact_blocked');
 
@@ -145,6 +147,7 @@ export class ContactsService {
       await this.end(tx, actor, contact, 'contact_deleted');
       await forgetIdentities(tx, actor.organization_id, id);
       await this.contacts(tx).remove(actor, id);
+      tx.audit(actor, 'contact.deleted', { resource: { id } });
       tx.tell('contact.deleted', { organization_id: actor.organization_id, contact: view });
     });
   }
@@ -157,6 +160,7 @@ export class ContactsService {
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
       if (!(await mergeContacts(tx, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
+      tx.audit(actor, 'contact.merged', { resource: { id: keep.id }, metadata: { merged_contact_id: gone.id } });
       tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
     });
@@ -238,6 +242,12 @@ export class ContactsService {
 interface Written {
   row: Contact;
   is_new: boolean;
+}
+
+/** What an audit entry calls the change: by the weightiest part of it. */
+function actionOf({ is_blocked }: Partial<Contact>): string {
+  if (is_blocked === undefined) return 'contact.updated';
+  return is_blocked ? 'contact.blocked' : 'contact.unblocked';
 }
 
 /** name, else whatsapp_name, @username, whatsapp_id. */

@@ -47,7 +47,6 @@ export class ConversationsController {
   @Post()
   @Allow('agent')
   @Idempotent()
-  @Audit('conversation.created')
   @SendRefusals('The contact has a live conversation on this number (`conversation_already_open`). ')
   @Bodies({
     'with somebody new': { contact_phone: '+5511987650009', contact_name: 'Carla Dias' },
@@ -76,7 +75,6 @@ export class ConversationsController {
    */
   @Put(':conversation_id')
   @Allow('agent')
-  @Audit('conversation.updated')
   @Bodies({ 'priority and labels': { priority: 'high', tags: ['entrega'] }, 'another agent': { assigned_agent_id: DEMO.user_id } })
   update(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationUpdate): Promise<ConversationView> {
     return this.conversations.update(actor, id, input);
@@ -94,7 +92,6 @@ export class ConversationsController {
   @Post(':conversation_id/messages')
   @Allow('agent')
   @Idempotent()
-  @Audit('message.sent')
   @SendRefusals()
   @Bodies({
     'a text': { content: 'Seu pedido saiu para entrega.' },
@@ -154,7 +151,6 @@ export class ConversationsController {
   @Post(':conversation_id/assign')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('conversation.assigned')
   @Bodies({ 'to an agent': { agent_id: DEMO.user_id }, 'to nobody': { agent_id: null } })
   assign(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationAssign): Promise<ConversationView> {
     return this.conversations.assign(actor, id, input.agent_id);
@@ -167,7 +163,6 @@ export class ConversationsController {
   @Post(':conversation_id/close')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('conversation.closed')
   @Bodies({ resolved: {}, 'with a reason': { reason: 'Entregue' }, 'not resolved': { resolved: false } })
   close(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationClose): Promise<ConversationView> {
     return this.conversations.close(actor, id, input);
@@ -180,7 +175,6 @@ export class ConversationsController {
   @Post(':conversation_id/archive')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('conversation.archived')
   archive(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string): Promise<ConversationView> {
     return this.conversations.archive(actor, id);
   }
@@ -192,7 +186,6 @@ export class ConversationsController {
   @Post(':conversation_id/reopen')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('conversation.reopened')
   @ApiParam({ name: 'conversation_id', schema: { type: 'string', example: DEMO.resolved_conversation_id } })
   reopen(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string): Promise<ConversationView> {
     return this.conversations.reopen(actor, id);

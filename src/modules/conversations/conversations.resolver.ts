@@ -5,6 +5,7 @@ import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
 import { pageWindow } from '#common/page.dto';
+import { Audit } from '#modules/audit/audit.interceptor';
 import {
   ConversationArgs,
   ConversationAssign,
@@ -141,6 +142,7 @@ export class ConversationsResolver {
 
   @Mutation(() => ConversationView, { description: 'Mark everything read.' })
   @Allow('agent')
+  @Audit(false)
   markConversationRead(@Caller() actor: Actor, @IdArg('conversation_id') conversation_id: string): Promise<ConversationView> {
     return this.conversations.markRead(actor, conversation_id);
   }

@@ -126,6 +126,8 @@ export class ConversationsService implements OnModuleInit {
         ...(input.priority && { priority: input.priority, queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[input.priority] }),
         ...(agent && { current_agent_id: agent.id, assigned_at: new Date() }),
       });
+      const { whatsapp_number_id } = conversation;
+      tx.audit(actor, 'conversation.created', { resource: { id: conversation.id }, metadata: { contact_id, whatsapp_number_id } });
       // In the same transaction: a message that is wrong leaves no conversation behind.
       if (first) await this.firstMessage(tx, actor, conversation.id, first);
       return conversation.id;
@@ -139,9 +141,8 @@ export class ConversationsService implements OnModuleInit {
     for (const field of ['status', 'priority', 'tags', 'extra_data'] as const)
       if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
-    await this.database.tx(async (tx) => {
+    return this.change(actor, id, 'conversation.updated', async (tx, conversation) => {
       const conversations = this.database.repository(Conversation, tx);
-      const conversation = await this.lock(tx, actor, id);
       if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
         if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
         await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
@@ -159,20 +160,17 @@ export class ConversationsService implements OnModuleInit {
       if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
       tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
     });
-    return this.get(actor, id);
   }
 
   /** @throws {422} invalid_agent. @throws {409} conversation_not_active. */
   async assign(actor: Actor, id: string, agent_id: string | null): Promise<ConversationView> {
     const agent = agent_id === null ? null : await this.users.getAgent(actor, agent_id);
-    await this.database.tx(async (tx) => assign(tx, actor, await this.lock(tx, actor, id), agent?.id ?? null));
-    return this.get(actor, id);
+    return this.change(actor, id, 'conversation.assigned', (tx, conversation) => assign(tx, actor, conversation, agent?.id ?? null));
   }
 
   /** @throws {409} conversation_already_closed. */
-  async close(actor: Actor, id: string, { reason, resolved = true }: ConversationClose): Promise<ConversationView> {
-    await this.database.tx(async (tx) => {
-      const conversation = await this.lock(tx, actor, id);
+  close(actor: Actor, id: string, { reason, resolved = true }: ConversationClose): Promise<ConversationView> {
+    return this.change(actor, id, 'conversation.closed', async (tx, conversation) => {
       if (conversation.status === ConversationStatus.closed)
         throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
       await move(tx, actor, conversation, ConversationStatus.closed, {
@@ -180,25 +178,21 @@ export class ConversationsService implements OnModuleInit {
         ...(!resolved && { resolved_at: conversation.resolved_at }),
       });
     });
-    return this.get(actor, id);
   }
 
   /** @throws {409} conversation_not_closed, conversation_already_open. */
-  async reopen(actor: Actor, id: string): Promise<ConversationView> {
-    await this.database.tx(async (tx) => {
-      const conversation = await this.lock(tx, actor, id);
+  reopen(actor: Actor, id: string): Promise<ConversationView> {
+    return this.change(actor, id, 'conversation.reopened', async (tx, conversation) => {
       if (isActive(conversation) && !conversation.is_archived)
         throw new Conflict('conversation_not_closed', 'The conversation is open already.');
       await refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
       await move(tx, actor, conversation, ConversationStatus.open, { is_archived: false, archived_at: null });
     });
-    return this.get(actor, id);
   }
 
   /** @throws {409} conversation_already_archived. */
-  async archive(actor: Actor, id: string): Promise<ConversationView> {
-    await this.database.tx(async (tx) => archive(tx, actor, await this.lock(tx, actor, id)));
-    return this.get(actor, id);
+  archive(actor: Actor, id: string): Promise<ConversationView> {
+    return this.change(actor, id, 'conversation.archived', (tx, conversation) => archive(tx, actor, conversation));
   }
 
   async markRead(actor: Actor, id: string): Promise<ConversationView> {
@@ -219,6 +213,23 @@ export class ConversationsService implements OnModuleInit {
   /** Whether the actor's organization has this conversation (sockets). */
   async has(actor: Actor, id: string): Promise<boolean> {
     return (await this.database.repository(Conversation).find(actor, id)) !== null;
+  }
+
+  /** One act of the actor on a conversation that is locked for it, and what it changed. */
+  private async change(
+    actor: Actor,
+    id: string,
+    action: string,
+    work: (tx: Tx, conversation: Conversation) => Promise<void>,
+  ): Promise<ConversationView> {
+    await this.database.tx(async (tx) => {
+      const before = await this.lock(tx, actor, id);
+      await work(tx, before);
+      const after = await this.database.repository(Conversation, tx).get(actor, id);
+      // What an organization keeps in extra_data may be of the person.
+      tx.audit(actor, action, { resource: { id }, before, after, may_tell: (field) => field !== 'extra_data' });
+    });
+    return this.get(actor, id);
   }
 
   /** For a change: contact and conversation, locked in the order sending does. @throws {NotFound} The contact was deleted; its past is only read. */

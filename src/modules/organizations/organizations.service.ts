@@ -11,7 +11,6 @@ import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import type { Period } from '#database/narrow-period';
-import { AuditService, diff } from '#modules/audit/audit.service';
 import { toBusinessHours } from './business-hours';
 import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
@@ -38,10 +37,7 @@ const USAGE: Record<PlanResource, string> = {
 
 @Injectable()
 export class OrganizationsService {
-  constructor(
-    private readonly database: Database,
-    private readonly audit: AuditService,
-  ) {}
+  constructor(private readonly database: Database) {}
 
   /** The caller's organization as the API shows it. */
   async get(actor: Actor): Promise<Organization> {
@@ -185,14 +181,16 @@ export class OrganizationsService {
       .where('id = :id', { id: before.id })
       .execute();
     const after = await this.row(actor, tx.manager);
-    const changes = values.settings ? diff(before.settings, after.settings, keysOf(before.settings, after.settings)) : diff(before, values);
+    const told = values.settings
+      ? { before: before.settings, after: { ...nullsOf(before.settings), ...after.settings } }
+      : { before, after: values };
     tx.tell('organization.updated', { organization_id: before.id });
-    tx.afterCommit(() => this.audit.record(actor, { action, resource_id: before.id, resource_name: after.name, changes }));
+    tx.audit(actor, action, { resource: after, ...told });
     return after;
   }
 }
 
-const keysOf = (...objects: JsonObject[]): string[] => [...new Set(objects.flatMap((object) => Object.keys(object)))];
+const nullsOf = (object: JsonObject): JsonObject => Object.fromEntries(Object.keys(object).map((key) => [key, null]));
 
 /** Stored settings over the defaults, without the AI room's keys. */
 export function settingsOf({ settings }: Pick<Organization, 'settings'>): OrganizationSettings {

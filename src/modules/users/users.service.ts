@@ -5,7 +5,6 @@ import { Actor, Role } from '#common/actor';
 import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
-import { AuditService, diff } from '#modules/audit/audit.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { Credential } from './credential.entity';
 import { LoginLocks, accountLocked } from './login-locks';
@@ -25,7 +24,6 @@ export class UsersService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly sessions: Sessions,
-    private readonly audit: AuditService,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -84,14 +82,10 @@ export class UsersService {
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
-      tx.afterCommit(() =>
-        this.audit.record(actor, {
-          action: password_hash === null ? 'user.invited' : 'user.created',
-          resource_id: added.id,
-          resource_name: added.full_name,
-          metadata: { role: added.role, email: added.email },
-        }),
-      );
+      tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
+        resource: { id: added.id, name: added.full_name },
+        metadata: { role: added.role, email: added.email },
+      });
       return added;
     });
     return this.presentOne(actor, user);
@@ -147,28 +141,19 @@ export class UsersService {
       await this.organizations.lock(tx, actor);
       const before = visible(actor, await users.lock(actor, id), self);
       const changes = changesOf(before, input);
-      if (!Object.keys(changes).length) {
-        this.audit.nothingChanged();
-        return before;
-      }
+      if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
+      const after = { ...before, ...changes };
+      tx.audit(actor, actionOf(changes), { resource: { id, name: after.full_name }, before, after: changes });
+      if (!Object.keys(changes).length) return before;
       if (self && ('role' in changes || 'is_active' in changes))
         throw new Forbidden('cannot_modify_self', 'Your own role and state are for another administrator to change.');
       if (changes.role && before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'The role of a super admin cannot be changed.');
-      const after = { ...before, ...changes };
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
-      if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       const user = await users.patch(actor, id, changes);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
-      const entry = {
-        action: actionOf(changes),
-        resource_id: id,
-        resource_name: user.full_name,
-        changes: diff<Partial<User>>(before, changes),
-      };
       this.tell(tx, before, user);
-      tx.afterCommit(() => this.audit.record(actor, entry));
       return user;
     });
     return this.presentOne(actor, updated);

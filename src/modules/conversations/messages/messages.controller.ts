@@ -40,7 +40,7 @@ import {
 } from './send.dto';
 
 /** What every send has in common. */
-const Sends = (): MethodDecorator => applyDecorators(Allow('agent'), Idempotent(), Audit('message.sent'), SendRefusals());
+const Sends = (): MethodDecorator => applyDecorators(Allow('agent'), Idempotent(), SendRefusals());
 
 /** Sending by phone number, and every message of the organization. */
 @Room('messages', 'Sending to a phone number, and every message of the organization.', { message_id: DEMO.message_id })
@@ -223,7 +223,6 @@ export class MessagesController {
   @HttpCode(201)
   @Allow('agent')
   @Idempotent()
-  @Audit('message.resent')
   @SendRefusals('It did not fail, or was sent again already (`message_not_failed`). ')
   @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.failed_message_id } })
   resend(@Caller() actor: Actor, @Param('message_id', Uuid) id: string): Promise<MessageResponse> {

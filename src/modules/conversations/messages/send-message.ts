@@ -141,6 +141,7 @@ export class SendMessage {
         contact,
         conversation,
       });
+      tx.audit(actor, 'conversation.note_added', { resource: { id: conversation_id }, metadata: { message_id: stored.id } });
       return stored;
     });
     return message;
@@ -231,6 +232,7 @@ export class SendMessage {
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
     tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
+    if (actor.user_id) sayWhoSent(tx, actor, message);
     if (told.unread_count < conversation.unread_count)
       tx.tell('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
     tx.afterCommit(() => this.delivery.wake({ organization_id, id: conversation.id }));
@@ -334,5 +336,11 @@ const senderOf = ({ user_id, name }: Actor): Pick<Message, 'sender_type' | 'send
   user_id
     ? { sender_type: SenderType.agent, sender_user_id: user_id, sender_name: name }
     : { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
+
+/** Contract 20, 4: what people send is audited. */
+function sayWhoSent(tx: Tx, actor: Actor, { id, conversation_id, contact_id, message_type, resent_from_id }: Message): void {
+  const metadata = { conversation_id, contact_id, message_type, ...(resent_from_id && { resent_from_id }) };
+  tx.audit(actor, resent_from_id ? 'message.resent' : 'message.sent', { resource: { id }, metadata });
+}
 
 export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');

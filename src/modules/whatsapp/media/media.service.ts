@@ -135,7 +135,9 @@ export class MediaService {
     try {
       return await this.database.tx(async (tx) => {
         await this.quota.take(tx, actor, size_bytes);
-        return this.files(tx).insert(actor, { ...kind, size_bytes, sha256, status: 'ready', storage_key });
+        const media = await this.files(tx).insert(actor, { ...kind, size_bytes, sha256, status: 'ready', storage_key });
+        tx.audit(actor, 'media.uploaded', { resource: { id: media.id }, metadata: { mime_type: media.mime_type, size_bytes } });
+        return media;
       });
     } catch (error) {
       await this.storage.remove(storage_key);

@@ -4,7 +4,6 @@ import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
-import { Audit } from '#modules/audit/audit.interceptor';
 import { NumbersService } from './numbers.service';
 import {
   ConnectionTestResult,
@@ -37,7 +36,6 @@ export class NumbersController {
    */
   @Post()
   @Allow('org_admin')
-  @Audit('whatsapp_number.created')
   @Bodies({
     'to be completed later': { phone_number: '+5511987654321', display_name: 'Loja Centro' },
     'with its keys': {
@@ -66,7 +64,6 @@ export class NumbersController {
    */
   @Put(':number_id')
   @Allow('org_admin')
-  @Audit('whatsapp_number.updated')
   @Bodies({
     'name and settings': { display_name: 'Padaria Demo', settings: { mark_as_read: true } },
     'what WhatsApp shows': { business_profile: { about: 'Pães e bolos todos os dias.', vertical: 'RESTAURANT' } },
@@ -79,7 +76,6 @@ export class NumbersController {
   @Delete(':number_id')
   @HttpCode(204)
   @Allow('org_admin')
-  @Audit('whatsapp_number.deleted')
   remove(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<void> {
     return this.numbers.remove(actor, id);
   }
@@ -88,7 +84,6 @@ export class NumbersController {
   @Post(':number_id/test')
   @HttpCode(200)
   @Allow('agent')
-  @Audit('whatsapp_number.tested')
   test(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<ConnectionTestResult> {
     return this.numbers.test(actor, id);
   }
@@ -97,7 +92,6 @@ export class NumbersController {
   @Post(':number_id/activate')
   @HttpCode(200)
   @Allow('org_admin')
-  @Audit('whatsapp_number.activated')
   activate(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<WhatsAppNumberView> {
     return this.numbers.setActive(actor, id, true);
   }
@@ -106,7 +100,6 @@ export class NumbersController {
   @Post(':number_id/deactivate')
   @HttpCode(200)
   @Allow('org_admin')
-  @Audit('whatsapp_number.deactivated')
   deactivate(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<WhatsAppNumberView> {
     return this.numbers.setActive(actor, id, false);
   }

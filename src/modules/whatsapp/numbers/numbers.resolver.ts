@@ -4,7 +4,6 @@ import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
-import { Audit } from '#modules/audit/audit.interceptor';
 import { NumbersService } from './numbers.service';
 import { ConnectionTestResult, NumberFilter, WhatsAppNumberCreate, WhatsAppNumberUpdate, WhatsAppNumberView } from './whatsapp-number.dto';
 
@@ -26,14 +25,12 @@ export class NumbersResolver {
 
   @Mutation(() => WhatsAppNumberView, { description: 'Add a WhatsApp number.' })
   @Allow('org_admin')
-  @Audit('whatsapp_number.created')
   createWhatsappNumber(@Caller() actor: Actor, @Args('input') input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
     return this.numbers.create(actor, input);
   }
 
   @Mutation(() => WhatsAppNumberView, { description: 'Update a WhatsApp number: absent keeps, null clears.' })
   @Allow('org_admin')
-  @Audit('whatsapp_number.updated')
   updateWhatsappNumber(
     @Caller() actor: Actor,
     @IdArg() id: string,
@@ -44,7 +41,6 @@ export class NumbersResolver {
 
   @Mutation(() => SuccessResponse, { description: 'Delete a WhatsApp number.' })
   @Allow('org_admin')
-  @Audit('whatsapp_number.deleted')
   async deleteWhatsappNumber(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
     await this.numbers.remove(actor, id);
     return { success: true, message: 'WhatsApp number deleted' };
@@ -52,7 +48,6 @@ export class NumbersResolver {
 
   @Mutation(() => ConnectionTestResult, { description: 'Ask the provider how a number is.' })
   @Allow('agent')
-  @Audit('whatsapp_number.tested')
   testWhatsappNumber(@Caller() actor: Actor, @IdArg() id: string): Promise<ConnectionTestResult> {
     return this.numbers.test(actor, id);
   }

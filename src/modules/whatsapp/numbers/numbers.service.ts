@@ -106,6 +106,8 @@ export class NumbersService {
       await this.saveKeys(tx, number, { access_token, app_secret });
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
+      const { phone_number, connection_type } = number;
+      tx.audit(actor, 'whatsapp_number.created', { resource: nameOf(number), metadata: { phone_number, connection_type } });
       tx.tell('whatsapp_number.created', { organization_id, number });
       this.tellConfigured(tx, view);
       if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
@@ -139,7 +141,14 @@ export class NumbersService {
         ...(settings !== undefined && { settings: merged(before.settings, settings) }),
       });
       if (number.phone_number_id !== before.phone_number_id) await this.forgetProviderMedia(tx, number);
-      await this.saveKeys(tx, number, { access_token, app_secret, webhook_verify_token });
+      const keys = { access_token, app_secret, webhook_verify_token };
+      const was = await this.present(actor, before, tx);
+      tx.audit(actor, actionOf(before, number), {
+        resource: nameOf(number),
+        before: { ...before, ...tracesOf(was) },
+        after: { ...number, ...keys },
+      });
+      await this.saveKeys(tx, number, keys);
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
       this.tell(tx, before, number);
@@ -159,6 +168,7 @@ export class NumbersService {
       await this.forgetKeys(tx, number);
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
       tx.afterCommit(() => this.directory.forget());
+      tx.audit(actor, 'whatsapp_number.deleted', { resource: nameOf(number) });
       tx.tell('whatsapp_number.deleted', { organization_id, number });
     });
   }
@@ -304,6 +314,21 @@ export class NumbersService {
     return this.database.repository(WhatsAppNumber, tx);
   }
 }
+
+const nameOf = ({ id, display_name }: WhatsAppNumber): { id: string; name: string | null } => ({ id, name: display_name });
+
+/** What an audit entry calls a change: by the weightiest part of it. */
+function actionOf(before: WhatsAppNumber, { is_active }: WhatsAppNumber): string {
+  if (is_active === before.is_active) return 'whatsapp_number.updated';
+  return is_active ? 'whatsapp_number.activated' : 'whatsapp_number.deactivated';
+}
+
+/** Whether there were keys, under the names that are masked everywhere. */
+const tracesOf = ({ has_access_token, has_app_secret, webhook_verify_token }: Keys): object => ({
+  access_token: has_access_token || null,
+  app_secret: has_app_secret || null,
+  webhook_verify_token,
+});
 
 /** Given keys over stored ones; null goes back to the default. */
 const merged = (stored: JsonObject, given: NumberSettings = {}): JsonObject =>

@@ -47,7 +47,16 @@ export class SyncTemplates {
       );
     return this.alone(actor, whatsapp_number_id, async () => {
       const items = await this.read(target, waba_id);
-      return this.database.tx((tx) => this.write(tx, actor, whatsapp_number_id, items, force));
+      return this.database.tx(async (tx) => {
+        const result = await this.write(tx, actor, whatsapp_number_id, items, force);
+        const { errors, ...counts } = result;
+        tx.audit(actor, 'template.synced', {
+          resource_type: 'whatsapp_number',
+          resource: { id: number.id, name: number.display_name },
+          metadata: { ...counts, errors: errors.length },
+        });
+        return result;
+      });
     });
   }
 

@@ -5,7 +5,6 @@ import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Room } from '#common/room';
-import { Audit } from '#modules/audit/audit.interceptor';
 import { SyncTemplates } from './sync-templates';
 import { TemplateLanguageQuery, TemplatePage, TemplateQuery, TemplateSync, TemplateSyncQuery, TemplateView } from './template.dto';
 import { TemplatesService } from './templates.service';
@@ -33,7 +32,6 @@ export class TemplatesController {
   @Post('sync')
   @HttpCode(200)
   @Allow('org_admin')
-  @Audit('template.synced')
   sync(@Caller() actor: Actor, @Param('number_id', Uuid) number_id: string, @Query() { force }: TemplateSyncQuery): Promise<TemplateSync> {
     return this.syncing.sync(actor, number_id, force);
   }

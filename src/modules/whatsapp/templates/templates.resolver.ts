@@ -3,7 +3,6 @@ import { Allow, Caller } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
-import { Audit } from '#modules/audit/audit.interceptor';
 import { SyncTemplates } from './sync-templates';
 import { TemplateFilter, TemplateSync, TemplateSyncArgs, TemplateView } from './template.dto';
 import { TemplatesService } from './templates.service';
@@ -33,7 +32,6 @@ export class TemplatesResolver {
 
   @Mutation(() => TemplateSync, { description: 'Bring the templates of a number here from Meta.' })
   @Allow('org_admin')
-  @Audit('template.synced')
   syncWhatsappTemplates(
     @Caller() actor: Actor,
     @IdArg('number_id') number_id: string,
