@@ -5,14 +5,9 @@ import type { Tx } from '#database/database';
 import { isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
-import {
-  type InboundMessage,
-  type ParsedChange,
-  type StatusUpdate,
-  parseJsonKeepingBigIds,
-  parseWebhook,
-} from '#modules/whatsapp/meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
+import type { InboundMessage, ParsedChange, StatusUpdate } from '#modules/whatsapp/parsed-change';
+import { Providers } from '#modules/whatsapp/providers';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Metrics } from '#observability/metrics';
 import type { Message } from '../messages/message.entity';
@@ -53,6 +48,7 @@ export class Filing {
     private readonly numbers: NumberDirectory,
     private readonly contacts: ContactNews,
     private readonly media: FetchMedia,
+    private readonly providers: Providers,
     metrics: Metrics,
   ) {
     this.ignored = metrics.counter('inbound_events_ignored_total');
@@ -60,7 +56,7 @@ export class Filing {
 
   /** All at once; one bad item fails the batch (then `fileOneByOne`). */
   async file(tx: Tx, waiting: readonly WaitingEvent[]): Promise<Outcome[]> {
-    const batch = new Batch(tx, this.contacts, this.media);
+    const batch = new Batch(tx, this.contacts, this.media, this.providers);
     const { items, outcomes } = await this.read(batch, waiting, BATCH_ITEMS);
     await this.apply(batch, items);
     return outcomes;
@@ -68,7 +64,7 @@ export class Filing {
 
   /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
   async fileOneByOne(tx: Tx, waiting: readonly WaitingEvent[]): Promise<Outcome[]> {
-    const batch = new Batch(tx, this.contacts, this.media);
+    const batch = new Batch(tx, this.contacts, this.media, this.providers);
     const { items, outcomes } = await this.read(batch, waiting, SINGLE_ITEMS);
     for (const item of items) {
       for (let attempt = 1; ; attempt++) {
@@ -94,7 +90,7 @@ export class Filing {
 
   /** Orphans whose message our own send named meanwhile. */
   async applyParked(tx: Tx): Promise<void> {
-    const batch = new Batch(tx, this.contacts, this.media);
+    const batch = new Batch(tx, this.contacts, this.media, this.providers);
     await this.applyOrphans(batch, await unpark(batch, null));
   }
 
@@ -119,7 +115,7 @@ export class Filing {
         read_bytes = event.body.length;
       }
       // One more tells whether there is more.
-      const changes = parseWebhook(parseJsonKeepingBigIds(event.body), { from: event.items_done, count: count + 1 });
+      const changes = this.providers.of(number).parse(event.body, { from: event.items_done, count: count + 1 });
       const has_rest = changes.length > count;
       if (has_rest) changes.pop();
       shares.set(event.organization_id, has_rest ? 0 : count - changes.length);

@@ -3,7 +3,7 @@ import { newId } from '#common/uuid';
 import type { Contact } from '#modules/contacts/contact.entity';
 import { type ContactIdentity, IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
-import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
+import type { PersonIds } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
 import { type Batch, Raced, asRows } from './batch';
 

@@ -8,15 +8,15 @@ import type {
   InboundReaction,
   InboundRevoke,
   InboundSystem,
+  PersonIds,
   TemplateEvent,
   UserIdUpdate,
   UserPreference,
   ValueErrors,
-} from '#modules/whatsapp/meta/parse-webhook';
+} from '#modules/whatsapp/parsed-change';
 import { type ChangedNumber, tellNumber } from '#modules/whatsapp/numbers/tell-number';
 import type { Template } from '#modules/whatsapp/templates/template.entity';
 import '#modules/whatsapp/templates/templates.events';
-import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';

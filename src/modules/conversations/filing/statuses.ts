@@ -1,8 +1,7 @@
 import { matchKey } from '#common/phone';
 import { isUuid, newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
-import { classifyStatusError } from '#modules/whatsapp/meta/meta-errors';
-import type { StatusUpdate } from '#modules/whatsapp/meta/parse-webhook';
+import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { type Progress, advance } from '../messages/message-progress';
 import type { MessageStatus } from '../messages/message.entity';
 import { prepared } from '#database/sql';
@@ -46,7 +45,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
     if (change.status === 'other') continue;
     const { status: was, error_code: was_error } = message;
     const before = changed.get(message.id)?.before ?? was;
-    const failure = change.error ? classifyStatusError(change.error) : null;
+    const failure = change.error ? batch.providers.of(item.number).failureOf(change.error) : null;
     const error_code = failure?.error_code ?? null;
     const progress = advance(message, {
       status: change.status,

@@ -1,6 +1,6 @@
 import type { Tx } from '#database/database';
 import type { ContactNews } from '#modules/contacts/contact-news';
-import type { FailureEffect } from '#modules/whatsapp/meta/meta-errors';
+import type { FailureEffect } from '#modules/whatsapp/provider-failure';
 import { type ChangedNumber, tellNumber } from '#modules/whatsapp/numbers/tell-number';
 import type { Template } from '#modules/whatsapp/templates/template.entity';
 import '#modules/whatsapp/templates/templates.events';
