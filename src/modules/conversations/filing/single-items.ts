@@ -20,7 +20,7 @@ import '#modules/whatsapp/templates/templates.events';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
-import type { Conversation } from '../conversation.entity';
+import { echo, hearReaction, newestOf } from '../state/traffic';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, Raced, asRows } from './batch';
 import { park, parkPoison } from './parking';
@@ -67,7 +67,7 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
       message.earlier_versions && JSON.stringify(message.earlier_versions),
     ],
   );
-  if (change.kind === 'reaction' && !from_us) await openWindow(batch, message, change.timestamp);
+  if (change.kind === 'reaction' && !from_us) await hearReaction(batch, message, change.timestamp);
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
   batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
@@ -111,19 +111,6 @@ function edit(message: Message, { content, payload, timestamp }: InboundEdit): b
   return true;
 }
 
-/** A reaction is a message of the customer's too: the window of the pair counts from it. Meta: edits and revokes open none. */
-async function openWindow(
-  batch: Batch,
-  { organization_id, conversation_id, contact_id, whatsapp_number_id }: Message,
-  at: Date,
-): Promise<void> {
-  await batch.rows(
-    prepared(`UPDATE conversations SET window_expires_at = greatest(window_expires_at, $3::timestamptz + interval '24 hours'), last_incoming_at = greatest(last_incoming_at, $3)
-      WHERE organization_id = $1 AND contact_id = $4 AND whatsapp_number_id = $5 AND (id = $2 OR status IN ('open', 'pending'))`),
-    [organization_id, conversation_id, at, contact_id, whatsapp_number_id],
-  );
-}
-
 /** A system message: kept as a row; a changed number or id moves the person's names. */
 export async function applySystem(batch: Batch, item: Item<InboundSystem>): Promise<void> {
   const { change } = item;
@@ -142,12 +129,8 @@ async function fileQuietly(
   const keys = keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: change.ids });
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
-  const [conversation] = await batch.rows<{ id: string }>(
-    prepared(`SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
-      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`),
-    [number.organization_id, known.contact_id, number.id],
-  );
-  if (!conversation) return;
+  const conversation_id = await newestOf(batch, number.organization_id, known.contact_id, number.id);
+  if (!conversation_id) return;
   const [stored] = await batch.rows(
     'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
     [number.organization_id, number.id, change.provider_id],
@@ -157,7 +140,7 @@ async function fileQuietly(
     newMessage({
       ...row,
       organization_id: number.organization_id,
-      conversation_id: conversation.id,
+      conversation_id,
       contact_id: known.contact_id,
       whatsapp_number_id: number.id,
       direction: MessageDirection.incoming,
@@ -253,14 +236,9 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
       from_ad: false,
     },
   ]);
-  const [existing] = await batch.rows<{ id: string }>(
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
-      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`,
-    [number.organization_id, contact.id, number.id],
-  );
   const message = newMessage({
     organization_id: number.organization_id,
-    conversation_id: existing?.id ?? '',
+    conversation_id: '',
     contact_id: contact.id,
     whatsapp_number_id: number.id,
     direction: MessageDirection.outgoing,
@@ -275,25 +253,13 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
     sent_at: event.timestamp,
     created_at: event.timestamp,
   });
-  const [conversation] = existing
-    ? await batch.rows<Conversation>(
-        `UPDATE conversations SET last_message_id = CASE WHEN last_message_at IS NULL OR $3 >= last_message_at THEN $4 ELSE last_message_id END,
-                last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1, updated_at = now()
-          WHERE organization_id = $1 AND id = $2 RETURNING *`,
-        [number.organization_id, existing.id, event.timestamp, message.id],
-      )
-    : await batch.rows<Conversation>(
-        `WITH counted AS (UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2)
-         INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, first_message_at, last_message_at, last_outgoing_at, total_messages, last_message_id)
-         VALUES ($6, $1, $2, $3, $4, $4, $4, 1, $5) RETURNING *`,
-        [number.organization_id, contact.id, number.id, event.timestamp, message.id, newId()],
-      );
+  const { conversation, is_new } = await echo(batch.tx, message);
   message.conversation_id = conversation.id;
   if (event.reply_to_provider_id) await linkReplies(batch, [{ message, provider_id: event.reply_to_provider_id }], new Map());
   await insertMessages(batch, [message]);
   await expectMedia(batch, [{ message, media: event.media }]);
   const { organization_id, conversation_id } = message;
-  if (!existing) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
+  if (is_new) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
   const { id, name, whatsapp_name, username, whatsapp_id, is_vip } = contact;
   batch.tx.tell('message.created', {
     organization_id: message.organization_id,

@@ -4,6 +4,7 @@ import type { FailureEffect } from '#modules/whatsapp/provider-failure';
 import { type ChangedNumber, tellNumber } from '#modules/whatsapp/numbers/tell-number';
 import type { Template } from '#modules/whatsapp/templates/template.entity';
 import '#modules/whatsapp/templates/templates.events';
+import { closeWindow } from '../state/traffic';
 
 interface Failed {
   organization_id: string;
@@ -34,11 +35,7 @@ export async function applyFailureEffect(
   const { organization_id, contact_id, whatsapp_number_id } = message;
   switch (effect) {
     case 'close_window':
-      await tx.rows(
-        `UPDATE conversations SET window_expires_at = least(window_expires_at, now()), updated_at = now()
-          WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND (last_incoming_at IS NULL OR last_incoming_at <= $4)`,
-        [organization_id, contact_id, whatsapp_number_id, at],
-      );
+      await closeWindow(tx, message, at);
       return;
     case 'opt_out': {
       const changed = await tx.rows(

@@ -19,6 +19,7 @@ import { type MessageResponse, presentMessage } from './message.dto';
 import type { HistoryQuery, MessageQuery } from './message-query.dto';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
+import { readUpTo } from '../state/traffic';
 
 /** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
 const COUNT_MAX = 10_000;
@@ -128,16 +129,10 @@ export class MessagesService {
     const message = await this.database.repository(Message).get(actor, id);
     if (message.direction !== MessageDirection.incoming) throw new Conflict('not_incoming', 'Only incoming messages can be marked read.');
     const { organization_id, user_id } = actor;
-    const { conversation_id, created_at } = message;
+    const { conversation_id } = message;
     await this.database.tx(async (tx) => {
-      const [changed] = await tx.rows<{ unread_count: number } | undefined>(
-        `UPDATE conversations c SET last_read_at = greatest(c.last_read_at, $3), updated_at = now(),
-              unread_count = (SELECT count(*) FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction = 'incoming'
-                                AND (m.created_at, m.id) > ($3, $4) AND m.created_at > coalesce(c.last_read_at, '-infinity'))
-        WHERE c.organization_id = $1 AND c.id = $2 RETURNING c.unread_count`,
-        [organization_id, conversation_id, created_at, id],
-      );
-      if (changed) tx.tell('conversation.unread', { organization_id, conversation_id, user_id, unread_count: changed.unread_count });
+      const unread_count = await readUpTo(tx, message);
+      if (unread_count !== undefined) tx.tell('conversation.unread', { organization_id, conversation_id, user_id, unread_count });
       tx.tell('message.read_here', { organization_id, message_id: id });
     });
     return presentMessage(message);
