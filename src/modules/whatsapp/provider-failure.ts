@@ -44,10 +44,6 @@ export class UnsendableMessage extends ProviderFailure {
   }
 }
 
-/** The number cannot be called for: its keys are gone since the send was accepted. */
-export const lineless = (): UnsendableMessage =>
-  new UnsendableMessage('message_incomplete', 'The WhatsApp number has no phone_number_id or no access_token.');
-
 /** A failure of this message alone, for good. */
 export const final = (error_code: string, error_message: string): FailureDecision => ({
   class: 'final',

@@ -7,6 +7,7 @@ import { EvolutionProvider } from './evolution/evolution-provider';
 import { MetaProvider } from './meta/meta-provider';
 import type { ConnectionType, WhatsAppNumber } from './numbers/whatsapp-number.entity';
 import type { Checked, Line, NumberKeys, Provider } from './provider';
+import { UnsendableMessage } from './provider-failure';
 
 type Kind = Pick<WhatsAppNumber, 'connection_type'>;
 
@@ -28,8 +29,14 @@ export class Providers {
     return this.by_kind[connection_type];
   }
 
-  /** null: there is no such number, or its keys are not complete yet. */
-  async line(actor: Actor, whatsapp_number_id: string): Promise<Line | null> {
+  /** @throws {UnsendableMessage} There is no such number, or its keys are not complete. */
+  async line(actor: Actor, whatsapp_number_id: string): Promise<Line> {
+    const line = await this.findLine(actor, whatsapp_number_id);
+    if (!line) throw new UnsendableMessage('message_incomplete', 'The WhatsApp number is gone, or its keys are not complete.');
+    return line;
+  }
+
+  async findLine(actor: Actor, whatsapp_number_id: string): Promise<Line | null> {
     const keys = await this.keys(actor, whatsapp_number_id);
     return keys && this.of(keys).line(keys);
   }

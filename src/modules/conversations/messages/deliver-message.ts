@@ -10,7 +10,7 @@ import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
-import { type FailureDecision, ProviderFailure, final, lineless, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
+import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
 import { Providers } from '#modules/whatsapp/providers';
 import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
@@ -188,7 +188,6 @@ export class DeliverMessage {
     const actor = Actor.system(claim.organization_id);
     const number_id = claim.whatsapp_number_id ?? '';
     const line = await this.providers.line(actor, number_id);
-    if (!line) throw lineless();
     const media = claim.media ? { id: await this.media.providerMediaId(actor, number_id, claim.media.id) } : null;
     return line.send(claim, { ...claim, media });
   }

@@ -34,7 +34,7 @@ export class ReadReceiptJobs {
     if (!message?.whatsapp_message_id || !message.whatsapp_number_id) return;
     const number = await this.database.repository(WhatsAppNumber).find(actor, message.whatsapp_number_id);
     if (!number?.is_active || number.settings.mark_as_read === false) return;
-    const line = await this.providers.line(actor, number.id);
+    const line = await this.providers.findLine(actor, number.id);
     await line?.markRead(message.whatsapp_message_id);
   }
 

@@ -113,8 +113,8 @@ export class FetchMedia {
   /** The bytes as Meta promised them. */
   private async download(file: MediaFile, signal?: AbortSignal): Promise<ReceivedFile> {
     const { whatsapp_number_id, provider_media_id } = file;
-    const line = whatsapp_number_id && (await this.providers.line(Actor.system(file.organization_id), whatsapp_number_id));
-    if (!line || !provider_media_id) throw new Error('the number has no phone_number_id or no access token');
+    if (!whatsapp_number_id || !provider_media_id) throw new Error('the file came by no number');
+    const line = await this.providers.line(Actor.system(file.organization_id), whatsapp_number_id);
     const { stream, sha256, size_bytes } = await line.fetchMedia(provider_media_id);
     const received = await this.storage.receive(stream, MAX_FILE_BYTES, signal);
     // Meta writes the digest in base64 in webhooks and in hex in answers; either may be missing.

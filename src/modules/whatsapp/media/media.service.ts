@@ -6,7 +6,7 @@ import { AppError, Conflict, Invalid } from '#common/errors';
 import { fileName } from '#common/file-name';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
-import { UnsendableMessage, lineless } from '../provider-failure';
+import { UnsendableMessage } from '../provider-failure';
 import { Providers } from '../providers';
 import { metaType, sendLimit, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
@@ -148,7 +148,6 @@ export class MediaService {
     if (file.status !== 'ready' || !storage_key || (await this.storage.size(storage_key)) === null)
       throw new UnsendableMessage('message_incomplete', 'The file of this message is no longer there.');
     const line = await this.providers.line(actor, whatsapp_number_id);
-    if (!line) throw lineless();
     const mime_type = metaType(file.mime_type);
     const blob = await this.storage.blob(storage_key, mime_type);
     const provider_media_id = await line.uploadMedia({ blob, filename: file.filename ?? nameOf(file), mime_type });

@@ -50,7 +50,7 @@ export class CheckNumber {
   /** The first connection: test, then have the provider send us webhooks. Trouble is kept in last_error. */
   async connect(actor: Actor, id: string): Promise<void> {
     const { success } = await this.test(actor, id);
-    const line = success ? await this.providers.line(actor, id) : null;
+    const line = success ? await this.providers.findLine(actor, id) : null;
     await this.orNote(actor, id, 'Webhooks of the account could not be subscribed', () => line?.subscribe?.());
   }
 
@@ -59,7 +59,7 @@ export class CheckNumber {
     const number = await this.database.repository(WhatsAppNumber).find(actor, id);
     if (!number?.business_profile) return;
     const told = Object.fromEntries(Object.entries(number.business_profile).filter(([, value]) => value !== null));
-    const line = await this.providers.line(actor, id);
+    const line = await this.providers.findLine(actor, id);
     await this.orNote(actor, id, 'The business profile could not be updated', () => line?.showProfile(told));
   }
 

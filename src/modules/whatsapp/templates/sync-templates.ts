@@ -34,7 +34,7 @@ export class SyncTemplates {
     const number = await this.database.repository(WhatsAppNumber).get(actor, whatsapp_number_id);
     if (!CAPABILITIES[number.connection_type].has_templates)
       throw new Conflict('not_supported_for_connection_type', 'Templates exist on official numbers only.');
-    const readTemplates = (await this.providers.line(actor, whatsapp_number_id))?.readTemplates;
+    const readTemplates = (await this.providers.findLine(actor, whatsapp_number_id))?.readTemplates;
     if (!readTemplates)
       throw new Conflict(
         'number_not_configured',
