@@ -67,17 +67,17 @@ it('by QR code has no address to enter at Meta', async () => {
 
 it('that is official sends only with its keys, and finds the ids it was not given by its token', async () => {
   const known = meta.number(`+55 11 4${digits(7)}`);
-  const { body: number } = await w.acme.admin.post('/whatsapp', { phone_number: known.display_phone_number }).expect(201);
+  const { body: number } = await w.globex.admin.post('/whatsapp', { phone_number: known.display_phone_number }).expect(201);
   const text = { to: phone(), whatsapp_number_id: number.id as string, message_type: 'text', content: 'Oi' };
-  await w.acme.agent.post('/whatsapp/send', text).expect(409).expect(errorOf('number_not_configured'));
+  await w.globex.agent.post('/whatsapp/send', text).expect(409).expect(errorOf('number_not_configured'));
 
-  await w.acme.admin.put(`/whatsapp/${number.id}`, { access_token: META_TOKEN }).expect(200);
-  await w.acme.admin.post(`/whatsapp/${number.id}/test`).expect(200);
+  await w.globex.admin.put(`/whatsapp/${number.id}`, { access_token: META_TOKEN }).expect(200);
+  await w.globex.admin.post(`/whatsapp/${number.id}/test`).expect(200);
 
-  expect((await w.acme.admin.get(`/whatsapp/${number.id}`)).body).toMatchObject({
+  expect((await w.globex.admin.get(`/whatsapp/${number.id}`)).body).toMatchObject({
     status: 'active',
     phone_number_id: known.phone_number_id,
     whatsapp_business_account_id: known.waba_id,
   });
-  await w.acme.agent.post('/whatsapp/send', text).expect(409).expect(errorOf('window_closed'));
+  await w.globex.agent.post('/whatsapp/send', text).expect(409).expect(errorOf('window_closed'));
 });

@@ -9,6 +9,7 @@ import { prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
+import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
 import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
 import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
 import { Providers } from '#modules/whatsapp/providers';
@@ -174,11 +175,7 @@ export class DeliverMessage {
       await this.database.tx(async (tx) => {
         await this.settle(tx, organization_id, id, failure, delay);
         // Meta's word to the whole number: the others wait with it instead of failing one by one.
-        if (delay !== null && failure.scope === 'number')
-          await tx.rows(
-            `UPDATE whatsapp_numbers SET paused_until = greatest(paused_until, now() + make_interval(secs => $3)) WHERE organization_id = $1 AND id = $2`,
-            [organization_id, claim.whatsapp_number_id, delay],
-          );
+        if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, claim.whatsapp_number_id, delay);
       });
     }
     return true;
