@@ -9,9 +9,9 @@ import type { Json } from './wire';
 
 // What stands behind our numbers: Meta's Cloud API in meta/, Evolution in evolution/. All that differs between them is said here.
 
-/** What a kind of number can, by WhatsApp's rules for it. */
+/** What is so of a kind of number, whoever asks. */
 interface Capabilities {
-  /** 24 h after the customer's last message only templates may be sent. */
+  /** From 24 h after the customer's last message only templates may be sent. */
   has_window: boolean;
   has_templates: boolean;
   /** Where an administrator has the provider's webhooks sent; null: there is nothing to enter by hand. */
@@ -41,17 +41,18 @@ export interface Provider {
 export interface Line {
   /** A success means accepted, not delivered. */
   send(message: OutgoingMessage, delivery: Delivery): Promise<SendAnswer>;
-  /** An incoming message and all before it. */
+  /** Shows an incoming message, and all before it, as read. */
   markRead(provider_id: string): Promise<void>;
   /** A customer's file: a stream the caller must consume or destroy, and what was promised of it. */
   fetchMedia(media_id: string): Promise<PromisedFile>;
   /** The id by which this number's sends name the file from then on. */
   uploadMedia(file: { blob: Blob; filename: string; mime_type: string }): Promise<string>;
+  /** What customers see of the business; what is absent stays. */
   showProfile(profile: Json): Promise<void>;
   /** Has the provider tell us what happens on the number; absent: nothing is to be arranged. */
   subscribe?: () => Promise<void>;
   /** All templates of the number's account, to the last page; absent: there are none, or we do not know the account. */
-  readTemplates?: () => Promise<(ProviderTemplate | UnreadableTemplate)[]>;
+  readTemplates?: () => Promise<FoundTemplate[]>;
 }
 
 /** What a provider knows a number by. */
@@ -110,6 +111,8 @@ export interface UnreadableTemplate {
   /** What is wrong with it. */
   error: string;
 }
+
+export type FoundTemplate = ProviderTemplate | UnreadableTemplate;
 
 /** What asking the provider how a number is came to. */
 export type Checked =

@@ -234,7 +234,7 @@ function notAfter(received_at: Date, change: ParsedChange): ParsedChange {
   }
 }
 
-/** A change names its number, or only the account. */
+/** A change names its number, or only the account; one that names neither came through a door of the number's own. */
 function isFor(change: ParsedChange, number: KnownNumber): boolean {
   if (change.phone_number_id !== null) return change.phone_number_id === number.phone_number_id;
   return change.waba_id === null || change.waba_id === number.waba_id;

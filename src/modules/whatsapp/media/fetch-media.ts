@@ -113,7 +113,7 @@ export class FetchMedia {
   /** The bytes as Meta promised them. */
   private async download(file: MediaFile, signal?: AbortSignal): Promise<ReceivedFile> {
     const { whatsapp_number_id, provider_media_id } = file;
-    if (!whatsapp_number_id || !provider_media_id) throw new Error('the file came by no number');
+    if (!whatsapp_number_id || !provider_media_id) throw new Error('the file names no number, or no id the provider knows it by');
     const line = await this.providers.line(Actor.system(file.organization_id), whatsapp_number_id);
     const { stream, sha256, size_bytes } = await line.fetchMedia(provider_media_id);
     const received = await this.storage.receive(stream, MAX_FILE_BYTES, signal);

@@ -1,9 +1,9 @@
 import type { JsonObject } from '#common/json.scalar';
-import type { ProviderTemplate, UnreadableTemplate } from '../provider';
+import type { FoundTemplate } from '../provider';
 import { type Json, asId, asList, asObject, asWords, isObject } from '../wire';
 
 /** A template of the Graph API as our row has it. */
-export function readTemplate(item: Json): ProviderTemplate | UnreadableTemplate {
+export function readTemplate(item: Json): FoundTemplate {
   const name = asWords(item.name, 512);
   // Webhooks write en-US, answers en_US.
   const language = asWords(item.language, 20)?.replaceAll('-', '_') ?? null;

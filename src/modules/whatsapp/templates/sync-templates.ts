@@ -3,16 +3,13 @@ import type { Actor } from '#common/actor';
 import { Conflict, ProviderError } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
-import { CAPABILITIES, type Line, type ProviderTemplate } from '../provider';
+import { CAPABILITIES, type FoundTemplate, type ProviderTemplate } from '../provider';
 import { ProviderFailure } from '../provider-failure';
 import { Providers } from '../providers';
 import { isObject } from '../wire';
 import { Template } from './template.entity';
 import type { TemplateSync } from './template.dto';
 import './templates.events';
-
-type ReadTemplates = NonNullable<Line['readTemplates']>;
-type Read = Awaited<ReturnType<ReadTemplates>>[number];
 
 const LOCAL = new Set(['DRAFT', 'DELETED']);
 /** Longer than reading an account of thousands of templates takes. */
@@ -65,7 +62,13 @@ export class SyncTemplates {
     }
   }
 
-  private async write(tx: Tx, actor: Actor, whatsapp_number_id: string, items: readonly Read[], force: boolean): Promise<TemplateSync> {
+  private async write(
+    tx: Tx,
+    actor: Actor,
+    whatsapp_number_id: string,
+    items: readonly FoundTemplate[],
+    force: boolean,
+  ): Promise<TemplateSync> {
     const templates = this.database.repository(Template, tx);
     const stored = await templates
       .query(actor, 't')
@@ -123,7 +126,7 @@ export class SyncTemplates {
 }
 
 /** @throws {ProviderError} provider_unavailable. */
-async function readAll(readTemplates: ReadTemplates): Promise<Read[]> {
+async function readAll(readTemplates: () => Promise<FoundTemplate[]>): Promise<FoundTemplate[]> {
   try {
     return await readTemplates();
   } catch (error) {
