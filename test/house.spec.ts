@@ -67,6 +67,8 @@ const AGAINST_THE_ORDER: Record<string, string> = {
 interface Import {
   file: string;
   from: string;
+  /** `from`, from the root. */
+  path: string;
   /** First folder under src (or under src/modules), and what is imported below it. */
   place: string;
   target: string;
@@ -89,9 +91,9 @@ const imports: Import[] = sources.flatMap(({ file, tree }) => {
     .map((from) => ({
       file,
       from,
-      place: placeOf(file),
-      target: placeOf(from.startsWith('#') ? `src/${from.slice(1)}` : relative(root, resolve(root, dirname(file), from))),
-    }));
+      path: from.startsWith('#') ? `src/${from.slice(1)}` : relative(root, resolve(root, dirname(file), from)),
+    }))
+    .map((one) => ({ ...one, place: placeOf(file), target: placeOf(one.path) }));
 });
 
 function placeOf(path: string): string {
@@ -160,6 +162,29 @@ describe('the floors', () => {
   });
 });
 
+// --- providers
+
+describe('a WhatsApp provider', () => {
+  it('is reached through its port: its folder is known to the registry and the wiring alone', () => {
+    const folderOf = (path: string): string | undefined => /^src\/modules\/whatsapp\/(?:meta|evolution)\//.exec(path)?.[0];
+    const strangers = imports.filter(({ file, path }) => folderOf(path) !== undefined && folderOf(path) !== folderOf(file));
+
+    expect([...new Set(strangers.map(({ file }) => file))]).toEqual([
+      'src/modules/whatsapp/providers.ts',
+      'src/modules/whatsapp/whatsapp.module.ts',
+    ]);
+  });
+
+  it('is chosen by the registry, never by an `if` of who calls it', () => {
+    const choices = /\bConnectionType\.(?:official|qrcode)\b|connection_type\s*[!=<>]+\s*'/;
+    // The default of the column, the other names of the kinds, and the directory of the ids Meta gives.
+    expect(sources.filter(({ text }) => choices.test(text)).map(({ file }) => file)).toEqual([
+      'src/modules/whatsapp/numbers/number-directory.ts',
+      'src/modules/whatsapp/numbers/whatsapp-number.entity.ts',
+    ]);
+  });
+});
+
 // --- the wall
 
 /**
@@ -212,7 +237,6 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/whatsapp/media/keys-of-media.ts': { why: "a backup: every file of every organization's rows", past_the_wall: 1 },
   'src/modules/whatsapp/media/media-quota.ts': { why: 'one counter per organization: one atomic upsert' },
   'src/modules/whatsapp/media/media.service.ts': { why: 'the sweep of uploads nobody sent: by age alone, over all organizations' },
-  'src/modules/whatsapp/numbers/graph-targets.ts': { why: 'a number with its key, which no entity shows' },
   'src/modules/whatsapp/numbers/sending-number.ts': { why: 'a number and whether it has a key, which no entity shows' },
   'src/modules/whatsapp/numbers/number-directory.ts': {
     why: 'Meta names a token or its ids, no organization',
@@ -220,6 +244,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   },
   'src/modules/whatsapp/numbers/numbers.jobs.ts': { why: 'the daily check of all numbers' },
   'src/modules/whatsapp/numbers/numbers.service.ts': { why: 'keys, which no entity shows' },
+  'src/modules/whatsapp/providers.ts': { why: 'a number with its key, which no entity shows' },
   'src/modules/whatsapp/templates/sync-templates.ts': { why: 'the lease of a sync: one conditional update' },
   'src/modules/whatsapp/receipt/inbound-store.ts': { why: 'the receipt: events are claimed over all organizations', past_the_wall: 2 },
   'src/stores.module.ts': { why: "the operator's gauges, over all organizations", past_the_wall: 1 },

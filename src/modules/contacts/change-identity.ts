@@ -2,7 +2,7 @@ import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Tx } from '#database/database';
 import { Raced } from '#database/database-errors';
-import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
+import type { PersonIds } from '#modules/whatsapp/parsed-change';
 import type { ContactNews } from './contact-news';
 import { mergeContacts } from './merge-contacts';
 import { type Sighting, findIdentities, keysOf, nameOf } from './resolve-people';

@@ -1,6 +1,6 @@
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
-import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
+import type { PersonIds } from '#modules/whatsapp/parsed-change';
 import type { Tx } from '#database/database';
 import { Raced } from '#database/database-errors';
 import { type Sql, prepared } from '#database/sql';

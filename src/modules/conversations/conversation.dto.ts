@@ -24,6 +24,7 @@ import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { Contact } from '#modules/contacts/contact.entity';
 import { User } from '#modules/users/user.entity';
 import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { CAPABILITIES } from '#modules/whatsapp/provider';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import { Message } from './messages/message.entity';
 import { MessageResponse, presentMessage } from './messages/message.dto';
@@ -134,9 +135,8 @@ export type JoinedConversation = Conversation & {
 export function presentConversation(row: JoinedConversation): ConversationView {
   const { contact, whatsapp_number, current_agent, last_message, ...conversation } = row;
   const live = row.status === ConversationStatus.open || row.status === ConversationStatus.pending;
-  // qrcode numbers have no window.
-  const is_window_open =
-    whatsapp_number?.connection_type === 'qrcode' || (row.window_expires_at !== null && row.window_expires_at > new Date());
+  const has_window = !whatsapp_number || CAPABILITIES[whatsapp_number.connection_type].has_window;
+  const is_window_open = !has_window || (row.window_expires_at !== null && row.window_expires_at > new Date());
   return {
     ...conversation,
     contact: {

@@ -9,7 +9,11 @@ import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaQuota } from './media/media-quota';
 import { MediaStorage } from './media/media-storage';
+import { EvolutionProvider } from './evolution/evolution-provider';
 import { GraphClient } from './meta/graph-client';
+import { MetaProvider } from './meta/meta-provider';
+import { Receipt } from './meta/receive';
+import { ReceiptController } from './meta/receipt.controller';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { CheckNumber } from './numbers/check-number';
 import { NumbersController } from './numbers/numbers.controller';
@@ -17,11 +21,9 @@ import { NumberJobs } from './numbers/numbers.jobs';
 import { NumbersRealtime } from './numbers/numbers.realtime';
 import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
-import { GraphTargets } from './numbers/graph-targets';
 import { NumberDirectory } from './numbers/number-directory';
+import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
-import { Receipt } from './receipt/receive';
-import { ReceiptController } from './receipt/receipt.controller';
 import { SyncTemplates } from './templates/sync-templates';
 import { TemplatesController } from './templates/templates.controller';
 import { TemplatesResolver } from './templates/templates.resolver';
@@ -38,7 +40,9 @@ import { TemplatesService } from './templates/templates.service';
   controllers: [ReceiptController, MediaController, NumbersController, TemplatesController],
   providers: [
     NumberDirectory,
-    GraphTargets,
+    Providers,
+    MetaProvider,
+    EvolutionProvider,
     NumbersService,
     CheckNumber,
     NumberJobs,
@@ -62,6 +66,6 @@ import { TemplatesService } from './templates/templates.service';
         new GraphClient({ base_url: config.meta_graph_base_url, version: config.meta_graph_version, timeout_ms: 30_000 }),
     },
   ],
-  exports: [NumberDirectory, NumbersService, GraphTargets, InboundStore, Receipt, GraphClient, MediaService, FetchMedia, TemplatesService],
+  exports: [NumberDirectory, NumbersService, Providers, InboundStore, MediaService, FetchMedia, TemplatesService],
 })
 export class WhatsAppModule {}

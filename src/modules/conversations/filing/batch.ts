@@ -2,8 +2,9 @@ import type { Tx } from '#database/database';
 import type { Prepared, Sql } from '#database/sql';
 import type { ContactNews } from '#modules/contacts/contact-news';
 import type { FetchMedia } from '#modules/whatsapp/media/fetch-media';
-import type { ParsedChange } from '#modules/whatsapp/meta/parse-webhook';
+import type { ParsedChange } from '#modules/whatsapp/parsed-change';
 import type { KnownNumber } from '#modules/whatsapp/numbers/number-directory';
+import type { Providers } from '#modules/whatsapp/providers';
 
 /** One item of a webhook with the number it came to. */
 export interface Item<T = ParsedChange> {
@@ -18,6 +19,7 @@ export class Batch implements Sql {
     readonly tx: Tx,
     readonly contacts: ContactNews,
     readonly media: FetchMedia,
+    readonly providers: Providers,
   ) {}
 
   rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {

@@ -5,14 +5,9 @@ import type { Tx } from '#database/database';
 import { Raced, isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
-import {
-  type InboundMessage,
-  type ParsedChange,
-  type StatusUpdate,
-  parseJsonKeepingBigIds,
-  parseWebhook,
-} from '#modules/whatsapp/meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
+import type { InboundMessage, ParsedChange, StatusUpdate } from '#modules/whatsapp/parsed-change';
+import { Providers } from '#modules/whatsapp/providers';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { applyAccount, noteErrors } from '#modules/whatsapp/numbers/number-news';
 import { applyTemplate } from '#modules/whatsapp/templates/template-news';
@@ -46,6 +41,7 @@ export class Filing {
     private readonly numbers: NumberDirectory,
     private readonly contacts: ContactNews,
     private readonly media: FetchMedia,
+    private readonly providers: Providers,
     metrics: Metrics,
   ) {
     this.ignored = metrics.counter('inbound_events_ignored_total');
@@ -53,7 +49,7 @@ export class Filing {
 
   /** All at once; one bad item fails the batch (then `fileOneByOne`). */
   async file(tx: Tx, waiting: readonly WaitingEvent[]): Promise<Outcome[]> {
-    const batch = new Batch(tx, this.contacts, this.media);
+    const batch = new Batch(tx, this.contacts, this.media, this.providers);
     const { items, outcomes } = await this.read(batch, waiting, BATCH_ITEMS);
     await this.apply(batch, items);
     return outcomes;
@@ -61,7 +57,7 @@ export class Filing {
 
   /** Each item by itself; one that cannot be applied is parked and its neighbours go on. */
   async fileOneByOne(tx: Tx, waiting: readonly WaitingEvent[]): Promise<Outcome[]> {
-    const batch = new Batch(tx, this.contacts, this.media);
+    const batch = new Batch(tx, this.contacts, this.media, this.providers);
     const { items, outcomes } = await this.read(batch, waiting, SINGLE_ITEMS);
     for (const item of items) {
       for (let attempt = 1; ; attempt++) {
@@ -87,7 +83,7 @@ export class Filing {
 
   /** Orphans whose message our own send named meanwhile. */
   async applyParked(tx: Tx): Promise<void> {
-    const batch = new Batch(tx, this.contacts, this.media);
+    const batch = new Batch(tx, this.contacts, this.media, this.providers);
     await this.applyOrphans(batch, await unpark(batch, null));
   }
 
@@ -112,7 +108,7 @@ export class Filing {
         read_bytes = event.body.length;
       }
       // One more tells whether there is more.
-      const changes = parseWebhook(parseJsonKeepingBigIds(event.body), { from: event.items_done, count: count + 1 });
+      const changes = this.providers.of(number).parse(event.body, { from: event.items_done, count: count + 1 });
       const has_rest = changes.length > count;
       if (has_rest) changes.pop();
       shares.set(event.organization_id, has_rest ? 0 : count - changes.length);
@@ -238,7 +234,7 @@ function notAfter(received_at: Date, change: ParsedChange): ParsedChange {
   }
 }
 
-/** A change names its number, or only the account. */
+/** A change names its number, or only the account; one that names neither came through a door of the number's own. */
 function isFor(change: ParsedChange, number: KnownNumber): boolean {
   if (change.phone_number_id !== null) return change.phone_number_id === number.phone_number_id;
   return change.waba_id === null || change.waba_id === number.waba_id;

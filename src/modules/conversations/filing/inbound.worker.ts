@@ -4,7 +4,6 @@ import { Config } from '#config/config';
 import type { Tx } from '#database/database';
 import type { Effect } from '#database/tx';
 import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
-import { Receipt } from '#modules/whatsapp/receipt/receive';
 import { Metrics } from '#observability/metrics';
 import { Filing, isRace, isTransient } from './filing';
 
@@ -42,7 +41,6 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly config: Config,
     private readonly store: InboundStore,
-    private readonly receipt: Receipt,
     private readonly filing: Filing,
     private readonly metrics: Metrics,
   ) {}
@@ -50,7 +48,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.metrics.gauge('inbound_backlog').collectFrom(() => this.store.backlog());
     if (this.config.process_role === 'api') return;
-    this.receipt.onKept(() => this.wake());
+    this.store.onKept(() => this.wake());
     this.timer = setInterval(() => void this.sweep(), SWEEP_MS);
     this.timer.unref();
     void this.sweep();

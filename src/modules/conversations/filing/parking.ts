@@ -1,5 +1,5 @@
 import { newId } from '#common/uuid';
-import type { ParsedChange, Poison } from '#modules/whatsapp/meta/parse-webhook';
+import type { ParsedChange, Poison } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
 

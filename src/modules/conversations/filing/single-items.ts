@@ -7,7 +7,7 @@ import type {
   InboundSystem,
   UserIdUpdate,
   UserPreference,
-} from '#modules/whatsapp/meta/parse-webhook';
+} from '#modules/whatsapp/parsed-change';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';

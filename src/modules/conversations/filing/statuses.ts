@@ -1,7 +1,6 @@
 import { isUuid, newId } from '#common/uuid';
 import { linkPeople } from '#modules/contacts/link-people';
-import { classifyStatusError } from '#modules/whatsapp/meta/meta-errors';
-import type { StatusUpdate } from '#modules/whatsapp/meta/parse-webhook';
+import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { type Progress, advance } from '../messages/message-progress';
 import type { MessageStatus } from '../messages/message.entity';
 import { prepared } from '#database/sql';
@@ -44,7 +43,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
     if (change.status === 'other') continue;
     const { status: was, error_code: was_error } = message;
     const before = changed.get(message.id)?.before ?? was;
-    const failure = change.error ? classifyStatusError(change.error) : null;
+    const failure = change.error ? batch.providers.of(item.number).failureOf(change.error) : null;
     const error_code = failure?.error_code ?? null;
     const progress = advance(message, {
       status: change.status,

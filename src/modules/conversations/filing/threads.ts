@@ -4,7 +4,7 @@ import { ConversationStatus } from '../conversation.entity';
 import { type Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
-import type { InboundMessage, MediaRef } from '#modules/whatsapp/meta/parse-webhook';
+import type { InboundMessage, MediaRef } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
 import { isActive } from '../state/moves';

@@ -9,11 +9,10 @@ import { prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
-import { type OutgoingMessage, UnsendableMessage, buildMessage } from '#modules/whatsapp/meta/build-message';
-import { GraphClient, GraphError, type SendAnswer } from '#modules/whatsapp/meta/graph-client';
-import { type FailureDecision, retryDelaySeconds } from '#modules/whatsapp/meta/meta-errors';
 import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
-import { GraphTargets } from '#modules/whatsapp/numbers/graph-targets';
+import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
+import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
+import { Providers } from '#modules/whatsapp/providers';
 import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
@@ -90,8 +89,7 @@ export class DeliverMessage {
 
   constructor(
     private readonly database: Database,
-    private readonly targets: GraphTargets,
-    private readonly graph: GraphClient,
+    private readonly providers: Providers,
     private readonly media: MediaService,
     private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
@@ -166,8 +164,7 @@ export class DeliverMessage {
     try {
       answer = await this.call(claim);
     } catch (error) {
-      if (error instanceof GraphError) failure = error.decision;
-      else if (error instanceof UnsendableMessage) failure = final(error.error_code, error.message);
+      if (error instanceof ProviderFailure) failure = error.decision;
       // Nothing has been sent yet when our own preparation fails: it may be tried again.
       else failure = { ...final('preparation_failed', (error as Error).message), class: 'retry', attempts: 5 };
     }
@@ -187,10 +184,9 @@ export class DeliverMessage {
   private async call(claim: Claim): Promise<SendAnswer> {
     const actor = Actor.system(claim.organization_id);
     const number_id = claim.whatsapp_number_id ?? '';
-    const target = await this.targets.find(actor, number_id);
-    if (!target) throw new UnsendableMessage('message_incomplete', 'The WhatsApp number has no phone_number_id or no access_token.');
+    const line = await this.providers.line(actor, number_id);
     const media = claim.media ? { id: await this.media.providerMediaId(actor, number_id, claim.media.id) } : null;
-    return this.graph.send(target, buildMessage(claim, { ...claim, media }));
+    return line.send(claim, { ...claim, media });
   }
 
   /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
@@ -277,17 +273,5 @@ async function persist<R>(write: () => Promise<R>): Promise<R> {
     }
   }
 }
-
-const final = (error_code: string, error_message: string): FailureDecision => ({
-  class: 'final',
-  error_code,
-  error_message,
-  provider_code: null,
-  effect: null,
-  scope: null,
-  attempts: 1,
-  backoff_base: 2,
-  delay_seconds: 0,
-});
 
 const unknown = (error_message: string): FailureDecision => ({ ...final(PROVIDER_TIMEOUT, error_message), class: 'unknown' });

@@ -1,7 +1,7 @@
 import type { Tx } from '#database/database';
 import type { ContactNews } from '#modules/contacts/contact-news';
-import type { FailureEffect } from '#modules/whatsapp/meta/meta-errors';
 import { numberRefused, pauseNumber } from '#modules/whatsapp/numbers/number-news';
+import type { FailureEffect } from '#modules/whatsapp/provider-failure';
 import { templateRefused } from '#modules/whatsapp/templates/template-news';
 import { closeWindow } from '../state/traffic';
 

@@ -4,9 +4,8 @@ import { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { Database } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
-import { GraphClient } from '#modules/whatsapp/meta/graph-client';
-import { GraphTargets } from '#modules/whatsapp/numbers/graph-targets';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { Providers } from '#modules/whatsapp/providers';
 import { Message } from './message.entity';
 
 interface Read {
@@ -22,8 +21,7 @@ export class ReadReceiptJobs {
   constructor(
     @InjectQueue('whatsapp-receipts') private readonly queue: JobQueue<Read>,
     private readonly database: Database,
-    private readonly targets: GraphTargets,
-    private readonly graph: GraphClient,
+    private readonly providers: Providers,
     events: EventBus,
   ) {
     events.on('message.read_here', (read) => this.enqueue(read));
@@ -36,8 +34,8 @@ export class ReadReceiptJobs {
     if (!message?.whatsapp_message_id || !message.whatsapp_number_id) return;
     const number = await this.database.repository(WhatsAppNumber).find(actor, message.whatsapp_number_id);
     if (!number?.is_active || number.settings.mark_as_read === false) return;
-    const target = await this.targets.find(actor, number.id);
-    if (target) await this.graph.markRead(target, message.whatsapp_message_id);
+    const line = await this.providers.findLine(actor, number.id);
+    await line?.markRead(message.whatsapp_message_id);
   }
 
   private async enqueue(read: Read): Promise<void> {

@@ -9,9 +9,11 @@ import { countSent } from '#modules/contacts/contact-counters';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
-import { renderTemplateBody, templateComponents } from '#modules/whatsapp/meta/template-parameters';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
-import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { CAPABILITIES } from '#modules/whatsapp/provider';
+import { Providers } from '#modules/whatsapp/providers';
+import { renderTemplateBody, templateComponents } from '#modules/whatsapp/templates/template-parameters';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation, ConversationStatus } from '../conversation.entity';
 import { type Draft, typeWithFile } from './compose';
@@ -67,6 +69,7 @@ export class SendMessage {
     private readonly templates: TemplatesService,
     private readonly media: MediaService,
     private readonly delivery: DeliverMessage,
+    private readonly providers: Providers,
   ) {}
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
@@ -260,6 +263,8 @@ export class SendMessage {
     const sending = await sendingNumber(this.database, tx, actor, conversation.whatsapp_number_id ?? named?.id ?? null);
     const number = sending?.number;
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
+    if (draft.template && number && !CAPABILITIES[number.connection_type].has_templates)
+      throw new Conflict('not_supported_for_connection_type', 'Templates exist on official numbers only.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
     const { media, message_type } = await this.file(tx, actor, draft);
     // 422 template_parameter_mismatch comes before the state conflicts.
@@ -268,18 +273,14 @@ export class SendMessage {
     if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it to write.');
     if (conversation.status !== ConversationStatus.open && conversation.status !== ConversationStatus.pending)
       throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it to write.`);
-    if (!number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
+    if (!sending || !number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
     if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
-    if (number.connection_type === ConnectionType.official && !(number.phone_number_id && sending?.has_token))
-      throw new Conflict(
-        'number_not_configured',
-        'The WhatsApp number has no phone_number_id or no access_token yet. Complete its settings.',
-      );
-    if (number.connection_type === ConnectionType.qrcode)
-      throw new Conflict('number_not_connected', 'The WhatsApp number is not connected. Scan its QR code first.');
+    const obstacle = this.providers.of(number).obstacle(sending);
+    if (obstacle) throw obstacle;
     if (!contact.whatsapp_id && !contact.whatsapp_user_id)
       throw new Conflict('phone_required', 'The contact has neither a phone nor a WhatsApp user id.');
-    const open = conversation.window_expires_at !== null && conversation.window_expires_at > new Date();
+    const { has_window } = CAPABILITIES[number.connection_type];
+    const open = !has_window || (conversation.window_expires_at !== null && conversation.window_expires_at > new Date());
     if (!open && !template)
       throw new Conflict('window_closed', 'The 24-hour window is closed: a template is required (template required).', {
         details: [{ msg: 'template required', type: 'window_closed', window_expires_at: conversation.window_expires_at }],

@@ -4,8 +4,7 @@ import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows } from '#database/due-rows';
 import { prepared } from '#database/sql';
-import { GraphClient } from '../meta/graph-client';
-import { GraphTargets } from '../numbers/graph-targets';
+import { Providers } from '../providers';
 import { MAX_FILE_BYTES, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
 import { type MediaOfMessage, mediaOfMessage } from './media.dto';
@@ -46,8 +45,7 @@ export class FetchMedia {
 
   constructor(
     private readonly database: Database,
-    private readonly targets: GraphTargets,
-    private readonly graph: GraphClient,
+    private readonly providers: Providers,
     private readonly storage: MediaStorage,
     private readonly quota: MediaQuota,
     rows: DueRows,
@@ -115,10 +113,9 @@ export class FetchMedia {
   /** The bytes as Meta promised them. */
   private async download(file: MediaFile, signal?: AbortSignal): Promise<ReceivedFile> {
     const { whatsapp_number_id, provider_media_id } = file;
-    const target = whatsapp_number_id && (await this.targets.find(Actor.system(file.organization_id), whatsapp_number_id));
-    if (!target || !provider_media_id) throw new Error('the number has no phone_number_id or no access token');
-    const { url, sha256, size_bytes } = await this.graph.getMediaUrl(target, provider_media_id);
-    const { stream } = await this.graph.downloadMedia(target, url);
+    if (!whatsapp_number_id || !provider_media_id) throw new Error('the file names no number, or no id the provider knows it by');
+    const line = await this.providers.line(Actor.system(file.organization_id), whatsapp_number_id);
+    const { stream, sha256, size_bytes } = await line.fetchMedia(provider_media_id);
     const received = await this.storage.receive(stream, MAX_FILE_BYTES, signal);
     // Meta writes the digest in base64 in webhooks and in hex in answers; either may be missing.
     const promised = [file.sha256, sha256].filter((digest) => digest !== null).map(hexDigest);

@@ -6,9 +6,8 @@ import { AppError, Conflict, Invalid } from '#common/errors';
 import { fileName } from '#common/file-name';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
-import { UnsendableMessage } from '../meta/build-message';
-import { GraphClient } from '../meta/graph-client';
-import { GraphTargets } from '../numbers/graph-targets';
+import { UnsendableMessage } from '../provider-failure';
+import { Providers } from '../providers';
 import { metaType, sendLimit, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
 import { type Media, type MediaOfMessage, mediaOfMessage, presentMedia } from './media.dto';
@@ -32,8 +31,7 @@ export class MediaService {
   constructor(
     private readonly database: Database,
     private readonly storage: MediaStorage,
-    private readonly targets: GraphTargets,
-    private readonly graph: GraphClient,
+    private readonly providers: Providers,
     private readonly quota: MediaQuota,
   ) {}
 
@@ -76,7 +74,7 @@ export class MediaService {
 
   /**
    * Meta's id of a file for a number, uploaded when Meta does not have it (any more): once per file and number, however many ask at once.
-   * @throws {GraphError} @throws {UnsendableMessage} The file or the number's token is gone.
+   * @throws {ProviderFailure} Also when the file or the number's token is gone.
    */
   async providerMediaId(actor: Actor, whatsapp_number_id: string, media_id: string): Promise<string> {
     const key = `${actor.organization_id}:${whatsapp_number_id}:${media_id}`;
@@ -151,11 +149,10 @@ export class MediaService {
     const { storage_key } = file;
     if (file.status !== 'ready' || !storage_key || (await this.storage.size(storage_key)) === null)
       throw new UnsendableMessage('message_incomplete', 'The file of this message is no longer there.');
-    const target = await this.targets.find(actor, whatsapp_number_id);
-    if (!target) throw new UnsendableMessage('message_incomplete', 'The WhatsApp number has no phone_number_id or no access_token.');
+    const line = await this.providers.line(actor, whatsapp_number_id);
     const mime_type = metaType(file.mime_type);
     const blob = await this.storage.blob(storage_key, mime_type);
-    const provider_media_id = await this.graph.uploadMedia(target, { blob, filename: file.filename ?? nameOf(file), mime_type });
+    const provider_media_id = await line.uploadMedia({ blob, filename: file.filename ?? nameOf(file), mime_type });
     const due_at = new Date(Date.now() + PROVIDER_COPY_DAYS * 86_400_000);
     await this.files().patch(actor, media_id, { whatsapp_number_id, provider_media_id, due_at });
     return provider_media_id;

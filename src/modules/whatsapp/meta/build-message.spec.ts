@@ -1,4 +1,5 @@
-import { type OutgoingMessage, buildMessage, buildReadReceipt } from './build-message';
+import type { OutgoingMessage } from '../provider';
+import { buildMessage, buildReadReceipt } from './build-message';
 
 const message = (message_type: string, payload: Record<string, unknown>, content: string | null = null): OutgoingMessage => ({
   id: '0199-m1',
@@ -32,7 +33,9 @@ describe('the recipient', () => {
   });
 
   it('must be somebody', () => {
-    expect(() => buildMessage(text, { phone: '', bsuid: null })).toThrow(expect.objectContaining({ error_code: 'no_recipient' }));
+    expect(() => buildMessage(text, { phone: '', bsuid: null })).toThrow(
+      expect.objectContaining({ decision: expect.objectContaining({ error_code: 'no_recipient' }) as unknown }),
+    );
   });
 });
 
@@ -160,7 +163,9 @@ describe('a message to Meta', () => {
     ['template', { name: 'x' }],
     ['reaction', { emoji: '👍' }],
   ])('refuses an incomplete %s %j', (type, payload) => {
-    expect(() => build(type, payload)).toThrow(expect.objectContaining({ error_code: 'message_incomplete' }));
+    expect(() => build(type, payload)).toThrow(
+      expect.objectContaining({ decision: expect.objectContaining({ error_code: 'message_incomplete' }) as unknown }),
+    );
   });
 
   it.each([
@@ -168,7 +173,9 @@ describe('a message to Meta', () => {
     ['system', {}],
     ['interactive', { kind: 'carousel', body: 'x' }],
   ])('refuses what cannot be sent: %s', (type, payload) => {
-    expect(() => build(type, payload)).toThrow(expect.objectContaining({ error_code: 'message_type_not_sendable' }));
+    expect(() => build(type, payload)).toThrow(
+      expect.objectContaining({ decision: expect.objectContaining({ error_code: 'message_type_not_sendable' }) as unknown }),
+    );
   });
 });
 

@@ -1,37 +1,6 @@
-import { type Json, asBool, asList, asObject, asText, asWords, isObject, MAX_TEXT_LENGTH } from './wire';
-
-/** The part of a stored outgoing message that Meta is told. */
-export interface OutgoingMessage {
-  /** Ours; comes back in every status as `biz_opaque_callback_data`. */
-  id: string;
-  message_type: string;
-  content: string | null;
-  /** Contract 20, 4.2. */
-  payload: Json;
-}
-
-export interface Delivery {
-  /** Phone as WhatsApp reported it, with or without `+`; null for a person shown without one. */
-  phone?: string | null;
-  bsuid?: string | null;
-  /** wamid of the message replied to. */
-  reply_to_provider_id?: string | null;
-  /** wamid a reaction is for. */
-  target_provider_id?: string | null;
-  /** Of a media message: the file as Meta knows it, or where Meta fetches it. Without: `payload.link`. */
-  media?: { id: string } | { link: string } | null;
-}
-
-/** A stored message that cannot be put into Meta's words; sending it again would fail again. */
-export class UnsendableMessage extends Error {
-  constructor(
-    readonly error_code: 'no_recipient' | 'message_incomplete' | 'message_type_not_sendable',
-    message: string,
-  ) {
-    super(message);
-    this.name = 'UnsendableMessage';
-  }
-}
+import type { Delivery, OutgoingMessage } from '../provider';
+import { UnsendableMessage } from '../provider-failure';
+import { type Json, asBool, asList, asObject, asText, asWords, isObject, MAX_TEXT_LENGTH } from '../wire';
 
 /** The body of `POST /{phone_number_id}/messages`. */
 export function buildMessage(message: OutgoingMessage, delivery: Delivery): Json {

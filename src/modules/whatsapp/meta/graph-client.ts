@@ -1,9 +1,11 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, FormData } from 'undici';
+import type { NumberFields, SendAnswer } from '../provider';
+import { type FailureDecision, ProviderFailure } from '../provider-failure';
+import { type Json, asId, asList, asName, asNumber, asObject, asText, asTime, asWords, isObject } from '../wire';
 import { buildReadReceipt } from './build-message';
-import { type FailureDecision, classifyGraphFailure } from './meta-errors';
-import { type Json, asId, asList, asName, asNumber, asObject, asText, asTime, asWords, isObject } from './wire';
+import { classifyGraphFailure } from './meta-errors';
 
 export interface GraphOptions {
   /** META_GRAPH_BASE_URL. */
@@ -23,23 +25,16 @@ export interface GraphTarget {
 /** For calls on a whole account, where no number is involved. */
 export type GraphAccount = Omit<GraphTarget, 'phone_number_id'>;
 
-export interface SendAnswer {
-  /** wamid. */
-  provider_id: string;
-  /** The phone as WhatsApp has it: an alias worth keeping, digits may differ from what we sent to. */
-  wa_id: string | null;
+export interface SentMessage extends SendAnswer {
   user_id: string | null;
   /** accepted, held_for_quality_assessment, paused; null: not told. */
   message_status: string | null;
 }
 
-export interface NumberFields {
+export interface GraphNumber extends NumberFields {
   id: string | null;
   display_phone_number: string | null;
-  verified_name: string | null;
-  quality_rating: string | null;
   code_verification_status: string | null;
-  messaging_limit: string | null;
 }
 
 export interface MediaUrl {
@@ -50,16 +45,15 @@ export interface MediaUrl {
   size_bytes: number | null;
 }
 
-/** A Graph call that did not succeed, and what to do about it. Its text never holds the token. */
-export class GraphError extends Error {
+/** A Graph call that did not succeed. */
+export class GraphError extends ProviderFailure {
   constructor(
-    readonly decision: FailureDecision,
+    decision: FailureDecision,
     readonly http_status: number | null,
     /** Meta's `error_subcode`; null: none. */
     readonly subcode: number | null = null,
   ) {
-    super(decision.error_message);
-    this.name = 'GraphError';
+    super(decision);
   }
 }
 
@@ -113,7 +107,7 @@ export class GraphClient implements OnModuleDestroy {
   }
 
   /** Sends a body of `buildMessage`. A success means accepted by Meta, not delivered. */
-  async send(target: GraphTarget, body: Json): Promise<SendAnswer> {
+  async send(target: GraphTarget, body: Json): Promise<SentMessage> {
     const { http_status, answer } = await this.call({ target, method: 'POST', path: [target.phone_number_id, 'messages'], json: body });
     const message = asObject(asList(answer?.messages)[0]);
     const provider_id = asId(message?.id);
@@ -179,7 +173,7 @@ export class GraphClient implements OnModuleDestroy {
     await this.call({ target, method: 'DELETE', path: [media_id], query: { phone_number_id: target.phone_number_id } });
   }
 
-  async getNumber(target: GraphTarget): Promise<NumberFields> {
+  async getNumber(target: GraphTarget): Promise<GraphNumber> {
     const { answer } = await this.call({ target, method: 'GET', path: [target.phone_number_id], query: { fields: NUMBER_FIELDS } });
     return {
       id: asId(answer?.id),

@@ -1,6 +1,7 @@
 import { matchKey } from '#common/phone';
-import { type PersonIds, hasIds, personIds } from './person-ids';
-import { asList, asName, asObject, isObject } from './wire';
+import type { PersonIds } from '../parsed-change';
+import { hasIds, personIds } from './person-ids';
+import { asList, asName, asObject, isObject } from '../wire';
 
 /** Somebody a webhook names. */
 export interface KnownContact {

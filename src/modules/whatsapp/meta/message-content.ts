@@ -1,6 +1,6 @@
 import { fileName } from '#common/file-name';
 import { phoneOfWaId } from '#common/phone';
-import type { InboundMessageType, MediaRef, MessageContent, ProviderError } from './parsed-change';
+import type { InboundMessageType, MediaRef, MessageContent, ProviderError } from '../parsed-change';
 import {
   type Json,
   asBool,
@@ -14,7 +14,7 @@ import {
   cleanObject,
   isObject,
   MAX_TEXT_LENGTH,
-} from './wire';
+} from '../wire';
 
 const MAX_CAPTION = 4_096;
 const MAX_URL = 2_048;

@@ -1,4 +1,5 @@
-import { classifyGraphFailure, classifyStatusError, retryAfterSeconds, retryDelaySeconds } from './meta-errors';
+import { retryDelaySeconds } from '../provider-failure';
+import { classifyGraphFailure, classifyStatusError, retryAfterSeconds } from './meta-errors';
 
 const meta = (code: number, more: object = {}, http_status = 400): ReturnType<typeof classifyGraphFailure> =>
   classifyGraphFailure({ http_status, body: { error: { code, message: 'm', ...more } }, request_written: true });

@@ -1,20 +1,5 @@
-import { type Json, asNumber, asObject, asWords } from './wire';
-
-/**
- * What kind of failure it is, and so what the sender does with the message:
- * - `retry`: again, with growing pauses; `pair_retry`: the same, this recipient only.
- * - `later`: not before a day (or what `delay_seconds` says); for a single message that is final.
- * - `window`: only a template can go now.
- * - `final`: this message never goes.
- * - `number`: the number or its account cannot send; `campaign`: every message like this one fails alike: stop it.
- * - `admin`: answers of registration and template management, never of a send.
- * - `unknown`: the request left and no answer came; it may have been delivered, so it is never sent again.
- */
-export type FailureClass = 'retry' | 'pair_retry' | 'later' | 'window' | 'final' | 'number' | 'campaign' | 'admin' | 'unknown';
-
-/** What the failure means beyond the message (contract 20, 4.5). */
-export type FailureEffect =
-  'close_window' | 'opt_out' | 'pause_number_1h' | 'number_error' | 'template_missing' | 'template_paused' | 'template_disabled';
+import type { FailureClass, FailureDecision, FailureEffect } from '../provider-failure';
+import { type Json, asNumber, asObject, asWords } from '../wire';
 
 interface Rule {
   class: FailureClass;
@@ -26,21 +11,6 @@ interface Rule {
   delay_seconds?: number;
   /** Tries in all. */
   attempts?: number;
-}
-
-export interface FailureDecision {
-  class: FailureClass;
-  /** Ours where the contract names one, else Meta's code as text. */
-  error_code: string;
-  error_message: string;
-  provider_code: number | null;
-  effect: FailureEffect | null;
-  scope: 'pair' | 'number' | 'waba' | null;
-  /** Tries in all, the first included; 1: no retry. */
-  attempts: number;
-  /** Pauses grow as `backoff_base` to the power of the try. */
-  backoff_base: number;
-  delay_seconds: number;
 }
 
 export interface GraphFailure {
@@ -217,17 +187,6 @@ function decide(rule: Rule, code: number | null, message: string, fallback_code:
     backoff_base: pair ? 4 : 2,
     delay_seconds: rule.delay_seconds ?? 0,
   };
-}
-
-/**
- * Seconds until the next try after try number `attempt` (1-based) failed; null: there is none. Jitter only adds, so that
- * nobody comes before the time Meta asked for, and many do not come at once.
- */
-export function retryDelaySeconds(decision: FailureDecision, attempt: number, random: () => number = Math.random): number | null {
-  if (attempt >= decision.attempts) return null;
-  const growing = decision.backoff_base === 4 ? 4 ** (attempt - 1) : 2 ** attempt;
-  const wait = decision.class === 'later' ? decision.delay_seconds : Math.max(growing, decision.delay_seconds);
-  return wait * (1 + random() * (decision.class === 'pair_retry' ? 0.05 : 0.25));
 }
 
 /** Retry-After in seconds: a number, or a date. A day at most: a wrong clock may name any date. */

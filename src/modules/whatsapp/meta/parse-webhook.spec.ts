@@ -1,5 +1,6 @@
 import { META, type MetaPayload, metaJson, metaPayload, wamid } from '../../../../test/support/meta-payloads';
-import { type ParsedChange, messagingLimitTier, parseJsonKeepingBigIds, parseWebhook, peekNumbers } from './parse-webhook';
+import type { ParsedChange } from '../parsed-change';
+import { messagingLimitTier, parseJsonKeepingBigIds, parseWebhook, peekNumbers } from './parse-webhook';
 
 /** The only item of a body, of the kind it must be. */
 function one<K extends ParsedChange['kind']>(payload: MetaPayload, kind: K): Extract<ParsedChange, { kind: K }> {

@@ -12,13 +12,14 @@ import type {
   InboundSystem,
   Origin,
   ParsedChange,
+  PersonIds,
   Poison,
   StatusUpdate,
   TemplateEvent,
   UserIdUpdate,
   UserPreference,
-} from './parsed-change';
-import { type PersonIds, BSUID, hasIds, personIds } from './person-ids';
+} from '../parsed-change';
+import { BSUID, hasIds, personIds } from './person-ids';
 import {
   type Json,
   asBool,
@@ -33,13 +34,21 @@ import {
   cleanJson,
   cleanObject,
   isObject,
-} from './wire';
-
-export * from './parsed-change';
-export { parseJsonKeepingBigIds } from './wire';
+} from '../wire';
 
 /** `biz_opaque_callback_data`, as long as Meta lets it be. */
 const MAX_CALLBACK_DATA = 512;
+
+const TEMPLATE_ID = /("message_template_id"\s*:\s*)(\d{16,40})(?![\d.eE])/g;
+
+/**
+ * JSON.parse, except that `message_template_id` stays exact: Meta writes it as a JSON number that can exceed 2^53.
+ * Inside a JSON string the key's quotes are escaped, so the pattern meets real keys only.
+ */
+export function parseJsonKeepingBigIds(raw: string | Buffer): unknown {
+  const text = typeof raw === 'string' ? raw : raw.toString('utf8');
+  return JSON.parse(text.includes('"message_template_id"') ? text.replace(TEMPLATE_ID, '$1"$2"') : text);
+}
 
 /**
  * One webhook body of the Cloud API as typed items, in payload order: `count` of them after the first `from`; fewer are left when fewer come.

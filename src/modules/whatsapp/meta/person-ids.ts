@@ -1,14 +1,5 @@
 import { phoneOfWaId } from '#common/phone';
-
-/** The names WhatsApp gives one person in one payload; any of them may be absent (contract 20, 1.4). */
-export interface PersonIds {
-  /** E.164 with `+`. */
-  phone?: string;
-  /** Business-scoped user id, `BR.1502…`. */
-  bsuid?: string;
-  /** Parent id of enrolled portfolios, `BR.ENT.1502…`. */
-  parent_bsuid?: string;
-}
+import type { PersonIds } from '../parsed-change';
 
 /** Meta, "Business-scoped user IDs": country, a dot, up to 128 letters and digits; ENT marks a parent id. */
 export const BSUID = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/;

@@ -5,12 +5,14 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
+import type { ConnectionType } from './whatsapp-number.entity';
 
 /** What the receipt door and the filing need of a number, before an organization is known. */
 export interface KnownNumber {
   id: string;
   organization_id: string;
-  phone_number_id: string;
+  connection_type: ConnectionType;
+  phone_number_id: string | null;
   waba_id: string | null;
   /** Verifies this number's webhooks; null: nothing does, so nothing of it is let in. */
   app_secret: string | null;
@@ -20,7 +22,8 @@ export interface KnownNumber {
 interface Row {
   id: string;
   organization_id: string;
-  phone_number_id: string;
+  connection_type: ConnectionType;
+  phone_number_id: string | null;
   waba_id: string | null;
   app_secret: string | null;
   is_active: boolean;
@@ -135,7 +138,10 @@ export class NumberDirectory {
     }
     if (!missing.length) return found;
     const column = key === 'waba_id' ? 'whatsapp_business_account_id' : 'phone_number_id';
-    const read = Map.groupBy(await this.read(`n.${column} = ANY($1)`, missing), (number) => number[key] ?? '');
+    const read = Map.groupBy(
+      await this.read(`n.${column} = ANY($1) AND n.connection_type = 'official' AND n.phone_number_id IS NOT NULL`, missing),
+      (number) => number[key] ?? '',
+    );
     for (const id of missing) {
       const numbers = read.get(id) ?? [];
       found.push(...numbers);
@@ -150,9 +156,9 @@ export class NumberDirectory {
     const query = (text: string, parameters: unknown[]): Promise<Row[]> =>
       sql ? sql.rows<Row>(text, parameters) : this.database.rows<Row>(text, parameters);
     const rows = await query(
-      `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
+      `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
-        WHERE ${condition} AND n.deleted_at IS NULL AND n.connection_type = 'official' AND n.phone_number_id IS NOT NULL
+        WHERE ${condition} AND n.deleted_at IS NULL
         ORDER BY n.created_at, n.id`,
       [values],
     );
@@ -166,8 +172,8 @@ export class NumberDirectory {
    * The simulator's for its numbers, and for no others. Else the number's own, and no other beside it; else the platform's. The simulator's and
    * the platform's speak for ids that a connection test proved: whoever only claims them hears nothing.
    */
-  private secretOf(phone_number_id: string, own: string | null, is_proved: boolean): string | null {
-    const simulated = this.config.simulator_enabled && isSimulatorNumber(phone_number_id);
+  private secretOf(phone_number_id: string | null, own: string | null, is_proved: boolean): string | null {
+    const simulated = this.config.simulator_enabled && phone_number_id !== null && isSimulatorNumber(phone_number_id);
     if (own && !simulated) return this.encryption.decrypt(own);
     if (!is_proved) return null;
     return simulated ? simulatorAppSecret(this.config) : this.config.meta_app_secret;

@@ -1,5 +1,5 @@
 import type { Tx } from '#database/database';
-import type { AccountEvent, ValueErrors } from '../meta/parse-webhook';
+import type { AccountEvent, ValueErrors } from '../parsed-change';
 import { type ChangedNumber, tellNumber } from './tell-number';
 
 /** What the provider says of numbers, in the receipt's transactions and in answers to our calls. */

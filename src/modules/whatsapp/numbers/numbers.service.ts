@@ -10,6 +10,7 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { CAPABILITIES } from '../provider';
 import { CheckNumber } from './check-number';
 import { NumberDirectory } from './number-directory';
 import './numbers.events';
@@ -25,7 +26,7 @@ import {
   presentStatus,
   statusOf,
 } from './whatsapp-number.dto';
-import { ConnectionStatus, ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
+import { ConnectionStatus, WhatsAppNumber } from './whatsapp-number.entity';
 
 onDuplicate(
   'whatsapp_numbers_phone_key',
@@ -194,9 +195,8 @@ export class NumbersService {
   }
 
   /** With a token, Meta can be asked; a missing phone_number_id is then looked up. */
-  private tellConfigured(tx: Tx, { organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
-    if (connection_type === ConnectionType.official && has_access_token)
-      tx.tell('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
+  private tellConfigured(tx: Tx, { organization_id, id, has_access_token }: WhatsAppNumberView): void {
+    if (has_access_token) tx.tell('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
   }
 
   /** Whether a number that comes is to be the default: there is none, or only one that is switched off while this one is on. */
@@ -297,6 +297,7 @@ export class NumbersService {
     return numbers.map((number) => {
       const { deleted_at, paused_until, templates_sync_until, proved_at, ...shown } = number;
       const known = keys.get(number.id) ?? NO_KEYS;
+      const { webhook_path } = CAPABILITIES[number.connection_type];
       return {
         ...shown,
         ...known,
@@ -304,8 +305,7 @@ export class NumbersService {
         status: statusOf(number),
         messaging_limit: number.messaging_limit_tier,
         webhook_verify_token: admin ? known.webhook_verify_token : null,
-        webhook_callback_url:
-          admin && number.connection_type === ConnectionType.official ? `${this.config.public_base_url}/api/v1/whatsapp/webhook` : null,
+        webhook_callback_url: admin && webhook_path ? `${this.config.public_base_url}${webhook_path}` : null,
       } as unknown as WhatsAppNumberView;
     });
   }

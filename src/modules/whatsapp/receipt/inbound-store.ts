@@ -30,6 +30,9 @@ export interface WaitingEvent {
   items_done: number;
 }
 
+/** Told after rows that are to be filed are durable. */
+export type InboundListener = () => void;
+
 /** What taking came to. */
 export interface Taken {
   /** Webhooks that are done with. */
@@ -109,6 +112,7 @@ interface Write {
 export class InboundStore implements OnApplicationShutdown {
   private readonly writers: Pool;
   private readonly workers: Pool;
+  private readonly listeners: InboundListener[] = [];
   private waiting: Write[] = [];
   private waiting_bytes = 0;
   private writing = false;
@@ -138,6 +142,10 @@ export class InboundStore implements OnApplicationShutdown {
     await Promise.all([this.writers.end(), this.workers.end()]);
   }
 
+  onKept(listener: InboundListener): void {
+    this.listeners.push(listener);
+  }
+
   /**
    * Keeps the rows; resolved means durable.
    * @throws {Unavailable} The database did not take them, or an organization's backlog is full (its neighbours' rows are kept); the provider
@@ -146,6 +154,7 @@ export class InboundStore implements OnApplicationShutdown {
   async keep(rows: NewInboundEvent[]): Promise<void> {
     const admitted = rows.filter(({ organization_id, body }) => !organization_id || this.budget.admit(organization_id, body.length));
     if (admitted.length) await this.queue(admitted);
+    if (admitted.some(({ state }) => state === 'received')) for (const listener of this.listeners) listener();
     if (admitted.length < rows.length)
       throw new Unavailable('Too much of this organization waits to be filed. Send it again later.', undefined, {
         retry_after_seconds: 60,

@@ -1,21 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Conflict, ProviderError } from '#common/errors';
-import type { JsonObject } from '#common/json.scalar';
 import { Database, type Tx } from '#database/database';
-import { GraphClient, GraphError, type GraphTarget } from '../meta/graph-client';
-import { type Json, asId, asList, asObject, asWords, isObject } from '../meta/wire';
-import { GraphTargets } from '../numbers/graph-targets';
-import { ConnectionType, WhatsAppNumber } from '../numbers/whatsapp-number.entity';
+import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
+import { CAPABILITIES, type FoundTemplate, type ProviderTemplate } from '../provider';
+import { ProviderFailure } from '../provider-failure';
+import { Providers } from '../providers';
+import { isObject } from '../wire';
 import { Template } from './template.entity';
 import type { TemplateSync } from './template.dto';
 import './templates.events';
-
-/** What Meta decides of a template. */
-type FromMeta = Pick<
-  Template,
-  'meta_template_id' | 'name' | 'language' | 'category' | 'status' | 'rejected_reason' | 'quality_score' | 'parameter_format' | 'components'
->;
 
 const LOCAL = new Set(['DRAFT', 'DELETED']);
 /** Longer than reading an account of thousands of templates takes. */
@@ -26,8 +20,7 @@ const LEASE_SECONDS = 120;
 export class SyncTemplates {
   constructor(
     private readonly database: Database,
-    private readonly targets: GraphTargets,
-    private readonly graph: GraphClient,
+    private readonly providers: Providers,
   ) {}
 
   /**
@@ -36,17 +29,16 @@ export class SyncTemplates {
    */
   async sync(actor: Actor, whatsapp_number_id: string, force = false): Promise<TemplateSync> {
     const number = await this.database.repository(WhatsAppNumber).get(actor, whatsapp_number_id);
-    if (number.connection_type !== ConnectionType.official)
+    if (!CAPABILITIES[number.connection_type].has_templates)
       throw new Conflict('not_supported_for_connection_type', 'Templates exist on official numbers only.');
-    const target = await this.targets.find(actor, whatsapp_number_id);
-    const waba_id = number.whatsapp_business_account_id;
-    if (!target || !waba_id)
+    const readTemplates = (await this.providers.findLine(actor, whatsapp_number_id))?.readTemplates;
+    if (!readTemplates)
       throw new Conflict(
         'number_not_configured',
         'The number needs access_token, phone_number_id and whatsapp_business_account_id to read templates.',
       );
     return this.alone(actor, whatsapp_number_id, async () => {
-      const items = await this.read(target, waba_id);
+      const items = await readAll(readTemplates);
       return this.database.tx(async (tx) => {
         const result = await this.write(tx, actor, whatsapp_number_id, items, force);
         const { errors, ...counts } = result;
@@ -79,18 +71,13 @@ export class SyncTemplates {
     }
   }
 
-  private async read(target: GraphTarget, waba_id: string): Promise<Json[]> {
-    try {
-      const items: Json[] = [];
-      for await (const item of this.graph.allTemplates(target, waba_id)) items.push(item);
-      return items;
-    } catch (error) {
-      if (!(error instanceof GraphError)) throw error;
-      throw new ProviderError(`Meta did not hand out the templates: ${error.message}`, undefined, { cause: error });
-    }
-  }
-
-  private async write(tx: Tx, actor: Actor, whatsapp_number_id: string, items: readonly Json[], force: boolean): Promise<TemplateSync> {
+  private async write(
+    tx: Tx,
+    actor: Actor,
+    whatsapp_number_id: string,
+    items: readonly FoundTemplate[],
+    force: boolean,
+  ): Promise<TemplateSync> {
     const templates = this.database.repository(Template, tx);
     const stored = await templates
       .query(actor, 't')
@@ -105,15 +92,14 @@ export class SyncTemplates {
     const result: TemplateSync = { synced: 0, created: 0, updated: 0, deleted: 0, errors: [] };
     const seen = new Set<string>();
     const last_synced_at = new Date();
-    for (const item of items) {
-      const read = readTemplate(item);
-      if (typeof read === 'string') {
+    for (const read of items) {
+      const key = keyOf(read);
+      if ('error' in read) {
         // Unreadable is not gone.
-        seen.add(`${asWords(item.name, 512)} ${asWords(item.language)?.replaceAll('-', '_')}`);
-        result.errors.push(read);
+        seen.add(key);
+        result.errors.push(read.error);
         continue;
       }
-      const key = keyOf(read);
       if (seen.has(key)) continue;
       seen.add(key);
       const before = known.get(key);
@@ -148,37 +134,20 @@ export class SyncTemplates {
   }
 }
 
-const keyOf = ({ name, language }: Pick<Template, 'name' | 'language'>): string => `${name} ${language}`;
-
-/** Meta's template as a row; a text says what is wrong with it. */
-function readTemplate(item: Json): FromMeta | string {
-  const name = asWords(item.name, 512);
-  // Webhooks write en-US, answers en_US.
-  const language = asWords(item.language, 20)?.replaceAll('-', '_');
-  const category = asWords(item.category, 30)?.toUpperCase();
-  const status = asWords(item.status, 30)?.toUpperCase();
-  const missing = Object.entries({ name, language, category, status })
-    .filter(([, value]) => !value)
-    .map(([field]) => field);
-  if (!name || !language || !category || !status)
-    return `${name ?? asId(item.id) ?? 'a template'}: ${missing.join(', ')} missing or too long`;
-  if (!Array.isArray(item.components)) return `${name} (${language}): components missing`;
-  const reason = asWords(item.rejected_reason, 500);
-  return {
-    meta_template_id: asId(item.id),
-    name,
-    language,
-    category,
-    status,
-    rejected_reason: reason === 'NONE' ? null : reason,
-    quality_score: asWords(asObject(item.quality_score)?.score ?? item.quality_score, 20),
-    parameter_format: asWords(item.parameter_format)?.toUpperCase() === 'NAMED' ? 'named' : 'positional',
-    components: asList(item.components).filter(isObject) as JsonObject[],
-  };
+/** @throws {ProviderError} provider_unavailable. */
+async function readAll(readTemplates: () => Promise<FoundTemplate[]>): Promise<FoundTemplate[]> {
+  try {
+    return await readTemplates();
+  } catch (error) {
+    if (!(error instanceof ProviderFailure)) throw error;
+    throw new ProviderError(`Meta did not hand out the templates: ${error.message}`, undefined, { cause: error });
+  }
 }
 
-const sameAs = (row: Template, read: FromMeta): boolean =>
-  (Object.keys(read) as (keyof FromMeta)[]).every((field) => canonical(row[field]) === canonical(read[field]));
+const keyOf = ({ name, language }: { name: string | null; language: string | null }): string => `${name} ${language}`;
+
+const sameAs = (row: Template, read: ProviderTemplate): boolean =>
+  (Object.keys(read) as (keyof ProviderTemplate)[]).every((field) => canonical(row[field]) === canonical(read[field]));
 
 /** PostgreSQL's jsonb keeps no order of keys. */
 const canonical = (value: unknown): string =>

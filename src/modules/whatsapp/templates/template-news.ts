@@ -1,5 +1,5 @@
 import type { Tx } from '#database/database';
-import type { TemplateEvent } from '../meta/parse-webhook';
+import type { TemplateEvent } from '../parsed-change';
 import type { Template } from './template.entity';
 import './templates.events';
 

@@ -5,9 +5,9 @@ import { Trim, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
-import { variablesOf } from '../meta/template-parameters';
-import { asList, asObject, asText, isObject } from '../meta/wire';
+import { asList, asObject, asText, isObject } from '../wire';
 import { Template, TemplateButton } from './template.entity';
+import { variablesOf } from './template-parameters';
 
 /** A place in a template that a send fills. */
 @ObjectType()

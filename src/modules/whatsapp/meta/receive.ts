@@ -8,9 +8,9 @@ import { isSameSecret } from '#common/same-secret';
 import { Late, within } from '#common/time';
 import { Config } from '#config/config';
 import { isSimulatorAccount, isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
-import { parseJsonKeepingBigIds, peekNumbers } from '../meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '../numbers/number-directory';
-import { InboundStore, type NewInboundEvent } from './inbound-store';
+import { InboundStore, type NewInboundEvent } from '../receipt/inbound-store';
+import { parseJsonKeepingBigIds, peekNumbers } from './parse-webhook';
 
 /** Meta: "up to 3 MB". */
 const MAX_BYTES = 3 * 1024 * 1024;
@@ -19,9 +19,6 @@ const DIRECTORY_MS = 1500;
 /** Numbers and accounts a body may name that the platform did not sign. An app of a tenant's own serves a few; a stranger's costs a query. */
 const MAX_NAMED = 100;
 
-/** Told after new rows are durable. */
-export type InboundListener = () => void;
-
 /** What a webhook's signature was tried with; each secret once. */
 type SignedWith = (secret: string | null) => boolean;
 
@@ -29,7 +26,6 @@ type SignedWith = (secret: string | null) => boolean;
 @Injectable()
 export class Receipt {
   private readonly logger = new Logger(Receipt.name);
-  private readonly listeners: InboundListener[] = [];
   private readonly bodies = new BodyReader();
 
   constructor(
@@ -37,10 +33,6 @@ export class Receipt {
     private readonly numbers: NumberDirectory,
     private readonly store: InboundStore,
   ) {}
-
-  onKept(listener: InboundListener): void {
-    this.listeners.push(listener);
-  }
 
   /**
    * Resolved means stored. A signature that cannot be one is refused before the body is read. Numbers whose secret did not verify are left out,
@@ -82,8 +74,7 @@ export class Receipt {
       reason: null,
       body: raw,
     }));
-    const has_work = rows.length > 0;
-    if (!has_work) {
+    if (!rows.length) {
       const unknown = !named.length && !ofAccounts.length;
       // Meta repeats for days what is refused: what is signed for deleted numbers is taken, and dropped unread. Who cannot sign does not learn
       // which numbers were here.
@@ -99,7 +90,6 @@ export class Receipt {
       rows.push({ organization_id: null, whatsapp_number_id: null, state: 'ignored', reason, body: raw });
     }
     await this.store.keep(rows);
-    if (has_work) for (const listener of this.listeners) listener();
   }
 
   /** Whether a secret we know signed the body: the platform's, the simulator's, or that of a number it seems to name. */

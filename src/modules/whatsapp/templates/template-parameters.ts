@@ -1,5 +1,5 @@
 import { type ErrorDetail, Invalid } from '#common/errors';
-import { type Json, asList, asNumber, asObject, asText, isObject } from './wire';
+import { type Json, asList, asNumber, asObject, asText, isObject } from '../wire';
 
 /** What of a stored template decides its parameters. */
 export interface TemplateShape {

@@ -1,5 +1,14 @@
-import type { PersonIds } from './person-ids';
 import type { Json } from './wire';
+
+/** The names WhatsApp gives one person in one payload; any of them may be absent (contract 20, 1.4). */
+export interface PersonIds {
+  /** E.164 with `+`. */
+  phone?: string;
+  /** Business-scoped user id, `BR.1502…`. */
+  bsuid?: string;
+  /** Parent id of enrolled portfolios, `BR.ENT.1502…`. */
+  parent_bsuid?: string;
+}
 
 /** Where in the payload an item stood and whose it is. */
 export interface Origin {

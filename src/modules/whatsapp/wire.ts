@@ -88,14 +88,3 @@ export function cleanJson(value: unknown, depth = 0): unknown {
 export function cleanObject(value: unknown): Json | null {
   return isObject(value) ? (cleanJson(value) as Json) : null;
 }
-
-const TEMPLATE_ID = /("message_template_id"\s*:\s*)(\d{16,40})(?![\d.eE])/g;
-
-/**
- * JSON.parse, except that `message_template_id` stays exact: Meta writes it as a JSON number that can exceed 2^53.
- * Inside a JSON string the key's quotes are escaped, so the pattern meets real keys only.
- */
-export function parseJsonKeepingBigIds(raw: string | Buffer): unknown {
-  const text = typeof raw === 'string' ? raw : raw.toString('utf8');
-  return JSON.parse(text.includes('"message_template_id"') ? text.replace(TEMPLATE_ID, '$1"$2"') : text);
-}
