@@ -197,3 +197,13 @@ describe('facts of one aggregate', () => {
     expect(await waiting()).toEqual([{ reader: `dead:${reader.name}`, attempts: 8, error: 'never' }]);
   });
 });
+
+describe('statements of a transaction that left together', () => {
+  it('fail for the reason of the first that failed', async () => {
+    const w = await world();
+
+    await expect(
+      w.app.get(Database).tx((tx) => Promise.all([tx.rows('SELECT 1 / 0'), tx.rows('SELECT 1'), tx.attempt(() => tx.rows('SELECT 2'))])),
+    ).rejects.toMatchObject({ code: '22012' });
+  });
+});

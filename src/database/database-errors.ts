@@ -49,6 +49,9 @@ export class Raced extends Error {}
 /** PostgreSQL undid the transaction for the sake of another. */
 export const isUndone = (error: unknown): boolean => UNDONE.has(driverError(error).code ?? '');
 
+/** in_failed_sql_transaction: an earlier statement of the transaction failed. */
+export const isRefused = (error: unknown): boolean => driverError(error).code === '25P02';
+
 /** query_canceled (by our own time-out), lock_not_available, serialization_failure, deadlock_detected: nothing of it happened. */
 const BUSY_CODES = new Set(['57014', '55P03', '40001', '40P01']);
 

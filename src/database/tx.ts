@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Actor } from '#common/actor';
 import type { EventBus, Events } from '#common/events';
+import { isRefused } from './database-errors';
 import { type Prepared, type Sql, rowsOf } from './sql';
 
 /** Something to do once a transaction has committed. */
@@ -66,6 +67,7 @@ export class Tx implements Sql {
   private readonly facts: Told[] = [];
   private readonly acts: DoneAct[] = [];
   private made: EntityManager | undefined;
+  private failure: unknown;
 
   constructor(
     private readonly client: PoolClient,
@@ -74,8 +76,13 @@ export class Tx implements Sql {
     private readonly keepers: Keepers,
   ) {}
 
-  rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
-    return rowsOf(this.client, statement, values);
+  async rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
+    try {
+      return await rowsOf(this.client, statement, values);
+    } catch (error) {
+      // Statements that left together with one that failed are refused because of it: what it was refused for is the reason of all.
+      throw (this.failure = isRefused(error) ? (this.failure ?? error) : error);
+    }
   }
 
   /** TypeORM on this transaction's connection, for its query builder. */
@@ -118,6 +125,7 @@ export class Tx implements Sql {
       this.facts.length = facts;
       this.acts.length = acts;
       await this.client.query('ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt');
+      this.failure = undefined;
       throw error;
     }
   }
