@@ -114,11 +114,11 @@ export class Tx implements Sql {
 
   /** Runs `work` so that its failure undoes it alone, with what it told, said and wanted done after the commit. */
   async attempt<R>(work: () => Promise<R>): Promise<R> {
-    await this.client.query('SAVEPOINT attempt');
+    await this.rows('SAVEPOINT attempt');
     const [effects, facts, acts] = [this.effects.length, this.facts.length, this.acts.length];
     try {
       const result = await work();
-      await this.client.query('RELEASE SAVEPOINT attempt');
+      await this.rows('RELEASE SAVEPOINT attempt');
       return result;
     } catch (error) {
       this.effects.length = effects;
