@@ -4,10 +4,12 @@ import { Brackets, type EntityManager, type EntityMetadata, type ObjectLiteral, 
 
 import type { Actor } from '#common/actor';
 import { Invalid, NotFound } from '#common/errors';
-import { type Page, type PageQuery, pageWindow, toPage } from '#common/page.dto';
+import { type Page, type PageQuery, type Slice, type Total, pageWindow, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
+import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
+import { totalOf } from './total';
 
 type Row = Record<string, unknown>;
 type ColumnMetadata = EntityMetadata['columns'][number];
@@ -23,6 +25,16 @@ export interface PageOptions<T> {
   filter?: Partial<Record<keyof T & string, unknown>>;
   /** Anything else; use `andWhere` only: `where` and `orWhere` undo the wall. */
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
+  /** What so many rows meet that the list, read in its order, soon meets a page of them. */
+  common?: Condition;
+}
+
+/** A condition in SQL and its parameters. */
+export interface Condition {
+  sql: string;
+  values: Record<string, unknown>;
+  /** So many rows meet it at least. */
+  at_least?: number;
 }
 
 /** Where the rows are: the pool, or a transaction. */
@@ -100,11 +112,12 @@ export class TenantRepository<T extends TenantEntity> {
     return this.first(await this.connection.rows(this.sql.lock, [actor.organization_id, id])) ?? this.missing();
   }
 
-  /** Rows by id, one query for a whole batch; what is not found is left out. */
+  /** Rows by id in the order asked, one query for a whole batch; what is not found is left out. */
   async many(actor: Actor, ids: readonly string[]): Promise<T[]> {
     if (!ids.length) return [];
-    const rows = await this.connection.rows<Row>(this.sql.many, [actor.organization_id, [...new Set(ids)]]);
-    return rows.map((row) => this.hydrate(row));
+    const rows = await this.connection.rows<Row & { id: string }>(this.sql.many, [actor.organization_id, ids]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return [...new Set(ids)].flatMap((id) => byId.get(id) ?? []).map((row) => this.hydrate(row));
   }
 
   async insert(actor: Actor, values: Partial<T>): Promise<T> {
@@ -151,12 +164,55 @@ export class TenantRepository<T extends TenantEntity> {
 
   /** One page of a list: search, filter, sort and envelope of every list. */
   async page(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Page<T>> {
+    const { items, next_cursor, total } = await this.pageOfIds(actor, query, options);
+    return toPage({ items: await this.many(actor, items), next_cursor }, total, query);
+  }
+
+  /** The ids of a page and how many there are in all: the rows themselves are read by their ids, by whoever shows more than them. */
+  async pageOfIds(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Slice<string> & { total: Total }> {
+    const slice = await this.ids(actor, query, options);
+    const seen = pageWindow(query).skip + slice.items.length;
+    const ended = slice.next_cursor === null && query.cursor === undefined && (slice.items.length > 0 || seen === 0);
+    if (ended) return { ...slice, total: { total: seen, is_estimate: false } };
+    if (options.common) return { ...slice, total: { total: Math.max(seen, options.common.at_least ?? 0), is_estimate: true } };
+    return { ...slice, total: await this.total(actor, query, options) };
+  }
+
+  /** How many rows a list has, on whichever page. */
+  total(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Total> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
-    const total = await rows.getCount();
-    this.order(rows, query, options);
+    return totalOf(this.connection, rows);
+  }
+
+  /** The ids of a page in the order of the list, by the order's index alone where it has one. */
+  async ids(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Slice<string>> {
+    const rows = this.query(actor, 'row');
+    this.narrow(rows, query, options);
+    const keyset = this.keyset(query, options);
     const { skip, limit } = pageWindow(query);
-    return toPage(await rows.offset(skip).limit(limit).getMany(), total, query);
+    const places: Place[] = [];
+    for (const stretch of query.cursor === undefined ? [keyset.places(rows)] : keyset.placesAfter(rows, keyset.place(query.cursor))) {
+      const wanted = limit + 1 - places.length;
+      if (wanted > 0) places.push(...(await this.read(stretch, skip, wanted, options.common)));
+    }
+    const more = places.length > limit;
+    const items = places.slice(0, limit).map(({ id }) => id);
+    return { items, next_cursor: more ? keyset.cursor(places[limit - 1]) : null };
+  }
+
+  private read(places: SelectQueryBuilder<T>, skip: number, limit: number, common: Condition | undefined): Promise<Place[]> {
+    if (!common) return this.connection.rows(...places.offset(skip).limit(limit).getQueryAndParameters());
+    const [text, values] = places.addSelect(common.sql, 'meets').setParameters(common.values).getQueryAndParameters();
+    // OFFSET 0 keeps the condition outside: the planner, who takes it to be rare, would first look for all that meet it.
+    return this.connection.rows(`SELECT value, id FROM (${text} OFFSET 0) places WHERE meets OFFSET ${skip} LIMIT ${limit}`, values);
+  }
+
+  private keyset(query: PageQuery, options: PageOptions<T>): Keyset {
+    const [name, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
+    const column = this.sql.metadata.findColumnWithPropertyName(name);
+    if (!column) throw new Error(`${this.entity.name} has no column ${name}`);
+    return new Keyset(column, direction);
   }
 
   /** The search and filter of a list, without its order and limits (counts, exports). */
@@ -183,20 +239,20 @@ export class TenantRepository<T extends TenantEntity> {
     options.refine?.(rows as SelectQueryBuilder<T & ObjectLiteral>);
   }
 
-  private order(rows: SelectQueryBuilder<T>, query: PageQuery, options: PageOptions<T>): void {
-    const [column, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
-    rows
-      .orderBy(`${rows.alias}.${column}`, direction, direction === 'DESC' ? 'NULLS LAST' : 'NULLS FIRST')
-      .addOrderBy(`${rows.alias}.id`, direction);
+  /** The columns of a joined row, for `hydrate` with the same prefix. */
+  columnsOf(alias: string, prefix = ''): string {
+    return this.sql.metadata.columns
+      .map(({ databaseName }) => `${alias}.${escapeIdentifier(databaseName)} AS ${escapeIdentifier(prefix + databaseName)}`)
+      .join(', ');
   }
 
   /** A raw row as the entity, with TypeORM's transformers. */
-  hydrate(raw: Row): T {
+  hydrate(raw: Row, prefix = ''): T {
     const { metadata } = this.sql;
     const row = metadata.create() as T;
     for (const column of metadata.columns) {
-      if (column.databaseName in raw)
-        column.setEntityValue(row, metadata.connection.driver.prepareHydratedValue(raw[column.databaseName], column));
+      const name = prefix + column.databaseName;
+      if (name in raw) column.setEntityValue(row, metadata.connection.driver.prepareHydratedValue(raw[name], column));
     }
     return row;
   }

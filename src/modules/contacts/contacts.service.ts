@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { EventBus } from '#common/events';
@@ -8,16 +9,17 @@ import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { narrowPeriod } from '#database/narrow-period';
 import type { TenantRepository } from '#database/tenant-repository';
+import { COUNT_MAX, idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
-import { forgetIdentities, savePhoneIdentity } from './contact-identities';
-import { ContactIdentity } from './contact-identity.entity';
+import { forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
+import type { ContactIdentity } from './contact-identity.entity';
 import type { ContactCreate, ContactFilter, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
-import { narrowContacts } from './search-contacts';
+import { contactMatch, narrowContacts } from './search-contacts';
 
 const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_message_at', 'total_conversations', 'lead_score'];
 
@@ -46,26 +48,44 @@ export class ContactsService {
 
   async page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
     const sort = query.sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at');
-    const { skip, limit, page } = query;
+    const { skip, limit, page, cursor } = query;
     const period = await this.organizations.period(actor, query.created_from, query.created_to);
-    const found = await this.contacts().page(
+    const narrow = (rows: SelectQueryBuilder<Contact>): void => {
+      narrowContacts(rows, query);
+      narrowPeriod(rows, 'row.created_at', period);
+    };
+    const match = contactMatch('row', query.search ?? '');
+    const found = match && (await this.matching(actor, query.search ?? '', narrow));
+    const contacts = await this.contacts().page(
       actor,
-      { skip, limit, page, sort },
+      { skip, limit, page, cursor, sort },
       {
         sort: SORT,
         refine: (rows) => {
-          narrowContacts(rows, query);
-          narrowPeriod(rows, 'row.created_at', period);
+          narrow(rows);
+          if (found) rows.andWhere('row.id = ANY(:found)', { found });
         },
+        common: match && !found ? { ...match, at_least: COUNT_MAX } : undefined,
       },
     );
-    return { ...found, items: await this.presentAll(actor, found.items) };
+    return { ...contacts, items: await this.presentAll(actor, contacts.items) };
   }
 
-  count(actor: Actor, filter: ContactFilter): Promise<number> {
+  async count(actor: Actor, filter: ContactFilter): Promise<number> {
     const rows = this.contacts().query(actor, 'row');
     narrowContacts(rows, filter);
+    const match = contactMatch('row', filter.search ?? '');
+    if (match) rows.andWhere(match.sql, match.values);
     return rows.getCount();
+  }
+
+  /** The ids of the contacts a search finds, in no order; null where it finds more than a list counts. */
+  async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
+    const match = contactMatch('row', search);
+    if (!match) return [];
+    const rows = this.contacts().query(actor, 'row').andWhere(match.sql, match.values);
+    narrow?.(rows);
+    return idsOf(this.database, rows);
   }
 
   async get(actor: Actor, id: string): Promise<ContactView> {
@@ -178,13 +198,12 @@ export class ContactsService {
   /** Contacts as the API shows them; their identities in one query. */
   async presentAll(actor: Actor, contacts: readonly Contact[], tx?: Tx): Promise<ContactView[]> {
     if (!contacts.length) return [];
-    const identities = await this.database
-      .repository(ContactIdentity, tx)
-      .query(actor, 'row')
-      .andWhere('row.contact_id = ANY(:ids)', { ids: contacts.map((contact) => contact.id) })
-      .orderBy('row.first_seen_at')
-      .addOrderBy('row.id')
-      .getMany();
+    const identities = await identitiesOf(
+      this.database,
+      actor,
+      contacts.map(({ id }) => id),
+      tx,
+    );
     const byContact = Map.groupBy(identities, (identity) => identity.contact_id);
     return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? []));
   }
