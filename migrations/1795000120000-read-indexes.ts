@@ -12,6 +12,8 @@ const MADE = {
   conversations_of_agent_idx: 'conversations (organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC)',
   conversations_attention_idx: `conversations (organization_id, last_message_at DESC NULLS LAST, id DESC)
     WHERE NOT is_archived AND (status IN ('open', 'pending') OR unread_count > 0)`,
+  conversations_ended_idx: `conversations (organization_id, status, is_archived, last_message_at DESC NULLS LAST, id DESC)
+    WHERE status IN ('resolved', 'closed')`,
 };
 
 const REPLACED = {

@@ -10,7 +10,7 @@ export const migrations: Record<string, string> = {
   '1795000080000-media-quota.ts': 'f3025203ffe26d3bf4b8cc5f09dc4fc965daf79df7aab130986ff620ee486894',
   '1795000080100-message-search.ts': 'c22a0d4142012c824197a6f9b46ed30d2c70c72f53194903d1b27277312b8f06',
   '1795000080200-true-consents-and-defaults.ts': '31bc2b4a5a6d18ca0b7bef6eed482b2f371217db9b06188f3966c986eed80d6c',
-  '1795000120000-read-indexes.ts': 'c083daffe9507d5afc941639686435671f93187f3ae57cd526d05c19afecce5c',
+  '1795000120000-read-indexes.ts': 'f2c9e8c2ce38a7e696139f49a0812f44416077cf42fb76383f80d02d4296c4bd',
 };
 
 export const schema: string[] = [
@@ -362,6 +362,7 @@ export const schema: string[] = [
   'index CREATE INDEX contacts_vip_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_vip AND deleted_at IS NULL',
   "index CREATE INDEX conversations_attention_idx ON public.conversations USING btree organization_id, last_message_at DESC NULLS LAST, id DESC WHERE NOT is_archived AND status = ANY ARRAY['open', 'pending'] OR unread_count > 0",
   'index CREATE INDEX conversations_contact_idx ON public.conversations USING btree organization_id, contact_id, whatsapp_number_id, created_at',
+  "index CREATE INDEX conversations_ended_idx ON public.conversations USING btree organization_id, status, is_archived, last_message_at DESC NULLS LAST, id DESC WHERE status = ANY ARRAY['resolved', 'closed']",
   'index CREATE INDEX conversations_newest_idx ON public.conversations USING btree organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC INCLUDE contact_id',
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING btree created_at',

@@ -27,7 +27,7 @@ import {
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import type { Draft } from './messages/compose';
 import { SendMessage } from './messages/send-message';
-import { conversationMatch, foundConversations, narrowConversations } from './search-conversations';
+import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 
 const SORTS: (keyof Conversation & string)[] = ['last_message_at', 'created_at', 'updated_at', 'queue_priority', 'unread_count', 'queued_at'];
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
@@ -229,11 +229,11 @@ export class ConversationsService implements OnModuleInit {
     const options: PageOptions<Conversation> = { sort: SORTS, default_sort: 'last_message_at:desc', refine: narrow };
     const search = query.search?.trim();
     if (!search) return options;
-    const contact_ids = await this.contacts.matching(actor, search);
-    if (!contact_ids) return { ...options, common: conversationMatch('row', search) };
     const list = this.database.repository(Conversation).query(actor, 'row');
     narrow(list);
-    const found = await foundConversations(this.database, actor, search, contact_ids, list);
+    const [contact_ids, saying] = await Promise.all([this.contacts.matching(actor, search), lastSaying(this.database, search, list)]);
+    if (!contact_ids) return { ...options, common: conversationMatch('row', search) };
+    const found = [...(await conversationsOf(this.database, actor, contact_ids)), ...saying];
     return {
       ...options,
       refine: (rows) => {
