@@ -8,6 +8,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { Config } from '#config/config';
 import { Database } from './database';
 import { DueRows } from './due-rows';
+import { typesWithInstants } from './instants';
 import { Signals } from './signals';
 import { Statistics } from './statistics';
 import { TimeZones } from './time-zones';
@@ -34,7 +35,7 @@ export function dataSourceOptions(config: Pick<Config, 'database_url' | 'databas
     poolSize: config.database_pool_size,
     connectTimeoutMS: 2000,
     applicationName: 'pytake',
-    extra: { statement_timeout: 15_000, idle_in_transaction_session_timeout: 30_000, keepAlive: true },
+    extra: { statement_timeout: 15_000, idle_in_transaction_session_timeout: 30_000, keepAlive: true, types: typesWithInstants },
   };
 }
 

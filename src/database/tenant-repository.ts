@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { escapeIdentifier } from 'pg';
-import { Brackets, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
+import { Brackets, type ColumnType, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
 
 import type { Actor } from '#common/actor';
 import { Invalid, NotFound } from '#common/errors';
@@ -42,12 +42,25 @@ interface Connection extends Sql {
   readonly manager: EntityManager;
 }
 
+/** Types whose values the driver reads as the entity has them. */
+const AS_READ = new Set<ColumnType>(['uuid', 'varchar', 'text', 'int', 'boolean', 'timestamptz', 'jsonb']);
+
+/** A column in a raw row; with its metadata where TypeORM has something to do to the value. */
+interface Field {
+  property: string;
+  name: string;
+  column: ColumnMetadata | null;
+}
+
 /** Shapes of an INSERT that are prepared for an entity: what callers may leave out makes ever new ones. */
 const MAX_SHAPES = 8;
 
 /** The SQL of an entity's single rows, written once. */
 class EntitySql {
   private readonly shapes = new Set<string>();
+  private readonly prefixes = new Map<string, Field[]>();
+  /** A row of no values: a copy of it is quick to fill, to copy and to write, one that grows field by field is none of these (V8). */
+  readonly blank: Row;
   readonly columns: string;
   readonly find: Prepared;
   readonly lock: Prepared;
@@ -55,11 +68,26 @@ class EntitySql {
 
   constructor(readonly metadata: EntityMetadata) {
     this.columns = metadata.columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
+    this.blank = { ...Object.fromEntries(metadata.columns.map(({ propertyName }) => [propertyName, undefined])) };
     const alive = metadata.deleteDateColumn ? ` AND ${escapeIdentifier(metadata.deleteDateColumn.databaseName)} IS NULL` : '';
     const select = `SELECT ${this.columns} FROM ${this.table} WHERE organization_id = $1 AND id`;
     this.find = prepared(`${select} = $2${alive}`);
     this.lock = prepared(`${select} = $2${alive} FOR UPDATE`);
     this.many = prepared(`${select} = ANY($2)${alive}`);
+  }
+
+  /** Where the values of a row stand in a raw one. */
+  fields(prefix: string): readonly Field[] {
+    let fields = this.prefixes.get(prefix);
+    if (!fields) {
+      fields = this.metadata.columns.map((column) => ({
+        property: column.propertyName,
+        name: prefix + column.databaseName,
+        column: AS_READ.has(column.type) && !column.transformer ? null : column,
+      }));
+      this.prefixes.set(prefix, fields);
+    }
+    return fields;
   }
 
   get table(): string {
@@ -248,13 +276,13 @@ export class TenantRepository<T extends TenantEntity> {
 
   /** A raw row as the entity, with TypeORM's transformers. */
   hydrate(raw: Row, prefix = ''): T {
-    const { metadata } = this.sql;
-    const row = metadata.create() as T;
-    for (const column of metadata.columns) {
-      const name = prefix + column.databaseName;
-      if (name in raw) column.setEntityValue(row, metadata.connection.driver.prepareHydratedValue(raw[name], column));
-    }
-    return row;
+    const row: ObjectLiteral = { ...this.sql.blank };
+    for (const { property, name, column } of this.sql.fields(prefix)) row[property] = column ? this.prepare(raw[name], column) : raw[name];
+    return row as T;
+  }
+
+  private prepare(value: unknown, column: ColumnMetadata): unknown {
+    return this.sql.metadata.connection.driver.prepareHydratedValue(value, column);
   }
 
   private first([raw]: (Row | undefined)[]): T | null {
