@@ -1,11 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from '#access/access.module';
 import { ApiModule } from '#api/api.module';
-import { EventsModule } from '#common/events';
 import { Config } from '#config/config';
-import { ConfigModule } from '#config/config.module';
-import { DatabaseModule } from '#database/database.module';
-import { MongoModule } from '#database/mongo.module';
+import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
@@ -15,8 +12,8 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
-import { ObservabilityModule } from '#observability/observability.module';
 import { RealtimeModule } from '#realtime/realtime.module';
+import { ground } from './ground';
 import { StoresModule } from './stores.module';
 
 /** The table of contents: every room on its floor. */
@@ -26,11 +23,8 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        ConfigModule.forRoot(config),
-        EventsModule,
-        ObservabilityModule,
-        DatabaseModule,
-        MongoModule,
+        ...ground(config),
+        FactsModule,
         JobsModule.forRootAsync({
           inject: [Config],
           useFactory: ({ redis_url, database_url, process_role }: Config) => ({ redis_url, database_url, role: process_role }),

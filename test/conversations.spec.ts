@@ -1,7 +1,8 @@
+import { DueRows } from '#database/due-rows';
 import { Database } from '#database/database';
 import { type Inbox, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
-import { type Person, errorOf, wrongField } from './support/world';
+import { type Person, errorOf, world, wrongField } from './support/world';
 
 /** An inbox with one customer who has just written. */
 async function shop(): Promise<{
@@ -401,5 +402,21 @@ describe('the words of messages', () => {
     for (const odd of ["' & | !", ':*', '👍', "l'água", '%', 'a'.repeat(100)])
       expect(await found(`/whatsapp/messages?q=${encodeURIComponent(odd)}`)).toEqual([]);
     expect((await box.w.globex.agent.get('/whatsapp/messages?q=entregam').expect(200)).body.items).toEqual([]);
+  });
+});
+
+describe('an agent who leaves', () => {
+  it('has no live conversation any more', async () => {
+    const w = await world();
+    const { body: contact } = await w.acme.agent.post('/contacts', { name: 'Bia', whatsapp_id: '+5511977776666' }).expect(201);
+    const { body: thread } = await w.acme.admin
+      .post('/conversations', { contact_id: contact.id, assigned_agent_id: w.acme.agent.user.id })
+      .expect(201);
+
+    await w.acme.admin.put(`/users/${w.acme.agent.user.id}`, { is_active: false }).expect(200);
+    await w.app.get(DueRows).idle();
+
+    const { body } = await w.acme.admin.get(`/conversations/${thread.id}`).expect(200);
+    expect(body.current_agent_id).toBeNull();
   });
 });

@@ -167,7 +167,7 @@ describe('an error', () => {
     expect((extensions(invalid) as { details: { loc: string[] }[] }).details[0].loc).toContain('whatsapp_id');
     expect(extensions(closed)).toMatchObject({ code: 'UNAUTHENTICATED', error_code: 'not_authenticated', status_code: 401 });
     expect(extensions(unreadable)).toMatchObject({ code: 'BAD_USER_INPUT', error_code: 'invalid_query', status_code: 400 });
-    expect(extensions(wrong)).toMatchObject({ code: 'BAD_USER_INPUT', error_code: 'invalid_query', status_code: 400 });
+    expect(extensions(wrong)).toMatchObject({ code: 'BAD_USER_INPUT', status_code: 422, details: [{ loc: ['variables', 'id'] }] });
     for (const body of [missing, forbidden, invalid, closed, wrong, unreadable])
       expect(JSON.stringify(body)).not.toMatch(/stack|node_modules|\.js:/);
   });

@@ -349,6 +349,75 @@ describe('a time zone', () => {
   });
 });
 
+describe('a variable of GraphQL', () => {
+  const asked = async (query: string, variables: object): Promise<unknown> => (await w.acme.agent.graphql(query, variables)).body;
+
+  it('of another type than the query says is a mistake with a place, as in a body', async () => {
+    const create = 'mutation ($input: ContactCreateInput!) { createContact(input: $input) { id } }';
+    const wrong: [query: string, variables: object, loc: (string | number)[], type: string][] = [
+      ['query ($n: Int) { contacts(limit: $n) { id } }', { n: 'ten' }, ['n'], 'wrong_type'],
+      ['query ($id: ID!) { contact(id: $id) { id } }', {}, ['id'], 'missing'],
+      ['query ($id: ID!) { contact(id: $id) { id } }', { id: null }, ['id'], 'wrong_type'],
+      [create, { input: { lead_score: 'high' } }, ['input', 'lead_score'], 'wrong_type'],
+      [create, { input: { no_such_field: 1 } }, ['input', 'no_such_field'], 'wrong_type'],
+      [
+        `mutation ($id: ID!, $cards: [CardInput!]) { sendMessage(conversation_id: $id, contacts: $cards) { id } }`,
+        { id: w.acme.id, cards: [{ name: 'Ana', phone: '+5511987654321' }, { name: 'Bia' }] },
+        ['cards', 1, 'phone'],
+        'missing',
+      ],
+    ];
+    for (const [query, variables, loc, type] of wrong)
+      expect(await asked(query, variables)).toMatchObject({
+        errors: [{ extensions: { error_code: 'validation_error', status_code: 422, details: [{ loc: ['variables', ...loc], type }] } }],
+      });
+  });
+
+  it('with many mistakes is told of ten', async () => {
+    const cards = Array.from({ length: 15_000 }, () => 1);
+    const query = 'mutation ($id: ID!, $cards: [CardInput!]) { sendMessage(conversation_id: $id, contacts: $cards) { id } }';
+    const { errors } = (await asked(query, { id: w.acme.id, cards })) as { errors: { extensions: { details: unknown[] } }[] };
+    expect(errors[0].extensions.details).toHaveLength(10);
+  });
+
+  it('that is null narrows nothing', async () => {
+    const { organization } = await world();
+    const { agent } = await organization();
+    await agent.post('/contacts', { whatsapp_id: '+5511987654321', name: 'Ana' }).expect(201);
+
+    const query = `query ($text: String, $id: ID, $flag: Boolean, $n: Int) {
+      contacts(search: $text, assigned_agent_id: $id, is_vip: $flag, skip: $n, limit: $n, page: $n, sort: $text) { name }
+      contacts_count(source: $text, created_from: $text)
+      users(role: $text, department_id: $id, is_active: $flag) { id }
+      whatsapp_numbers(status: $text, is_active: $flag) { id }
+    }`;
+    const { body } = await agent.graphql(query, { text: null, id: null, flag: null, n: null });
+    expect(body).toMatchObject({ data: { contacts: [{ name: 'Ana' }], contacts_count: 1, users: [{}, {}, {}], whatsapp_numbers: [] } });
+  });
+});
+
+describe('a filter', () => {
+  it('is the same in GraphQL, in a list and in its count', async () => {
+    const { organization, sql } = await world();
+    const { id, agent } = await organization();
+    for (const [whatsapp_id, source] of [
+      ['+5511987654321', 'fair'],
+      ['+5511987654322', 'fair'],
+      ['+5511987654323', 'site'],
+    ])
+      await agent.post('/contacts', { whatsapp_id, source }).expect(201);
+    await sql(`UPDATE contacts SET created_at = '2026-03-02T12:00:00Z' WHERE organization_id = $1 AND whatsapp_id = '+5511987654321'`, [
+      id,
+    ]);
+
+    const { body } = await agent.graphql(`{
+      contacts(created_to: "2026-03-02") { whatsapp_id }
+      contacts_count(source: "fair", created_from: "2026-03-03")
+    }`);
+    expect(body).toMatchObject({ data: { contacts: [{ whatsapp_id: '+5511987654321' }], contacts_count: 1 } });
+  });
+});
+
 describe('X-Organization-Id', () => {
   const UNKNOWN = '019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
 

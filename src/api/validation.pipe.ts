@@ -60,11 +60,3 @@ export class Uuid implements PipeTransform<string, string> {
     return value.toLowerCase();
   }
 }
-
-/** The same for an id that may be left out. */
-@Injectable()
-export class OptionalUuid extends Uuid {
-  override transform(value: string, metadata: ArgumentMetadata): string {
-    return value === undefined || value === null ? value : super.transform(value, metadata);
-  }
-}

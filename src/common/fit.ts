@@ -4,7 +4,8 @@ import { type ErrorDetail, Invalid } from './errors';
 export const DEPTH_MAX = 32;
 /** More than any input of ours has; what comes after this check takes its time for each. */
 export const VALUES_MAX = 20_000;
-const MISTAKES_MAX = 10;
+/** Places one error names. */
+export const MISTAKES_MAX = 10;
 
 /**
  * No name that every object has by itself: code that asks a value for it (class-transformer for its class, String() for its text) must not be

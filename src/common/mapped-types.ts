@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import * as graphql from '@nestjs/graphql';
 import * as swagger from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
 import { inheritAliases } from './alias';
 
 /*
@@ -26,6 +27,35 @@ export function PartialType<T>(base: Type<T>): Type<Partial<T>> {
 
 export function IntersectionType<A, B>(a: Type<A>, b: Type<B>): Type<A & B> {
   return merge(graphql.IntersectionType(a, b, graphql.InputType), swagger.IntersectionType(a, b), [a, b]);
+}
+
+/** What Swagger knows of a field. */
+interface Described {
+  format?: string;
+  description?: string;
+  required?: boolean;
+  default?: unknown;
+}
+
+/**
+ * A REST query as GraphQL's arguments: the same class with the same rules, described as in the OpenAPI document; `without` what this act does not
+ * take. null, which a query string cannot say, counts as absent.
+ */
+export function ArgsOf<T>(query: Type<T>, without: readonly (keyof T)[] = []): Type<T> {
+  class Arguments extends (query as Type<object>) {}
+  graphql.ArgsType()(Arguments);
+  const { prototype } = Arguments;
+  const described = (swagger.OmitType(query, without) as unknown as Record<string, () => Record<string, Described>>)[PLUGIN_METADATA]();
+  for (const [name, read] of Object.entries(described)) {
+    // What stands beside the field wins over what the plugin read of it.
+    const said = Reflect.getMetadata('swagger/apiModelProperties', prototype, name) as Described | undefined;
+    const { format, description, required = true, default: defaultValue } = { ...read, ...said };
+    const type = Reflect.getMetadata('design:type', prototype, name) as graphql.GqlTypeReference;
+    const exact = format === 'uuid' ? graphql.ID : type === Number && format !== 'double' ? graphql.Int : type;
+    graphql.Field(() => exact, { nullable: !required, description, defaultValue })(prototype, name);
+    if (!required) Transform(({ value }: { value: unknown }) => value ?? undefined)(prototype, name);
+  }
+  return Arguments as Type<T>;
 }
 
 const PLUGIN_METADATA = '_OPENAPI_METADATA_FACTORY';

@@ -1,7 +1,7 @@
 import { Type as Cast } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { Type } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Alias } from './alias';
 
 export const PAGE_SIZE_DEFAULT = 50;
@@ -24,6 +24,7 @@ export class PageQuery {
   skip?: number;
 
   /** Rows at most; above 100 counts as 100. */
+  @ApiPropertyOptional({ default: PAGE_SIZE_DEFAULT })
   @IsOptional()
   @Cast(() => Number)
   @IsInt()
@@ -57,6 +58,9 @@ export class PageQuery {
   @MaxLength(100)
   sort?: string;
 }
+
+/** What says which rows of a list to show, not which it has: counts do without. */
+export const PAGING = ['skip', 'limit', 'page', 'cursor', 'sort'] as const;
 
 /** Rows of a list and where the next ones begin. */
 export interface Slice<T> {

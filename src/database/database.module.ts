@@ -35,7 +35,14 @@ export function dataSourceOptions(config: Pick<Config, 'database_url' | 'databas
     poolSize: config.database_pool_size,
     connectTimeoutMS: 2000,
     applicationName: 'pytake',
-    extra: { statement_timeout: 15_000, idle_in_transaction_session_timeout: 30_000, keepAlive: true, types: typesWithInstants },
+    // pipeline: statements of one connection leave as they are given, and a transaction's first one leaves with its BEGIN.
+    extra: {
+      pipeline: true,
+      statement_timeout: 15_000,
+      idle_in_transaction_session_timeout: 30_000,
+      keepAlive: true,
+      types: typesWithInstants,
+    },
   };
 }
 

@@ -2,15 +2,16 @@ import { Injectable, Logger, type Type } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
+import { EventBus } from '#common/events';
 import { Config } from '#config/config';
 import { borrow, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
 import { type Prepared, type Sql, rowsOf } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
-import { type Effect, Tx } from './tx';
+import { type Effect, type FactKeeper, type Told, Tx } from './tx';
 
-export { Tx };
+export { Tx, type Told };
 
 const TX_TRIES = 3;
 
@@ -18,10 +19,12 @@ const TX_TRIES = 3;
 @Injectable()
 export class Database implements Sql {
   private readonly logger = new Logger(Database.name);
+  private keeper: FactKeeper | null = null;
 
   constructor(
     @InjectDataSource() readonly source: DataSource,
     { production, database_pool_size }: Config,
+    private readonly events: EventBus,
   ) {
     watchConnections(source, database_pool_size, (error) => {
       if (!production) throw error;
@@ -31,6 +34,11 @@ export class Database implements Sql {
 
   get manager(): EntityManager {
     return this.source.manager;
+  }
+
+  /** Where the events of transactions are kept. */
+  keepFactsIn(keeper: FactKeeper): void {
+    this.keeper = keeper;
   }
 
   repository<T extends TenantEntity>(entity: Type<T>, tx: Tx | Database = this): TenantRepository<T> {
@@ -60,12 +68,14 @@ export class Database implements Sql {
 
   /** Runs `work` in a transaction on a connection that is held; answers what is to be done now that it has committed. */
   async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
-    const tx = new Tx(client, this.source);
-    await client.query('BEGIN');
+    const tx = new Tx(client, this.source, this.events, this.keeper);
+    // It fails only where the connection ends, and everything after it with it.
+    const begun = client.query('BEGIN');
+    begun.catch(() => undefined);
     try {
       const result = await onOneConnection(() => work(tx));
-      await client.query('COMMIT');
-      return [result, tx.leave()];
+      await begun;
+      return [result, await tx.commit()];
     } catch (error) {
       // A connection that cannot even do that is closed by the pool.
       await client.query('ROLLBACK').catch(() => undefined);

@@ -34,7 +34,7 @@ export class Ping {
   timestamp?: unknown;
 }
 
-export class Pong {
+export class PongData {
   /** The one of the ping, else the server's time. */
   @ApiProperty({ oneOf: [{ type: 'string' }, { type: 'number', format: 'double' }] })
   timestamp: unknown;

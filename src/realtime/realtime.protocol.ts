@@ -9,7 +9,7 @@ import {
   FreshToken,
   NoData,
   Ping,
-  Pong,
+  PongData,
   RawConnected,
   RawError,
   SocketError,
@@ -97,7 +97,7 @@ export const NOTICES = {
     payload: ChannelList,
     sample: { channels: ['conversations'] },
   },
-  pong: { text: 'After `ping`.', payload: Pong, sample: pong },
+  pong: { text: 'After `ping`.', payload: PongData, sample: pong },
   'auth:expired': {
     text: 'Your access token ended. Send `auth:refresh` in time, or the connection is closed.',
     payload: ExpiryNotice,
@@ -130,7 +130,7 @@ export const RAW_NOTICES = {
     payload: ChannelList,
     sample: { channels: ['conversations'] },
   },
-  pong: { text: 'After `ping`.', payload: Pong, sample: pong },
+  pong: { text: 'After `ping`.', payload: PongData, sample: pong },
   error: {
     text: 'A frame could not be done; the connection stays.',
     payload: RawError,

@@ -3,14 +3,14 @@ import { seed } from './seed';
 import { type Stage, type Tenant, figure, play, setting, table } from './stage';
 
 /**
- * What reading costs beside the floor's inserts, in organizations of several SIZES: so many contacts and conversations, and ten times the messages
- * (of them a million more than conversations at most). Each read for SECONDS alone, and for SECONDS at CONNECTIONS after a turn of the floor's.
+ * What reading costs beside the floor's inserts, in organizations of several SIZES: so many contacts and conversations, and ten times as many
+ * messages, but at most a million more. Each read for SECONDS alone, then the floor and the read at CONNECTIONS, SECONDS each.
  */
 const SIZES = (process.env.SIZES ?? '1000,10000,100000').split(',').map(Number);
 const SECONDS = setting('SECONDS', 1);
 const CONNECTIONS = setting('CONNECTIONS', 32);
 /** What is slower than this alone is not asked by all at once: the last answers would come minutes later. */
-const SLOW_MS = 500;
+const SLOW_MS = 250;
 /** Where "flat" begins. */
 const SMALLEST = 10_000;
 const LIST = 'list of 50 conversations';

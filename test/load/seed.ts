@@ -40,7 +40,7 @@ const ANSWERS = [
 
 /** Another word of a list for each row; who answers, by thread. */
 const oneOf = (list: string): string => `${list}[1 + floor(random() * cardinality(${list}))::int]`;
-const ofThread = (list: string): string => `${list}[1 + s.n % cardinality(${list})]`;
+const ofThread = (list: string): string => `${list}[1 + floor(s.chance * 1000000)::int % cardinality(${list})]`;
 
 /** What the rows are made of, dropped with the transaction: threads, their messages, what these say of each thread, people. */
 const drafts = ({ contacts, conversations, messages }: Sizes): Record<string, string> => ({
@@ -209,7 +209,11 @@ async function fillRunning(connectionString: string, organization = ''): Promise
 
 if (require.main === module) {
   const { DATABASE_URL, ORGANIZATION } = process.env;
-  if (DATABASE_URL) void fillRunning(DATABASE_URL, ORGANIZATION);
+  if (DATABASE_URL)
+    void fillRunning(DATABASE_URL, ORGANIZATION).catch((error: unknown) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    });
   else
     play(async (stage, check) => {
       await stage.pytake();

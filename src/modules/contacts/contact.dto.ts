@@ -1,11 +1,11 @@
-import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsInt, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsBoolean, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
 import { DayOrInstant, NotBefore, Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
-import { PartialType, PickType } from '#common/mapped-types';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { ArgsOf, PartialType, PickType } from '#common/mapped-types';
+import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { IdentityKind } from './contact-identity.entity';
 import { Contact } from './contact.entity';
 
@@ -143,11 +143,6 @@ export class ContactMerge {
   other_contact_id: string;
 }
 
-/** What narrows a list of contacts. */
-export type ContactFilter = Partial<
-  Pick<ContactQuery, 'search' | 'assigned_agent_id' | 'is_blocked' | 'is_vip' | 'opt_in' | 'lifecycle_stage' | 'source'>
->;
-
 export class ContactQuery extends PageQuery {
   /** Only those of this agent. */
   @IsOptional()
@@ -191,6 +186,12 @@ export class ContactQuery extends PageQuery {
   created_to?: string;
 }
 
+@ArgsType()
+export class ContactArgs extends ArgsOf(ContactQuery) {}
+
+@ArgsType()
+export class ContactFilter extends ArgsOf(ContactQuery, PAGING) {}
+
 export class ContactSearch extends ContactQuery {
   /** Words or a part of a phone number to look for. Aliases: query, q. */
   // Says again what PageQuery lets be absent.
@@ -201,46 +202,4 @@ export class ContactSearch extends ContactQuery {
   @IsNotEmpty()
   @MaxLength(100)
   declare search: string;
-}
-
-/** Filters of the GraphQL list. */
-@ArgsType()
-export class ContactArgs {
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  search?: string;
-
-  @IsOptional()
-  @IsBoolean()
-  is_blocked?: boolean;
-
-  @IsOptional()
-  @IsBoolean()
-  is_vip?: boolean;
-
-  @Field(() => ID, { nullable: true })
-  @IsOptional()
-  @IsUUID()
-  assigned_agent_id?: string;
-}
-
-@ArgsType()
-export class ContactPageArgs extends ContactArgs {
-  @Field(() => Int, { defaultValue: 0 })
-  @IsInt()
-  @Min(0)
-  skip: number;
-
-  /** At most 100. */
-  @Field(() => Int, { defaultValue: 50 })
-  @IsInt()
-  @Min(1)
-  limit: number;
-
-  /** `field:asc` or `field:desc`. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  sort?: string;
 }

@@ -1,13 +1,11 @@
-import { Args, ID, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { Args, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller } from '#access/decorators';
-import { Uuid } from '#api/validation.pipe';
+import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
-import { ContactArgs, ContactBlock, ContactCreate, ContactPageArgs, ContactUpdate, ContactView } from './contact.dto';
+import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView } from './contact.dto';
 import { ContactsService } from './contacts.service';
-
-const Id = (): ParameterDecorator => Args('id', { type: () => ID }, Uuid);
 
 @Resolver(() => ContactView)
 export class ContactsResolver {
@@ -15,20 +13,20 @@ export class ContactsResolver {
 
   @Query(() => ContactView, { nullable: true, description: 'One contact.' })
   @Allow('viewer')
-  contact(@Caller() actor: Actor, @Id() id: string): Promise<ContactView> {
+  contact(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
     return this.contacts.get(actor, id);
   }
 
   @Query(() => [ContactView], { name: 'contacts', description: 'A page of contacts.' })
   @Allow('viewer')
-  async list(@Caller() actor: Actor, @Args() query: ContactPageArgs): Promise<ContactView[]> {
+  async list(@Caller() actor: Actor, @Args() query: ContactArgs): Promise<ContactView[]> {
     return (await this.contacts.page(actor, query)).items;
   }
 
-  @Query(() => Int, { description: 'How many contacts there are.' })
+  @Query(() => Int, { description: 'How many contacts there are; 10,000 stands for more.' })
   @Allow('viewer')
-  contacts_count(@Caller() actor: Actor, @Args() filter: ContactArgs): Promise<number> {
-    return this.contacts.count(actor, filter);
+  async contacts_count(@Caller() actor: Actor, @Args() filter: ContactFilter): Promise<number> {
+    return (await this.contacts.page(actor, { ...filter, limit: 1 })).total;
   }
 
   @Mutation(() => ContactView, { description: 'Create a contact.' })
@@ -41,14 +39,14 @@ export class ContactsResolver {
   @Mutation(() => ContactView, { description: 'Update a contact: absent keeps, null clears.' })
   @Allow('agent')
   @Audit('contact.updated')
-  updateContact(@Caller() actor: Actor, @Id() id: string, @Args('input') input: ContactUpdate): Promise<ContactView> {
+  updateContact(@Caller() actor: Actor, @IdArg() id: string, @Args('input') input: ContactUpdate): Promise<ContactView> {
     return this.contacts.update(actor, id, input);
   }
 
   @Mutation(() => SuccessResponse, { description: 'Delete a contact.' })
   @Allow('agent')
   @Audit('contact.deleted')
-  async deleteContact(@Caller() actor: Actor, @Id() id: string): Promise<SuccessResponse> {
+  async deleteContact(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
     await this.contacts.remove(actor, id);
     return { success: true, message: 'Contact deleted' };
   }
@@ -56,14 +54,14 @@ export class ContactsResolver {
   @Mutation(() => ContactView, { description: 'Block a contact; again: only the reason changes.' })
   @Allow('agent')
   @Audit('contact.blocked')
-  blockContact(@Caller() actor: Actor, @Id() id: string, @Args() { reason }: ContactBlock): Promise<ContactView> {
+  blockContact(@Caller() actor: Actor, @IdArg() id: string, @Args() { reason }: ContactBlock): Promise<ContactView> {
     return this.contacts.block(actor, id, reason);
   }
 
   @Mutation(() => ContactView, { description: 'Unblock a contact.' })
   @Allow('agent')
   @Audit('contact.unblocked')
-  unblockContact(@Caller() actor: Actor, @Id() id: string): Promise<ContactView> {
+  unblockContact(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
     return this.contacts.unblock(actor, id);
   }
 }

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
@@ -15,7 +14,7 @@ import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
 import { forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
 import type { ContactIdentity } from './contact-identity.entity';
-import type { ContactCreate, ContactFilter, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
+import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
@@ -35,7 +34,6 @@ export class ContactsService {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly events: EventBus,
   ) {}
 
   /**
@@ -71,14 +69,6 @@ export class ContactsService {
     return { ...contacts, items: await this.presentAll(actor, contacts.items) };
   }
 
-  async count(actor: Actor, filter: ContactFilter): Promise<number> {
-    const rows = this.contacts().query(actor, 'row');
-    narrowContacts(rows, filter);
-    const match = contactMatch('row', filter.search ?? '');
-    if (match) rows.andWhere(match.sql, match.values);
-    return rows.getCount();
-  }
-
   /** The ids of the contacts a search finds, in no order; null where it finds more than a list counts. */
   async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
     const match = contactMatch('row', search);
@@ -88,8 +78,8 @@ export class ContactsService {
     return idsOf(this.database, rows);
   }
 
-  async get(actor: Actor, id: string): Promise<ContactView> {
-    return this.present(actor, await this.contacts().get(actor, id));
+  async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
+    return this.present(actor, await this.contacts(tx).get(actor, id), tx);
   }
 
   /**
@@ -149,12 +139,9 @@ export class ContactsService {
 
       const view = await this.present(actor, contact, tx);
       const happened = { organization_id: actor.organization_id, contact: view };
-      tx.afterCommit(() => {
-        this.events.emit('contact.updated', happened);
-        if (contact.is_blocked !== before.is_blocked)
-          this.events.emit(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
-        if (contact.opt_in !== before.opt_in) this.events.emit(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
-      });
+      tx.tell('contact.updated', happened);
+      if (contact.is_blocked !== before.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
+      if (contact.opt_in !== before.opt_in) tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
       return view;
     });
   }
@@ -176,7 +163,7 @@ export class ContactsService {
       await this.end(tx, actor, contact, 'contact_deleted');
       await forgetIdentities(tx, actor.organization_id, id);
       await this.contacts(tx).remove(actor, id);
-      tx.afterCommit(() => this.events.emit('contact.deleted', { organization_id: actor.organization_id, contact: view }));
+      tx.tell('contact.deleted', { organization_id: actor.organization_id, contact: view });
     });
   }
 
@@ -188,9 +175,7 @@ export class ContactsService {
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
       if (!(await mergeContacts(tx, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
-      tx.afterCommit(() =>
-        this.events.emit('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id }),
-      );
+      tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
     });
   }
@@ -224,7 +209,7 @@ export class ContactsService {
     if (!written.is_new) return written;
     await savePhoneIdentity(tx, actor.organization_id, written.row.id, written.row.whatsapp_id);
     const view = await this.present(actor, written.row, tx);
-    tx.afterCommit(() => this.events.emit('contact.created', { organization_id: actor.organization_id, contact: view }));
+    tx.tell('contact.created', { organization_id: actor.organization_id, contact: view });
     return written;
   }
 

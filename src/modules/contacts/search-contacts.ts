@@ -1,6 +1,6 @@
 import type { SelectQueryBuilder } from 'typeorm';
 import { type Condition, escapeLike } from '#database/tenant-repository';
-import type { ContactFilter } from './contact.dto';
+import type { ContactQuery } from './contact.dto';
 import type { Contact } from './contact.entity';
 
 /** Digits beside letters that are worth looking for among the phones: fewer are a part of a name ("Loja 24"). */
@@ -29,7 +29,7 @@ export function contactMatch(row: string, search: string): Condition | null {
 }
 
 /** The filters of the contact list on a query behind the wall. */
-export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactFilter): void {
+export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactQuery): void {
   for (const column of ['assigned_agent_id', 'is_blocked', 'is_vip', 'opt_in', 'lifecycle_stage', 'source'] as const) {
     const value = query[column];
     if (value !== undefined && value !== null) rows.andWhere(`${rows.alias}.${column} = :filter_${column}`, { [`filter_${column}`]: value });

@@ -1,4 +1,4 @@
-import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
@@ -17,9 +17,10 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { Alias } from '#common/alias';
-import { DayOrInstant, IsIdOr, NotBefore, OneLine } from '#common/fields';
+import { DayOrInstant, IsIdOr, NotBefore, OneLine, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { ArgsOf } from '#common/mapped-types';
+import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { ConnectionType } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import { Message } from './messages/message.entity';
@@ -183,23 +184,16 @@ export function presentConversation(row: Conversation, joined: Joined, last_mess
   };
 }
 
-const truth = ({ value }: { value: unknown }): unknown =>
-  value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
-
-/** A filter by status, the same at every door. */
-export const ConversationStatuses = (): PropertyDecorator =>
-  Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/, {
-    message: 'status must be open, pending, resolved, closed, active, archived or queued; several with commas',
-  });
-
 export class ConversationQuery extends PageQuery {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
-  @ConversationStatuses()
+  @Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/, {
+    message: 'status must be open, pending, resolved, closed, active, archived or queued; several with commas',
+  })
   status?: string;
 
   @IsOptional()
-  @Transform(truth)
+  @QueryBoolean()
   @IsBoolean()
   assigned_to_me?: boolean;
 
@@ -235,7 +229,7 @@ export class ConversationQuery extends PageQuery {
 
   /** Only those with unread messages. */
   @IsOptional()
-  @Transform(truth)
+  @QueryBoolean()
   @IsBoolean()
   unread?: boolean;
 
@@ -246,7 +240,7 @@ export class ConversationQuery extends PageQuery {
   tags?: string;
 
   @IsOptional()
-  @Transform(truth)
+  @QueryBoolean()
   @IsBoolean()
   is_archived?: boolean;
 
@@ -261,6 +255,12 @@ export class ConversationQuery extends PageQuery {
   @NotBefore('from')
   to?: string;
 }
+
+@ArgsType()
+export class ConversationArgs extends ArgsOf(ConversationQuery) {}
+
+@ArgsType()
+export class ConversationFilter extends ArgsOf(ConversationQuery, PAGING) {}
 
 @InputType('ConversationCreateInput')
 export class ConversationCreate {
@@ -360,8 +360,11 @@ export class ConversationUpdate {
   extra_data?: JsonObject;
 }
 
+@ArgsType()
 export class ConversationAssign {
   /** Null: nobody. Alias: assigned_agent_id. */
+  // GraphQL asks for an agent (contract 20 §11); nobody is `updateConversation`'s.
+  @Field(() => ID, { nullable: false })
   @Alias('assigned_agent_id')
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   @ValidateIf((_, value) => value !== null)
@@ -369,6 +372,7 @@ export class ConversationAssign {
   agent_id: string | null;
 }
 
+@ArgsType()
 export class ConversationClose {
   @IsOptional()
   @IsString()

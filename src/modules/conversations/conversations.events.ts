@@ -1,5 +1,5 @@
 import type { Contact } from '#modules/contacts/contact.entity';
-import type { Conversation } from './conversation.entity';
+import type { Conversation, ConversationStatus } from './conversation.entity';
 import type { MessageResponse } from './messages/message.dto';
 
 /** The little of a contact that goes with a message. */
@@ -37,6 +37,11 @@ export interface ConversationHappened {
   user_id: string | null;
 }
 
+export interface ConversationMoved extends ConversationHappened {
+  status: ConversationStatus;
+  previous_status: ConversationStatus;
+}
+
 declare module '#common/events' {
   interface Events {
     /** An incoming message was filed. */
@@ -48,9 +53,14 @@ declare module '#common/events' {
     'message.updated': { organization_id: string; message: MessageResponse };
     'conversation.created': ConversationHappened;
     'conversation.updated': ConversationHappened;
-    'conversation.reopened': ConversationHappened;
+    'conversation.archived': ConversationHappened;
+    'conversation.resolved': ConversationMoved;
+    'conversation.closed': ConversationMoved;
+    /** From resolved or closed: by a person, or by the customer's next message. */
+    'conversation.reopened': ConversationMoved;
+    /** Between open and pending. */
+    'conversation.status': ConversationMoved;
     'conversation.assigned': ConversationHappened & { agent_id: string | null; previous_agent_id: string | null };
-    'conversation.status': ConversationHappened & { status: string; previous_status: string };
     'conversation.unread': ConversationHappened & { unread_count: number };
     /** The team has read up to this incoming message. */
     'message.read_here': { organization_id: string; message_id: string };

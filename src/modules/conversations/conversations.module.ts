@@ -5,6 +5,7 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
+import './state/merging';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';

@@ -107,15 +107,10 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('conversation.created', (e) =>
       this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })),
     );
-    this.events.on('conversation.updated', (e) =>
-      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:updated', data })),
-    );
-    this.events.on('conversation.reopened', (e) =>
-      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })),
-    );
-    this.events.on('conversation.status', (e) =>
-      this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })),
-    );
+    for (const name of ['conversation.updated', 'conversation.archived'] as const)
+      this.events.on(name, (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:updated', data })));
+    for (const name of ['conversation.resolved', 'conversation.closed', 'conversation.reopened', 'conversation.status'] as const)
+      this.events.on(name, (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })));
     this.events.on('conversation.assigned', ({ organization_id, conversation_id, agent_id, previous_agent_id, user_id }) =>
       this.tell(organization_id, conversation_id, (conversation) =>
         agent_id

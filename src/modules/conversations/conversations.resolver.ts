@@ -1,17 +1,16 @@
-import { Args, ArgsType, Context, Field, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { IsInt, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
+import { Args, Context, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Allow, Caller } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
-import { OptionalUuid, Uuid, parse } from '#api/validation.pipe';
+import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
-import { IsIdOr } from '#common/fields';
-import { PAGE_SIZE_MAX } from '#common/page.dto';
+import { pageWindow } from '#common/page.dto';
 import {
+  ConversationArgs,
+  ConversationAssign,
   ConversationClose,
   ConversationCreate,
-  type ConversationQuery,
-  ConversationStatuses,
+  ConversationFilter,
   ConversationUpdate,
   ConversationView,
 } from './conversation.dto';
@@ -19,70 +18,9 @@ import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { firstDraft } from './messages/first-draft';
 import { MessageResponse } from './messages/message.dto';
+import { MessageArgs, NewestMessages } from './messages/message-query.dto';
 import { MessagesService } from './messages/messages.service';
 import { MessageSendRequest } from './messages/send.dto';
-import { TemplateValuesInput } from './messages/template-values.dto';
-
-@ArgsType()
-class ConversationFilterArgs {
-  @Field(() => String, { nullable: true })
-  @IsOptional()
-  @ConversationStatuses()
-  status?: string;
-
-  @Field(() => String, { nullable: true })
-  @IsOptional()
-  @IsIdOr('me', 'none')
-  assigned_to?: string;
-
-  @Field(() => ID, { nullable: true })
-  @IsOptional()
-  @IsUUID()
-  department_id?: string;
-
-  @Field(() => ID, { nullable: true })
-  @IsOptional()
-  @IsUUID()
-  queue_id?: string;
-
-  @Field(() => ID, { nullable: true })
-  @IsOptional()
-  @IsUUID()
-  contact_id?: string;
-
-  @Field(() => ID, { nullable: true })
-  @IsOptional()
-  @IsUUID()
-  whatsapp_number_id?: string;
-
-  @Field(() => String, { nullable: true })
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  search?: string;
-}
-
-@ArgsType()
-class ConversationPageArgs extends ConversationFilterArgs {
-  @Field(() => Int, { defaultValue: 0 })
-  @IsInt()
-  @Min(0)
-  skip: number;
-
-  /** Above 100 counts as 100. */
-  @Field(() => Int, { defaultValue: 50 })
-  @IsInt()
-  @Min(1)
-  limit: number;
-
-  @Field(() => String, { nullable: true })
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  sort?: string;
-}
-
-const ConversationId = (): ParameterDecorator => Args('conversation_id', { type: () => ID }, Uuid);
 
 @Resolver(() => ConversationView)
 export class ConversationsResolver {
@@ -93,36 +31,35 @@ export class ConversationsResolver {
 
   @Query(() => ConversationView, { nullable: true, description: 'One conversation.' })
   @Allow('viewer')
-  conversation(@Caller() actor: Actor, @Args('id', { type: () => ID }, Uuid) id: string): Promise<ConversationView> {
+  conversation(@Caller() actor: Actor, @IdArg() id: string): Promise<ConversationView> {
     return this.conversations.get(actor, id);
   }
 
   @Query(() => [ConversationView], { name: 'conversations', description: 'A page of conversations.' })
   @Allow('viewer')
-  list(@Caller() actor: Actor, @Args() query: ConversationPageArgs): Promise<ConversationView[]> {
+  list(@Caller() actor: Actor, @Args() query: ConversationArgs): Promise<ConversationView[]> {
     return this.conversations.items(actor, query);
   }
 
-  @Query(() => Int, { description: 'How many conversations there are.' })
+  @Query(() => Int, { description: 'How many conversations there are; 10,000 stands for more.' })
   @Allow('viewer')
-  async conversations_count(@Caller() actor: Actor, @Args() filter: ConversationFilterArgs): Promise<number> {
-    return (await this.conversations.page(actor, { ...filter, limit: 1 } as ConversationQuery)).total;
+  async conversations_count(@Caller() actor: Actor, @Args() filter: ConversationFilter): Promise<number> {
+    return (await this.conversations.page(actor, { ...filter, limit: 1 })).total;
   }
 
   @Query(() => [MessageResponse], { description: 'Messages of a conversation, oldest first.' })
   @Allow('viewer')
   async conversation_messages(
     @Caller() actor: Actor,
-    @ConversationId() conversation_id: string,
-    @Args('skip', { type: () => Int, defaultValue: 0 }) skip: number,
-    @Args('limit', { type: () => Int, defaultValue: 50 }) limit: number,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() query: MessageArgs,
   ): Promise<MessageResponse[]> {
-    return (await this.messages.thread(actor, conversation_id, { skip: Math.max(0, skip), limit: Math.max(1, limit) })).items;
+    return (await this.messages.thread(actor, conversation_id, query)).items;
   }
 
   @Query(() => MessageResponse, { nullable: true, description: 'One message.' })
   @Allow('viewer')
-  message(@Caller() actor: Actor, @Args('id', { type: () => ID }, Uuid) id: string): Promise<MessageResponse> {
+  message(@Caller() actor: Actor, @IdArg() id: string): Promise<MessageResponse> {
     return this.messages.get(actor, id);
   }
 
@@ -131,14 +68,14 @@ export class ConversationsResolver {
   messagesOf(
     @Parent() conversation: ConversationView,
     @Context() context: GraphqlContext,
-    @Args('limit', { type: () => Int, defaultValue: 50 }) limit: number,
-    @Args('before', { type: () => ID, nullable: true }, OptionalUuid) before?: string,
+    @Args() query: NewestMessages,
   ): Promise<MessageResponse[]> {
     const { actor } = context.req;
     if (!actor) throw new Unauthenticated();
-    const bounded = Math.min(PAGE_SIZE_MAX, Math.max(1, limit));
+    const { before } = query;
+    const { limit } = pageWindow(query);
     return context
-      .loader(`messages ${bounded} ${before ?? ''}`, (ids) => this.messages.newestOf(actor, ids, bounded, before))
+      .loader(`messages ${limit} ${before ?? ''}`, (ids) => this.messages.newestOf(actor, ids, limit, before))
       .load(conversation.id);
   }
 
@@ -150,33 +87,23 @@ export class ConversationsResolver {
 
   @Mutation(() => ConversationView, { description: 'Update a conversation.' })
   @Allow('agent')
-  updateConversation(
-    @Caller() actor: Actor,
-    @Args('id', { type: () => ID }, Uuid) id: string,
-    @Args('input') input: ConversationUpdate,
-  ): Promise<ConversationView> {
+  updateConversation(@Caller() actor: Actor, @IdArg() id: string, @Args('input') input: ConversationUpdate): Promise<ConversationView> {
     return this.conversations.update(actor, id, input);
   }
 
   @Mutation(() => MessageResponse, { description: 'Send a message into a conversation.' })
   @Allow('agent')
-  async sendMessage(
+  sendMessage(
     @Caller() actor: Actor,
-    @ConversationId() conversation_id: string,
-    @Args('content', { nullable: true }) content?: string,
-    @Args('message_type', { nullable: true }) message_type?: string,
-    @Args('media_url', { nullable: true }) media_url?: string,
-    @Args('media_type', { nullable: true }) media_type?: string,
-    @Args('template', { type: () => TemplateValuesInput, nullable: true }) template?: TemplateValuesInput,
-    @Args('reply_to_message_id', { type: () => ID, nullable: true }) reply_to_message_id?: string,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() input: MessageSendRequest,
   ): Promise<MessageResponse> {
-    const input = await parse(MessageSendRequest, { content, message_type, media_url, media_type, template, reply_to_message_id });
     return this.messages.send(actor, conversation_id, composeRequest(input), input);
   }
 
   @Mutation(() => MessageResponse, { description: 'Send a failed message again.' })
   @Allow('agent')
-  resendMessage(@Caller() actor: Actor, @Args('id', { type: () => ID }, Uuid) id: string): Promise<MessageResponse> {
+  resendMessage(@Caller() actor: Actor, @IdArg() id: string): Promise<MessageResponse> {
     return this.messages.resend(actor, id);
   }
 
@@ -184,38 +111,37 @@ export class ConversationsResolver {
   @Allow('agent')
   assignConversation(
     @Caller() actor: Actor,
-    @ConversationId() conversation_id: string,
-    @Args('agent_id', { type: () => ID }, Uuid) agent_id: string,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() input: ConversationAssign,
   ): Promise<ConversationView> {
-    return this.conversations.assign(actor, conversation_id, agent_id);
+    return this.conversations.assign(actor, conversation_id, input.agent_id);
   }
 
   @Mutation(() => ConversationView, { description: 'Close.' })
   @Allow('agent')
-  async closeConversation(
+  closeConversation(
     @Caller() actor: Actor,
-    @ConversationId() conversation_id: string,
-    @Args('reason', { nullable: true }) reason?: string,
-    @Args('resolved', { nullable: true }) resolved?: boolean,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() input: ConversationClose,
   ): Promise<ConversationView> {
-    return this.conversations.close(actor, conversation_id, await parse(ConversationClose, { reason, resolved }));
+    return this.conversations.close(actor, conversation_id, input);
   }
 
   @Mutation(() => ConversationView, { description: 'Reopen.' })
   @Allow('agent')
-  reopenConversation(@Caller() actor: Actor, @ConversationId() conversation_id: string): Promise<ConversationView> {
+  reopenConversation(@Caller() actor: Actor, @IdArg('conversation_id') conversation_id: string): Promise<ConversationView> {
     return this.conversations.reopen(actor, conversation_id);
   }
 
   @Mutation(() => ConversationView, { description: 'Archive.' })
   @Allow('agent')
-  archiveConversation(@Caller() actor: Actor, @ConversationId() conversation_id: string): Promise<ConversationView> {
+  archiveConversation(@Caller() actor: Actor, @IdArg('conversation_id') conversation_id: string): Promise<ConversationView> {
     return this.conversations.archive(actor, conversation_id);
   }
 
   @Mutation(() => ConversationView, { description: 'Mark everything read.' })
   @Allow('agent')
-  markConversationRead(@Caller() actor: Actor, @ConversationId() conversation_id: string): Promise<ConversationView> {
+  markConversationRead(@Caller() actor: Actor, @IdArg('conversation_id') conversation_id: string): Promise<ConversationView> {
     return this.conversations.markRead(actor, conversation_id);
   }
 }

@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
-import { Actor } from '#common/actor';
+import { Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
+import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
 import { type Page, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
@@ -12,7 +12,7 @@ import type { PageOptions } from '#database/tenant-repository';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import type { User } from '#modules/users/user.entity';
+import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
@@ -28,20 +28,13 @@ import { Conversation, ConversationPriority, ConversationStatus } from './conver
 import type { Draft } from './messages/compose';
 import { SendMessage } from './messages/send-message';
 import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
+import { archive, assign, isActive, liveOf, move } from './state/moves';
+import { open, refuseSecond } from './state/opening';
+import { readAll } from './state/traffic';
 
 const SORTS: (keyof Conversation & string)[] = ['last_message_at', 'created_at', 'updated_at', 'queue_priority', 'unread_count', 'queued_at'];
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
 const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
-
-/** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
-const MOVES: Record<ConversationStatus, readonly ConversationStatus[]> = {
-  open: [ConversationStatus.pending, ConversationStatus.resolved, ConversationStatus.closed],
-  pending: [ConversationStatus.open, ConversationStatus.resolved, ConversationStatus.closed],
-  resolved: [ConversationStatus.open, ConversationStatus.closed],
-  closed: [ConversationStatus.open],
-};
-
-const isActive = ({ status }: Conversation): boolean => status === ConversationStatus.open || status === ConversationStatus.pending;
 
 /** The threads of the shared inbox: list, states, who answers. */
 @Injectable()
@@ -52,13 +45,19 @@ export class ConversationsService implements OnModuleInit {
     private readonly organizations: OrganizationsService,
     private readonly users: UsersService,
     private readonly sending: SendMessage,
-    private readonly events: EventBus,
+    private readonly facts: Facts,
   ) {}
 
-  /** A blocked or deleted contact's live conversations end in the same transaction. */
+  /** A blocked or deleted contact's live conversations end in the same transaction; those of an agent who leaves want another one. */
   onModuleInit(): void {
+    this.facts.reader({
+      name: 'unassign',
+      events: ['user.left'],
+      read: async (tx, facts) => {
+        for (const { organization_id, data } of facts) await this.unassignAllOf(tx, Actor.system(organization_id), String(data['user_id']));
+      },
+    });
     this.contacts.onEnd((tx, actor, contact, reason) => this.closeAllOf(tx, actor, contact.id, reason));
-    this.events.on('user.left', ({ organization_id, user_id }) => this.unassignAllOf(Actor.system(organization_id), user_id));
   }
 
   async get(actor: Actor, id: string): Promise<ConversationView> {
@@ -99,8 +98,8 @@ export class ConversationsService implements OnModuleInit {
       const number = input.whatsapp_number_id
         ? await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id)
         : ((await sendingNumber(this.database, tx, actor, null))?.number ?? null);
-      await this.refuseSecond(tx, actor, contact.id, number?.id ?? null);
-      const conversation = await this.sending.openConversation(tx, actor, contact, number);
+      await refuseSecond(tx, actor, contact.id, number?.id ?? null);
+      const conversation = await open(tx, actor, contact, number?.id ?? null);
       await this.database.repository(Conversation, tx).patch(actor, conversation.id, {
         tags: unique(input.tags ?? []),
         ...(input.priority && { priority: input.priority, queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[input.priority] }),
@@ -125,7 +124,7 @@ export class ConversationsService implements OnModuleInit {
       if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
         if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
         await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
-        await this.refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
+        await refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
       }
       await conversations.patch(actor, id, {
         ...(input.whatsapp_number_id && { whatsapp_number_id: input.whatsapp_number_id }),
@@ -133,19 +132,11 @@ export class ConversationsService implements OnModuleInit {
         ...(input.tags && { tags: unique(input.tags) }),
         ...(input.extra_data && { extra_data: input.extra_data }),
       });
-      if (input.status === 'archived') await this.archiveWithin(tx, actor, conversation);
+      if (input.status === 'archived') await archive(tx, actor, conversation);
       else if (input.status)
-        await this.moveWithin(
-          tx,
-          actor,
-          conversation,
-          input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus),
-          {},
-        );
-      if (input.assigned_agent_id !== undefined) await this.assignWithin(tx, actor, await conversations.lock(actor, id), agent);
-      tx.afterCommit(() =>
-        this.events.emit('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id }),
-      );
+        await move(tx, actor, conversation, input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus), {});
+      if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
+      tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
     });
     return this.get(actor, id);
   }
@@ -153,7 +144,7 @@ export class ConversationsService implements OnModuleInit {
   /** @throws {422} invalid_agent. @throws {409} conversation_not_active. */
   async assign(actor: Actor, id: string, agent_id: string | null): Promise<ConversationView> {
     const agent = agent_id === null ? null : await this.users.getAgent(actor, agent_id);
-    await this.database.tx(async (tx) => this.assignWithin(tx, actor, await this.lock(tx, actor, id), agent));
+    await this.database.tx(async (tx) => assign(tx, actor, await this.lock(tx, actor, id), agent?.id ?? null));
     return this.get(actor, id);
   }
 
@@ -163,7 +154,7 @@ export class ConversationsService implements OnModuleInit {
       const conversation = await this.lock(tx, actor, id);
       if (conversation.status === ConversationStatus.closed)
         throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
-      await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, {
+      await move(tx, actor, conversation, ConversationStatus.closed, {
         close_reason: reason ?? null,
         ...(!resolved && { resolved_at: conversation.resolved_at }),
       });
@@ -177,32 +168,29 @@ export class ConversationsService implements OnModuleInit {
       const conversation = await this.lock(tx, actor, id);
       if (isActive(conversation) && !conversation.is_archived)
         throw new Conflict('conversation_not_closed', 'The conversation is open already.');
-      await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
-      await this.moveWithin(tx, actor, conversation, ConversationStatus.open, { is_archived: false, archived_at: null });
+      await refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
+      await move(tx, actor, conversation, ConversationStatus.open, { is_archived: false, archived_at: null });
     });
     return this.get(actor, id);
   }
 
   /** @throws {409} conversation_already_archived. */
   async archive(actor: Actor, id: string): Promise<ConversationView> {
-    await this.database.tx(async (tx) => this.archiveWithin(tx, actor, await this.lock(tx, actor, id)));
+    await this.database.tx(async (tx) => archive(tx, actor, await this.lock(tx, actor, id)));
     return this.get(actor, id);
   }
 
   async markRead(actor: Actor, id: string): Promise<ConversationView> {
     const { organization_id, user_id } = actor;
     await this.database.tx(async (tx) => {
-      const conversations = this.database.repository(Conversation, tx);
       const { unread_count } = await this.lock(tx, actor, id);
-      await conversations.patch(actor, id, { unread_count: 0, last_read_at: new Date() });
+      await readAll(tx, actor, id);
       const [newest] = await tx.rows<{ id: string }>(
         `SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND direction = 'incoming' AND whatsapp_message_id IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1`,
         [organization_id, id],
       );
-      tx.afterCommit(() => {
-        if (unread_count > 0) this.events.emit('conversation.unread', { organization_id, conversation_id: id, user_id, unread_count: 0 });
-        if (newest) this.events.emit('message.read_here', { organization_id, message_id: newest.id });
-      });
+      if (unread_count > 0) tx.tell('conversation.unread', { organization_id, conversation_id: id, user_id, unread_count: 0 });
+      if (newest) tx.tell('message.read_here', { organization_id, message_id: newest.id });
     });
     return this.get(actor, id);
   }
@@ -243,128 +231,16 @@ export class ConversationsService implements OnModuleInit {
     };
   }
 
-  private async assignWithin(tx: Tx, actor: Actor, conversation: Conversation, agent: User | null): Promise<void> {
-    if (!isActive(conversation))
-      throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
-    const previous_agent_id = conversation.current_agent_id;
-    if (previous_agent_id === (agent?.id ?? null)) return;
-    await this.database.repository(Conversation, tx).patch(
-      actor,
-      conversation.id,
-      agent
-        ? {
-            current_agent_id: agent.id,
-            assigned_at: new Date(),
-            status: ConversationStatus.open,
-            is_bot_active: false,
-            ...(conversation.is_bot_active && { handoff_at: new Date() }),
-          }
-        : { current_agent_id: null },
-    );
-    tx.afterCommit(() =>
-      this.events.emit('conversation.assigned', {
-        organization_id: actor.organization_id,
-        conversation_id: conversation.id,
-        user_id: actor.user_id,
-        agent_id: agent?.id ?? null,
-        previous_agent_id,
-      }),
-    );
+  /** Who may no longer answer keeps no live conversation; who may again by now keeps theirs. */
+  private async unassignAllOf(tx: Tx, actor: Actor, user_id: string): Promise<void> {
+    const user = await this.database.repository(User, tx).find(actor, user_id);
+    if (user?.is_active && user.role !== Role.viewer) return;
+    for (const conversation of await liveOf(tx, actor, { current_agent_id: user_id })) await assign(tx, actor, conversation, null);
   }
 
-  private async archiveWithin(tx: Tx, actor: Actor, conversation: Conversation): Promise<void> {
-    if (conversation.is_archived) throw new Conflict('conversation_already_archived', 'The conversation is archived already.');
-    if (isActive(conversation)) await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: 'archived' });
-    await this.database.repository(Conversation, tx).patch(actor, conversation.id, { is_archived: true, archived_at: new Date() });
-    tx.afterCommit(() =>
-      this.events.emit('conversation.updated', {
-        organization_id: actor.organization_id,
-        conversation_id: conversation.id,
-        user_id: actor.user_id,
-      }),
-    );
-  }
-
-  /** One move of the state machine with what it sets. */
-  private async moveWithin(
-    tx: Tx,
-    actor: Actor,
-    conversation: Conversation,
-    to: ConversationStatus,
-    more: Partial<Conversation>,
-  ): Promise<void> {
-    const { status: from, id } = conversation;
-    const conversations = this.database.repository(Conversation, tx);
-    if (from === to) {
-      await conversations.patch(actor, id, more);
-      return;
-    }
-    if (!MOVES[from].includes(to)) throw new Conflict('invalid_status_transition', `A conversation that is ${from} cannot become ${to}.`);
-    const now = new Date();
-    const since = conversation.reopened_at ?? conversation.created_at;
-    const over = { resolution_time_seconds: Math.max(0, Math.round((now.getTime() - since.getTime()) / 1000)), is_bot_active: false };
-    const effects: Partial<Record<ConversationStatus, Partial<Conversation>>> = {
-      resolved: { resolved_at: now, ...over },
-      closed: { closed_at: now, resolved_at: conversation.resolved_at ?? now, ...over },
-      open:
-        from === ConversationStatus.pending
-          ? {}
-          : { resolved_at: null, closed_at: null, close_reason: null, reopened_at: now, is_archived: false, archived_at: null },
-    };
-    if (to === ConversationStatus.open && !isActive(conversation))
-      await this.refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
-    await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
-    tx.afterCommit(() =>
-      this.events.emit('conversation.status', {
-        organization_id: actor.organization_id,
-        conversation_id: id,
-        user_id: actor.user_id,
-        status: to,
-        previous_status: from,
-      }),
-    );
-  }
-
-  /** Who may no longer answer keeps no live conversation. */
-  private async unassignAllOf(actor: Actor, user_id: string): Promise<void> {
-    const live = await this.database
-      .repository(Conversation)
-      .query(actor, 'row')
-      .andWhere('row.current_agent_id = :user_id', { user_id })
-      .andWhere("row.status IN ('open', 'pending')")
-      .getMany();
-    for (const { id } of live)
-      await this.database.tx(async (tx) => {
-        const conversation = await this.database.repository(Conversation, tx).lock(actor, id);
-        if (isActive(conversation) && conversation.current_agent_id === user_id) await this.assignWithin(tx, actor, conversation, null);
-      });
-  }
-
-  private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, reason: string): Promise<void> {
-    const live = await this.database
-      .repository(Conversation, tx)
-      .query(actor, 'row')
-      .andWhere('row.contact_id = :contact_id', { contact_id })
-      .andWhere("row.status IN ('open', 'pending')")
-      .orderBy('row.id')
-      .setLock('pessimistic_write')
-      .getMany();
-    for (const conversation of live) await this.moveWithin(tx, actor, conversation, ConversationStatus.closed, { close_reason: reason });
-  }
-
-  /** One live conversation per contact and number. */
-  private async refuseSecond(tx: Tx, actor: Actor, contact_id: string, whatsapp_number_id: string | null): Promise<void> {
-    if (!whatsapp_number_id) return;
-    const other = await this.database
-      .repository(Conversation, tx)
-      .query(actor, 'row')
-      .andWhere('row.contact_id = :contact_id AND row.whatsapp_number_id = :whatsapp_number_id', { contact_id, whatsapp_number_id })
-      .andWhere("row.status IN ('open', 'pending')")
-      .getOne();
-    if (other)
-      throw new Conflict('conversation_already_open', 'This contact has a live conversation on this number already.', {
-        details: [{ loc: ['body', 'contact_id'], msg: 'already open', type: 'conversation_already_open', existing_id: other.id }],
-      });
+  private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, close_reason: string): Promise<void> {
+    for (const conversation of await liveOf(tx, actor, { contact_id }))
+      await move(tx, actor, conversation, ConversationStatus.closed, { close_reason });
   }
 
   /** Never makes the creation fail for a provider's reason: what may not be sent is kept as failed. */

@@ -3,7 +3,6 @@ import type { EntityManager } from 'typeorm';
 import { parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Forbidden, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import { isTimeZone } from '#common/fields';
 import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
@@ -41,7 +40,6 @@ const USAGE: Record<PlanResource, string> = {
 export class OrganizationsService {
   constructor(
     private readonly database: Database,
-    private readonly events: EventBus,
     private readonly audit: AuditService,
   ) {}
 
@@ -188,7 +186,7 @@ export class OrganizationsService {
       .execute();
     const after = await this.row(actor, tx.manager);
     const changes = values.settings ? diff(before.settings, after.settings, keysOf(before.settings, after.settings)) : diff(before, values);
-    tx.afterCommit(() => this.events.emit('organization.updated', { organization_id: before.id }));
+    tx.tell('organization.updated', { organization_id: before.id });
     tx.afterCommit(() => this.audit.record(actor, { action, resource_id: before.id, resource_name: after.name, changes }));
     return after;
   }

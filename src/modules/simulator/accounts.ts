@@ -40,7 +40,7 @@ export class Accounts {
     });
   }
 
-  /** @throws {RangeError} not one of the simulator's; without an id there is none at all. */
+  /** Without an id the first one. @throws {RangeError} not a number of the simulator. */
   get(phone_number_id: string | undefined): SimulatorNumber {
     const number = phone_number_id === undefined ? this.numbers[0] : this.find(phone_number_id);
     if (!number) throw new RangeError(`phone_number_id: ${phone_number_id ?? 'there is no number'} is not a number of the simulator`);

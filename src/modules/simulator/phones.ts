@@ -5,7 +5,7 @@ import { isObject, newWamid, objectAt, stringAt } from './json';
 import type { MediaStore, StoredMedia } from './media-store';
 import type { SentMessages } from './sent-messages';
 import type { SimulatorNumber, SimulatorOptions } from './simulator-options';
-import type { Thread, Threads } from './threads';
+import type { ThreadMessage, Threads } from './threads';
 import type { Updates } from './updates';
 import type { Delivery } from './webhook-sender';
 import type { Windows } from './windows';
@@ -83,13 +83,13 @@ export class Phones {
   }
 
   /** What a phone showed before: with an earlier process, or before the demo began. */
-  restore({ phone_number_id, messages }: Thread, number: SimulatorNumber, customer: Customer): void {
+  restore(number: SimulatorNumber, customer: Customer, messages: readonly ThreadMessage[]): void {
     for (const message of messages) {
       if (message.direction === 'customer') {
-        this.received.set(`${phone_number_id} ${message.id}`, customer.key);
+        this.received.set(`${number.phone_number_id} ${message.id}`, customer.key);
         this.windows.open(number, customer, Date.parse(message.timestamp));
-      } else this.sent.restore(phone_number_id, customer, message);
-      this.threads.add(phone_number_id, customer.key, message);
+      } else this.sent.restore(number, customer, message);
+      this.threads.add(number.phone_number_id, customer.key, message);
     }
   }
 

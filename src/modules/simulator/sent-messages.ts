@@ -178,7 +178,11 @@ export class SentMessages {
   }
 
   /** As a thread of an earlier process shows it. */
-  restore(phone_number_id: string, customer: Customer, { id, type, status, content, timestamp, error_code }: ThreadMessage): void {
+  restore(
+    { phone_number_id }: SimulatorNumber,
+    customer: Customer,
+    { id, type, status, content, timestamp, error_code }: ThreadMessage,
+  ): void {
     this.byId.set(id, {
       id,
       phone_number_id,

@@ -109,8 +109,8 @@ export class Simulation {
   }
 
   /** What a phone showed before: with an earlier process, or before the demo began. */
-  restore(thread: Thread, customer: Customer): void {
-    this.phones.restore(thread, this.number(thread.phone_number_id), customer);
+  restore({ phone_number_id, messages }: Thread, customer: Customer): void {
+    this.phones.restore(this.number(phone_number_id), customer, messages);
   }
 
   /** Statuses and webhooks still on their way. */

@@ -1,8 +1,8 @@
-import { ArgsType, Field, ID, InputType, Int } from '@nestjs/graphql';
-import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsInt, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
+import { ArgsType, Field, ID, InputType } from '@nestjs/graphql';
+import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { Role } from '#common/actor';
 import { QueryBoolean } from '#common/fields';
-import { IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
+import { ArgsOf, IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { OrganizationStatus, PlanType } from '#modules/organizations/organization.entity';
 import { AgentStatus, User } from './user.entity';
@@ -62,38 +62,7 @@ export class UsersQuery extends PageQuery {
 }
 
 @ArgsType()
-export class UsersArgs {
-  @Field(() => Int, { nullable: true })
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  skip?: number;
-
-  @Field(() => Int, { nullable: true })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  limit?: number;
-
-  @Field(() => String, { nullable: true })
-  @IsOptional()
-  @IsEnum(Role)
-  role?: Role;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
-  search?: string;
-
-  @IsOptional()
-  @IsBoolean()
-  is_active?: boolean;
-
-  @Field(() => ID, { nullable: true })
-  @IsOptional()
-  @IsUUID()
-  department_id?: string;
-}
+export class UsersArgs extends ArgsOf(UsersQuery) {}
 
 /** A new member. Without a password the account is an invitation: nobody can log in until one is set. */
 @InputType('UserCreateInput')

@@ -1,7 +1,7 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Allow, Caller } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
-import { Uuid } from '#api/validation.pipe';
+import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
 import { Organization } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -18,7 +18,7 @@ export class UsersResolver {
 
   @Query(() => User, { description: 'One member.', nullable: true })
   @Allow('viewer')
-  user(@Caller() actor: Actor, @Args('id', { type: () => ID }, Uuid) id: string): Promise<User> {
+  user(@Caller() actor: Actor, @IdArg() id: string): Promise<User> {
     return this.users.get(actor, id);
   }
 
@@ -42,7 +42,7 @@ export class UsersResolver {
 
   @Mutation(() => User, { description: 'Change a member.' })
   @Allow('org_admin')
-  updateUser(@Caller() actor: Actor, @Args('id', { type: () => ID }, Uuid) id: string, @Args('input') input: UserUpdate): Promise<User> {
+  updateUser(@Caller() actor: Actor, @IdArg() id: string, @Args('input') input: UserUpdate): Promise<User> {
     return this.users.update(actor, id, input);
   }
 

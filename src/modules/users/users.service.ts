@@ -3,7 +3,6 @@ import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { AuditService, diff } from '#modules/audit/audit.service';
@@ -26,7 +25,6 @@ export class UsersService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly sessions: Sessions,
-    private readonly events: EventBus,
     private readonly audit: AuditService,
   ) {}
 
@@ -78,11 +76,11 @@ export class UsersService {
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
     if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     assertNoDepartments(department_ids);
-    if (password !== undefined) {
+    if (password != null) {
       const { security_settings } = await this.organizations.settings(actor);
       this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
     }
-    const password_hash = password === undefined ? null : await this.passwords.hash(password);
+    const password_hash = password == null ? null : await this.passwords.hash(password);
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
@@ -103,7 +101,7 @@ export class UsersService {
   async add(tx: Tx, actor: Actor, values: Partial<User>, password_hash: string | null): Promise<User> {
     const user = await this.database.repository(User, tx).insert(actor, values);
     await tx.manager.insert(Credential, { user_id: user.id, organization_id: user.organization_id, password_hash });
-    tx.afterCommit(() => this.events.emit('user.created', { organization_id: user.organization_id, user_id: user.id }));
+    tx.tell('user.created', { organization_id: user.organization_id, user_id: user.id });
     return user;
   }
 
@@ -160,7 +158,7 @@ export class UsersService {
         resource_name: user.full_name,
         changes: diff<Partial<User>>(before, changes),
       };
-      tx.afterCommit(() => this.tell(before, user));
+      this.tell(tx, before, user);
       tx.afterCommit(() => this.audit.record(actor, entry));
       return user;
     });
@@ -229,13 +227,13 @@ export class UsersService {
     if (!others) throw new Conflict('last_admin', 'This is the last active administrator of the organization.');
   }
 
-  private tell(before: User, user: User): void {
+  private tell(tx: Tx, before: User, user: User): void {
     const { organization_id, id: user_id } = user;
-    this.events.emit('user.updated', { organization_id, user_id });
+    tx.tell('user.updated', { organization_id, user_id });
     const answers = ({ is_active, role }: User): boolean => is_active && role !== Role.viewer;
-    if (answers(before) && !answers(user)) this.events.emit('user.left', { organization_id, user_id, role: user.role });
+    if (answers(before) && !answers(user)) tx.tell('user.left', { organization_id, user_id, role: user.role });
     if (before.agent_status !== user.agent_status)
-      this.events.emit('agent.status_changed', {
+      tx.tell('agent.status_changed', {
         organization_id,
         agent_id: user_id,
         agent_name: user.full_name,

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Counter } from 'prom-client';
-import { EventBus } from '#common/events';
 import type { Tx } from '#database/database';
 import { isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
@@ -52,7 +51,6 @@ export class Filing {
 
   constructor(
     private readonly numbers: NumberDirectory,
-    private readonly events: EventBus,
     private readonly contacts: ContactNews,
     private readonly media: FetchMedia,
     metrics: Metrics,
@@ -146,12 +144,12 @@ export class Filing {
     let statuses: Item<StatusUpdate>[] = [];
     const flush = async (): Promise<void> => {
       if (messages.length) {
-        const filed = await fileMessages(batch, messages, this.events);
+        const filed = await fileMessages(batch, messages);
         messages = [];
         await this.applyOrphansOf(batch, filed);
       }
       if (statuses.length) {
-        await applyStatuses(batch, statuses, this.events);
+        await applyStatuses(batch, statuses);
         statuses = [];
       }
     };
@@ -171,25 +169,25 @@ export class Filing {
     const { change } = item;
     switch (change.kind) {
       case 'message':
-        return this.applyOrphansOf(batch, await fileMessages(batch, [{ ...item, change }], this.events));
+        return this.applyOrphansOf(batch, await fileMessages(batch, [{ ...item, change }]));
       case 'status':
-        return applyStatuses(batch, [{ ...item, change }], this.events);
+        return applyStatuses(batch, [{ ...item, change }]);
       case 'reaction':
       case 'edit':
       case 'revoke':
-        return applyToMessage(batch, { ...item, change }, change, this.events);
+        return applyToMessage(batch, { ...item, change }, change);
       case 'system':
         return applySystem(batch, { ...item, change });
       case 'echo':
-        return this.applyOrphansOf(batch, await applyEcho(batch, { ...item, change }, this.events));
+        return this.applyOrphansOf(batch, await applyEcho(batch, { ...item, change }));
       case 'user_id':
         return applyUserId(batch, { ...item, change });
       case 'preference':
         return applyPreference(batch, { ...item, change });
       case 'template':
-        return applyTemplate(batch, { ...item, change }, this.events);
+        return applyTemplate(batch, { ...item, change });
       case 'account':
-        return applyAccount(batch, { ...item, change }, this.events);
+        return applyAccount(batch, { ...item, change });
       case 'errors':
         return applyErrors(batch, { ...item, change });
       case 'poison':

@@ -84,7 +84,7 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
       contact_id = keep;
       for (const other of others) {
         if (!(await mergeContacts(batch, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
-        batch.tx.afterCommit(() => batch.contacts.merged(sighting.organization_id, keep, other));
+        batch.contacts.merged(batch.tx, sighting.organization_id, keep, other);
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
         const before = seen.get(other);
@@ -134,7 +134,7 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
     if (!contact.is_new) continue;
     const { is_new: _, ...row } = contact;
     const own = identities.filter((identity) => identity.contact_id === contact.id);
-    batch.tx.afterCommit(() => batch.contacts.created(row, own));
+    batch.contacts.created(batch.tx, row, own);
   }
   return bySighting.map((id) => {
     const contact = contacts.get(kept(id));

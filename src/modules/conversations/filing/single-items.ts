@@ -1,4 +1,3 @@
-import type { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
@@ -21,7 +20,7 @@ import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
-import type { Conversation } from '../conversation.entity';
+import { echo, hearReaction, newestOf } from '../state/traffic';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, Raced, asRows } from './batch';
 import { park, parkPoison } from './parking';
@@ -36,7 +35,7 @@ const targetOf = (change: Target): string => (change.kind === 'reaction' ? chang
  * Reaction, edit or revoke: changes the message it speaks of, or waits for it. `from_us`: typed on the business's own phone.
  * Only who wrote a message edits or revokes it; what somebody else asks is set aside.
  */
-export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target, events: EventBus): Promise<void> {
+export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, change: Target): Promise<void> {
   const { number } = item;
   const from_us = item.change.kind === 'echo';
   const [found] = await batch.rows<Message & { contact_is_blocked: boolean; contact_match_key: string | null }>(
@@ -68,12 +67,10 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
       message.earlier_versions && JSON.stringify(message.earlier_versions),
     ],
   );
-  if (change.kind === 'reaction' && !from_us) await openWindow(batch, message, change.timestamp);
+  if (change.kind === 'reaction' && !from_us) await hearReaction(batch, message, change.timestamp);
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
-  batch.tx.afterCommit(() =>
-    events.emit('message.updated', { organization_id: message.organization_id, message: presentMessage(message) }),
-  );
+  batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
 }
 
 /** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */
@@ -114,19 +111,6 @@ function edit(message: Message, { content, payload, timestamp }: InboundEdit): b
   return true;
 }
 
-/** A reaction is a message of the customer's too: the window of the pair counts from it. Meta: edits and revokes open none. */
-async function openWindow(
-  batch: Batch,
-  { organization_id, conversation_id, contact_id, whatsapp_number_id }: Message,
-  at: Date,
-): Promise<void> {
-  await batch.rows(
-    prepared(`UPDATE conversations SET window_expires_at = greatest(window_expires_at, $3::timestamptz + interval '24 hours'), last_incoming_at = greatest(last_incoming_at, $3)
-      WHERE organization_id = $1 AND contact_id = $4 AND whatsapp_number_id = $5 AND (id = $2 OR status IN ('open', 'pending'))`),
-    [organization_id, conversation_id, at, contact_id, whatsapp_number_id],
-  );
-}
-
 /** A system message: kept as a row; a changed number or id moves the person's names. */
 export async function applySystem(batch: Batch, item: Item<InboundSystem>): Promise<void> {
   const { change } = item;
@@ -145,12 +129,8 @@ async function fileQuietly(
   const keys = keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: change.ids });
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
-  const [conversation] = await batch.rows<{ id: string }>(
-    prepared(`SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
-      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`),
-    [number.organization_id, known.contact_id, number.id],
-  );
-  if (!conversation) return;
+  const conversation_id = await newestOf(batch, number.organization_id, known.contact_id, number.id);
+  if (!conversation_id) return;
   const [stored] = await batch.rows(
     'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
     [number.organization_id, number.id, change.provider_id],
@@ -160,7 +140,7 @@ async function fileQuietly(
     newMessage({
       ...row,
       organization_id: number.organization_id,
-      conversation_id: conversation.id,
+      conversation_id,
       contact_id: known.contact_id,
       whatsapp_number_id: number.id,
       direction: MessageDirection.incoming,
@@ -199,7 +179,7 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
     const gone = before < after ? after : before;
     contact_id = before < after ? before : after;
     if (!(await mergeContacts(batch, organization_id, contact_id, gone))) throw new Raced('a contact of a merge is gone');
-    batch.tx.afterCommit(() => batch.contacts.merged(organization_id, contact_id, gone));
+    batch.contacts.merged(batch.tx, organization_id, contact_id, gone);
   }
   const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });
   // Those told, and those a new one of the same kind takes the place of.
@@ -233,10 +213,10 @@ async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, 
 }
 
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
-export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus): Promise<Message[]> {
+export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message[]> {
   const { event } = item.change;
   if (event.kind !== 'message') {
-    await applyToMessage(batch, item, event, events);
+    await applyToMessage(batch, item, event);
     return [];
   }
   const { number } = item;
@@ -256,14 +236,9 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
       from_ad: false,
     },
   ]);
-  const [existing] = await batch.rows<{ id: string }>(
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND close_reason IS DISTINCT FROM 'merged'
-      ORDER BY status IN ('open', 'pending') DESC, created_at DESC LIMIT 1`,
-    [number.organization_id, contact.id, number.id],
-  );
   const message = newMessage({
     organization_id: number.organization_id,
-    conversation_id: existing?.id ?? '',
+    conversation_id: '',
     contact_id: contact.id,
     whatsapp_number_id: number.id,
     direction: MessageDirection.outgoing,
@@ -278,34 +253,20 @@ export async function applyEcho(batch: Batch, item: Item<Echo>, events: EventBus
     sent_at: event.timestamp,
     created_at: event.timestamp,
   });
-  const [conversation] = existing
-    ? await batch.rows<Conversation>(
-        `UPDATE conversations SET last_message_id = CASE WHEN last_message_at IS NULL OR $3 >= last_message_at THEN $4 ELSE last_message_id END,
-                last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1, updated_at = now()
-          WHERE organization_id = $1 AND id = $2 RETURNING *`,
-        [number.organization_id, existing.id, event.timestamp, message.id],
-      )
-    : await batch.rows<Conversation>(
-        `WITH counted AS (UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2)
-         INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, first_message_at, last_message_at, last_outgoing_at, total_messages, last_message_id)
-         VALUES ($6, $1, $2, $3, $4, $4, $4, 1, $5) RETURNING *`,
-        [number.organization_id, contact.id, number.id, event.timestamp, message.id, newId()],
-      );
+  const { conversation, is_new } = await echo(batch.tx, message);
   message.conversation_id = conversation.id;
   if (event.reply_to_provider_id) await linkReplies(batch, [{ message, provider_id: event.reply_to_provider_id }], new Map());
   await insertMessages(batch, [message]);
   await expectMedia(batch, [{ message, media: event.media }]);
   const { organization_id, conversation_id } = message;
-  if (!existing) batch.tx.afterCommit(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
+  if (is_new) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });
   const { id, name, whatsapp_name, username, whatsapp_id, is_vip } = contact;
-  batch.tx.afterCommit(() =>
-    events.emit('message.created', {
-      organization_id: message.organization_id,
-      message: presentMessage(message),
-      contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
-      conversation,
-    }),
-  );
+  batch.tx.tell('message.created', {
+    organization_id: message.organization_id,
+    message: presentMessage(message),
+    contact: { id, name, whatsapp_name, username, whatsapp_id, is_vip },
+    conversation,
+  });
   return [message];
 }
 
@@ -321,11 +282,11 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
       WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
     [number.organization_id, known.contact_id, opt_in],
   );
-  if (changed) batch.tx.afterCommit(() => batch.contacts.consented(number.organization_id, known.contact_id, opt_in));
+  if (changed) await batch.contacts.consented(batch.tx, number.organization_id, known.contact_id, opt_in);
 }
 
 /** A template's verdict counts for all numbers of its account. */
-export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>, events: EventBus): Promise<void> {
+export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>): Promise<void> {
   const { organization_id } = number;
   const changed = await batch.rows<Template & { previous_status: string }>(
     `WITH before AS (
@@ -351,16 +312,15 @@ export async function applyTemplate(batch: Batch, { number, change }: Item<Templ
     ],
   );
   for (const { previous_status, ...template } of changed)
-    if (template.status !== previous_status)
-      batch.tx.afterCommit(() => events.emit('template.status_updated', { organization_id, template, previous_status }));
+    if (template.status !== previous_status) batch.tx.tell('template.status_updated', { organization_id, template, previous_status });
   // Meta tells that its text changed, not how.
   if (change.change === 'components')
     for (const whatsapp_number_id of new Set(changed.map((template) => template.whatsapp_number_id)))
-      batch.tx.afterCommit(() => events.emit('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id }));
+      batch.tx.tell('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id });
 }
 
 /** What Meta says of an account or a number. */
-export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>, events: EventBus): Promise<void> {
+export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>): Promise<void> {
   const one = change.display_phone_number !== null;
   const changed = await batch.rows<ChangedNumber>(
     `WITH before AS (
@@ -384,7 +344,7 @@ export async function applyAccount(batch: Batch, { number, change }: Item<Accoun
     ],
   );
   if (!change.messaging_limit_tier && !change.display_name && !change.standing) return;
-  for (const row of changed) batch.tx.afterCommit(() => tellNumber(events, row));
+  for (const row of changed) tellNumber(batch.tx, row);
 }
 
 export async function applyErrors(batch: Batch, { number, change }: Item<ValueErrors>): Promise<void> {

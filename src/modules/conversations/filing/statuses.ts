@@ -1,4 +1,3 @@
-import type { EventBus } from '#common/events';
 import { matchKey } from '#common/phone';
 import { isUuid, newId } from '#common/uuid';
 import { mergeContacts } from '#modules/contacts/merge-contacts';
@@ -29,7 +28,7 @@ const COLUMNS = `m.id, m.organization_id, m.conversation_id, m.contact_id, m.wha
   m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing, m.template_id, c.wa_id, c.match_key`;
 
 /** Applies statuses of outgoing messages, all at once; one that came before its message is parked by the provider's id. */
-export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[], events: EventBus): Promise<void> {
+export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<void> {
   const known = items.filter(({ change }) => change.status !== 'other');
   if (!known.length) return;
   const messages = await findMessages(batch, known);
@@ -71,10 +70,8 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
     // In a group the ids are a participant's, not those of whom the message is for.
     if (change.group_id === null) people.push({ item, message });
     // Once: the provider repeats itself, and the world has gone on since.
-    if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code)) {
-      const tell = await applyFailureEffect(batch, message, failure.effect, change.timestamp);
-      if (tell) batch.tx.afterCommit(() => tell(events, batch.contacts));
-    }
+    if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code))
+      await applyFailureEffect(batch.tx, batch.contacts, message, failure.effect, change.timestamp);
   }
   if (orphans.length)
     await park(
@@ -103,19 +100,17 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   if (people.length) await linkPeople(batch, people);
   for (const { before, message, last } of changed.values()) {
     if (before === message.status) continue;
-    batch.tx.afterCommit(() =>
-      events.emit('message.status', {
-        organization_id: message.organization_id,
-        message_id: message.id,
-        conversation_id: message.conversation_id,
-        contact_id: message.contact_id,
-        whatsapp_number_id: message.whatsapp_number_id,
-        status: message.status,
-        previous_status: before,
-        timestamp: last,
-        error_code: message.error_code,
-      }),
-    );
+    batch.tx.tell('message.status', {
+      organization_id: message.organization_id,
+      message_id: message.id,
+      conversation_id: message.conversation_id,
+      contact_id: message.contact_id,
+      whatsapp_number_id: message.whatsapp_number_id,
+      status: message.status,
+      previous_status: before,
+      timestamp: last,
+      error_code: message.error_code,
+    });
   }
 }
 
@@ -189,7 +184,7 @@ async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate
     if (keep === other || !(await mergeContacts(batch, key.organization_id, keep, other))) continue;
     for (const [from, to] of gone) if (to === other) gone.set(from, keep);
     gone.set(other, keep);
-    batch.tx.afterCommit(() => batch.contacts.merged(key.organization_id, keep, other));
+    batch.contacts.merged(batch.tx, key.organization_id, keep, other);
   }
   if (!fresh.length) return;
   await batch.rows(

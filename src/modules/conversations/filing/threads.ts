@@ -1,5 +1,4 @@
 import { newId } from '#common/uuid';
-import type { EventBus } from '#common/events';
 import type { MessageConversation } from '../conversations.events';
 import { ConversationStatus } from '../conversation.entity';
 import { type Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
@@ -8,11 +7,10 @@ import { newMessage } from '../messages/new-message';
 import type { InboundMessage, MediaRef } from '#modules/whatsapp/meta/parse-webhook';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
+import { isActive } from '../state/moves';
+import { isRevivable, route } from '../state/opening';
+import { type Heard, hear } from '../state/traffic';
 import { type FiledContact, resolvePeople } from './people';
-
-/** Meta, Cloud API: 24 h from the customer's last message. */
-export const WINDOW_MS = 24 * 3600_000;
-const REOPEN_HOURS_DEFAULT = 24;
 
 interface Thread {
   organization_id: string;
@@ -27,16 +25,16 @@ interface Candidate {
   whatsapp_number_id: string;
   status: ConversationStatus;
   closed_at: Date | null;
+  /** Who had it last, if they may still answer. */
+  last_agent_id: string | null;
   reopen_hours: number | null;
 }
-
-type ThreadState = MessageConversation & { contact_id: string; whatsapp_number_id: string };
 
 /**
  * Files incoming messages: person, conversation, message, counters, in this order and all messages at once. What the provider repeats is
  * dropped before anything is touched.
  */
-export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[], events: EventBus): Promise<Message[]> {
+export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[]): Promise<Message[]> {
   const fresh = await withoutKnown(batch, items);
   if (!fresh.length) return [];
   const contacts = await resolvePeople(
@@ -83,7 +81,7 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     if (change.reply_to_provider_id) replies.push({ message, provider_id: change.reply_to_provider_id });
   });
 
-  const told = await fileThreads(batch, [...threads.values()], events);
+  const told = await fileThreads(batch, [...threads.values()]);
   await linkReplies(batch, replies, byProviderId);
   const messages = [...threads.values()].flatMap((thread) => thread.messages);
   await insertMessages(batch, messages);
@@ -99,14 +97,12 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     for (const message of ofThread) {
       const conversation = told.get(message.conversation_id);
       if (!conversation) continue;
-      batch.tx.afterCommit(() =>
-        events.emit('message.received', {
-          organization_id: message.organization_id,
-          message: presentMessage(message),
-          contact: who,
-          conversation,
-        }),
-      );
+      batch.tx.tell('message.received', {
+        organization_id: message.organization_id,
+        message: presentMessage(message),
+        contact: who,
+        conversation,
+      });
     }
   }
   return messages;
@@ -130,10 +126,12 @@ async function withoutKnown(batch: Batch, items: readonly Item<InboundMessage>[]
 const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id} ${change.provider_id}`;
 
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
-async function fileThreads(batch: Batch, threads: readonly Thread[], events: EventBus): Promise<Map<string, MessageConversation>> {
+async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
     prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, 
-            CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours
+            CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours,
+            CASE WHEN c.status NOT IN ('open', 'pending') THEN (SELECT u.id FROM users u WHERE u.organization_id = t.organization_id AND u.id = c.current_agent_id
+              AND u.is_active AND u.role <> 'viewer' AND u.deleted_at IS NULL) END AS last_agent_id
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS t(organization_id, contact_id, whatsapp_number_id)
        JOIN organizations o ON o.id = t.organization_id
        CROSS JOIN LATERAL (
@@ -144,102 +142,45 @@ async function fileThreads(batch: Batch, threads: readonly Thread[], events: Eve
     [threads.map((t) => t.organization_id), threads.map((t) => t.contact.id), threads.map((t) => t.whatsapp_number_id)],
   );
   const found = new Map(candidates.map((row) => [`${row.contact_id} ${row.whatsapp_number_id}`, row]));
-  const updates: object[] = [];
-  const inserts: object[] = [];
+  const known: Heard[] = [];
+  const fresh: Heard[] = [];
   const reopened = new Set<string>();
   for (const thread of threads) {
-    const candidate = found.get(`${thread.contact.id} ${thread.whatsapp_number_id}`);
-    const usable = candidate && (thread.contact.is_blocked || isRevivable(candidate));
+    const { organization_id, contact, whatsapp_number_id, messages } = thread;
+    const candidate = found.get(`${contact.id} ${whatsapp_number_id}`);
+    const usable = candidate && (contact.is_blocked || isRevivable(candidate, candidate.reopen_hours));
     const id = usable ? candidate.id : newId();
-    for (const message of thread.messages) message.conversation_id = id;
-    const newest = thread.messages.reduce((a, b) => (b.created_at >= a.created_at ? b : a));
-    const silent = thread.contact.is_blocked;
-    const row = {
+    for (const message of messages) message.conversation_id = id;
+    const newest = messages.reduce((a, b) => (b.created_at >= a.created_at ? b : a));
+    (usable ? known : fresh).push({
       id,
-      organization_id: thread.organization_id,
-      contact_id: thread.contact.id,
-      whatsapp_number_id: thread.whatsapp_number_id,
-      count: thread.messages.length,
-      unread: silent ? 0 : thread.messages.length,
-      silent,
-      first_at: thread.messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
+      organization_id,
+      contact_id: contact.id,
+      whatsapp_number_id,
+      count: messages.length,
+      silent: contact.is_blocked,
+      first_at: messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
-      expires_at: new Date(newest.created_at.getTime() + WINDOW_MS),
-      queue_priority: thread.contact.is_vip ? 100 : 50,
-    };
-    if (!usable) inserts.push(row);
-    else {
-      updates.push(row);
-      if (!silent && candidate.status !== ConversationStatus.open && candidate.status !== ConversationStatus.pending) reopened.add(id);
-    }
+      ...route({ contact, last_agent_id: (usable && candidate.last_agent_id) || null }),
+    });
+    if (usable && !contact.is_blocked && !isActive(candidate)) reopened.add(id);
   }
 
-  const states: ThreadState[] = [];
-  if (updates.length) states.push(...(await batch.rows<ThreadState>(prepared(UPDATE_CONVERSATIONS), [asRows(updates)])));
-  if (inserts.length) states.push(...(await batch.rows<ThreadState>(prepared(INSERT_CONVERSATIONS), [asRows(inserts)])));
-  const insertedIds = new Set(inserts.map((row) => (row as { id: string }).id));
-  for (const thread of threads) {
-    if (thread.contact.is_blocked) continue;
-    const { organization_id } = thread;
-    const conversation_id = thread.messages[0].conversation_id;
-    if (insertedIds.has(conversation_id))
-      batch.tx.afterCommit(() => events.emit('conversation.created', { organization_id, conversation_id, user_id: null }));
-    else if (reopened.has(conversation_id))
-      batch.tx.afterCommit(() => events.emit('conversation.reopened', { organization_id, conversation_id, user_id: null }));
+  const states = await hear(batch.tx, known, fresh);
+  const begun = new Set(fresh.map(({ id }) => id));
+  for (const { organization_id, contact, messages } of threads) {
+    if (contact.is_blocked) continue;
+    const { conversation_id } = messages[0];
+    const happened = { organization_id, conversation_id, user_id: null };
+    if (begun.has(conversation_id)) batch.tx.tell('conversation.created', happened);
+    else if (reopened.has(conversation_id)) {
+      const previous_status = found.get(`${contact.id} ${messages[0].whatsapp_number_id}`)?.status ?? ConversationStatus.closed;
+      batch.tx.tell('conversation.reopened', { ...happened, status: ConversationStatus.open, previous_status });
+    }
   }
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));
 }
-
-function isRevivable(candidate: Candidate): boolean {
-  if (candidate.status !== ConversationStatus.closed) return true;
-  const hours = candidate.reopen_hours ?? REOPEN_HOURS_DEFAULT;
-  return candidate.closed_at !== null && Date.now() - candidate.closed_at.getTime() <= hours * 3600_000;
-}
-
-const THREAD_ROWS = `json_to_recordset($1) AS t(id uuid, organization_id uuid, contact_id uuid, whatsapp_number_id uuid, count int, unread int, silent boolean,
-  first_at timestamptz, newest_at timestamptz, newest_id uuid, expires_at timestamptz, queue_priority int)`;
-
-const THREAD_STATE =
-  'c.id, c.contact_id, c.whatsapp_number_id, c.status, c.unread_count, c.current_agent_id, c.last_message_at, c.window_expires_at';
-
-// A message told late moves neither the last message nor the window backward.
-const UPDATE_CONVERSATIONS = `UPDATE conversations c
-    SET status = CASE WHEN t.silent OR c.status IN ('open', 'pending') THEN c.status ELSE 'open' END,
-        reopened_at = CASE WHEN t.silent OR c.status IN ('open', 'pending') THEN c.reopened_at ELSE now() END,
-        resolved_at = CASE WHEN t.silent OR c.status IN ('open', 'pending') THEN c.resolved_at END,
-        closed_at = CASE WHEN t.silent OR c.status IN ('open', 'pending') THEN c.closed_at END,
-        close_reason = CASE WHEN t.silent OR c.status IN ('open', 'pending') THEN c.close_reason END,
-        is_archived = c.is_archived AND (t.silent OR c.status IN ('open', 'pending')),
-        archived_at = CASE WHEN t.silent OR c.status IN ('open', 'pending') THEN c.archived_at END,
-        current_agent_id = CASE WHEN c.status IN ('open', 'pending') OR c.current_agent_id IS NULL THEN c.current_agent_id
-          ELSE (SELECT u.id FROM users u WHERE u.id = c.current_agent_id AND u.organization_id = c.organization_id AND u.is_active AND u.role <> 'viewer' AND u.deleted_at IS NULL) END,
-        last_message_id = CASE WHEN c.last_message_at IS NULL OR t.newest_at >= c.last_message_at THEN t.newest_id ELSE c.last_message_id END,
-        first_message_at = least(c.first_message_at, t.first_at),
-        last_message_at = greatest(c.last_message_at, t.newest_at),
-        last_incoming_at = greatest(c.last_incoming_at, t.newest_at),
-        window_expires_at = greatest(c.window_expires_at, t.expires_at),
-        unread_count = c.unread_count + t.unread,
-        total_messages = c.total_messages + t.count, messages_from_contact = c.messages_from_contact + t.count, updated_at = now()
-   FROM ${THREAD_ROWS}
-  WHERE c.id = t.id AND c.organization_id = t.organization_id
- RETURNING ${THREAD_STATE}`;
-
-// A blocked contact's first message makes a conversation that is over already. The window is the pair's: a new conversation inherits it.
-const INSERT_CONVERSATIONS = `WITH c AS (
-    INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status, closed_at, close_reason, queue_priority, first_message_at, last_message_at,
-           last_incoming_at, window_expires_at, unread_count, total_messages, messages_from_contact, last_message_id)
-    SELECT t.id, t.organization_id, t.contact_id, t.whatsapp_number_id, CASE WHEN t.silent THEN 'closed' ELSE 'open' END, CASE WHEN t.silent THEN now() END,
-           CASE WHEN t.silent THEN 'contact_blocked' END, t.queue_priority, t.first_at, t.newest_at, t.newest_at,
-           greatest(t.expires_at, (SELECT max(v.window_expires_at) FROM conversations v
-             WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id)), t.unread, t.count, t.count, t.newest_id
-      FROM ${THREAD_ROWS}
-    RETURNING *),
-  counted AS (
-    UPDATE contacts k SET total_conversations = k.total_conversations + n.count
-      FROM (SELECT organization_id, contact_id, count(*)::int AS count FROM c GROUP BY 1, 2) n
-     WHERE k.organization_id = n.organization_id AND k.id = n.contact_id)
-  SELECT ${THREAD_STATE} FROM c`;
 
 /** Quoted messages by the provider's id: those of this batch, then the stored ones. */
 export async function linkReplies(

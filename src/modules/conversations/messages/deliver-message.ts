@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { isDatabaseDown, isUndone } from '#database/database-errors';
@@ -93,7 +92,6 @@ export class DeliverMessage {
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
     private readonly media: MediaService,
-    private readonly events: EventBus,
     private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
     rows: DueRows,
@@ -201,17 +199,20 @@ export class DeliverMessage {
   /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
   private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
     const { organization_id, id, contact_id, conversation_id } = claim;
-    const [sent] = await persist(() =>
-      this.database.rows<{ status: MessageStatus; has_more: boolean } | undefined>(ACCEPTED, [
-        organization_id,
-        id,
-        provider_id,
-        newId(),
-        conversation_id,
-      ]),
+    const sent = await persist(() =>
+      this.database.tx(async (tx) => {
+        const [row] = await tx.rows<{ status: MessageStatus; has_more: boolean } | undefined>(ACCEPTED, [
+          organization_id,
+          id,
+          provider_id,
+          newId(),
+          conversation_id,
+        ]);
+        if (row?.status === MessageStatus.sent) tell(tx, claim, MessageStatus.sent, null);
+        return row;
+      }),
     );
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
-    if (sent?.status === MessageStatus.sent) this.tell(claim, MessageStatus.sent, null);
     if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, organization_id, contact_id, wa_id);
     return sent?.has_more ?? true;
   }
@@ -244,31 +245,29 @@ export class DeliverMessage {
        VALUES ($1, $2, $3, 'failed', now(), 'api', $4) ON CONFLICT DO NOTHING`,
       [newId(), organization_id, message_id, failure.error_code],
     );
-    const tell = failure.effect && (await applyFailureEffect(tx, message, failure.effect));
+    if (failure.effect) await applyFailureEffect(tx, this.contacts, message, failure.effect);
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
-    tx.afterCommit(() => {
-      this.tell(message, MessageStatus.failed, failure.error_code);
-      if (tell) tell(this.events, this.contacts);
-    });
-  }
-
-  private tell(message: Told, status: MessageStatus, error_code: string | null): void {
-    this.events.emit('message.status', {
-      organization_id: message.organization_id,
-      message_id: message.id,
-      conversation_id: message.conversation_id,
-      contact_id: message.contact_id,
-      whatsapp_number_id: message.whatsapp_number_id,
-      status,
-      previous_status: MessageStatus.pending,
-      timestamp: new Date(),
-      error_code,
-    });
+    tell(tx, message, MessageStatus.failed, failure.error_code);
   }
 }
 
 /** What a status is told of. */
-type Told = Pick<Message, 'id' | 'organization_id' | 'conversation_id' | 'contact_id' | 'whatsapp_number_id'>;
+type Moved = Pick<Message, 'id' | 'organization_id' | 'conversation_id' | 'contact_id' | 'whatsapp_number_id'>;
+
+function tell(tx: Tx, message: Moved, status: MessageStatus, error_code: string | null): void {
+  const { id, organization_id, conversation_id, contact_id, whatsapp_number_id } = message;
+  tx.tell('message.status', {
+    organization_id,
+    message_id: id,
+    conversation_id,
+    contact_id,
+    whatsapp_number_id,
+    status,
+    previous_status: MessageStatus.pending,
+    timestamp: new Date(),
+    error_code,
+  });
+}
 
 /** What the provider said is worth waiting for the database: until our claim grows stale nobody else touches the message. */
 async function persist<R>(write: () => Promise<R>): Promise<R> {

@@ -1,6 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { EventBus } from '#common/events';
 import { Database } from '#database/database';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
 import { presentMessage } from './message.dto';
@@ -12,7 +11,6 @@ export class MessageFiles implements OnModuleInit {
   constructor(
     private readonly fetching: FetchMedia,
     private readonly database: Database,
-    private readonly events: EventBus,
   ) {}
 
   onModuleInit(): void {
@@ -22,7 +20,7 @@ export class MessageFiles implements OnModuleInit {
       // Erased meanwhile: there is nobody to tell.
       if (!(await messages.find(actor, message_id))) return;
       const message = await messages.patch(actor, message_id, { media });
-      tx.afterCommit(() => this.events.emit('message.updated', { organization_id, message: presentMessage(message) }));
+      tx.tell('message.updated', { organization_id, message: presentMessage(message) });
     });
   }
 }

@@ -1,6 +1,8 @@
+import { ArgsType, Field, ID } from '@nestjs/graphql';
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { Alias } from '#common/alias';
 import { DayOrInstant, NotBefore, QueryBoolean } from '#common/fields';
+import { ArgsOf } from '#common/mapped-types';
 import { PageQuery } from '#common/page.dto';
 
 export class MessageQuery extends PageQuery {
@@ -38,6 +40,19 @@ export class MessageQuery extends PageQuery {
   @IsOptional()
   @IsIn(['incoming', 'outgoing', 'internal', 'inbound', 'outbound'])
   direction?: string;
+}
+
+@ArgsType()
+export class MessageArgs extends ArgsOf(MessageQuery) {}
+
+/** The newest messages of each conversation that is shown. */
+@ArgsType()
+export class NewestMessages extends ArgsOf(PageQuery, ['skip', 'page', 'cursor', 'search', 'sort']) {
+  /** Only those before this one. */
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  before?: string;
 }
 
 export class HistoryQuery extends MessageQuery {

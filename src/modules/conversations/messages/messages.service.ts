@@ -3,7 +3,6 @@ import type { Request, Response } from 'express';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
-import { EventBus } from '#common/events';
 import { type Page, type PageQuery, type Slice, toPage } from '#common/page.dto';
 import { isDayOrInstant } from '#common/period';
 import { isUuid } from '#common/uuid';
@@ -20,6 +19,7 @@ import { type MessageResponse, presentMessage } from './message.dto';
 import type { HistoryQuery, MessageQuery } from './message-query.dto';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
+import { readUpTo } from '../state/traffic';
 
 /** Reading messages, and what an agent may still do to one. */
 @Injectable()
@@ -29,7 +29,6 @@ export class MessagesService {
     private readonly sending: SendMessage,
     private readonly media: MediaService,
     private readonly organizations: OrganizationsService,
-    private readonly events: EventBus,
   ) {}
 
   async get(actor: Actor, id: string): Promise<MessageResponse> {
@@ -121,22 +120,13 @@ export class MessagesService {
   async markRead(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
     if (message.direction !== MessageDirection.incoming) throw new Conflict('not_incoming', 'Only incoming messages can be marked read.');
-    const [changed] = await this.database.rows<{ unread_count: number; before: number }>(
-      `UPDATE conversations c SET last_read_at = greatest(c.last_read_at, $3), updated_at = now(),
-              unread_count = (SELECT count(*) FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction = 'incoming'
-                                AND (m.created_at, m.id) > ($3, $4) AND m.created_at > coalesce(c.last_read_at, '-infinity'))
-        WHERE c.organization_id = $1 AND c.id = $2 RETURNING c.unread_count`,
-      [actor.organization_id, message.conversation_id, message.created_at, id],
-    );
-    const { organization_id } = actor;
-    if (changed)
-      this.events.emit('conversation.unread', {
-        organization_id,
-        conversation_id: message.conversation_id,
-        user_id: actor.user_id,
-        unread_count: changed.unread_count,
-      });
-    this.events.emit('message.read_here', { organization_id, message_id: id });
+    const { organization_id, user_id } = actor;
+    const { conversation_id } = message;
+    await this.database.tx(async (tx) => {
+      const unread_count = await readUpTo(tx, message);
+      if (unread_count !== undefined) tx.tell('conversation.unread', { organization_id, conversation_id, user_id, unread_count });
+      tx.tell('message.read_here', { organization_id, message_id: id });
+    });
     return presentMessage(message);
   }
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
-import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
+import { countSent } from '#modules/contacts/contact-counters';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
@@ -20,6 +20,8 @@ import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageTyp
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
 import { type SendResult } from './send.dto';
+import { open } from '../state/opening';
+import { say, sayInVain } from '../state/traffic';
 
 export interface SendOptions {
   reply_to_message_id?: string;
@@ -46,23 +48,8 @@ interface Ready {
   template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
 }
 
-const SENT = `WITH waiting AS (
-    INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($4, $1, $2, $3))
-  UPDATE conversations SET
-      whatsapp_number_id = $3, last_message_id = $4, last_message_at = greatest(last_message_at, $5), first_message_at = least(first_message_at, $5),
-      last_outgoing_at = greatest(last_outgoing_at, $5), total_messages = total_messages + 1,
-      messages_from_agent = messages_from_agent + $6, messages_from_bot = messages_from_bot + $7,
-      unread_count = CASE WHEN $6 = 1 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 = 1 THEN now() ELSE last_read_at END,
-      handoff_at = CASE WHEN $6 = 1 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND $6 = 0,
-      first_response_at = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
-      first_response_time_seconds = CASE WHEN $6 = 1 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
-        THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
-      updated_at = now()
-    WHERE organization_id = $1 AND id = $2`;
-
-const COUNT_SENT = prepared(
-  `UPDATE contacts SET last_message_at = greatest(last_message_at, $3), last_message_sent_at = greatest(last_message_sent_at, $3), total_messages_sent = total_messages_sent + 1
-    WHERE organization_id = $1 AND id = $2`,
+const WAITING = prepared(
+  'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)',
 );
 
 const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL
@@ -71,7 +58,8 @@ const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS N
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
-  private readonly turns = new TurnsByKey();
+  // The second one waits for the row's lock while the first one commits.
+  private readonly turns = new TurnsByKey(2);
 
   constructor(
     private readonly database: Database,
@@ -79,7 +67,6 @@ export class SendMessage {
     private readonly templates: TemplatesService,
     private readonly media: MediaService,
     private readonly delivery: DeliverMessage,
-    private readonly events: EventBus,
   ) {}
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
@@ -111,7 +98,7 @@ export class SendMessage {
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
       const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
       const contact = await this.database.repository(Contact, tx).lock(actor, id);
-      return this.store(tx, actor, await this.openConversation(tx, actor, contact, number), contact, draft, recipient, number);
+      return this.store(tx, actor, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
     const message = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
@@ -148,14 +135,12 @@ export class SendMessage {
         .withDeleted()
         .andWhere('c.id = :id', { id: conversation.contact_id })
         .getOneOrFail();
-      tx.afterCommit(() =>
-        this.events.emit('message.created', {
-          organization_id: actor.organization_id,
-          message: presentMessage(stored),
-          contact,
-          conversation,
-        }),
-      );
+      tx.tell('message.created', {
+        organization_id: actor.organization_id,
+        message: presentMessage(stored),
+        contact,
+        conversation,
+      });
       return stored;
     });
     return message;
@@ -183,52 +168,9 @@ export class SendMessage {
         error_message: reason.message,
       });
       await this.insert(tx, message);
-      const told = await this.database.repository(Conversation, tx).patch(actor, conversation_id, {
-        last_message_id: message.id,
-        last_message_at: message.created_at,
-        total_messages: conversation.total_messages + 1,
-      });
-      tx.afterCommit(() =>
-        this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told }),
-      );
+      const told = await sayInVain(tx, actor, conversation, message);
+      tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
     }, within);
-  }
-
-  /** The contact's live conversation on this number, else a new one that inherits the pair's window. */
-  async openConversation(tx: Tx, actor: Actor, contact: Contact, number: WhatsAppNumber | null): Promise<Conversation> {
-    const conversations = this.database.repository(Conversation, tx);
-    const mine = conversations
-      .query(actor, 'c')
-      .andWhere('c.contact_id = :contact', { contact: contact.id })
-      .andWhere(number ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: number?.id });
-    const live = await mine
-      .clone()
-      .andWhere("c.status IN ('open', 'pending')")
-      .orderBy('c.created_at', 'DESC')
-      .setLock('pessimistic_write')
-      .getOne();
-    if (live) return live;
-    const { window } = (await mine.clone().select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>()) ?? {
-      window: null,
-    };
-    const created = await conversations.insert(actor, {
-      contact_id: contact.id,
-      whatsapp_number_id: number?.id ?? null,
-      window_expires_at: window,
-      queue_priority: contact.is_vip ? 100 : 50,
-    });
-    await tx.rows('UPDATE contacts SET total_conversations = total_conversations + 1 WHERE organization_id = $1 AND id = $2', [
-      actor.organization_id,
-      contact.id,
-    ]);
-    tx.afterCommit(() =>
-      this.events.emit('conversation.created', {
-        organization_id: actor.organization_id,
-        conversation_id: created.id,
-        user_id: actor.user_id,
-      }),
-    );
-    return created;
   }
 
   /** Both rows, locked. One order of locks everywhere: contact, then conversation. @throws {NotFound} */
@@ -236,11 +178,13 @@ export class SendMessage {
     const contacts = this.database.repository(Contact, tx);
     const conversations = this.database.repository(Conversation, tx);
     for (;;) {
-      const [raw] = await tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
-        actor.organization_id,
-        conversation_id,
+      const [[raw], conversation] = await Promise.all([
+        tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
+          actor.organization_id,
+          conversation_id,
+        ]),
+        conversations.lock(actor, conversation_id),
       ]);
-      const conversation = await conversations.lock(actor, conversation_id);
       if (!raw) throw new NotFound('Contact');
       const contact = contacts.hydrate(raw);
       // Else a merge gave the conversation to another contact while we waited for the lock.
@@ -277,33 +221,19 @@ export class SendMessage {
       client_reference: options.client_reference ?? null,
       resent_from_id: options.resent_from?.id ?? null,
     });
-    await this.insert(tx, message);
-    const human = sender.sender_type === SenderType.agent;
-    const conversations = this.database.repository(Conversation, tx);
-    const [raw] = await tx.rows<Record<string, unknown>>(prepared(`${SENT} RETURNING ${conversations.columns}`), [
-      actor.organization_id,
-      conversation.id,
-      number.id,
-      message.id,
-      message.created_at,
-      human ? 1 : 0,
-      sender.sender_type === SenderType.bot ? 1 : 0,
+    // Given together they leave together; the first that fails fails the others.
+    const [told] = await Promise.all([
+      say(tx, message, number.id),
+      this.insert(tx, message),
+      tx.rows(WAITING, [message.id, actor.organization_id, conversation.id, number.id]),
+      countSent(tx, actor.organization_id, contact.id, message.created_at),
     ]);
-    const told = conversations.hydrate(raw);
-    await tx.rows(COUNT_SENT, [actor.organization_id, contact.id, message.created_at]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
-    tx.afterCommit(() => {
-      this.events.emit('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
-      if (human && conversation.unread_count > 0)
-        this.events.emit('conversation.unread', {
-          organization_id,
-          conversation_id: conversation.id,
-          user_id: actor.user_id,
-          unread_count: 0,
-        });
-      this.delivery.wake({ organization_id, id: conversation.id });
-    });
+    tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
+    if (told.unread_count < conversation.unread_count)
+      tx.tell('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
+    tx.afterCommit(() => this.delivery.wake({ organization_id, id: conversation.id }));
     return message;
   }
 

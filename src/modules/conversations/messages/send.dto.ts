@@ -1,4 +1,4 @@
-import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
@@ -156,7 +156,7 @@ export class SendDocument extends SendTarget {
 }
 
 /** A place. */
-@InputType({ isAbstract: true })
+@InputType()
 export class LocationInput {
   @ApiProperty({ format: 'double' })
   @IsNumber()
@@ -184,6 +184,7 @@ export class LocationInput {
 export class SendLocation extends IntersectionType(SendTarget, LocationInput) {}
 
 /** A contact card. */
+@InputType()
 export class CardInput {
   @IsString()
   @Length(1, 255)
@@ -261,6 +262,7 @@ export class ButtonsInput {
 
 export class SendButtons extends IntersectionType(SendTarget, ButtonsInput) {}
 
+@InputType()
 export class ListRowInput {
   @IsString()
   @Length(1, 200)
@@ -277,6 +279,7 @@ export class ListRowInput {
   description?: string;
 }
 
+@InputType()
 export class ListSectionInput {
   /** Required where there is more than one section. */
   @IsOptional()
@@ -326,7 +329,9 @@ export class SendList extends SendTarget {
 }
 
 /** An interactive message inside a conversation: `kind` buttons or list, fields as in `/whatsapp/send-buttons` and `/whatsapp/send-list`. */
+@InputType()
 export class InteractiveInput {
+  @Field(() => String)
   @IsIn(['buttons', 'list'])
   kind: 'buttons' | 'list';
 
@@ -370,6 +375,7 @@ export class InteractiveInput {
 const SENDABLE = [...['text', 'template', 'location', 'contacts', 'interactive'], ...MEDIA_TYPES] as const;
 
 /** A message into a conversation. The type is inferred when it is not said: template, media, location, contacts, interactive, else text. */
+@ArgsType()
 export class MessageSendRequest {
   /** Alias: type. */
   @Alias('type')
@@ -386,6 +392,7 @@ export class MessageSendRequest {
     ],
     example: 'Olá! Como posso ajudar?',
   })
+  @Field(() => String, { nullable: true })
   @IsOptional()
   content?: unknown;
 
@@ -394,6 +401,7 @@ export class MessageSendRequest {
   @MaxLength(2048)
   media_url?: string;
 
+  @Field(() => ID, { nullable: true })
   @IsOptional()
   @IsUUID()
   media_id?: string;
@@ -438,6 +446,7 @@ export class MessageSendRequest {
   @Nested(() => InteractiveInput)
   interactive?: InteractiveInput;
 
+  @Field(() => ID, { nullable: true })
   @IsOptional()
   @IsUUID()
   reply_to_message_id?: string;

@@ -156,7 +156,7 @@ function sameDay(iso, day) {
 }
 
 /** Enter sends, Shift+Enter makes a line; the box grows with its text. */
-export function growing(textarea, send) {
+function growing(textarea, send) {
   const fit = () => {
     textarea.style.height = 'auto';
     textarea.style.height = `${Math.min(textarea.scrollHeight, 120)}px`;
@@ -169,6 +169,39 @@ export function growing(textarea, send) {
     }
   });
   return fit;
+}
+
+/** Where a message is written: the text between the menu of everything else and its button, and above it what it answers. */
+export function messageForm({ side, placeholder, label, menuLabel, openMenu, sendLabel, send }) {
+  const quote = h('div', { class: 'quoting', hidden: true });
+  const input = h('textarea', { rows: 1, placeholder, 'aria-label': label, maxlength: '4096', 'data-testid': `${side}-input` });
+  const attach = h(
+    'button',
+    {
+      type: 'button',
+      class: 'round plain',
+      'aria-label': menuLabel,
+      'aria-haspopup': 'menu',
+      'data-testid': `${side}-attach`,
+      onclick: () => openMenu(),
+    },
+    icon('plus'),
+  );
+  const submit = h('button', { type: 'submit', class: 'round send', 'aria-label': sendLabel, 'data-testid': `${side}-send` }, icon('send'));
+  const element = h('form', { class: 'composer', onsubmit: (event) => (event.preventDefault(), send()) }, attach, input, submit);
+
+  /** Shows what is answered; null: nothing any more. */
+  function answer(quoted, cancel) {
+    quote.hidden = !quoted;
+    if (!quoted) return;
+    quote.replaceChildren(
+      h('div', { class: 'quoted' }, h('b', {}, quoted.who), h('span', {}, quoted.words)),
+      h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: cancel }, icon('close')),
+    );
+    input.focus();
+  }
+
+  return { quote, element, input, attach, submit, fit: growing(input, send), answer };
 }
 
 /** A random id; `crypto.randomUUID` is missing on plain http away from localhost. */

@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Conflict } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { Tx } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import './media.events';
@@ -16,10 +15,7 @@ const WARN_AT = 0.8;
 export class MediaQuota {
   private readonly logger = new Logger(MediaQuota.name);
 
-  constructor(
-    private readonly organizations: OrganizationsService,
-    private readonly events: EventBus,
-  ) {}
+  constructor(private readonly organizations: OrganizationsService) {}
 
   /** Room for a file of the team. @throws {Conflict} media_quota_exceeded; who throws takes nothing. */
   async take(tx: Tx, actor: Actor, size_bytes: number): Promise<void> {
@@ -49,11 +45,10 @@ export class MediaQuota {
     const { max_media_bytes: max } = await this.organizations.limits(actor, tx);
     const used = await this.change(tx, organization_id, size_bytes);
     const line = max * WARN_AT;
-    if (max !== -1 && used >= line && used - size_bytes < line)
-      tx.afterCommit(() => {
-        this.logger.warn({ msg: 'the files of an organization take 80 % of its quota', organization_id, used_bytes: used, max_bytes: max });
-        this.events.emit('media.quota_warning', { organization_id, used_bytes: used, max_bytes: max });
-      });
+    if (max !== -1 && used >= line && used - size_bytes < line) {
+      this.logger.warn({ msg: 'the files of an organization take 80 % of its quota', organization_id, used_bytes: used, max_bytes: max });
+      tx.tell('media.quota_warning', { organization_id, used_bytes: used, max_bytes: max });
+    }
     return { max, used };
   }
 

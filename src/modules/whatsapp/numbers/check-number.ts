@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { EventBus } from '#common/events';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
@@ -9,6 +8,7 @@ import { GraphTargets } from './graph-targets';
 import { type Holder, NumberDirectory } from './number-directory';
 import './numbers.events';
 import type { ConnectionTestResult } from './whatsapp-number.dto';
+import { tellStatus } from './tell-number';
 import { ConnectionStatus, ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
 
 /** What asking the provider came to. */
@@ -42,7 +42,6 @@ export class CheckNumber {
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
     private readonly directory: NumberDirectory,
-    private readonly events: EventBus,
   ) {}
 
   /** Never throws for what the provider says: that is the answer. @throws {NotFound} */
@@ -173,18 +172,10 @@ export class CheckNumber {
       const before = await numbers.lock(actor, id);
       if (loser) await this.directory.release(tx, loser);
       const number = await numbers.patch(actor, id, { last_checked_at: now, ...changes(before, outcome, now) });
-      tx.afterCommit(() => {
-        if (number.proved_at?.getTime() !== before.proved_at?.getTime()) this.directory.forget();
-        if (number.connection_status !== before.connection_status) {
-          this.events.emit('whatsapp_number.status', { organization_id, number });
-          if (number.connection_status === ConnectionStatus.connected)
-            this.events.emit('whatsapp_number.connected', { organization_id, number });
-          else if (before.connection_status === ConnectionStatus.connected)
-            this.events.emit('whatsapp_number.disconnected', { organization_id, number });
-        }
-        if (number.quality_rating !== before.quality_rating)
-          this.events.emit('whatsapp_number.quality_updated', { organization_id, number, previous_quality_rating: before.quality_rating });
-      });
+      if (number.proved_at?.getTime() !== before.proved_at?.getTime()) tx.afterCommit(() => this.directory.forget());
+      tellStatus(tx, number, before.connection_status);
+      if (number.quality_rating !== before.quality_rating)
+        tx.tell('whatsapp_number.quality_updated', { organization_id, number, previous_quality_rating: before.quality_rating });
       return number;
     });
   }

@@ -1,14 +1,12 @@
-import { Args, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller } from '#access/decorators';
-import { Uuid } from '#api/validation.pipe';
+import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { NumbersService } from './numbers.service';
-import { ConnectionTestResult, WhatsAppNumberCreate, WhatsAppNumberUpdate, WhatsAppNumberView } from './whatsapp-number.dto';
-
-const Id = (): ParameterDecorator => Args('id', { type: () => ID }, Uuid);
+import { ConnectionTestResult, NumberFilter, WhatsAppNumberCreate, WhatsAppNumberUpdate, WhatsAppNumberView } from './whatsapp-number.dto';
 
 @Resolver(() => WhatsAppNumberView)
 export class NumbersResolver {
@@ -16,17 +14,14 @@ export class NumbersResolver {
 
   @Query(() => WhatsAppNumberView, { nullable: true, description: 'One WhatsApp number.' })
   @Allow('viewer')
-  whatsapp_number(@Caller() actor: Actor, @Id() id: string): Promise<WhatsAppNumberView> {
+  whatsapp_number(@Caller() actor: Actor, @IdArg() id: string): Promise<WhatsAppNumberView> {
     return this.numbers.get(actor, id);
   }
 
   @Query(() => [WhatsAppNumberView], { description: 'The WhatsApp numbers, the newest first; at most 100.' })
   @Allow('viewer')
-  async whatsapp_numbers(
-    @Caller() actor: Actor,
-    @Args('is_active', { type: () => Boolean, nullable: true }) is_active?: boolean,
-  ): Promise<WhatsAppNumberView[]> {
-    return (await this.numbers.page(actor, { is_active: is_active ?? undefined, limit: PAGE_SIZE_MAX })).items;
+  async whatsapp_numbers(@Caller() actor: Actor, @Args() filter: NumberFilter): Promise<WhatsAppNumberView[]> {
+    return (await this.numbers.page(actor, { ...filter, limit: PAGE_SIZE_MAX })).items;
   }
 
   @Mutation(() => WhatsAppNumberView, { description: 'Add a WhatsApp number.' })
@@ -39,14 +34,18 @@ export class NumbersResolver {
   @Mutation(() => WhatsAppNumberView, { description: 'Update a WhatsApp number: absent keeps, null clears.' })
   @Allow('org_admin')
   @Audit('whatsapp_number.updated')
-  updateWhatsappNumber(@Caller() actor: Actor, @Id() id: string, @Args('input') input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
+  updateWhatsappNumber(
+    @Caller() actor: Actor,
+    @IdArg() id: string,
+    @Args('input') input: WhatsAppNumberUpdate,
+  ): Promise<WhatsAppNumberView> {
     return this.numbers.update(actor, id, input);
   }
 
   @Mutation(() => SuccessResponse, { description: 'Delete a WhatsApp number.' })
   @Allow('org_admin')
   @Audit('whatsapp_number.deleted')
-  async deleteWhatsappNumber(@Caller() actor: Actor, @Id() id: string): Promise<SuccessResponse> {
+  async deleteWhatsappNumber(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
     await this.numbers.remove(actor, id);
     return { success: true, message: 'WhatsApp number deleted' };
   }
@@ -54,7 +53,7 @@ export class NumbersResolver {
   @Mutation(() => ConnectionTestResult, { description: 'Ask the provider how a number is.' })
   @Allow('agent')
   @Audit('whatsapp_number.tested')
-  testWhatsappNumber(@Caller() actor: Actor, @Id() id: string): Promise<ConnectionTestResult> {
+  testWhatsappNumber(@Caller() actor: Actor, @IdArg() id: string): Promise<ConnectionTestResult> {
     return this.numbers.test(actor, id);
   }
 }

@@ -4,7 +4,6 @@ import { onDuplicate } from '#database/database-errors';
 import { type Actor, Role } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Config } from '#config/config';
@@ -63,7 +62,6 @@ export class NumbersService {
     private readonly directory: NumberDirectory,
     private readonly organizations: OrganizationsService,
     private readonly checks: CheckNumber,
-    private readonly events: EventBus,
   ) {}
 
   async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
@@ -107,12 +105,10 @@ export class NumbersService {
       ]);
       await this.saveKeys(tx, number, { access_token, app_secret });
       const view = await this.present(actor, number, tx);
-      tx.afterCommit(() => {
-        this.directory.forget();
-        this.events.emit('whatsapp_number.created', { organization_id, number });
-        this.tellConfigured(view);
-        if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
-      });
+      tx.afterCommit(() => this.directory.forget());
+      tx.tell('whatsapp_number.created', { organization_id, number });
+      this.tellConfigured(tx, view);
+      if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
       return view;
     });
   }
@@ -145,12 +141,10 @@ export class NumbersService {
       if (number.phone_number_id !== before.phone_number_id) await this.forgetProviderMedia(tx, number);
       await this.saveKeys(tx, number, { access_token, app_secret, webhook_verify_token });
       const view = await this.present(actor, number, tx);
-      tx.afterCommit(() => {
-        this.directory.forget();
-        this.tell(actor, before, number);
-        if (reconnected) this.tellConfigured(view);
-        if (business_profile) this.events.emit('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
-      });
+      tx.afterCommit(() => this.directory.forget());
+      this.tell(tx, before, number);
+      if (reconnected) this.tellConfigured(tx, view);
+      if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
       return view;
     });
   }
@@ -164,10 +158,8 @@ export class NumbersService {
       await this.numbers(tx).remove(actor, id);
       await this.forgetKeys(tx, number);
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
-      tx.afterCommit(() => {
-        this.directory.forget();
-        this.events.emit('whatsapp_number.deleted', { organization_id, number });
-      });
+      tx.afterCommit(() => this.directory.forget());
+      tx.tell('whatsapp_number.deleted', { organization_id, number });
     });
   }
 
@@ -185,16 +177,16 @@ export class NumbersService {
     return presentStatus(await this.numbers().get(actor, id));
   }
 
-  private tell(actor: Actor, before: WhatsAppNumber, number: WhatsAppNumber): void {
-    const happened = { organization_id: actor.organization_id, number };
-    this.events.emit('whatsapp_number.updated', happened);
-    if (statusOf(number) !== statusOf(before)) this.events.emit('whatsapp_number.status', happened);
+  private tell(tx: Tx, before: WhatsAppNumber, number: WhatsAppNumber): void {
+    const happened = { organization_id: number.organization_id, number };
+    tx.tell('whatsapp_number.updated', happened);
+    if (statusOf(number) !== statusOf(before)) tx.tell('whatsapp_number.status', happened);
   }
 
   /** With a token, Meta can be asked; a missing phone_number_id is then looked up. */
-  private tellConfigured({ organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
+  private tellConfigured(tx: Tx, { organization_id, id, connection_type, has_access_token }: WhatsAppNumberView): void {
     if (connection_type === ConnectionType.official && has_access_token)
-      this.events.emit('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
+      tx.tell('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
   }
 
   /** Whether a number that comes is to be the default: there is none, or only one that is switched off while this one is on. */
@@ -214,7 +206,7 @@ export class NumbersService {
     if (!heir) return false;
     await this.clearDefault(tx, actor);
     const number = await this.numbers(tx).patch(actor, heir.id, { is_default: true });
-    tx.afterCommit(() => this.events.emit('whatsapp_number.updated', { organization_id: actor.organization_id, number }));
+    tx.tell('whatsapp_number.updated', { organization_id: actor.organization_id, number });
     return true;
   }
 

@@ -11,7 +11,7 @@ export interface SendingNumber {
 }
 
 const HAS_TOKEN =
-  '(SELECT s.access_token IS NOT NULL FROM whatsapp_number_secrets s WHERE s.whatsapp_number_id = whatsapp_numbers.id) AS has_token';
+  '(SELECT s.access_token IS NOT NULL FROM whatsapp_number_secrets s WHERE s.organization_id = whatsapp_numbers.organization_id AND s.whatsapp_number_id = whatsapp_numbers.id) AS has_token';
 
 /** The given number; without one the default, else the oldest active one, else any. null: there is none. */
 export async function sendingNumber(database: Database, tx: Tx, actor: Actor, id: string | null): Promise<SendingNumber | null> {

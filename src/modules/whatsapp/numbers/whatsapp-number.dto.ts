@@ -1,4 +1,4 @@
-import { Field, InputType, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
@@ -19,8 +19,8 @@ import {
 } from 'class-validator';
 import { Nested, QueryBoolean, Trim } from '#common/fields';
 import { Json } from '#common/json.scalar';
-import { IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { ArgsOf, IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
+import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { ConnectionStatus, ConnectionType, WhatsAppNumber, toConnectionType } from './whatsapp-number.entity';
 
 /** inactive: switched off; active: on and connected; pending: the rest. */
@@ -196,6 +196,9 @@ export class NumberQuery extends PageQuery {
   @IsBoolean()
   is_active?: boolean;
 }
+
+@ArgsType()
+export class NumberFilter extends ArgsOf(NumberQuery, PAGING) {}
 
 export class NumberStatusQuery {
   /** Ask the provider first. */

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Conflict, ProviderError } from '#common/errors';
-import { EventBus } from '#common/events';
 import type { JsonObject } from '#common/json.scalar';
 import { Database, type Tx } from '#database/database';
 import { GraphClient, GraphError, type GraphTarget } from '../meta/graph-client';
@@ -29,7 +28,6 @@ export class SyncTemplates {
     private readonly database: Database,
     private readonly targets: GraphTargets,
     private readonly graph: GraphClient,
-    private readonly events: EventBus,
   ) {}
 
   /**
@@ -137,8 +135,7 @@ export class SyncTemplates {
 
   private tell(tx: Tx, template: Template, previous_status: string): void {
     const { organization_id } = template;
-    if (template.status !== previous_status)
-      tx.afterCommit(() => this.events.emit('template.status_updated', { organization_id, template, previous_status }));
+    if (template.status !== previous_status) tx.tell('template.status_updated', { organization_id, template, previous_status });
   }
 }
 

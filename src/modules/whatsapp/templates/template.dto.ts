@@ -1,9 +1,10 @@
-import { Field, Int, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { IsBoolean, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Trim, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { ArgsOf } from '#common/mapped-types';
+import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { variablesOf } from '../meta/template-parameters';
 import { asList, asObject, asText, isObject } from '../meta/wire';
 import { Template, TemplateButton } from './template.entity';
@@ -87,6 +88,9 @@ export class TemplateQuery extends PageQuery {
   is_enabled?: boolean;
 }
 
+@ArgsType()
+export class TemplateFilter extends ArgsOf(TemplateQuery, PAGING) {}
+
 export class TemplateLanguageQuery {
   /** For a name that stands in several languages; default pt_BR. */
   @Trim()
@@ -103,6 +107,9 @@ export class TemplateSyncQuery {
   @IsBoolean()
   force?: boolean;
 }
+
+@ArgsType()
+export class TemplateSyncArgs extends ArgsOf(TemplateSyncQuery) {}
 
 /** What the sockets hear of Meta's word on a template. */
 export class TemplateStatusNews {

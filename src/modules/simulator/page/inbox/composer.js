@@ -1,37 +1,19 @@
 import { ask, kindOfFile, menu, pickFile, toast } from '../dialogs.js';
-import { growing, h, icon, randomId } from '../dom.js';
+import { messageForm, randomId } from '../dom.js';
 import { chooseTemplate } from './template.js';
 import { isClosed, nameOf, preview, senderOf } from './words.js';
 
 /** Where the agent writes: text, files and everything else WhatsApp carries. */
 export function replyComposer({ api, state, upsert, fetchOne }) {
-  const quote = h('div', { class: 'quoting', hidden: true });
-  const input = h('textarea', {
-    rows: 1,
+  const { quote, element, input, attach, submit, fit, answer } = messageForm({
+    side: 'agent',
     placeholder: 'Write a reply',
-    'aria-label': 'Write a reply',
-    maxlength: '4096',
-    'data-testid': 'agent-input',
+    label: 'Write a reply',
+    menuLabel: 'Send something else',
+    openMenu: plusMenu,
+    sendLabel: 'Send the reply',
+    send: sendText,
   });
-  const plus = h(
-    'button',
-    {
-      type: 'button',
-      class: 'round plain',
-      'aria-label': 'Send something else',
-      'aria-haspopup': 'menu',
-      'data-testid': 'agent-attach',
-      onclick: () => plusMenu(),
-    },
-    icon('plus'),
-  );
-  const submit = h(
-    'button',
-    { type: 'submit', class: 'round send', 'aria-label': 'Send the reply', 'data-testid': 'agent-send' },
-    icon('send'),
-  );
-  const composer = h('form', { class: 'composer', onsubmit: (event) => (event.preventDefault(), sendText()) }, plus, input, submit);
-  const fit = growing(input, sendText);
   const drafts = new Map();
   let sending = null;
 
@@ -50,18 +32,8 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
 
   function reply(message) {
     state.quote = message;
-    quote.hidden = !message;
-    if (!message) return;
-    quote.replaceChildren(
-      h(
-        'div',
-        { class: 'quoted' },
-        h('b', {}, message.direction === 'outgoing' ? senderOf(message, api.session?.user?.id) : nameOf(state.current)),
-        h('span', {}, preview(message)),
-      ),
-      h('button', { type: 'button', class: 'round plain', 'aria-label': 'Do not reply', onclick: () => reply(null) }, icon('close')),
-    );
-    input.focus();
+    const who = message && (message.direction === 'outgoing' ? senderOf(message, api.session?.user?.id) : nameOf(state.current));
+    answer(message && { who, words: preview(message) }, () => reply(null));
   }
 
   async function send(body) {
@@ -105,7 +77,7 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
 
   function plusMenu() {
     const closed = isClosed(state.current);
-    menu(plus, [
+    menu(attach, [
       !closed && ['Photo or video', 'image', () => sendFile('image/png,image/jpeg,video/mp4'), 'send-image'],
       !closed && ['Document', 'file', () => sendFile(''), 'send-document'],
       !closed && ['Buttons', 'buttons', sendButtons, 'send-buttons'],
@@ -218,7 +190,7 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
     }
   }
 
-  return { quote, element: composer, turn, draw, reply, sendTemplate, focus: () => input.focus() };
+  return { quote, element, turn, draw, reply, sendTemplate, focus: () => input.focus() };
 }
 
 function filled(values) {

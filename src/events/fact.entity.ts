@@ -1,0 +1,42 @@
+import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import type { JsonObject } from '#common/json.scalar';
+
+/** Something that happened and that a reader has not worked through yet; written in the transaction in which it happened. */
+@Entity('facts')
+export class Fact {
+  /** Who reads it. */
+  @PrimaryColumn('varchar', { length: 40 })
+  reader: string;
+
+  @PrimaryColumn('uuid')
+  organization_id: string;
+
+  /** In the order in which things happened to one aggregate: who writes holds its lock. */
+  @PrimaryGeneratedColumn('identity', { type: 'bigint' })
+  id: string;
+
+  /** `noun.verb`, past tense. */
+  @Column('varchar', { length: 60 })
+  name: string;
+
+  /** The aggregate: facts of one are read in order. */
+  @Column('varchar', { length: 40 })
+  aggregate: string;
+
+  /** Ids, and what changed. */
+  @Column('jsonb')
+  data: JsonObject;
+
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
+  told_at: Date;
+
+  /** Tries that failed, the reason of the last one, and when the next may be. */
+  @Column('int', { default: 0 })
+  attempts: number;
+
+  @Column('varchar', { length: 500, nullable: true })
+  error: string | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  due_at: Date | null;
+}

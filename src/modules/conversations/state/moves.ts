@@ -1,0 +1,115 @@
+import type { Actor } from '#common/actor';
+import { Conflict } from '#common/errors';
+import type { Tx } from '#database/database';
+import { TenantRepository } from '#database/tenant-repository';
+import { Conversation, ConversationStatus } from '../conversation.entity';
+import { refuseSecond } from './opening';
+
+/** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
+const MOVES: Record<ConversationStatus, readonly ConversationStatus[]> = {
+  open: [ConversationStatus.pending, ConversationStatus.resolved, ConversationStatus.closed],
+  pending: [ConversationStatus.open, ConversationStatus.resolved, ConversationStatus.closed],
+  resolved: [ConversationStatus.open, ConversationStatus.closed],
+  closed: [ConversationStatus.open],
+};
+
+/** What coming back to life sets; `REVIVED` says the same of many rows. */
+const revived = (now: Date): Partial<Conversation> => ({
+  resolved_at: null,
+  closed_at: null,
+  close_reason: null,
+  reopened_at: now,
+  is_archived: false,
+  archived_at: null,
+});
+
+/** SQL, of many rows `c`: `revived` where the condition holds. */
+export const revivedWhere = (condition: string): string =>
+  `status = CASE WHEN ${condition} THEN 'open' ELSE c.status END,
+   reopened_at = CASE WHEN ${condition} THEN now() ELSE c.reopened_at END,
+   ${['resolved_at', 'closed_at', 'close_reason', 'archived_at'].map((column) => `${column} = CASE WHEN NOT (${condition}) THEN c.${column} END`).join(', ')},
+   is_archived = c.is_archived AND NOT (${condition})`;
+
+/** Somebody is or will be at it: a contact has one such conversation on a number. */
+export const isActive = ({ status }: Pick<Conversation, 'status'>): boolean =>
+  status === ConversationStatus.open || status === ConversationStatus.pending;
+
+/** SQL: the same of a row. */
+export const activeRow = (row: string): string => `${row}.status IN ('open', 'pending')`;
+
+/** One move of the state machine, with what it sets. The conversation is locked. @throws {Conflict} */
+export async function move(
+  tx: Tx,
+  actor: Actor,
+  conversation: Conversation,
+  to: ConversationStatus,
+  more: Partial<Conversation> = {},
+): Promise<void> {
+  const { status: from, id } = conversation;
+  const conversations = new TenantRepository(tx, Conversation);
+  if (from === to) {
+    await conversations.patch(actor, id, more);
+    return;
+  }
+  if (!MOVES[from].includes(to)) throw new Conflict('invalid_status_transition', `A conversation that is ${from} cannot become ${to}.`);
+  const now = new Date();
+  const since = conversation.reopened_at ?? conversation.created_at;
+  const over = { resolution_time_seconds: Math.max(0, Math.round((now.getTime() - since.getTime()) / 1000)), is_bot_active: false };
+  const effects: Partial<Record<ConversationStatus, Partial<Conversation>>> = {
+    resolved: { resolved_at: now, ...over },
+    closed: { closed_at: now, resolved_at: conversation.resolved_at ?? now, ...over },
+    open: isActive(conversation) ? {} : revived(now),
+  };
+  if (to === ConversationStatus.open && !isActive(conversation))
+    await refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
+  await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
+  const { organization_id, user_id } = actor;
+  tx.tell(actOf(from, to), { organization_id, conversation_id: id, user_id, status: to, previous_status: from });
+}
+
+/** The event of a move. */
+function actOf(from: ConversationStatus, to: ConversationStatus) {
+  if (to === ConversationStatus.resolved) return 'conversation.resolved';
+  if (to === ConversationStatus.closed) return 'conversation.closed';
+  return isActive({ status: from }) ? 'conversation.status' : 'conversation.reopened';
+}
+
+/** Closes it, if it is not yet over, and puts it out of sight. @throws {Conflict} */
+export async function archive(tx: Tx, actor: Actor, conversation: Conversation): Promise<void> {
+  if (conversation.is_archived) throw new Conflict('conversation_already_archived', 'The conversation is archived already.');
+  if (isActive(conversation)) await move(tx, actor, conversation, ConversationStatus.closed, { close_reason: 'archived' });
+  await new TenantRepository(tx, Conversation).patch(actor, conversation.id, { is_archived: true, archived_at: new Date() });
+  const { organization_id, user_id } = actor;
+  tx.tell('conversation.archived', { organization_id, conversation_id: conversation.id, user_id });
+}
+
+/** Gives it to an agent, or to nobody. The conversation is locked. @throws {Conflict} */
+export async function assign(tx: Tx, actor: Actor, conversation: Conversation, agent_id: string | null): Promise<void> {
+  if (!isActive(conversation))
+    throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
+  const { id: conversation_id, current_agent_id: previous_agent_id } = conversation;
+  if (previous_agent_id === agent_id) return;
+  const now = new Date();
+  await new TenantRepository(tx, Conversation).patch(
+    actor,
+    conversation_id,
+    agent_id
+      ? {
+          current_agent_id: agent_id,
+          assigned_at: now,
+          status: ConversationStatus.open,
+          is_bot_active: false,
+          ...(conversation.is_bot_active && { handoff_at: now }),
+        }
+      : { current_agent_id: null },
+  );
+  const { organization_id, user_id } = actor;
+  tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id });
+}
+
+/** The live ones of a contact, or of an agent; locked, in one order everywhere. */
+export function liveOf(tx: Tx, actor: Actor, of: Partial<Pick<Conversation, 'contact_id' | 'current_agent_id'>>): Promise<Conversation[]> {
+  const live = new TenantRepository(tx, Conversation).query(actor, 'row').andWhere(activeRow('row'));
+  for (const [column, id] of Object.entries(of)) live.andWhere(`row.${column} = :${column}`, { [column]: id });
+  return live.orderBy('row.id').setLock('pessimistic_write').getMany();
+}

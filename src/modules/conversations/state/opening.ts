@@ -1,0 +1,79 @@
+import type { Actor } from '#common/actor';
+import { Conflict } from '#common/errors';
+import type { Tx } from '#database/database';
+import { TenantRepository } from '#database/tenant-repository';
+import { countConversations } from '#modules/contacts/contact-counters';
+import type { Contact } from '#modules/contacts/contact.entity';
+import { Conversation, ConversationStatus } from '../conversation.entity';
+
+/** Who is to answer a conversation that begins or comes back to life. */
+export interface Route {
+  current_agent_id: string | null;
+  queue_priority: number;
+}
+
+/** What a route is chosen by: plain data, no queries. */
+export interface Routed {
+  contact: Pick<Contact, 'is_vip'>;
+  /** Who had it last and may still answer. */
+  last_agent_id: string | null;
+}
+
+/** VIPs come first. Whoever had it keeps it; else it waits for somebody to take it. Queues plug in here. */
+export const route = ({ contact, last_agent_id }: Routed): Route => ({
+  current_agent_id: last_agent_id,
+  queue_priority: contact.is_vip ? 100 : 50,
+});
+
+const REOPEN_HOURS_DEFAULT = 24;
+
+/** Whether a new message of the contact goes on with an earlier conversation; one closed long ago stays closed. */
+export function isRevivable(
+  { status, closed_at }: Pick<Conversation, 'status' | 'closed_at'>,
+  reopen_hours: number | null,
+  now = Date.now(),
+): boolean {
+  if (status !== ConversationStatus.closed) return true;
+  return closed_at !== null && now - closed_at.getTime() <= (reopen_hours ?? REOPEN_HOURS_DEFAULT) * 3600_000;
+}
+
+/** The contact's live conversation on this number, else a new one that inherits the pair's window. The contact is locked. */
+export async function open(tx: Tx, actor: Actor, contact: Contact, whatsapp_number_id: string | null): Promise<Conversation> {
+  const conversations = new TenantRepository(tx, Conversation);
+  const mine = conversations
+    .query(actor, 'c')
+    .andWhere('c.contact_id = :contact', { contact: contact.id })
+    .andWhere(whatsapp_number_id ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: whatsapp_number_id });
+  const live = await mine
+    .clone()
+    .andWhere("c.status IN ('open', 'pending')")
+    .orderBy('c.created_at', 'DESC')
+    .setLock('pessimistic_write')
+    .getOne();
+  if (live) return live;
+  const before = await mine.select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>();
+  const { organization_id, user_id } = actor;
+  const created = await conversations.insert(actor, {
+    contact_id: contact.id,
+    whatsapp_number_id,
+    window_expires_at: before?.window ?? null,
+    ...route({ contact, last_agent_id: null }),
+  });
+  await countConversations(tx, [{ organization_id, contact_id: contact.id, count: 1 }]);
+  tx.tell('conversation.created', { organization_id, conversation_id: created.id, user_id });
+  return created;
+}
+
+/** One live conversation per contact and number. @throws {Conflict} conversation_already_open, naming it. */
+export async function refuseSecond(tx: Tx, actor: Actor, contact_id: string, whatsapp_number_id: string | null): Promise<void> {
+  if (!whatsapp_number_id) return;
+  const other = await new TenantRepository(tx, Conversation)
+    .query(actor, 'row')
+    .andWhere('row.contact_id = :contact_id AND row.whatsapp_number_id = :whatsapp_number_id', { contact_id, whatsapp_number_id })
+    .andWhere("row.status IN ('open', 'pending')")
+    .getOne();
+  if (other)
+    throw new Conflict('conversation_already_open', 'This contact has a live conversation on this number already.', {
+      details: [{ loc: ['body', 'contact_id'], msg: 'already open', type: 'conversation_already_open', existing_id: other.id }],
+    });
+}
