@@ -3,12 +3,12 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 /** In the order of the lists, so that a page is read off an index; what a list filters by has one of its own where it is rare. */
 const MADE = {
   contacts_newest_idx: 'contacts (organization_id, created_at, id) WHERE deleted_at IS NULL',
-  contacts_agent_idx: 'contacts (organization_id, assigned_agent_id, created_at, id) WHERE assigned_agent_id IS NOT NULL AND deleted_at IS NULL',
+  contacts_agent_idx:
+    'contacts (organization_id, assigned_agent_id, created_at, id) WHERE assigned_agent_id IS NOT NULL AND deleted_at IS NULL',
   contacts_vip_idx: 'contacts (organization_id, created_at, id) WHERE is_vip AND deleted_at IS NULL',
   contacts_blocked_idx: 'contacts (organization_id, created_at, id) WHERE is_blocked AND deleted_at IS NULL',
   contacts_gone_idx: 'contacts (organization_id, id) WHERE deleted_at IS NOT NULL',
-  conversations_newest_idx:
-    'conversations (organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC) INCLUDE (contact_id)',
+  conversations_newest_idx: 'conversations (organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC) INCLUDE (contact_id)',
   conversations_of_agent_idx: 'conversations (organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC)',
   conversations_attention_idx: `conversations (organization_id, last_message_at DESC NULLS LAST, id DESC)
     WHERE NOT is_archived AND (status IN ('open', 'pending') OR unread_count > 0)`,

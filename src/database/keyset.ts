@@ -31,13 +31,17 @@ export class Keyset {
   }
 
   /** The same after a place, in stretches that follow each other: an index finds the beginning of each. */
-  placesAfter<T extends ObjectLiteral>(rows: SelectQueryBuilder<T>, { value, id: after }: Place): SelectQueryBuilder<T>[] {
+  placesAfter<T extends ObjectLiteral>(rows: SelectQueryBuilder<T>, place: Place): SelectQueryBuilder<T>[] {
     const [path, id] = this.paths(rows);
     const beyond = this.direction === 'DESC' ? '<' : '>';
-    const stretch = (condition: string): SelectQueryBuilder<T> => this.places(rows).andWhere(condition, { after, value });
-    if (value === null)
-      return [stretch(`${path} IS NULL AND ${id} ${beyond} :after`), ...(this.direction === 'ASC' ? [stretch(`${path} IS NOT NULL`)] : [])];
-    const withValue = stretch(`(${path}, ${id}) ${beyond} (:value, :after)`);
+    const stretch = (condition: string): SelectQueryBuilder<T> =>
+      this.places(rows).andWhere(condition, { place_value: place.value, place_id: place.id });
+    if (place.value === null)
+      return [
+        stretch(`${path} IS NULL AND ${id} ${beyond} :place_id`),
+        ...(this.direction === 'ASC' ? [stretch(`${path} IS NOT NULL`)] : []),
+      ];
+    const withValue = stretch(`(${path}, ${id}) ${beyond} (:place_value, :place_id)`);
     return this.column.isNullable && this.direction === 'DESC' ? [withValue, stretch(`${path} IS NULL`)] : [withValue];
   }
 

@@ -10,9 +10,9 @@ const LONG_MS = 10 * 60_000;
 
 const long = new Bounded<string, number>({ count: 1000 });
 
-/** How many rows a query has, whatever its order. */
+/** How many rows a query has. */
 export async function totalOf<T extends ObjectLiteral>(connection: Sql, rows: SelectQueryBuilder<T>): Promise<Total> {
-  const total = await unlessLong(rows.clone().select('1'), async (text, values) => {
+  const total = await unlessLong(rows, async (text, values) => {
     const [{ count }] = await connection.rows<{ count: number }>(`SELECT count(*)::int AS count FROM (${text}) counted`, values);
     return { result: count, count };
   });
@@ -21,7 +21,7 @@ export async function totalOf<T extends ObjectLiteral>(connection: Sql, rows: Se
 
 /** The ids of a query's rows, in no order; null where they are more than are counted. */
 export const idsOf = <T extends ObjectLiteral>(connection: Sql, rows: SelectQueryBuilder<T>): Promise<string[] | null> =>
-  unlessLong(rows.clone().select(`${rows.alias}.id`, 'id'), async (text, values) => {
+  unlessLong(rows.select(`${rows.alias}.id`, 'id'), async (text, values) => {
     const found = await connection.rows<{ id: string }>(text, values);
     return { result: found.map(({ id }) => id), count: found.length };
   });
@@ -30,10 +30,7 @@ async function unlessLong<T extends ObjectLiteral, R>(
   rows: SelectQueryBuilder<T>,
   read: (text: string, values: unknown[]) => Promise<{ result: R; count: number }>,
 ): Promise<R | null> {
-  const [text, values] = rows
-    .orderBy()
-    .limit(COUNT_MAX + 1)
-    .getQueryAndParameters();
+  const [text, values] = rows.limit(COUNT_MAX + 1).getQueryAndParameters();
   const list = JSON.stringify([text, values]);
   if ((long.get(list) ?? 0) > Date.now()) return null;
   const { result, count } = await read(text, values);

@@ -32,7 +32,8 @@ export function contactMatch(row: string, search: string): Condition | null {
 export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactQuery): void {
   for (const column of ['assigned_agent_id', 'is_blocked', 'is_vip', 'opt_in', 'lifecycle_stage', 'source'] as const) {
     const value = query[column];
-    if (value !== undefined && value !== null) rows.andWhere(`${rows.alias}.${column} = :filter_${column}`, { [`filter_${column}`]: value });
+    if (value !== undefined && value !== null)
+      rows.andWhere(`${rows.alias}.${column} = :filter_${column}`, { [`filter_${column}`]: value });
   }
 }
 

@@ -28,5 +28,7 @@ export async function conversationViews(database: Database, actor: Actor, ids: r
       ORDER BY asked.place`),
     [actor.organization_id, ids],
   );
-  return rows.map((row) => presentConversation(conversations.hydrate(row), row, row.message_id === null ? null : messages.hydrate(row, MESSAGE)));
+  return rows.map((row) =>
+    presentConversation(conversations.hydrate(row), row, row.message_id === null ? null : messages.hydrate(row, MESSAGE)),
+  );
 }

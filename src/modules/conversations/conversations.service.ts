@@ -32,7 +32,14 @@ import { archive, assign, isActive, liveOf, move } from './state/moves';
 import { open, refuseSecond } from './state/opening';
 import { readAll } from './state/traffic';
 
-const SORTS: (keyof Conversation & string)[] = ['last_message_at', 'created_at', 'updated_at', 'queue_priority', 'unread_count', 'queued_at'];
+const SORTS: (keyof Conversation & string)[] = [
+  'last_message_at',
+  'created_at',
+  'updated_at',
+  'queue_priority',
+  'unread_count',
+  'queued_at',
+];
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
 const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
 
@@ -255,7 +262,10 @@ export class ConversationsService implements OnModuleInit {
 }
 
 /** The words of a priority sort by what they weigh. */
-const orderOf = (query: ConversationQuery): ConversationQuery => ({ ...query, sort: query.sort?.replace(/^priority(?=:|$)/, 'queue_priority') });
+const orderOf = (query: ConversationQuery): ConversationQuery => ({
+  ...query,
+  sort: query.sort?.replace(/^priority(?=:|$)/, 'queue_priority'),
+});
 
 const unique = (tags: readonly string[]): string[] => [
   ...new Map(

@@ -176,10 +176,7 @@ export class MessagesService {
 
   /** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown. */
   private async beside(actor: Actor, query: HistoryQuery, options: PageOptions<Message>): Promise<Slice<string>> {
-    const sides = [
-      await this.side(actor, 'before', '<', query.before),
-      await this.side(actor, 'after', '>', query.after),
-    ];
+    const sides = [await this.side(actor, 'before', '<', query.before), await this.side(actor, 'after', '>', query.after)];
     const bounded: PageOptions<Message> = {
       ...options,
       refine: (rows) => {
@@ -205,7 +202,10 @@ export class MessagesService {
     }
     const message = await this.database.repository(Message).find(actor, where);
     if (!message) throw new NotFound('Message');
-    return { sql: `(row.created_at, row.id) ${beyond} (:${name}, :${name}_id)`, values: { [name]: message.created_at, [`${name}_id`]: where } };
+    return {
+      sql: `(row.created_at, row.id) ${beyond} (:${name}, :${name}_id)`,
+      values: { [name]: message.created_at, [`${name}_id`]: where },
+    };
   }
 }
 
