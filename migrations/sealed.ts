@@ -11,7 +11,7 @@ export const migrations: Record<string, string> = {
   '1795000080100-message-search.ts': 'c22a0d4142012c824197a6f9b46ed30d2c70c72f53194903d1b27277312b8f06',
   '1795000080200-true-consents-and-defaults.ts': '31bc2b4a5a6d18ca0b7bef6eed482b2f371217db9b06188f3966c986eed80d6c',
   '1795000090000-facts.ts': 'dfea5985297ef0c4fff3524d92d31e7a37655a37ffaffcd46fb855a8427fac52',
-  '1795000120000-read-indexes.ts': 'f2c9e8c2ce38a7e696139f49a0812f44416077cf42fb76383f80d02d4296c4bd',
+  '1795000120000-read-indexes.ts': '60c3004979524b355d9a6dd22c0d5f003372a670ecb86c2d9e14797579ff94a7',
 };
 
 export const schema: string[] = [

@@ -271,8 +271,10 @@ describe('a cursor', () => {
         await acme.agent.get(`${path}?cursor=${cursor}`).expect(wrongField('query', 'cursor'));
     await acme.agent.get(`/contacts?sort=name:asc&cursor=${next_cursor}`).expect(wrongField('query', 'cursor'));
     const { body } = await acme.agent
-      .graphql('query ($cursor: String) { contacts(cursor: $cursor) { name } }', { cursor: next_cursor })
+      .graphql('query ($cursor: String) { contacts(cursor: $cursor) { name } contacts_next_cursor(limit: 1) end: contacts_next_cursor }', {
+        cursor: next_cursor,
+      })
       .expect(200);
-    expect(body.data).toEqual({ contacts: [{ name: 'Ana 1' }] });
+    expect(body.data).toEqual({ contacts: [{ name: 'Ana 1' }], contacts_next_cursor: next_cursor, end: null });
   });
 });

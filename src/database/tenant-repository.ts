@@ -206,11 +206,11 @@ export class TenantRepository<T extends TenantEntity> {
     return { ...slice, total: await this.total(actor, query, options) };
   }
 
-  /** How many rows a list has, on whichever page. Counted in the list's own order: off its index, and past no other organization's rows. */
+  /** How many rows a list has, on whichever page. Counted in its own order, off that index and past no other organization's rows; a search has its own. */
   total(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Total> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
-    return totalOf(this.connection, this.keyset({}, options).places(rows));
+    return totalOf(this.connection, query.search ? rows.select('1') : this.keyset({}, options).places(rows));
   }
 
   /** The ids of a page in the order of the list, by the order's index alone where it has one. */

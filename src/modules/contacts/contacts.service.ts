@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import type { Page } from '#common/page.dto';
+import type { Page, PageQuery } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { narrowPeriod } from '#database/narrow-period';
-import type { TenantRepository } from '#database/tenant-repository';
+import type { PageOptions, TenantRepository } from '#database/tenant-repository';
 import { COUNT_MAX, idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
@@ -45,28 +45,13 @@ export class ContactsService {
   }
 
   async page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
-    const sort = query.sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at');
-    const { skip, limit, page, cursor } = query;
-    const period = await this.organizations.period(actor, query.created_from, query.created_to);
-    const narrow = (rows: SelectQueryBuilder<Contact>): void => {
-      narrowContacts(rows, query);
-      narrowPeriod(rows, 'row.created_at', period);
-    };
-    const match = contactMatch('row', query.search ?? '');
-    const found = match && (await this.matching(actor, query.search ?? '', narrow));
-    const contacts = await this.contacts().page(
-      actor,
-      { skip, limit, page, cursor, sort },
-      {
-        sort: SORT,
-        refine: (rows) => {
-          narrow(rows);
-          if (found) rows.andWhere('row.id = ANY(:found)', { found });
-        },
-        common: match && !found ? { ...match, at_least: COUNT_MAX } : undefined,
-      },
-    );
+    const contacts = await this.contacts().page(actor, orderOf(query), await this.narrowing(actor, query));
     return { ...contacts, items: await this.presentAll(actor, contacts.items) };
+  }
+
+  /** The `cursor` of the page after this one (GraphQL). */
+  async nextCursor(actor: Actor, query: ContactQuery): Promise<string | null> {
+    return (await this.contacts().ids(actor, orderOf(query), await this.narrowing(actor, query))).next_cursor;
   }
 
   /** The ids of the contacts a search finds, in no order; null where it finds more than a list counts. */
@@ -193,6 +178,20 @@ export class ContactsService {
     return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? []));
   }
 
+  private async narrowing(actor: Actor, query: ContactQuery): Promise<PageOptions<Contact>> {
+    const period = await this.organizations.period(actor, query.created_from, query.created_to);
+    const narrow = (rows: SelectQueryBuilder<Contact>): void => {
+      narrowContacts(rows, query);
+      narrowPeriod(rows, 'row.created_at', period);
+    };
+    const options = { sort: SORT, refine: narrow };
+    const match = contactMatch('row', query.search ?? '');
+    if (!match) return options;
+    const found = await this.matching(actor, query.search ?? '', narrow);
+    if (!found) return { ...options, common: { ...match, at_least: COUNT_MAX } };
+    return { ...options, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
+  }
+
   private async present(actor: Actor, contact: Contact, tx?: Tx): Promise<ContactView> {
     const [view] = await this.presentAll(actor, [contact], tx);
     return view;
@@ -256,6 +255,15 @@ interface Written {
   row: Contact;
   is_new: boolean;
 }
+
+/** The list itself: what it looks for is narrowed elsewhere. */
+const orderOf = ({ skip, limit, page, cursor, sort }: ContactQuery): PageQuery => ({
+  skip,
+  limit,
+  page,
+  cursor,
+  sort: sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at'),
+});
 
 /** name, else whatsapp_name, @username, whatsapp_id. */
 export function displayName({

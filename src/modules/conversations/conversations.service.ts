@@ -4,7 +4,7 @@ import { Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
-import { type Page, toPage } from '#common/page.dto';
+import { type Page, type Slice, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
@@ -85,8 +85,12 @@ export class ConversationsService implements OnModuleInit {
 
   /** The rows of a page without its count (GraphQL). */
   async items(actor: Actor, query: ConversationQuery): Promise<ConversationView[]> {
-    const { items } = await this.database.repository(Conversation).ids(actor, orderOf(query), await this.narrowing(actor, query));
-    return this.views(actor, items);
+    return this.views(actor, (await this.ids(actor, query)).items);
+  }
+
+  /** The `cursor` of the page after this one (GraphQL). */
+  async nextCursor(actor: Actor, query: ConversationQuery): Promise<string | null> {
+    return (await this.ids(actor, query)).next_cursor;
   }
 
   /** @throws {409} contact_blocked, conversation_already_open (details name it). */
@@ -213,6 +217,10 @@ export class ConversationsService implements OnModuleInit {
     const { contact_id } = await conversations.get(actor, id);
     await this.database.repository(Contact, tx).lock(actor, contact_id);
     return conversations.lock(actor, id);
+  }
+
+  private async ids(actor: Actor, query: ConversationQuery): Promise<Slice<string>> {
+    return this.database.repository(Conversation).ids(actor, orderOf(query), await this.narrowing(actor, query));
   }
 
   private async narrowing(actor: Actor, query: ConversationQuery): Promise<PageOptions<Conversation>> {

@@ -210,10 +210,11 @@ export class MessagesService {
 }
 
 /** The list a query asks for, newest first unless it says otherwise. */
-const listed = ({ skip, limit, page, cursor, sort = 'created_at:desc' }: HistoryQuery): PageQuery & { sort: string } => ({
+const listed = ({ skip, limit, page, cursor, search, sort = 'created_at:desc' }: HistoryQuery): PageQuery & { sort: string } => ({
   skip,
   limit,
   page,
   cursor,
+  search,
   sort,
 });
