@@ -27,14 +27,14 @@ export interface PageOptions<T> {
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
   /** What so many rows meet that the list, read in its order, soon meets a page of them. */
   common?: Condition;
+  /** Counting what meets it takes reading the whole list: the total says at least how many were met. */
+  uncounted?: boolean;
 }
 
 /** A condition in SQL and its parameters. */
 export interface Condition {
   sql: string;
   values: Record<string, unknown>;
-  /** So many rows meet it at least. */
-  at_least?: number;
 }
 
 /** Where the rows are: the pool, or a transaction. */
@@ -202,7 +202,7 @@ export class TenantRepository<T extends TenantEntity> {
     const seen = pageWindow(query).skip + slice.items.length;
     const ended = slice.next_cursor === null && query.cursor === undefined && (slice.items.length > 0 || seen === 0);
     if (ended) return { ...slice, total: { total: seen, is_estimate: false } };
-    if (options.common) return { ...slice, total: { total: Math.max(seen, options.common.at_least ?? 0), is_estimate: true } };
+    if (options.uncounted) return { ...slice, total: { total: seen, is_estimate: true } };
     return { ...slice, total: await this.total(actor, query, options) };
   }
 
@@ -210,7 +210,9 @@ export class TenantRepository<T extends TenantEntity> {
   total(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Total> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
-    return totalOf(this.connection, query.search ? rows.select('1') : this.keyset({}, options).places(rows));
+    if (options.common) rows.andWhere(options.common.sql, options.common.values);
+    const searched = query.search ?? options.common;
+    return totalOf(this.connection, searched ? rows.select('1') : this.keyset({}, options).places(rows));
   }
 
   /** The ids of a page in the order of the list, by the order's index alone where it has one. */

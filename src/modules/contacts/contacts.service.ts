@@ -8,7 +8,7 @@ import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { narrowPeriod } from '#database/narrow-period';
 import type { PageOptions, TenantRepository } from '#database/tenant-repository';
-import { COUNT_MAX, idsOf } from '#database/total';
+import { idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
@@ -54,7 +54,7 @@ export class ContactsService {
     return (await this.contacts().ids(actor, orderOf(query), await this.narrowing(actor, query))).next_cursor;
   }
 
-  /** The ids of the contacts a search finds, in no order; null where it finds more than a list counts. */
+  /** The ids of the contacts a search finds, in no order; null where they are many. */
   async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
     const match = contactMatch('row', search);
     if (!match) return [];
@@ -188,7 +188,7 @@ export class ContactsService {
     const match = contactMatch('row', query.search ?? '');
     if (!match) return options;
     const found = await this.matching(actor, query.search ?? '', narrow);
-    if (!found) return { ...options, common: { ...match, at_least: COUNT_MAX } };
+    if (!found) return { ...options, common: match };
     return { ...options, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
   }
 

@@ -235,7 +235,7 @@ export class ConversationsService implements OnModuleInit {
     const list = this.database.repository(Conversation).query(actor, 'row');
     narrow(list);
     const [contact_ids, saying] = await Promise.all([this.contacts.matching(actor, search), lastSaying(this.database, search, list)]);
-    if (!contact_ids) return { ...options, common: conversationMatch('row', search) };
+    if (!contact_ids) return { ...options, common: conversationMatch('row', search), uncounted: true };
     const found = [...(await conversationsOf(this.database, actor, contact_ids)), ...saying];
     return {
       ...options,
