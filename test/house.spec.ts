@@ -170,11 +170,17 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/audit/audit-store.ts': { why: 'retention: by age alone, over all organizations', past_the_wall: 1 },
   'src/modules/auth/auth.service.ts': {
     why: 'login and refresh: met by e-mail or token, before an organization is known',
-    past_the_wall: 2,
+    past_the_wall: 1,
   },
   'src/events/facts.ts': { why: 'what waits is found for all organizations, and read one organization at a time' },
   'src/modules/auth/operator.ts': { why: 'the console of who runs the machine: an account is met by its e-mail' },
   'src/modules/auth/super-admin.ts': { why: 'the first start makes the super admin', past_the_wall: 1 },
+  'src/modules/contacts/change-identity.ts': { why: 'identities have no id of their own' },
+  'src/modules/contacts/contact-news.ts': { why: 'a conditional update tells whether anything changed' },
+  'src/modules/contacts/link-people.ts': { why: 'receipt: set-based' },
+  'src/modules/contacts/resolve-people.ts': { why: 'receipt: set-based' },
+  'src/modules/whatsapp/numbers/number-news.ts': { why: 'what the provider says of numbers: by account, in the receipt' },
+  'src/modules/whatsapp/templates/template-news.ts': { why: 'what the provider says of templates: by account, in the receipt' },
   'src/modules/contacts/contact-identities.ts': { why: 'identities have no id of their own' },
   'src/modules/contacts/contact-counters.ts': { why: 'counters: set-based' },
   'src/modules/contacts/merge-contacts.ts': { why: 'a merge moves whole sets of rows' },
@@ -182,7 +188,6 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/conversations/conversation-views.ts': { why: 'a list joins what a conversation shows' },
   'src/modules/conversations/conversations.service.ts': { why: 'sets of messages, counts' },
   'src/modules/conversations/filing/parking.ts': { why: 'receipt: set-based' },
-  'src/modules/conversations/filing/people.ts': { why: 'receipt: set-based' },
   'src/modules/conversations/filing/single-items.ts': { why: 'receipt: set-based' },
   'src/modules/conversations/filing/statuses.ts': { why: 'receipt: set-based; the outbox row of a message already met', past_the_wall: 1 },
   'src/modules/conversations/filing/threads.ts': { why: 'receipt: set-based' },
@@ -194,7 +199,6 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
     why: 'the outbox is claimed over all organizations; its row is then met by the message that is its key',
     past_the_wall: 5,
   },
-  'src/modules/conversations/messages/failure-effects.ts': { why: 'what a provider error changes, in single statements' },
   'src/modules/conversations/messages/messages.service.ts': { why: 'a status history, counts' },
   'src/modules/conversations/messages/send-message.ts': { why: 'hot path: both rows locked, counters' },
   'src/modules/organizations/organizations.service.ts': { why: "the plan's use: counts" },
@@ -221,7 +225,13 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
 };
 
 /** Statements that write another room's table, each with its reason. */
-const FOREIGN_WRITES: Record<string, { why: string; tables: string[] }> = {};
+const FOREIGN_WRITES: Record<string, { why: string; tables: string[] }> = {
+  'src/access/sessions.ts': {
+    why: "the guards end sessions; auth, above them, opens them and has the tables' entities",
+    tables: ['credentials', 'sessions'],
+  },
+  'src/demo.ts': { why: 'furnishes every room of the demo organization', tables: ['whatsapp_number_secrets'] },
+};
 
 describe('the wall', () => {
   it('is passed by raw SQL only in the listed files, each with a reason', async () => {

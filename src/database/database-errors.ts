@@ -43,6 +43,9 @@ export function violatedIndex(error: unknown): string | null {
 /** serialization_failure, deadlock_detected: nothing of the transaction happened, and it may be run again. */
 const UNDONE = new Set(['40001', '40P01']);
 
+/** Two writers met (a contact, a conversation, a message made by the API at the same instant): the work is simply done again. */
+export class Raced extends Error {}
+
 /** PostgreSQL undid the transaction for the sake of another. */
 export const isUndone = (error: unknown): boolean => UNDONE.has(driverError(error).code ?? '');
 

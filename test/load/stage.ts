@@ -174,10 +174,15 @@ export class Stage {
   }
 
   /** So many more agents, of the bakery unless said otherwise; answers their tokens. */
-  async hire(count: number, { organization_id }: Tenant = this.bakery): Promise<string[]> {
+  async hire(count: number, tenant?: Tenant): Promise<string[]> {
+    return (await this.recruit(count, tenant)).map((person) => this.token(person));
+  }
+
+  /** The same; answers who they are. */
+  async recruit(count: number, { organization_id }: Tenant = this.bakery): Promise<Login[]> {
     const people = Array.from({ length: count }, () => ({ organization_id, user_id: newId(), session_id: newId() }));
     for (const person of people) await this.makeAgent(person, `${person.user_id}@carga.example`);
-    return people.map((person) => this.token(person));
+    return people;
   }
 
   /** An agent's socket; counts what it hears. */

@@ -113,7 +113,7 @@ export class AuthService {
     }
 
     const { actor, token } = await this.database.tx(async (tx) => {
-      await tx.rows('UPDATE users SET last_login_at = now(), last_login_ip = $2 WHERE id = $1', [owner.id, client.ip]);
+      await this.users.noteLogin(tx, owner, client.ip);
       await tx.rows(
         `WITH gone AS (DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() RETURNING id)
          DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,

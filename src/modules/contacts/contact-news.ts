@@ -33,8 +33,14 @@ export class ContactNews {
     );
   }
 
-  /** Rare, so it is read anew: the person took back, or gave, the leave to be written to. */
-  async consented(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
+  /** The person took back, or gave, the leave to be written to. */
+  async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
+    const [changed] = await tx.rows(
+      `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() END, opt_out_date = CASE WHEN NOT $3 THEN now() END, updated_at = now()
+        WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
+      [organization_id, contact_id, opt_in],
+    );
+    if (!changed) return;
     const contact = await this.contacts.get(Actor.system(organization_id), contact_id, tx);
     tx.tell('contact.updated', { organization_id, contact });
     tx.tell(opt_in ? 'contact.opted_in' : 'contact.opted_out', { organization_id, contact });

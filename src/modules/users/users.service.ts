@@ -105,6 +105,15 @@ export class UsersService {
     return user;
   }
 
+  /** Who signs in, from where. */
+  async noteLogin(tx: Tx, user: Pick<User, 'id' | 'organization_id'>, ip: string | null): Promise<void> {
+    await tx.rows('UPDATE users SET last_login_at = now(), last_login_ip = $3 WHERE organization_id = $1 AND id = $2', [
+      user.organization_id,
+      user.id,
+      ip,
+    ]);
+  }
+
   /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
   async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
     await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [

@@ -12,9 +12,6 @@ export interface Item<T = ParsedChange> {
   change: T;
 }
 
-/** Two writers met (a contact, a conversation, a message made by the API at the same instant): the batch is simply done again. */
-export class Raced extends Error {}
-
 /** One transaction over many webhooks. */
 export class Batch implements Sql {
   constructor(

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import type { Tx } from '#database/database';
-import { isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
+import { Raced, isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
 import {
@@ -14,20 +14,13 @@ import {
 } from '#modules/whatsapp/meta/parse-webhook';
 import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { applyAccount, noteErrors } from '#modules/whatsapp/numbers/number-news';
+import { applyTemplate } from '#modules/whatsapp/templates/template-news';
 import { Metrics } from '#observability/metrics';
 import type { Message } from '../messages/message.entity';
-import { Batch, type Item, Raced } from './batch';
+import { Batch, type Item } from './batch';
 import { parkPoison, unpark } from './parking';
-import {
-  applyAccount,
-  applyEcho,
-  applyErrors,
-  applyPreference,
-  applySystem,
-  applyTemplate,
-  applyToMessage,
-  applyUserId,
-} from './single-items';
+import { applyEcho, applyPreference, applySystem, applyToMessage, applyUserId } from './single-items';
 import { applyStatuses } from './statuses';
 import { fileMessages } from './threads';
 
@@ -185,11 +178,11 @@ export class Filing {
       case 'preference':
         return applyPreference(batch, { ...item, change });
       case 'template':
-        return applyTemplate(batch, { ...item, change });
+        return applyTemplate(batch.tx, item.number.organization_id, change);
       case 'account':
-        return applyAccount(batch, { ...item, change });
+        return applyAccount(batch.tx, item.number.organization_id, change);
       case 'errors':
-        return applyErrors(batch, { ...item, change });
+        return noteErrors(batch.tx, item.number.organization_id, item.number.id, change);
       case 'poison':
         this.ignored.labels('poison').inc();
         return parkPoison(batch, [{ item, error: change.reason }]);

@@ -1,30 +1,22 @@
 import { matchKey } from '#common/phone';
-import { newId } from '#common/uuid';
-import { mergeContacts } from '#modules/contacts/merge-contacts';
 import type {
-  AccountEvent,
   Echo,
   InboundEdit,
   InboundReaction,
   InboundRevoke,
   InboundSystem,
-  TemplateEvent,
   UserIdUpdate,
   UserPreference,
-  ValueErrors,
 } from '#modules/whatsapp/meta/parse-webhook';
-import { type ChangedNumber, tellNumber } from '#modules/whatsapp/numbers/tell-number';
-import type { Template } from '#modules/whatsapp/templates/template.entity';
-import '#modules/whatsapp/templates/templates.events';
-import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
 import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import { echo, hearReaction, newestOf } from '../state/traffic';
 import { prepared } from '#database/sql';
-import { type Batch, type Item, Raced, asRows } from './batch';
+import type { Batch, Item } from './batch';
 import { park, parkPoison } from './parking';
-import { findIdentities, keysOf, resolvePeople } from './people';
+import { changeIdentity } from '#modules/contacts/change-identity';
+import { findIdentities, keysOf, resolvePeople } from '#modules/contacts/resolve-people';
 import { expectMedia, insertMessages, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
@@ -111,11 +103,24 @@ function edit(message: Message, { content, payload, timestamp }: InboundEdit): b
   return true;
 }
 
+/** BSUIDs count within the portfolio of the number's account. */
+const portfolioOf = ({ number }: Item): { organization_id: string; portfolio_id: string } => ({
+  organization_id: number.organization_id,
+  portfolio_id: number.waba_id ?? '',
+});
+
 /** A system message: kept as a row; a changed number or id moves the person's names. */
 export async function applySystem(batch: Batch, item: Item<InboundSystem>): Promise<void> {
   const { change } = item;
   if (change.system_type === 'user_changed_number' || change.system_type === 'user_changed_user_id')
-    await moveIdentity(batch, item, change.old_ids, change.new_ids, change.system_type === 'user_changed_user_id');
+    await changeIdentity(
+      batch.tx,
+      batch.contacts,
+      portfolioOf(item),
+      change.old_ids,
+      change.new_ids,
+      change.system_type === 'user_changed_user_id',
+    );
   if (!change.ids.phone && !change.ids.bsuid && !change.ids.parent_bsuid) return;
   await fileQuietly(batch, item, { message_type: MessageType.system, content: change.content, payload: change.payload });
 }
@@ -154,62 +159,7 @@ async function fileQuietly(
 
 /** user_id_update: the same move, told without a message. */
 export async function applyUserId(batch: Batch, item: Item<UserIdUpdate>): Promise<void> {
-  await moveIdentity(batch, item, item.change.old_ids, item.change.new_ids, true);
-}
-
-/** The person of the old names has the new ones from now on; the old stay resolvable for late webhooks, inactive for sending. */
-async function moveIdentity(batch: Batch, { number }: Item, old_ids: PersonIds, new_ids: PersonIds, may_merge: boolean): Promise<void> {
-  const { organization_id } = number;
-  const portfolio_id = number.waba_id ?? '';
-  const known = await findIdentities(batch, [
-    ...keysOf({ organization_id, portfolio_id, ids: old_ids }),
-    ...keysOf({ organization_id, portfolio_id, ids: new_ids }),
-  ]);
-  const of = (ids: PersonIds): string | undefined =>
-    keysOf({ organization_id, portfolio_id, ids })
-      .map((key) => known.get(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`)?.contact_id)
-      .find((id) => id !== undefined);
-  const before = of(old_ids);
-  const after = of(new_ids);
-  if (!before) return;
-  let contact_id = before;
-  if (after && after !== before) {
-    // A number says less than an id: who has it by now may be somebody else (contract 20, 7.4).
-    if (!may_merge) return;
-    const gone = before < after ? after : before;
-    contact_id = before < after ? before : after;
-    if (!(await mergeContacts(batch, organization_id, contact_id, gone))) throw new Raced('a contact of a merge is gone');
-    batch.contacts.merged(batch.tx, organization_id, contact_id, gone);
-  }
-  const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });
-  // Those told, and those a new one of the same kind takes the place of.
-  await batch.rows(
-    `UPDATE contact_identities i SET is_active = false, updated_at = now()
-       FROM json_to_recordset($3) AS k(portfolio_id text, kind text, value text, is_new boolean)
-      WHERE i.organization_id = $1 AND i.contact_id = $2 AND i.is_active AND i.portfolio_id = k.portfolio_id AND i.kind = k.kind AND (i.value <> k.value) = k.is_new`,
-    [
-      organization_id,
-      contact_id,
-      asRows([
-        ...keysOf({ organization_id, portfolio_id, ids: old_ids }).map((key) => ({ ...key, is_new: false })),
-        ...fresh.map((key) => ({ ...key, is_new: true })),
-      ]),
-    ],
-  );
-  await batch.rows(
-    `INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
-     SELECT k.id, $1, k.portfolio_id, k.kind, k.value, $2 FROM json_to_recordset($3) AS k(id uuid, portfolio_id text, kind text, value text)
-     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
-       SET contact_id = excluded.contact_id, is_active = true, last_seen_at = now(), updated_at = now()`,
-    [organization_id, contact_id, asRows(fresh.map((key) => ({ ...key, id: newId() })))],
-  );
-  const { phone } = new_ids;
-  await batch.rows(
-    `UPDATE contacts SET whatsapp_id = coalesce($3, whatsapp_id), wa_id = coalesce($4, wa_id), match_key = coalesce($5, match_key),
-            whatsapp_user_id = coalesce($6, whatsapp_user_id), updated_at = now()
-      WHERE organization_id = $1 AND id = $2`,
-    [organization_id, contact_id, phone ?? null, phone?.slice(1) ?? null, phone ? matchKey(phone) : null, new_ids.bsuid ?? null],
-  );
+  await changeIdentity(batch.tx, batch.contacts, portfolioOf(item), item.change.old_ids, item.change.new_ids, true);
 }
 
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
@@ -225,7 +175,7 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
     [number.organization_id, number.id, event.provider_id],
   );
   if (stored) return [];
-  const [contact] = await resolvePeople(batch, [
+  const [contact] = await resolvePeople(batch.tx, batch.contacts, [
     {
       organization_id: number.organization_id,
       portfolio_id: number.waba_id ?? '',
@@ -277,82 +227,5 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
   const [known] = (await findIdentities(batch, keys)).values();
   if (!known) return;
   const { opt_in } = change;
-  const [changed] = await batch.rows(
-    `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() END, opt_out_date = CASE WHEN NOT $3 THEN now() END, updated_at = now()
-      WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
-    [number.organization_id, known.contact_id, opt_in],
-  );
-  if (changed) await batch.contacts.consented(batch.tx, number.organization_id, known.contact_id, opt_in);
-}
-
-/** A template's verdict counts for all numbers of its account. */
-export async function applyTemplate(batch: Batch, { number, change }: Item<TemplateEvent>): Promise<void> {
-  const { organization_id } = number;
-  const changed = await batch.rows<Template & { previous_status: string }>(
-    `WITH before AS (
-       SELECT t.id, t.status AS previous_status FROM whatsapp_templates t JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = t.whatsapp_number_id
-        WHERE t.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
-          AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')))
-        FOR UPDATE OF t)
-     UPDATE whatsapp_templates t
-        SET status = coalesce($5, t.status), rejected_reason = CASE WHEN $5 IS NULL THEN t.rejected_reason ELSE $6 END,
-            category = coalesce($7, t.category), quality_score = coalesce($8, t.quality_score), updated_at = now()
-       FROM before WHERE t.organization_id = $1 AND t.id = before.id
-     RETURNING t.*, before.previous_status`,
-    [
-      organization_id,
-      change.waba_id,
-      change.template_id,
-      change.name,
-      change.status?.slice(0, 30) ?? null,
-      change.rejected_reason?.slice(0, 500) ?? null,
-      change.category?.slice(0, 30) ?? null,
-      change.quality?.slice(0, 20) ?? null,
-      change.language,
-    ],
-  );
-  for (const { previous_status, ...template } of changed)
-    if (template.status !== previous_status) batch.tx.tell('template.status_updated', { organization_id, template, previous_status });
-  // Meta tells that its text changed, not how.
-  if (change.change === 'components')
-    for (const whatsapp_number_id of new Set(changed.map((template) => template.whatsapp_number_id)))
-      batch.tx.tell('whatsapp_number.templates_changed', { organization_id, whatsapp_number_id });
-}
-
-/** What Meta says of an account or a number. */
-export async function applyAccount(batch: Batch, { number, change }: Item<AccountEvent>): Promise<void> {
-  const one = change.display_phone_number !== null;
-  const changed = await batch.rows<ChangedNumber>(
-    `WITH before AS (
-       SELECT id, connection_status AS previous_status FROM whatsapp_numbers
-        WHERE organization_id = $1 AND whatsapp_business_account_id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR phone_number = '+' || $3)
-        FOR UPDATE)
-     UPDATE whatsapp_numbers n
-        SET messaging_limit_tier = coalesce($4, messaging_limit_tier), display_name = coalesce($5, display_name),
-            connection_status = CASE WHEN $6 = 'bad' THEN 'error' WHEN $6 = 'good' AND connection_status = 'error' THEN 'connected' ELSE connection_status END,
-            last_error = CASE WHEN $6 = 'bad' THEN $7 ELSE last_error END, updated_at = now()
-       FROM before WHERE n.organization_id = $1 AND n.id = before.id
-     RETURNING n.*, before.previous_status`,
-    [
-      number.organization_id,
-      change.waba_id,
-      one ? change.display_phone_number : null,
-      change.messaging_limit_tier?.slice(0, 30) ?? null,
-      one ? change.display_name : null,
-      change.standing,
-      `Meta: ${change.event ?? change.field}`.slice(0, 500),
-    ],
-  );
-  if (!change.messaging_limit_tier && !change.display_name && !change.standing) return;
-  for (const row of changed) tellNumber(batch.tx, row);
-}
-
-export async function applyErrors(batch: Batch, { number, change }: Item<ValueErrors>): Promise<void> {
-  const [error] = change.errors;
-  const words = error ? [error.code, error.title, error.details ?? error.message].filter(Boolean).join(' ') : 'error';
-  await batch.rows('UPDATE whatsapp_numbers SET last_error = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-    number.organization_id,
-    number.id,
-    words.slice(0, 500),
-  ]);
+  await batch.contacts.consent(batch.tx, number.organization_id, known.contact_id, opt_in);
 }

@@ -1,13 +1,11 @@
-import { matchKey } from '#common/phone';
 import { isUuid, newId } from '#common/uuid';
-import { mergeContacts } from '#modules/contacts/merge-contacts';
+import { linkPeople } from '#modules/contacts/link-people';
 import { classifyStatusError } from '#modules/whatsapp/meta/meta-errors';
 import type { StatusUpdate } from '#modules/whatsapp/meta/parse-webhook';
 import { type Progress, advance } from '../messages/message-progress';
 import type { MessageStatus } from '../messages/message.entity';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
-import { findIdentities, keysOf } from './people';
 import { applyFailureEffect } from '../messages/failure-effects';
 import { park } from './parking';
 
@@ -97,7 +95,19 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   );
   // The provider has it: whatever our own call still hopes for, it does not leave again.
   await batch.rows(prepared('DELETE FROM outbound_sends WHERE message_id = ANY($1)'), [[...changed.keys()]]);
-  if (people.length) await linkPeople(batch, people);
+  if (people.length)
+    await linkPeople(
+      batch.tx,
+      batch.contacts,
+      people.map(({ item: { number, change }, message: { organization_id, contact_id, match_key, wa_id } }) => ({
+        organization_id,
+        portfolio_id: number.waba_id ?? '',
+        ids: change.ids,
+        contact_id,
+        match_key,
+        wa_id,
+      })),
+    );
   for (const { before, message, last } of changed.values()) {
     if (before === message.status) continue;
     batch.tx.tell('message.status', {
@@ -147,61 +157,4 @@ async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]):
     if (message) found.set(keyOf(item), message);
   }
   return found;
-}
-
-/**
- * A status of our own phone send names the person by BSUID too: contacts that never wrote become known by it, and one that wrote under the
- * BSUID alone turns out to be the same person. The phone may come back in another spelling, which is the one to send to.
- */
-async function linkPeople(batch: Batch, seen: readonly { item: Item<StatusUpdate>; message: Sent }[]): Promise<void> {
-  const aliases = new Map<string, object>();
-  const wanted: { key: ReturnType<typeof keysOf>[number]; contact_id: string; by_phone: boolean }[] = [];
-  for (const { item, message } of seen) {
-    const { number, change } = item;
-    const { organization_id, contact_id: id } = message;
-    const { phone, ...ids } = change.ids;
-    const by_phone = phone !== undefined && matchKey(phone) === message.match_key;
-    if (by_phone && phone.slice(1) !== message.wa_id) aliases.set(id, { organization_id, id, wa_id: phone.slice(1) });
-    for (const key of keysOf({ organization_id, portfolio_id: number.waba_id ?? '', ids })) wanted.push({ key, contact_id: id, by_phone });
-  }
-  if (aliases.size)
-    await batch.rows(
-      prepared(`UPDATE contacts c SET wa_id = a.wa_id, updated_at = now() FROM json_to_recordset($1) AS a(id uuid, organization_id uuid, wa_id text)
-        WHERE c.organization_id = a.organization_id AND c.id = a.id`),
-      [asRows([...aliases.values()])],
-    );
-  const known = await findIdentities(
-    batch,
-    wanted.map(({ key }) => key),
-  );
-  const fresh: object[] = [];
-  const gone = new Map<string, string>();
-  for (const { key, contact_id: asked, by_phone } of wanted) {
-    const identity = known.get(`${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`);
-    if (!identity) fresh.push({ ...key, contact_id: asked, id: newId() });
-    if (!identity?.is_active || !by_phone) continue;
-    const [keep, other] = [gone.get(asked) ?? asked, gone.get(identity.contact_id) ?? identity.contact_id].sort();
-    if (keep === other || !(await mergeContacts(batch, key.organization_id, keep, other))) continue;
-    for (const [from, to] of gone) if (to === other) gone.set(from, keep);
-    gone.set(other, keep);
-    batch.contacts.merged(batch.tx, key.organization_id, keep, other);
-  }
-  if (!fresh.length) return;
-  await batch.rows(
-    prepared(`WITH linked AS (
-       INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
-       SELECT DISTINCT ON (r.organization_id, r.portfolio_id, r.kind, r.value) r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
-         FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
-       ON CONFLICT DO NOTHING RETURNING organization_id, contact_id, kind, value)
-     UPDATE contacts c SET whatsapp_user_id = l.value, updated_at = now() FROM linked l
-      WHERE l.kind = 'bsuid' AND c.organization_id = l.organization_id AND c.id = l.contact_id`),
-    [
-      asRows(
-        fresh.map((row) => ({
-          ...row,
-          contact_id: gone.get((row as { contact_id: string }).contact_id) ?? (row as { contact_id: string }).contact_id,
-        })),
-      ),
-    ],
-  );
 }

@@ -10,7 +10,7 @@ import { type Batch, type Item, asRows } from './batch';
 import { isActive } from '../state/moves';
 import { isRevivable, route } from '../state/opening';
 import { type Heard, hear } from '../state/traffic';
-import { type FiledContact, resolvePeople } from './people';
+import { type FiledContact, resolvePeople } from '#modules/contacts/resolve-people';
 
 interface Thread {
   organization_id: string;
@@ -38,7 +38,8 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
   const fresh = await withoutKnown(batch, items);
   if (!fresh.length) return [];
   const contacts = await resolvePeople(
-    batch,
+    batch.tx,
+    batch.contacts,
     fresh.map(({ number, change }) => ({
       organization_id: number.organization_id,
       portfolio_id: number.waba_id ?? '',

@@ -12,6 +12,7 @@ import { MediaService } from '#modules/whatsapp/media/media.service';
 import { type OutgoingMessage, UnsendableMessage, buildMessage } from '#modules/whatsapp/meta/build-message';
 import { GraphClient, GraphError, type SendAnswer } from '#modules/whatsapp/meta/graph-client';
 import { type FailureDecision, retryDelaySeconds } from '#modules/whatsapp/meta/meta-errors';
+import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
 import { GraphTargets } from '#modules/whatsapp/numbers/graph-targets';
 import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
@@ -177,11 +178,7 @@ export class DeliverMessage {
       await this.database.tx(async (tx) => {
         await this.settle(tx, organization_id, id, failure, delay);
         // Meta's word to the whole number: the others wait with it instead of failing one by one.
-        if (delay !== null && failure.scope === 'number')
-          await tx.rows(
-            `UPDATE whatsapp_numbers SET paused_until = greatest(paused_until, now() + make_interval(secs => $3)) WHERE organization_id = $1 AND id = $2`,
-            [organization_id, claim.whatsapp_number_id, delay],
-          );
+        if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, claim.whatsapp_number_id, delay);
       });
     }
     return true;

@@ -1,11 +1,13 @@
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
-import type { Contact } from '#modules/contacts/contact.entity';
-import { type ContactIdentity, IdentityKind } from '#modules/contacts/contact-identity.entity';
-import { mergeContacts } from '#modules/contacts/merge-contacts';
 import type { PersonIds } from '#modules/whatsapp/meta/person-ids';
-import { prepared } from '#database/sql';
-import { type Batch, Raced, asRows } from './batch';
+import type { Tx } from '#database/database';
+import { Raced } from '#database/database-errors';
+import { type Sql, prepared } from '#database/sql';
+import type { Contact } from './contact.entity';
+import { type ContactIdentity, IdentityKind } from './contact-identity.entity';
+import type { ContactNews } from './contact-news';
+import { mergeContacts } from './merge-contacts';
 
 /** A person as one item names them. */
 export interface Sighting {
@@ -35,7 +37,7 @@ export type FiledContact = Pick<
   | 'last_message_received_at'
 > & { is_new: boolean };
 
-interface IdentityKey {
+export interface IdentityKey {
   organization_id: string;
   portfolio_id: string;
   kind: IdentityKind;
@@ -64,10 +66,10 @@ const STALE_MS = 24 * 3600_000;
  * Who wrote: each sighting's contact, made where there is none. One person under several names is one contact; names seen together in one
  * payload belong together; two contacts met by one payload become one (contract 20, 1.4).
  */
-export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]): Promise<FiledContact[]> {
+export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readonly Sighting[]): Promise<FiledContact[]> {
   const keys = new Map<string, IdentityKey>();
-  for (const sighting of sightings) for (const key of keysOf(sighting)) keys.set(text(key), key);
-  const known = await findIdentities(batch, [...keys.values()]);
+  for (const sighting of sightings) for (const key of keysOf(sighting)) keys.set(nameOf(key), key);
+  const known = await findIdentities(tx, [...keys.values()]);
 
   const seen = new Map<string, Seen>();
   const fresh: (IdentityKey & { contact_id: string })[] = [];
@@ -75,7 +77,7 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
   const gone = new Map<string, string>();
   for (const sighting of sightings) {
     const own = keysOf(sighting);
-    const hits = [...new Set(own.flatMap((key) => known.get(text(key))?.contact_id ?? []))];
+    const hits = [...new Set(own.flatMap((key) => known.get(nameOf(key))?.contact_id ?? []))];
     let contact_id = hits[0] ?? newId();
     if (hits.length > 1) {
       if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
@@ -83,8 +85,8 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
       const [keep, ...others] = hits.sort();
       contact_id = keep;
       for (const other of others) {
-        if (!(await mergeContacts(batch, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
-        batch.contacts.merged(batch.tx, sighting.organization_id, keep, other);
+        if (!(await mergeContacts(tx, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
+        news.merged(tx, sighting.organization_id, keep, other);
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
         const before = seen.get(other);
@@ -99,10 +101,10 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
     seen.set(contact_id, person);
     bySighting.push(contact_id);
     for (const key of own) {
-      const identity = known.get(text(key));
+      const identity = known.get(nameOf(key));
       if (identity && Date.now() - identity.last_seen_at.getTime() < STALE_MS) continue;
       fresh.push({ ...key, contact_id });
-      known.set(text(key), { contact_id, is_active: identity?.is_active ?? true, last_seen_at: new Date() });
+      known.set(nameOf(key), { contact_id, is_active: identity?.is_active ?? true, last_seen_at: new Date() });
     }
   }
   const kept = (id: string): string => {
@@ -110,31 +112,31 @@ export async function resolvePeople(batch: Batch, sightings: readonly Sighting[]
     return id;
   };
   const isOld = (sighting: Sighting): boolean =>
-    keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(text(key))?.is_active === false);
+    keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(nameOf(key))?.is_active === false);
 
   const contacts = new Map<string, FiledContact>();
   const all = [...seen.values()];
   const created = await insertContacts(
-    batch,
+    tx,
     all.filter((person) => person.is_new),
     isOld,
   );
   for (const [asked, contact] of created) contacts.set(asked, contact);
   const updated = await updateContacts(
-    batch,
+    tx,
     all.filter((person) => !person.is_new),
     isOld,
   );
   for (const contact of updated) contacts.set(contact.id, contact);
   const identities = await saveIdentities(
-    batch,
+    tx,
     fresh.map((row) => ({ ...row, contact_id: contacts.get(kept(row.contact_id))?.id ?? row.contact_id })),
   );
   for (const [, contact] of created) {
     if (!contact.is_new) continue;
     const { is_new: _, ...row } = contact;
     const own = identities.filter((identity) => identity.contact_id === contact.id);
-    batch.contacts.created(batch.tx, row, own);
+    news.created(tx, row, own);
   }
   return bySighting.map((id) => {
     const contact = contacts.get(kept(id));
@@ -152,33 +154,34 @@ export function keysOf({ organization_id, portfolio_id, ids }: Pick<Sighting, 'o
   return keys;
 }
 
-const text = (key: IdentityKey): string => `${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`;
+export const nameOf = (key: IdentityKey): string => `${key.organization_id} ${key.portfolio_id} ${key.kind} ${key.value}`;
 
 /** Which contact each of these names belongs to. */
-export async function findIdentities(batch: Batch, keys: readonly IdentityKey[]): Promise<Map<string, KnownIdentity>> {
+export async function findIdentities(sql: Sql, keys: readonly IdentityKey[]): Promise<Map<string, KnownIdentity>> {
   if (!keys.length) return new Map();
-  const rows = await batch.rows<IdentityKey & KnownIdentity>(
+  const rows = await sql.rows<IdentityKey & KnownIdentity>(
     prepared(`SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.is_active, i.last_seen_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS k(organization_id, portfolio_id, kind, value)
        JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`),
     [keys.map((k) => k.organization_id), keys.map((k) => k.portfolio_id), keys.map((k) => k.kind), keys.map((k) => k.value)],
   );
-  return new Map(rows.map((row) => [text(row), row]));
+  return new Map(rows.map((row) => [nameOf(row), row]));
 }
 
 /** An old name stays old: a late webhook is no news. @throws {Raced} when a name went to another contact meanwhile. */
-async function saveIdentities(batch: Batch, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<ContactIdentity[]> {
+async function saveIdentities(sql: Sql, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<ContactIdentity[]> {
   if (!rows.length) return [];
-  const unique = new Map(rows.map((row) => [text(row), row]));
-  const saved = await batch.rows<ContactIdentity>(
+  const unique = new Map(rows.map((row) => [nameOf(row), row]));
+  const saved = await sql.rows<ContactIdentity>(
     prepared(`INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
      SELECT r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
        FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
      ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now()
      RETURNING *`),
-    [asRows([...unique.values()].map((row) => ({ ...row, id: newId() })))],
+    [JSON.stringify([...unique.values()].map((row) => ({ ...row, id: newId() })))],
   );
-  for (const row of saved) if (unique.get(text(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');
+  for (const row of saved)
+    if (unique.get(nameOf(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');
   return saved;
 }
 
@@ -212,13 +215,13 @@ const TOLD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, whatsapp
 
 /** New contacts by the id we gave them; where the API made the same person at this instant, that one. */
 async function insertContacts(
-  batch: Batch,
+  sql: Sql,
   people: readonly Seen[],
   isOld: (sighting: Sighting) => boolean,
 ): Promise<[asked: string, contact: Contact & { is_new: boolean }][]> {
   if (!people.length) return [];
   const rows = people.map((person) => told(person, isOld)) as { id: string; match_key: string | null; organization_id: string }[];
-  const saved = await batch.rows<Contact & { is_new: boolean }>(
+  const saved = await sql.rows<Contact & { is_new: boolean }>(
     prepared(`INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
             opt_in_date, last_message_at, last_message_received_at, total_messages_received)
      SELECT t.id, t.organization_id, t.whatsapp_id, t.match_key, t.wa_id, t.whatsapp_user_id, t.username, t.whatsapp_name, t.whatsapp_name, t.source, 'lead',
@@ -231,7 +234,7 @@ async function insertContacts(
            last_message_received_at = greatest(c.last_message_received_at, excluded.last_message_received_at),
            total_messages_received = c.total_messages_received + excluded.total_messages_received, updated_at = now()
      RETURNING c.*, (xmax = 0) AS is_new`),
-    [asRows(rows)],
+    [JSON.stringify(rows)],
   );
   const byId = new Map(saved.map((contact) => [contact.id, contact]));
   const byKey = new Map(saved.map((contact) => [`${contact.organization_id} ${contact.match_key}`, contact]));
@@ -242,11 +245,11 @@ async function insertContacts(
   });
 }
 
-async function updateContacts(batch: Batch, people: readonly Seen[], isOld: (sighting: Sighting) => boolean): Promise<FiledContact[]> {
+async function updateContacts(sql: Sql, people: readonly Seen[], isOld: (sighting: Sighting) => boolean): Promise<FiledContact[]> {
   if (!people.length) return [];
   // A phone learned later (REQUEST_CONTACT_INFO, a username given up) becomes the contact's, unless it is somebody else's: identities say so.
   // The spelling we send to follows what WhatsApp says of this number, never an earlier one (a late webhook).
-  return batch.rows<FiledContact>(
+  return sql.rows<FiledContact>(
     prepared(`UPDATE contacts c
         SET whatsapp_id = coalesce(c.whatsapp_id, t.whatsapp_id), match_key = coalesce(c.match_key, t.match_key), 
             wa_id = CASE WHEN t.match_key = coalesce(c.match_key, t.match_key) THEN t.wa_id ELSE c.wa_id END,
@@ -257,6 +260,6 @@ async function updateContacts(batch: Batch, people: readonly Seen[], isOld: (sig
        FROM ${TOLD}
       WHERE c.id = t.id AND c.organization_id = t.organization_id AND c.deleted_at IS NULL
      RETURNING ${COLUMNS}, false AS is_new`),
-    [asRows([...people].sort((a, b) => (a.contact_id < b.contact_id ? -1 : 1)).map((person) => told(person, isOld)))],
+    [JSON.stringify([...people].sort((a, b) => (a.contact_id < b.contact_id ? -1 : 1)).map((person) => told(person, isOld)))],
   );
 }
