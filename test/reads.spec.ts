@@ -150,6 +150,32 @@ describe('lists of a large organization', () => {
     }
   });
 
+  it('find what is common as quickly: the newest of it, in order', async () => {
+    const begins = `contact_words(k.name, k.whatsapp_name, k.username, k.email, k.company) ~ '(^| )c'`;
+    const found = await w.sql<{ id: string }>(
+      `SELECT id FROM contacts k WHERE organization_id = $1 AND (${begins}) ORDER BY created_at DESC, id DESC`,
+      [acme.id],
+    );
+    expect(found.length).toBeGreaterThan(4000);
+
+    const plans = [...(await plansOf('/contacts?search=c')), ...(await plansOf('/conversations?search=c'))];
+    const contacts = await list(acme.agent, '/contacts?search=c&limit=20&page=2');
+    const conversations = await list(acme.agent, '/conversations?search=c&limit=20');
+    const next = await list(acme.agent, `/conversations?search=c&limit=20&cursor=${conversations.next_cursor}`);
+
+    expect(wholeTables(plans.filter(({ text }) => !text.startsWith('SELECT count')))).toEqual([]);
+    expect(contacts).toMatchObject({ total: found.length, page: 2 });
+    expect(contacts.items.map(({ id }) => id)).toEqual(found.slice(20, 40).map(({ id }) => id));
+    expect(conversations).toMatchObject({ total: 21, total_is_estimate: true });
+    const threads = await w.sql<{ id: string }>(
+      `SELECT c.id FROM conversations c JOIN contacts k ON k.id = c.contact_id LEFT JOIN messages l ON l.id = c.last_message_id
+        WHERE c.organization_id = $1 AND NOT is_archived AND (${begins} OR fold(l.content) LIKE '%c%')
+        ORDER BY c.last_message_at DESC NULLS LAST, c.id DESC LIMIT 40`,
+      [acme.id],
+    );
+    expect([...conversations.items, ...next.items].map(({ id }) => id)).toEqual(threads.map(({ id }) => id));
+  });
+
   it('go on where a page ended, to the last row, each once, forth and back', async () => {
     for (const path of [
       '/conversations?is_archived=true',
@@ -265,6 +291,8 @@ describe('a cursor', () => {
       forged(null),
       forged(7),
       forged('2026-02-30T00:00:00.000Z'),
+      forged('0000-01-01T00:00:00.000Z'),
+      forged('+012345-01-01T00:00:00.000Z'),
       'x'.repeat(2001),
     ])
       for (const path of ['/contacts', '/conversations', '/whatsapp/messages', '/users'])

@@ -1,5 +1,6 @@
 import type { EntityMetadata, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Invalid } from '#common/errors';
+import { isDay, isDayOrInstant } from '#common/period';
 import { isUuid } from '#common/uuid';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
@@ -68,7 +69,7 @@ export class Keyset {
     if (value === null) return this.column.isNullable;
     switch (this.column.type) {
       case 'timestamptz':
-        return typeof value === 'string' && !Number.isNaN(Date.parse(value)) && new Date(value).toISOString() === value;
+        return typeof value === 'string' && !isDay(value) && isDayOrInstant(value);
       case 'int':
         return Number.isInteger(value) && Math.abs(Number(value)) <= INT_MAX;
       case 'boolean':

@@ -27,7 +27,7 @@ export interface PageOptions<T> {
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
   /** What so many rows meet that the list, read in its order, soon meets a page of them. */
   common?: Condition;
-  /** Counting what meets it takes reading the whole list: the total says at least how many were met. */
+  /** Counting what meets it takes reading the whole list: the total says no more than whether there are more. */
   uncounted?: boolean;
 }
 
@@ -202,7 +202,7 @@ export class TenantRepository<T extends TenantEntity> {
     const seen = pageWindow(query).skip + slice.items.length;
     const ended = slice.next_cursor === null && query.cursor === undefined && (slice.items.length > 0 || seen === 0);
     if (ended) return { ...slice, total: { total: seen, is_estimate: false } };
-    if (options.uncounted) return { ...slice, total: { total: seen, is_estimate: true } };
+    if (options.uncounted) return { ...slice, total: { total: seen + (slice.next_cursor === null ? 0 : 1), is_estimate: true } };
     return { ...slice, total: await this.total(actor, query, options) };
   }
 

@@ -14,9 +14,9 @@ const NEWEST = 1000;
 export function conversationMatch(row: string, search: string): Condition {
   const contact = contactMatch('k', search);
   return {
-    sql: `coalesce((SELECT ${contact?.sql ?? 'false'} FROM contacts k WHERE k.organization_id = ${row}.organization_id AND k.id = ${row}.contact_id), false)
+    sql: `(coalesce((SELECT ${contact?.sql ?? 'false'} FROM contacts k WHERE k.organization_id = ${row}.organization_id AND k.id = ${row}.contact_id), false)
        OR coalesce((SELECT NOT l.is_deleted AND fold(l.content) LIKE fold(:words) FROM messages l
-                     WHERE l.organization_id = ${row}.organization_id AND l.id = ${row}.last_message_id), false)`,
+                     WHERE l.organization_id = ${row}.organization_id AND l.id = ${row}.last_message_id), false))`,
     values: { ...contact?.values, words: words(search) },
   };
 }
