@@ -9,7 +9,7 @@ const COUNT_MAX = 10_000;
 const LONG_MS = 10 * 60_000;
 
 /** Rows of a search that are read as ids. */
-const IDS_MAX = 4000;
+const IDS_MAX = 2000;
 
 const long = new Bounded<string, number>({ count: 1000 });
 

@@ -19,12 +19,11 @@ export function contactMatch(row: string, search: string): Condition | null {
     return `:${name}`;
   };
   const text = `contact_words(${row}.name, ${row}.whatsapp_name, ${row}.username, ${row}.email, ${row}.company)`;
-  const every = words.map((word, n) => {
-    const like = (name: string, pattern: string): string => `${text} LIKE fold(${parameter(name, pattern)})`;
-    const letters = escapeLike(word);
-    if ([...word].length >= LETTERS_ANYWHERE) return like(`word_${n}`, `%${letters}%`);
-    return `(${like(`first_${n}`, `${letters}%`)} OR ${like(`word_${n}`, `% ${letters}%`)})`;
-  });
+  const every = words.map((word, n) =>
+    [...word].length < LETTERS_ANYWHERE
+      ? `${text} ~ ('(^| )' || regexp_replace(fold(${parameter(`word_${n}`, word)}), '(\\W)', '\\\\\\1', 'g'))`
+      : `${text} LIKE fold(${parameter(`word_${n}`, `%${escapeLike(word)}%`)})`,
+  );
   const phones = phoneParts(search).map((digits, n) => `${row}.match_key LIKE ${parameter(`digits_${n}`, `%${digits}%`)}`);
   return { sql: `(${[every.join(' AND '), ...phones].join(' OR ')})`, values };
 }
