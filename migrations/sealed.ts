@@ -11,6 +11,7 @@ export const migrations: Record<string, string> = {
   '1795000080100-message-search.ts': 'c22a0d4142012c824197a6f9b46ed30d2c70c72f53194903d1b27277312b8f06',
   '1795000080200-true-consents-and-defaults.ts': '31bc2b4a5a6d18ca0b7bef6eed482b2f371217db9b06188f3966c986eed80d6c',
   '1795000090000-facts.ts': 'dfea5985297ef0c4fff3524d92d31e7a37655a37ffaffcd46fb855a8427fac52',
+  '1795000120000-read-indexes.ts': '60c3004979524b355d9a6dd22c0d5f003372a670ecb86c2d9e14797579ff94a7',
 };
 
 export const schema: string[] = [
@@ -364,11 +365,17 @@ export const schema: string[] = [
   'index CREATE INDEX audit_logs_resource_idx ON public.audit_logs USING btree organization_id, resource_type, resource_id, created_at',
   'index CREATE INDEX audit_logs_user_idx ON public.audit_logs USING btree organization_id, user_id, created_at',
   'index CREATE INDEX contact_identities_contact_idx ON public.contact_identities USING btree organization_id, contact_id',
-  'index CREATE INDEX contacts_created_idx ON public.contacts USING btree organization_id, created_at, id',
+  'index CREATE INDEX contacts_agent_idx ON public.contacts USING btree organization_id, assigned_agent_id, created_at, id WHERE assigned_agent_id IS NOT NULL AND deleted_at IS NULL',
+  'index CREATE INDEX contacts_blocked_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_blocked AND deleted_at IS NULL',
+  'index CREATE INDEX contacts_gone_idx ON public.contacts USING btree organization_id, id WHERE deleted_at IS NOT NULL',
+  'index CREATE INDEX contacts_newest_idx ON public.contacts USING btree organization_id, created_at, id WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_search_idx ON public.contacts USING gin organization_id, public.contact_wordsname, whatsapp_name, username, email, company public.gin_trgm_ops, match_key public.gin_trgm_ops WHERE deleted_at IS NULL',
-  'index CREATE INDEX conversations_agent_idx ON public.conversations USING btree organization_id, current_agent_id, status',
+  'index CREATE INDEX contacts_vip_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_vip AND deleted_at IS NULL',
+  "index CREATE INDEX conversations_attention_idx ON public.conversations USING btree organization_id, last_message_at DESC NULLS LAST, id DESC WHERE NOT is_archived AND status = ANY ARRAY['open', 'pending'] OR unread_count > 0",
   'index CREATE INDEX conversations_contact_idx ON public.conversations USING btree organization_id, contact_id, whatsapp_number_id, created_at',
-  'index CREATE INDEX conversations_inbox_idx ON public.conversations USING btree organization_id, is_archived, last_message_at, id',
+  "index CREATE INDEX conversations_ended_idx ON public.conversations USING btree organization_id, status, is_archived, last_message_at DESC NULLS LAST, id DESC WHERE status = ANY ARRAY['resolved', 'closed']",
+  'index CREATE INDEX conversations_newest_idx ON public.conversations USING btree organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC INCLUDE contact_id',
+  'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING btree created_at',
   "index CREATE INDEX inbound_events_waiting_idx ON public.inbound_events USING btree organization_id, id WHERE state = 'received'",
   'index CREATE INDEX login_failures_age_idx ON public.login_failures USING btree last_at',

@@ -8,6 +8,8 @@ export const PAGE_SIZE_DEFAULT = 50;
 export const PAGE_SIZE_MAX = 100;
 /** Nobody leafs that far; above it PostgreSQL's OFFSET overflows sooner or later. */
 const PAGE_MAX = 1_000_000;
+/** The longest text a list is sorted by, its escapes, an id. */
+const CURSOR_MAX = 2000;
 const SKIP_MAX = PAGE_MAX * PAGE_SIZE_MAX;
 
 /** The query every list takes. */
@@ -37,6 +39,12 @@ export class PageQuery {
   @Max(PAGE_MAX)
   page?: number;
 
+  /** Where an earlier page ended: its `next_cursor`, with the same sort and filters. Wins over `page` and `skip`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(CURSOR_MAX)
+  cursor?: string;
+
   /** Words to look for. Aliases: query, q. */
   @Alias('query', 'q')
   @IsOptional()
@@ -52,11 +60,23 @@ export class PageQuery {
 }
 
 /** What says which rows of a list to show, not which it has: counts do without. */
-export const PAGING = ['skip', 'limit', 'page', 'sort'] as const;
+export const PAGING = ['skip', 'limit', 'page', 'cursor', 'sort'] as const;
+
+/** Rows of a list and where the next ones begin. */
+export interface Slice<T> {
+  items: T[];
+  /** null: there are no more. */
+  next_cursor: string | null;
+}
+
+/** How many rows a list has; beyond what is counted at least so many. */
+export interface Total {
+  total: number;
+  is_estimate: boolean;
+}
 
 /** One page of a list, in the envelope of every list. */
-export interface Page<T> {
-  items: T[];
+export interface Page<T> extends Slice<T> {
   total: number;
   page: number;
   page_size: number;
@@ -65,16 +85,17 @@ export interface Page<T> {
   total_is_estimate?: boolean;
 }
 
-/** Where a page starts and how long it is. */
+/** Where a page starts and how long it is; one that goes on from a cursor starts there. */
 export function pageWindow(query: PageQuery): { skip: number; limit: number; page: number } {
   const limit = Math.min(query.limit ?? PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
-  const skip = query.skip ?? ((query.page ?? 1) - 1) * limit;
+  const skip = query.cursor === undefined ? (query.skip ?? ((query.page ?? 1) - 1) * limit) : 0;
   return { skip, limit, page: Math.floor(skip / limit) + 1 };
 }
 
-export function toPage<T>(items: T[], total: number, query: PageQuery, total_is_estimate = false): Page<T> {
+export function toPage<T>({ items, next_cursor }: Slice<T>, { total, is_estimate }: Total, query: PageQuery): Page<T> {
   const { limit, page } = pageWindow(query);
-  return { items, total, page, page_size: limit, total_pages: Math.ceil(total / limit), ...(total_is_estimate && { total_is_estimate }) };
+  const total_pages = Math.ceil(total / limit);
+  return { items, total, page, page_size: limit, total_pages, next_cursor, ...(is_estimate && { total_is_estimate: true }) };
 }
 
 /** The list envelope of `item`, as a class that OpenAPI can name. */
@@ -86,7 +107,7 @@ export function PageOf<T>(item: Type<T>): Type<Page<T>> {
     @ApiProperty({ type: 'integer', minimum: 0, example: 1, description: 'Rows in all pages together.' })
     total: number;
 
-    @ApiProperty({ type: 'integer', minimum: 1, example: 1 })
+    @ApiProperty({ type: 'integer', minimum: 1, example: 1, description: 'With a `cursor`: 1.' })
     page: number;
 
     @ApiProperty({ type: 'integer', minimum: 1, maximum: PAGE_SIZE_MAX, example: PAGE_SIZE_DEFAULT })
@@ -94,6 +115,9 @@ export function PageOf<T>(item: Type<T>): Type<Page<T>> {
 
     @ApiProperty({ type: 'integer', minimum: 0, example: 1 })
     total_pages: number;
+
+    @ApiProperty({ type: 'string', nullable: true, example: null, description: 'The `cursor` of the next page; null at the end.' })
+    next_cursor: string | null;
 
     @ApiProperty({ type: 'boolean', required: false, description: 'Present and true where `total` is a floor, not a count.' })
     total_is_estimate?: boolean;

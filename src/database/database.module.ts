@@ -8,6 +8,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { Config } from '#config/config';
 import { Database } from './database';
 import { DueRows } from './due-rows';
+import { typesWithInstants } from './instants';
 import { Signals } from './signals';
 import { Statistics } from './statistics';
 import { TimeZones } from './time-zones';
@@ -35,7 +36,13 @@ export function dataSourceOptions(config: Pick<Config, 'database_url' | 'databas
     connectTimeoutMS: 2000,
     applicationName: 'pytake',
     // pipeline: statements of one connection leave as they are given, and a transaction's first one leaves with its BEGIN.
-    extra: { pipeline: true, statement_timeout: 15_000, idle_in_transaction_session_timeout: 30_000, keepAlive: true },
+    extra: {
+      pipeline: true,
+      statement_timeout: 15_000,
+      idle_in_transaction_session_timeout: 30_000,
+      keepAlive: true,
+      types: typesWithInstants,
+    },
   };
 }
 

@@ -1,13 +1,15 @@
 import type { Type } from '@nestjs/common';
 import { escapeIdentifier } from 'pg';
-import { Brackets, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
+import { Brackets, type ColumnType, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
 
 import type { Actor } from '#common/actor';
 import { Invalid, NotFound } from '#common/errors';
-import { type Page, type PageQuery, pageWindow, toPage } from '#common/page.dto';
+import { type Page, type PageQuery, type Slice, type Total, pageWindow, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
+import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
+import { totalOf } from './total';
 
 type Row = Record<string, unknown>;
 type ColumnMetadata = EntityMetadata['columns'][number];
@@ -23,11 +25,31 @@ export interface PageOptions<T> {
   filter?: Partial<Record<keyof T & string, unknown>>;
   /** Anything else; use `andWhere` only: `where` and `orWhere` undo the wall. */
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
+  /** What so many rows meet that the list, read in its order, soon meets a page of them. */
+  common?: Condition;
+  /** Counting what meets it takes reading the whole list: the total says no more than whether there are more. */
+  uncounted?: boolean;
+}
+
+/** A condition in SQL and its parameters. */
+export interface Condition {
+  sql: string;
+  values: Record<string, unknown>;
 }
 
 /** Where the rows are: the pool, or a transaction. */
 interface Connection extends Sql {
   readonly manager: EntityManager;
+}
+
+/** Types whose values the driver reads as the entity has them. */
+const AS_READ = new Set<ColumnType>(['uuid', 'varchar', 'text', 'int', 'boolean', 'timestamptz', 'jsonb']);
+
+/** A column in a raw row; with its metadata where TypeORM has something to do to the value. */
+interface Field {
+  property: string;
+  name: string;
+  column: ColumnMetadata | null;
 }
 
 /** Shapes of an INSERT that are prepared for an entity: what callers may leave out makes ever new ones. */
@@ -36,6 +58,9 @@ const MAX_SHAPES = 8;
 /** The SQL of an entity's single rows, written once. */
 class EntitySql {
   private readonly shapes = new Set<string>();
+  private readonly prefixes = new Map<string, Field[]>();
+  /** A row of no values: a copy of it is quick to fill, to copy and to write, one that grows field by field is none of these (V8). */
+  readonly blank: Row;
   readonly columns: string;
   readonly find: Prepared;
   readonly lock: Prepared;
@@ -43,11 +68,26 @@ class EntitySql {
 
   constructor(readonly metadata: EntityMetadata) {
     this.columns = metadata.columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
+    this.blank = { ...Object.fromEntries(metadata.columns.map(({ propertyName }) => [propertyName, undefined])) };
     const alive = metadata.deleteDateColumn ? ` AND ${escapeIdentifier(metadata.deleteDateColumn.databaseName)} IS NULL` : '';
     const select = `SELECT ${this.columns} FROM ${this.table} WHERE organization_id = $1 AND id`;
     this.find = prepared(`${select} = $2${alive}`);
     this.lock = prepared(`${select} = $2${alive} FOR UPDATE`);
     this.many = prepared(`${select} = ANY($2)${alive}`);
+  }
+
+  /** Where the values of a row stand in a raw one. */
+  fields(prefix: string): readonly Field[] {
+    let fields = this.prefixes.get(prefix);
+    if (!fields) {
+      fields = this.metadata.columns.map((column) => ({
+        property: column.propertyName,
+        name: prefix + column.databaseName,
+        column: AS_READ.has(column.type) && !column.transformer ? null : column,
+      }));
+      this.prefixes.set(prefix, fields);
+    }
+    return fields;
   }
 
   get table(): string {
@@ -100,11 +140,12 @@ export class TenantRepository<T extends TenantEntity> {
     return this.first(await this.connection.rows(this.sql.lock, [actor.organization_id, id])) ?? this.missing();
   }
 
-  /** Rows by id, one query for a whole batch; what is not found is left out. */
+  /** Rows by id in the order asked, one query for a whole batch; what is not found is left out. */
   async many(actor: Actor, ids: readonly string[]): Promise<T[]> {
     if (!ids.length) return [];
-    const rows = await this.connection.rows<Row>(this.sql.many, [actor.organization_id, [...new Set(ids)]]);
-    return rows.map((row) => this.hydrate(row));
+    const rows = await this.connection.rows<Row & { id: string }>(this.sql.many, [actor.organization_id, ids]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return [...new Set(ids)].flatMap((id) => byId.get(id) ?? []).map((row) => this.hydrate(row));
   }
 
   async insert(actor: Actor, values: Partial<T>): Promise<T> {
@@ -151,12 +192,57 @@ export class TenantRepository<T extends TenantEntity> {
 
   /** One page of a list: search, filter, sort and envelope of every list. */
   async page(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Page<T>> {
+    const { items, next_cursor, total } = await this.pageOfIds(actor, query, options);
+    return toPage({ items: await this.many(actor, items), next_cursor }, total, query);
+  }
+
+  /** The ids of a page and how many there are in all: the rows themselves are read by their ids, by whoever shows more than them. */
+  async pageOfIds(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Slice<string> & { total: Total }> {
+    const slice = await this.ids(actor, query, options);
+    const seen = pageWindow(query).skip + slice.items.length;
+    const ended = slice.next_cursor === null && query.cursor === undefined && (slice.items.length > 0 || seen === 0);
+    if (ended) return { ...slice, total: { total: seen, is_estimate: false } };
+    if (options.uncounted) return { ...slice, total: { total: seen + (slice.next_cursor === null ? 0 : 1), is_estimate: true } };
+    return { ...slice, total: await this.total(actor, query, options) };
+  }
+
+  /** How many rows a list has, on whichever page. Counted in its own order, off that index and past no other organization's rows; a search has its own. */
+  total(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Total> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
-    const total = await rows.getCount();
-    this.order(rows, query, options);
+    if (options.common) rows.andWhere(options.common.sql, options.common.values);
+    const searched = query.search ?? options.common;
+    return totalOf(this.connection, searched ? rows.select('1') : this.keyset({}, options).places(rows));
+  }
+
+  /** The ids of a page in the order of the list, by the order's index alone where it has one. */
+  async ids(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Slice<string>> {
+    const rows = this.query(actor, 'row');
+    this.narrow(rows, query, options);
+    const keyset = this.keyset(query, options);
     const { skip, limit } = pageWindow(query);
-    return toPage(await rows.offset(skip).limit(limit).getMany(), total, query);
+    const places: Place[] = [];
+    for (const stretch of query.cursor === undefined ? [keyset.places(rows)] : keyset.placesAfter(rows, keyset.place(query.cursor))) {
+      const wanted = limit + 1 - places.length;
+      if (wanted > 0) places.push(...(await this.read(stretch, skip, wanted, options.common)));
+    }
+    const more = places.length > limit;
+    const items = places.slice(0, limit).map(({ id }) => id);
+    return { items, next_cursor: more ? keyset.cursor(places[limit - 1]) : null };
+  }
+
+  private read(places: SelectQueryBuilder<T>, skip: number, limit: number, common: Condition | undefined): Promise<Place[]> {
+    if (!common) return this.connection.rows(...places.offset(skip).limit(limit).getQueryAndParameters());
+    const [text, values] = places.addSelect(common.sql, 'meets').setParameters(common.values).getQueryAndParameters();
+    // OFFSET 0 keeps the condition outside: the planner, who takes it to be rare, would first look for all that meet it.
+    return this.connection.rows(`SELECT value, id FROM (${text} OFFSET 0) places WHERE meets OFFSET ${skip} LIMIT ${limit}`, values);
+  }
+
+  private keyset(query: PageQuery, options: PageOptions<T>): Keyset {
+    const [name, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
+    const column = this.sql.metadata.findColumnWithPropertyName(name);
+    if (!column) throw new Error(`${this.entity.name} has no column ${name}`);
+    return new Keyset(column, direction);
   }
 
   /** The search and filter of a list, without its order and limits (counts, exports). */
@@ -183,22 +269,22 @@ export class TenantRepository<T extends TenantEntity> {
     options.refine?.(rows as SelectQueryBuilder<T & ObjectLiteral>);
   }
 
-  private order(rows: SelectQueryBuilder<T>, query: PageQuery, options: PageOptions<T>): void {
-    const [column, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
-    rows
-      .orderBy(`${rows.alias}.${column}`, direction, direction === 'DESC' ? 'NULLS LAST' : 'NULLS FIRST')
-      .addOrderBy(`${rows.alias}.id`, direction);
+  /** The columns of a joined row, for `hydrate` with the same prefix. */
+  columnsOf(alias: string, prefix = ''): string {
+    return this.sql.metadata.columns
+      .map(({ databaseName }) => `${alias}.${escapeIdentifier(databaseName)} AS ${escapeIdentifier(prefix + databaseName)}`)
+      .join(', ');
   }
 
   /** A raw row as the entity, with TypeORM's transformers. */
-  hydrate(raw: Row): T {
-    const { metadata } = this.sql;
-    const row = metadata.create() as T;
-    for (const column of metadata.columns) {
-      if (column.databaseName in raw)
-        column.setEntityValue(row, metadata.connection.driver.prepareHydratedValue(raw[column.databaseName], column));
-    }
-    return row;
+  hydrate(raw: Row, prefix = ''): T {
+    const row: ObjectLiteral = { ...this.sql.blank };
+    for (const { property, name, column } of this.sql.fields(prefix)) row[property] = column ? this.prepare(raw[name], column) : raw[name];
+    return row as T;
+  }
+
+  private prepare(value: unknown, column: ColumnMetadata): unknown {
+    return this.sql.metadata.connection.driver.prepareHydratedValue(value, column);
   }
 
   private first([raw]: (Row | undefined)[]): T | null {

@@ -1,7 +1,21 @@
+import type { Actor } from '#common/actor';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
-import type { Sql } from '#database/sql';
-import { IdentityKind } from './contact-identity.entity';
+import type { Database, Tx } from '#database/database';
+import { type Sql, prepared } from '#database/sql';
+import { ContactIdentity, IdentityKind } from './contact-identity.entity';
+
+/** The names of several contacts, oldest first. */
+export async function identitiesOf(database: Database, actor: Actor, contact_ids: readonly string[], tx?: Tx): Promise<ContactIdentity[]> {
+  const identities = database.repository(ContactIdentity, tx);
+  const rows = await (tx ?? database).rows<Record<string, unknown>>(
+    prepared(
+      `SELECT ${identities.columns} FROM contact_identities WHERE organization_id = $1 AND contact_id = ANY($2) ORDER BY first_seen_at, id`,
+    ),
+    [actor.organization_id, contact_ids],
+  );
+  return rows.map((row) => identities.hydrate(row));
+}
 
 /**
  * The contact's number as one of its names. Earlier numbers stay resolvable for late webhooks, inactive for sending. A number that was an

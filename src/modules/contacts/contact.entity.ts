@@ -11,7 +11,13 @@ import { SoftDeletedEntity } from '#database/tenant.entity';
 @Entity('contacts')
 @ObjectType({ isAbstract: true })
 @Index('contacts_match_key', ['organization_id', 'match_key'], { unique: true, where: 'deleted_at IS NULL' })
-@Index('contacts_created_idx', ['organization_id', 'created_at', 'id'])
+@Index('contacts_newest_idx', ['organization_id', 'created_at', 'id'], { where: 'deleted_at IS NULL' })
+@Index('contacts_agent_idx', ['organization_id', 'assigned_agent_id', 'created_at', 'id'], {
+  where: 'assigned_agent_id IS NOT NULL AND deleted_at IS NULL',
+})
+@Index('contacts_vip_idx', ['organization_id', 'created_at', 'id'], { where: 'is_vip AND deleted_at IS NULL' })
+@Index('contacts_blocked_idx', ['organization_id', 'created_at', 'id'], { where: 'is_blocked AND deleted_at IS NULL' })
+@Index('contacts_gone_idx', ['organization_id', 'id'], { where: 'deleted_at IS NOT NULL' })
 // An expression over the words of a contact; the migration writes it.
 @Index('contacts_search_idx', { synchronize: false })
 export class Contact extends SoftDeletedEntity {

@@ -21,7 +21,10 @@ import { ContactsService } from './contacts.service';
 export class ContactsController {
   constructor(private readonly contacts: ContactsService) {}
 
-  /** List contacts. `search` looks in names, e-mail, company (accents and case aside) and phone numbers in any format. */
+  /**
+   * List contacts. `search` looks in names, e-mail, company (accents and case aside) and phone numbers in any format; words of one or two letters begin
+   * a word of those.
+   */
   @Get()
   @Allow('viewer')
   page(@Caller() actor: Actor, @Query() query: ContactQuery): Promise<ContactPage> {

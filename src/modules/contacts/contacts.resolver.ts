@@ -22,7 +22,13 @@ export class ContactsResolver {
     return (await this.contacts.page(actor, query)).items;
   }
 
-  @Query(() => Int, { description: 'How many contacts there are.' })
+  @Query(() => String, { nullable: true, description: 'The `cursor` of the page after this one; null at the end.' })
+  @Allow('viewer')
+  contacts_next_cursor(@Caller() actor: Actor, @Args() query: ContactArgs): Promise<string | null> {
+    return this.contacts.nextCursor(actor, query);
+  }
+
+  @Query(() => Int, { description: 'How many contacts there are; 10,000 stands for more.' })
   @Allow('viewer')
   async contacts_count(@Caller() actor: Actor, @Args() filter: ContactFilter): Promise<number> {
     return (await this.contacts.page(actor, { ...filter, limit: 1 })).total;

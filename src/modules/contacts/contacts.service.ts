@@ -1,22 +1,24 @@
 import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
-import type { Page } from '#common/page.dto';
+import type { Page, PageQuery } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { narrowPeriod } from '#database/narrow-period';
-import type { TenantRepository } from '#database/tenant-repository';
+import type { PageOptions, TenantRepository } from '#database/tenant-repository';
+import { idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
-import { forgetIdentities, savePhoneIdentity } from './contact-identities';
-import { ContactIdentity } from './contact-identity.entity';
+import { forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
+import type { ContactIdentity } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact, isImpersonal } from './contact.entity';
 import './contacts.events';
 import { mergeContacts } from './merge-contacts';
-import { narrowContacts } from './search-contacts';
+import { contactMatch, narrowContacts } from './search-contacts';
 
 const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_message_at', 'total_conversations', 'lead_score'];
 
@@ -43,21 +45,22 @@ export class ContactsService {
   }
 
   async page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
-    const sort = query.sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at');
-    const { skip, limit, page } = query;
-    const period = await this.organizations.period(actor, query.created_from, query.created_to);
-    const found = await this.contacts().page(
-      actor,
-      { skip, limit, page, sort },
-      {
-        sort: SORT,
-        refine: (rows) => {
-          narrowContacts(rows, query);
-          narrowPeriod(rows, 'row.created_at', period);
-        },
-      },
-    );
-    return { ...found, items: await this.presentAll(actor, found.items) };
+    const contacts = await this.contacts().page(actor, orderOf(query), await this.narrowing(actor, query));
+    return { ...contacts, items: await this.presentAll(actor, contacts.items) };
+  }
+
+  /** The `cursor` of the page after this one (GraphQL). */
+  async nextCursor(actor: Actor, query: ContactQuery): Promise<string | null> {
+    return (await this.contacts().ids(actor, orderOf(query), await this.narrowing(actor, query))).next_cursor;
+  }
+
+  /** The ids of the contacts a search finds, in no order; null where they are many. */
+  async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
+    const match = contactMatch('row', search);
+    if (!match) return [];
+    const rows = this.contacts().query(actor, 'row').andWhere(match.sql, match.values);
+    narrow?.(rows);
+    return idsOf(this.database, rows);
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
@@ -169,15 +172,28 @@ export class ContactsService {
   /** Contacts as the API shows them; their identities in one query. */
   async presentAll(actor: Actor, contacts: readonly Contact[], tx?: Tx): Promise<ContactView[]> {
     if (!contacts.length) return [];
-    const identities = await this.database
-      .repository(ContactIdentity, tx)
-      .query(actor, 'row')
-      .andWhere('row.contact_id = ANY(:ids)', { ids: contacts.map((contact) => contact.id) })
-      .orderBy('row.first_seen_at')
-      .addOrderBy('row.id')
-      .getMany();
+    const identities = await identitiesOf(
+      this.database,
+      actor,
+      contacts.map(({ id }) => id),
+      tx,
+    );
     const byContact = Map.groupBy(identities, (identity) => identity.contact_id);
     return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? []));
+  }
+
+  private async narrowing(actor: Actor, query: ContactQuery): Promise<PageOptions<Contact>> {
+    const period = await this.organizations.period(actor, query.created_from, query.created_to);
+    const narrow = (rows: SelectQueryBuilder<Contact>): void => {
+      narrowContacts(rows, query);
+      narrowPeriod(rows, 'row.created_at', period);
+    };
+    const options = { sort: SORT, refine: narrow };
+    const match = contactMatch('row', query.search ?? '');
+    if (!match) return options;
+    const found = await this.matching(actor, query.search ?? '', narrow);
+    if (!found) return { ...options, common: match };
+    return { ...options, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
   }
 
   private async present(actor: Actor, contact: Contact, tx?: Tx): Promise<ContactView> {
@@ -249,6 +265,15 @@ function actionOf({ is_blocked }: Partial<Contact>): string {
   if (is_blocked === undefined) return 'contact.updated';
   return is_blocked ? 'contact.blocked' : 'contact.unblocked';
 }
+
+/** The list itself: what it looks for is narrowed elsewhere. */
+const orderOf = ({ skip, limit, page, cursor, sort }: ContactQuery): PageQuery => ({
+  skip,
+  limit,
+  page,
+  cursor,
+  sort: sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at'),
+});
 
 /** name, else whatsapp_name, @username, whatsapp_id. */
 export function displayName({

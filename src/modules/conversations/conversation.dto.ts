@@ -21,9 +21,7 @@ import { DayOrInstant, IsIdOr, NotBefore, OneLine, QueryBoolean } from '#common/
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
-import { Contact } from '#modules/contacts/contact.entity';
-import { User } from '#modules/users/user.entity';
-import { ConnectionType, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { ConnectionType } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import { Message } from './messages/message.entity';
@@ -124,40 +122,59 @@ export class ConversationView extends Conversation {
 @ApiSchema({ name: 'ConversationList' })
 export class ConversationPage extends PageOf(ConversationView) {}
 
-/** A row with what its query joined. */
-export type JoinedConversation = Conversation & {
-  contact: Contact | null;
-  whatsapp_number: WhatsAppNumber | null;
-  current_agent: User | null;
-  last_message: Message | null;
-};
+/** What a list's query joins to a conversation, under names of its own; null where there is none. */
+export interface Joined {
+  contact_name: string | null;
+  contact_whatsapp_name: string | null;
+  contact_username: string | null;
+  contact_whatsapp_id: string | null;
+  contact_email: string | null;
+  contact_avatar_url: string | null;
+  contact_is_vip: boolean | null;
+  contact_is_blocked: boolean | null;
+  contact_is_deleted: boolean;
+  number_display_name: string | null;
+  number_phone_number: string | null;
+  number_connection_type: ConnectionType | null;
+  agent_full_name: string | null;
+  agent_email: string | null;
+}
 
-export function presentConversation(row: JoinedConversation): ConversationView {
-  const { contact, whatsapp_number, current_agent, last_message, ...conversation } = row;
+export function presentConversation(row: Conversation, joined: Joined, last_message: Message | null): ConversationView {
   const live = row.status === ConversationStatus.open || row.status === ConversationStatus.pending;
-  const has_window = !whatsapp_number || CAPABILITIES[whatsapp_number.connection_type].has_window;
+  const { number_connection_type } = joined;
+  const has_window = !number_connection_type || CAPABILITIES[number_connection_type].has_window;
   const is_window_open = !has_window || (row.window_expires_at !== null && row.window_expires_at > new Date());
   return {
-    ...conversation,
+    ...row,
     contact: {
       id: row.contact_id,
-      name: contact?.name ?? null,
-      display_name: contact?.name ?? contact?.whatsapp_name ?? (contact?.username ? `@${contact.username}` : (contact?.whatsapp_id ?? '')),
-      whatsapp_id: contact?.whatsapp_id ?? null,
-      phone_number: contact?.whatsapp_id ?? null,
-      email: contact?.email ?? null,
-      avatar_url: contact?.avatar_url ?? null,
-      is_vip: contact?.is_vip ?? false,
-      is_blocked: contact?.is_blocked ?? false,
-      is_deleted: !contact || contact.deleted_at !== null,
+      name: joined.contact_name,
+      display_name:
+        joined.contact_name ??
+        joined.contact_whatsapp_name ??
+        (joined.contact_username ? `@${joined.contact_username}` : (joined.contact_whatsapp_id ?? '')),
+      whatsapp_id: joined.contact_whatsapp_id,
+      phone_number: joined.contact_whatsapp_id,
+      email: joined.contact_email,
+      avatar_url: joined.contact_avatar_url,
+      is_vip: joined.contact_is_vip ?? false,
+      is_blocked: joined.contact_is_blocked ?? false,
+      is_deleted: joined.contact_is_deleted,
     },
-    whatsapp_number: whatsapp_number && {
-      id: whatsapp_number.id,
-      display_name: whatsapp_number.display_name,
-      phone_number: whatsapp_number.phone_number,
-      connection_type: whatsapp_number.connection_type,
-    },
-    current_agent: current_agent && { id: current_agent.id, full_name: current_agent.full_name, email: current_agent.email },
+    whatsapp_number:
+      row.whatsapp_number_id !== null && joined.number_phone_number !== null && joined.number_connection_type !== null
+        ? {
+            id: row.whatsapp_number_id,
+            display_name: joined.number_display_name,
+            phone_number: joined.number_phone_number,
+            connection_type: joined.number_connection_type,
+          }
+        : null,
+    current_agent:
+      row.current_agent_id !== null && joined.agent_full_name !== null && joined.agent_email !== null
+        ? { id: row.current_agent_id, full_name: joined.agent_full_name, email: joined.agent_email }
+        : null,
     last_message: last_message && presentMessage(last_message),
     assigned_agent_id: row.current_agent_id,
     assigned_department_id: row.department_id,

@@ -25,9 +25,12 @@ export enum ConversationPriority {
   unique: true,
   where: "status IN ('open', 'pending') AND whatsapp_number_id IS NOT NULL",
 })
-@Index('conversations_inbox_idx', ['organization_id', 'is_archived', 'last_message_at', 'id'])
+// In the order of the list (last_message_at DESC NULLS LAST), which TypeORM cannot say: all; an agent's; what is live or unread; what has ended.
+@Index('conversations_newest_idx', { synchronize: false })
+@Index('conversations_of_agent_idx', { synchronize: false })
+@Index('conversations_attention_idx', { synchronize: false })
+@Index('conversations_ended_idx', { synchronize: false })
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
-@Index('conversations_agent_idx', ['organization_id', 'current_agent_id', 'status'])
 export class Conversation extends TenantEntity {
   @Column('uuid')
   @Field(() => ID)

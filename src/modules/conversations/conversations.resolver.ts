@@ -42,7 +42,13 @@ export class ConversationsResolver {
     return this.conversations.items(actor, query);
   }
 
-  @Query(() => Int, { description: 'How many conversations there are.' })
+  @Query(() => String, { nullable: true, description: 'The `cursor` of the page after this one; null at the end.' })
+  @Allow('viewer')
+  conversations_next_cursor(@Caller() actor: Actor, @Args() query: ConversationArgs): Promise<string | null> {
+    return this.conversations.nextCursor(actor, query);
+  }
+
+  @Query(() => Int, { description: 'How many conversations there are; 10,000 stands for more.' })
   @Allow('viewer')
   async conversations_count(@Caller() actor: Actor, @Args() filter: ConversationFilter): Promise<number> {
     return (await this.conversations.page(actor, { ...filter, limit: 1 })).total;
@@ -56,6 +62,16 @@ export class ConversationsResolver {
     @Args() query: MessageArgs,
   ): Promise<MessageResponse[]> {
     return (await this.messages.thread(actor, conversation_id, query)).items;
+  }
+
+  @Query(() => String, { nullable: true, description: 'The `cursor` of the page after this one; null at the end.' })
+  @Allow('viewer')
+  async conversation_messages_next_cursor(
+    @Caller() actor: Actor,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() query: MessageArgs,
+  ): Promise<string | null> {
+    return (await this.messages.thread(actor, conversation_id, query)).next_cursor;
   }
 
   @Query(() => MessageResponse, { nullable: true, description: 'One message.' })

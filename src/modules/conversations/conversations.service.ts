@@ -1,14 +1,14 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Brackets, type SelectQueryBuilder } from 'typeorm';
+import type { SelectQueryBuilder } from 'typeorm';
 import { Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
-import { type Page, pageWindow, toPage } from '#common/page.dto';
+import { type Page, type Slice, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
-import { escapeLike, parseSort } from '#database/tenant-repository';
+import type { PageOptions } from '#database/tenant-repository';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -16,26 +16,30 @@ import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
-import { contactIsThere } from './contact-is-there';
+import { conversationViews } from './conversation-views';
 import {
   type ConversationClose,
   type ConversationCreate,
   type ConversationQuery,
   type ConversationUpdate,
   type ConversationView,
-  type JoinedConversation,
-  presentConversation,
 } from './conversation.dto';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import type { Draft } from './messages/compose';
-import { Message } from './messages/message.entity';
 import { SendMessage } from './messages/send-message';
+import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { archive, assign, isActive, liveOf, move } from './state/moves';
 import { open, refuseSecond } from './state/opening';
 import { readAll } from './state/traffic';
 
-const SORTS = ['last_message_at', 'created_at', 'updated_at', 'priority', 'unread_count', 'queued_at'];
-const COUNT_MAX = 10_000;
+const SORTS: (keyof Conversation & string)[] = [
+  'last_message_at',
+  'created_at',
+  'updated_at',
+  'queue_priority',
+  'unread_count',
+  'queued_at',
+];
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
 const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
 
@@ -68,39 +72,25 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /** Views by id, in the order asked; one query. */
-  async views(actor: Actor, ids: readonly string[]): Promise<ConversationView[]> {
-    if (!ids.length) return [];
-    const rows = (await this.joined(actor)
-      .andWhere('row.id = ANY(:ids)', { ids: [...new Set(ids)] })
-      .getMany()) as JoinedConversation[];
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.flatMap((id) => byId.get(id) ?? []).map(presentConversation);
+  views(actor: Actor, ids: readonly string[]): Promise<ConversationView[]> {
+    return conversationViews(this.database, actor, ids);
   }
 
-  /** Two statements whatever the page: the count (bounded) and the rows with all they show. */
   async page(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
-    const counted = this.database.repository(Conversation).query(actor, 'row');
-    await this.filter(actor, counted, query);
-    const [inner, values] = counted
-      .select('1')
-      .limit(COUNT_MAX + 1)
-      .getQueryAndParameters();
-    const [{ total }] = await this.database.rows<{ total: number }>(`SELECT count(*)::int AS total FROM (${inner}) counted`, values);
-    return toPage(await this.items(actor, query), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
+    const { items, next_cursor, total } = await this.database
+      .repository(Conversation)
+      .pageOfIds(actor, orderOf(query), await this.narrowing(actor, query));
+    return toPage({ items: await this.views(actor, items), next_cursor }, total, query);
   }
 
   /** The rows of a page without its count (GraphQL). */
   async items(actor: Actor, query: ConversationQuery): Promise<ConversationView[]> {
-    const rows = this.joined(actor);
-    await this.filter(actor, rows, query);
-    const [column, direction] = parseSort(query.sort ?? 'last_message_at:desc', SORTS);
-    const { skip, limit } = pageWindow(query);
-    rows
-      .orderBy(column === 'priority' ? 'row.queue_priority' : `row.${column}`, direction, 'NULLS LAST')
-      .addOrderBy('row.id', direction)
-      .offset(skip)
-      .limit(limit);
-    return ((await rows.getMany()) as JoinedConversation[]).map(presentConversation);
+    return this.views(actor, (await this.ids(actor, query)).items);
+  }
+
+  /** The `cursor` of the page after this one (GraphQL). */
+  async nextCursor(actor: Actor, query: ConversationQuery): Promise<string | null> {
+    return (await this.ids(actor, query)).next_cursor;
   }
 
   /** @throws {409} contact_blocked, conversation_already_open (details name it). */
@@ -240,66 +230,31 @@ export class ConversationsService implements OnModuleInit {
     return conversations.lock(actor, id);
   }
 
-  private joined(actor: Actor): SelectQueryBuilder<Conversation> {
-    return this.database
-      .repository(Conversation)
-      .query(actor, 'row')
-      .withDeleted()
-      .leftJoinAndMapOne('row.contact', Contact, 'contact', 'contact.id = row.contact_id AND contact.organization_id = row.organization_id')
-      .leftJoinAndMapOne(
-        'row.whatsapp_number',
-        WhatsAppNumber,
-        'number',
-        'number.id = row.whatsapp_number_id AND number.organization_id = row.organization_id',
-      )
-      .leftJoinAndMapOne(
-        'row.current_agent',
-        User,
-        'agent',
-        'agent.id = row.current_agent_id AND agent.organization_id = row.organization_id',
-      )
-      .leftJoinAndMapOne(
-        'row.last_message',
-        Message,
-        'last',
-        'last.id = row.last_message_id AND last.organization_id = row.organization_id',
-      );
+  private async ids(actor: Actor, query: ConversationQuery): Promise<Slice<string>> {
+    return this.database.repository(Conversation).ids(actor, orderOf(query), await this.narrowing(actor, query));
   }
 
-  private async filter(actor: Actor, rows: SelectQueryBuilder<Conversation>, query: ConversationQuery): Promise<void> {
-    rows.andWhere(contactIsThere('row'));
-    const words = (query.status ?? '').split(',').filter(Boolean);
-    const statuses = new Set(
-      words.flatMap((word) => (word === 'active' ? ['open', 'pending'] : word === 'archived' || word === 'queued' ? [] : [word])),
-    );
-    if (statuses.size) rows.andWhere('row.status = ANY(:statuses)', { statuses: [...statuses] });
-    if (words.includes('queued'))
-      rows.andWhere(
-        "row.queue_id IS NOT NULL AND row.queued_at IS NOT NULL AND row.current_agent_id IS NULL AND row.status IN ('open', 'pending')",
-      );
-    rows.andWhere('row.is_archived = :archived', { archived: query.is_archived ?? words.includes('archived') });
-    const assigned = query.assigned_to_me ? 'me' : (query.assigned_to ?? query.assigned_agent_id);
-    if (assigned === 'none') rows.andWhere('row.current_agent_id IS NULL');
-    else if (assigned) rows.andWhere('row.current_agent_id = :assigned', { assigned: assigned === 'me' ? actor.user_id : assigned });
-    for (const column of ['department_id', 'queue_id', 'contact_id', 'whatsapp_number_id', 'priority'] as const)
-      if (query[column]) rows.andWhere(`row.${column} = :${column}`, { [column]: query[column] });
-    if (query.unread !== undefined) rows.andWhere(query.unread ? 'row.unread_count > 0' : 'row.unread_count = 0');
-    if (query.tags) rows.andWhere('row.tags && :labels', { labels: query.tags.split(',').map((tag) => tag.trim()) });
-    narrowPeriod(rows, 'row.last_message_at', await this.organizations.period(actor, query.from, query.to));
+  private async narrowing(actor: Actor, query: ConversationQuery): Promise<PageOptions<Conversation>> {
+    const period = await this.organizations.period(actor, query.from, query.to);
+    const narrow = (rows: SelectQueryBuilder<Conversation>): void => {
+      narrowConversations(rows, actor, query);
+      narrowPeriod(rows, 'row.last_message_at', period);
+    };
+    const options: PageOptions<Conversation> = { sort: SORTS, default_sort: 'last_message_at:desc', refine: narrow };
     const search = query.search?.trim();
-    if (!search) return;
-    const digits = search.replace(/\D/g, '');
-    rows.andWhere(
-      new Brackets((or) => {
-        or.where(
-          `EXISTS (SELECT 1 FROM contacts k WHERE k.organization_id = row.organization_id AND k.id = row.contact_id
-             AND (contact_words(k.name, k.whatsapp_name, k.username, k.email, k.company) LIKE fold(:words)${digits.length >= 3 ? ' OR k.match_key LIKE :digits' : ''}))`,
-          { words: `%${escapeLike(search)}%`, digits: `%${digits}%` },
-        ).orWhere(
-          'EXISTS (SELECT 1 FROM messages l WHERE l.organization_id = row.organization_id AND l.id = row.last_message_id AND NOT l.is_deleted AND fold(l.content) LIKE fold(:words))',
-        );
-      }),
-    );
+    if (!search) return options;
+    const list = this.database.repository(Conversation).query(actor, 'row');
+    narrow(list);
+    const [contact_ids, saying] = await Promise.all([this.contacts.matching(actor, search), lastSaying(this.database, search, list)]);
+    if (!contact_ids) return { ...options, common: conversationMatch('row', search), uncounted: true };
+    const found = [...(await conversationsOf(this.database, actor, contact_ids)), ...saying];
+    return {
+      ...options,
+      refine: (rows) => {
+        narrow(rows);
+        rows.andWhere('row.id = ANY(:found)', { found });
+      },
+    };
   }
 
   /** Who may no longer answer keeps no live conversation; who may again by now keeps theirs. */
@@ -324,6 +279,12 @@ export class ConversationsService implements OnModuleInit {
     }
   }
 }
+
+/** The words of a priority sort by what they weigh. */
+const orderOf = (query: ConversationQuery): ConversationQuery => ({
+  ...query,
+  sort: query.sort?.replace(/^priority(?=:|$)/, 'queue_priority'),
+});
 
 const unique = (tags: readonly string[]): string[] => [
   ...new Map(

@@ -47,7 +47,7 @@ export class MessageArgs extends ArgsOf(MessageQuery) {}
 
 /** The newest messages of each conversation that is shown. */
 @ArgsType()
-export class NewestMessages extends ArgsOf(PageQuery, ['skip', 'page', 'search', 'sort']) {
+export class NewestMessages extends ArgsOf(PageQuery, ['skip', 'page', 'cursor', 'search', 'sort']) {
   /** Only those before this one. */
   @Field(() => ID, { nullable: true })
   @IsOptional()

@@ -3,12 +3,12 @@ import type { Request, Response } from 'express';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
-import { type Page, pageWindow, toPage } from '#common/page.dto';
+import { type Page, type PageQuery, type Slice, toPage } from '#common/page.dto';
 import { isDayOrInstant } from '#common/period';
 import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
-import { parseSort } from '#database/tenant-repository';
+import { type Condition, type PageOptions, parseSort } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
@@ -20,9 +20,6 @@ import type { HistoryQuery, MessageQuery } from './message-query.dto';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 import { readUpTo } from '../state/traffic';
-
-/** Counting on beyond this would cost more than the number is worth; the total is then a floor. */
-const COUNT_MAX = 10_000;
 
 /** Reading messages, and what an agent may still do to one. */
 @Injectable()
@@ -46,25 +43,20 @@ export class MessagesService {
 
   /** All messages of the organization, newest first unless asked otherwise. */
   async list(actor: Actor, query: HistoryQuery): Promise<Page<MessageResponse>> {
-    const [, direction] = parseSort(query.sort ?? 'created_at:desc', ['created_at']);
-    const { skip, limit } = pageWindow(query);
-    const rows = this.database.repository(Message).query(actor, 'm');
-    this.filter(rows, query);
-    narrowPeriod(rows, 'm.created_at', await this.organizations.period(actor, query.from, query.to));
-    const [{ total }] = await this.database.rows<{ total: number }>(...this.bounded(rows));
-    // A cursor names its neighbourhood: the rows next to it, whichever way they are then shown.
-    const backwards = query.before !== undefined || (query.after === undefined && direction === 'DESC');
-    if (query.before) await this.cursor(actor, rows, query.before, '<');
-    if (query.after) await this.cursor(actor, rows, query.after, '>');
-    const order = backwards ? 'DESC' : 'ASC';
-    const items = await rows
-      .orderBy('m.created_at', order)
-      .addOrderBy('m.id', order)
-      .offset(query.before || query.after ? 0 : skip)
-      .limit(limit)
-      .getMany();
-    if (order !== direction) items.reverse();
-    return toPage(items.map(presentMessage), Math.min(total, COUNT_MAX), query, total > COUNT_MAX);
+    const messages = this.database.repository(Message);
+    const period = await this.organizations.period(actor, query.from, query.to);
+    const options: PageOptions<Message> = {
+      sort: ['created_at'],
+      refine: (rows) => {
+        this.filter(rows, query);
+        narrowPeriod(rows, 'row.created_at', period);
+      },
+    };
+    const { items, next_cursor, total } =
+      query.before === undefined && query.after === undefined
+        ? await messages.pageOfIds(actor, listed(query), options)
+        : { ...(await this.beside(actor, query, options)), total: await messages.total(actor, listed(query), options) };
+    return toPage({ items: (await messages.many(actor, items)).map(presentMessage), next_cursor }, total, query);
   }
 
   /** The newest messages of several conversations, oldest first, in one query (GraphQL). */
@@ -164,41 +156,65 @@ export class MessagesService {
 
   private filter(rows: SelectQueryBuilder<Message>, query: HistoryQuery): void {
     const equals = (column: string, value: string | undefined): void =>
-      void (value && rows.andWhere(`m.${column} = :${column}`, { [column]: value }));
+      void (value && rows.andWhere(`row.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
-    if (!query.conversation_id) rows.andWhere(contactIsThere('m'));
+    if (!query.conversation_id) rows.andWhere(contactIsThere('row'));
     equals('contact_id', query.contact_id);
     equals('whatsapp_number_id', query.whatsapp_number_id);
     equals('message_type', query.message_type);
     equals('direction', query.direction === 'inbound' ? 'incoming' : query.direction === 'outbound' ? 'outgoing' : query.direction);
-    if (query.status) rows.andWhere('m.status = ANY(:status)', { status: query.status.split(',') });
-    if (query.include_notes === false) rows.andWhere('m.message_type <> :note', { note: MessageType.note });
+    if (query.status) rows.andWhere('row.status = ANY(:status)', { status: query.status.split(',') });
+    if (query.include_notes === false) rows.andWhere('row.message_type <> :note', { note: MessageType.note });
     // Word for word messages_search_idx. The last word may be begun only, as far as its stem; words that say nothing ("de", "o") find nothing.
     if (query.search?.trim())
       rows.andWhere(
-        `NOT m.is_deleted AND m.message_type <> 'note' AND to_tsvector('portuguese', fold(m.content)) @@
+        `NOT row.is_deleted AND row.message_type <> 'note' AND to_tsvector('portuguese', fold(row.content)) @@
            (nullif(plainto_tsquery('portuguese', fold(:words))::text, '') || ':*')::tsquery`,
         { words: query.search },
       );
   }
 
-  private async cursor(actor: Actor, rows: SelectQueryBuilder<Message>, cursor: string, side: '<' | '>'): Promise<void> {
-    if (!isUuid(cursor)) {
-      if (!isDayOrInstant(cursor)) throw Invalid.query(side === '<' ? 'before' : 'after', 'Give a message id or an ISO time.');
-      rows.andWhere(`m.created_at ${side} :at`, { at: new Date(cursor) });
-      return;
-    }
-    const message = await this.database.repository(Message).find(actor, cursor);
-    if (!message) throw new NotFound('Message');
-    rows.andWhere(`(m.created_at, m.id) ${side} (:at, :cursor)`, { at: message.created_at, cursor });
+  /** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown. */
+  private async beside(actor: Actor, query: HistoryQuery, options: PageOptions<Message>): Promise<Slice<string>> {
+    const sides = [await this.side(actor, 'before', '<', query.before), await this.side(actor, 'after', '>', query.after)];
+    const bounded: PageOptions<Message> = {
+      ...options,
+      refine: (rows) => {
+        options.refine?.(rows);
+        for (const side of sides) if (side) rows.andWhere(side.sql, side.values);
+      },
+    };
+    const { sort } = listed(query);
+    const nearest = query.cursor !== undefined ? sort : query.before === undefined ? 'created_at:asc' : 'created_at:desc';
+    const messages = this.database.repository(Message);
+    const { items, next_cursor } = await messages.ids(actor, { limit: query.limit, cursor: query.cursor, sort: nearest }, bounded);
+    // What follows the last one shown is where it began.
+    return parseSort(sort, ['created_at'])[1] === parseSort(nearest, ['created_at'])[1]
+      ? { items, next_cursor }
+      : { items: items.reverse(), next_cursor: null };
   }
 
-  private bounded(rows: SelectQueryBuilder<Message>): [string, unknown[]] {
-    const [inner, values] = rows
-      .clone()
-      .select('1')
-      .limit(COUNT_MAX + 1)
-      .getQueryAndParameters();
-    return [`SELECT count(*)::int AS total FROM (${inner}) counted`, values];
+  private async side(actor: Actor, name: 'before' | 'after', beyond: '<' | '>', where: string | undefined): Promise<Condition | null> {
+    if (where === undefined) return null;
+    if (!isUuid(where)) {
+      if (!isDayOrInstant(where)) throw Invalid.query(name, 'Give a message id or an ISO time.');
+      return { sql: `row.created_at ${beyond} :${name}`, values: { [name]: new Date(where) } };
+    }
+    const message = await this.database.repository(Message).find(actor, where);
+    if (!message) throw new NotFound('Message');
+    return {
+      sql: `(row.created_at, row.id) ${beyond} (:${name}, :${name}_id)`,
+      values: { [name]: message.created_at, [`${name}_id`]: where },
+    };
   }
 }
+
+/** The list a query asks for, newest first unless it says otherwise. */
+const listed = ({ skip, limit, page, cursor, search, sort = 'created_at:desc' }: HistoryQuery): PageQuery & { sort: string } => ({
+  skip,
+  limit,
+  page,
+  cursor,
+  search,
+  sort,
+});
