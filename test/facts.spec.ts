@@ -1,4 +1,5 @@
 import { Config } from '#config/config';
+import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
 import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
@@ -205,5 +206,19 @@ describe('statements of a transaction that left together', () => {
     await expect(
       w.app.get(Database).tx((tx) => Promise.all([tx.rows('SELECT 1 / 0'), tx.rows('SELECT 1'), tx.attempt(() => tx.rows('SELECT 2'))])),
     ).rejects.toMatchObject({ code: '22012' });
+  });
+
+  it('are not committed without the one that failed, also when its failure is swallowed', async () => {
+    const w = await world();
+    const heard: unknown[] = [];
+    w.app.get(EventBus).on('user.updated', (event) => void heard.push(event));
+
+    await expect(
+      w.app.get(Database).tx(async (tx) => {
+        await tx.rows('SELECT 1 / 0').catch(() => undefined);
+        tx.tell('user.updated', { organization_id: w.acme.id, user_id: newId() });
+      }),
+    ).rejects.toMatchObject({ code: '22012' });
+    expect(heard).toEqual([]);
   });
 });

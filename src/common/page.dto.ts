@@ -1,5 +1,5 @@
 import { Type as Cast } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { Type } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Alias } from './alias';
@@ -43,6 +43,7 @@ export class PageQuery {
   @IsOptional()
   @IsString()
   @MaxLength(CURSOR_MAX)
+  @Matches(/^[A-Za-z0-9_-]+$/, { message: 'Give the next_cursor of an earlier page, with the same sort.' })
   cursor?: string;
 
   /** Words to look for. Aliases: query, q. */

@@ -135,7 +135,9 @@ export class Tx implements Sql {
     const { facts, acts } = this.keepers;
     if (this.facts.length && facts) this.effects.push(await facts.keep(this, this.facts));
     if (this.acts.length && acts) this.effects.push(() => acts.keep(this.acts));
-    await this.client.query('COMMIT');
+    // After a failure that somebody swallowed PostgreSQL answers a COMMIT by rolling back.
+    const { command } = await this.client.query('COMMIT');
+    if (command !== 'COMMIT') throw this.failure ?? new Error('The transaction was rolled back.');
     return this.effects;
   }
 }
