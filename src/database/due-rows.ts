@@ -126,10 +126,14 @@ class DueWorker {
           this.woken.set(row.id, false);
           again_in_ms = await this.work(row);
         }
+        // In the same breath as the look: who wakes it from now on starts another run.
+        this.woken.delete(row.id);
       }, row.organization_id)
-      // The row is still there: the sweep finds it again.
-      .catch((error: unknown) => this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error }));
-    this.woken.delete(row.id);
+      .catch((error: unknown) => {
+        // The row is still there: the sweep finds it again.
+        this.woken.delete(row.id);
+        this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error });
+      });
     if (again_in_ms !== null && again_in_ms <= MAX_WAIT_MS) setTimeout(() => this.wake(row), again_in_ms).unref();
   }
 
