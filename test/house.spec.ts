@@ -220,6 +220,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/conversations/filing/statuses.ts': { why: 'receipt: set-based; the outbox row of a message already met', past_the_wall: 1 },
   'src/modules/conversations/filing/threads.ts': { why: 'receipt: set-based' },
   'src/modules/conversations/search-conversations.ts': { why: 'a search joins contacts and last messages' },
+  'src/modules/conversations/state/locking.ts': { why: 'a conversation and its contact, locked in one trip' },
   'src/modules/conversations/state/merging.ts': { why: 'a merge moves whole sets of rows' },
   'src/modules/conversations/state/traffic.ts': { why: 'what messages do to their conversations: set-based, and the hot path of sending' },
   'src/modules/conversations/messages/after-restore.ts': { why: 'a restored outbox, of all organizations', past_the_wall: 1 },

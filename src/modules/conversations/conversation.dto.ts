@@ -23,7 +23,8 @@ import { ArgsOf } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { ConnectionType } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
-import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
+import { Conversation, ConversationPriority } from './conversation.entity';
+import { isActive } from './state/active';
 import { Message } from './messages/message.entity';
 import { MessageResponse, presentMessage } from './messages/message.dto';
 
@@ -141,7 +142,7 @@ export interface Joined {
 }
 
 export function presentConversation(row: Conversation, joined: Joined, last_message: Message | null): ConversationView {
-  const live = row.status === ConversationStatus.open || row.status === ConversationStatus.pending;
+  const live = isActive(row);
   const { number_connection_type } = joined;
   const has_window = !number_connection_type || CAPABILITIES[number_connection_type].has_window;
   const is_window_open = !has_window || (row.window_expires_at !== null && row.window_expires_at > new Date());

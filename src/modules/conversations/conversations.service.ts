@@ -28,7 +28,9 @@ import { Conversation, ConversationPriority, ConversationStatus } from './conver
 import type { Draft } from './messages/compose';
 import { SendMessage } from './messages/send-message';
 import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
-import { archive, assign, isActive, liveOf, move } from './state/moves';
+import { isActive } from './state/active';
+import { lockThread } from './state/locking';
+import { archive, assign, liveOf, move } from './state/moves';
 import { open, refuseSecond } from './state/opening';
 import { readAll } from './state/traffic';
 
@@ -188,7 +190,7 @@ export class ConversationsService implements OnModuleInit {
   async markRead(actor: Actor, id: string): Promise<ConversationView> {
     const { organization_id, user_id } = actor;
     await this.database.tx(async (tx) => {
-      const { unread_count } = await this.lock(tx, actor, id);
+      const { unread_count } = (await lockThread(tx, actor, id)).conversation;
       await readAll(tx, actor, id);
       const [newest] = await tx.rows<{ id: string }>(
         `SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND direction = 'incoming' AND whatsapp_message_id IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1`,
@@ -213,21 +215,13 @@ export class ConversationsService implements OnModuleInit {
     work: (tx: Tx, conversation: Conversation) => Promise<void>,
   ): Promise<ConversationView> {
     await this.database.tx(async (tx) => {
-      const before = await this.lock(tx, actor, id);
+      const { conversation: before } = await lockThread(tx, actor, id);
       await work(tx, before);
       const after = await this.database.repository(Conversation, tx).get(actor, id);
       // What an organization keeps in extra_data may be of the person.
       tx.audit(actor, action, { resource: { id }, before, after, may_tell: (field) => field !== 'extra_data' });
     });
     return this.get(actor, id);
-  }
-
-  /** For a change: contact and conversation, locked in the order sending does. @throws {NotFound} The contact was deleted; its past is only read. */
-  private async lock(tx: Tx, actor: Actor, id: string): Promise<Conversation> {
-    const conversations = this.database.repository(Conversation, tx);
-    const { contact_id } = await conversations.get(actor, id);
-    await this.database.repository(Contact, tx).lock(actor, contact_id);
-    return conversations.lock(actor, id);
   }
 
   private async ids(actor: Actor, query: ConversationQuery): Promise<Slice<string>> {

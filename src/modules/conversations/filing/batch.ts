@@ -3,13 +3,13 @@ import type { Prepared, Sql } from '#database/sql';
 import type { ContactNews } from '#modules/contacts/contact-news';
 import type { FetchMedia } from '#modules/whatsapp/media/fetch-media';
 import type { ParsedChange } from '#modules/whatsapp/parsed-change';
-import type { KnownNumber } from '#modules/whatsapp/numbers/number-directory';
+import type { FiledNumber } from '#modules/whatsapp/numbers/number-directory';
 import type { Providers } from '#modules/whatsapp/providers';
 
 /** One item of a webhook with the number it came to. */
 export interface Item<T = ParsedChange> {
   event_id: string;
-  number: KnownNumber;
+  number: FiledNumber;
   change: T;
 }
 

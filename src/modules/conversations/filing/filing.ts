@@ -5,7 +5,7 @@ import type { Tx } from '#database/database';
 import { Raced, isDatabaseDown, isUndone, violatedIndex } from '#database/database-errors';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
-import { type KnownNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
+import { type FiledNumber, NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
 import type { InboundMessage, ParsedChange, StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { Providers } from '#modules/whatsapp/providers';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
@@ -235,7 +235,7 @@ function notAfter(received_at: Date, change: ParsedChange): ParsedChange {
 }
 
 /** A change names its number, or only the account; one that names neither came through a door of the number's own. */
-function isFor(change: ParsedChange, number: KnownNumber): boolean {
+function isFor(change: ParsedChange, number: FiledNumber): boolean {
   if (change.phone_number_id !== null) return change.phone_number_id === number.phone_number_id;
   return change.waba_id === null || change.waba_id === number.waba_id;
 }

@@ -2,8 +2,9 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '#config/config';
 import type { Tx } from '#database/database';
+import { Signals } from '#database/signals';
 import type { Effect } from '#database/tx';
-import { InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { INBOUND_CHANNEL, InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Metrics } from '#observability/metrics';
 import { Filing, isRace, isTransient } from './filing';
 
@@ -23,7 +24,7 @@ const TOLD_AT_ONCE = 16;
 
 /**
  * Works through `inbound_events`: woken by the receipt, by other processes (NOTIFY), and by the clock. The rows are the queue, so nothing is
- * lost with a process; lanes keep one person's messages in order over any number of workers.
+ * lost with a process; one worker at a time has an organization's, so that they stay in order over any number of workers.
  */
 @Injectable()
 export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
@@ -34,12 +35,12 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private woken = false;
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
-  private stopListening: (() => void) | undefined;
   /** When to look for orphans again. */
   private parked_at = 0;
 
   constructor(
     private readonly config: Config,
+    private readonly signals: Signals,
     private readonly store: InboundStore,
     private readonly filing: Filing,
     private readonly metrics: Metrics,
@@ -49,20 +50,21 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.metrics.gauge('inbound_backlog').collectFrom(() => this.store.backlog());
     if (this.config.process_role === 'api') return;
     this.store.onKept(() => this.wake());
-    this.timer = setInterval(() => void this.sweep(), SWEEP_MS);
+    if (this.config.process_role === 'worker') this.signals.listen(INBOUND_CHANNEL, () => this.wake());
+    this.timer = setInterval(() => this.wake(), SWEEP_MS);
     this.timer.unref();
-    void this.sweep();
+    this.wake();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
-    this.stopListening?.();
     await this.running;
     await this.telling;
   }
 
   wake(): void {
+    if (this.stopped) return;
     this.woken = true;
     this.running ??= this.run().finally(() => {
       this.running = null;
@@ -74,19 +76,6 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.wake();
     while (this.running) await this.running;
     await this.telling;
-  }
-
-  private async sweep(): Promise<void> {
-    if (this.config.process_role === 'worker' && !this.stopListening)
-      this.stopListening = await this.store
-        .listen(
-          () => this.wake(),
-          () => {
-            this.stopListening = undefined;
-          },
-        )
-        .catch(() => undefined);
-    if (!this.stopped) this.wake();
   }
 
   private async run(): Promise<void> {

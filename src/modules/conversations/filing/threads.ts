@@ -7,7 +7,7 @@ import { newMessage } from '../messages/new-message';
 import type { InboundMessage, MediaRef } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
 import { type Batch, type Item, asRows } from './batch';
-import { isActive } from '../state/moves';
+import { isActive } from '../state/active';
 import { isRevivable, route } from '../state/opening';
 import { type Heard, hear } from '../state/traffic';
 import { type FiledContact, resolvePeople } from '#modules/contacts/resolve-people';

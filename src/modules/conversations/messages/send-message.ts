@@ -22,6 +22,7 @@ import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageTyp
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
 import { type SendResult } from './send.dto';
+import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
 import { say, sayInVain } from '../state/traffic';
 
@@ -54,9 +55,6 @@ const WAITING = prepared(
   'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)',
 );
 
-const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL
-  AND id = (SELECT contact_id FROM conversations WHERE organization_id = $1 AND id = $2)`;
-
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
@@ -75,7 +73,7 @@ export class SendMessage {
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
   async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
     const send = async (tx: Tx): Promise<Message> => {
-      const { contact, conversation } = await this.lock(tx, actor, conversation_id);
+      const { contact, conversation } = await lockThread(tx, actor, conversation_id);
       return this.store(tx, actor, conversation, contact, draft, options);
     };
     if (within) return send(within);
@@ -92,7 +90,7 @@ export class SendMessage {
         ? await this.database.repository(WhatsAppNumber, tx).get(actor, recipient.whatsapp_number_id)
         : null;
       if (recipient.conversation_id) {
-        const { contact, conversation } = await this.lock(tx, actor, recipient.conversation_id);
+        const { contact, conversation } = await lockThread(tx, actor, recipient.conversation_id);
         if (contact.match_key !== matchKey(phone))
           throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
         return this.store(tx, actor, conversation, contact, draft, recipient, named);
@@ -175,25 +173,6 @@ export class SendMessage {
       const told = await sayInVain(tx, actor, conversation, message);
       tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
     }, within);
-  }
-
-  /** Both rows, locked. One order of locks everywhere: contact, then conversation. @throws {NotFound} */
-  private async lock(tx: Tx, actor: Actor, conversation_id: string): Promise<{ contact: Contact; conversation: Conversation }> {
-    const contacts = this.database.repository(Contact, tx);
-    const conversations = this.database.repository(Conversation, tx);
-    for (;;) {
-      const [[raw], conversation] = await Promise.all([
-        tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
-          actor.organization_id,
-          conversation_id,
-        ]),
-        conversations.lock(actor, conversation_id),
-      ]);
-      if (!raw) throw new NotFound('Contact');
-      const contact = contacts.hydrate(raw);
-      // Else a merge gave the conversation to another contact while we waited for the lock.
-      if (contact.id === conversation.contact_id) return { contact, conversation };
-    }
   }
 
   /** Checks, then the rows; all or nothing. Contact and conversation are locked. */

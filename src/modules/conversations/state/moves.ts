@@ -3,6 +3,7 @@ import { Conflict } from '#common/errors';
 import type { Tx } from '#database/database';
 import { TenantRepository } from '#database/tenant-repository';
 import { Conversation, ConversationStatus } from '../conversation.entity';
+import { activeRow, isActive } from './active';
 import { refuseSecond } from './opening';
 
 /** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
@@ -29,13 +30,6 @@ export const revivedWhere = (condition: string): string =>
    reopened_at = CASE WHEN ${condition} THEN now() ELSE c.reopened_at END,
    ${['resolved_at', 'closed_at', 'close_reason', 'archived_at'].map((column) => `${column} = CASE WHEN NOT (${condition}) THEN c.${column} END`).join(', ')},
    is_archived = c.is_archived AND NOT (${condition})`;
-
-/** Somebody is or will be at it: a contact has one such conversation on a number. */
-export const isActive = ({ status }: Pick<Conversation, 'status'>): boolean =>
-  status === ConversationStatus.open || status === ConversationStatus.pending;
-
-/** SQL: the same of a row. */
-export const activeRow = (row: string): string => `${row}.status IN ('open', 'pending')`;
 
 /** One move of the state machine, with what it sets. The conversation is locked. @throws {Conflict} */
 export async function move(

@@ -5,6 +5,7 @@ import { TenantRepository } from '#database/tenant-repository';
 import { countConversations } from '#modules/contacts/contact-counters';
 import type { Contact } from '#modules/contacts/contact.entity';
 import { Conversation, ConversationStatus } from '../conversation.entity';
+import { activeRow } from './active';
 
 /** Who is to answer a conversation that begins or comes back to life. */
 export interface Route {
@@ -44,12 +45,7 @@ export async function open(tx: Tx, actor: Actor, contact: Contact, whatsapp_numb
     .query(actor, 'c')
     .andWhere('c.contact_id = :contact', { contact: contact.id })
     .andWhere(whatsapp_number_id ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: whatsapp_number_id });
-  const live = await mine
-    .clone()
-    .andWhere("c.status IN ('open', 'pending')")
-    .orderBy('c.created_at', 'DESC')
-    .setLock('pessimistic_write')
-    .getOne();
+  const live = await mine.clone().andWhere(activeRow('c')).orderBy('c.created_at', 'DESC').setLock('pessimistic_write').getOne();
   if (live) return live;
   const before = await mine.select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>();
   const { organization_id, user_id } = actor;
@@ -70,7 +66,7 @@ export async function refuseSecond(tx: Tx, actor: Actor, contact_id: string, wha
   const other = await new TenantRepository(tx, Conversation)
     .query(actor, 'row')
     .andWhere('row.contact_id = :contact_id AND row.whatsapp_number_id = :whatsapp_number_id', { contact_id, whatsapp_number_id })
-    .andWhere("row.status IN ('open', 'pending')")
+    .andWhere(activeRow('row'))
     .getOne();
   if (other)
     throw new Conflict('conversation_already_open', 'This contact has a live conversation on this number already.', {

@@ -7,7 +7,8 @@ import { countConversations } from '#modules/contacts/contact-counters';
 import { Conversation } from '../conversation.entity';
 import type { MessageConversation } from '../conversations.events';
 import { type Message, SenderType } from '../messages/message.entity';
-import { activeRow, revivedWhere } from './moves';
+import { activeRow } from './active';
+import { revivedWhere } from './moves';
 
 /*
  * What a message does to its conversation: last message, window, counters, who has read, the first answer. A message told late moves neither the

@@ -9,7 +9,15 @@ import { signInForm } from './inbox/sign-in.js';
 import { messageThread } from './inbox/thread.js';
 import { nameOf } from './inbox/words.js';
 
-const RANK = ['pending', 'sent', 'delivered', 'read'];
+const RANK = ['pending', 'sent', 'delivered', 'read', 'failed'];
+const rank = ({ status }) => RANK.indexOf(status);
+
+/** Two answers about one message, in whatever order they came: the row written last, and the furthest status (the socket tells that alone). */
+function newest(known, news) {
+  const { status, error_code, error_message } = rank(known) > rank(news) ? known : news;
+  const row = news.updated_at >= known.updated_at ? { ...known, ...news } : { ...news, ...known };
+  return { ...row, status, error_code, error_message };
+}
 
 /** The agent's side, over the same REST and Socket.IO that any client of PyTake uses: what is known, and what changes it. */
 export function startInbox(root, { isVisible, onNews, setLive }) {
@@ -22,6 +30,8 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     pages: 1,
     current: null,
     messages: [],
+    /** Message id to what the socket said of it before it was here. */
+    early: {},
     hasOlder: false,
   };
   let socket = null;
@@ -99,8 +109,8 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     socket.on('message:status', (change) => statusChanged(change));
     socket.on('message:updated', (message) => {
       if (message.conversation_id === state.current?.id) {
-        state.messages = state.messages.map((m) => (m.id === message.id ? { ...m, ...message } : m));
-        thread.draw();
+        if (state.messages.some((m) => m.id === message.id)) upsert(message, false);
+        else state.early[message.id] = { ...message, ...state.early[message.id] };
       }
       if (state.conversations.get(message.conversation_id)?.last_message?.id === message.id)
         patch(message.conversation_id, { last_message: message });
@@ -154,19 +164,21 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     if (message) {
       apply(message);
       thread.draw();
-      // The event has the code, the message the sentence.
-      if (status === 'failed')
-        void api
-          .get(`/whatsapp/messages/${message_id}`)
-          .then(upsert)
-          .catch(() => undefined);
-    } else if (conversation_id === state.current?.id)
-      state.early = { ...state.early, [message_id]: { message_id, conversation_id, status, error_code } };
+      if (status === 'failed') askWhy(message_id);
+    } else if (conversation_id === state.current?.id) state.early[message_id] = { ...state.early[message_id], status, error_code };
     const last = state.conversations.get(conversation_id)?.last_message;
     if (last?.id === message_id) {
       apply(last);
       list.draw();
     }
+  }
+
+  /** The event has the code, the message the sentence. */
+  function askWhy(message_id) {
+    void api
+      .get(`/whatsapp/messages/${message_id}`)
+      .then((message) => upsert(message, false))
+      .catch(() => undefined);
   }
 
   // Conversations
@@ -269,9 +281,13 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
         api.get(`/conversations/${id}/messages?limit=50&sort=created_at:desc`),
       ]);
       if (state.current?.id !== id) return;
-      // What came by socket while we were asking stays.
+      // What came by socket while we were asking stays, and may be newer than the answer.
       const live = state.messages.filter((m) => !answer.items.some((known) => known.id === m.id));
-      state.messages = inOrder([...answer.items, ...(again ? [] : live)]);
+      const items = answer.items.map((item) => {
+        const known = state.messages.find((m) => m.id === item.id);
+        return withEarly(known ? newest(known, item) : item);
+      });
+      state.messages = inOrder([...items, ...(again ? [] : live)]);
       state.hasOlder = answer.items.length === 50;
       merge(conversation);
       thread.draw(true);
@@ -300,17 +316,19 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     }
   }
 
-  function upsert(message) {
-    const early = state.early?.[message.id];
+  /** With what the socket said of it before it was here. */
+  function withEarly(message) {
+    const early = state.early[message.id];
+    delete state.early[message.id];
+    if (early?.status === 'failed') askWhy(message.id);
+    return early ? newest(message, early) : message;
+  }
+
+  function upsert(message, toEnd = message.direction === 'outgoing') {
     const known = state.messages.find((m) => m.id === message.id);
-    // The answer of our own POST may be older than what the socket said meanwhile.
-    const status = known && RANK.indexOf(known.status) > RANK.indexOf(message.status) ? known.status : message.status;
-    state.messages = inOrder([...state.messages.filter((m) => m.id !== message.id), { ...message, status }]);
-    if (early) {
-      delete state.early[message.id];
-      statusChanged(early);
-    }
-    thread.draw(message.direction === 'outgoing');
+    const others = state.messages.filter((m) => m !== known);
+    state.messages = inOrder([...others, withEarly(known ? newest(known, message) : message)]);
+    thread.draw(toEnd);
   }
 
   function reading() {

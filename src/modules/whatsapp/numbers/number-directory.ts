@@ -19,6 +19,9 @@ export interface KnownNumber {
   is_active: boolean;
 }
 
+/** What filing needs to know of it: no key is opened for that. */
+export type FiledNumber = Omit<KnownNumber, 'app_secret'>;
+
 interface Row {
   id: string;
   organization_id: string;
@@ -71,8 +74,9 @@ export class NumberDirectory {
   }
 
   /** The numbers of these rows, by our id, within the caller's transaction. */
-  async byIds(sql: Sql, ids: readonly string[]): Promise<Map<string, KnownNumber>> {
-    return new Map((await this.read('n.id = ANY($1)', ids, sql)).map((number) => [number.id, number]));
+  async byIds(sql: Sql, ids: readonly string[]): Promise<Map<string, FiledNumber>> {
+    const rows = await read(sql, 'n.id = ANY($1)', ids);
+    return new Map(rows.map(({ app_secret: _secret, is_proved: _proved, ...number }) => [number.id, number]));
   }
 
   /** Whether all that is named here was an organization's once and is deleted; of numbers whose kept secret (null: none) `isSigned` takes. */
@@ -152,16 +156,8 @@ export class NumberDirectory {
     return found;
   }
 
-  private async read(condition: string, values: readonly string[], sql?: Sql): Promise<KnownNumber[]> {
-    const query = (text: string, parameters: unknown[]): Promise<Row[]> =>
-      sql ? sql.rows<Row>(text, parameters) : this.database.rows<Row>(text, parameters);
-    const rows = await query(
-      `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
-         FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
-        WHERE ${condition} AND n.deleted_at IS NULL
-        ORDER BY n.created_at, n.id`,
-      [values],
-    );
+  private async read(condition: string, values: readonly string[]): Promise<KnownNumber[]> {
+    const rows = await read(this.database, condition, values);
     return rows.map(({ is_proved, app_secret, ...number }) => ({
       ...number,
       app_secret: this.secretOf(number.phone_number_id, app_secret, is_proved),
@@ -179,3 +175,12 @@ export class NumberDirectory {
     return simulated ? simulatorAppSecret(this.config) : this.config.meta_app_secret;
   }
 }
+
+const read = (sql: Sql, condition: string, values: readonly string[]): Promise<Row[]> =>
+  sql.rows<Row>(
+    `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
+       FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
+      WHERE ${condition} AND n.deleted_at IS NULL
+      ORDER BY n.created_at, n.id`,
+    [values],
+  );

@@ -278,22 +278,6 @@ export class InboundStore implements OnApplicationShutdown {
     return borrow([client, (error) => client.release(error)], () => this.database.transaction(client, work));
   }
 
-  /** Hears of rows kept by other processes; `lost` when the connection is gone. Answers how to stop. */
-  async listen(heard: () => void, lost: () => void): Promise<() => void> {
-    const client = await this.workers.connect();
-    let stopped = false;
-    const stop = (): void => {
-      if (stopped) return;
-      stopped = true;
-      client.release(true);
-      lost();
-    };
-    client.on('notification', heard);
-    client.on('error', stop);
-    await client.query(`LISTEN ${INBOUND_CHANNEL}`);
-    return stop;
-  }
-
   private async backlogBytes(organization_id: string): Promise<number> {
     const { rows } = await this.workers.query<{ bytes: string }>(
       `SELECT coalesce(sum(octet_length(body)), 0) AS bytes FROM inbound_events WHERE state = 'received' AND organization_id = $1`,

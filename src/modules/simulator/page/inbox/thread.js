@@ -53,7 +53,7 @@ export function messageThread({ api, state, upsert, older, reply }) {
     event.currentTarget.disabled = true;
     try {
       const sent = await api.post(`/whatsapp/messages/${m.id}/resend`);
-      m.resent_as_id = sent.id;
+      upsert({ ...m, resent_as_id: sent.id });
       upsert(sent);
     } catch (error) {
       toast(error.message);

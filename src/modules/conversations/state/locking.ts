@@ -1,0 +1,32 @@
+import type { Actor } from '#common/actor';
+import { NotFound } from '#common/errors';
+import type { Tx } from '#database/database';
+import { prepared } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
+import { Contact } from '#modules/contacts/contact.entity';
+import { Conversation } from '../conversation.entity';
+
+const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL
+  AND id = (SELECT contact_id FROM conversations WHERE organization_id = $1 AND id = $2)`;
+
+/**
+ * A conversation and its contact, for a change of either. One order of locks everywhere: contact, then conversation.
+ * @throws {NotFound} No such conversation; or its contact was deleted, and its past is only read.
+ */
+export async function lockThread(tx: Tx, actor: Actor, conversation_id: string): Promise<{ contact: Contact; conversation: Conversation }> {
+  const contacts = new TenantRepository(tx, Contact);
+  const conversations = new TenantRepository(tx, Conversation);
+  for (;;) {
+    const [[raw], conversation] = await Promise.all([
+      tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
+        actor.organization_id,
+        conversation_id,
+      ]),
+      conversations.lock(actor, conversation_id),
+    ]);
+    if (!raw) throw new NotFound('Contact');
+    const contact = contacts.hydrate(raw);
+    // Else a merge gave the conversation to another contact while we waited for the lock.
+    if (contact.id === conversation.contact_id) return { contact, conversation };
+  }
+}
