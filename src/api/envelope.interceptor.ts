@@ -9,8 +9,9 @@ export class EnvelopeInterceptor implements NestInterceptor {
     if (context.getType<string>() !== 'http') return next.handle();
     return next.handle().pipe(
       map((answer: unknown) => {
-        if (answer !== null && typeof answer === 'object' && 'total_pages' in answer && 'total' in answer)
-          context.switchToHttp().getResponse<Response>().setHeader('X-Total-Count', String(answer.total));
+        const list = answer as { total_pages?: number; total?: number } | null | undefined;
+        if (list?.total_pages !== undefined && list.total !== undefined)
+          context.switchToHttp().getResponse<Response>().setHeader('X-Total-Count', String(list.total));
         return answer;
       }),
     );

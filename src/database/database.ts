@@ -6,7 +6,7 @@ import { EventBus } from '#common/events';
 import { Config } from '#config/config';
 import { borrow, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
-import { type Prepared, type Sql, rowsOf } from './sql';
+import { type Prepared, type Sql, ask, rowsOf } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
 import { type ActKeeper, type Effect, type FactKeeper, type Keepers, type Told, Tx } from './tx';
@@ -75,7 +75,7 @@ export class Database implements Sql {
   async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
     const tx = new Tx(client, this.source, this.events, this.keepers);
     // It fails only where the connection ends, and everything after it with it.
-    const begun = client.query('BEGIN');
+    const begun = ask(client, 'BEGIN');
     begun.catch(() => undefined);
     try {
       const result = await onOneConnection(() => work(tx));
@@ -83,7 +83,7 @@ export class Database implements Sql {
       return [result, await tx.commit()];
     } catch (error) {
       // A connection that cannot even do that is closed by the pool.
-      await client.query('ROLLBACK').catch(() => undefined);
+      await ask(client, 'ROLLBACK').catch(() => undefined);
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ClientBase } from 'pg';
+import type { Writable } from 'node:stream';
+import type { ClientBase, QueryConfig, QueryResult } from 'pg';
 
 /** A statement each connection parses and plans once. */
 export interface Prepared {
@@ -25,10 +26,20 @@ export function prepared(text: string): Prepared {
   return statement;
 }
 
+/** Gives a connection a statement. Those given in the same breath leave in one packet: PostgreSQL is woken once for them. */
+export function ask(client: ClientBase, query: string | QueryConfig<unknown[]>): Promise<QueryResult> {
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+  if (!stream.writableCorked) {
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+  return client.query(query);
+}
+
 /** Runs a statement on a connection. */
 export async function rowsOf<R>(client: ClientBase, statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
   const query = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text };
-  return (await client.query({ ...query, values: values as unknown[] })).rows as R[];
+  return (await ask(client, { ...query, values: values as unknown[] })).rows as R[];
 }
 
 /** A connection of one's own as such. */

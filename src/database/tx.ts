@@ -3,7 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { Actor } from '#common/actor';
 import type { EventBus, Events } from '#common/events';
 import { isRefused } from './database-errors';
-import { type Prepared, type Sql, rowsOf } from './sql';
+import { type Prepared, type Sql, ask, rowsOf } from './sql';
 
 /** Something to do once a transaction has committed. */
 export type Effect = () => unknown;
@@ -124,7 +124,7 @@ export class Tx implements Sql {
       this.effects.length = effects;
       this.facts.length = facts;
       this.acts.length = acts;
-      await this.client.query('ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt');
+      await ask(this.client, 'ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt');
       this.failure = undefined;
       throw error;
     }
@@ -136,7 +136,7 @@ export class Tx implements Sql {
     if (this.facts.length && facts) this.effects.push(await facts.keep(this, this.facts));
     if (this.acts.length && acts) this.effects.push(() => acts.keep(this.acts));
     // After a failure that somebody swallowed PostgreSQL answers a COMMIT by rolling back.
-    const { command } = await this.client.query('COMMIT');
+    const { command } = await ask(this.client, 'COMMIT');
     if (command !== 'COMMIT') throw this.failure ?? new Error('The transaction was rolled back.');
     return this.effects;
   }

@@ -5,6 +5,7 @@ import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { isDatabaseDown, isUndone } from '#database/database-errors';
 import { type DueRow, DueRows } from '#database/due-rows';
+import { Gathered } from '#database/gathered';
 import { prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
@@ -44,37 +45,63 @@ interface Claim extends OutgoingMessage {
   reply_to_provider_id: string | null;
 }
 
-// The claim is written, and committed with the statement, only where the message may leave now.
-const CLAIM = prepared(`WITH next AS (
-    SELECT message_id, attempts, claimed_at, due_at FROM outbound_sends
-     WHERE organization_id = $1 AND conversation_id = $2 ORDER BY message_id LIMIT 1 FOR UPDATE),
+/** A conversation to send in. */
+type Due = Pick<Claim, 'organization_id' | 'conversation_id'>;
+
+// Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
+// see the same one the second finds it claimed, or gone, when it comes to write.
+const CLAIM = prepared(`WITH next AS MATERIALIZED (
+    SELECT o.* FROM unnest($1::uuid[], $2::uuid[]) AS due(organization_id, conversation_id)
+     CROSS JOIN LATERAL (
+       SELECT w.message_id, w.organization_id, w.conversation_id, w.attempts, w.claimed_at, w.due_at FROM outbound_sends w
+        WHERE w.organization_id = due.organization_id AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o),
   claimed AS (
     UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1
-      FROM next JOIN messages m ON m.organization_id = $1 AND m.id = next.message_id
-      LEFT JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = m.whatsapp_number_id
-     WHERE o.message_id = next.message_id AND next.claimed_at IS NULL AND next.due_at <= now() AND m.status = 'pending'
+      FROM next JOIN messages m ON m.organization_id = next.organization_id AND m.id = next.message_id
+      LEFT JOIN whatsapp_numbers n ON n.organization_id = next.organization_id AND n.id = m.whatsapp_number_id
+     WHERE o.message_id = next.message_id AND o.claimed_at IS NULL AND o.due_at <= now() AND m.status = 'pending'
        AND coalesce(n.paused_until <= now(), true)
-    RETURNING 1)
-  SELECT next.message_id AS id, $1::uuid AS organization_id, $2::uuid AS conversation_id, m.contact_id, m.whatsapp_number_id, m.message_type, m.content,
-         m.payload, m.media, m.status, next.attempts + 1 AS attempts, EXISTS (SELECT FROM claimed) AS is_ours, next.claimed_at,
+    RETURNING o.message_id)
+  SELECT next.message_id AS id, next.organization_id, next.conversation_id, m.contact_id, m.whatsapp_number_id, m.message_type, m.content,
+         m.payload, m.media, m.status, next.attempts + 1 AS attempts, claimed.message_id IS NOT NULL AS is_ours, next.claimed_at,
          coalesce(next.claimed_at < now() - make_interval(secs => $3), false) AS is_stale, extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms,
          n.paused_until, coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
     FROM next
-    LEFT JOIN messages m ON m.organization_id = $1 AND m.id = next.message_id
-    LEFT JOIN contacts c ON c.organization_id = $1 AND c.id = m.contact_id
-    LEFT JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = m.whatsapp_number_id
-    LEFT JOIN messages r ON r.organization_id = $1 AND r.id = m.reply_to_message_id`);
+    LEFT JOIN claimed USING (message_id)
+    LEFT JOIN messages m ON m.organization_id = next.organization_id AND m.id = next.message_id
+    LEFT JOIN contacts c ON c.organization_id = next.organization_id AND c.id = m.contact_id
+    LEFT JOIN whatsapp_numbers n ON n.organization_id = next.organization_id AND n.id = m.whatsapp_number_id
+    LEFT JOIN messages r ON r.organization_id = next.organization_id AND r.id = m.reply_to_message_id`);
 
-// A status that overtook the provider's answer stays.
-const ACCEPTED = prepared(`WITH sent AS (
-    UPDATE messages SET whatsapp_message_id = coalesce(whatsapp_message_id, $3), sent_at = coalesce(sent_at, now()), updated_at = now(),
-           status = CASE WHEN status = 'pending' THEN 'sent' ELSE status END
-     WHERE organization_id = $1 AND id = $2 RETURNING status),
-  gone AS (DELETE FROM outbound_sends WHERE message_id = $2),
+/** What Meta took, and by which id it goes on to speak of it. */
+interface Accepted {
+  claim: Claim;
+  provider_id: string;
+}
+
+/** How a message is now, and whether more waits in its conversation. */
+interface Sent {
+  id: string;
+  status: MessageStatus;
+  has_more: boolean;
+}
+
+// Locked in the order of the receipt of statuses. A status that overtook the provider's answer stays.
+const ACCEPTED = prepared(`WITH taken AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(organization_id, conversation_id, id, provider_id, history_id)),
+  locked AS MATERIALIZED (
+    SELECT m.id FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
+  sent AS (
+    UPDATE messages m SET whatsapp_message_id = coalesce(m.whatsapp_message_id, t.provider_id), sent_at = coalesce(m.sent_at, now()), updated_at = now(),
+           status = CASE WHEN m.status = 'pending' THEN 'sent' ELSE m.status END
+      FROM taken t JOIN locked USING (id) WHERE m.organization_id = t.organization_id AND m.id = t.id RETURNING m.id, m.status),
+  gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.message_id = t.id),
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
-    VALUES ($4, $1, $2, 'sent', now(), 'api') ON CONFLICT DO NOTHING)
-  SELECT status, EXISTS (SELECT FROM outbound_sends WHERE organization_id = $1 AND conversation_id = $5 AND message_id <> $2) AS has_more FROM sent`);
+    SELECT t.history_id, t.organization_id, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
+  SELECT sent.id, sent.status, EXISTS (SELECT FROM outbound_sends o
+           WHERE o.organization_id = t.organization_id AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
+    FROM sent JOIN taken t USING (id)`);
 
 /**
  * Messages leave: one in flight per conversation, in the order of creation, each once. The claim is committed before the provider is called;
@@ -84,6 +111,8 @@ const ACCEPTED = prepared(`WITH sent AS (
 @Injectable()
 export class DeliverMessage {
   private readonly logger = new Logger(DeliverMessage.name);
+  private readonly claims = new Gathered((conversations: Due[]) => this.claimAll(conversations));
+  private readonly answers = new Gathered((accepted: Accepted[]) => this.keepAll(accepted));
   /** A conversation has something to send. */
   readonly wake: (conversation: DueRow) => void;
 
@@ -110,7 +139,7 @@ export class DeliverMessage {
   /** Sends what is due in a conversation until nothing is, or the first message must wait: answers for how many milliseconds. */
   async drain(organization_id: string, conversation_id: string): Promise<number | null> {
     for (;;) {
-      const next = await this.claim(organization_id, conversation_id);
+      const next = await this.claims.ask({ organization_id, conversation_id });
       // Nothing, or another worker is at it and goes on with the rest.
       if (!next || (next.claimed_at && !next.is_stale)) return null;
       if (next.is_ours) {
@@ -130,9 +159,12 @@ export class DeliverMessage {
     );
   }
 
-  /** The conversation's oldest message, committed as ours before anybody is called when it may leave now. */
-  private async claim(organization_id: string, conversation_id: string): Promise<Claim | undefined> {
-    return (await this.database.rows<Claim>(CLAIM, [organization_id, conversation_id, CLAIM_SECONDS])).at(0);
+  /** Each conversation's oldest message, committed as ours before anybody is called when it may leave now. */
+  private async claimAll(conversations: Due[]): Promise<(Claim | undefined)[]> {
+    const ids = conversations.map(({ conversation_id }) => conversation_id);
+    const claims = await this.database.rows<Claim>(CLAIM, [conversations.map((due) => due.organization_id), ids, CLAIM_SECONDS]);
+    const found = new Map(claims.map((claim) => [claim.conversation_id, claim]));
+    return ids.map((id) => found.get(id));
   }
 
   /** A worker died between the call and its commit. */
@@ -191,23 +223,25 @@ export class DeliverMessage {
 
   /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
   private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
-    const { organization_id, id, contact_id, conversation_id } = claim;
-    const sent = await persist(() =>
-      this.database.tx(async (tx) => {
-        const [row] = await tx.rows<{ status: MessageStatus; has_more: boolean } | undefined>(ACCEPTED, [
-          organization_id,
-          id,
-          provider_id,
-          newId(),
-          conversation_id,
-        ]);
-        if (row?.status === MessageStatus.sent) tell(tx, claim, MessageStatus.sent, null);
-        return row;
-      }),
-    );
+    const sent = await persist(() => this.answers.ask({ claim, provider_id }));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
-    if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, organization_id, contact_id, wa_id);
+    if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, claim.organization_id, claim.contact_id, wa_id);
     return sent?.has_more ?? true;
+  }
+
+  private async keepAll(accepted: Accepted[]): Promise<(Sent | undefined)[]> {
+    return this.database.tx(async (tx) => {
+      const rows = await tx.rows<Sent>(ACCEPTED, [
+        accepted.map(({ claim }) => claim.organization_id),
+        accepted.map(({ claim }) => claim.conversation_id),
+        accepted.map(({ claim }) => claim.id),
+        accepted.map(({ provider_id }) => provider_id),
+        accepted.map(() => newId()),
+      ]);
+      const found = new Map(rows.map((row) => [row.id, row]));
+      for (const { claim } of accepted) if (found.get(claim.id)?.status === MessageStatus.sent) tell(tx, claim, MessageStatus.sent, null);
+      return accepted.map(({ claim }) => found.get(claim.id));
+    });
   }
 
   /** Later again, or failed for good with what that means beyond the message. */
