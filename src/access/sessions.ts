@@ -6,6 +6,7 @@ import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
 import { isUuid } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import { prepared } from '#database/sql';
 
 /** Claims of an access token. `role` is a hint: the database decides on each request. */
 export interface AccessClaims {
@@ -47,6 +48,16 @@ interface SessionRow {
   session_revoked: boolean;
   allowed_ip_ranges: string[] | null;
 }
+
+// Login's rows: met by the token's ids, before an organization is known.
+const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
+        CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
+        s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
+   FROM users u
+   JOIN credentials c ON c.user_id = u.id
+   JOIN organizations o ON o.id = u.organization_id
+   JOIN sessions s ON s.id = $2 AND s.user_id = u.id
+  WHERE u.id = $1 AND u.deleted_at IS NULL`);
 
 /** A change of role, a logout or a deactivation reaches other processes after this; in this one at once. */
 const CACHE_MS = 3000;
@@ -159,18 +170,7 @@ export class Sessions {
     const known = this.cache.get(key);
     if (known && Date.now() - known.at < CACHE_MS) return known.row;
     const { forgotten } = this;
-    // Login's rows: met by the token's ids, before an organization is known.
-    const [row] = await this.database.rows<SessionRow>(
-      `SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
-              CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
-              s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
-         FROM users u
-         JOIN credentials c ON c.user_id = u.id
-         JOIN organizations o ON o.id = u.organization_id
-         JOIN sessions s ON s.id = $2 AND s.user_id = u.id
-        WHERE u.id = $1 AND u.deleted_at IS NULL`,
-      [user_id, session_id],
-    );
+    const [row] = await this.database.rows<SessionRow>(SESSION, [user_id, session_id]);
     if (this.cache.size >= CACHE_MAX) this.cache.clear();
     if (forgotten === this.forgotten) this.cache.set(key, { at: Date.now(), row: row ?? null });
     return row ?? null;

@@ -94,9 +94,9 @@ class EntitySql {
     return escapeIdentifier(this.metadata.tableName);
   }
 
-  insert(columns: readonly ColumnMetadata[]): string | Prepared {
+  insert(columns: readonly ColumnMetadata[], returning: string): string | Prepared {
     const names = columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
-    const text = `INSERT INTO ${this.table} (${names}) VALUES (${columns.map((_, n) => `$${n + 1}`).join(', ')}) RETURNING ${this.columns}`;
+    const text = `INSERT INTO ${this.table} (${names}) VALUES (${columns.map((_, n) => `$${n + 1}`).join(', ')})${returning}`;
     if (this.shapes.size < MAX_SHAPES) this.shapes.add(text);
     return this.shapes.has(text) ? prepared(text) : text;
   }
@@ -150,9 +150,18 @@ export class TenantRepository<T extends TenantEntity> {
 
   async insert(actor: Actor, values: Partial<T>): Promise<T> {
     const row = { ...values, id: values.id ?? newId(), organization_id: actor.organization_id } as Partial<T>;
-    const columns = this.sql.metadata.columns.filter(({ propertyName }) => row[propertyName as keyof T] !== undefined);
-    const [inserted] = await this.connection.rows<Row>(this.sql.insert(columns), this.persistent(columns, row));
+    const [inserted] = await this.write(row, ` RETURNING ${this.columns}`);
     return this.hydrate(inserted);
+  }
+
+  /** A row that is whole, and whose organization is settled: what the table makes of it is not read back. */
+  async keep(row: T): Promise<void> {
+    await this.write(row, '');
+  }
+
+  private write(row: Partial<T>, returning: string): Promise<Row[]> {
+    const columns = this.sql.metadata.columns.filter(({ propertyName }) => row[propertyName as keyof T] !== undefined);
+    return this.connection.rows<Row>(this.sql.insert(columns, returning), this.persistent(columns, row));
   }
 
   /** Sets the given columns, answers the row as it is now. */

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model } from 'mongoose';
-import { QueryFailedError } from 'typeorm';
+import { DatabaseError } from 'pg';
 import { within } from '#common/time';
 import { Database } from '#database/database';
 import { Mongo } from '#database/mongo';
+import { prepared } from '#database/sql';
 import { AuditLog } from './audit-log.entity';
 import type { AuditDocument } from './audit-log.schema';
 
@@ -37,6 +38,9 @@ const MONGO_REST_MS = 5000;
 const RETRY_MS = 500;
 const STOP_MS = 5000;
 const PRUNE_BATCH = 5000;
+
+// A repeated attempt finds what the first one kept.
+const INSERT = prepared('INSERT INTO audit_logs SELECT * FROM json_populate_recordset(NULL::audit_logs, $1) ON CONFLICT DO NOTHING');
 
 /**
  * Where audit entries are kept: MongoDB when it is configured and answers, else PostgreSQL, without a moment in which neither has them:
@@ -154,15 +158,7 @@ export class AuditStore implements BeforeApplicationShutdown {
   }
 
   private async insertRows(rows: AuditLog[]): Promise<void> {
-    await this.database.source.manager
-      .createQueryBuilder()
-      .insert()
-      .into(AuditLog)
-      .values(rows as never)
-      // A repeated attempt finds what the first one kept.
-      .orIgnore()
-      .updateEntity(false)
-      .execute();
+    await this.database.rows(INSERT, [JSON.stringify(rows)]);
   }
 
   private async findDocuments(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
@@ -197,8 +193,7 @@ export class AuditStore implements BeforeApplicationShutdown {
 }
 
 /** Data that no repetition makes right (SQLSTATE classes 22 and 23). */
-const isBadRow = (error: unknown): boolean =>
-  error instanceof QueryFailedError && /^2[23]/.test(String((error.driverError as { code?: string }).code));
+const isBadRow = (error: unknown): boolean => error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
 
 const defined = <T extends object>(fields: T): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;

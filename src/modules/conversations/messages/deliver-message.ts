@@ -51,27 +51,25 @@ type Due = Pick<Claim, 'organization_id' | 'conversation_id'>;
 // Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
 // see the same one the second finds it claimed, or gone, when it comes to write.
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
-    SELECT o.* FROM unnest($1::uuid[], $2::uuid[]) AS due(organization_id, conversation_id)
+    SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
+           m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until,
+           coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
+      FROM unnest($1::uuid[], $2::uuid[]) AS due(organization_id, conversation_id)
      CROSS JOIN LATERAL (
-       SELECT w.message_id, w.organization_id, w.conversation_id, w.attempts, w.claimed_at, w.due_at FROM outbound_sends w
-        WHERE w.organization_id = due.organization_id AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o),
+       SELECT w.* FROM outbound_sends w
+        WHERE w.organization_id = due.organization_id AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o
+      LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
+      LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
+      LEFT JOIN whatsapp_numbers n ON n.organization_id = o.organization_id AND n.id = m.whatsapp_number_id
+      LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (
-    UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1
-      FROM next JOIN messages m ON m.organization_id = next.organization_id AND m.id = next.message_id
-      LEFT JOIN whatsapp_numbers n ON n.organization_id = next.organization_id AND n.id = m.whatsapp_number_id
-     WHERE o.message_id = next.message_id AND o.claimed_at IS NULL AND o.due_at <= now() AND m.status = 'pending'
-       AND coalesce(n.paused_until <= now(), true)
+    UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1 FROM next
+     WHERE o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
+       AND coalesce(next.paused_until <= now(), true)
     RETURNING o.message_id)
-  SELECT next.message_id AS id, next.organization_id, next.conversation_id, m.contact_id, m.whatsapp_number_id, m.message_type, m.content,
-         m.payload, m.media, m.status, next.attempts + 1 AS attempts, claimed.message_id IS NOT NULL AS is_ours, next.claimed_at,
-         coalesce(next.claimed_at < now() - make_interval(secs => $3), false) AS is_stale, extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms,
-         n.paused_until, coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
-    FROM next
-    LEFT JOIN claimed USING (message_id)
-    LEFT JOIN messages m ON m.organization_id = next.organization_id AND m.id = next.message_id
-    LEFT JOIN contacts c ON c.organization_id = next.organization_id AND c.id = m.contact_id
-    LEFT JOIN whatsapp_numbers n ON n.organization_id = next.organization_id AND n.id = m.whatsapp_number_id
-    LEFT JOIN messages r ON r.organization_id = next.organization_id AND r.id = m.reply_to_message_id`);
+  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3), false) AS is_stale,
+         extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms
+    FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {

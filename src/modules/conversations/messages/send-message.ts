@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Actor } from '#common/actor';
+import type { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
 import { matchKey, normalizePhone } from '#common/phone';
 import { TurnsByKey } from '#common/turns-by-key';
@@ -308,7 +308,7 @@ export class SendMessage {
   }
 
   private async insert(tx: Tx, message: Message): Promise<void> {
-    await this.database.repository(Message, tx).insert(Actor.system(message.organization_id), message);
+    await this.database.repository(Message, tx).keep(message);
   }
 }
 
