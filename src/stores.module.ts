@@ -6,6 +6,7 @@ import { Jobs } from '#jobs/jobs';
 import { HealthRegistry } from '#observability/health';
 import { Metrics } from '#observability/metrics';
 import { RealtimeHub } from '#realtime/realtime.hub';
+import { Orphans } from './orphans';
 
 /** Tells health and metrics how the stores of this process are. */
 @Injectable()
@@ -55,5 +56,5 @@ class Stores implements OnModuleInit {
   }
 }
 
-@Module({ providers: [Stores] })
+@Module({ providers: [Stores, Orphans] })
 export class StoresModule {}

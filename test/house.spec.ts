@@ -11,12 +11,13 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { getMetadataStorage } from 'class-validator';
 import { type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, getNamedType, isObjectType } from 'graphql';
 import ts from 'typescript';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityMetadata } from 'typeorm';
 import { ALLOW, PUBLIC } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
+import { unchecked } from '#database/references';
 import { AUDIT } from '#modules/audit/audit.interceptor';
 import { contactRows } from '#modules/contacts/contact-rows';
 import { User } from '#modules/users/user.entity';
@@ -220,7 +221,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/conversations/conversations.service.ts': { why: 'sets of messages, counts' },
   'src/modules/conversations/filing/parking.ts': { why: 'receipt: set-based' },
   'src/modules/conversations/filing/single-items.ts': { why: 'receipt: set-based' },
-  'src/modules/conversations/filing/statuses.ts': { why: 'receipt: set-based; the outbox row of a message already met', past_the_wall: 1 },
+  'src/modules/conversations/filing/statuses.ts': { why: 'receipt: set-based' },
   'src/modules/conversations/filing/threads.ts': { why: 'receipt: set-based' },
   'src/modules/conversations/search-conversations.ts': { why: 'a search joins contacts and last messages' },
   'src/modules/conversations/state/locking.ts': { why: 'a conversation and its contact, locked in one trip' },
@@ -228,8 +229,7 @@ const RAW_SQL: Record<string, { why: string; past_the_wall?: number }> = {
   'src/modules/conversations/state/traffic.ts': { why: 'what messages do to their conversations: set-based, and the hot path of sending' },
   'src/modules/conversations/messages/after-restore.ts': { why: 'a restored outbox, of all organizations', past_the_wall: 1 },
   'src/modules/conversations/messages/deliver-message.ts': {
-    why: 'the outbox is claimed over all organizations; its row is then met by the message that is its key',
-    past_the_wall: 5,
+    why: 'the outbox is claimed over all organizations',
   },
   'src/modules/conversations/messages/messages.service.ts': { why: 'a status history, counts' },
   'src/modules/conversations/messages/send-message.ts': { why: 'hot path: both rows locked, counters' },
@@ -363,6 +363,88 @@ describe('the wall', () => {
     }
     // Neither stands behind the wall; see above.
     expect([...new Set(wrong)]).toEqual(['src/modules/audit/audit-store.ts', 'src/modules/organizations/organizations.service.ts']);
+  });
+});
+
+// --- keys and references
+
+/** Tables whose rows are met before their organization is known, or have none: keyed by themselves, each with its reason. */
+const KEYS_OF_THEIR_OWN: Record<string, string> = {
+  organizations: 'the tenant itself',
+  sessions: 'a token names its session',
+  refresh_tokens: 'a token names itself, and has no organization but its session’s',
+  login_failures: 'by an e-mail, whether it is somebody’s or not',
+  inbound_events: 'kept before anybody knows whose it is; what nobody’s number is named in has no organization',
+  audit_logs: 'who is nobody’s fails to log in too; append-only',
+};
+
+/** Unique indexes over all organizations, each with its reason. */
+const UNIQUE_EVERYWHERE: Record<string, string> = {
+  users_email_key: 'a login says an e-mail and no organization',
+  users_id_key: 'a token names its user and no organization',
+  whatsapp_numbers_proved_key: 'one organization alone can prove a number of Meta’s',
+  organizations_slug_key: 'the tenant itself',
+  organizations_domain_key: 'the tenant itself',
+};
+
+/** Ids of rows of ours that are no references, each with its reason. */
+const NO_REFERENCE: Record<string, string> = {
+  'audit_logs.actor_id': 'append-only: it says who it was, whether they are there or not',
+  'audit_logs.user_id': 'the same',
+  'conversations.department_id': 'no such room yet',
+  'conversations.queue_id': 'no such room yet',
+  'inbound_events.whatsapp_number_id':
+    'a check locks the number’s row, and an acknowledgement waits for nobody; filing looks it up within its organization',
+  'messages.campaign_id': 'no such room yet',
+  'parked_items.inbound_event_id': 'says where it came from, longer than the webhook is kept',
+  'refresh_tokens.session_id': 'neither has the organization in its key',
+};
+
+describe('the wall in the database', () => {
+  const tables = async (): Promise<EntityMetadata[]> => (await world()).app.get(Database).source.entityMetadatas;
+
+  it('begins every key with the organization', async () => {
+    const others = (await tables()).filter(
+      ({ primaryColumns }) => !primaryColumns.some(({ databaseName }) => databaseName === 'organization_id'),
+    );
+    expect(others.map(({ tableName }) => tableName).sort()).toEqual(Object.keys(KEYS_OF_THEIR_OWN).sort());
+
+    const { sql } = await world();
+    const keys = await sql<{ name: string }>(
+      `SELECT indexrelid::regclass::text AS name FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+        WHERE i.indisunique AND NOT i.indisprimary AND t.relname = ANY($1)
+          AND pg_get_indexdef(i.indexrelid, 1, true) <> 'organization_id'`,
+      [(await tables()).map(({ tableName }) => tableName)],
+    );
+    expect(keys.map(({ name }) => name).sort()).toEqual(Object.keys(UNIQUE_EVERYWHERE).sort());
+  });
+
+  it('knows of every id what it refers to', async () => {
+    const silent = (await tables()).flatMap(({ tableName, columns, foreignKeys, target }) =>
+      columns
+        .filter(({ type, databaseName }) => type === 'uuid' && databaseName.endsWith('_id') && databaseName !== 'organization_id')
+        .filter((column) => !foreignKeys.some((key) => key.columns.includes(column)))
+        .filter(({ databaseName }) => !unchecked.some(({ entity, column }) => entity === target && column === databaseName))
+        .map(({ databaseName }) => `${tableName}.${databaseName}`),
+    );
+    expect(silent.sort()).toEqual(Object.keys(NO_REFERENCE).sort());
+  });
+
+  it('refers within the organization, and empties no more than the id', async () => {
+    const { sql } = await world();
+    const made = await sql<{ name: string; told: string }>(
+      `SELECT conname AS name, pg_get_constraintdef(oid) AS told FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1`,
+    );
+
+    const declared = (await tables()).flatMap(({ foreignKeys }) =>
+      foreignKeys.map(({ name, columnNames: [, column], referencedTablePath, onDelete }) => ({
+        name,
+        told:
+          `FOREIGN KEY (organization_id, ${column}) REFERENCES ${referencedTablePath}(organization_id, id) ON DELETE ${onDelete}` +
+          (onDelete === 'SET NULL' ? ` (${column})` : ''),
+      })),
+    );
+    expect(made).toEqual(declared.sort((a, b) => (a.name < b.name ? -1 : 1)));
   });
 });
 

@@ -17,6 +17,7 @@ const GAUGES = {
   active_conversations_total: { help: 'Conversations that are open or pending', labels: [] },
   queue_waiting_total: { help: 'Conversations waiting for an agent', labels: [] },
   bull_jobs: { help: 'Jobs by queue and state', labels: ['queue', 'state'] },
+  orphan_references: { help: 'Rows that name a row which is not there, counted nightly', labels: ['table', 'column'] },
   inbound_backlog: { help: 'Stored inbound events not yet processed', labels: [] },
 } as const;
 

@@ -12,8 +12,8 @@ const PURGE_ROUNDS = 200;
 const RETENTION: readonly { table: string; key: string; where: string }[] = [
   // Contract 20, 7.2: raw webhooks 30 days. The id is a UUIDv7, so it tells the time of receipt and needs no other index.
   { table: 'inbound_events', key: 'id', where: "state <> 'received' AND id < uuid_at(now() - interval '30 days')" },
-  { table: 'parked_items', key: 'id', where: "kind = 'orphan' AND created_at < now() - interval '7 days'" },
-  { table: 'parked_items', key: 'id', where: "kind = 'poison' AND created_at < now() - interval '90 days'" },
+  { table: 'parked_items', key: 'created_at', where: "kind = 'orphan' AND created_at < now() - interval '7 days'" },
+  { table: 'parked_items', key: 'created_at', where: "kind = 'poison' AND created_at < now() - interval '90 days'" },
   // Contract 20, 4.3: at least 24 hours.
   { table: 'idempotency_keys', key: 'key', where: "created_at < now() - interval '25 hours'" },
   { table: 'refresh_tokens', key: 'id', where: "expires_at < now() - interval '7 days'" },
