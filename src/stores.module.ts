@@ -3,6 +3,7 @@ import { RateStore } from '#access/throttle';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
+import { JobsModule } from '#jobs/jobs.module';
 import { HealthRegistry } from '#observability/health';
 import { Metrics } from '#observability/metrics';
 import { RealtimeHub } from '#realtime/realtime.hub';
@@ -56,5 +57,5 @@ class Stores implements OnModuleInit {
   }
 }
 
-@Module({ providers: [Stores, Orphans] })
+@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, Orphans] })
 export class StoresModule {}
