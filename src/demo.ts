@@ -165,11 +165,12 @@ export async function furnish(
     await addTemplate(tx, database, actor, rows.template_id, number.id);
     const threads: Thread[] = [];
     for (const person of PEOPLE) threads.push({ person, messages: await addThread({ tx, database, actor, rows, number, file }, person) });
+    await database.repository(MediaFile, tx).patch(actor, rows.media_id, { message_id: rows.file_message_id });
     return threads;
   });
 }
 
-/** What João sends: the row is there before the message that shows it, as with a real one. */
+/** What João sends, before the message that shows it. */
 async function keepFile(app: INestApplicationContext, actor: Actor, rows: DemoRows): Promise<MessageMedia> {
   const storage = app.get(MediaStorage);
   const received = await storage.receive(Readable.from([FILE.text]), 1024);
@@ -177,7 +178,6 @@ async function keepFile(app: INestApplicationContext, actor: Actor, rows: DemoRo
   const storage_key = await storage.keep(received, actor.organization_id);
   const file = await app.get(Database).repository(MediaFile).insert(actor, {
     id: rows.media_id,
-    message_id: rows.file_message_id,
     mime_type: 'text/plain',
     filename: FILE.name,
     size_bytes,

@@ -1,8 +1,9 @@
 import { DefaultNamingStrategy, ForeignKey, type ObjectType, type Table } from 'typeorm';
 
 /**
- * What becomes of a row when the one it points to is deleted (most are only marked deleted, and nothing becomes of theirs). RESTRICT: that one stays.
- * CASCADE: it is a part of that one and goes with it. SET NULL: it points to nothing; of the two columns only the id becomes NULL.
+ * What becomes of a row when the one it points to is deleted (most are only marked deleted: then nothing). RESTRICT: that one stays; no history is lost
+ * by accident, who erases begins with it. CASCADE: it is a part of that one and goes too. SET NULL: it points to nothing; only the id becomes NULL,
+ * which the migration must say (`ON DELETE SET NULL (x_id)`): TypeORM cannot.
  */
 type OnDelete = 'RESTRICT' | 'CASCADE' | 'SET NULL';
 
