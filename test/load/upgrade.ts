@@ -38,7 +38,7 @@ play(async (stage, check) => {
   const write = async (): Promise<void> => {
     const sql = new Client({ connectionString: stage.database_url });
     await sql.connect();
-    for (let n = 0; upgrading; n++, await sleep(5)) {
+    for (; upgrading; await sleep(5)) {
       const { id, contact_id, whatsapp_number_id } = threads[Math.floor(Math.random() * threads.length)];
       const message = newId();
       const begun = performance.now();
@@ -50,7 +50,7 @@ play(async (stage, check) => {
       ]);
       await sql.query(
         `INSERT INTO messages (id, organization_id, conversation_id, contact_id, whatsapp_number_id, direction, sender_type, message_type, content, status, whatsapp_message_id)
-         VALUES ($1, $2, $3, $4, $5, 'outgoing', 'agent', 'text', 'Já saiu para entrega!', 'sent', $1)`,
+         VALUES ($1::uuid, $2, $3, $4, $5, 'outgoing', 'agent', 'text', 'Já saiu para entrega!', 'sent', $1::uuid)`,
         [message, organization_id, id, contact_id, whatsapp_number_id],
       );
       await sql.query(
@@ -79,14 +79,15 @@ play(async (stage, check) => {
     await sql.end();
   };
 
-  const others = [read(), ...Array.from({ length: WRITERS }, write)];
+  const others = Promise.all([read(), ...Array.from({ length: WRITERS }, write)]);
+  others.catch(() => undefined); // Heard below.
   await sleep(2000);
   const before = waits.length;
   const started = performance.now();
   await bringUpToDate(source);
   const seconds = (performance.now() - started) / 1000;
   upgrading = false;
-  await Promise.all(others);
+  await others;
   await source.destroy();
 
   const sorted = waits.slice(before).sort((a, b) => a - b);
