@@ -2,6 +2,7 @@ import type { EntityMetadata } from 'typeorm';
 import { Actor } from '#common/actor';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import { knownError } from '#database/database-errors';
 import { unchecked } from '#database/references';
 import { Conversation } from '#modules/conversations/conversation.entity';
 import { lockThread } from '#modules/conversations/state/locking';
@@ -84,6 +85,15 @@ describe('a row that refers to another', () => {
     const found = await ofEach((tx, table, key, own) => refusedBy(tx, () => own(table, { [key.columnNames[1]]: newId() })));
 
     expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, name])));
+  });
+
+  it('is not found, to whoever asked for it at a door', async () => {
+    const { app, acme } = await world();
+    const database = app.get(Database);
+
+    const refused = database.repository(Conversation).insert(Actor.system(acme.id), { contact_id: newId() });
+
+    expect(knownError(await refused.catch((error: unknown) => error))).toMatchObject({ status: 404, error_code: 'not_found' });
   });
 
   it('keeps it, goes with it or lets go of it when it is deleted, as the reference says', async () => {
