@@ -9,7 +9,7 @@ import { newId } from '#common/uuid';
 import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
-import { totalOf } from './total';
+import { LIST_MAX, SEARCH_MAX, totalOf } from './total';
 
 type Row = Record<string, unknown>;
 type ColumnMetadata = EntityMetadata['columns'][number];
@@ -220,8 +220,8 @@ export class TenantRepository<T extends TenantEntity> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
     if (options.common) rows.andWhere(options.common.sql, options.common.values);
-    const searched = query.search ?? options.common;
-    return totalOf(this.connection, searched ? rows.select('1') : this.keyset({}, options).places(rows));
+    if (query.search ?? options.common) return totalOf(this.connection, rows.select('1'), SEARCH_MAX);
+    return totalOf(this.connection, this.keyset({}, options).places(rows), LIST_MAX);
   }
 
   /** The ids of a page in the order of the list, by the order's index alone where it has one. */
