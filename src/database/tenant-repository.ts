@@ -241,7 +241,7 @@ export class TenantRepository<T extends TenantEntity> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
     if (options.common) rows.andWhere(options.common.sql, options.common.values);
-    if (query.search ?? options.common) return totalOf(this.connection, rows.select('1'), SEARCH_MAX);
+    if (query.search || options.common) return totalOf(this.connection, rows.select('1'), SEARCH_MAX);
     return totalOf(this.connection, this.keyset({}, options).places(rows), LIST_MAX);
   }
 
