@@ -160,7 +160,7 @@ describe('rows that refer to nothing', () => {
   it('are healed where it is clear what they would be', async () => {
     await source.query('UPDATE conversations SET contact_id = $2 WHERE id = $1', [doubtful, contact]);
 
-    expect(await bringUpToDate(source)).toEqual(['TenantKeys1795000130000']);
+    expect(await bringUpToDate(source)).toContain('TenantKeys1795000130000');
 
     expect(await source.query('SELECT current_agent_id FROM conversations')).toEqual([
       { current_agent_id: null },
