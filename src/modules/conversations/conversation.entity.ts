@@ -27,7 +27,8 @@ export enum ConversationPriority {
 @Reference(() => Contact, 'contact_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
 @Reference(() => User, 'current_agent_id', 'SET NULL')
-// Written before its message is; and an index by it, without which no message could be deleted, would be written with every message.
+// Written before its message is, and an index by it, without which no message could be deleted, would be written with every message: 21 us each,
+// where the three checks of an incoming message take 24 us together (of 660 us until it is filed).
 @UncheckedReference('Message', 'last_message_id')
 @ObjectType({ isAbstract: true })
 @Index('conversations_active_key', ['organization_id', 'contact_id', 'whatsapp_number_id'], {
