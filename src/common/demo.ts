@@ -25,9 +25,11 @@ export const DEMO_ROWS = {
 /** The rows, and what else examples say of the demo. */
 export const DEMO = {
   ...DEMO_ROWS,
+  organization_id: '019aa000-0000-7000-8000-000000000a00',
   email: 'admin@demo.pytake',
   /** João's. */
   phone: '+5521987650002',
   /** Approved, in pt_BR, with two values. */
   template_name: 'pedido_pronto',
+  time: new Date('2026-11-20T12:00:00.000Z'),
 } as const;
