@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './users.demo';
 import './users.errors';
 import './users.events';
 import { LoginLocks } from './login-locks';

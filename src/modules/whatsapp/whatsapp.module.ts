@@ -5,6 +5,7 @@ import { JobsModule } from '#jobs/jobs.module';
 import './whatsapp.errors';
 import './media/media.events';
 import './numbers/numbers.events';
+import './templates/templates.demo';
 import './templates/templates.events';
 import { FetchMedia } from './media/fetch-media';
 import { MediaController, uploadOptions } from './media/media.controller';
