@@ -13,14 +13,14 @@ export interface SocketEvent {
   sample?: object;
 }
 
-/** The channels everybody in an organization may have (contract 20 §10.2); some wait for their rooms. */
-const CHANNELS = ['messages', 'conversations', 'contacts', 'agents', 'whatsapp', 'campaigns', 'flows', 'notifications'] as const;
-export const GENERAL_CHANNELS: ReadonlySet<string> = new Set(CHANNELS);
+/** The channels everybody in an organization may have: those of contract 20 §10.2, of which some wait for their rooms, and those rooms add. */
+const CHANNELS = new Set(['messages', 'conversations', 'contacts', 'agents', 'whatsapp', 'campaigns', 'flows', 'notifications']);
+export const GENERAL_CHANNELS: ReadonlySet<string> = CHANNELS;
 
 /** A socket event, as the room that publishes it declares it. */
 export interface DeclaredSocketEvent extends SocketEvent {
   /** Where raw sockets hear it. */
-  channel: (typeof CHANNELS)[number];
+  channel: string;
 }
 
 const CATALOGUE = new Map<string, DeclaredSocketEvent>();
@@ -33,6 +33,7 @@ export function declareSocketEvents<T extends Record<string, DeclaredSocketEvent
   for (const [name, declared] of Object.entries<DeclaredSocketEvent>(events)) {
     if (CATALOGUE.has(name)) throw new Error(`The socket event ${name} is declared twice`);
     CATALOGUE.set(name, declared);
+    CHANNELS.add(declared.channel);
   }
   return events;
 }
