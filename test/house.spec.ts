@@ -307,7 +307,7 @@ describe('the wall', () => {
 
 // --- what each room owes
 
-/** What is said in words nobody checks: the name of a table's column. */
+/** The columns a declaration names. */
 const columnsOf = (rows: { erase: Forgetting; anonymize?: Forgetting; export: readonly string[] }): readonly string[] =>
   [rows.erase, rows.anonymize ?? 'delete']
     .flatMap((what) => (typeof what === 'object' && 'blank' in what ? what.blank : []))
@@ -346,15 +346,16 @@ describe('a room', () => {
     expect(blocks.filter((block) => !/\{\s*interface Events extends PayloadsOf<typeof [A-Z_]+> \{\s*\}/.test(block))).toEqual([]);
   });
 
-  it('keeps rows only as long as it says, and only those of its own tables', async () => {
-    const { app, sql } = await world();
+  it('says how long rows are kept beside their entity, by columns they have', async () => {
+    const { sql } = await world();
     const plans = retentions().map(({ table, oldest, where }) =>
       sql(`EXPLAIN DELETE FROM ${table} WHERE ${where} AND ${oldest} IS NOT NULL`),
     );
     await expect(Promise.all(plans)).resolves.toHaveLength(retentions().length);
     expect(retentions().length).toBeGreaterThan(5);
-    const known = app.get(Database).source.entityMetadatas.map(({ tableName }) => tableName);
-    expect(retentions().filter(({ table }) => !known.includes(table))).toEqual([]);
+    for (const { file, text } of sources)
+      for (const [, table] of text.matchAll(/\bdeclareRetention\(\s*'(\w+)'/g))
+        expect({ file, beside: text.includes(`@Entity('${table}')`) }).toEqual({ file, beside: true });
   });
 });
 

@@ -91,7 +91,7 @@ export const CONTACT_EVENTS = declareEvents({
     sockets: ['contact:created'],
   }),
   'contact.updated': event<ContactHappened>({
-    text: 'A contact changed; the four below are told beside it.',
+    text: 'A contact changed, in whatever way.',
     sample,
     sockets: ['contact:updated'],
   }),

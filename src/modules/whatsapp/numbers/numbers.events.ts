@@ -33,7 +33,7 @@ const lost: NumberHappened = {
 
 export const NUMBER_EVENTS = declareEvents({
   'whatsapp_number.created': event<NumberHappened>({ text: 'A WhatsApp number was added.', sample }),
-  'whatsapp_number.updated': event<NumberHappened>({ text: 'A number changed; the events below are told beside it.', sample }),
+  'whatsapp_number.updated': event<NumberHappened>({ text: 'A number changed, in whatever way.', sample }),
   'whatsapp_number.deleted': event<NumberHappened>({ text: 'A number was deleted.', sample }),
   'whatsapp_number.status': event<NumberHappened>({
     text: 'A number was switched on or off, connected, or lost its connection.',
