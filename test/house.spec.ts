@@ -12,7 +12,7 @@ import { getMetadataStorage } from 'class-validator';
 import { type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, getNamedType, isObjectType } from 'graphql';
 import ts from 'typescript';
 import { DataSource } from 'typeorm';
-import { ALLOW, PUBLIC } from '#access/decorators';
+import { ALLOW, PUBLIC, RATE_CLASS } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { eventCatalogue } from '#common/events';
@@ -453,6 +453,27 @@ describe('every door', () => {
 
     expect(taken.length).toBeGreaterThan(40);
     expect(loose.map(({ handler, name }) => `${handler}: ${name}`)).toEqual([]);
+  });
+
+  it('counts in the rate class of its twin', async () => {
+    const { app } = await world();
+    const doors = handlersOf(app).flatMap(({ name, field, route, handler, inputs }) =>
+      inputs.map(({ type }) => ({
+        name,
+        type,
+        is_field: !!field,
+        is_route: !!route,
+        rate: Reflect.getMetadata(RATE_CLASS, handler) as unknown,
+      })),
+    );
+    const twins = doors
+      .filter(({ is_field, type }) => is_field && type !== String)
+      .flatMap((field) => doors.filter(({ is_route, type }) => is_route && type === field.type).map((route) => ({ field, route })));
+
+    expect(twins.length).toBeGreaterThan(10);
+    expect(twins.filter(({ field, route }) => field.rate !== route.rate).map(({ field, route }) => `${field.name}, ${route.name}`)).toEqual(
+      [],
+    );
   });
 
   it('is in the OpenAPI document with a role, a rate class, a summary and an id of its own', async () => {
