@@ -12,6 +12,8 @@ export const migrations: Record<string, string> = {
   '1795000080200-true-consents-and-defaults.ts': '31bc2b4a5a6d18ca0b7bef6eed482b2f371217db9b06188f3966c986eed80d6c',
   '1795000090000-facts.ts': 'dfea5985297ef0c4fff3524d92d31e7a37655a37ffaffcd46fb855a8427fac52',
   '1795000120000-read-indexes.ts': '60c3004979524b355d9a6dd22c0d5f003372a670ecb86c2d9e14797579ff94a7',
+  '1795000160000-quick-fold.ts': 'fe2a1dbdfccb1df1294798fe3ddbff366ab780ae11114b7a9163199f7b57ef18',
+  '1795000170000-put-off-facts.ts': '6b71c54b31fa78f2aa136cadcb79ae1e26d95dff696aea70feb2593492fef7cc',
 };
 
 export const schema: string[] = [
@@ -357,7 +359,7 @@ export const schema: string[] = [
   'extension unaccent',
   'function public.audit_logs_append_only() returns trigger v 9bb865d53b68985857d3f27ef6d9b641',
   'function public.contact_words(text,text,text,text,text) returns text i 3533da433cd582dec97babfc82b7d62f',
-  'function public.fold(text) returns text i a5c20124376c3626d70131629eba066c',
+  'function public.fold(text) returns text i 426929d7adb4bb564edfbd7c7563f6e1',
   'function public.uuid_at(timestamp with time zone) returns uuid i eb89453bb71042179e151e4ddd93e1d6',
   'index CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree organization_id, action, created_at',
   'index CREATE INDEX audit_logs_age_idx ON public.audit_logs USING btree created_at',
@@ -376,6 +378,7 @@ export const schema: string[] = [
   "index CREATE INDEX conversations_ended_idx ON public.conversations USING btree organization_id, status, is_archived, last_message_at DESC NULLS LAST, id DESC WHERE status = ANY ARRAY['resolved', 'closed']",
   'index CREATE INDEX conversations_newest_idx ON public.conversations USING btree organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC INCLUDE contact_id',
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
+  'index CREATE INDEX facts_put_off_idx ON public.facts USING btree reader, organization_id, aggregate WHERE due_at IS NOT NULL',
   'index CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING btree created_at',
   "index CREATE INDEX inbound_events_waiting_idx ON public.inbound_events USING btree organization_id, id WHERE state = 'received'",
   'index CREATE INDEX login_failures_age_idx ON public.login_failures USING btree last_at',

@@ -164,7 +164,7 @@ describe('lists of a large organization', () => {
     const next = await list(acme.agent, `/conversations?search=c&limit=20&cursor=${conversations.next_cursor}`);
 
     expect(wholeTables(plans.filter(({ text }) => !text.startsWith('SELECT count')))).toEqual([]);
-    expect(contacts).toMatchObject({ total: found.length, page: 2 });
+    expect(contacts).toMatchObject({ total: 2000, total_is_estimate: true, page: 2 });
     expect(contacts.items.map(({ id }) => id)).toEqual(found.slice(20, 40).map(({ id }) => id));
     expect(conversations).toMatchObject({ total: 21, total_is_estimate: true });
     const threads = await w.sql<{ id: string }>(

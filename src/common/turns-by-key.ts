@@ -1,22 +1,26 @@
+interface Line {
+  running: number;
+  waiting: (() => void)[];
+}
+
 /** Runs work of the same key in the order asked, so many at a time; for this process alone. */
 export class TurnsByKey {
-  /** Of each key the latest, the earlier first: who comes waits for the first of them. */
-  private readonly latest = new Map<string, Promise<unknown>[]>();
+  private readonly lines = new Map<string, Line>();
 
   constructor(private readonly at_once = 1) {}
 
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const latest = this.latest.get(key) ?? [];
-    const before = latest.length === this.at_once ? latest[0] : undefined;
-    const mine = (async () => {
-      await before?.catch(() => undefined);
-      return work();
-    })();
-    this.latest.set(key, [...latest, mine].slice(-this.at_once));
+    const line = this.lines.get(key) ?? { running: 0, waiting: [] };
+    this.lines.set(key, line);
+    if (line.running < this.at_once) line.running++;
+    else await new Promise<void>((turn) => line.waiting.push(turn));
     try {
-      return await mine;
+      return await work();
     } finally {
-      if (this.latest.get(key)?.at(-1) === mine) this.latest.delete(key);
+      const next = line.waiting.shift();
+      // The turn is handed on.
+      if (next) next();
+      else if (--line.running === 0) this.lines.delete(key);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { onBehalf } from './connections';
 import { isDatabaseDown } from './database-errors';
 
 interface Ask<Item, Result> {
@@ -11,30 +12,34 @@ interface Ask<Item, Result> {
 const MAX_ITEMS = 100;
 
 /**
- * Asks many the same thing in few statements: while one is on its way the next ones gather, as in PostgreSQL's own group commit. At rest each goes
- * at once and alone. `work` answers its items in their order; where it fails, each is tried alone, so that none fails for another's sake.
+ * Asks the same thing for many rows of an organization in few statements: while one is on its way the next ones gather, as in PostgreSQL's own group
+ * commit. At rest each goes at once and alone. `work` answers its items in their order; where it fails, each is tried alone, so that none fails for
+ * another's sake. Organizations do not wait for each other's locks.
  */
-export class Gathered<Item, Result> {
-  private waiting: Ask<Item, Result>[] = [];
-  private running = false;
+export class Gathered<Item extends { organization_id: string }, Result> {
+  /** Who waits, by organization; there as long as something of it is on its way. */
+  private readonly waiting = new Map<string, Ask<Item, Result>[]>();
   /** It is nobody's request that asks for all. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(private readonly work: (items: Item[]) => Promise<Result[]>) {}
 
   ask(item: Item): Promise<Result> {
+    const { organization_id } = item;
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
-      if (!this.running) void this.outside(() => this.run());
+      const asks = this.waiting.get(organization_id);
+      if (asks) return void asks.push({ item, resolve, reject });
+      this.waiting.set(organization_id, [{ item, resolve, reject }]);
+      void this.outside(() => onBehalf(() => this.run(organization_id), organization_id));
     });
   }
 
-  private async run(): Promise<void> {
-    this.running = true;
+  private async run(organization_id: string): Promise<void> {
+    const asks = this.waiting.get(organization_id) ?? [];
     // Those of the same breath go together.
     await Promise.resolve();
-    while (this.waiting.length) await this.settle(this.waiting.splice(0, MAX_ITEMS));
-    this.running = false;
+    while (asks.length) await this.settle(asks.splice(0, MAX_ITEMS));
+    this.waiting.delete(organization_id);
   }
 
   private async settle(asks: Ask<Item, Result>[]): Promise<void> {

@@ -9,7 +9,7 @@ import { newId } from '#common/uuid';
 import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
-import { totalOf } from './total';
+import { LIST_MAX, SEARCH_MAX, totalOf } from './total';
 
 type Row = Record<string, unknown>;
 type ColumnMetadata = EntityMetadata['columns'][number];
@@ -94,13 +94,31 @@ class EntitySql {
     return escapeIdentifier(this.metadata.tableName);
   }
 
-  insert(columns: readonly ColumnMetadata[], returning: string): string | Prepared {
-    const names = columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
-    const text = `INSERT INTO ${this.table} (${names}) VALUES (${columns.map((_, n) => `$${n + 1}`).join(', ')})${returning}`;
+  insert(columns: readonly ColumnMetadata[]): string | Prepared {
+    const values = columns.map((_, n) => `$${n + 1}`).join(', ');
+    return this.shaped(`INSERT INTO ${this.table} (${namesOf(columns)}) VALUES (${values}) RETURNING ${this.columns}`);
+  }
+
+  /** Many rows, as one parameter. */
+  insertAll(columns: readonly ColumnMetadata[], otherwise: string): string | Prepared {
+    const names = namesOf(columns);
+    const { driver } = this.metadata.connection;
+    const typed = columns.map(
+      (column) => `${escapeIdentifier(column.databaseName)} ${driver.normalizeType(column)}${column.isArray ? '[]' : ''}`,
+    );
+    return this.shaped(
+      `INSERT INTO ${this.table} (${names}) SELECT ${names} FROM json_to_recordset($1) AS row(${typed.join(', ')}) ${otherwise}`,
+    );
+  }
+
+  private shaped(text: string): string | Prepared {
     if (this.shapes.size < MAX_SHAPES) this.shapes.add(text);
     return this.shapes.has(text) ? prepared(text) : text;
   }
 }
+
+const namesOf = (columns: readonly ColumnMetadata[]): string =>
+  columns.map(({ databaseName }) => escapeIdentifier(databaseName)).join(', ');
 
 const written = new WeakMap<EntityMetadata, EntitySql>();
 
@@ -150,18 +168,21 @@ export class TenantRepository<T extends TenantEntity> {
 
   async insert(actor: Actor, values: Partial<T>): Promise<T> {
     const row = { ...values, id: values.id ?? newId(), organization_id: actor.organization_id } as Partial<T>;
-    const [inserted] = await this.write(row, ` RETURNING ${this.columns}`);
+    const columns = this.columnsIn(row);
+    const [inserted] = await this.connection.rows<Row>(this.sql.insert(columns), this.persistent(columns, row));
     return this.hydrate(inserted);
   }
 
-  /** A row that is whole, and whose organization is settled: what the table makes of it is not read back. */
-  async keep(row: T): Promise<void> {
-    await this.write(row, '');
+  /**
+   * Rows that say whose they are, all of one shape, in one statement. `otherwise`: what its end says of conflicts and of what it returns.
+   */
+  async insertAll<R = never>(rows: readonly (Pick<T, 'id' | 'organization_id'> & Partial<T>)[], otherwise = ''): Promise<R[]> {
+    if (!rows.length) return [];
+    return this.connection.rows<R>(this.sql.insertAll(this.columnsIn(rows[0] as Partial<T>), otherwise), [JSON.stringify(rows)]);
   }
 
-  private write(row: Partial<T>, returning: string): Promise<Row[]> {
-    const columns = this.sql.metadata.columns.filter(({ propertyName }) => row[propertyName as keyof T] !== undefined);
-    return this.connection.rows<Row>(this.sql.insert(columns, returning), this.persistent(columns, row));
+  private columnsIn(row: Partial<T>): ColumnMetadata[] {
+    return this.sql.metadata.columns.filter(({ propertyName }) => row[propertyName as keyof T] !== undefined);
   }
 
   /** Sets the given columns, answers the row as it is now. */
@@ -220,8 +241,8 @@ export class TenantRepository<T extends TenantEntity> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
     if (options.common) rows.andWhere(options.common.sql, options.common.values);
-    const searched = query.search ?? options.common;
-    return totalOf(this.connection, searched ? rows.select('1') : this.keyset({}, options).places(rows));
+    if (query.search || options.common) return totalOf(this.connection, rows.select('1'), SEARCH_MAX);
+    return totalOf(this.connection, this.keyset({}, options).places(rows), LIST_MAX);
   }
 
   /** The ids of a page in the order of the list, by the order's index alone where it has one. */

@@ -1,8 +1,9 @@
-import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { JsonObject } from '#common/json.scalar';
 
 /** Something that happened and that a reader has not worked through yet; written in the transaction in which it happened. */
 @Entity('facts')
+@Index('facts_put_off_idx', ['reader', 'organization_id', 'aggregate'], { where: 'due_at IS NOT NULL' })
 export class Fact {
   /** Who reads it. */
   @PrimaryColumn('varchar', { length: 40 })

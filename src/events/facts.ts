@@ -36,7 +36,6 @@ export interface FactReader {
 interface StoredFact extends ReadFact {
   aggregate: string;
   attempts: number;
-  is_due: boolean;
 }
 
 /** Advisory lock class: one process at a time reads an organization's facts for a reader. */
@@ -50,8 +49,11 @@ const KEEP = prepared(`INSERT INTO facts (reader, organization_id, name, aggrega
   SELECT f.reader, f.organization_id, f.name, f.aggregate, f.data
     FROM json_to_recordset($1) AS f(reader text, organization_id uuid, name text, aggregate text, data jsonb)`);
 
-const TAKE = `SELECT id, name, organization_id, aggregate, data, told_at, attempts, coalesce(due_at <= now(), true) AS is_due FROM facts
-  WHERE reader = $1 AND organization_id = $2 ORDER BY id LIMIT ${BATCH}`;
+// What is put off holds back its own aggregate alone.
+const TAKE = `SELECT id, name, organization_id, aggregate, data, told_at, attempts FROM facts f
+  WHERE reader = $1 AND organization_id = $2
+    AND NOT EXISTS (SELECT FROM facts p WHERE p.reader = $1 AND p.organization_id = $2 AND p.aggregate = f.aggregate AND p.due_at > now())
+  ORDER BY id LIMIT ${BATCH}`;
 
 const FORGET = 'DELETE FROM facts WHERE reader = $1 AND organization_id = $2 AND id = ANY($3)';
 
@@ -81,7 +83,7 @@ export class Facts {
       concurrency: 4,
       timeout_seconds: 60,
       sweep_seconds: SWEEP_SECONDS,
-      work: ({ organization_id }) => this.read(reader, organization_id),
+      work: ({ organization_id }, signal) => this.read(reader, organization_id, signal),
       overdue: (limit) => this.overdue(reader, limit),
     });
     this.wakes.set(reader.name, wake);
@@ -108,13 +110,14 @@ export class Facts {
   }
 
   /** Reads what waits, in batches. Answers in how many milliseconds to look again. */
-  private async read(reader: FactReader, organization_id: string): Promise<number | null> {
-    for (;;) {
+  private async read(reader: FactReader, organization_id: string, signal: AbortSignal): Promise<number | null> {
+    while (!signal.aborted) {
       const found = await this.database.tx((tx) => this.readBatch(tx, reader, organization_id));
       // Another process is at it, perhaps at its last look.
       if (found === null) return 100;
       if (found < BATCH) return null;
     }
+    return 0;
   }
 
   /** Answers how many facts it found; null: another process is at them. */
@@ -124,12 +127,7 @@ export class Facts {
       `${reader.name} ${organization_id}`,
     ]);
     if (!is_ours) return null;
-    const found = await tx.rows<StoredFact>(TAKE, [reader.name, organization_id]);
-    const waiting = new Set<string>();
-    const due = found.filter(({ aggregate, is_due }) => {
-      if (!is_due) waiting.add(aggregate);
-      return !waiting.has(aggregate);
-    });
+    const due = await tx.rows<StoredFact>(TAKE, [reader.name, organization_id]);
     if (!due.length) return 0;
     try {
       await tx.attempt(() => reader.read(tx, due));
@@ -138,7 +136,7 @@ export class Facts {
       if (isDatabaseDown(error) || isUndone(error)) throw error;
       await this.readOneByOne(tx, reader, due);
     }
-    return found.length;
+    return due.length;
   }
 
   private async readOneByOne(tx: Tx, reader: FactReader, facts: readonly StoredFact[]): Promise<void> {

@@ -28,7 +28,7 @@ export class ContactsResolver {
     return this.contacts.nextCursor(actor, query);
   }
 
-  @Query(() => Int, { description: 'How many contacts there are; 10,000 stands for more.' })
+  @Query(() => Int, { description: 'How many contacts there are; 10,000 (2,000 with `search`) stands for more.' })
   @Allow('viewer')
   async contacts_count(@Caller() actor: Actor, @Args() filter: ContactFilter): Promise<number> {
     return (await this.contacts.page(actor, { ...filter, limit: 1 })).total;

@@ -4,8 +4,9 @@ import type { PersonIds } from '#modules/whatsapp/parsed-change';
 import type { Tx } from '#database/database';
 import { Raced } from '#database/database-errors';
 import { type Sql, prepared } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
 import type { Contact } from './contact.entity';
-import { type ContactIdentity, IdentityKind } from './contact-identity.entity';
+import { ContactIdentity, IdentityKind } from './contact-identity.entity';
 import type { ContactNews } from './contact-news';
 import { mergeContacts } from './merge-contacts';
 
@@ -169,16 +170,12 @@ export async function findIdentities(sql: Sql, keys: readonly IdentityKey[]): Pr
 }
 
 /** An old name stays old: a late webhook is no news. @throws {Raced} when a name went to another contact meanwhile. */
-async function saveIdentities(sql: Sql, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<ContactIdentity[]> {
-  if (!rows.length) return [];
+async function saveIdentities(tx: Tx, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<ContactIdentity[]> {
   const unique = new Map(rows.map((row) => [nameOf(row), row]));
-  const saved = await sql.rows<ContactIdentity>(
-    prepared(`INSERT INTO contact_identities (id, organization_id, portfolio_id, kind, value, contact_id)
-     SELECT r.id, r.organization_id, r.portfolio_id, r.kind, r.value, r.contact_id
-       FROM json_to_recordset($1) AS r(id uuid, organization_id uuid, portfolio_id text, kind text, value text, contact_id uuid)
-     ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now()
-     RETURNING *`),
-    [JSON.stringify([...unique.values()].map((row) => ({ ...row, id: newId() })))],
+  const identities = new TenantRepository(tx, ContactIdentity);
+  const saved = await identities.insertAll<ContactIdentity>(
+    [...unique.values()].map((row) => ({ ...row, id: newId() })),
+    `ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now() RETURNING ${identities.columns}`,
   );
   for (const row of saved)
     if (unique.get(nameOf(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');

@@ -48,7 +48,7 @@ export class ConversationsResolver {
     return this.conversations.nextCursor(actor, query);
   }
 
-  @Query(() => Int, { description: 'How many conversations there are; 10,000 stands for more.' })
+  @Query(() => Int, { description: 'How many conversations there are; 10,000 (2,000 with `search`) stands for more.' })
   @Allow('viewer')
   async conversations_count(@Caller() actor: Actor, @Args() filter: ConversationFilter): Promise<number> {
     return (await this.conversations.page(actor, { ...filter, limit: 1 })).total;

@@ -163,13 +163,13 @@ export class ConversationsService implements OnModuleInit {
   }
 
   /** @throws {409} conversation_already_closed. */
-  close(actor: Actor, id: string, { reason, resolved = true }: ConversationClose): Promise<ConversationView> {
+  close(actor: Actor, id: string, { reason, resolved }: ConversationClose): Promise<ConversationView> {
     return this.change(actor, id, 'conversation.closed', async (tx, conversation) => {
       if (conversation.status === ConversationStatus.closed)
         throw new Conflict('conversation_already_closed', 'The conversation is closed already.');
       await move(tx, actor, conversation, ConversationStatus.closed, {
         close_reason: reason ?? null,
-        ...(!resolved && { resolved_at: conversation.resolved_at }),
+        ...(resolved === false && { resolved_at: conversation.resolved_at }),
       });
     });
   }

@@ -67,7 +67,7 @@ export class Filing {
           break;
         } catch (error) {
           if (isTransient(error)) throw error;
-          if (isRace(error) && attempt < RACE_TRIES) continue;
+          if ((isRace(error) || isLate(error)) && attempt < RACE_TRIES) continue;
           await this.setAside(batch, item, error);
           break;
         }
@@ -246,17 +246,16 @@ function ignoredReason(own: readonly ParsedChange[]): string {
   return first?.kind === 'ignored' ? `${first.reason}${first.field ? `: ${first.field}` : ''}`.slice(0, 500) : 'empty';
 }
 
-/** How often an item that lost a race is tried again before it is set aside. */
+/** How often an item that lost a race, or took too long, is tried again before it is set aside. */
 const RACE_TRIES = 3;
 
 /** Somebody else wrote the same row at this instant: seen on the next try. */
 export const isRace = (error: unknown): boolean => error instanceof Raced || violatedIndex(error) !== null;
 
-/** lock_not_available, query_canceled: it took too long. */
+/** lock_not_available, query_canceled: it took too long, for all of them or for one. */
 const LATE = new Set(['55P03', '57014']);
 
+export const isLate = (error: unknown): boolean => LATE.has((error as { code?: string } | null)?.code ?? '');
+
 /** Not the item's fault: the same work may succeed a moment later. */
-export function isTransient(error: unknown): boolean {
-  const { code, message } = (error ?? {}) as { code?: string; message?: string };
-  return isUndone(error) || isDatabaseDown(error) || LATE.has(code ?? '') || /timeout/i.test(message ?? '');
-}
+export const isTransient = (error: unknown): boolean => isUndone(error) || isDatabaseDown(error);

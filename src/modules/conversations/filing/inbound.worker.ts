@@ -6,7 +6,7 @@ import { Signals } from '#database/signals';
 import type { Effect } from '#database/tx';
 import { INBOUND_CHANNEL, InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Metrics } from '#observability/metrics';
-import { Filing, isRace, isTransient } from './filing';
+import { Filing, isLate, isRace, isTransient } from './filing';
 
 /** Webhooks in one transaction: large enough to share its cost, small enough that a message is seen soon. */
 const BATCH = 400;
@@ -68,6 +68,8 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.woken = true;
     this.running ??= this.run().finally(() => {
       this.running = null;
+      // Between the last look and now.
+      if (this.woken) this.wake();
     });
   }
 
@@ -100,11 +102,11 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
       try {
         return await this.take((tx, events) => this.filing.file(tx, events));
       } catch (error) {
-        const again = isRace(error) ? attempt < TRIES : isTransient(error) && attempt === 1;
+        const again = isRace(error) ? attempt < TRIES : (isTransient(error) || isLate(error)) && attempt === 1;
         this.logger.warn({ msg: again ? 'inbound batch failed, it is repeated' : 'inbound batch failed', err: error });
         if (again) continue;
         if (isTransient(error)) throw error;
-        // Some item's fault.
+        // Some item's fault, or they are too many at once.
         return this.take((tx, events) => this.filing.fileOneByOne(tx, events));
       }
     }
@@ -131,12 +133,16 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.telling = (async () => {
       for (const [index, effect] of effects.entries()) {
         if (index % TOLD_AT_ONCE === TOLD_AT_ONCE - 1) await nextTurn();
-        try {
-          void effect();
-        } catch (error) {
-          this.logger.error({ msg: 'not told', err: error });
-        }
+        void this.follow(effect);
       }
     })();
+  }
+
+  private async follow(effect: Effect): Promise<void> {
+    try {
+      await effect();
+    } catch (error) {
+      this.logger.error({ msg: 'not told', err: error });
+    }
   }
 }

@@ -8,16 +8,17 @@ import type {
   UserIdUpdate,
   UserPreference,
 } from '#modules/whatsapp/parsed-change';
-import { type Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
+import { Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import { echo, hearReaction, newestOf } from '../state/traffic';
 import { prepared } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
 import type { Batch, Item } from './batch';
 import { park, parkPoison } from './parking';
 import { changeIdentity } from '#modules/contacts/change-identity';
 import { findIdentities, keysOf, resolvePeople } from '#modules/contacts/resolve-people';
-import { expectMedia, insertMessages, linkReplies, mediaOf } from './threads';
+import { expectMedia, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
 
@@ -141,7 +142,7 @@ async function fileQuietly(
     [number.organization_id, number.id, change.provider_id],
   );
   if (stored) return;
-  await insertMessages(batch, [
+  await new TenantRepository(batch.tx, Message).insertAll([
     newMessage({
       ...row,
       organization_id: number.organization_id,
@@ -206,7 +207,7 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
   const { conversation, is_new } = await echo(batch.tx, message);
   message.conversation_id = conversation.id;
   if (event.reply_to_provider_id) await linkReplies(batch, [{ message, provider_id: event.reply_to_provider_id }], new Map());
-  await insertMessages(batch, [message]);
+  await new TenantRepository(batch.tx, Message).insertAll([message]);
   await expectMedia(batch, [{ message, media: event.media }]);
   const { organization_id, conversation_id } = message;
   if (is_new) batch.tx.tell('conversation.created', { organization_id, conversation_id, user_id: null });

@@ -3,7 +3,9 @@ import { linkPeople } from '#modules/contacts/link-people';
 import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { type Progress, advance } from '../messages/message-progress';
 import type { MessageStatus } from '../messages/message.entity';
+import { MessageStatusEvent } from '../messages/message-status-event.entity';
 import { prepared } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
 import { type Batch, type Item, asRows } from './batch';
 import { applyFailureEffect } from '../messages/failure-effects';
 import { park } from './parking';
@@ -31,7 +33,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   const messages = await findMessages(batch, known);
   const orphans: Item<StatusUpdate>[] = [];
   const changed = new Map<string, { before: MessageStatus; message: Sent; last: Date }>();
-  const history: object[] = [];
+  const history: Omit<MessageStatusEvent, 'created_at' | 'updated_at'>[] = [];
   const people: { item: Item<StatusUpdate>; message: Sent }[] = [];
   for (const item of known) {
     const { change } = item;
@@ -62,6 +64,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       message_id: message.id,
       status: change.status,
       timestamp: change.timestamp,
+      source: 'webhook',
       error_code,
     });
     // In a group the ids are a participant's, not those of whom the message is for.
@@ -85,13 +88,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       WHERE m.id = s.id AND m.organization_id = s.organization_id`),
     [asRows([...changed.values()].map(({ message }) => message))],
   );
-  await batch.rows(
-    prepared(`INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source, error_code)
-     SELECT h.id, h.organization_id, h.message_id, h.status, h.timestamp, 'webhook', h.error_code
-       FROM json_to_recordset($1) AS h(id uuid, organization_id uuid, message_id uuid, status text, "timestamp" timestamptz, error_code text)
-     ON CONFLICT (organization_id, message_id, status, "timestamp") DO NOTHING`),
-    [asRows(history)],
-  );
+  await new TenantRepository(batch.tx, MessageStatusEvent).insertAll(history, 'ON CONFLICT DO NOTHING');
   // The provider has it: whatever our own call still hopes for, it does not leave again.
   await batch.rows(prepared('DELETE FROM outbound_sends WHERE message_id = ANY($1)'), [[...changed.keys()]]);
   if (people.length)

@@ -1,12 +1,13 @@
 import { newId } from '#common/uuid';
 import type { MessageConversation } from '../conversations.events';
 import { ConversationStatus } from '../conversation.entity';
-import { type Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
+import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import type { InboundMessage, MediaRef } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
-import { type Batch, type Item, asRows } from './batch';
+import { TenantRepository } from '#database/tenant-repository';
+import type { Batch, Item } from './batch';
 import { isActive } from '../state/active';
 import { isRevivable, route } from '../state/opening';
 import { type Heard, hear } from '../state/traffic';
@@ -85,7 +86,7 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
   const told = await fileThreads(batch, [...threads.values()]);
   await linkReplies(batch, replies, byProviderId);
   const messages = [...threads.values()].flatMap((thread) => thread.messages);
-  await insertMessages(batch, messages);
+  await new TenantRepository(batch.tx, Message).insertAll(messages);
   await expectMedia(
     batch,
     fresh.map((item) => ({ message: byProviderId.get(keyOf(item)), media: item.change.media })),
@@ -205,21 +206,6 @@ export async function linkReplies(
   const stored = new Map(rows.map((row) => [`${row.whatsapp_number_id} ${row.whatsapp_message_id}`, row.id]));
   for (const { message, provider_id } of open)
     message.reply_to_message_id = stored.get(`${message.whatsapp_number_id} ${provider_id}`) ?? null;
-}
-
-/** Columns a filed message says; the others have their defaults. */
-export async function insertMessages(batch: Batch, messages: readonly Message[]): Promise<void> {
-  if (!messages.length) return;
-  await batch.rows(
-    prepared(`INSERT INTO messages (id, organization_id, conversation_id, contact_id, whatsapp_number_id, direction, sender_type, sender_name, message_type, content, payload,
-            media, status, whatsapp_message_id, reply_to_message_id, forwarded, reactions, sent_at, created_at)
-     SELECT m.id, m.organization_id, m.conversation_id, m.contact_id, m.whatsapp_number_id, m.direction, m.sender_type, m.sender_name, m.message_type, m.content,
-            m.payload, m.media, m.status, m.whatsapp_message_id, m.reply_to_message_id, m.forwarded, m.reactions, m.sent_at, m.created_at
-       FROM json_to_recordset($1) AS m(id uuid, organization_id uuid, conversation_id uuid, contact_id uuid, whatsapp_number_id uuid, direction text, sender_type text,
-            sender_name text, message_type text, content text, payload jsonb, media jsonb, status text, whatsapp_message_id text, reply_to_message_id uuid,
-            forwarded boolean, reactions jsonb, sent_at timestamptz, created_at timestamptz)`),
-    [asRows(messages)],
-  );
 }
 
 export function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | null {

@@ -73,6 +73,7 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
+  organization_id: string;
   claim: Claim;
   provider_id: string;
 }
@@ -221,7 +222,7 @@ export class DeliverMessage {
 
   /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
   private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
-    const sent = await persist(() => this.answers.ask({ claim, provider_id }));
+    const sent = await persist(() => this.answers.ask({ organization_id: claim.organization_id, claim, provider_id }));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
     if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, claim.organization_id, claim.contact_id, wa_id);
     return sent?.has_more ?? true;

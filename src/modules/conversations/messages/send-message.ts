@@ -308,7 +308,7 @@ export class SendMessage {
   }
 
   private async insert(tx: Tx, message: Message): Promise<void> {
-    await this.database.repository(Message, tx).keep(message);
+    await this.database.repository(Message, tx).insertAll([message]);
   }
 }
 

@@ -1,6 +1,5 @@
 import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -462,7 +461,6 @@ export class MessageSendRequest {
 
   /** A note for the team: stored, never sent. */
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => value)
   @IsBoolean()
   is_internal_note?: boolean;
 }

@@ -183,15 +183,20 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   // Conversations
 
-  async function reload() {
-    const more = FILTERS.find(([id]) => id === state.filter)[2];
+  /** A page of the list as filtered now; null: it is filtered another way since. */
+  async function ask(page) {
     const asked = `${state.filter} ${state.search}`;
-    state.asked = asked;
+    const more = FILTERS.find(([id]) => id === state.filter)[2];
+    const answer = await api.get(
+      `/conversations?limit=50&page=${page}${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`,
+    );
+    return asked === `${state.filter} ${state.search}` ? answer : null;
+  }
+
+  async function reload() {
     try {
-      const answer = await api.get(
-        `/conversations?limit=50&page=1${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`,
-      );
-      if (state.asked !== asked) return;
+      const answer = await ask(1);
+      if (!answer) return;
       state.conversations = new Map(answer.items.map((c) => [c.id, c]));
       state.page = 1;
       state.pages = answer.total_pages;
@@ -203,11 +208,10 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   async function nextPage() {
     try {
-      const more = FILTERS.find(([id]) => id === state.filter)[2];
-      const answer = await api.get(
-        `/conversations?limit=50&page=${state.page + 1}${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`,
-      );
-      state.page++;
+      const page = state.page + 1;
+      const answer = await ask(page);
+      if (!answer) return;
+      state.page = page;
       for (const conversation of answer.items) state.conversations.set(conversation.id, conversation);
       list.draw();
     } catch (error) {
@@ -281,7 +285,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
         api.get(`/conversations/${id}/messages?limit=50&sort=created_at:desc`),
       ]);
       if (state.current?.id !== id) return;
-      // What came by socket while we were asking stays, and may be newer than the answer.
+      // What came by socket while we were asking stays, and may be newer than the answer; after a cut line, messages may be missing before it.
       const live = state.messages.filter((m) => !answer.items.some((known) => known.id === m.id));
       const items = answer.items.map((item) => {
         const known = state.messages.find((m) => m.id === item.id);

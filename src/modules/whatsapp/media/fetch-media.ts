@@ -3,7 +3,6 @@ import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows } from '#database/due-rows';
-import { prepared } from '#database/sql';
 import { Providers } from '../providers';
 import { MAX_FILE_BYTES, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
@@ -63,7 +62,7 @@ export class FetchMedia {
   /** Files to fetch, written with the messages they belong to: a crash loses none. */
   async expect(tx: Tx, files: readonly ExpectedFile[]): Promise<void> {
     if (!files.length) return;
-    await tx.rows(EXPECT, [JSON.stringify(files)]);
+    await this.database.repository(MediaFile, tx).insertAll(files.map((file) => ({ ...file, status: 'pending' })));
     tx.afterCommit(() => {
       for (const file of files) this.wake(file);
     });
@@ -169,11 +168,6 @@ export class FetchMedia {
     return this.database.repository(MediaFile);
   }
 }
-
-const EXPECT =
-  prepared(`INSERT INTO media_files (id, organization_id, message_id, whatsapp_number_id, provider_media_id, mime_type, filename, sha256, status)
-   SELECT m.id, m.organization_id, m.message_id, m.whatsapp_number_id, m.provider_media_id, m.mime_type, m.filename, m.sha256, 'pending'
-     FROM json_to_recordset($1) AS m(id uuid, organization_id uuid, message_id uuid, whatsapp_number_id uuid, provider_media_id text, mime_type text, filename text, sha256 text)`);
 
 const hexDigest = (digest: string): string =>
   /^[0-9a-f]{64}$/i.test(digest) ? digest.toLowerCase() : Buffer.from(digest, 'base64').toString('hex');

@@ -79,7 +79,6 @@ const MAX_PAGES = 200;
 const NUMBER_FIELDS =
   'display_phone_number,verified_name,quality_rating,code_verification_status,whatsapp_business_manager_messaging_limit';
 const TEMPLATE_FIELDS = 'id,name,language,status,category,components,parameter_format,rejected_reason,quality_score,previous_category';
-const PROFILE_FIELDS = 'about,address,description,email,profile_picture_url,websites,vertical';
 /** Where media URLs point: the only hosts, beside the configured one, that are shown the token. */
 const META_HOST = /(?:^|\.)(?:facebook\.com|fbcdn\.net|fbsbx\.com|whatsapp\.net|whatsapp\.com)$/;
 
@@ -169,10 +168,6 @@ export class GraphClient implements OnModuleDestroy {
     return id;
   }
 
-  async deleteMedia(target: GraphTarget, media_id: string): Promise<void> {
-    await this.call({ target, method: 'DELETE', path: [media_id], query: { phone_number_id: target.phone_number_id } });
-  }
-
   async getNumber(target: GraphTarget): Promise<GraphNumber> {
     const { answer } = await this.call({ target, method: 'GET', path: [target.phone_number_id], query: { fields: NUMBER_FIELDS } });
     return {
@@ -224,24 +219,9 @@ export class GraphClient implements OnModuleDestroy {
     await this.call({ target, method: 'POST', path: [waba_id, 'subscribed_apps'] });
   }
 
-  /** One page of a WABA's templates, as Meta has them; `after` is null on the last. */
-  async listTemplates(
-    target: GraphAccount,
-    waba_id: string,
-    query: { limit?: number; after?: string; name?: string; status?: string; category?: string; language?: string } = {},
-  ): Promise<{ items: Json[]; after: string | null }> {
-    const { limit = 100, ...filters } = query;
-    return this.page(target, [waba_id, 'message_templates'], { fields: TEMPLATE_FIELDS, limit: String(limit), ...filters });
-  }
-
+  /** A WABA's templates, as Meta has them. */
   allTemplates(target: GraphAccount, waba_id: string): AsyncGenerator<Json> {
     return this.pages(target, [waba_id, 'message_templates'], { fields: TEMPLATE_FIELDS, limit: '100' });
-  }
-
-  async getBusinessProfile(target: GraphTarget): Promise<Json> {
-    const path = [target.phone_number_id, 'whatsapp_business_profile'];
-    const { answer } = await this.call({ target, method: 'GET', path, query: { fields: PROFILE_FIELDS } });
-    return asObject(asList(answer?.data)[0]) ?? {};
   }
 
   async updateBusinessProfile(target: GraphTarget, profile: Json): Promise<void> {
