@@ -28,4 +28,4 @@ export class IdempotencyKey {
 }
 
 // Contract 20, 4.3: at least 24 hours.
-declareRetention('idempotency_keys', { where: "created_at < now() - interval '25 hours'", oldest: 'key' });
+declareRetention('idempotency_keys', { where: "created_at < now() - interval '25 hours'", oldest: 'created_at' });

@@ -42,6 +42,6 @@ export class ParkedItem {
 
 declareRetention(
   'parked_items',
-  { where: "kind = 'orphan' AND created_at < now() - interval '7 days'", oldest: 'id' },
-  { where: "kind = 'poison' AND created_at < now() - interval '90 days'", oldest: 'id' },
+  { where: "kind = 'orphan' AND created_at < now() - interval '7 days'", oldest: 'created_at' },
+  { where: "kind = 'poison' AND created_at < now() - interval '90 days'", oldest: 'created_at' },
 );
