@@ -1,5 +1,6 @@
 import { Column, Entity, Index } from 'typeorm';
 import { TenantEntity } from '#database/tenant.entity';
+import { declareContactRows } from '#database/personal-data';
 
 export enum IdentityKind {
   phone = 'phone',
@@ -39,3 +40,11 @@ export class ContactIdentity extends TenantEntity {
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   last_seen_at: Date;
 }
+
+declareContactRows('contact_identities', {
+  // By mergeContacts.
+  merge: null,
+  erase: 'delete',
+  anonymize: 'delete',
+  export: ['kind', 'value', 'portfolio_id', 'is_active', 'first_seen_at', 'last_seen_at'],
+});

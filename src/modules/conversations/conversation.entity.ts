@@ -2,6 +2,7 @@ import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { TenantEntity } from '#database/tenant.entity';
+import { declareUserRows } from '#database/personal-data';
 
 /** open: live; pending: parked, waiting for an agent; resolved: done, a new message revives it; closed: ended. */
 export enum ConversationStatus {
@@ -170,3 +171,5 @@ export class Conversation extends TenantEntity {
   @Field(() => ID, { nullable: true })
   last_message_id: string | null;
 }
+
+declareUserRows('conversations', { erase: { blank: ['current_agent_id'] }, export: [] });

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { declareUserRows } from '#database/personal-data';
 
 /** How a user proves who they are. Never an answer, so not an object type. */
 @Entity('credentials')
@@ -20,3 +21,5 @@ export class Credential {
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   password_changed_at: Date;
 }
+
+declareUserRows('credentials', { erase: 'delete', export: [] });
