@@ -12,6 +12,7 @@ export const migrations: Record<string, string> = {
   '1795000080200-true-consents-and-defaults.ts': '31bc2b4a5a6d18ca0b7bef6eed482b2f371217db9b06188f3966c986eed80d6c',
   '1795000090000-facts.ts': 'dfea5985297ef0c4fff3524d92d31e7a37655a37ffaffcd46fb855a8427fac52',
   '1795000120000-read-indexes.ts': '60c3004979524b355d9a6dd22c0d5f003372a670ecb86c2d9e14797579ff94a7',
+  '1795000140000-send-lanes.ts': '42fc7dabb8476d9df254d3897cf36e102fca4a0165a97c11c09cc8a0528ee99c',
 };
 
 export const schema: string[] = [
@@ -252,6 +253,7 @@ export const schema: string[] = [
   'column outbound_sends.claimed_at timestamp(3) with time zone',
   'column outbound_sends.conversation_id uuid not null',
   'column outbound_sends.due_at timestamp(3) with time zone not null default now()',
+  'column outbound_sends.lane smallint not null default 0',
   'column outbound_sends.message_id uuid not null',
   'column outbound_sends.organization_id uuid not null',
   'column outbound_sends.whatsapp_number_id uuid not null',
@@ -331,6 +333,7 @@ export const schema: string[] = [
   'column whatsapp_numbers.quality_rating character varying(20)',
   "column whatsapp_numbers.settings jsonb not null default '{}'::jsonb",
   'column whatsapp_numbers.templates_sync_until timestamp(3) with time zone',
+  'column whatsapp_numbers.throughput character varying(20)',
   'column whatsapp_numbers.updated_at timestamp(3) with time zone not null default now()',
   'column whatsapp_numbers.verified boolean not null default false',
   'column whatsapp_numbers.verified_at timestamp(3) with time zone',
@@ -387,6 +390,7 @@ export const schema: string[] = [
   'index CREATE INDEX messages_thread_idx ON public.messages USING btree organization_id, conversation_id, created_at, id',
   'index CREATE INDEX outbound_sends_conversation_idx ON public.outbound_sends USING btree organization_id, conversation_id, message_id',
   'index CREATE INDEX outbound_sends_due_idx ON public.outbound_sends USING btree due_at',
+  'index CREATE INDEX outbound_sends_line_idx ON public.outbound_sends USING btree organization_id, whatsapp_number_id, lane, due_at',
   'index CREATE INDEX parked_items_expiry_idx ON public.parked_items USING btree created_at',
   "index CREATE INDEX parked_items_orphans_idx ON public.parked_items USING btree organization_id, whatsapp_number_id, waits_for WHERE kind = 'orphan'",
   'index CREATE INDEX refresh_tokens_session_idx ON public.refresh_tokens USING btree session_id',
