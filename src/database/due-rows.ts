@@ -15,7 +15,7 @@ export interface DueKind {
   name: string;
   /** At a time in one process; organizations take turns. */
   concurrency: number;
-  /** Runs of one row at a time, each wake-up beginning one more; default 1. */
+  /** Runs of one row at a time, each wake-up beginning one more; those under way look again. Default 1. */
   runs_per_row?: number;
   /** A run longer than this is given up and its `signal` aborted; the row's own lease says when it may be tried again. */
   timeout_seconds: number;
@@ -30,10 +30,10 @@ export interface DueKind {
 /** Something is due of the row, or will be; who only writes rows wakes those who work on them at once. */
 export type Wake = (row: DueRow, in_ms?: number) => void;
 
-/** A row that was woken: how many runs wait or work, and whether it was woken again since they began. */
+/** A row that was woken: how many runs wait or work, and how often it was. */
 interface Awake {
   runs: number;
-  again: boolean;
+  wakes: number;
 }
 
 const SWEEP_LIMIT = 500;
@@ -113,10 +113,10 @@ class DueWorker {
   wake(row: DueRow): void {
     const known = this.woken.get(row.id);
     if (this.stopping || (!known && this.woken.size >= MAX_AWAKE)) return;
-    const state = known ?? { runs: 0, again: false };
+    const state = known ?? { runs: 0, wakes: 0 };
     this.woken.set(row.id, state);
-    if (state.runs === (this.kind.runs_per_row ?? 1)) state.again = true;
-    else void this.run(row, state);
+    state.wakes++;
+    if (state.runs < (this.kind.runs_per_row ?? 1)) void this.run(row, state);
   }
 
   wakeIn(row: DueRow, ms: number): void {
@@ -146,24 +146,24 @@ class DueWorker {
   private async run(row: DueRow, state: Awake): Promise<void> {
     let again_in_ms: number | null = null;
     state.runs++;
-    const ended = (): void => {
+    const end = (): void => {
       if (--state.runs === 0) this.woken.delete(row.id);
     };
     await this.turns
       .run(async () => {
-        do {
-          state.again = false;
-          again_in_ms = await this.work(row);
-        } while (state.again && !this.stopping);
-        // In the same breath as the look: who wakes it from now on starts another run.
-        ended();
+        const { wakes } = state;
+        if (!this.stopping) again_in_ms = await this.work(row);
+        // Woken meanwhile, it looks again before it ends, when it is its turn.
+        if ((again_in_ms === 0 || state.wakes !== wakes) && !this.stopping) void this.run(row, state);
+        // In the same breath as that look: who wakes it from now on starts another run.
+        end();
       }, row.organization_id)
       .catch((error: unknown) => {
         // The row is still there: the sweep finds it again.
-        ended();
+        end();
         this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error });
       });
-    if (again_in_ms !== null) this.wakeIn(row, again_in_ms);
+    if (again_in_ms) this.wakeIn(row, again_in_ms);
   }
 
   private async work(row: DueRow): Promise<number | null> {

@@ -42,8 +42,13 @@ interface Claim extends OutgoingMessage {
   reply_to_provider_id: string | null;
 }
 
-/** What is found in a number's line: a message in its place, or none at all. */
-type Found = { whatsapp_number_id: string; pause_ms: number | null } & ((Claim & { place: number }) | { id: null });
+/** A message in a number's line that may leave; null: none may. */
+interface Waiting {
+  whatsapp_number_id: string;
+  id: string | null;
+  /** How long Meta's pause of the number lasts; null: there was none. */
+  pause_ms: number | null;
+}
 
 /** What somebody who would send by a number is given. */
 interface Turn {
@@ -58,40 +63,39 @@ interface Turn {
 /** One look in so many goes by age alone, so that no lane waits for ever. */
 const BY_AGE = 10;
 
-// Of each number so many messages as may leave, each the oldest of its conversation: the better lane first, within it the longer due. The claim is
-// written, and committed with the statement; of two workers who see the same message the second finds it claimed, or gone, when it comes to write.
-const CLAIM = prepared(`WITH line AS (
-    SELECT l.*, extract(epoch FROM n.paused_until - now())::float8 * 1000 AS pause_ms
-      FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS l(organization_id, whatsapp_number_id, count)
-      LEFT JOIN whatsapp_numbers n ON n.organization_id = l.organization_id AND n.id = l.whatsapp_number_id),
-  found AS MATERIALIZED (
-    SELECT line.*, best.*
-      FROM line
-      LEFT JOIN LATERAL (
-        SELECT w.*, row_number() OVER (ORDER BY CASE WHEN $4 THEN 0 ELSE w.lane END, w.due_at, w.id) AS place
-          FROM generate_series(${Lane.person}, ${Lane.campaign}) AS lanes(lane)
-         CROSS JOIN LATERAL (
-           SELECT o.message_id AS id, o.conversation_id, o.attempts + 1 AS attempts, o.lane, o.due_at FROM outbound_sends o
-            WHERE o.organization_id = line.organization_id AND o.whatsapp_number_id = line.whatsapp_number_id AND o.lane = lanes.lane
-              AND o.due_at <= now() AND o.claimed_at IS NULL AND o.message_id = (
-                SELECT f.message_id FROM outbound_sends f
-                 WHERE f.organization_id = o.organization_id AND f.conversation_id = o.conversation_id ORDER BY f.message_id LIMIT 1)
-            ORDER BY o.due_at LIMIT line.count + 1) w
-         ORDER BY place LIMIT line.count + 1) best ON coalesce(line.pause_ms <= 0, true)),
+// Of each number's line so many messages and one more, each the oldest of its conversation: the better lane first, within it the longer due.
+const NEXT = prepared(`SELECT line.whatsapp_number_id, best.id, extract(epoch FROM n.paused_until - now())::float8 * 1000 AS pause_ms
+   FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS line(organization_id, whatsapp_number_id, count)
+   LEFT JOIN whatsapp_numbers n ON n.organization_id = line.organization_id AND n.id = line.whatsapp_number_id
+   LEFT JOIN LATERAL (
+     SELECT w.id, row_number() OVER (ORDER BY CASE WHEN $4 THEN 0 ELSE w.lane END, w.due_at, w.id) AS place
+       FROM generate_series(${Lane.person}, ${Lane.campaign}) AS lanes(lane)
+      CROSS JOIN LATERAL (
+        SELECT o.message_id AS id, o.lane, o.due_at FROM outbound_sends o
+         WHERE o.organization_id = line.organization_id AND o.whatsapp_number_id = line.whatsapp_number_id AND o.lane = lanes.lane
+           AND o.due_at <= now() AND o.claimed_at IS NULL AND o.conversation_id <> ALL ($5::uuid[]) AND o.message_id = (
+             SELECT f.message_id FROM outbound_sends f
+              WHERE f.organization_id = o.organization_id AND f.conversation_id = o.conversation_id ORDER BY f.message_id LIMIT 1)
+         ORDER BY o.due_at LIMIT line.count + 1) w
+      ORDER BY place LIMIT line.count + 1) best ON coalesce(n.paused_until <= now(), true)
+  ORDER BY best.place`);
+
+// The claim is written, and committed with the statement; of two workers who want the same message the second finds it claimed, or gone, when it
+// comes to write.
+const CLAIM = prepared(`WITH next AS MATERIALIZED (
+    SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.whatsapp_number_id, o.attempts + 1 AS attempts,
+           m.contact_id, m.message_type, m.content, m.payload, m.media, m.status,
+           coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
+      FROM unnest($1::uuid[]) AS wanted(id)
+      JOIN outbound_sends o ON o.message_id = wanted.id
+      LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
+      LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
+      LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (
-    UPDATE outbound_sends o SET claimed_at = now(), attempts = found.attempts
-      FROM found JOIN messages m ON m.organization_id = found.organization_id AND m.id = found.id AND m.status = 'pending'
-     WHERE o.message_id = found.id AND found.place <= found.count AND o.claimed_at IS NULL AND o.due_at <= now()
+    UPDATE outbound_sends o SET claimed_at = now(), attempts = next.attempts FROM next
+     WHERE o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
     RETURNING o.message_id)
-  SELECT found.organization_id, found.whatsapp_number_id, found.pause_ms, found.place::int, found.id, found.conversation_id, found.attempts,
-         claimed.message_id IS NOT NULL AS is_ours, m.contact_id, m.message_type, m.content, m.payload, m.media, m.status,
-         coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
-    FROM found
-    LEFT JOIN claimed ON claimed.message_id = found.id
-    LEFT JOIN messages m ON m.organization_id = found.organization_id AND m.id = found.id
-    LEFT JOIN contacts c ON c.organization_id = found.organization_id AND c.id = m.contact_id
-    LEFT JOIN messages r ON r.organization_id = found.organization_id AND r.id = m.reply_to_message_id
-   ORDER BY found.place`);
+  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
@@ -99,7 +103,7 @@ interface Accepted {
   provider_id: string;
 }
 
-/** How a message is now, and whether more waits for its number. */
+/** How a message is now, and whether more waits in its conversation. */
 interface Sent {
   id: string;
   status: MessageStatus;
@@ -108,7 +112,7 @@ interface Sent {
 
 // Locked in the order of the receipt of statuses. A status that overtook the provider's answer stays.
 const ACCEPTED = prepared(`WITH taken AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(organization_id, whatsapp_number_id, id, provider_id, history_id)),
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(organization_id, conversation_id, id, provider_id, history_id)),
   locked AS MATERIALIZED (
     SELECT m.id FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
   sent AS (
@@ -120,7 +124,7 @@ const ACCEPTED = prepared(`WITH taken AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     SELECT t.history_id, t.organization_id, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
   SELECT sent.id, sent.status, EXISTS (SELECT FROM outbound_sends o
-           WHERE o.organization_id = t.organization_id AND o.whatsapp_number_id = t.whatsapp_number_id AND o.claimed_at IS NULL AND o.due_at <= now()) AS has_more
+           WHERE o.organization_id = t.organization_id AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
     FROM sent JOIN taken t USING (id)`);
 
 /**
@@ -134,6 +138,8 @@ export class DeliverMessage {
   private readonly logger = new Logger(DeliverMessage.name);
   private readonly turns = new Gathered((lines: DueRow[]) => this.turnsOf(lines));
   private readonly answers = new Gathered((accepted: Accepted[]) => this.keepAll(accepted));
+  /** Conversations somebody of this process sends in. */
+  private readonly under_way = new Set<string>();
   private looks = 0;
   /** A number has something to send. */
   readonly wake: Wake;
@@ -169,7 +175,10 @@ export class DeliverMessage {
     if (!turn?.claim) return turn?.wait_ms ?? null;
     const { claim, has_more } = turn;
     if (has_more) this.wake(line);
-    if (claim.is_ours) return (await this.deliver(claim)) ? 0 : null;
+    if (claim.is_ours) {
+      this.under_way.add(claim.conversation_id);
+      return (await this.deliver(claim).finally(() => this.under_way.delete(claim.conversation_id))) ? 0 : null;
+    }
     // Another worker was quicker, or it needs no sending any more.
     if (claim.status !== MessageStatus.pending) await this.database.rows('DELETE FROM outbound_sends WHERE message_id = $1', [claim.id]);
     return 0;
@@ -207,25 +216,36 @@ export class DeliverMessage {
         ...(await this.limits.take(asks[0], asks.length)),
       })),
     );
-    const open = lines.filter(({ count }) => count > 0);
-    const columns = [open.map((line) => line.organization_id), open.map((line) => line.id), open.map((line) => line.count)];
-    const found = open.length ? await this.database.rows<Found>(CLAIM, [...columns, ++this.looks % BY_AGE === 0]) : [];
+    const next = Map.groupBy(await this.next(lines.filter(({ count }) => count > 0)), (row) => row.whatsapp_number_id);
+    const wanted = lines.flatMap(
+      (line) =>
+        next
+          .get(line.id)
+          ?.slice(0, line.count)
+          .flatMap(({ id }) => id ?? []) ?? [],
+    );
+    const claims = wanted.length ? await this.database.rows<Claim>(CLAIM, [wanted]) : [];
     const turns = new Map<string, Turn[]>();
     for (const line of lines) {
-      const here = found.filter(({ whatsapp_number_id }) => whatsapp_number_id === line.id);
-      const waiting = here.filter((row) => row.id !== null);
-      const has_more = waiting.length > line.count;
-      const claims = waiting.slice(0, line.count);
-      const unused = line.count - claims.filter(({ is_ours }) => is_ours).length;
+      const [first, ...others] = next.get(line.id) ?? [];
+      const mine = claims.filter(({ whatsapp_number_id }) => whatsapp_number_id === line.id);
+      const unused = line.count - mine.filter(({ is_ours }) => is_ours).length;
       if (unused) await this.limits.giveBack(line, unused);
-      const pause_ms = Math.ceil(here[0]?.pause_ms ?? 0);
-      const wait_ms = pause_ms > 0 ? pause_ms : has_more || line.count === 0 ? line.wait_ms : null;
+      const pause_ms = Math.ceil(first?.pause_ms ?? 0);
+      const has_more = others.length >= line.count;
+      const wait_ms = pause_ms > 0 ? pause_ms : has_more ? line.wait_ms : null;
       turns.set(
         line.id,
-        Array.from({ length: line.asks }, (_, n) => ({ claim: claims[n] ?? null, wait_ms, has_more })),
+        Array.from({ length: line.asks }, (_, n) => ({ claim: mine[n] ?? null, wait_ms, has_more })),
       );
     }
     return asked.map(({ id }) => turns.get(id)?.shift());
+  }
+
+  private async next(lines: readonly (DueRow & { count: number })[]): Promise<Waiting[]> {
+    if (!lines.length) return [];
+    const columns = [lines.map((line) => line.organization_id), lines.map((line) => line.id), lines.map((line) => line.count)];
+    return this.database.rows(NEXT, [...columns, ++this.looks % BY_AGE === 0, [...this.under_way]]);
   }
 
   /** Answers whether more may wait behind it. */
@@ -261,7 +281,7 @@ export class DeliverMessage {
     return line.send(claim, { ...claim, media });
   }
 
-  /** Meta has it. Answers whether more waits for the number; what is written after this look wakes us anew. */
+  /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
   private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
     const sent = await persist(() => this.answers.ask({ claim, provider_id }));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
@@ -273,7 +293,7 @@ export class DeliverMessage {
     return this.database.tx(async (tx) => {
       const rows = await tx.rows<Sent>(ACCEPTED, [
         accepted.map(({ claim }) => claim.organization_id),
-        accepted.map(({ claim }) => claim.whatsapp_number_id),
+        accepted.map(({ claim }) => claim.conversation_id),
         accepted.map(({ claim }) => claim.id),
         accepted.map(({ provider_id }) => provider_id),
         accepted.map(() => newId()),
