@@ -42,10 +42,12 @@ interface Claim extends OutgoingMessage {
   reply_to_provider_id: string | null;
 }
 
-/** A message in a number's line that may leave; null: none may. */
+/** What waits in a number's line; null: nothing that could leave. */
 interface Waiting {
   whatsapp_number_id: string;
   id: string | null;
+  /** Its limits let it through. */
+  may_leave: boolean | null;
   /** How long Meta's pause of the number lasts; null: there was none. */
   pause_ms: number | null;
 }
@@ -64,7 +66,8 @@ interface Turn {
 const BY_AGE = 10;
 
 // Of each number's line so many messages and one more, each the oldest of its conversation: the better lane first, within it the longer due.
-const NEXT = prepared(`SELECT line.whatsapp_number_id, best.id, extract(epoch FROM n.paused_until - now())::float8 * 1000 AS pause_ms
+const NEXT =
+  prepared(`SELECT line.whatsapp_number_id, best.id, best.place <= line.count AS may_leave, extract(epoch FROM n.paused_until - now())::float8 * 1000 AS pause_ms
    FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS line(organization_id, whatsapp_number_id, count)
    LEFT JOIN whatsapp_numbers n ON n.organization_id = line.organization_id AND n.id = line.whatsapp_number_id
    LEFT JOIN LATERAL (
@@ -187,8 +190,9 @@ export class DeliverMessage {
   /** Numbers with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
   async overdue(limit: number): Promise<DueRow[]> {
     return this.database.rows(
-      `SELECT DISTINCT organization_id, whatsapp_number_id AS id FROM outbound_sends
-        WHERE due_at < now() - interval '1 second' AND claimed_at IS NULL LIMIT $1`,
+      // At random: those that have to wait would stand before the others each time.
+      `SELECT organization_id, whatsapp_number_id AS id FROM outbound_sends
+        WHERE due_at < now() - interval '1 second' AND claimed_at IS NULL GROUP BY 1, 2 ORDER BY random() LIMIT $1`,
       [limit],
     );
   }
@@ -216,24 +220,18 @@ export class DeliverMessage {
         ...(await this.limits.take(asks[0], asks.length)),
       })),
     );
-    const next = Map.groupBy(await this.next(lines.filter(({ count }) => count > 0)), (row) => row.whatsapp_number_id);
-    const wanted = lines.flatMap(
-      (line) =>
-        next
-          .get(line.id)
-          ?.slice(0, line.count)
-          .flatMap(({ id }) => id ?? []) ?? [],
-    );
+    const waiting = await this.next(lines.filter(({ count }) => count > 0));
+    const wanted = waiting.filter(({ may_leave }) => may_leave).map(({ id }) => id);
     const claims = wanted.length ? await this.database.rows<Claim>(CLAIM, [wanted]) : [];
     const turns = new Map<string, Turn[]>();
     for (const line of lines) {
-      const [first, ...others] = next.get(line.id) ?? [];
-      const mine = claims.filter(({ whatsapp_number_id }) => whatsapp_number_id === line.id);
+      const isHere = ({ whatsapp_number_id }: Waiting | Claim): boolean => whatsapp_number_id === line.id;
+      const mine = claims.filter(isHere);
       const unused = line.count - mine.filter(({ is_ours }) => is_ours).length;
       if (unused) await this.limits.giveBack(line, unused);
-      const pause_ms = Math.ceil(first?.pause_ms ?? 0);
-      const has_more = others.length >= line.count;
-      const wait_ms = pause_ms > 0 ? pause_ms : has_more ? line.wait_ms : null;
+      const pause_ms = waiting.find(isHere)?.pause_ms ?? 0;
+      const has_more = waiting.some((row) => isHere(row) && row.may_leave === false);
+      const wait_ms = pause_ms > 0 ? Math.ceil(pause_ms) : has_more || !line.count ? line.wait_ms : null;
       turns.set(
         line.id,
         Array.from({ length: line.asks }, (_, n) => ({ claim: mine[n] ?? null, wait_ms, has_more })),
