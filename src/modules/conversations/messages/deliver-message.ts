@@ -177,7 +177,8 @@ export class DeliverMessage {
     const turn = await this.turns.ask(line);
     if (!turn?.claim) return turn?.wait_ms ?? null;
     const { claim, has_more } = turn;
-    if (has_more) this.wake(line);
+    // Two more each time: as many as may send at once are soon there.
+    if (has_more) for (let n = 0; n < 2; n++) this.wake(line);
     if (claim.is_ours) {
       this.under_way.add(claim.conversation_id);
       return (await this.deliver(claim).finally(() => this.under_way.delete(claim.conversation_id))) ? 0 : null;
