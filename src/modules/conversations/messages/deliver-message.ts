@@ -4,12 +4,13 @@ import { Actor } from '#common/actor';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { isDatabaseDown, isUndone } from '#database/database-errors';
-import { type DueRow, DueRows } from '#database/due-rows';
+import { type DueRow, DueRows, type Wake } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
 import { prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
+import { NumberLimits } from '#modules/whatsapp/limits/number-limits';
 import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
 import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
 import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
@@ -18,58 +19,86 @@ import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
 import { type Message, type MessageMedia, MessageStatus } from './message.entity';
+import { Lane } from './sender';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
 
-/** The conversation's oldest message on its way out, and what its worker must know. */
+/** A message on its way out, and what its worker must know. */
 interface Claim extends OutgoingMessage {
   organization_id: string;
   conversation_id: string;
   contact_id: string;
-  whatsapp_number_id: string | null;
+  whatsapp_number_id: string;
   media: MessageMedia | null;
   status: MessageStatus;
   /** With this one. */
   attempts: number;
   /** Ours from now on. */
   is_ours: boolean;
-  /** When another worker took it; `is_stale`: so long ago that it must have died. */
-  claimed_at: Date | null;
-  is_stale: boolean;
-  wait_ms: number;
-  paused_until: Date | null;
   phone: string | null;
   wa_id: string | null;
   bsuid: string | null;
   reply_to_provider_id: string | null;
 }
 
-/** A conversation to send in. */
-type Due = Pick<Claim, 'organization_id' | 'conversation_id'>;
+/** What waits in a number's line; null: nothing that could leave. */
+interface Waiting {
+  whatsapp_number_id: string;
+  id: string | null;
+  /** Its limits let it through. */
+  may_leave: boolean | null;
+  /** How long Meta's pause of the number lasts; null: there was none. */
+  pause_ms: number | null;
+}
 
-// Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
-// see the same one the second finds it claimed, or gone, when it comes to write.
+/** What somebody who would send by a number is given. */
+interface Turn {
+  /** null: nothing may leave now. */
+  claim: Claim | null;
+  /** When to ask again; null: nothing waits. */
+  wait_ms: number | null;
+  /** There is work for others beside. */
+  has_more: boolean;
+}
+
+/** One look in so many goes by age alone, so that no lane waits for ever. */
+const BY_AGE = 10;
+
+// Of each number's line so many messages and one more, each the oldest of its conversation: the better lane first, within it the longer due.
+const NEXT =
+  prepared(`SELECT line.whatsapp_number_id, best.id, best.place <= line.count AS may_leave, extract(epoch FROM n.paused_until - now())::float8 * 1000 AS pause_ms
+   FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS line(organization_id, whatsapp_number_id, count)
+   LEFT JOIN whatsapp_numbers n ON n.organization_id = line.organization_id AND n.id = line.whatsapp_number_id
+   LEFT JOIN LATERAL (
+     SELECT w.id, row_number() OVER (ORDER BY CASE WHEN $4 THEN 0 ELSE w.lane END, w.due_at, w.id) AS place
+       FROM generate_series(${Lane.person}, ${Lane.campaign}) AS lanes(lane)
+      CROSS JOIN LATERAL (
+        SELECT o.message_id AS id, o.lane, o.due_at FROM outbound_sends o
+         WHERE o.organization_id = line.organization_id AND o.whatsapp_number_id = line.whatsapp_number_id AND o.lane = lanes.lane
+           AND o.due_at <= now() AND o.claimed_at IS NULL AND o.conversation_id <> ALL ($5::uuid[]) AND o.message_id = (
+             SELECT f.message_id FROM outbound_sends f
+              WHERE f.organization_id = o.organization_id AND f.conversation_id = o.conversation_id ORDER BY f.message_id LIMIT 1)
+         ORDER BY o.due_at LIMIT line.count + 1) w
+      ORDER BY place LIMIT line.count + 1) best ON coalesce(n.paused_until <= now(), true)
+  ORDER BY best.place`);
+
+// The claim is written, and committed with the statement; of two workers who want the same message the second finds it claimed, or gone, when it
+// comes to write.
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
-    SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
-           m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until,
+    SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.whatsapp_number_id, o.attempts + 1 AS attempts,
+           m.contact_id, m.message_type, m.content, m.payload, m.media, m.status,
            coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
-      FROM unnest($1::uuid[], $2::uuid[]) AS due(organization_id, conversation_id)
-     CROSS JOIN LATERAL (
-       SELECT w.* FROM outbound_sends w
-        WHERE w.organization_id = due.organization_id AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o
+      FROM unnest($1::uuid[]) AS wanted(id)
+      JOIN outbound_sends o ON o.message_id = wanted.id
       LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
       LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
-      LEFT JOIN whatsapp_numbers n ON n.organization_id = o.organization_id AND n.id = m.whatsapp_number_id
       LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (
-    UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1 FROM next
+    UPDATE outbound_sends o SET claimed_at = now(), attempts = next.attempts FROM next
      WHERE o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
-       AND coalesce(next.paused_until <= now(), true)
     RETURNING o.message_id)
-  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3), false) AS is_stale,
-         extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms
-    FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
+  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
@@ -103,21 +132,26 @@ const ACCEPTED = prepared(`WITH taken AS (
     FROM sent JOIN taken t USING (id)`);
 
 /**
- * Messages leave: one in flight per conversation, in the order of creation, each once. The claim is committed before the provider is called;
- * a claim nobody finished means the call may have been made, so that message is failed as unknown (provider_timeout) and never sent again
- * by itself; a webhook that carries our id settles what really happened.
+ * Messages leave, each once: by each number as fast as its limits let them, the better lane first; of each conversation one at a time, in the
+ * order of creation. What must wait is not claimed. The claim is committed before the provider is called; a claim nobody finished means the call
+ * may have been made, so that message is failed as unknown (provider_timeout) and never sent again by itself; a webhook that carries our id settles
+ * what really happened.
  */
 @Injectable()
 export class DeliverMessage {
   private readonly logger = new Logger(DeliverMessage.name);
-  private readonly claims = new Gathered((conversations: Due[]) => this.claimAll(conversations));
+  private readonly turns = new Gathered((lines: DueRow[]) => this.turnsOf(lines));
   private readonly answers = new Gathered((accepted: Accepted[]) => this.keepAll(accepted));
-  /** A conversation has something to send. */
-  readonly wake: (conversation: DueRow) => void;
+  /** Conversations somebody of this process sends in. */
+  private readonly under_way = new Set<string>();
+  private looks = 0;
+  /** A number has something to send. */
+  readonly wake: Wake;
 
   constructor(
     private readonly database: Database,
     private readonly providers: Providers,
+    private readonly limits: NumberLimits,
     private readonly media: MediaService,
     private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
@@ -127,69 +161,96 @@ export class DeliverMessage {
       name: 'whatsapp-outbound',
       // They wait on Meta.
       concurrency: 20,
+      runs_per_row: 20,
       // Three calls at Meta's own slowest.
       timeout_seconds: 90,
       sweep_seconds: 5,
-      work: ({ organization_id, id }) => this.drain(organization_id, id),
-      overdue: (limit) => this.overdue(limit),
+      work: (line) => this.sendNext(line),
+      overdue: async (limit) => {
+        await this.giveUp(limit);
+        return this.overdue(limit);
+      },
     });
   }
 
-  /** Sends what is due in a conversation until nothing is, or the first message must wait: answers for how many milliseconds. */
-  async drain(organization_id: string, conversation_id: string): Promise<number | null> {
-    for (;;) {
-      const next = await this.claims.ask({ organization_id, conversation_id });
-      // Nothing, or another worker is at it and goes on with the rest.
-      if (!next || (next.claimed_at && !next.is_stale)) return null;
-      if (next.is_ours) {
-        if (!(await this.deliver(next))) return null;
-      } else if (next.is_stale) await this.giveUp(next);
-      else if (next.wait_ms > 0) return Math.ceil(next.wait_ms);
-      else await this.setAside(next);
+  /** Sends the next message of a number's line, if one may leave now. Answers in how many milliseconds to look again. */
+  async sendNext(line: DueRow): Promise<number | null> {
+    const turn = await this.turns.ask(line);
+    if (!turn?.claim) return turn?.wait_ms ?? null;
+    const { claim, has_more } = turn;
+    // Two more each time: as many as may send at once are soon there.
+    if (has_more) for (let n = 0; n < 2; n++) this.wake(line);
+    if (claim.is_ours) {
+      this.under_way.add(claim.conversation_id);
+      return (await this.deliver(claim).finally(() => this.under_way.delete(claim.conversation_id))) ? 0 : null;
     }
+    // Another worker was quicker, or it needs no sending any more.
+    if (claim.status !== MessageStatus.pending) await this.database.rows('DELETE FROM outbound_sends WHERE message_id = $1', [claim.id]);
+    return 0;
   }
 
-  /** Conversations with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
+  /** Numbers with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
   async overdue(limit: number): Promise<DueRow[]> {
     return this.database.rows(
-      `SELECT DISTINCT organization_id, conversation_id AS id FROM outbound_sends
-        WHERE due_at < now() - interval '1 second' AND (claimed_at IS NULL OR claimed_at < now() - make_interval(secs => $1)) LIMIT $2`,
-      [CLAIM_SECONDS, limit],
+      // At random: those that have to wait would stand before the others each time.
+      `SELECT organization_id, whatsapp_number_id AS id FROM outbound_sends
+        WHERE due_at < now() - interval '1 second' AND claimed_at IS NULL GROUP BY 1, 2 ORDER BY random() LIMIT $1`,
+      [limit],
     );
   }
 
-  /** Each conversation's oldest message, committed as ours before anybody is called when it may leave now. */
-  private async claimAll(conversations: Due[]): Promise<(Claim | undefined)[]> {
-    const ids = conversations.map(({ conversation_id }) => conversation_id);
-    const claims = await this.database.rows<Claim>(CLAIM, [conversations.map((due) => due.organization_id), ids, CLAIM_SECONDS]);
-    const found = new Map(claims.map((claim) => [claim.conversation_id, claim]));
-    return ids.map((id) => found.get(id));
+  /** Workers died between the call and their commit. */
+  async giveUp(limit: number): Promise<void> {
+    const stale = `claimed_at < now() - make_interval(secs => ${CLAIM_SECONDS})`;
+    const left = await this.database.rows<{ organization_id: string; id: string }>(
+      `SELECT organization_id, message_id AS id FROM outbound_sends WHERE ${stale} LIMIT $1`,
+      [limit],
+    );
+    for (const { organization_id, id } of left)
+      await this.database.tx(async (tx) => {
+        const [mine] = await tx.rows(`SELECT 1 FROM outbound_sends WHERE message_id = $1 AND ${stale} FOR UPDATE`, [id]);
+        if (mine) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
+      });
   }
 
-  /** A worker died between the call and its commit. */
-  private async giveUp({ organization_id, id }: Claim): Promise<void> {
-    await this.database.tx(async (tx) => {
-      const [stale] = await tx.rows(
-        'SELECT 1 FROM outbound_sends WHERE message_id = $1 AND claimed_at < now() - make_interval(secs => $2) FOR UPDATE',
-        [id, CLAIM_SECONDS],
+  /** For everybody who would send: of each number's line as many messages as its limits let through. */
+  private async turnsOf(asked: DueRow[]): Promise<(Turn | undefined)[]> {
+    const lines = await Promise.all(
+      [...Map.groupBy(asked, ({ id }) => id).values()].map(async (asks) => ({
+        ...asks[0],
+        asks: asks.length,
+        ...(await this.limits.take(asks[0], asks.length)),
+      })),
+    );
+    const waiting = await this.next(lines.filter(({ count }) => count > 0));
+    const wanted = waiting.filter(({ may_leave }) => may_leave).map(({ id }) => id);
+    const claims = wanted.length ? await this.database.rows<Claim>(CLAIM, [wanted]) : [];
+    const turns = new Map<string, Turn[]>();
+    for (const line of lines) {
+      const isHere = ({ whatsapp_number_id }: Waiting | Claim): boolean => whatsapp_number_id === line.id;
+      const mine = claims.filter(isHere);
+      const unused = line.count - mine.filter(({ is_ours }) => is_ours).length;
+      if (unused) await this.limits.giveBack(line, unused);
+      const pause_ms = waiting.find(isHere)?.pause_ms ?? 0;
+      const has_more = waiting.some((row) => isHere(row) && row.may_leave === false);
+      const wait_ms = pause_ms > 0 ? Math.ceil(pause_ms) : has_more || !line.count ? line.wait_ms : null;
+      turns.set(
+        line.id,
+        Array.from({ length: line.asks }, (_, n) => ({ claim: mine[n] ?? null, wait_ms, has_more })),
       );
-      if (stale) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
-    });
+    }
+    return asked.map(({ id }) => turns.get(id)?.shift());
   }
 
-  /** Its number waits by Meta's word, so it waits too; or it needs no sending any more. */
-  private async setAside({ id, paused_until, status }: Claim): Promise<void> {
-    if (status === MessageStatus.pending)
-      await this.database.rows('UPDATE outbound_sends SET due_at = coalesce($2, due_at) WHERE message_id = $1 AND claimed_at IS NULL', [
-        id,
-        paused_until,
-      ]);
-    else await this.database.rows('DELETE FROM outbound_sends WHERE message_id = $1', [id]);
+  private async next(lines: readonly (DueRow & { count: number })[]): Promise<Waiting[]> {
+    if (!lines.length) return [];
+    const columns = [lines.map((line) => line.organization_id), lines.map((line) => line.id), lines.map((line) => line.count)];
+    return this.database.rows(NEXT, [...columns, ++this.looks % BY_AGE === 0, [...this.under_way]]);
   }
 
   /** Answers whether more may wait behind it. */
   private async deliver(claim: Claim): Promise<boolean> {
-    const { organization_id, id, attempts } = claim;
+    const { organization_id, id, whatsapp_number_id, attempts } = claim;
     let answer: SendAnswer | null = null;
     let failure: FailureDecision | null = null;
     try {
@@ -206,17 +267,17 @@ export class DeliverMessage {
       await this.database.tx(async (tx) => {
         await this.settle(tx, organization_id, id, failure, delay);
         // Meta's word to the whole number: the others wait with it instead of failing one by one.
-        if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, claim.whatsapp_number_id, delay);
+        if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, whatsapp_number_id, delay);
       });
+      if (delay !== null) this.wake({ organization_id, id: whatsapp_number_id }, Math.ceil(delay * 1000));
     }
     return true;
   }
 
   private async call(claim: Claim): Promise<SendAnswer> {
     const actor = Actor.system(claim.organization_id);
-    const number_id = claim.whatsapp_number_id ?? '';
-    const line = await this.providers.line(actor, number_id);
-    const media = claim.media ? { id: await this.media.providerMediaId(actor, number_id, claim.media.id) } : null;
+    const line = await this.providers.line(actor, claim.whatsapp_number_id);
+    const media = claim.media ? { id: await this.media.providerMediaId(actor, claim.whatsapp_number_id, claim.media.id) } : null;
     return line.send(claim, { ...claim, media });
   }
 
