@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
-import { isDatabaseDown, isUndone } from '#database/database-errors';
+import { isUndone, knownError } from '#database/database-errors';
 import { type DueRow, DueRows, type Wake } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
 import { prepared } from '#database/sql';
@@ -23,6 +24,8 @@ import { Lane } from './sender';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
+/** A file is uploaded before it is sent, in two minutes at most. */
+const UPLOAD_SECONDS = 150;
 
 /** A message on its way out, and what its worker must know. */
 interface Claim extends OutgoingMessage {
@@ -107,10 +110,10 @@ interface Accepted {
   provider_id: string;
 }
 
-/** How a message is now, and whether more waits in its conversation. */
+/** How a message was before, and whether more waits in its conversation. */
 interface Sent {
   id: string;
-  status: MessageStatus;
+  was: MessageStatus;
   has_more: boolean;
 }
 
@@ -118,16 +121,16 @@ interface Sent {
 const ACCEPTED = prepared(`WITH taken AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(organization_id, conversation_id, id, provider_id, history_id)),
   locked AS MATERIALIZED (
-    SELECT m.id FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
+    SELECT m.id, m.status AS was FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
   sent AS (
     UPDATE messages m SET whatsapp_message_id = coalesce(m.whatsapp_message_id, t.provider_id), sent_at = coalesce(m.sent_at, now()), updated_at = now(),
            status = CASE WHEN m.status = 'pending' THEN 'sent' ELSE m.status END
-      FROM taken t JOIN locked USING (id) WHERE m.organization_id = t.organization_id AND m.id = t.id RETURNING m.id, m.status),
+      FROM taken t JOIN locked USING (id) WHERE m.organization_id = t.organization_id AND m.id = t.id RETURNING m.id, locked.was),
   gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.message_id = t.id),
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     SELECT t.history_id, t.organization_id, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
-  SELECT sent.id, sent.status, EXISTS (SELECT FROM outbound_sends o
+  SELECT sent.id, sent.was, EXISTS (SELECT FROM outbound_sends o
            WHERE o.organization_id = t.organization_id AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
     FROM sent JOIN taken t USING (id)`);
 
@@ -162,8 +165,7 @@ export class DeliverMessage {
       // They wait on Meta.
       concurrency: 20,
       runs_per_row: 20,
-      // Three calls at Meta's own slowest.
-      timeout_seconds: 90,
+      timeout_seconds: CLAIM_SECONDS + UPLOAD_SECONDS,
       sweep_seconds: 5,
       work: (line) => this.sendNext(line),
       overdue: async (limit) => {
@@ -201,15 +203,22 @@ export class DeliverMessage {
 
   /** Workers died between the call and their commit. */
   async giveUp(limit: number): Promise<void> {
-    const stale = `claimed_at < now() - make_interval(secs => ${CLAIM_SECONDS})`;
     const left = await this.database.rows<{ organization_id: string; id: string }>(
-      `SELECT organization_id, message_id AS id FROM outbound_sends WHERE ${stale} LIMIT $1`,
-      [limit],
+      `SELECT organization_id, message_id AS id FROM outbound_sends WHERE claimed_at < now() - make_interval(secs => $2) LIMIT $1`,
+      [limit, CLAIM_SECONDS],
     );
     for (const { organization_id, id } of left)
       await this.database.tx(async (tx) => {
-        const [mine] = await tx.rows(`SELECT 1 FROM outbound_sends WHERE message_id = $1 AND ${stale} FOR UPDATE`, [id]);
-        if (mine) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
+        // The message first, as the receipt of statuses does.
+        const [message] = await tx.rows<{ uploads: boolean } | undefined>(
+          'SELECT media IS NOT NULL AS uploads FROM messages WHERE organization_id = $1 AND id = $2 FOR UPDATE',
+          [organization_id, id],
+        );
+        const [stale] = await tx.rows(
+          'SELECT 1 FROM outbound_sends WHERE message_id = $1 AND claimed_at < now() - make_interval(secs => $2) FOR UPDATE',
+          [id, CLAIM_SECONDS + (message?.uploads ? UPLOAD_SECONDS : 0)],
+        );
+        if (stale) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
       });
   }
 
@@ -264,11 +273,13 @@ export class DeliverMessage {
     if (failure) {
       const delay = retryDelaySeconds(failure, attempts);
       this.logger.warn({ msg: 'send failed', message_id: id, attempt: attempts, error_code: failure.error_code, retry_in_seconds: delay });
-      await this.database.tx(async (tx) => {
-        await this.settle(tx, organization_id, id, failure, delay);
-        // Meta's word to the whole number: the others wait with it instead of failing one by one.
-        if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, whatsapp_number_id, delay);
-      });
+      await persist(() =>
+        this.database.tx(async (tx) => {
+          await this.settle(tx, organization_id, id, failure, delay);
+          // Meta's word to the whole number: the others wait with it instead of failing one by one.
+          if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, whatsapp_number_id, delay);
+        }),
+      );
       if (delay !== null) this.wake({ organization_id, id: whatsapp_number_id }, Math.ceil(delay * 1000));
     }
     return true;
@@ -299,7 +310,7 @@ export class DeliverMessage {
         accepted.map(() => newId()),
       ]);
       const found = new Map(rows.map((row) => [row.id, row]));
-      for (const { claim } of accepted) if (found.get(claim.id)?.status === MessageStatus.sent) tell(tx, claim, MessageStatus.sent, null);
+      for (const { claim } of accepted) if (found.get(claim.id)?.was === MessageStatus.pending) tell(tx, claim, MessageStatus.sent, null);
       return accepted.map(({ claim }) => found.get(claim.id));
     });
   }
@@ -319,12 +330,12 @@ export class DeliverMessage {
       ]);
       return;
     }
-    await tx.rows('DELETE FROM outbound_sends WHERE message_id = $1', [message_id]);
     const [message] = await tx.rows<Message | undefined>(
       `UPDATE messages SET status = 'failed', failed_at = now(), error_code = $3, error_message = $4, updated_at = now()
         WHERE organization_id = $1 AND id = $2 AND status = 'pending' RETURNING *`,
       [organization_id, message_id, failure.error_code, failure.error_message.slice(0, 2000)],
     );
+    await tx.rows('DELETE FROM outbound_sends WHERE message_id = $1', [message_id]);
     // A webhook came first: it knows better.
     if (!message) return;
     await tx.rows(
@@ -362,7 +373,8 @@ async function persist<R>(write: () => Promise<R>): Promise<R> {
     try {
       return await write();
     } catch (error) {
-      if (!(isDatabaseDown(error) || isUndone(error)) || Date.now() > until) throw error;
+      // Away, or busy.
+      if (!(knownError(error) instanceof Unavailable) || Date.now() > until) throw error;
       await sleep(isUndone(error) ? 0 : 1000);
     }
   }
