@@ -86,7 +86,7 @@ const NEXT =
       ORDER BY place LIMIT line.count + 1) best ON coalesce(n.paused_until <= now(), true)
   ORDER BY best.place`);
 
-// The claim is written, and committed with the statement; of two workers who want the same message the second finds it claimed, or gone, when it
+// The claim is written, and committed before anybody is called; of two workers who want the same message the second finds it claimed, or gone, when it
 // comes to write.
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.whatsapp_number_id, o.attempts + 1 AS attempts,
@@ -231,9 +231,7 @@ export class DeliverMessage {
         ...(await this.limits.take(asks[0], asks.length)),
       })),
     );
-    const waiting = await this.next(lines.filter(({ count }) => count > 0));
-    const wanted = waiting.filter(({ may_leave }) => may_leave).map(({ id }) => id);
-    const claims = wanted.length ? await this.database.rows<Claim>(CLAIM, [wanted]) : [];
+    const { waiting, claims } = await this.claim(lines.filter(({ count }) => count > 0));
     const turns = new Map<string, Turn[]>();
     for (const line of lines) {
       const isHere = ({ whatsapp_number_id }: Waiting | Claim): boolean => whatsapp_number_id === line.id;
@@ -251,10 +249,15 @@ export class DeliverMessage {
     return asked.map(({ id }) => turns.get(id)?.shift());
   }
 
-  private async next(lines: readonly (DueRow & { count: number })[]): Promise<Waiting[]> {
-    if (!lines.length) return [];
+  /** What waits in these lines, and of it what may leave, as ours. On one connection: the second statement would wait for one again. */
+  private async claim(lines: readonly (DueRow & { count: number })[]): Promise<{ waiting: Waiting[]; claims: Claim[] }> {
+    if (!lines.length) return { waiting: [], claims: [] };
     const columns = [lines.map((line) => line.organization_id), lines.map((line) => line.id), lines.map((line) => line.count)];
-    return this.database.rows(NEXT, [...columns, ++this.looks % BY_AGE === 0, [...this.under_way]]);
+    return this.database.tx(async (tx) => {
+      const waiting = await tx.rows<Waiting>(NEXT, [...columns, ++this.looks % BY_AGE === 0, [...this.under_way]]);
+      const wanted = waiting.filter(({ may_leave }) => may_leave).map(({ id }) => id);
+      return { waiting, claims: wanted.length ? await tx.rows<Claim>(CLAIM, [wanted]) : [] };
+    });
   }
 
   /** Answers whether more may wait behind it. */
