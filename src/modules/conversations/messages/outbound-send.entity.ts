@@ -7,7 +7,6 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity('outbound_sends')
 @Index('outbound_sends_conversation_idx', ['organization_id', 'conversation_id', 'message_id'])
 @Index('outbound_sends_due_idx', ['due_at'])
-@Index('outbound_sends_line_idx', ['organization_id', 'whatsapp_number_id', 'lane', 'due_at'])
 export class OutboundSend {
   @PrimaryColumn('uuid')
   message_id: string;
@@ -20,10 +19,6 @@ export class OutboundSend {
 
   @Column('uuid')
   whatsapp_number_id: string;
-
-  /** Which goes first, the lesser; see `Lane`. Of a conversation's later message, if that one's is better. */
-  @Column('smallint', { default: 0 })
-  lane: number;
 
   /** Not before. */
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })

@@ -96,7 +96,7 @@ export class BusinessProfile {
   profile_picture_url?: string | null;
 }
 
-/** How many messages may leave by a number, beside what its provider takes; null: no limit of ours. What is above it waits. */
+/** null: no limit of ours. */
 export class NumberRateLimits {
   @IsOptional()
   @IsInt()
