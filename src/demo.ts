@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
-import { Actor, Role } from '#common/actor';
-import { DEMO, DEMO_ROWS } from '#common/demo';
+import { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
 import { Encryption } from '#common/encryption';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
-import { Database, type Tx } from '#database/database';
+import { Database } from '#database/database';
+import { type DemoStage, demoRooms } from '#database/demo-rows';
 import { AuthService } from '#modules/auth/auth.service';
 import { IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { Conversation, ConversationStatus } from '#modules/conversations/conversation.entity';
@@ -28,12 +29,10 @@ import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactIdentity } from '#modules/contacts/contact-identity.entity';
 import { normalizePhone } from '#common/phone';
-import { UsersService } from '#modules/users/users.service';
 import { mediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaFile } from '#modules/whatsapp/media/media-file.entity';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { ConnectionStatus, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
-import { Template } from '#modules/whatsapp/templates/template.entity';
 
 /** Printed once, kept nowhere. */
 export interface Demo {
@@ -44,12 +43,9 @@ export interface Demo {
 const HOUR = 3600_000;
 const FILE = { name: 'comprovante.txt', text: 'Comprovante de pagamento\nPedido 1042\nR$ 86,00\n' };
 
-/** The demo's rows by what they are. */
-export type DemoRows = Record<keyof typeof DEMO_ROWS, string>;
-
 interface Person {
-  /** Which of the demo's rows are theirs. */
-  ids: Partial<Record<'contact' | 'conversation' | 'message' | 'file' | 'failed', keyof DemoRows>>;
+  /** Which of the rows that documents name are theirs. */
+  ids: Partial<Record<'contact' | 'conversation' | 'message' | 'file' | 'failed', string>>;
   name: string;
   phone: string;
   hours_ago: number;
@@ -72,11 +68,11 @@ const PEOPLE: Person[] = [
   },
   {
     ids: {
-      contact: 'contact_id',
-      conversation: 'conversation_id',
-      message: 'message_id',
-      file: 'file_message_id',
-      failed: 'failed_message_id',
+      contact: DEMO.contact_id,
+      conversation: DEMO.conversation_id,
+      message: DEMO.message_id,
+      file: DEMO.file_message_id,
+      failed: DEMO.failed_message_id,
     },
     name: 'João Pereira',
     phone: DEMO.phone,
@@ -86,7 +82,7 @@ const PEOPLE: Person[] = [
     failed: 'Na próxima compra, o café é por nossa conta ☕',
   },
   {
-    ids: { contact: 'other_contact_id', conversation: 'resolved_conversation_id' },
+    ids: { contact: DEMO.other_contact_id, conversation: DEMO.resolved_conversation_id },
     name: 'Beatriz Lima',
     phone: '+5531987650003',
     hours_ago: 30,
@@ -97,11 +93,7 @@ const PEOPLE: Person[] = [
 ];
 
 /** Where the demo's people appear. */
-interface Stage {
-  tx: Tx;
-  database: Database;
-  actor: Actor;
-  rows: DemoRows;
+interface Stage extends DemoStage {
   number: WhatsAppNumber;
   file: MessageMedia;
 }
@@ -139,61 +131,53 @@ interface Thread {
   messages: Message[];
 }
 
-/** Gives an organization what the demo has; answers its threads. */
+/** Gives an organization what the demo has; answers its threads. `id`: what the rows that documents name are called there. */
 export async function furnish(
   app: INestApplicationContext,
   actor: Actor,
-  rows: DemoRows = DEMO_ROWS,
+  id = (named: string): string => named,
   line = SIMULATOR_DEMO_NUMBER,
 ): Promise<Thread[]> {
   const database = app.get(Database);
-  const file = await keepFile(app, actor, rows);
+  const file = await keepFile(app, actor, id);
   return database.tx(async (tx) => {
-    await app.get(UsersService).add(
-      tx,
-      actor,
-      {
-        id: rows.user_id,
-        full_name: 'Bruno Alves',
-        email: `bruno.${rows.user_id.slice(-4)}@demo.pytake`,
-        role: Role.agent,
-        invite_pending: true,
-      },
-      null,
-    );
-    const number = await addNumber(tx, app, actor, rows.number_id, line);
-    await addTemplate(tx, database, actor, rows.template_id, number.id);
+    const stage = { app, database, tx, actor, id };
+    const number = await addNumber(stage, line);
+    for (const room of demoRooms()) await room(stage);
     const threads: Thread[] = [];
-    for (const person of PEOPLE) threads.push({ person, messages: await addThread({ tx, database, actor, rows, number, file }, person) });
-    await database.repository(MediaFile, tx).patch(actor, rows.media_id, { message_id: rows.file_message_id });
+    for (const person of PEOPLE) threads.push({ person, messages: await addThread({ ...stage, number, file }, person) });
+    await database.repository(MediaFile, tx).patch(actor, id(DEMO.media_id), { message_id: id(DEMO.file_message_id) });
     return threads;
   });
 }
 
 /** What João sends, before the message that shows it. */
-async function keepFile(app: INestApplicationContext, actor: Actor, rows: DemoRows): Promise<MessageMedia> {
+async function keepFile(app: INestApplicationContext, actor: Actor, id: DemoStage['id']): Promise<MessageMedia> {
   const storage = app.get(MediaStorage);
   const received = await storage.receive(Readable.from([FILE.text]), 1024);
   const { size_bytes, sha256 } = received;
   const storage_key = await storage.keep(received, actor.organization_id);
-  const file = await app.get(Database).repository(MediaFile).insert(actor, {
-    id: rows.media_id,
-    mime_type: 'text/plain',
-    filename: FILE.name,
-    size_bytes,
-    sha256,
-    status: 'ready',
-    storage_key,
-  });
+  const file = await app
+    .get(Database)
+    .repository(MediaFile)
+    .insert(actor, {
+      id: id(DEMO.media_id),
+      mime_type: 'text/plain',
+      filename: FILE.name,
+      size_bytes,
+      sha256,
+      status: 'ready',
+      storage_key,
+    });
   return mediaOfMessage(file);
 }
 
-async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor, id: string, line: SimulatorNumber): Promise<WhatsAppNumber> {
+async function addNumber({ app, tx, actor, id }: DemoStage, line: SimulatorNumber): Promise<WhatsAppNumber> {
   const number = await app
     .get(Database)
     .repository(WhatsAppNumber, tx)
     .insert(actor, {
-      id,
+      id: id(DEMO.number_id),
       phone_number: normalizePhone(line.display_phone_number) ?? '',
       display_name: line.verified_name,
       phone_number_id: line.phone_number_id,
@@ -218,21 +202,6 @@ async function addNumber(tx: Tx, app: INestApplicationContext, actor: Actor, id:
     ],
   );
   return number;
-}
-
-async function addTemplate(tx: Tx, database: Database, actor: Actor, id: string, whatsapp_number_id: string): Promise<void> {
-  await database.repository(Template, tx).insert(actor, {
-    id,
-    whatsapp_number_id,
-    name: DEMO.template_name,
-    language: 'pt_BR',
-    category: 'UTILITY',
-    status: 'APPROVED',
-    meta_template_id: '999200000000001',
-    components: [
-      { type: 'BODY', text: 'Olá {{1}}, seu pedido {{2}} está pronto para retirada.', example: { body_text: [['Ana', '1042']] } },
-    ],
-  });
 }
 
 async function addThread(stage: Stage, person: Person): Promise<Message[]> {
@@ -264,12 +233,12 @@ async function addThread(stage: Stage, person: Person): Promise<Message[]> {
   return messages;
 }
 
-async function addContact({ tx, database, actor, rows }: Stage, person: Person): Promise<Contact> {
+async function addContact({ tx, database, actor, id }: Stage, person: Person): Promise<Contact> {
   const at = clockOf(person);
   const received = receivedFrom(person);
   const last = at(received - 1);
   const contact = await database.repository(Contact, tx).insert(actor, {
-    id: idOf(rows, person, 'contact'),
+    id: idOf(id, person, 'contact'),
     whatsapp_id: person.phone,
     match_key: matchKey(person.phone),
     wa_id: person.phone.slice(1),
@@ -290,11 +259,11 @@ async function addContact({ tx, database, actor, rows }: Stage, person: Person):
 }
 
 /** What was said between us, in order. */
-function messagesOf({ actor, rows, number, file }: Stage, person: Person, contact: Contact): Message[] {
+function messagesOf({ actor, id, number, file }: Stage, person: Person, contact: Contact): Message[] {
   const at = clockOf(person);
   const base = {
     organization_id: actor.organization_id,
-    conversation_id: idOf(rows, person, 'conversation'),
+    conversation_id: idOf(id, person, 'conversation'),
     contact_id: contact.id,
     whatsapp_number_id: number.id,
     message_type: MessageType.text,
@@ -316,7 +285,7 @@ function messagesOf({ actor, rows, number, file }: Stage, person: Person, contac
   const messages = person.says.map((text, index) =>
     newMessage({
       ...theirs,
-      id: index ? newId() : idOf(rows, person, 'message'),
+      id: index ? newId() : idOf(id, person, 'message'),
       content: text,
       payload: { text },
       whatsapp_message_id: newWamid(),
@@ -327,7 +296,7 @@ function messagesOf({ actor, rows, number, file }: Stage, person: Person, contac
     messages.push(
       newMessage({
         ...theirs,
-        id: idOf(rows, person, 'file'),
+        id: idOf(id, person, 'file'),
         message_type: MessageType.document,
         payload: { filename: file.filename },
         media: file,
@@ -338,7 +307,7 @@ function messagesOf({ actor, rows, number, file }: Stage, person: Person, contac
     messages.push(
       newMessage({
         ...ours,
-        id: idOf(rows, person, 'failed'),
+        id: idOf(id, person, 'failed'),
         content: person.failed,
         payload: { text: person.failed },
         status: MessageStatus.failed,
@@ -383,9 +352,9 @@ function showOnPhone({ simulator }: SimulatorService, { person, messages }: Thre
 }
 
 /** A row of theirs that documents name, else a new one. */
-function idOf(rows: DemoRows, { ids }: Person, what: keyof Person['ids']): string {
-  const row = ids[what];
-  return row ? rows[row] : newId();
+function idOf(id: DemoStage['id'], { ids }: Person, what: keyof Person['ids']): string {
+  const named = ids[what];
+  return named ? id(named) : newId();
 }
 
 /** Minutes after their first message. */

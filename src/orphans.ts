@@ -3,7 +3,15 @@ import { Logger, type OnModuleInit } from '@nestjs/common';
 import { Database } from '#database/database';
 import { unchecked } from '#database/references';
 import type { JobQueue } from '#jobs/job-queue';
-import { Metrics } from '#observability/metrics';
+import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
+
+export const ORPHAN_METRICS = declareMetrics({
+  orphan_references: { kind: 'gauge', help: 'Rows that name a row which is not there, counted nightly', labels: ['table', 'column'] },
+});
+
+declare module '#observability/metrics' {
+  interface DeclaredMetrics extends MetricsOf<typeof ORPHAN_METRICS> {}
+}
 
 const DAY_SECONDS = 86_400;
 const AT_NIGHT_SECONDS = 3 * 3600;

@@ -4,10 +4,19 @@ import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { JobsModule } from '#jobs/jobs.module';
+import { SweepRetention } from '#jobs/sweep-retention';
 import { HealthRegistry } from '#observability/health';
-import { Metrics } from '#observability/metrics';
+import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
 import { RealtimeHub } from '#realtime/realtime.hub';
 import { Orphans } from './orphans';
+
+export const STORE_METRICS = declareMetrics({
+  bull_jobs: { kind: 'gauge', help: 'Jobs by queue and state', labels: ['queue', 'state'] },
+});
+
+declare module '#observability/metrics' {
+  interface DeclaredMetrics extends MetricsOf<typeof STORE_METRICS> {}
+}
 
 /** Tells health and metrics how the stores of this process are. */
 @Injectable()
@@ -40,22 +49,9 @@ class Stores implements OnModuleInit {
           Object.entries(counts).map(([state, value]) => ({ labels: { queue, state }, value })),
         ),
       );
-    this.metrics.gauge('active_conversations_total').collectFrom(async () => this.count("status IN ('open', 'pending')"));
-    this.metrics
-      .gauge('queue_waiting_total')
-      .collectFrom(async () =>
-        this.count("queue_id IS NOT NULL AND queued_at IS NOT NULL AND current_agent_id IS NULL AND status IN ('open', 'pending')"),
-      );
-  }
-
-  /** Over all organizations: the operator's gauge. Bounded, so that a scrape stays cheap. */
-  private async count(condition: string): Promise<number> {
-    const [{ count }] = await this.database.rows<{ count: number }>(
-      `SELECT count(*)::int AS count FROM (SELECT 1 FROM conversations WHERE ${condition} LIMIT 100000) counted`,
-    );
-    return count;
   }
 }
 
-@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, Orphans] })
+/** What becomes of what the stores hold, and how they are. */
+@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, SweepRetention, Orphans] })
 export class StoresModule {}

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { getNamedType, isLeafType } from 'graphql';
 import type { AuditLog } from '#modules/audit/audit-log.entity';
-import { ACTS, type Act, type Given, Stage } from './support/acts';
+import { type Act, type Given, Stage } from './support/acts';
 import { type FakeMeta, fakeMeta } from './support/fake-meta';
+import { ACTS } from './support/rooms';
 import { type World, close, world } from './support/world';
 
 // What the audit log says of every act, at each of its doors.

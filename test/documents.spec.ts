@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Parser } from '@asyncapi/parser';
 import request from 'supertest';
 import { errorCatalogue } from '#common/error-codes';
-import { eventCatalogue } from '#realtime/realtime.events';
+import { socketCatalogue } from '#realtime/realtime.events';
 import { type Route, openApiOf, propertiesOf, routesOf } from './support/openapi';
 import { type World, world } from './support/world';
 
@@ -172,8 +172,8 @@ describe('the AsyncAPI document', () => {
       body as { components: { messages: Record<string, Message>; schemas: Record<string, { required?: string[] }> } }
     ).components;
 
-    expect(eventCatalogue().length).toBeGreaterThanOrEqual(16);
-    for (const [name] of eventCatalogue()) {
+    expect(socketCatalogue().length).toBeGreaterThanOrEqual(16);
+    for (const [name] of socketCatalogue()) {
       const message = messages[`socketio_event_${name.replace(':', '_')}`];
       const schema = schemas[message.payload.$ref?.split('/').pop() ?? ''];
       expect(message.name).toBe(name);

@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto';
 import request from 'supertest';
 import { Actor, Role } from '#common/actor';
-import { DEMO, DEMO_ROWS } from '#common/demo';
+import { DEMO } from '#common/demo';
 import { newId } from '#common/uuid';
 import { DueRows } from '#database/due-rows';
 import { Jobs } from '#jobs/jobs';
 import { SIMULATOR_ACCESS_TOKEN } from '#modules/simulator/simulator-number';
-import { type DemoRows, furnish } from '../src/demo';
+import { furnish } from '../src/demo';
 import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
 import { signMeta } from './support/meta-payloads';
 import { type Route, openApiOf, routesOf } from './support/openapi';
@@ -38,9 +38,14 @@ interface Demo {
 
 async function demo(): Promise<Demo> {
   const company = await house.organization('Padaria Demo');
-  const rows = Object.fromEntries(Object.keys(DEMO_ROWS).map((key) => [key, newId()])) as DemoRows;
+  const ids = new Map<string, string>();
+  const id = (named: string): string => {
+    const own = ids.get(named) ?? newId();
+    ids.set(named, own);
+    return own;
+  };
   const line = meta.number();
-  await furnish(house.app, new Actor(company.id, Role.org_admin, company.admin.user.id), rows, line);
+  await furnish(house.app, new Actor(company.id, Role.org_admin, company.admin.user.id), id, line);
   const said: Record<string, string> = {
     [DEMO.email]: company.admin.user.email,
     'the one printed at the first start': PASSWORD,
@@ -55,7 +60,7 @@ async function demo(): Promise<Demo> {
     'carla@padaria.example': `carla2@${company.slug}.example`,
     'davi@padaria.example': `davi@${company.slug}.example`,
   };
-  for (const key of Object.keys(DEMO_ROWS) as (keyof DemoRows)[]) said[DEMO_ROWS[key]] = rows[key];
+  for (const [named, own] of ids) said[named] = own;
   return { company, real: (text) => Object.entries(said).reduce((now, [there, here]) => now.replaceAll(there, here), text) };
 }
 

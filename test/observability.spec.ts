@@ -13,6 +13,8 @@ import { AppLogger, createLogger } from '#observability/logger';
 import { Metrics } from '#observability/metrics';
 import { ObservabilityModule } from '#observability/observability.module';
 import { type RequestEntry, requestLog } from '#observability/request-log';
+// The rooms declare their metrics.
+import '../src/app.module';
 
 @Controller()
 class Rooms {

@@ -20,9 +20,7 @@ const statuses: [user_id: string | null, status: string][] = [];
 async function start(): Promise<World & { hub: RealtimeHub }> {
   const w = await world({ TRUST_PROXY: '1' });
   const rooms = w.app.get(RealtimeRooms);
-  rooms.registerConversationCheck(
-    async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)),
-  );
+  rooms.admit('conversation', async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)));
   rooms.onAgentStatus((actor, status) => Promise.resolve(void statuses.push([actor.user_id, status])));
   rooms.onPresence({ changed: (change) => Promise.resolve(void presence.push(change)) });
   return { ...w, hub: w.app.get(RealtimeHub) };

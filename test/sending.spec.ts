@@ -73,6 +73,22 @@ async function shop(): Promise<Shop> {
   };
 }
 
+it('goes on while the contact becomes another one', async () => {
+  const { agent, customer } = await shop();
+  for (let round = 0; round < 3; round++) {
+    const { body: older } = await agent.post('/contacts', { name: 'Ana', phone_number: `+55119${digits(8)}` }).expect(201);
+    const { phone, conversation_id } = await customer();
+    const { body: thread } = await agent.get(`/conversations/${conversation_id}`).expect(200);
+
+    const sends = Array.from({ length: 24 }, (_, n) => agent.post(`/conversations/${conversation_id}/messages`, { content: `Oi ${n}` }));
+    const merge = agent.post(`/contacts/${older.id}/merge`, { other_contact_id: thread.contact.id });
+    const [{ status }, ...answers] = await Promise.all([merge, ...sends, agent.post('/whatsapp/send', { to: `+${phone}`, message: 'Oi' })]);
+
+    expect([status, ...answers.map((answer) => answer.status)]).toEqual([200, ...sends.map(() => 201), expect.any(Number)]);
+    expect(answers.at(-1)?.status).not.toBe(404);
+  }
+});
+
 describe('the door', () => {
   it('is closed without a token and to viewers', async () => {
     const { w } = await shop();

@@ -4,6 +4,10 @@ import { EventBus } from '#common/events';
 import type { TemplateView } from '#modules/whatsapp/templates/template.dto';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { type FakeMeta, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
+import { Inbox } from './support/inbox';
+import { metaPayload } from './support/meta-payloads';
+import type { OfficialNumber } from './support/official-number';
+import { until } from './support/sockets';
 import { type Company, type World, close, errorOf, world } from './support/world';
 
 let meta: FakeMeta;
@@ -23,19 +27,15 @@ beforeEach(async () => {
   ({ acme, globex } = house);
 });
 
-interface Line {
-  id: string;
-  waba_id: string;
-}
-
 /** A connected number with the starter templates of the fake Meta. */
-async function line(company = acme): Promise<Line> {
+async function line(company = acme): Promise<OfficialNumber> {
   const { phone_number_id, waba_id, display_phone_number } = meta.number();
   const { body } = await company.admin
     .post('/whatsapp', { phone_number: display_phone_number, phone_number_id, waba_id, access_token: META_TOKEN })
     .expect(201);
   await tried(house, body.id as string, company);
-  return { id: body.id as string, waba_id };
+  const { id, phone_number, webhook_verify_token } = body as OfficialNumber;
+  return { id, organization_id: company.id, phone_number, phone_number_id, waba_id, app_secret: null, webhook_verify_token };
 }
 
 const atMeta = (waba_id: string, name: string, language = 'pt_BR', text = 'Olá {{1}}, tudo bem?') =>
@@ -86,6 +86,18 @@ it('follows what Meta decides, and tells it', async () => {
   expect(told).toEqual(
     expect.arrayContaining([expect.stringMatching(/^entrega \w+ PAUSED$/), expect.stringMatching(/^antigo \w+ DELETED$/)]),
   );
+});
+
+it('are read again when Meta says that the text of one changed', async () => {
+  const number = await line();
+  atMeta(number.waba_id, 'entrega');
+  await acme.admin.post(`/whatsapp/${number.id}/templates/sync`).expect(200);
+  atMeta(number.waba_id, 'retirada');
+  const inbox = new Inbox(house, acme, number);
+
+  await inbox.receive(metaPayload.templateComponents({ ...inbox.to, name: 'entrega' }));
+
+  await until(async () => (await local(number.id, 'name=retirada')).length, 'the new sync');
 });
 
 it('leaves alone what was deleted here, unless forced', async () => {

@@ -5,6 +5,7 @@ import { PassportModule } from '@nestjs/passport';
 import { ThrottlerModule, type ThrottlerModuleOptions, ThrottlerStorage, getOptionsToken } from '@nestjs/throttler';
 import { Config } from '#config/config';
 import './access.errors';
+import './access.events';
 import { JwtGuard, RolesGuard } from './guards';
 import { JwtStrategy } from './jwt.strategy';
 import { Sessions } from './sessions';

@@ -9,13 +9,6 @@ import { type AppRequest, requestOf, responseOf } from './request';
 
 type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
-/** GraphQL fields that count in a class of their own, once per alias. */
-const GRAPHQL_FIELD_CLASSES: Partial<Record<string, RateLimitClass>> = {
-  login: 'auth_login',
-  register: 'auth_register',
-  refreshToken: 'auth_refresh',
-};
-
 /** Counts and window end in one round trip. */
 const COUNT_SCRIPT = `local n = redis.call('INCRBY', KEYS[1], ARGV[2])
 if n == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -91,13 +84,13 @@ export class ThrottleGuard extends ThrottlerGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const type = context.getType<string>();
     if (type === 'ws') return true;
-    // In class `graphql` the door has counted the request already.
-    const name =
-      type === 'graphql'
-        ? GRAPHQL_FIELD_CLASSES[context.getHandler().name]
-        : (this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [context.getHandler(), context.getClass()]) ??
-          'general');
-    if (name && name !== 'none') {
+    const declared = this.reflector.getAllAndOverride<RateLimitClass | 'none' | undefined>(RATE_CLASS, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    // In class `graphql` the door has counted the request already; a field's own class counts besides, once per alias.
+    const name = declared ?? (type === 'graphql' ? 'none' : 'general');
+    if (name !== 'none') {
       const request = requestOf(context);
       await this.hit(request, responseOf(context), name, request.actor?.user_id ?? null);
     }

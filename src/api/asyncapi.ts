@@ -1,7 +1,9 @@
 import type { INestApplication, Type } from '@nestjs/common';
+import { DEMO } from '#common/demo';
+import { eventCatalogue } from '#common/events';
 import type { Config } from '#config/config';
 import { VERSION } from '#config/version';
-import { GENERAL_CHANNELS, eventCatalogue } from '#realtime/realtime.events';
+import { GENERAL_CHANNELS, socketCatalogue } from '#realtime/realtime.events';
 import { LIMITS } from '#realtime/realtime.limits';
 import { COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES } from '#realtime/realtime.protocol';
 import { buildOpenApi } from './openapi';
@@ -15,6 +17,8 @@ interface AsyncMessage {
   summary: string;
   payload: Json;
   examples: { payload: unknown }[];
+  /** The events by which it is said. */
+  'x-events'?: string[];
 }
 interface AsyncChannel {
   address: string;
@@ -83,7 +87,7 @@ export function buildAsyncApi(app: INestApplication, config: Config): AsyncApi {
 }
 
 function messagesOf(app: INestApplication, config: Config): Messages {
-  const events = eventCatalogue();
+  const events = socketCatalogue();
   const tables = [COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES].flatMap((table) => Object.values<{ payload: Type<object> }>(table));
   const answers = Object.values(COMMANDS).map(({ answer }) => answer);
   const models = [...new Set([...tables.map(({ payload }) => payload), ...answers, ...events.map(([, { payload }]) => payload)])];
@@ -122,11 +126,14 @@ function messagesOf(app: INestApplication, config: Config): Messages {
   const told = events.map(([event, { text, channel, payload, sample }]) => {
     const schema = schemaOf(payload);
     const data = sample ?? known[nameIn(known, payload)]?.example;
-    const frame = { type: 'event', channel, event, data, timestamp: '2026-11-20T12:00:00.000Z' };
-    return {
+    const frame = { type: 'event', channel, event, data, timestamp: DEMO.time };
+    const keys = {
       socketio: say(eventKey(event), event, text, schema, data),
       ws: say(`ws_event_${keyOf(event)}`, event, text, pushed(event, schema), frame),
     };
+    const by = eventCatalogue().flatMap(([name, { sockets }]) => (sockets?.includes(event) ? [name] : []));
+    for (const key of Object.values(keys)) all[key]['x-events'] = by;
+    return keys;
   });
   return {
     all,

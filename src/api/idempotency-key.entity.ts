@@ -1,5 +1,6 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { JsonObject } from '#common/json.scalar';
+import { declareRetention } from '#database/retention';
 
 /** The first answer to a request that carried an Idempotency-Key; kept 24 hours. */
 @Entity('idempotency_keys')
@@ -25,3 +26,6 @@ export class IdempotencyKey {
   @CreateDateColumn({ type: 'timestamptz', precision: 3 })
   created_at: Date;
 }
+
+// Contract 20, 4.3: at least 24 hours.
+declareRetention('idempotency_keys', { where: "created_at < now() - interval '25 hours'", oldest: 'created_at' });

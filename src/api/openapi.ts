@@ -41,7 +41,7 @@ export function buildOpenApi(app: INestApplication, config: Config, models: Type
     .setTitle('PyTake')
     .setDescription(
       'Self-hosted, multi-tenant WhatsApp customer engagement. Sign in at `POST /api/v1/auth/login` and send the access token as a bearer token. ' +
-        'Lists answer one envelope and take `skip`, `limit`, `page`, `search` and `sort`; errors have one shape: ' +
+        'Lists answer one envelope and take `limit`, `search`, `sort`, and `cursor` (the `next_cursor` of the page before), `page` or `skip`; errors have one shape: ' +
         '[every error code with cause and remedy](/api/v1/errors). What happens is told at once over sockets: ' +
         '[events and commands](/api/v1/realtime). The examples name rows of the demo organization.',
     )

@@ -1,4 +1,4 @@
-import { eventCatalogue } from '#realtime/realtime.events';
+import { socketCatalogue } from '#realtime/realtime.events';
 import { COMMANDS, NOTICES, RAW_COMMANDS, RAW_NOTICES } from '#realtime/realtime.protocol';
 import { type AsyncApi, eventKey } from './asyncapi';
 import { errorTable } from './openapi-errors';
@@ -71,7 +71,7 @@ const frameRows = (types: Said): string[][] =>
 
 /** What the AsyncAPI document says, readable. */
 export function realtimePage({ channels, components, info }: AsyncApi): string {
-  const events = eventCatalogue().map(([event, { text }]) =>
+  const events = socketCatalogue().map(([event, { text }]) =>
     saidRow(event, text, components.messages[eventKey(event)].examples[0].payload),
   );
   return page(

@@ -2,7 +2,7 @@
  * Rows of the demo organization that have the same id in every installation: the examples of the documents name them, so that they work as
  * they stand in the embedded demo.
  */
-export const DEMO_ROWS = {
+export const DEMO = {
   /** Bruno Alves, an agent. */
   user_id: '019aa000-0000-7000-8000-000000000a01',
   number_id: '019aa000-0000-7000-8000-000000000b01',
@@ -20,14 +20,13 @@ export const DEMO_ROWS = {
   /** Beatriz Lima, whose conversation is resolved. */
   other_contact_id: '019aa000-0000-7000-8000-000000000d01',
   resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
-} as const;
 
-/** The rows, and what else examples say of the demo. */
-export const DEMO = {
-  ...DEMO_ROWS,
+  // What else examples say of it; the organization's id is another one in every installation.
+  organization_id: '019aa000-0000-7000-8000-000000000a00',
   email: 'admin@demo.pytake',
   /** João's. */
   phone: '+5521987650002',
   /** Approved, in pt_BR, with two values. */
   template_name: 'pedido_pronto',
+  time: new Date('2026-11-20T12:00:00.000Z'),
 } as const;

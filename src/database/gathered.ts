@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { onBehalf } from './connections';
 import { isDatabaseDown } from './database-errors';
 
 interface Ask<Item, Result> {
@@ -19,7 +18,7 @@ const MAX_ITEMS = 100;
 export class Gathered<Item extends { organization_id: string }, Result> {
   /** Who waits, by organization; there as long as something of it is on its way. */
   private readonly waiting = new Map<string, Ask<Item, Result>[]>();
-  /** It is nobody's request that asks for all. */
+  /** It is nobody's request that asks for all: it does not wait for a connection behind them. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(private readonly work: (items: Item[]) => Promise<Result[]>) {}
@@ -30,7 +29,7 @@ export class Gathered<Item extends { organization_id: string }, Result> {
       const asks = this.waiting.get(organization_id);
       if (asks) return void asks.push({ item, resolve, reject });
       this.waiting.set(organization_id, [{ item, resolve, reject }]);
-      void this.outside(() => onBehalf(() => this.run(organization_id), organization_id));
+      void this.outside(() => this.run(organization_id));
     });
   }
 

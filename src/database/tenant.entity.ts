@@ -29,5 +29,5 @@ export abstract class SoftDeletedEntity extends TenantEntity {
   @DeleteDateColumn({ type: 'timestamptz', precision: 3, nullable: true })
   @HideField()
   @ApiHideProperty()
-  deleted_at: Date | null;
+  deleted_at?: Date | null;
 }

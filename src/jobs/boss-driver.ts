@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { PgBoss, type JobWithMetadata } from 'pg-boss';
 import { DEAD_LETTERS, JOB_KINDS, type JobKind, type QueueName } from './job-kinds';
-import { JobQueue, messageOf, type DeadJob, type JobCounts, type JobHost, type NewJob } from './job-queue';
+import { JobQueue, messageOf, type JobCounts, type JobHost, type NewJob } from './job-queue';
 import type { JobDriver, JobDriverOptions } from './jobs';
 
 const SCHEMA = 'jobs';
@@ -11,7 +11,6 @@ const SCHEMA = 'jobs';
 const POLL_MS = 1_000;
 /** One a second: a database that restarts or fails over is back by then. */
 const FILE_TRIES = 60;
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 interface Envelope {
   name: string;
@@ -173,37 +172,6 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
     return { waiting: Number(row.waiting), delayed: Number(row.delayed), active: Number(row.active), dead: Number(row.dead) };
   }
 
-  async dead(limit = 100): Promise<DeadJob[]> {
-    const rows = await this.bounded(() =>
-      this.driver.sql(
-        `SELECT id, data ->> 'name' AS name, output ->> 'message' AS error, retry_count + 1 AS attempts, completed_on AS failed_at
-         FROM ${SCHEMA}.job WHERE name = $1 AND state = 'failed' ORDER BY completed_on DESC LIMIT $2`,
-        [this.name, limit],
-      ),
-    );
-    return rows.map(({ id, name, error, attempts, failed_at }) => ({
-      id: String(id),
-      name: String(name),
-      error: String(error ?? ''),
-      attempts: Number(attempts),
-      failed_at: failed_at instanceof Date ? failed_at : null,
-    }));
-  }
-
-  async retryDead(id: string): Promise<boolean> {
-    if (!UUID.test(id)) return false;
-    this.host.activity++;
-    const rows = await this.bounded(() =>
-      this.driver.sql(
-        `UPDATE ${SCHEMA}.job SET state = 'retry', retry_limit = retry_count + 1, completed_on = NULL, start_after = now()
-         WHERE name = $1 AND id = $2 AND state = 'failed' RETURNING id`,
-        [this.name, id],
-      ),
-    );
-    this.wake();
-    return rows.length > 0;
-  }
-
   /** Takes what is due, as far as there is room. */
   wake(): void {
     if (!this.isTaking || this.stopping) return;
@@ -233,12 +201,11 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
     const { base_seconds, max_seconds } = this.kind.backoff;
     await this.driver.boss.insert(
       this.name,
-      jobs.map(({ name, data, delay_ms = 0, job_id, attempts }) => ({
+      jobs.map(({ name, data, job_id }) => ({
         data: { name, data } satisfies Envelope,
         // The unique index of policy `short` holds only jobs that were never taken, so neither a running nor a failed one blocks an add.
         singletonKey: job_id ?? randomUUID(),
-        startAfter: `${delay_ms / 1000} seconds`,
-        retryLimit: (attempts ?? this.kind.attempts) - 1,
+        retryLimit: this.kind.attempts - 1,
         retryDelay: base_seconds,
         retryDelayMax: max_seconds,
         retryBackoff: true,
@@ -285,7 +252,7 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
   private async take(): Promise<void> {
     while (this.again && !this.stopping) {
       this.again = false;
-      const room = this.concurrency - this.claims.size;
+      const room = this.kind.concurrency - this.claims.size;
       this.more = room <= 0;
       if (this.more) return;
       const jobs = await this.driver.boss.fetch<Envelope>(this.name, { batchSize: room, includeMetadata: true });

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import Bull from 'bull';
 import { Redis, type RedisOptions } from 'ioredis';
 import { backoffSeconds, DEAD_LETTERS, type JobKind, type QueueName } from './job-kinds';
-import { JobQueue, messageOf, within, type DeadJob, type JobCounts, type JobHost, type NewJob } from './job-queue';
+import { JobQueue, messageOf, within, type JobCounts, type JobHost, type NewJob } from './job-queue';
 import type { JobDriver, JobDriverOptions } from './jobs';
 
 /** The braces keep all keys of the scripts in one slot of a Redis Cluster. */
@@ -157,30 +157,6 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
     });
   }
 
-  async dead(limit = 100): Promise<DeadJob[]> {
-    return this.bounded(async () => {
-      this.assertReady();
-      const jobs = await this.bull.getFailed(0, limit - 1);
-      return jobs.map((job) => ({
-        id: String(job.id),
-        name: job.name,
-        error: job.failedReason ?? '',
-        attempts: job.attemptsMade,
-        failed_at: job.finishedOn ? new Date(job.finishedOn) : null,
-      }));
-    });
-  }
-
-  async retryDead(id: string): Promise<boolean> {
-    return this.bounded(async () => {
-      this.assertReady();
-      const job = await this.bull.getJob(id);
-      if (!job || !(await job.isFailed())) return false;
-      await job.retry();
-      return true;
-    });
-  }
-
   /**
    * Bull refuses an id it still knows, also of a job that runs or has failed, and that add would be lost. So the caller's id names a ticket,
    * and the ticket holds the Bull id of the job that waits: the first add writes it, the others find it and are refused by Bull, and the
@@ -189,20 +165,19 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
   protected async insert(jobs: NewJob<T>[]): Promise<void> {
     this.assertReady();
     const ids = await Promise.all(
-      jobs.map(async ({ job_id, delay_ms = 0 }) => {
+      jobs.map(async ({ job_id }) => {
         if (job_id === undefined) return { id: randomUUID() };
         const ticket = this.bull.toKey(`ticket:${job_id}`);
-        return { id: await this.ticket(ticket, `${job_id}:${randomUUID()}`, delay_ms), ticket };
+        return { id: await this.ticket(ticket, `${job_id}:${randomUUID()}`), ticket };
       }),
     );
     await this.bull.addBulk(
-      jobs.map(({ name, data, delay_ms, attempts }, i) => ({
+      jobs.map(({ name, data }, i) => ({
         name,
         data: { data, ticket: ids[i].ticket },
         opts: {
           jobId: ids[i].id,
-          delay: delay_ms,
-          attempts: attempts ?? this.kind.attempts,
+          attempts: this.kind.attempts,
           backoff: { type: 'policy' },
           removeOnComplete: true,
           removeOnFail: { age: DEAD_LETTERS.keep_seconds, count: DEAD_LETTERS.keep_in_redis },
@@ -222,7 +197,7 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
 
   protected startTaking(): void {
     this.taking = true;
-    const process = this.bull.process('*', this.concurrency, async (job: Bull.Job<Envelope>) => {
+    const process = this.bull.process('*', this.kind.concurrency, async (job: Bull.Job<Envelope>) => {
       const controller = new AbortController();
       const id = String(job.id);
       this.running.set(id, controller);
@@ -276,14 +251,14 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
     await within(this.bull.close(true), 2_000).catch(() => undefined);
   }
 
-  private async ticket(key: string, id: string, delay_ms: number): Promise<string> {
+  private async ticket(key: string, id: string): Promise<string> {
     const script = `
       local id = redis.call('GET', KEYS[1])
       if id then return id end
       redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
       return ARGV[1]`;
-    // Lives a day longer than the job should wait: a ticket whose job was never written must not lie around for ever.
-    return String(await this.driver.client.eval(script, 1, key, id, delay_ms + 86_400_000));
+    // Lives a day: a ticket whose job was never written must not lie around for ever.
+    return String(await this.driver.client.eval(script, 1, key, id, 86_400_000));
   }
 
   /** Only its own: a retry must not drop the ticket of a job that waits behind it. */

@@ -10,7 +10,7 @@ export interface JobKind {
   timeout_seconds: number;
 }
 
-/** Every queue and its policy. A job that used up its attempts is kept as a dead letter (see DEAD_LETTERS) until someone retries it. */
+/** Every queue and its policy. A job that used up its attempts is counted and kept as a dead letter (see DEAD_LETTERS) for a person to look at. */
 export const JOB_KINDS = {
   /** Tells WhatsApp what the team has read. A receipt that is lost is only a grey tick. */
   'whatsapp-receipts': { attempts: 5, backoff: { base_seconds: 1, max_seconds: 30 }, concurrency: 10, timeout_seconds: 30 },

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
@@ -19,15 +18,12 @@ export interface Job<T extends object = object> {
 }
 
 export interface AddOptions {
-  delay_ms?: number;
   /**
-   * At most one job with this id waits in the queue. Another `add` while one waits or is delayed is a no-op (the first one's data and
-   * delay stay). Once it runs, waits for a retry, or is over, another `add` queues another job. So after every `add` a run *starts*:
-   * a wake-up is never lost, a spare one can happen. Ids are the queue's, not the job name's.
+   * At most one job with this id waits in the queue. Another `add` while one waits is a no-op. Once it runs, waits for a retry, or is over, another
+   * `add` queues another job. So after every `add` a run *starts*: a wake-up is never lost, a spare one can happen. Ids are the queue's, not the
+   * job name's.
    */
   job_id?: string;
-  /** Instead of the queue's policy. */
-  attempts?: number;
 }
 
 export interface NewJob<T extends object = object> extends AddOptions {
@@ -38,19 +34,11 @@ export interface NewJob<T extends object = object> extends AddOptions {
 export interface JobCounts {
   /** Ready to run. */
   waiting: number;
-  /** Due later, by a delay or a backoff. */
+  /** Due later, by a backoff. */
   delayed: number;
   active: number;
   /** Dead letters: all attempts used up. */
   dead: number;
-}
-
-export interface DeadJob {
-  id: string;
-  name: string;
-  error: string;
-  attempts: number;
-  failed_at: Date | null;
 }
 
 export type JobHandler<T extends object = object> = (job: Job<T>) => unknown;
@@ -78,11 +66,10 @@ export abstract class JobQueue<T extends object = object> {
   protected readonly logger = new Logger('Jobs');
   protected readonly running = new Map<string, AbortController>();
   protected stopping = false;
-  private ownConcurrency: number | null = null;
   private readonly handlers = new Map<string, JobHandler<T>>();
   private readonly repeats: { name: string; data: T; every_seconds: number; offset_seconds: number; without_store: boolean }[] = [];
-  /** What runs here for want of a store, by its job_id. */
-  private readonly here = new Map<string, Promise<void>>();
+  /** Rounds that run here for want of a store. */
+  private readonly here = new Set<string>();
   private readonly stopped = new AbortController();
 
   constructor(
@@ -125,34 +112,10 @@ export abstract class JobQueue<T extends object = object> {
     this.repeats.push({ name, data, every_seconds, offset_seconds, without_store });
   }
 
-  /**
-   * Adds wake-ups; while the store is away they run here, as many at a time as the queue's policy says. Only for rows that are claimed before
-   * they are worked on: another process may run the same one.
-   * @throws {Unavailable} As `addBulk`, where the rows are in the same store.
-   */
-  async addOrRun(jobs: NewJob<T>[]): Promise<void> {
-    try {
-      await this.addBulk(jobs);
-    } catch (error) {
-      if (!this.rowsElsewhere) throw error;
-      for (const { name, data, job_id } of jobs) {
-        while (this.here.size >= this.concurrency) await Promise.race(this.here.values());
-        if (this.stopping) return;
-        this.runHere(name, data, job_id);
-      }
-    }
-  }
-
   /** Whether the rows that jobs work on are still there when the jobs' store is not. */
   protected abstract readonly rowsElsewhere: boolean;
 
   abstract counts(): Promise<JobCounts>;
-
-  /** Dead letters, the latest first. */
-  abstract dead(limit?: number): Promise<DeadJob[]>;
-
-  /** Queues a dead letter for one more attempt; false when there is none by this id. */
-  abstract retryDead(id: string): Promise<boolean>;
 
   protected abstract insert(jobs: NewJob<T>[]): Promise<void>;
 
@@ -167,20 +130,13 @@ export abstract class JobQueue<T extends object = object> {
   /** Puts running jobs back to the head of the queue, as if they had never started. */
   protected abstract giveBack(ids: string[]): Promise<void>;
 
-  /** Called by the explorer of @nestjs/bull for each `@Process` method: `[name], [concurrency], handler`. */
-  process(...args: (string | number | JobHandler<T>)[]): void {
+  /** Called by the explorer of @nestjs/bull for each `@Process` method: `[name], handler`. How many run at a time is the queue's policy. */
+  process(...args: (string | JobHandler<T>)[]): void {
     const handler = args.at(-1);
     if (typeof handler !== 'function') throw new TypeError(`${this.name}: a handler is a function`);
     const name = args.find((arg) => typeof arg === 'string') ?? '*';
     if (this.handlers.has(name)) throw new Error(`${this.name}: two handlers for ${name}`);
     this.handlers.set(name, handler);
-    const concurrency = args.find((arg) => typeof arg === 'number');
-    if (concurrency !== undefined) this.ownConcurrency = Math.max(concurrency, this.ownConcurrency ?? 1);
-  }
-
-  /** Of the whole queue: the largest a `@Process` asks for, else the policy's. */
-  protected get concurrency(): number {
-    return this.ownConcurrency ?? this.kind.concurrency;
   }
 
   /** Called by the explorer of @nestjs/bull for `@OnQueue…` methods, which only Bull could serve. */
@@ -252,19 +208,19 @@ export abstract class JobQueue<T extends object = object> {
     }
   }
 
-  /** The same job once at a time. A failure is logged; whoever asked finds the row again. */
-  private runHere(name: string, data: T, job_id: string = randomUUID()): void {
-    if (this.here.has(job_id)) return;
-    const id = `here:${job_id}`;
+  /** The same round once at a time. A failure is logged; the next round finds the rows again. */
+  private runHere(name: string, data: T): void {
+    if (this.here.has(name)) return;
+    this.here.add(name);
+    const id = `here:${name}`;
     const controller = new AbortController();
     this.running.set(id, controller);
-    const run = this.execute({ id, name, data, attempt: 1, attempts: this.kind.attempts + 1 }, controller)
+    void this.execute({ id, name, data, attempt: 1, attempts: this.kind.attempts + 1 }, controller)
       .catch(() => undefined)
       .finally(() => {
         this.running.delete(id);
-        this.here.delete(job_id);
+        this.here.delete(name);
       });
-    this.here.set(job_id, run);
   }
 
   private async keepRepeating({ name, data, every_seconds, offset_seconds, without_store }: (typeof this.repeats)[number]): Promise<void> {
@@ -282,7 +238,7 @@ export abstract class JobQueue<T extends object = object> {
       } catch {
         // The driver has said that its store is down.
         if (without_store && this.rowsElsewhere && slot > done_here) {
-          this.runHere(name, data, `repeat:${name}`);
+          this.runHere(name, data);
           done_here = slot;
           owed = false;
         }

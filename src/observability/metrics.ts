@@ -2,24 +2,38 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { within } from '#common/time';
 
-/** The names of contract 10 §12; labels never name a tenant, a user, a phone or an id. */
-const COUNTERS = {
-  http_requests_total: { help: 'Requests answered, by route template', labels: ['method', 'route', 'status'] },
-  whatsapp_messages_total: { help: 'WhatsApp messages by direction and status', labels: ['direction', 'status'] },
-  messages_processed_total: { help: 'Incoming messages filed into the inbox', labels: [] },
-  inbound_events_ignored_total: { help: "Providers' events kept but not acted on", labels: ['reason'] },
-  ai_requests_total: { help: 'Requests to AI providers', labels: ['provider', 'status'] },
-  errors_total: { help: 'Errors answered, by type', labels: ['type'] },
-} as const;
+interface DeclaredMetric {
+  kind: 'counter' | 'gauge';
+  help: string;
+  /** Never a tenant, a user, a phone or an id. */
+  labels: readonly string[];
+}
 
-const GAUGES = {
-  websocket_connections_active: { help: 'Open sockets of this process', labels: [] },
-  active_conversations_total: { help: 'Conversations that are open or pending', labels: [] },
-  queue_waiting_total: { help: 'Conversations waiting for an agent', labels: [] },
-  bull_jobs: { help: 'Jobs by queue and state', labels: ['queue', 'state'] },
-  orphan_references: { help: 'Rows that name a row which is not there, counted nightly', labels: ['table', 'column'] },
-  inbound_backlog: { help: 'Stored inbound events not yet processed', labels: [] },
-} as const;
+const DECLARED = new Map<string, DeclaredMetric>();
+
+/**
+ * A room's counters and gauges, in its `*.metrics.ts`. Beside it the room adds them to `DeclaredMetrics` by declaration merging:
+ * `interface DeclaredMetrics extends MetricsOf<typeof INBOX_METRICS> {}`.
+ */
+export function declareMetrics<const T extends Record<string, DeclaredMetric>>(metrics: T): T {
+  for (const [name, metric] of Object.entries<DeclaredMetric>(metrics)) {
+    if (DECLARED.has(name)) throw new Error(`The metric ${name} is declared twice`);
+    DECLARED.set(name, metric);
+  }
+  return metrics;
+}
+
+export type MetricsOf<T> = { [K in keyof T]: T[K] };
+
+export const OWN_METRICS = declareMetrics({
+  http_requests_total: { kind: 'counter', help: 'Requests answered, by route template', labels: ['method', 'route', 'status'] },
+  errors_total: { kind: 'counter', help: 'Errors answered, by type', labels: ['type'] },
+  // Contract 10 §12 names it before there is a room that asks an AI.
+  ai_requests_total: { kind: 'counter', help: 'Requests to AI providers', labels: ['provider', 'status'] },
+});
+
+/** Counters and gauges by name; each room adds its own. */
+export interface DeclaredMetrics extends MetricsOf<typeof OWN_METRICS> {}
 
 const HISTOGRAMS = {
   http_request_duration_seconds: {
@@ -35,7 +49,9 @@ const HISTOGRAMS = {
 } as const;
 
 type Labels<T extends { labels: readonly string[] }> = T['labels'][number];
-type GaugeName = keyof typeof GAUGES;
+type NamesOf<K extends DeclaredMetric['kind']> = {
+  [N in keyof DeclaredMetrics]: DeclaredMetrics[N]['kind'] extends K ? N : never;
+}[keyof DeclaredMetrics];
 
 /** One value, or one per combination of labels. */
 export type Reading = number | { labels: Record<string, string>; value: number }[];
@@ -49,23 +65,24 @@ const COLLECT_TIMEOUT_MS = 2000;
 export class Metrics {
   private readonly registry = new Registry();
   private readonly counters = new Map<string, Counter>();
-  private readonly gauges = new Map<GaugeName, Gauge>();
+  private readonly gauges = new Map<string, Gauge>();
   private readonly histograms = new Map<string, Histogram>();
-  private readonly collectors = new Map<GaugeName, Read>();
+  private readonly collectors = new Map<string, Read>();
 
   constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    for (const [name, { help, labels }] of Object.entries(COUNTERS))
-      this.counters.set(name, new Counter({ name, help, labelNames: labels, registers }));
-    for (const [name, { help, labels }] of Object.entries(GAUGES))
-      this.gauges.set(name as GaugeName, new Gauge({ name, help, labelNames: labels, registers }));
+    for (const [name, { kind, help, labels }] of DECLARED) {
+      const shape = { name, help, labelNames: labels, registers };
+      if (kind === 'counter') this.counters.set(name, new Counter(shape));
+      else this.gauges.set(name, new Gauge(shape));
+    }
     for (const [name, { help, labels, buckets }] of Object.entries(HISTOGRAMS))
       this.histograms.set(name, new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers }));
   }
 
-  counter<N extends keyof typeof COUNTERS>(name: N): Counter<Labels<(typeof COUNTERS)[N]>> {
-    return this.counters.get(name) as Counter<Labels<(typeof COUNTERS)[N]>>;
+  counter<N extends NamesOf<'counter'>>(name: N): Counter<Labels<DeclaredMetrics[N]>> {
+    return this.counters.get(name) as Counter<Labels<DeclaredMetrics[N]>>;
   }
 
   histogram<N extends keyof typeof HISTOGRAMS>(name: N): Histogram<Labels<(typeof HISTOGRAMS)[N]>> {
@@ -73,8 +90,8 @@ export class Metrics {
   }
 
   /** Set it as things happen, or let `collectFrom` ask its owner at each scrape. */
-  gauge<N extends GaugeName>(name: N): Gauge<Labels<(typeof GAUGES)[N]>> & { collectFrom(read: Read): void } {
-    const gauge = this.gauges.get(name) as Gauge<Labels<(typeof GAUGES)[N]>>;
+  gauge<N extends NamesOf<'gauge'>>(name: N): Gauge<Labels<DeclaredMetrics[N]>> & { collectFrom(read: Read): void } {
+    const gauge = this.gauges.get(name) as Gauge<Labels<DeclaredMetrics[N]>>;
     return Object.assign(gauge, { collectFrom: (read: Read) => void this.collectors.set(name, read) });
   }
 
@@ -84,7 +101,7 @@ export class Metrics {
     return this.registry.metrics();
   }
 
-  private async collect(name: GaugeName, read: Read): Promise<void> {
+  private async collect(name: string, read: Read): Promise<void> {
     const gauge = this.gauges.get(name);
     const reading = await within(COLLECT_TIMEOUT_MS, async () => read()).catch(() => []);
     if (!gauge) return;
@@ -92,7 +109,7 @@ export class Metrics {
     if (typeof reading === 'number') gauge.set(reading);
     else {
       // A gauge without labels starts at 0; what could not be read is not 0.
-      if (!reading.length && !GAUGES[name].labels.length) gauge.remove();
+      if (!reading.length && !DECLARED.get(name)?.labels.length) gauge.remove();
       for (const { labels, value } of reading) gauge.set(labels, value);
     }
   }

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { DEMO } from '#common/demo';
+import { type PayloadsOf, declareEvents, event } from '#common/events';
 import { Typing } from './realtime.dto';
 
 /** Something said on a socket. */
@@ -12,36 +13,37 @@ export interface SocketEvent {
   sample?: object;
 }
 
-/** The channels everybody in an organization may have (contract 20 §10.2); some wait for their rooms. */
-const CHANNELS = ['messages', 'conversations', 'contacts', 'agents', 'whatsapp', 'campaigns', 'flows', 'notifications'] as const;
-export const GENERAL_CHANNELS: ReadonlySet<string> = new Set(CHANNELS);
+/** The channels everybody in an organization may have: those of contract 20 §10.2, of which some wait for their rooms, and those rooms add. */
+const CHANNELS = new Set(['messages', 'conversations', 'contacts', 'agents', 'whatsapp', 'campaigns', 'flows', 'notifications']);
+export const GENERAL_CHANNELS: ReadonlySet<string> = CHANNELS;
 
-/** An event, as the room that emits it declares it. */
-export interface DeclaredEvent extends SocketEvent {
+/** A socket event, as the room that publishes it declares it. */
+export interface DeclaredSocketEvent extends SocketEvent {
   /** Where raw sockets hear it. */
-  channel: (typeof CHANNELS)[number];
+  channel: string;
 }
 
-const CATALOGUE = new Map<string, DeclaredEvent>();
+const CATALOGUE = new Map<string, DeclaredSocketEvent>();
 
 /**
- * A room's events, by socket name, in its `*.realtime.ts`. Beside it the room adds them to `RealtimeEvents` by declaration merging, so that an
- * event nobody declared, or with other data, does not compile: `interface RealtimeEvents extends PayloadsOf<typeof CONTACT_EVENTS> {}`.
+ * What the sockets hear of a room, in its `*.events.ts`. Beside it the room adds it to `RealtimeEvents` by declaration merging, so that a socket
+ * event nobody declared, or with other data, does not compile: `interface RealtimeEvents extends DataOf<typeof CONTACT_NEWS> {}`.
  */
-export function declareEvents<T extends Record<string, DeclaredEvent>>(events: T): T {
-  for (const [name, event] of Object.entries<DeclaredEvent>(events)) {
+export function declareSocketEvents<T extends Record<string, DeclaredSocketEvent>>(events: T): T {
+  for (const [name, declared] of Object.entries<DeclaredSocketEvent>(events)) {
     if (CATALOGUE.has(name)) throw new Error(`The socket event ${name} is declared twice`);
-    CATALOGUE.set(name, event);
+    CATALOGUE.set(name, declared);
+    CHANNELS.add(declared.channel);
   }
   return events;
 }
 
-export type PayloadsOf<T extends Record<string, Pick<SocketEvent, 'payload'>>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
+export type DataOf<T extends Record<string, Pick<SocketEvent, 'payload'>>> = { [K in keyof T]: InstanceType<T[K]['payload']> };
 
 /** Every event of the sockets, in alphabetical order. */
-export const eventCatalogue = (): [name: string, event: DeclaredEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
+export const socketCatalogue = (): [name: string, event: DeclaredSocketEvent][] => [...CATALOGUE].sort(([a], [b]) => (a < b ? -1 : 1));
 
-export const OWN_EVENTS = declareEvents({
+export const OWN_NEWS = declareSocketEvents({
   typing: {
     text: 'Somebody of the team writes in a conversation, or stopped. Socket.IO: only to those who joined the conversation.',
     channel: 'conversations',
@@ -57,7 +59,7 @@ export const OWN_EVENTS = declareEvents({
 });
 
 /** What sockets hear (contract 20 §10.1), by name: the data. Each room adds its own. */
-export interface RealtimeEvents extends PayloadsOf<typeof OWN_EVENTS> {}
+export interface RealtimeEvents extends DataOf<typeof OWN_NEWS> {}
 
 export type RealtimeEvent = keyof RealtimeEvents;
 
@@ -102,9 +104,14 @@ export function roomsOf({ organization_id, conversation_id, conversation_only, u
   return conversation_only ? [`conversation:${conversation_id}`] : [`organization:${organization_id}`, `conversation:${conversation_id}`];
 }
 
+export const OWN_EVENTS = declareEvents({
+  'agent.typing': event<{ organization_id: string; conversation_id: string; user_id: string; typing: boolean }>({
+    text: 'An agent writes in a conversation, or stopped; told by the process of their socket.',
+    sample: { organization_id: DEMO.organization_id, conversation_id: DEMO.conversation_id, user_id: DEMO.user_id, typing: true },
+    sockets: ['typing'],
+  }),
+});
+
 declare module '#common/events' {
-  interface Events {
-    /** An agent writes, or stopped, in a conversation. Emitted on the node of their socket. */
-    'agent.typing': { organization_id: string; conversation_id: string; user_id: string; typing: boolean };
-  }
+  interface Events extends PayloadsOf<typeof OWN_EVENTS> {}
 }

@@ -9,7 +9,7 @@ import { type Trust, clientAddress } from '#access/client-address';
 import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { AppError, Invalid, Unavailable } from '#common/errors';
 import { EventBus } from '#common/events';
-import { Metrics } from '#observability/metrics';
+import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
 import type { Connection } from './connection';
 import { Presence } from './presence';
 import type { Publication, RealtimeEvent, Target } from './realtime.events';
@@ -26,6 +26,14 @@ export interface Door {
 
 /** A publication between nodes. */
 type Relayed = [publication: Publication, timestamp: string];
+
+export const REALTIME_METRICS = declareMetrics({
+  websocket_connections_active: { kind: 'gauge', help: 'Open sockets of this process', labels: [] },
+});
+
+declare module '#observability/metrics' {
+  interface DeclaredMetrics extends MetricsOf<typeof REALTIME_METRICS> {}
+}
 
 /** Where the rooms publish. One call reaches every socket concerned, on every node and transport, once. */
 @Injectable()

@@ -14,7 +14,7 @@ import {
   RawError,
   SocketError,
 } from './realtime.dto';
-import type { PayloadsOf, SocketEvent } from './realtime.events';
+import type { DataOf, SocketEvent } from './realtime.events';
 
 /*
  * What clients and this server say to each other besides the rooms' events. The gateways are typed by these tables and
@@ -79,7 +79,7 @@ export const COMMANDS = {
 } satisfies Record<string, Said & { answer: Type<object> }>;
 
 const channels = { channels: ['messages', 'conversations'] };
-const who = { user_id: DEMO.user_id, organization_id: '019aa000-0000-7000-8000-000000000a00' };
+const who = { user_id: DEMO.user_id, organization_id: DEMO.organization_id };
 const pong = { timestamp: '2026-11-20T12:00:00.000Z' };
 
 /** Server → one client on Socket.IO. */
@@ -146,9 +146,9 @@ export const RAW_NOTICES = {
 export type CommandName = keyof typeof COMMANDS;
 /** What a command's ack says beside `ok: true`. */
 export type Answers = { [K in CommandName]: InstanceType<(typeof COMMANDS)[K]['answer']> };
-export type Notices = PayloadsOf<typeof NOTICES>;
+export type Notices = DataOf<typeof NOTICES>;
 export type RawCommand = keyof typeof RAW_COMMANDS;
 
-type RawNotices = PayloadsOf<typeof RAW_NOTICES>;
+type RawNotices = DataOf<typeof RAW_NOTICES>;
 /** One frame of `/ws` to a client. */
 export type RawFrame = { [K in keyof RawNotices]: { type: K } & RawNotices[K] }[keyof RawNotices];

@@ -30,12 +30,9 @@ export class RealtimeRooms {
   private setAgentStatus?: (actor: Actor, status: AgentState) => Promise<void>;
   presence?: PresenceListener;
 
-  registerConversationCheck(check: Check): void {
-    this.checks.set('conversation', check);
-  }
-
-  registerCampaignCheck(check: Check): void {
-    this.checks.set('campaign', check);
+  /** Who may have the channels `kind:{id}`. */
+  admit(kind: string, check: Check): void {
+    this.checks.set(kind, check);
   }
 
   /** `agent:set_status`; may throw any of our errors. */

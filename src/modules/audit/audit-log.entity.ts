@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareUserRows } from '#database/personal-data';
 
 export type AuditActorType = 'user' | 'system' | 'webhook' | 'api';
 export type AuditResult = 'success' | 'failure';
@@ -70,3 +71,8 @@ export class AuditLog {
   @Column({ type: 'timestamptz', precision: 3 })
   created_at: Date;
 }
+
+declareUserRows('audit_logs', {
+  erase: { keep: 'proof of who did what, append-only; contract 50: e-mails are to be resolved when an entry is read' },
+  export: ['action', 'resource_type', 'resource_id', 'result', 'ip_address', 'user_agent', 'created_at'],
+});

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, EvenWhenSuspended, Public } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
 import { User } from '#modules/users/user.entity';
@@ -28,18 +28,21 @@ export class AuthResolver {
 
   @Mutation(() => RegisterResponse, { description: 'Register an organization and its first administrator.' })
   @Public()
+  @RateClass('auth_register')
   register(@Args('input') input: RegisterRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.register(input, client);
   }
 
   @Mutation(() => LoginResponse, { description: 'Log in.' })
   @Public()
+  @RateClass('auth_login')
   login(@Args() input: LoginRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.login(input, client);
   }
 
   @Mutation(() => LoginResponse, { description: 'The next pair of tokens; select refresh_token, the old one is dead.' })
   @Public()
+  @RateClass('auth_refresh')
   refreshToken(@Args() input: RefreshRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.refresh(input.refresh_token, client);
   }

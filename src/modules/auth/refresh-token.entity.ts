@@ -1,4 +1,5 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareRetention } from '#database/retention';
 
 /** One refresh token of a session; a used one stays, so that using it again is seen. */
 @Entity('refresh_tokens')
@@ -24,3 +25,5 @@ export class RefreshToken {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   used_at: Date | null;
 }
+
+declareRetention('refresh_tokens', { where: "expires_at < now() - interval '7 days'", oldest: 'id' });

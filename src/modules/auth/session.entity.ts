@@ -1,6 +1,8 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
 import { User } from '#modules/users/user.entity';
+import { declareRetention } from '#database/retention';
+import { declareUserRows } from '#database/personal-data';
 
 /** One login: the family of its refresh tokens (`sid` in both tokens). */
 @Entity('sessions')
@@ -36,3 +38,7 @@ export class UserSession {
   @Column('varchar', { length: 50, nullable: true })
   revoked_reason: string | null;
 }
+
+declareRetention('sessions', { where: "expires_at < now() - interval '30 days'", oldest: 'id' });
+
+declareUserRows('sessions', { erase: 'delete', export: ['user_agent', 'ip_address', 'created_at', 'expires_at', 'revoked_at'] });

@@ -2,6 +2,7 @@ import { Column, Entity, Index } from 'typeorm';
 import { Reference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
 import { Contact } from './contact.entity';
+import { declareContactRows } from '#database/personal-data';
 
 export enum IdentityKind {
   phone = 'phone',
@@ -42,3 +43,11 @@ export class ContactIdentity extends TenantEntity {
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   last_seen_at: Date;
 }
+
+declareContactRows('contact_identities', {
+  // By mergeContacts.
+  merge: null,
+  erase: 'delete',
+  anonymize: 'delete',
+  export: ['kind', 'value', 'portfolio_id', 'is_active', 'first_seen_at', 'last_seen_at'],
+});

@@ -8,6 +8,8 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference } from '#database/references';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 import { User } from '#modules/users/user.entity';
+import { declareContactRows, declareUserRows } from '#database/personal-data';
+import { declareResource } from '#modules/organizations/plan-resources';
 
 /** A person who writes or is written to on WhatsApp. The API answers a `ContactView`: this row and what is derived from it. */
 @Entity('contacts')
@@ -35,7 +37,7 @@ export class Contact extends SoftDeletedEntity {
   @Column('varchar', { length: 20, nullable: true })
   @HideField()
   @ApiHideProperty()
-  match_key: string | null;
+  match_key?: string | null;
 
   /** Digits as WhatsApp reports them. */
   @Column('varchar', { length: 20, nullable: true })
@@ -234,3 +236,48 @@ const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
 ]);
 
 export const isImpersonal = (field: string): boolean => IMPERSONAL.has(field);
+
+/** What says who the person is. */
+const PERSONAL = [
+  'whatsapp_id',
+  'match_key',
+  'wa_id',
+  'alternative_phone',
+  'whatsapp_user_id',
+  'username',
+  'whatsapp_name',
+  'name',
+  'email',
+  'avatar_url',
+  'company',
+  'job_title',
+  'notes',
+  'address_street',
+  'address_city',
+  'address_state',
+  'address_country',
+  'address_postal_code',
+  'attributes',
+  'blocked_reason',
+] as const satisfies (keyof Contact)[];
+
+declareContactRows('contacts', {
+  // By mergeContacts.
+  merge: null,
+  erase: 'delete',
+  anonymize: { blank: PERSONAL },
+  export: [...PERSONAL, 'source', 'lifecycle_stage', 'opt_in', 'opt_in_date', 'opt_out_date', 'is_blocked', 'blocked_at', 'created_at'],
+});
+declareUserRows('contacts', { erase: { blank: ['assigned_agent_id'] }, export: [] });
+
+declareResource('contacts', {
+  text: 'Contacts.',
+  limits: { free: 1_000, starter: 10_000, growth: 25_000, professional: 50_000, enterprise: -1 },
+  usage: 'SELECT count(*)::int FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL',
+});
+
+declare module '#modules/organizations/plan-resources' {
+  interface PlanResources {
+    contacts: true;
+  }
+}

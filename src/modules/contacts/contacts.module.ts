@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './contacts.errors';
+import './contacts.events';
 import { ContactNews } from './contact-news';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';

@@ -1,32 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { DEMO } from '#common/demo';
 import { EventBus } from '#common/events';
-import { type PayloadsOf, declareEvents } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
-import { ContactGone, ContactView } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
-export const CONTACT_EVENTS = declareEvents({
-  'contact:created': { text: 'A contact was added: by a person, an import or a first message.', channel: 'contacts', payload: ContactView },
-  'contact:updated': {
-    text: 'A contact changed, was blocked or unblocked, or took another one in.',
-    channel: 'contacts',
-    payload: ContactView,
-  },
-  'contact:deleted': {
-    text: 'A contact was deleted, or became part of another one.',
-    channel: 'contacts',
-    payload: ContactGone,
-    sample: { id: DEMO.contact_id },
-  },
-});
-
-declare module '#realtime/realtime.events' {
-  interface RealtimeEvents extends PayloadsOf<typeof CONTACT_EVENTS> {}
-}
-
-/** The room's events on the organization's sockets. */
+/** What the sockets hear of the contacts. */
 @Injectable()
 export class ContactsRealtime implements OnModuleInit {
   constructor(

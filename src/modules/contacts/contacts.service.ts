@@ -16,7 +16,6 @@ import { forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-ide
 import type { ContactIdentity } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact, isImpersonal } from './contact.entity';
-import './contacts.events';
 import { mergeContacts } from './merge-contacts';
 import { contactMatch, narrowContacts } from './search-contacts';
 

@@ -1,6 +1,6 @@
+import { contactRows } from '#database/personal-data';
 import type { Sql } from '#database/sql';
 import { IdentityKind } from './contact-identity.entity';
-import { contactRows, declareContactRows } from './contact-rows';
 
 /**
  * Makes one contact of two, within the caller's transaction: what is kept of `gone` becomes `keep`'s (each table as its room declares), whose empty
@@ -72,6 +72,3 @@ async function moveIdentities(sql: Sql, ids: string[]): Promise<void> {
     [...ids, IdentityKind.bsuid],
   );
 }
-
-// The room's own, above.
-declareContactRows('contact_identities', { merge: null });

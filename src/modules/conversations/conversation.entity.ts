@@ -6,6 +6,7 @@ import { TenantEntity } from '#database/tenant.entity';
 import { Contact } from '#modules/contacts/contact.entity';
 import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { declareUserRows } from '#database/personal-data';
 
 /** open: live; pending: parked, waiting for an agent; resolved: done, a new message revives it; closed: ended. */
 export enum ConversationStatus {
@@ -180,3 +181,5 @@ export class Conversation extends TenantEntity {
   @Field(() => ID, { nullable: true })
   last_message_id: string | null;
 }
+
+declareUserRows('conversations', { erase: { blank: ['current_agent_id'] }, export: [] });

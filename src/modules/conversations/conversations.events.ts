@@ -1,6 +1,12 @@
+import { DEMO } from '#common/demo';
+import { type PayloadsOf, declareEvents, event } from '#common/events';
 import type { Contact } from '#modules/contacts/contact.entity';
-import type { Conversation, ConversationStatus } from './conversation.entity';
-import type { MessageResponse } from './messages/message.dto';
+import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
+import { AssignmentNews, MessageNews, MessageStatusNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
+import { ConversationView } from './conversation.dto';
+import { type Conversation, ConversationStatus } from './conversation.entity';
+import { MessageResponse } from './messages/message.dto';
+import { MessageDirection, MessageStatus, MessageType, SenderType } from './messages/message.entity';
 
 /** The little of a contact that goes with a message. */
 export type MessageContact = Pick<Contact, 'id' | 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id' | 'is_vip'>;
@@ -18,7 +24,7 @@ export interface MessageHappened {
   conversation: MessageConversation;
 }
 
-export interface MessageStatusChanged {
+interface MessageStatusChanged {
   organization_id: string;
   message_id: string;
   conversation_id: string;
@@ -30,39 +36,222 @@ export interface MessageStatusChanged {
   error_code: string | null;
 }
 
-export interface ConversationHappened {
+interface ConversationHappened {
   organization_id: string;
   conversation_id: string;
   /** Who did it; null: the system. */
   user_id: string | null;
 }
 
-export interface ConversationMoved extends ConversationHappened {
+interface ConversationMoved extends ConversationHappened {
   status: ConversationStatus;
   previous_status: ConversationStatus;
 }
 
+interface ConversationAssigned extends ConversationHappened {
+  agent_id: string | null;
+  previous_agent_id: string | null;
+}
+
+const { organization_id, contact_id, conversation_id, message_id, number_id: whatsapp_number_id, user_id } = DEMO;
+
+const RECEIVED: MessageResponse = {
+  id: message_id,
+  organization_id,
+  conversation_id,
+  contact_id,
+  whatsapp_number_id,
+  direction: MessageDirection.incoming,
+  sender_type: SenderType.contact,
+  sender_user_id: null,
+  sender_name: 'João',
+  message_type: MessageType.text,
+  content: 'Boa tarde, meu pedido 1042 já saiu?',
+  payload: { text: 'Boa tarde, meu pedido 1042 já saiu?' },
+  media: null,
+  media_url: null,
+  media_type: null,
+  media_caption: null,
+  status: MessageStatus.received,
+  whatsapp_message_id: 'wamid.HBgNNTUyMTk4NzY1MDAwMhUCABIYFjNFQjBDRjA',
+  reply_to_message_id: null,
+  forwarded: false,
+  reactions: [],
+  template_id: null,
+  campaign_id: null,
+  metadata: {},
+  client_reference: null,
+  is_internal_note: false,
+  is_deleted: false,
+  edited_at: null,
+  resent_from_id: null,
+  resent_as_id: null,
+  error_code: null,
+  error_message: null,
+  pricing: null,
+  sent_at: DEMO.time,
+  delivered_at: null,
+  read_at: null,
+  played_at: null,
+  failed_at: null,
+  created_at: DEMO.time,
+  updated_at: DEMO.time,
+};
+
+const CREATED: MessageResponse = {
+  ...RECEIVED,
+  direction: MessageDirection.outgoing,
+  sender_type: SenderType.agent,
+  sender_user_id: user_id,
+  sender_name: 'Bruno Alves',
+  content: 'Saiu agora, chega em 40 minutos.',
+  payload: { text: 'Saiu agora, chega em 40 minutos.' },
+  status: MessageStatus.pending,
+  whatsapp_message_id: null,
+  sent_at: null,
+};
+
+const received: MessageHappened = {
+  organization_id,
+  message: RECEIVED,
+  contact: { id: contact_id, name: 'João Pereira', whatsapp_name: 'João', username: null, whatsapp_id: DEMO.phone, is_vip: false },
+  conversation: {
+    id: conversation_id,
+    status: ConversationStatus.open,
+    unread_count: 1,
+    current_agent_id: user_id,
+    last_message_at: DEMO.time,
+    window_expires_at: new Date(DEMO.time.getTime() + 24 * 3600_000),
+  },
+};
+
+const conversation: ConversationHappened = { organization_id, conversation_id, user_id };
+const { open, pending, resolved, closed } = ConversationStatus;
+const from = (previous_status: ConversationStatus, status: ConversationStatus): ConversationMoved => ({
+  ...conversation,
+  status,
+  previous_status,
+});
+
+export const INBOX_EVENTS = declareEvents({
+  'message.received': event<MessageHappened>({ text: 'A message of a customer was filed.', sample: received, sockets: ['message:new'] }),
+  'message.created': event<MessageHappened>({
+    text: 'A message to a customer was accepted and is on its way, or a note was kept.',
+    sample: { ...received, message: CREATED, conversation: { ...received.conversation, unread_count: 0 } },
+    sockets: ['message:new'],
+  }),
+  'message.status': event<MessageStatusChanged>({
+    text: 'A message moved on: sent, delivered, read or failed.',
+    sample: {
+      organization_id,
+      message_id,
+      conversation_id,
+      contact_id,
+      whatsapp_number_id,
+      status: MessageStatus.delivered,
+      previous_status: MessageStatus.sent,
+      timestamp: DEMO.time,
+      error_code: null,
+    },
+    sockets: ['message:status'],
+  }),
+  'message.updated': event<{ organization_id: string; message: MessageResponse }>({
+    text: 'A message got a reaction, was edited or revoked, or its file is ready.',
+    sample: { organization_id, message: { ...RECEIVED, reactions: [{ from: 'business', emoji: '👍', at: DEMO.time.toISOString() }] } },
+    sockets: ['message:updated'],
+  }),
+  'conversation.created': event<ConversationHappened>({
+    text: 'A conversation began.',
+    sample: conversation,
+    sockets: ['conversation:new'],
+  }),
+  'conversation.updated': event<ConversationHappened>({
+    text: 'A conversation changed: priority, labels, number.',
+    sample: conversation,
+    sockets: ['conversation:updated'],
+  }),
+  'conversation.archived': event<ConversationHappened>({
+    text: 'A conversation was archived.',
+    sample: conversation,
+    sockets: ['conversation:updated'],
+  }),
+  'conversation.resolved': event<ConversationMoved>({
+    text: 'A conversation was resolved.',
+    sample: from(open, resolved),
+    sockets: ['conversation:status'],
+  }),
+  'conversation.closed': event<ConversationMoved>({
+    text: 'A conversation was closed.',
+    sample: from(open, closed),
+    sockets: ['conversation:status'],
+  }),
+  'conversation.reopened': event<ConversationMoved>({
+    text: "A resolved or closed conversation was opened again, by a person or by the customer's next message.",
+    sample: from(closed, open),
+    sockets: ['conversation:status'],
+  }),
+  'conversation.status': event<ConversationMoved>({
+    text: 'A conversation moved between open and pending.',
+    sample: from(open, pending),
+    sockets: ['conversation:status'],
+  }),
+  'conversation.assigned': event<ConversationAssigned>({
+    text: 'A conversation has another agent, or none any more.',
+    sample: { ...conversation, agent_id: user_id, previous_agent_id: null },
+    sockets: ['conversation:assigned', 'conversation:unassigned'],
+  }),
+  'conversation.unread': event<ConversationHappened & { unread_count: number }>({
+    text: 'The team has read what came in, so far or in part.',
+    sample: { ...conversation, unread_count: 0 },
+    sockets: ['conversation:unread_update'],
+  }),
+});
+
+/** What the sockets hear of the inbox. */
+export const INBOX_NEWS = declareSocketEvents({
+  'message:new': { text: 'A message came in, was accepted for sending, or a note was kept.', channel: 'messages', payload: MessageNews },
+  'message:status': {
+    text: 'A message moved on: sent, delivered, read or failed.',
+    channel: 'messages',
+    payload: MessageStatusNews,
+    sample: { message_id, conversation_id, status: MessageStatus.delivered, timestamp: DEMO.time },
+  },
+  'message:updated': {
+    text: 'A message got a reaction, was edited or revoked, or its file is ready.',
+    channel: 'messages',
+    payload: MessageResponse,
+    sample: RECEIVED,
+  },
+  'conversation:new': { text: 'A conversation began.', channel: 'conversations', payload: ConversationView },
+  'conversation:updated': {
+    text: 'A conversation changed: priority, labels, number, archive.',
+    channel: 'conversations',
+    payload: ConversationView,
+  },
+  'conversation:status': {
+    text: 'A conversation was opened again, resolved or closed.',
+    channel: 'conversations',
+    payload: ConversationView,
+  },
+  'conversation:unread_update': {
+    text: 'How many incoming messages the team has not read.',
+    channel: 'conversations',
+    payload: UnreadNews,
+    sample: { conversation_id, unread_count: 0 },
+  },
+  'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
+  'conversation:unassigned': {
+    text: 'A conversation has no agent any more.',
+    channel: 'conversations',
+    payload: UnassignmentNews,
+    sample: { conversation_id, previous_agent_id: user_id, queue_id: null, reason: 'manual' },
+  },
+});
+
 declare module '#common/events' {
-  interface Events {
-    /** An incoming message was filed. */
-    'message.received': MessageHappened;
-    /** An outgoing message was accepted by us and is on its way. */
-    'message.created': MessageHappened;
-    'message.status': MessageStatusChanged;
-    /** Reaction, edit, delete, file ready. */
-    'message.updated': { organization_id: string; message: MessageResponse };
-    'conversation.created': ConversationHappened;
-    'conversation.updated': ConversationHappened;
-    'conversation.archived': ConversationHappened;
-    'conversation.resolved': ConversationMoved;
-    'conversation.closed': ConversationMoved;
-    /** From resolved or closed: by a person, or by the customer's next message. */
-    'conversation.reopened': ConversationMoved;
-    /** Between open and pending. */
-    'conversation.status': ConversationMoved;
-    'conversation.assigned': ConversationHappened & { agent_id: string | null; previous_agent_id: string | null };
-    'conversation.unread': ConversationHappened & { unread_count: number };
-    /** The team has read up to this incoming message. */
-    'message.read_here': { organization_id: string; message_id: string };
-  }
+  interface Events extends PayloadsOf<typeof INBOX_EVENTS> {}
+}
+
+declare module '#realtime/realtime.events' {
+  interface RealtimeEvents extends DataOf<typeof INBOX_NEWS> {}
 }

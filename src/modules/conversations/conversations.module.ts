@@ -5,14 +5,15 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
+import './conversations.events';
 import './state/merging';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
 import { ConversationsService } from './conversations.service';
-import { InboxSweeps } from './inbox.sweeps';
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
+import { InboxGauges } from './inbox.metrics';
 import { DeliverMessage } from './messages/deliver-message';
 import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
@@ -22,7 +23,7 @@ import { SendMessage } from './messages/send-message';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
-  imports: [OrganizationsModule, ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-receipts', 'sweeper')],
+  imports: [OrganizationsModule, ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-receipts')],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
   controllers: [MessagesController, ConversationsController],
   providers: [
@@ -31,8 +32,8 @@ import { SendMessage } from './messages/send-message';
     SendMessage,
     DeliverMessage,
     MessageFiles,
-    InboxSweeps,
     ReadReceiptJobs,
+    InboxGauges,
     Filing,
     InboundWorker,
     ConversationsRealtime,

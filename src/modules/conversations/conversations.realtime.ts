@@ -1,64 +1,13 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { DEMO } from '#common/demo';
 import { EventBus } from '#common/events';
-import { type PayloadsOf, type Publication, type RealtimeEvent, declareEvents } from '#realtime/realtime.events';
+import type { Publication, RealtimeEvent } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
 import { RealtimeRooms } from '#realtime/realtime.rooms';
 import { Metrics } from '#observability/metrics';
-import { AssignmentNews, MessageNews, MessageStatusNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
-import { ConversationView } from './conversation.dto';
+import type { ConversationView } from './conversation.dto';
 import { ConversationsService } from './conversations.service';
 import type { MessageHappened } from './conversations.events';
-import { MessageResponse } from './messages/message.dto';
-
-export const INBOX_EVENTS = declareEvents({
-  'message:new': { text: 'A message came in, was accepted for sending, or a note was kept.', channel: 'messages', payload: MessageNews },
-  'message:status': {
-    text: 'A message moved on: sent, delivered, read or failed.',
-    channel: 'messages',
-    payload: MessageStatusNews,
-    sample: {
-      message_id: DEMO.message_id,
-      conversation_id: DEMO.conversation_id,
-      status: 'delivered',
-      timestamp: '2026-11-20T12:00:00.000Z',
-    },
-  },
-  'message:updated': {
-    text: 'A message got a reaction, was edited or revoked, or its file is ready.',
-    channel: 'messages',
-    payload: MessageResponse,
-  },
-  'conversation:new': { text: 'A conversation began.', channel: 'conversations', payload: ConversationView },
-  'conversation:updated': {
-    text: 'A conversation changed: priority, labels, number, archive.',
-    channel: 'conversations',
-    payload: ConversationView,
-  },
-  'conversation:status': {
-    text: 'A conversation was opened again, resolved or closed.',
-    channel: 'conversations',
-    payload: ConversationView,
-  },
-  'conversation:unread_update': {
-    text: 'How many incoming messages the team has not read.',
-    channel: 'conversations',
-    payload: UnreadNews,
-    sample: { conversation_id: DEMO.conversation_id, unread_count: 0 },
-  },
-  'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
-  'conversation:unassigned': {
-    text: 'A conversation has no agent any more.',
-    channel: 'conversations',
-    payload: UnassignmentNews,
-    sample: { conversation_id: DEMO.conversation_id, previous_agent_id: DEMO.user_id, queue_id: null, reason: 'manual' },
-  },
-});
-
-declare module '#realtime/realtime.events' {
-  interface RealtimeEvents extends PayloadsOf<typeof INBOX_EVENTS> {}
-}
 
 /** Conversations that changed together are read together. */
 const GATHER_MS = 20;
@@ -83,7 +32,7 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.rooms.registerConversationCheck((actor, id) => this.conversations.has(actor, id));
+    this.rooms.admit('conversation', (actor, id) => this.conversations.has(actor, id));
     const incoming = this.metrics.counter('whatsapp_messages_total').labels({ direction: 'incoming', status: 'received' });
     this.events.on('message.received', (happened) => {
       incoming.inc();

@@ -26,6 +26,7 @@ import {
 } from './conversation.dto';
 import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
 import type { Draft } from './messages/compose';
+import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
 import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
@@ -54,6 +55,7 @@ export class ConversationsService implements OnModuleInit {
     private readonly organizations: OrganizationsService,
     private readonly users: UsersService,
     private readonly sending: SendMessage,
+    private readonly receipts: ReadReceiptJobs,
     private readonly facts: Facts,
   ) {}
 
@@ -197,7 +199,7 @@ export class ConversationsService implements OnModuleInit {
         [organization_id, id],
       );
       if (unread_count > 0) tx.tell('conversation.unread', { organization_id, conversation_id: id, user_id, unread_count: 0 });
-      if (newest) tx.tell('message.read_here', { organization_id, message_id: newest.id });
+      if (newest) this.receipts.wake(tx, { organization_id, message_id: newest.id });
     });
     return this.get(actor, id);
   }

@@ -14,26 +14,13 @@ import type { Period } from '#database/narrow-period';
 import { toBusinessHours } from './business-hours';
 import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
-import type { PlanLimits, PlanResource, PlanUsage } from './plan.dto';
+import type { PlanLimits, PlanUsage } from './plan.dto';
+import { type PlanResource, planResources } from './plan-resources';
 import { limitsOf } from './plans';
-import './organizations.events';
 
 const SETTINGS_BYTES = 65_536;
 const TRIAL_DAYS = 14;
 const SLUG_MAX = 100;
-
-/** What each resource of a plan counts in organization $1, whose time zone is $2. Rooms that are not built have nothing to count. */
-const USAGE: Record<PlanResource, string> = {
-  users: 'SELECT count(*)::int FROM users WHERE organization_id = $1 AND deleted_at IS NULL',
-  whatsapp_numbers: 'SELECT count(*)::int FROM whatsapp_numbers WHERE organization_id = $1 AND deleted_at IS NULL',
-  contacts: 'SELECT count(*)::int FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL',
-  messages_per_month: `SELECT count(*)::int FROM messages WHERE organization_id = $1 AND direction = 'outgoing'
-                          AND created_at >= date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2`,
-  chatbots: 'SELECT 0',
-  campaigns: 'SELECT 0',
-  departments: 'SELECT 0',
-  media_bytes: 'SELECT coalesce((SELECT size_bytes FROM media_usage WHERE organization_id = $1), 0)::float8',
-};
 
 @Injectable()
 export class OrganizationsService {
@@ -150,16 +137,16 @@ export class OrganizationsService {
 
   private async usage(
     organization: Organization,
-    resources: readonly PlanResource[] = Object.keys(USAGE) as PlanResource[],
+    resources: readonly string[] = [...planResources().keys()],
     sql: Sql = this.database,
   ): Promise<PlanUsage> {
-    const counts = resources.map((resource) => `(${USAGE[resource]}) AS ${resource}`);
+    const counts = resources.map((resource) => `(${planResources().get(resource)?.usage}) AS ${resource}`);
     // A parameter's type must be known even where no count uses it.
     const [row] = await sql.rows<PlanUsage>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [
       organization.id,
       settingsOf(organization).timezone,
     ]);
-    return Object.fromEntries(resources.map((resource) => [resource, row?.[resource] ?? 0])) as unknown as PlanUsage;
+    return Object.fromEntries(resources.map((resource) => [resource, row?.[resource] ?? 0]));
   }
 
   private async row(actor: Actor, manager: EntityManager = this.database.source.manager, locked = false): Promise<Organization> {

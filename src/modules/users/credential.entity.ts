@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
 import { User } from './user.entity';
+import { declareUserRows } from '#database/personal-data';
 
 /** How a user proves who they are. Never an answer, so not an object type. */
 @Entity('credentials')
@@ -23,3 +24,5 @@ export class Credential {
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   password_changed_at: Date;
 }
+
+declareUserRows('credentials', { erase: 'delete', export: [] });

@@ -6,6 +6,8 @@ import { Alias } from '#common/alias';
 import { EmailText, JsonBytes, Language, OneLine, Phone, TimeZone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+import { declareUserRows } from '#database/personal-data';
+import { declareResource } from '#modules/organizations/plan-resources';
 
 export enum AgentStatus {
   available = 'available',
@@ -132,4 +134,33 @@ export class User extends SoftDeletedEntity {
 
   /** Too many wrong passwords: no login until then. Shown to the user and to administrators. */
   locked_until?: Date | null;
+}
+
+declareUserRows('users', {
+  erase: { blank: ['email', 'full_name', 'phone_number', 'avatar_url', 'bio', 'agent_greeting_message', 'preferences', 'last_login_ip'] },
+  export: [
+    'email',
+    'full_name',
+    'role',
+    'phone_number',
+    'avatar_url',
+    'bio',
+    'timezone',
+    'language',
+    'preferences',
+    'created_at',
+    'last_login_at',
+  ],
+});
+
+declareResource('users', {
+  text: 'Users.',
+  limits: { free: 2, starter: 5, growth: 10, professional: 20, enterprise: -1 },
+  usage: 'SELECT count(*)::int FROM users WHERE organization_id = $1 AND deleted_at IS NULL',
+});
+
+declare module '#modules/organizations/plan-resources' {
+  interface PlanResources {
+    users: true;
+  }
 }

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './users.demo';
 import './users.errors';
+import './users.events';
 import { LoginLocks } from './login-locks';
 import { Passwords } from './passwords';
 import { UsersController } from './users.controller';

@@ -1,35 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Actor, Role } from '#common/actor';
-import { DEMO } from '#common/demo';
 import { Forbidden } from '#common/errors';
 import { EventBus } from '#common/events';
 import { Database } from '#database/database';
-import { type PayloadsOf, declareEvents } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
 import { type PresenceChange, RealtimeRooms } from '#realtime/realtime.rooms';
-import { AgentStatusNews } from './user.dto';
 import { AgentStatus, User } from './user.entity';
 import { UsersService } from './users.service';
-
-export const USER_EVENTS = declareEvents({
-  'agent:status': {
-    text: 'An agent came, went, or chose another state.',
-    channel: 'agents',
-    payload: AgentStatusNews,
-    sample: {
-      agent_id: DEMO.user_id,
-      agent_name: 'Bruno Alves',
-      status: 'available',
-      previous_status: 'offline',
-      is_online: true,
-      at: '2026-11-20T12:00:00.000Z',
-    },
-  },
-});
-
-declare module '#realtime/realtime.events' {
-  interface RealtimeEvents extends PayloadsOf<typeof USER_EVENTS> {}
-}
 
 /** Who is there: what the sockets see is written down and told (contract 10, 4, Presence). */
 @Injectable()

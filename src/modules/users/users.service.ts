@@ -12,7 +12,6 @@ import { Passwords } from './passwords';
 import { ROLE_PERMISSIONS } from './permissions';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { User } from './user.entity';
-import './users.events';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 

@@ -3,6 +3,10 @@ import { MulterModule } from '@nestjs/platform-express';
 import { Config } from '#config/config';
 import { JobsModule } from '#jobs/jobs.module';
 import './whatsapp.errors';
+import './media/media.events';
+import './numbers/numbers.events';
+import './templates/templates.demo';
+import './templates/templates.events';
 import { FetchMedia } from './media/fetch-media';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaSweeper } from './media/media.jobs';
@@ -25,6 +29,7 @@ import { NumberDirectory } from './numbers/number-directory';
 import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
 import { SyncTemplates } from './templates/sync-templates';
+import { TemplateNews } from './templates/template-news';
 import { TemplatesController } from './templates/templates.controller';
 import { TemplatesResolver } from './templates/templates.resolver';
 import { TemplatesRealtime } from './templates/templates.realtime';
@@ -55,6 +60,7 @@ import { TemplatesService } from './templates/templates.service';
     MediaService,
     FetchMedia,
     MediaSweeper,
+    TemplateNews,
     TemplatesRealtime,
     TemplatesService,
     SyncTemplates,
@@ -66,6 +72,6 @@ import { TemplatesService } from './templates/templates.service';
         new GraphClient({ base_url: config.meta_graph_base_url, version: config.meta_graph_version, timeout_ms: 30_000 }),
     },
   ],
-  exports: [NumberDirectory, NumbersService, Providers, InboundStore, MediaService, FetchMedia, TemplatesService],
+  exports: [NumberDirectory, NumbersService, Providers, InboundStore, MediaService, FetchMedia, TemplateNews, TemplatesService],
 })
 export class WhatsAppModule {}

@@ -10,7 +10,7 @@ import type { InboundMessage, ParsedChange, StatusUpdate } from '#modules/whatsa
 import { Providers } from '#modules/whatsapp/providers';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { applyAccount, noteErrors } from '#modules/whatsapp/numbers/number-news';
-import { applyTemplate } from '#modules/whatsapp/templates/template-news';
+import { TemplateNews } from '#modules/whatsapp/templates/template-news';
 import { Metrics } from '#observability/metrics';
 import type { Message } from '../messages/message.entity';
 import { Batch, type Item } from './batch';
@@ -42,6 +42,7 @@ export class Filing {
     private readonly contacts: ContactNews,
     private readonly media: FetchMedia,
     private readonly providers: Providers,
+    private readonly templates: TemplateNews,
     metrics: Metrics,
   ) {
     this.ignored = metrics.counter('inbound_events_ignored_total');
@@ -174,7 +175,7 @@ export class Filing {
       case 'preference':
         return applyPreference(batch, { ...item, change });
       case 'template':
-        return applyTemplate(batch.tx, item.number.organization_id, change);
+        return this.templates.apply(batch.tx, item.number.organization_id, change);
       case 'account':
         return applyAccount(batch.tx, item.number.organization_id, change);
       case 'errors':

@@ -2,6 +2,7 @@ import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm'
 import type { JsonObject } from '#common/json.scalar';
 import { Reference } from '#database/references';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { declareRetention } from '#database/retention';
 
 /**
  * One item of a webhook that could not be applied yet: an orphan waits for the message it speaks of (7 days), poison waits for a person.
@@ -41,3 +42,9 @@ export class ParkedItem {
   @CreateDateColumn({ type: 'timestamptz', precision: 3 })
   created_at: Date;
 }
+
+declareRetention(
+  'parked_items',
+  { where: "kind = 'orphan' AND created_at < now() - interval '7 days'", oldest: 'created_at' },
+  { where: "kind = 'poison' AND created_at < now() - interval '90 days'", oldest: 'created_at' },
+);

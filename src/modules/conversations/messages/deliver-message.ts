@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
-import { isDatabaseDown, isUndone } from '#database/database-errors';
+import { isUndone, knownError } from '#database/database-errors';
 import { type DueRow, DueRows } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
 import { type Sql, prepared } from '#database/sql';
@@ -21,6 +22,8 @@ import { type Message, type MessageMedia, MessageStatus } from './message.entity
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
+/** A file is uploaded before it is sent, in two minutes at most. */
+const UPLOAD_SECONDS = 150;
 
 /** The conversation's oldest message on its way out, and what its worker must know. */
 interface Claim extends OutgoingMessage {
@@ -67,7 +70,7 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
      WHERE o.organization_id = next.organization_id AND o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
        AND coalesce(next.paused_until <= now(), true)
     RETURNING o.message_id)
-  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3), false) AS is_stale,
+  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3 + CASE WHEN next.media IS NULL THEN 0 ELSE ${UPLOAD_SECONDS} END), false) AS is_stale,
          extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms
     FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
 
@@ -78,10 +81,10 @@ interface Accepted {
   provider_id: string;
 }
 
-/** How a message is now, and whether more waits in its conversation. */
+/** How a message was before, and whether more waits in its conversation. */
 interface Sent {
   id: string;
-  status: MessageStatus;
+  was: MessageStatus;
   has_more: boolean;
 }
 
@@ -89,16 +92,16 @@ interface Sent {
 const ACCEPTED = prepared(`WITH taken AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(organization_id, conversation_id, id, provider_id, history_id)),
   locked AS MATERIALIZED (
-    SELECT m.id FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR NO KEY UPDATE OF m),
+    SELECT m.id, m.status AS was FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR NO KEY UPDATE OF m),
   sent AS (
     UPDATE messages m SET whatsapp_message_id = coalesce(m.whatsapp_message_id, t.provider_id), sent_at = coalesce(m.sent_at, now()), updated_at = now(),
            status = CASE WHEN m.status = 'pending' THEN 'sent' ELSE m.status END
-      FROM taken t JOIN locked USING (id) WHERE m.organization_id = t.organization_id AND m.id = t.id RETURNING m.id, m.status),
+      FROM taken t JOIN locked USING (id) WHERE m.organization_id = t.organization_id AND m.id = t.id RETURNING m.id, locked.was),
   gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.organization_id = t.organization_id AND o.message_id = t.id),
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     SELECT t.history_id, t.organization_id, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
-  SELECT sent.id, sent.status, EXISTS (SELECT FROM outbound_sends o
+  SELECT sent.id, sent.was, EXISTS (SELECT FROM outbound_sends o
            WHERE o.organization_id = t.organization_id AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
     FROM sent JOIN taken t USING (id)`);
 
@@ -127,17 +130,16 @@ export class DeliverMessage {
       name: 'whatsapp-outbound',
       // They wait on Meta.
       concurrency: 20,
-      // Three calls at Meta's own slowest.
-      timeout_seconds: 90,
+      timeout_seconds: CLAIM_SECONDS + UPLOAD_SECONDS,
       sweep_seconds: 5,
-      work: ({ organization_id, id }) => this.drain(organization_id, id),
+      work: ({ organization_id, id }, signal) => this.drain(organization_id, id, signal),
       overdue: (limit) => this.overdue(limit),
     });
   }
 
   /** Sends what is due in a conversation until nothing is, or the first message must wait: answers for how many milliseconds. */
-  async drain(organization_id: string, conversation_id: string): Promise<number | null> {
-    for (;;) {
+  async drain(organization_id: string, conversation_id: string, signal?: AbortSignal): Promise<number | null> {
+    while (!signal?.aborted) {
       const next = await this.claims.ask({ organization_id, conversation_id });
       // Nothing, or another worker is at it and goes on with the rest.
       if (!next || (next.claimed_at && !next.is_stale)) return null;
@@ -147,6 +149,7 @@ export class DeliverMessage {
       else if (next.wait_ms > 0) return Math.ceil(next.wait_ms);
       else await this.setAside(next);
     }
+    return 0;
   }
 
   /** Conversations with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
@@ -163,12 +166,19 @@ export class DeliverMessage {
     const ids = conversations.map(({ conversation_id }) => conversation_id);
     const claims = await this.database.rows<Claim>(CLAIM, [conversations.map((due) => due.organization_id), ids, CLAIM_SECONDS]);
     const found = new Map(claims.map((claim) => [claim.conversation_id, claim]));
-    return ids.map((id) => found.get(id));
+    return ids.map((id) => {
+      const claim = found.get(id);
+      // Of two who ask for the same conversation the first has it.
+      if (claim?.is_ours) found.set(id, { ...claim, is_ours: false, claimed_at: new Date() });
+      return claim;
+    });
   }
 
   /** A worker died between the call and its commit. */
   private async giveUp({ organization_id, id }: Claim): Promise<void> {
     await this.database.tx(async (tx) => {
+      // The message first, as the receipt of statuses does.
+      await tx.rows('SELECT 1 FROM messages WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE', [organization_id, id]);
       const [stale] = await tx.rows(
         'SELECT 1 FROM outbound_sends WHERE organization_id = $1 AND message_id = $2 AND claimed_at < now() - make_interval(secs => $3) FOR UPDATE',
         [organization_id, id, CLAIM_SECONDS],
@@ -203,11 +213,13 @@ export class DeliverMessage {
     if (failure) {
       const delay = retryDelaySeconds(failure, attempts);
       this.logger.warn({ msg: 'send failed', message_id: id, attempt: attempts, error_code: failure.error_code, retry_in_seconds: delay });
-      await this.database.tx(async (tx) => {
-        await this.settle(tx, organization_id, id, failure, delay);
-        // Meta's word to the whole number: the others wait with it instead of failing one by one.
-        if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, claim.whatsapp_number_id, delay);
-      });
+      await persist(() =>
+        this.database.tx(async (tx) => {
+          await this.settle(tx, organization_id, id, failure, delay);
+          // Meta's word to the whole number: the others wait with it instead of failing one by one.
+          if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, claim.whatsapp_number_id, delay);
+        }),
+      );
     }
     return true;
   }
@@ -238,7 +250,7 @@ export class DeliverMessage {
         accepted.map(() => newId()),
       ]);
       const found = new Map(rows.map((row) => [row.id, row]));
-      for (const { claim } of accepted) if (found.get(claim.id)?.status === MessageStatus.sent) tell(tx, claim, MessageStatus.sent, null);
+      for (const { claim } of accepted) if (found.get(claim.id)?.was === MessageStatus.pending) tell(tx, claim, MessageStatus.sent, null);
       return accepted.map(({ claim }) => found.get(claim.id));
     });
   }
@@ -259,12 +271,12 @@ export class DeliverMessage {
       );
       return;
     }
-    await forget(tx, organization_id, message_id);
     const [message] = await tx.rows<Message | undefined>(
       `UPDATE messages SET status = 'failed', failed_at = now(), error_code = $3, error_message = $4, updated_at = now()
         WHERE organization_id = $1 AND id = $2 AND status = 'pending' RETURNING *`,
       [organization_id, message_id, failure.error_code, failure.error_message.slice(0, 2000)],
     );
+    await forget(tx, organization_id, message_id);
     // A webhook came first: it knows better.
     if (!message) return;
     await tx.rows(
@@ -306,7 +318,8 @@ async function persist<R>(write: () => Promise<R>): Promise<R> {
     try {
       return await write();
     } catch (error) {
-      if (!(isDatabaseDown(error) || isUndone(error)) || Date.now() > until) throw error;
+      // Away, or busy.
+      if (!(knownError(error) instanceof Unavailable) || Date.now() > until) throw error;
       await sleep(isUndone(error) ? 0 : 1000);
     }
   }

@@ -10,6 +10,8 @@ import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Template } from '#modules/whatsapp/templates/template.entity';
 import { Conversation } from '../conversation.entity';
+import { declareUserRows } from '#database/personal-data';
+import { declareResource } from '#modules/organizations/plan-resources';
 
 export enum MessageDirection {
   incoming = 'incoming',
@@ -246,4 +248,23 @@ export class Message extends TenantEntity {
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   failed_at: Date | null;
+}
+
+// The author stays, as nobody.
+declareUserRows('messages', {
+  erase: { blank: ['sender_name'] },
+  export: ['id', 'conversation_id', 'message_type', 'content', 'created_at'],
+});
+
+declareResource('messages_per_month', {
+  text: "Outgoing messages per calendar month, in the organization's time zone.",
+  limits: { free: 1_000, starter: 10_000, growth: 25_000, professional: 50_000, enterprise: -1 },
+  usage: `SELECT count(*)::int FROM messages WHERE organization_id = $1 AND direction = 'outgoing'
+             AND created_at >= date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2`,
+});
+
+declare module '#modules/organizations/plan-resources' {
+  interface PlanResources {
+    messages_per_month: true;
+  }
 }

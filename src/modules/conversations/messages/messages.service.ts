@@ -17,6 +17,7 @@ import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
 import type { HistoryQuery, MessageQuery } from './message-query.dto';
+import { ReadReceiptJobs } from './read-receipts.jobs';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
 import { readUpTo } from '../state/traffic';
@@ -27,6 +28,7 @@ export class MessagesService {
   constructor(
     private readonly database: Database,
     private readonly sending: SendMessage,
+    private readonly receipts: ReadReceiptJobs,
     private readonly media: MediaService,
     private readonly organizations: OrganizationsService,
   ) {}
@@ -125,7 +127,7 @@ export class MessagesService {
     await this.database.tx(async (tx) => {
       const unread_count = await readUpTo(tx, message);
       if (unread_count !== undefined) tx.tell('conversation.unread', { organization_id, conversation_id, user_id, unread_count });
-      tx.tell('message.read_here', { organization_id, message_id: id });
+      this.receipts.wake(tx, { organization_id, message_id: id });
     });
     return presentMessage(message);
   }

@@ -1,8 +1,7 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { EventBus } from '#common/events';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Providers } from '#modules/whatsapp/providers';
@@ -22,9 +21,15 @@ export class ReadReceiptJobs {
     @InjectQueue('whatsapp-receipts') private readonly queue: JobQueue<Read>,
     private readonly database: Database,
     private readonly providers: Providers,
-    events: EventBus,
-  ) {
-    events.on('message.read_here', (read) => this.enqueue(read));
+  ) {}
+
+  /** The team has read up to this incoming message; told once `tx` has committed. */
+  wake(tx: Tx, read: Read): void {
+    tx.afterCommit(() =>
+      this.queue
+        .add('read', read, { job_id: read.message_id })
+        .catch((error: unknown) => this.logger.warn({ msg: 'read receipt not queued', err: error })),
+    );
   }
 
   @Process('read')
@@ -36,11 +41,5 @@ export class ReadReceiptJobs {
     if (!number?.is_active || number.settings.mark_as_read === false) return;
     const line = await this.providers.findLine(actor, number.id);
     await line?.markRead(message.whatsapp_message_id);
-  }
-
-  private async enqueue(read: Read): Promise<void> {
-    await this.queue
-      .add('read', read, { job_id: read.message_id })
-      .catch((error: unknown) => this.logger.warn({ msg: 'read receipt not queued', err: error }));
   }
 }

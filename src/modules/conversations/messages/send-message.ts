@@ -97,8 +97,7 @@ export class SendMessage {
       }
       const number = named ?? (await sendingNumber(this.database, tx, actor, null))?.number ?? null;
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
-      const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
-      const contact = await this.database.repository(Contact, tx).lock(actor, id);
+      const contact = await this.lockPerson(tx, actor, phone);
       return this.store(tx, actor, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
@@ -111,6 +110,17 @@ export class SendMessage {
       contact_id: message.contact_id,
       message: presentMessage(message),
     };
+  }
+
+  /** The contact of a phone, locked; made when there is none. */
+  private async lockPerson(tx: Tx, actor: Actor, phone: string): Promise<Contact> {
+    const contacts = this.database.repository(Contact, tx);
+    for (;;) {
+      const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
+      const [contact] = await contacts.query(actor, 'row').andWhere('row.id = :id', { id }).setLock('pessimistic_write').getMany();
+      // Else it was merged into another one, or deleted, while we waited.
+      if (contact) return contact;
+    }
   }
 
   /** An internal note: kept in any state of the conversation, never sent, never counted. */

@@ -16,7 +16,7 @@ const CONTACT_OF = `FROM contacts WHERE organization_id = $1 AND deleted_at IS N
 export async function lockThread(tx: Tx, actor: Actor, conversation_id: string): Promise<{ contact: Contact; conversation: Conversation }> {
   const contacts = new TenantRepository(tx, Contact);
   const conversations = new TenantRepository(tx, Conversation);
-  for (;;) {
+  for (let look = 1; ; look++) {
     const [[raw], conversation] = await Promise.all([
       tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR NO KEY UPDATE`), [
         actor.organization_id,
@@ -24,9 +24,9 @@ export async function lockThread(tx: Tx, actor: Actor, conversation_id: string):
       ]),
       conversations.lock(actor, conversation_id),
     ]);
-    if (!raw) throw new NotFound('Contact');
-    const contact = contacts.hydrate(raw);
-    // Else a merge gave the conversation to another contact while we waited for the lock.
-    if (contact.id === conversation.contact_id) return { contact, conversation };
+    // While we waited for the lock a merge may have given the conversation to another contact, and deleted this one.
+    if (!raw && look > 1) throw new NotFound('Contact');
+    const contact = raw && contacts.hydrate(raw);
+    if (contact?.id === conversation.contact_id) return { contact, conversation };
   }
 }

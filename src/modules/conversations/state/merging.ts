@@ -1,6 +1,6 @@
+import { type Merge, declareContactRows } from '#database/personal-data';
 import type { Sql } from '#database/sql';
 import { countConversations } from '#modules/contacts/contact-counters';
-import { type Merge, declareContactRows } from '#modules/contacts/contact-rows';
 
 /**
  * Two contacts become one: the conversations and messages of the one become the other's. At most one live conversation per number remains: the
@@ -80,6 +80,18 @@ async function closeBlocked(sql: Sql, { organization_id, keep }: Merge): Promise
   );
 }
 
-declareContactRows('conversations', { merge: mergeThreads, blocked: closeBlocked });
-// With their conversations, above.
-declareContactRows('messages', { merge: null });
+declareContactRows('conversations', {
+  merge: mergeThreads,
+  blocked: closeBlocked,
+  erase: 'delete',
+  anonymize: { blank: ['extra_data'] },
+  export: ['id', 'channel', 'status', 'tags', 'close_reason', 'extra_data', 'created_at', 'closed_at'],
+});
+declareContactRows('messages', {
+  // With their conversations, above.
+  merge: null,
+  // Their files, history and outbox rows go with them.
+  erase: 'delete',
+  anonymize: { blank: ['content', 'payload', 'media', 'reactions', 'metadata', 'earlier_versions', 'client_reference'] },
+  export: ['id', 'conversation_id', 'direction', 'message_type', 'content', 'payload', 'media', 'reactions', 'status', 'created_at'],
+});

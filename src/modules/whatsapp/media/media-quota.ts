@@ -3,7 +3,6 @@ import type { Actor } from '#common/actor';
 import { Conflict } from '#common/errors';
 import type { Tx } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import './media.events';
 
 const WARN_AT = 0.8;
 

@@ -6,7 +6,6 @@ import { type Checked, refusal } from '../provider';
 import { ProviderFailure } from '../provider-failure';
 import { Providers } from '../providers';
 import { type Holder, NumberDirectory } from './number-directory';
-import './numbers.events';
 import type { ConnectionTestResult } from './whatsapp-number.dto';
 import { tellStatus } from './tell-number';
 import { ConnectionStatus, WhatsAppNumber } from './whatsapp-number.entity';

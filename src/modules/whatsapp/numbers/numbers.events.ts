@@ -1,26 +1,66 @@
-import type { WhatsAppNumber } from './whatsapp-number.entity';
+import { DEMO } from '#common/demo';
+import { type PayloadsOf, declareEvents, event } from '#common/events';
+import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
+import { type ToldNumber, WhatsAppNumberStatus } from './whatsapp-number.dto';
+import { ConnectionStatus, ConnectionType } from './whatsapp-number.entity';
 
-export interface NumberHappened {
+interface NumberHappened {
   organization_id: string;
-  number: WhatsAppNumber;
+  number: ToldNumber;
 }
 
+const sample: NumberHappened = {
+  organization_id: DEMO.organization_id,
+  number: {
+    id: DEMO.number_id,
+    phone_number: '+5511987654321',
+    display_name: 'Padaria Demo',
+    connection_type: ConnectionType.official,
+    connection_status: ConnectionStatus.connected,
+    is_active: true,
+    quality_rating: 'GREEN',
+    messaging_limit_tier: 'TIER_2K',
+    connected_at: DEMO.time,
+    last_seen_at: DEMO.time,
+    last_checked_at: DEMO.time,
+    last_error: null,
+  },
+};
+const lost: NumberHappened = {
+  ...sample,
+  number: { ...sample.number, connection_status: ConnectionStatus.error, last_error: 'Error validating access token' },
+};
+
+export const NUMBER_EVENTS = declareEvents({
+  'whatsapp_number.created': event<NumberHappened>({ text: 'A WhatsApp number was added.', sample }),
+  'whatsapp_number.updated': event<NumberHappened>({ text: 'A number changed, in whatever way.', sample }),
+  'whatsapp_number.deleted': event<NumberHappened>({ text: 'A number was deleted.', sample }),
+  'whatsapp_number.status': event<NumberHappened>({
+    text: 'A number was switched on or off, connected, or lost its connection.',
+    sample,
+    sockets: ['whatsapp:number_status'],
+  }),
+  'whatsapp_number.connected': event<NumberHappened>({ text: 'A number connected.', sample }),
+  'whatsapp_number.disconnected': event<NumberHappened>({ text: 'A number lost its connection.', sample: lost }),
+  'whatsapp_number.quality_updated': event<NumberHappened & { previous_quality_rating: string | null }>({
+    text: 'WhatsApp rates the quality of a number anew.',
+    sample: { ...sample, previous_quality_rating: 'YELLOW' },
+  }),
+});
+
+/** What the sockets hear of the numbers. */
+export const NUMBER_NEWS = declareSocketEvents({
+  'whatsapp:number_status': {
+    text: 'A number was switched on or off, connected, or lost its connection.',
+    channel: 'whatsapp',
+    payload: WhatsAppNumberStatus,
+  },
+});
+
 declare module '#common/events' {
-  interface Events {
-    'whatsapp_number.created': NumberHappened;
-    /** Any change; the ones below are emitted beside it. */
-    'whatsapp_number.updated': NumberHappened;
-    'whatsapp_number.deleted': NumberHappened;
-    /** Switched on or off, connected or lost. */
-    'whatsapp_number.status': NumberHappened;
-    'whatsapp_number.connected': NumberHappened;
-    'whatsapp_number.disconnected': NumberHappened;
-    'whatsapp_number.quality_updated': NumberHappened & { previous_quality_rating: string | null };
-    /** Has all it needs, and some of it is new: time to try it. */
-    'whatsapp_number.configured': { organization_id: string; whatsapp_number_id: string };
-    /** A template of it has another text at Meta. */
-    'whatsapp_number.templates_changed': { organization_id: string; whatsapp_number_id: string };
-    /** What WhatsApp shows of the business changed here. */
-    'whatsapp_number.profile_changed': { organization_id: string; whatsapp_number_id: string };
-  }
+  interface Events extends PayloadsOf<typeof NUMBER_EVENTS> {}
+}
+
+declare module '#realtime/realtime.events' {
+  interface RealtimeEvents extends DataOf<typeof NUMBER_NEWS> {}
 }

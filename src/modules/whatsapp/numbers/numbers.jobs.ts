@@ -1,13 +1,11 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { EventBus } from '#common/events';
 import { NotFound } from '#common/errors';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
 import { SyncTemplates } from '../templates/sync-templates';
 import { CheckNumber } from './check-number';
-import './numbers.events';
 
 interface OneNumber {
   organization_id: string;
@@ -27,15 +25,22 @@ export class NumberJobs implements OnModuleInit {
     private readonly database: Database,
     private readonly checks: CheckNumber,
     private readonly syncing: SyncTemplates,
-    events: EventBus,
-  ) {
-    events.on('whatsapp_number.configured', (number) => this.enqueue('connect', number));
-    events.on('whatsapp_number.profile_changed', (number) => this.enqueue('profile', number));
-    events.on('whatsapp_number.templates_changed', (number) => this.enqueue('templates', number));
-  }
+  ) {}
 
   onModuleInit(): void {
     this.queue.repeat('round', {}, { every_seconds: ROUND_SECONDS });
+  }
+
+  /**
+   * Once `tx` has committed. connect: a token is new, with which a missing phone_number_id is looked up too, or what it is to reach; profile: what
+   * WhatsApp shows of the business changed here; templates: one has another text at Meta. Lost with its queue, it is the next round that asks.
+   */
+  wake(tx: Tx, task: 'connect' | 'profile' | 'templates', { organization_id, id }: { organization_id: string; id: string }): void {
+    tx.afterCommit(() =>
+      this.queue
+        .add(task, { organization_id, whatsapp_number_id: id }, { job_id: `${task}:${id}` })
+        .catch((error: unknown) => this.logger.warn({ msg: 'number is checked by the next round', err: error })),
+    );
   }
 
   @Process('connect')
@@ -67,13 +72,6 @@ export class NumberJobs implements OnModuleInit {
         WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND s.access_token IS NOT NULL`,
     );
     await this.queue.addBulk(numbers.map((data) => ({ name: 'check', data, job_id: `check:${data.whatsapp_number_id}` })));
-  }
-
-  /** Lost with its queue, it is the next round that asks. */
-  private async enqueue(name: 'connect' | 'profile' | 'templates', { organization_id, whatsapp_number_id }: OneNumber): Promise<void> {
-    await this.queue
-      .add(name, { organization_id, whatsapp_number_id }, { job_id: `${name}:${whatsapp_number_id}` })
-      .catch((error: unknown) => this.logger.warn({ msg: 'number is checked by the next round', err: error }));
   }
 
   /** The number was deleted while its job waited. */

@@ -1,21 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { EventBus } from '#common/events';
-import { type PayloadsOf, declareEvents } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
-import './numbers.events';
-import { WhatsAppNumberStatus, presentStatus } from './whatsapp-number.dto';
-
-export const NUMBER_EVENTS = declareEvents({
-  'whatsapp:number_status': {
-    text: 'A number was switched on or off, connected, or lost its connection.',
-    channel: 'whatsapp',
-    payload: WhatsAppNumberStatus,
-  },
-});
-
-declare module '#realtime/realtime.events' {
-  interface RealtimeEvents extends PayloadsOf<typeof NUMBER_EVENTS> {}
-}
+import { presentStatus } from './whatsapp-number.dto';
 
 /** What the sockets hear of the numbers. */
 @Injectable()

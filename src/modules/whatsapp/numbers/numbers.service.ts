@@ -12,8 +12,8 @@ import type { TenantRepository } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { CAPABILITIES } from '../provider';
 import { CheckNumber } from './check-number';
+import { NumberJobs } from './numbers.jobs';
 import { NumberDirectory } from './number-directory';
-import './numbers.events';
 import {
   type ConnectionTestResult,
   type NumberQuery,
@@ -63,6 +63,7 @@ export class NumbersService {
     private readonly directory: NumberDirectory,
     private readonly organizations: OrganizationsService,
     private readonly checks: CheckNumber,
+    private readonly jobs: NumberJobs,
   ) {}
 
   async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
@@ -110,8 +111,8 @@ export class NumbersService {
       const { phone_number, connection_type } = number;
       tx.audit(actor, 'whatsapp_number.created', { resource: nameOf(number), metadata: { phone_number, connection_type } });
       tx.tell('whatsapp_number.created', { organization_id, number });
-      this.tellConfigured(tx, view);
-      if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: number.id });
+      if (view.has_access_token) this.jobs.wake(tx, 'connect', view);
+      if (business_profile) this.jobs.wake(tx, 'profile', view);
       return view;
     });
   }
@@ -119,7 +120,6 @@ export class NumbersService {
   /** @throws {Invalid} Another phone_number or connection_type. @throws {Conflict} phone_number_id_in_use. */
   async update(actor: Actor, id: string, input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
     const { access_token, app_secret, webhook_verify_token, business_profile, settings, phone_number, connection_type, ...values } = input;
-    const { organization_id } = actor;
     return this.database.tx(async (tx) => {
       await this.organizations.lock(tx, actor);
       const before = await this.numbers(tx).lock(actor, id);
@@ -153,8 +153,8 @@ export class NumbersService {
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
       this.tell(tx, before, number);
-      if (reconnected) this.tellConfigured(tx, view);
-      if (business_profile) tx.tell('whatsapp_number.profile_changed', { organization_id, whatsapp_number_id: id });
+      if (reconnected && view.has_access_token) this.jobs.wake(tx, 'connect', view);
+      if (business_profile) this.jobs.wake(tx, 'profile', view);
       return view;
     });
   }
@@ -192,11 +192,6 @@ export class NumbersService {
     const happened = { organization_id: number.organization_id, number };
     tx.tell('whatsapp_number.updated', happened);
     if (statusOf(number) !== statusOf(before)) tx.tell('whatsapp_number.status', happened);
-  }
-
-  /** With a token, Meta can be asked; a missing phone_number_id is then looked up. */
-  private tellConfigured(tx: Tx, { organization_id, id, has_access_token }: WhatsAppNumberView): void {
-    if (has_access_token) tx.tell('whatsapp_number.configured', { organization_id, whatsapp_number_id: id });
   }
 
   /** Whether a number that comes is to be the default: there is none, or only one that is switched off while this one is on. */

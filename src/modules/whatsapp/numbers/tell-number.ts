@@ -1,5 +1,4 @@
 import type { Tx } from '#database/database';
-import './numbers.events';
 import { ConnectionStatus, type WhatsAppNumber } from './whatsapp-number.entity';
 
 /** A number as the provider's own words changed it, with the connection it had before. */

@@ -254,7 +254,24 @@ export class WhatsAppNumberStatus extends PickType(WhatsAppNumber, [
 export const statusOf = ({ is_active, connection_status }: Pick<WhatsAppNumber, 'is_active' | 'connection_status'>): NumberStatus =>
   !is_active ? 'inactive' : connection_status === ConnectionStatus.connected ? 'active' : 'pending';
 
-export const presentStatus = (number: WhatsAppNumber): WhatsAppNumberStatus => ({
+/** The little of a number that is told. */
+export type ToldNumber = Pick<
+  WhatsAppNumber,
+  | 'id'
+  | 'phone_number'
+  | 'display_name'
+  | 'connection_type'
+  | 'connection_status'
+  | 'is_active'
+  | 'quality_rating'
+  | 'messaging_limit_tier'
+  | 'connected_at'
+  | 'last_seen_at'
+  | 'last_checked_at'
+  | 'last_error'
+>;
+
+export const presentStatus = (number: ToldNumber): WhatsAppNumberStatus => ({
   id: number.id,
   status: statusOf(number),
   connection_status: number.connection_status,

@@ -7,6 +7,7 @@ import { Alias } from '#common/alias';
 import { OneLine, Phone } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+import { declareResource } from '#modules/organizations/plan-resources';
 
 /** official: Meta Cloud API; qrcode: Evolution API. */
 export enum ConnectionType {
@@ -147,4 +148,16 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @Field(() => Json)
   @IsObject()
   settings: JsonObject;
+}
+
+declareResource('whatsapp_numbers', {
+  text: 'WhatsApp numbers.',
+  limits: { free: 1, starter: 2, growth: 3, professional: 5, enterprise: -1 },
+  usage: 'SELECT count(*)::int FROM whatsapp_numbers WHERE organization_id = $1 AND deleted_at IS NULL',
+});
+
+declare module '#modules/organizations/plan-resources' {
+  interface PlanResources {
+    whatsapp_numbers: true;
+  }
 }

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareRetention } from '#database/retention';
 
 /** received → processed | ignored(reason) | dead(error). */
 export type InboundState = 'received' | 'processed' | 'ignored' | 'dead';
@@ -44,3 +45,6 @@ export class InboundEvent {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   processed_at: Date | null;
 }
+
+// Contract 20, 7.2: raw webhooks 30 days. The id is a UUIDv7, so it tells the time of receipt and needs no other index.
+declareRetention('inbound_events', { where: "state <> 'received' AND id < uuid_at(now() - interval '30 days')", oldest: 'id' });

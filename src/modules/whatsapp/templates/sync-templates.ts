@@ -9,7 +9,6 @@ import { Providers } from '../providers';
 import { isObject } from '../wire';
 import { Template } from './template.entity';
 import type { TemplateSync } from './template.dto';
-import './templates.events';
 
 const LOCAL = new Set(['DRAFT', 'DELETED']);
 /** Longer than reading an account of thousands of templates takes. */

@@ -1,23 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { DEMO } from '#common/demo';
 import { EventBus } from '#common/events';
-import { type PayloadsOf, declareEvents } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
-import { TemplateStatusNews } from './template.dto';
-import './templates.events';
-
-export const TEMPLATE_EVENTS = declareEvents({
-  'template:status': {
-    text: 'Meta decided on a template, or took its word back.',
-    channel: 'whatsapp',
-    payload: TemplateStatusNews,
-    sample: { template_id: DEMO.template_id, name: DEMO.template_name, language: 'pt_BR', status: 'APPROVED' },
-  },
-});
-
-declare module '#realtime/realtime.events' {
-  interface RealtimeEvents extends PayloadsOf<typeof TEMPLATE_EVENTS> {}
-}
 
 /** What the sockets hear of the templates. */
 @Injectable()

@@ -1,0 +1,17 @@
+import { DEMO } from '#common/demo';
+import { type PayloadsOf, declareEvents, event } from '#common/events';
+
+export const ACCESS_EVENTS = declareEvents({
+  'session.ended': event<{
+    user_id: string;
+    /** null: all of theirs. */
+    session_id: string | null;
+  }>({
+    text: 'One session of a user ended, or all of them: log-out, another role, another password, a deactivated account.',
+    sample: { user_id: DEMO.user_id, session_id: null },
+  }),
+});
+
+declare module '#common/events' {
+  interface Events extends PayloadsOf<typeof ACCESS_EVENTS> {}
+}

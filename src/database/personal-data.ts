@@ -1,0 +1,44 @@
+import type { Sql } from './sql';
+
+/** What becomes of the rows of somebody who is forgotten: they go; what says who it was is blanked, or replaced by a word of nobody; they stay, and why. */
+export type Forgetting = 'delete' | { blank: readonly string[] } | { keep: string };
+
+/** Two contacts of an organization that become one. */
+export interface Merge {
+  organization_id: string;
+  keep: string;
+  gone: string;
+}
+
+/** What a table with a `contact_id` owes to the life of a contact. */
+export interface ContactRows {
+  /** The rows of `gone` become `keep`'s, set-based, in the transaction of the merge. null: another table of the room moves them along. */
+  merge: ((sql: Sql, merge: Merge) => Promise<void>) | null;
+  /** After it, where the one is blocked. */
+  blocked?: (sql: Sql, merge: Merge) => Promise<void>;
+  /** Contract 10, 10: the contact is erased. */
+  erase: Forgetting;
+  /** The contact is made nobody's; times, states and counts stay. */
+  anonymize: Forgetting;
+  /** The columns the person is given. */
+  export: readonly string[];
+}
+
+/** What a table that names a user owes when that user is erased or asks for their data. */
+export interface UserRows {
+  erase: Forgetting;
+  export: readonly string[];
+}
+
+/** By table; house.spec holds every table that names a contact, or a user, to be here. */
+export const contactRows = new Map<string, ContactRows>();
+export const userRows = new Map<string, UserRows>();
+
+/** Says it, beside the room's entity or in a file of its own. */
+export const declareContactRows = (table: string, rows: ContactRows): void => declare(contactRows, 'a contact', table, rows);
+export const declareUserRows = (table: string, rows: UserRows): void => declare(userRows, 'a user', table, rows);
+
+function declare<T>(all: Map<string, T>, whom: string, table: string, rows: T): void {
+  if (all.has(table)) throw new Error(`What ${table} owes to ${whom} is declared twice`);
+  all.set(table, rows);
+}

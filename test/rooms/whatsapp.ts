@@ -1,0 +1,102 @@
+import { phone } from '../support/acts';
+import { META_SECRET, META_TOKEN } from '../support/fake-meta';
+import type { RoomFacts } from '../support/rooms';
+
+const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+export const facts: RoomFacts = {
+  roles: {
+    public: ['GET /whatsapp/webhook', 'POST /whatsapp/webhook'],
+    viewer: [
+      'GET /whatsapp',
+      'GET /whatsapp-configs',
+      'GET /whatsapp-configs/numbers',
+      'GET /whatsapp-configs/{number_id}',
+      'GET /whatsapp-configs/{number_id}/status',
+      'GET /whatsapp/numbers',
+      'GET /whatsapp/{number_id}',
+      'GET /whatsapp/{number_id}/status',
+      'GET /whatsapp/{number_id}/templates/local',
+      'GET /whatsapp/{number_id}/templates/{template_id}',
+    ],
+    agent: ['POST /whatsapp-configs/{number_id}/test', 'POST /whatsapp/media', 'POST /whatsapp/{number_id}/test'],
+    org_admin: [
+      'DELETE /whatsapp-configs/{number_id}',
+      'DELETE /whatsapp/{number_id}',
+      'POST /whatsapp',
+      'POST /whatsapp-configs',
+      'POST /whatsapp-configs/{number_id}/activate',
+      'POST /whatsapp-configs/{number_id}/deactivate',
+      'POST /whatsapp/{number_id}/activate',
+      'POST /whatsapp/{number_id}/deactivate',
+      'POST /whatsapp/{number_id}/templates/sync',
+      'PUT /whatsapp-configs/{number_id}',
+      'PUT /whatsapp/{number_id}',
+    ],
+  },
+  ids: { number_id: 'number', whatsapp_number_id: 'number', template_id: 'template', media_id: 'media' },
+  no_ids: {
+    phone_number_id: "Meta's",
+    whatsapp_business_account_id: "Meta's",
+  },
+  acts: [
+    {
+      rest: 'POST whatsapp',
+      mutation: 'createWhatsappNumber',
+      said: ['whatsapp_number.created'],
+      given: () => Promise.resolve({ body: { phone_number: phone(), display_name: 'Loja' } }),
+      wrong: { phone_number: 'nobody' },
+    },
+    {
+      rest: 'PUT whatsapp/:number_id',
+      mutation: 'updateWhatsappNumber',
+      said: ['whatsapp_number.updated'],
+      changes: ['access_token', 'app_secret', 'display_name'],
+      given: async (stage) => ({
+        id: await stage.number(),
+        body: { display_name: 'Outra loja', access_token: META_TOKEN, app_secret: `${META_SECRET}-2` },
+      }),
+      wrong: { phone_number_id: 'none' },
+    },
+    {
+      rest: 'DELETE whatsapp/:number_id',
+      mutation: 'deleteWhatsappNumber',
+      said: ['whatsapp_number.deleted'],
+      given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/test',
+      mutation: 'testWhatsappNumber',
+      said: ['whatsapp_number.tested'],
+      changes: ['last_checked_at'],
+      given: async (stage) => ({ person: stage.agent, id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/activate',
+      said: ['whatsapp_number.activated'],
+      changes: ['is_active'],
+      given: async (stage) => {
+        const id = await stage.number();
+        await stage.admin.post(`/whatsapp/${id}/deactivate`).expect(200);
+        return { id };
+      },
+    },
+    {
+      rest: 'POST whatsapp/:number_id/deactivate',
+      said: ['whatsapp_number.deactivated'],
+      changes: ['is_active'],
+      given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/templates/sync',
+      mutation: 'syncWhatsappTemplates',
+      said: ['template.synced'],
+      given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/media',
+      said: ['media.uploaded'],
+      given: (stage) => Promise.resolve({ person: stage.agent, file: PIXEL }),
+    },
+  ],
+};
