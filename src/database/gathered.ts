@@ -15,16 +15,15 @@ const MAX_ITEMS = 100;
  * commit. At rest each goes at once and alone. `work` answers its items in their order; where it fails, each is tried alone, so that none fails for
  * another's sake. Organizations do not wait for each other's locks.
  */
-export class Gathered<Item extends { organization_id: string }, Result> {
+export class Gathered<Item, Result> {
   /** Who waits, by organization; there as long as something of it is on its way. */
   private readonly waiting = new Map<string, Ask<Item, Result>[]>();
   /** It is nobody's request that asks for all: it does not wait for a connection behind them. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
-  constructor(private readonly work: (items: Item[]) => Promise<Result[]>) {}
+  constructor(private readonly work: (organization_id: string, items: Item[]) => Promise<Result[]>) {}
 
-  ask(item: Item): Promise<Result> {
-    const { organization_id } = item;
+  ask(organization_id: string, item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       const asks = this.waiting.get(organization_id);
       if (asks) return void asks.push({ item, resolve, reject });
@@ -37,17 +36,20 @@ export class Gathered<Item extends { organization_id: string }, Result> {
     const asks = this.waiting.get(organization_id) ?? [];
     // Those of the same breath go together.
     await Promise.resolve();
-    while (asks.length) await this.settle(asks.splice(0, MAX_ITEMS));
+    while (asks.length) await this.settle(organization_id, asks.splice(0, MAX_ITEMS));
     this.waiting.delete(organization_id);
   }
 
-  private async settle(asks: Ask<Item, Result>[]): Promise<void> {
+  private async settle(organization_id: string, asks: Ask<Item, Result>[]): Promise<void> {
     try {
-      const results = await this.work(asks.map(({ item }) => item));
+      const results = await this.work(
+        organization_id,
+        asks.map(({ item }) => item),
+      );
       asks.forEach(({ resolve }, n) => resolve(results[n]));
     } catch (error) {
       if (asks.length === 1 || isDatabaseDown(error)) for (const { reject } of asks) reject(error);
-      else for (const each of asks) await this.settle([each]);
+      else for (const each of asks) await this.settle(organization_id, [each]);
     }
   }
 }

@@ -13,19 +13,17 @@ import { UnsendableMessage } from './provider-failure';
 
 type Kind = Pick<WhatsAppNumber, 'connection_type'>;
 
-type Keys = NumberKeys & Kind & Pick<WhatsAppNumber, 'id' | 'organization_id'>;
+type Keys = NumberKeys & Kind & Pick<WhatsAppNumber, 'id'>;
 
-const KEYS = prepared(`SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id, s.access_token
-   FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) AS k(organization_id, id)) asked
-   JOIN whatsapp_numbers n USING (organization_id, id)
-   LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
-  WHERE n.deleted_at IS NULL`);
+const KEYS = prepared(`SELECT n.id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id, s.access_token
+   FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
+  WHERE n.organization_id = $1 AND n.id = ANY($2) AND n.deleted_at IS NULL`);
 
 /** The providers, by what kind of number it is. */
 @Injectable()
 export class Providers {
   private readonly by_kind: Readonly<Record<ConnectionType, Provider>>;
-  private readonly keys = new Gathered((numbers: Pick<Keys, 'id' | 'organization_id'>[]) => this.keysOf(numbers));
+  private readonly keys = new Gathered((organization_id, ids: string[]) => this.keysOf(organization_id, ids));
 
   constructor(
     private readonly database: Database,
@@ -48,24 +46,23 @@ export class Providers {
   }
 
   async findLine(actor: Actor, whatsapp_number_id: string): Promise<Line | null> {
-    const keys = await this.keys.ask({ organization_id: actor.organization_id, id: whatsapp_number_id });
+    const keys = await this.keys.ask(actor.organization_id, whatsapp_number_id);
     return keys && this.of(keys).line(keys);
   }
 
   /** @throws {NotFound} */
   async check(actor: Actor, number: WhatsAppNumber): Promise<Checked> {
-    const keys = await this.keys.ask({ organization_id: actor.organization_id, id: number.id });
+    const keys = await this.keys.ask(actor.organization_id, number.id);
     if (!keys) throw new NotFound('WhatsAppNumber');
     return this.of(number).check(number, keys);
   }
 
   /** Those of many numbers at once; each one's are opened once. */
-  private async keysOf(numbers: Pick<Keys, 'id' | 'organization_id'>[]): Promise<(Keys | null)[]> {
-    const rows = await this.database.rows<Keys>(KEYS, [numbers.map((n) => n.organization_id), numbers.map((n) => n.id)]);
-    const keyOf = ({ organization_id, id }: Pick<Keys, 'id' | 'organization_id'>): string => `${organization_id} ${id}`;
+  private async keysOf(organization_id: string, ids: string[]): Promise<(Keys | null)[]> {
+    const rows = await this.database.rows<Keys>(KEYS, [organization_id, ids]);
     const opened = new Map(
-      rows.map((row) => [keyOf(row), { ...row, access_token: row.access_token && this.encryption.decrypt(row.access_token) }]),
+      rows.map((row) => [row.id, { ...row, access_token: row.access_token && this.encryption.decrypt(row.access_token) }]),
     );
-    return numbers.map((number) => opened.get(keyOf(number)) ?? null);
+    return ids.map((id) => opened.get(id) ?? null);
   }
 }

@@ -48,19 +48,16 @@ interface Claim extends OutgoingMessage {
   reply_to_provider_id: string | null;
 }
 
-/** A conversation to send in. */
-type Due = Pick<Claim, 'organization_id' | 'conversation_id'>;
-
 // Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
 // see the same one the second finds it claimed, or gone, when it comes to write.
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until,
            coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
-      FROM unnest($1::uuid[], $2::uuid[]) AS due(organization_id, conversation_id)
+      FROM unnest($2::uuid[]) AS due(conversation_id)
      CROSS JOIN LATERAL (
        SELECT w.* FROM outbound_sends w
-        WHERE w.organization_id = due.organization_id AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o
+        WHERE w.organization_id = $1 AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o
       LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
       LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
       LEFT JOIN whatsapp_numbers n ON n.organization_id = o.organization_id AND n.id = m.whatsapp_number_id
@@ -76,7 +73,6 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
-  organization_id: string;
   claim: Claim;
   provider_id: string;
 }
@@ -90,19 +86,19 @@ interface Sent {
 
 // Locked in the order of the receipt of statuses. A status that overtook the provider's answer stays.
 const ACCEPTED = prepared(`WITH taken AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(organization_id, conversation_id, id, provider_id, history_id)),
+    SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(conversation_id, id, provider_id, history_id)),
   locked AS MATERIALIZED (
-    SELECT m.id, m.status AS was FROM taken t JOIN messages m ON m.organization_id = t.organization_id AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
+    SELECT m.id, m.status AS was FROM taken t JOIN messages m ON m.organization_id = $1 AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
   sent AS (
     UPDATE messages m SET whatsapp_message_id = coalesce(m.whatsapp_message_id, t.provider_id), sent_at = coalesce(m.sent_at, now()), updated_at = now(),
            status = CASE WHEN m.status = 'pending' THEN 'sent' ELSE m.status END
-      FROM taken t JOIN locked USING (id) WHERE m.organization_id = t.organization_id AND m.id = t.id RETURNING m.id, locked.was),
+      FROM taken t JOIN locked USING (id) WHERE m.organization_id = $1 AND m.id = t.id RETURNING m.id, locked.was),
   gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.message_id = t.id),
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
-    SELECT t.history_id, t.organization_id, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
+    SELECT t.history_id, $1::uuid, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
   SELECT sent.id, sent.was, EXISTS (SELECT FROM outbound_sends o
-           WHERE o.organization_id = t.organization_id AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
+           WHERE o.organization_id = $1 AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
     FROM sent JOIN taken t USING (id)`);
 
 /**
@@ -113,8 +109,8 @@ const ACCEPTED = prepared(`WITH taken AS (
 @Injectable()
 export class DeliverMessage {
   private readonly logger = new Logger(DeliverMessage.name);
-  private readonly claims = new Gathered((conversations: Due[]) => this.claimAll(conversations));
-  private readonly answers = new Gathered((accepted: Accepted[]) => this.keepAll(accepted));
+  private readonly claims = new Gathered((organization_id, conversations: string[]) => this.claimAll(organization_id, conversations));
+  private readonly answers = new Gathered((organization_id, accepted: Accepted[]) => this.keepAll(organization_id, accepted));
   /** A conversation has something to send. */
   readonly wake: (conversation: DueRow) => void;
 
@@ -140,7 +136,7 @@ export class DeliverMessage {
   /** Sends what is due in a conversation until nothing is, or the first message must wait: answers for how many milliseconds. */
   async drain(organization_id: string, conversation_id: string, signal?: AbortSignal): Promise<number | null> {
     while (!signal?.aborted) {
-      const next = await this.claims.ask({ organization_id, conversation_id });
+      const next = await this.claims.ask(organization_id, conversation_id);
       // Nothing, or another worker is at it and goes on with the rest.
       if (!next || (next.claimed_at && !next.is_stale)) return null;
       if (next.is_ours) {
@@ -162,11 +158,10 @@ export class DeliverMessage {
   }
 
   /** Each conversation's oldest message, committed as ours before anybody is called when it may leave now. */
-  private async claimAll(conversations: Due[]): Promise<(Claim | undefined)[]> {
-    const ids = conversations.map(({ conversation_id }) => conversation_id);
-    const claims = await this.database.rows<Claim>(CLAIM, [conversations.map((due) => due.organization_id), ids, CLAIM_SECONDS]);
+  private async claimAll(organization_id: string, conversations: string[]): Promise<(Claim | undefined)[]> {
+    const claims = await this.database.rows<Claim>(CLAIM, [organization_id, conversations, CLAIM_SECONDS]);
     const found = new Map(claims.map((claim) => [claim.conversation_id, claim]));
-    return ids.map((id) => {
+    return conversations.map((id) => {
       const claim = found.get(id);
       // Of two who ask for the same conversation the first has it.
       if (claim?.is_ours) found.set(id, { ...claim, is_ours: false, claimed_at: new Date() });
@@ -234,16 +229,16 @@ export class DeliverMessage {
 
   /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
   private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
-    const sent = await persist(() => this.answers.ask({ organization_id: claim.organization_id, claim, provider_id }));
+    const sent = await persist(() => this.answers.ask(claim.organization_id, { claim, provider_id }));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
     if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, claim.organization_id, claim.contact_id, wa_id);
     return sent?.has_more ?? true;
   }
 
-  private async keepAll(accepted: Accepted[]): Promise<(Sent | undefined)[]> {
+  private async keepAll(organization_id: string, accepted: Accepted[]): Promise<(Sent | undefined)[]> {
     return this.database.tx(async (tx) => {
       const rows = await tx.rows<Sent>(ACCEPTED, [
-        accepted.map(({ claim }) => claim.organization_id),
+        organization_id,
         accepted.map(({ claim }) => claim.conversation_id),
         accepted.map(({ claim }) => claim.id),
         accepted.map(({ provider_id }) => provider_id),
