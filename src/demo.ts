@@ -146,11 +146,12 @@ export async function furnish(
     for (const room of demoRooms()) await room(stage);
     const threads: Thread[] = [];
     for (const person of PEOPLE) threads.push({ person, messages: await addThread({ ...stage, number, file }, person) });
+    await database.repository(MediaFile, tx).patch(actor, id(DEMO.media_id), { message_id: id(DEMO.file_message_id) });
     return threads;
   });
 }
 
-/** What João sends: the row is there before the message that shows it, as with a real one. */
+/** What João sends, before the message that shows it. */
 async function keepFile(app: INestApplicationContext, actor: Actor, id: DemoStage['id']): Promise<MessageMedia> {
   const storage = app.get(MediaStorage);
   const received = await storage.receive(Readable.from([FILE.text]), 1024);
@@ -161,7 +162,6 @@ async function keepFile(app: INestApplicationContext, actor: Actor, id: DemoStag
     .repository(MediaFile)
     .insert(actor, {
       id: id(DEMO.media_id),
-      message_id: id(DEMO.file_message_id),
       mime_type: 'text/plain',
       filename: FILE.name,
       size_bytes,

@@ -8,6 +8,7 @@ import { SweepRetention } from '#jobs/sweep-retention';
 import { HealthRegistry } from '#observability/health';
 import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
 import { RealtimeHub } from '#realtime/realtime.hub';
+import { Orphans } from './orphans';
 
 export const STORE_METRICS = declareMetrics({
   bull_jobs: { kind: 'gauge', help: 'Jobs by queue and state', labels: ['queue', 'state'] },
@@ -52,5 +53,5 @@ class Stores implements OnModuleInit {
 }
 
 /** What becomes of what the stores hold, and how they are. */
-@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, SweepRetention] })
+@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, SweepRetention, Orphans] })
 export class StoresModule {}

@@ -7,6 +7,7 @@ import { newId } from '#common/uuid';
 import { Database } from '#database/database';
 import type { ContactPage, ContactView } from '#modules/contacts/contact.dto';
 import { type ContactEnd, ContactsService } from '#modules/contacts/contacts.service';
+import { officialNumber } from './support/official-number';
 import { socketOf } from './support/sockets';
 import { type Company, type Person, errorOf, type World, world, wrongField } from './support/world';
 
@@ -660,7 +661,7 @@ describe('merge', () => {
     const w = await world();
     const { acme, sql } = w;
     const heard = listen(w);
-    const number = newId();
+    const number = (await officialNumber(w, acme)).id;
     const old = await create(acme.agent, { name: 'Ana', attributes: { a: 1 }, is_vip: true });
     const young = await create(acme.agent, {
       name: 'Ana S.',
@@ -675,7 +676,7 @@ describe('merge', () => {
     );
     const first = await conversation(w, acme, old, { number, status: 'pending', texts: ['one'], unread: 1 });
     const second = await conversation(w, acme, young, { number, texts: ['two', 'three'], unread: 2 });
-    const elsewhere = await conversation(w, acme, young, { number: newId(), texts: ['four'] });
+    const elsewhere = await conversation(w, acme, young, { number: (await officialNumber(w, acme)).id, texts: ['four'] });
     const past = await conversation(w, acme, young, { number, status: 'closed', texts: ['zero'] });
     const [waiting] = await sql<{ id: string }>(`SELECT id FROM messages WHERE conversation_id = $1 AND content = 'two'`, [second]);
     await sql('INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)', [
@@ -772,7 +773,7 @@ describe('merge', () => {
     const w = await world();
     const { acme, sql } = w;
     const [old, young] = [await create(acme.agent), await create(acme.agent, { is_blocked: true, blocked_reason: 'spam' })];
-    const open = await conversation(w, acme, old, { number: newId() });
+    const open = await conversation(w, acme, old, { number: (await officialNumber(w, acme)).id });
 
     const { body } = await acme.agent.post(`/contacts/${old.id}/merge`, { other_contact_id: young.id }).expect(200);
 

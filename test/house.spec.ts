@@ -11,13 +11,14 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { getMetadataStorage } from 'class-validator';
 import { type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, getNamedType, isObjectType } from 'graphql';
 import ts from 'typescript';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityMetadata } from 'typeorm';
 import { ALLOW, PUBLIC, RATE_CLASS } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { eventCatalogue } from '#common/events';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
+import { unchecked } from '#database/references';
 import { type Forgetting, contactRows, userRows } from '#database/personal-data';
 import { retentions } from '#database/retention';
 import { AUDIT } from '#modules/audit/audit.interceptor';
@@ -181,7 +182,7 @@ describe('a WhatsApp provider', () => {
 
 /** Statements on tenant tables that do not name `organization_id`: how many in a file, and why. All others have to. */
 const PAST_THE_WALL: Record<string, { why: string; statements: number }> = {
-  'src/access/sessions.ts': { why: 'a token is met by its ids before its organization is known; sessions end by user', statements: 3 },
+  'src/access/sessions.ts': { why: 'a token is met by its ids before its organization is known; sessions end by user', statements: 2 },
   'src/demo.ts': { why: 'the start: is there anybody at all, is the demo still here?', statements: 2 },
   'src/modules/audit/audit-store.ts': {
     why: 'rows that say whose they are; retention: by age alone, over all organizations',
@@ -189,18 +190,12 @@ const PAST_THE_WALL: Record<string, { why: string; statements: number }> = {
   },
   'src/modules/auth/auth.service.ts': { why: 'login and refresh: met by e-mail or token, before an organization is known', statements: 1 },
   'src/modules/auth/super-admin.ts': { why: 'the first start makes the super admin', statements: 1 },
-  'src/modules/conversations/filing/statuses.ts': { why: 'receipt: set-based; the outbox row of a message already met', statements: 1 },
   'src/modules/conversations/messages/after-restore.ts': { why: 'a restored outbox, of all organizations', statements: 1 },
-  'src/modules/conversations/messages/deliver-message.ts': {
-    why: 'the outbox is claimed over all organizations; its row is then met by the message that is its key',
-    statements: 5,
-  },
   'src/modules/users/users.presence.ts': {
     why: 'presence: whoever has no socket anywhere is offline, over all organizations',
     statements: 1,
   },
   'src/modules/whatsapp/media/keys-of-media.ts': { why: "a backup: every file of every organization's rows", statements: 1 },
-  'src/modules/whatsapp/numbers/number-directory.ts': { why: 'Meta names a token or its ids, no organization', statements: 2 },
   'src/modules/whatsapp/receipt/inbound-store.ts': { why: 'the receipt: events are claimed over all organizations', statements: 2 },
   'src/modules/conversations/inbox.metrics.ts': { why: "the operator's gauges, over all organizations", statements: 1 },
 };
@@ -302,6 +297,88 @@ describe('the wall', () => {
     }
     // Neither stands behind the wall; see above.
     expect([...new Set(wrong)]).toEqual(['src/modules/audit/audit-store.ts', 'src/modules/organizations/organizations.service.ts']);
+  });
+});
+
+// --- keys and references
+
+/** Tables whose rows are met before their organization is known, or have none: keyed by themselves, each with its reason. */
+const KEYS_OF_THEIR_OWN: Record<string, string> = {
+  organizations: 'the tenant itself',
+  sessions: 'a token names its session',
+  refresh_tokens: 'a token names itself, and has no organization but its session’s',
+  login_failures: 'by an e-mail, whether it is somebody’s or not',
+  inbound_events: 'kept before anybody knows whose it is; what nobody’s number is named in has no organization',
+  audit_logs: 'who is nobody’s fails to log in too; append-only',
+};
+
+/** Unique indexes over all organizations, each with its reason. */
+const UNIQUE_EVERYWHERE: Record<string, string> = {
+  users_email_key: 'a login says an e-mail and no organization',
+  users_id_key: 'a token names its user and no organization',
+  whatsapp_numbers_proved_key: 'one organization alone can prove a number of Meta’s',
+  organizations_slug_key: 'the tenant itself',
+  organizations_domain_key: 'the tenant itself',
+};
+
+/** Ids of rows of ours that are no references, each with its reason. */
+const NO_REFERENCE: Record<string, string> = {
+  'audit_logs.actor_id': 'append-only: it says who it was, whether they are there or not',
+  'audit_logs.user_id': 'the same',
+  'conversations.department_id': 'no such room yet',
+  'conversations.queue_id': 'no such room yet',
+  'inbound_events.whatsapp_number_id':
+    'a check locks the number’s row, and an acknowledgement waits for nobody; filing looks it up within its organization',
+  'messages.campaign_id': 'no such room yet',
+  'parked_items.inbound_event_id': 'says where it came from, longer than the webhook is kept',
+  'refresh_tokens.session_id': 'neither has the organization in its key',
+};
+
+describe('the wall in the database', () => {
+  const tables = async (): Promise<EntityMetadata[]> => (await world()).app.get(Database).source.entityMetadatas;
+
+  it('begins every key with the organization', async () => {
+    const others = (await tables()).filter(
+      ({ primaryColumns }) => !primaryColumns.some(({ databaseName }) => databaseName === 'organization_id'),
+    );
+    expect(others.map(({ tableName }) => tableName).sort()).toEqual(Object.keys(KEYS_OF_THEIR_OWN).sort());
+
+    const { sql } = await world();
+    const keys = await sql<{ name: string }>(
+      `SELECT indexrelid::regclass::text AS name FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+        WHERE i.indisunique AND NOT i.indisprimary AND t.relname = ANY($1)
+          AND pg_get_indexdef(i.indexrelid, 1, true) <> 'organization_id'`,
+      [(await tables()).map(({ tableName }) => tableName)],
+    );
+    expect(keys.map(({ name }) => name).sort()).toEqual(Object.keys(UNIQUE_EVERYWHERE).sort());
+  });
+
+  it('knows of every id what it refers to', async () => {
+    const silent = (await tables()).flatMap(({ tableName, columns, foreignKeys, target }) =>
+      columns
+        .filter(({ type, databaseName }) => type === 'uuid' && databaseName.endsWith('_id') && databaseName !== 'organization_id')
+        .filter((column) => !foreignKeys.some((key) => key.columns.includes(column)))
+        .filter(({ databaseName }) => !unchecked.some(({ entity, column }) => entity === target && column === databaseName))
+        .map(({ databaseName }) => `${tableName}.${databaseName}`),
+    );
+    expect(silent.sort()).toEqual(Object.keys(NO_REFERENCE).sort());
+  });
+
+  it('refers within the organization, and empties no more than the id', async () => {
+    const { sql } = await world();
+    const made = await sql<{ name: string; told: string }>(
+      `SELECT conname AS name, pg_get_constraintdef(oid) AS told FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1`,
+    );
+
+    const declared = (await tables()).flatMap(({ foreignKeys }) =>
+      foreignKeys.map(({ name, columnNames: [, column], referencedTablePath, onDelete }) => ({
+        name,
+        told:
+          `FOREIGN KEY (organization_id, ${column}) REFERENCES ${referencedTablePath}(organization_id, id) ON DELETE ${onDelete}` +
+          (onDelete === 'SET NULL' ? ` (${column})` : ''),
+      })),
+    );
+    expect(made).toEqual(declared.sort((a, b) => (a.name < b.name ? -1 : 1)));
   });
 });
 

@@ -1,5 +1,7 @@
 import { Actor } from '#common/actor';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { Conversation } from '#modules/conversations/conversation.entity';
+import { rowOf } from './support/rows';
 import { errorOf, PASSWORD, world, wrongField } from './support/world';
 
 describe('my organization', () => {
@@ -56,13 +58,15 @@ describe('my organization', () => {
   });
 
   it('counts this month’s outgoing messages, by the organization’s own clock', async () => {
-    const { acme, sql } = await world();
+    const w = await world();
+    const { acme, sql } = w;
+    const conversation = await rowOf(w, acme, Conversation);
     const message = (direction: string, at: string): Promise<unknown> =>
       sql(
         `INSERT INTO messages (id, organization_id, conversation_id, contact_id, direction, sender_type, message_type, status, created_at)
-         VALUES (gen_random_uuid(), $1, gen_random_uuid(), gen_random_uuid(), $2, 'agent', 'text', 'sent',
+         VALUES (gen_random_uuid(), $1, $4, $5, $2, 'agent', 'text', 'sent',
                  date_trunc('month', now() AT TIME ZONE 'America/Sao_Paulo') AT TIME ZONE 'America/Sao_Paulo' + $3::interval)`,
-        [acme.id, direction, at],
+        [acme.id, direction, at, conversation.id, conversation.contact_id],
       );
     await message('outgoing', '1 second');
     await message('outgoing', '-1 second');

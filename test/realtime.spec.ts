@@ -27,13 +27,12 @@ async function start(): Promise<World & { hub: RealtimeHub }> {
 }
 
 async function conversationOf(w: World, company: Company): Promise<string> {
-  const [contact_id, number_id, id] = [newId(), newId(), newId()];
+  const [contact_id, id] = [newId(), newId()];
   await w.sql('INSERT INTO contacts (id, organization_id) VALUES ($1, $2)', [contact_id, company.id]);
-  await w.sql(`INSERT INTO conversations (id, organization_id, contact_id, whatsapp_number_id, status) VALUES ($1, $2, $3, $4, 'open')`, [
+  await w.sql(`INSERT INTO conversations (id, organization_id, contact_id, status) VALUES ($1, $2, $3, 'open')`, [
     id,
     company.id,
     contact_id,
-    number_id,
   ]);
   return id;
 }

@@ -3,9 +3,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { newId } from '#common/uuid';
+import { dataSourceOptions } from '#database/database.module';
+import { bringUpToDate, executed } from '#database/schema';
 import { runCommand } from './support/commands';
 import { createDatabase, dropDatabase } from './support/postgres';
 import { Product } from './support/product';
+import { cloneDatabase } from './support/world';
 
 jest.setTimeout(240_000);
 
@@ -99,5 +104,69 @@ describe('a database of before the first migration was closed', () => {
     expect(await runCommand('admin', ['list'], env)).toMatchObject({ code: 1, out: expect.stringContaining('older than this') as string });
     expect(await runCommand('migrate', ['run'], env)).toEqual({ code: 0, out: `ran ${last}\n` });
     expect(await runCommand('migrate', ['run'], env)).toEqual({ code: 0, out: 'No migration was pending.\n' });
+  });
+});
+
+/** What rows could hold before references were checked. */
+describe('rows that refer to nothing', () => {
+  const name = `pytake_schema_${randomBytes(5).toString('hex')}`;
+  const [acme, globex, contact, stranger, conversation, doubtful, message, lost] = Array.from({ length: 8 }, newId);
+  let source: DataSource;
+
+  beforeAll(async () => {
+    source = await new DataSource(dataSourceOptions({ database_url: await cloneDatabase(name), database_pool_size: 2 })).initialize();
+    while ((await executed(source)).includes('TenantKeys1795000130000')) await source.undoLastMigration();
+    const insert = (table: string, row: object): Promise<unknown> =>
+      source.query(
+        `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${Object.keys(row)
+          .map((_, n) => `$${n + 1}`)
+          .join()})`,
+        Object.values(row),
+      );
+    await insert('contacts', { id: contact, organization_id: acme });
+    await insert('contacts', { id: stranger, organization_id: globex });
+    await insert('conversations', { id: conversation, organization_id: acme, contact_id: contact, current_agent_id: lost });
+    await insert('conversations', { id: doubtful, organization_id: acme, contact_id: stranger });
+    const text = {
+      organization_id: acme,
+      conversation_id: conversation,
+      contact_id: contact,
+      direction: 'incoming',
+      sender_type: 'contact',
+      message_type: 'text',
+      status: 'received',
+    };
+    await insert('messages', { id: message, ...text, reply_to_message_id: lost });
+    const status = { organization_id: acme, status: 'sent', timestamp: new Date(), source: 'api' };
+    await insert('message_status_events', { id: newId(), message_id: message, ...status });
+    await insert('message_status_events', { id: newId(), message_id: lost, ...status });
+    // Half of an upgrade that was broken off.
+    await source.query('CREATE INDEX messages_next_pkey ON messages (status)');
+  });
+  afterAll(async () => {
+    await source?.destroy();
+    await dropDatabase(process.env.TEST_DATABASE_URL ?? '', name);
+  });
+
+  it('stop the upgrade, in words, where they would be lost by it', async () => {
+    const refused = bringUpToDate(source);
+
+    await expect(refused).rejects.toThrow(
+      /nothing was changed: 1 of conversations name a contact_id that is not there in their organization \(SELECT /,
+    );
+    expect(await executed(source)).not.toContain('TenantKeys1795000130000');
+  });
+
+  it('are healed where it is clear what they would be', async () => {
+    await source.query('UPDATE conversations SET contact_id = $2 WHERE id = $1', [doubtful, contact]);
+
+    expect(await bringUpToDate(source)).toContain('TenantKeys1795000130000');
+
+    expect(await source.query('SELECT current_agent_id FROM conversations')).toEqual([
+      { current_agent_id: null },
+      { current_agent_id: null },
+    ]);
+    expect(await source.query('SELECT reply_to_message_id FROM messages')).toEqual([{ reply_to_message_id: null }]);
+    expect(await source.query('SELECT message_id FROM message_status_events')).toEqual([{ message_id: message }]);
   });
 });

@@ -49,12 +49,12 @@ describe('a seeded organization', () => {
     await seed(pool, acme.id, { contacts: 30, conversations: 50, messages: 600 }).finally(() => pool.end());
 
     const wrong = await sql(
-      `SELECT c.id FROM conversations c JOIN messages m ON m.conversation_id = c.id WHERE c.organization_id = $1 GROUP BY c.id
+      `SELECT c.id FROM conversations c JOIN messages m ON m.conversation_id = c.id WHERE c.organization_id = $1 GROUP BY c.organization_id, c.id
        HAVING c.total_messages <> count(*) OR c.messages_from_contact <> count(*) FILTER (WHERE m.direction = 'incoming')
            OR c.messages_from_agent <> count(*) FILTER (WHERE m.direction = 'outgoing') OR c.last_message_at <> max(m.created_at)
            OR c.unread_count <> count(*) FILTER (WHERE m.direction = 'incoming' AND m.created_at > coalesce(c.last_read_at, '-infinity'))
        UNION ALL
-       SELECT k.id FROM contacts k LEFT JOIN conversations c ON c.contact_id = k.id WHERE k.organization_id = $1 GROUP BY k.id
+       SELECT k.id FROM contacts k LEFT JOIN conversations c ON c.contact_id = k.id WHERE k.organization_id = $1 GROUP BY k.organization_id, k.id
        HAVING k.total_conversations <> count(c.id) OR k.total_messages_received <> coalesce(sum(c.messages_from_contact), 0)
        UNION ALL
        SELECT id FROM messages WHERE organization_id = $1 AND NOT (id >= uuid_at(created_at) AND id < uuid_at(created_at + interval '1 millisecond'))`,

@@ -28,9 +28,8 @@ describe('the door', () => {
   });
 
   it('hides the users of another organization and super admins', async () => {
-    const { acme, globex, superAdmin, sql } = await world();
-    const root = await superAdmin();
-    await sql('UPDATE users SET organization_id = $2 WHERE id = $1', [root.user.id, globex.id]);
+    const { acme, globex } = await world();
+    const root = await globex.hire('super_admin');
 
     for (const id of [acme.agent.user.id, root.user.id]) {
       await globex.admin.get(`/users/${id}`).expect(404).expect(errorOf('not_found'));

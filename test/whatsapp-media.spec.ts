@@ -10,6 +10,7 @@ import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
 import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
+import { Conversation } from '#modules/conversations/conversation.entity';
 import { Message, type MessageMedia, MessageDirection, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
@@ -18,6 +19,7 @@ import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { PNG } from './support/files';
+import { rowOf } from './support/rows';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
 
 let meta: FakeMeta;
@@ -106,11 +108,12 @@ async function incoming(
     status: 'pending',
     url: null,
   };
+  const conversation = await rowOf(house, acme, Conversation);
   const message = {
     id: file.message_id,
     organization_id: acme.id,
-    conversation_id: newId(),
-    contact_id: newId(),
+    conversation_id: String(conversation.id),
+    contact_id: String(conversation.contact_id),
     direction: MessageDirection.incoming,
     sender_type: SenderType.contact,
     message_type: MessageType.document,

@@ -54,9 +54,9 @@ const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name
         CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
         s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
    FROM users u
-   JOIN credentials c ON c.user_id = u.id
+   JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
    JOIN organizations o ON o.id = u.organization_id
-   JOIN sessions s ON s.id = $2 AND s.user_id = u.id
+   JOIN sessions s ON s.id = $2 AND s.organization_id = u.organization_id AND s.user_id = u.id
   WHERE u.id = $1 AND u.deleted_at IS NULL`);
 
 /** A change of role, a logout or a deactivation reaches other processes after this; in this one at once. */
@@ -140,7 +140,11 @@ export class Sessions {
 
   /** Ends every session of a user: logout of all, deactivation, another role or password. */
   async endAll(tx: Tx, user_id: string, reason: string): Promise<void> {
-    await tx.rows('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [user_id]);
+    await tx.rows(
+      `UPDATE credentials c SET token_version = c.token_version + 1 FROM users u
+        WHERE u.id = $1 AND c.organization_id = u.organization_id AND c.user_id = u.id`,
+      [user_id],
+    );
     await tx.rows('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
       user_id,
       reason,

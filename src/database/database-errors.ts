@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { QueryFailedError } from 'typeorm';
-import { AppError, Conflict, Invalid, Unavailable } from '#common/errors';
+import { AppError, Conflict, Invalid, NotFound, Unavailable } from '#common/errors';
 
 interface PgError extends Error {
   code?: string;
@@ -23,7 +23,12 @@ export const knownError = (error: unknown): AppError | null => (error instanceof
 function fromDatabase(error: unknown): AppError | null {
   const index = violatedIndex(error);
   if (index !== null) return UNIQUE[index]?.() ?? new Conflict('already_exists', 'This already exists.');
-  const { code = '', message } = driverError(error);
+  const { code = '', constraint, message } = driverError(error);
+  // foreign_key_violation: an id that is nobody's in this organization. The room should have looked, so the log says so.
+  if (code === '23503') {
+    logger.warn({ msg: 'the database refused a reference', constraint, error: message });
+    return new NotFound();
+  }
   // Class 22, data exception: a value outside its type's range or form. Validation should have named it, so the log does.
   if (/^22[0-9A-Z]{3}$/.test(code)) {
     logger.warn({ msg: 'a value passed the validation and not the database', code, error: message });

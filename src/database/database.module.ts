@@ -9,6 +9,7 @@ import { Config } from '#config/config';
 import { Database } from './database';
 import { DueRows } from './due-rows';
 import { typesWithInstants } from './instants';
+import { ConstraintNames } from './references';
 import { Signals } from './signals';
 import { Statistics } from './statistics';
 import { TimeZones } from './time-zones';
@@ -32,6 +33,7 @@ export function dataSourceOptions(config: Pick<Config, 'database_url' | 'databas
     entities: load('**/*.entity.js', root) as never[],
     migrations: load('*.js', join(root, '..', 'migrations')) as never[],
     migrationsTransactionMode: 'each',
+    namingStrategy: new ConstraintNames(),
     poolSize: config.database_pool_size,
     connectTimeoutMS: 2000,
     applicationName: 'pytake',

@@ -61,6 +61,8 @@ export async function loadBackup(
     await addWhatIsMore(sql, head);
     // Rows as they are: no trigger has a say, and what refers to a later row may come first.
     await sql.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);
+    // Emptied in the same transaction: PostgreSQL then writes no log of the rows. All at once, for they refer to each other.
+    await sql.query(`TRUNCATE ${Object.keys(head.tables).map(placeOf).join(', ')}`);
     const indexes = await takeIndexes(sql);
     let loading: Loading | null = null;
     for await (const { name, body } of entriesOf(file)) {
@@ -70,7 +72,7 @@ export async function loadBackup(
         loading = null;
       }
       if (table !== undefined) {
-        loading ??= await begin(sql, table, head);
+        loading ??= begin(sql, table, head);
         await write(loading, body);
       }
       const key = /^media\/(.+)$/.exec(name)?.[1];
@@ -142,9 +144,7 @@ interface Loading {
   done: Promise<void>;
 }
 
-async function begin(sql: Client, table: string, { tables }: BackupHead): Promise<Loading> {
-  // Emptied in the same transaction: PostgreSQL then writes no log of the rows.
-  await sql.query(`TRUNCATE ${placeOf(table)}`);
+function begin(sql: Client, table: string, { tables }: BackupHead): Loading {
   const rows = sql.query(copyFrom(`COPY ${placeOf(table)} (${columnNames(tables[table] ?? [])}) FROM STDIN`));
   const done = finished(rows);
   done.catch(() => undefined); // Told by the next write or by `finish`.

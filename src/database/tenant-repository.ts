@@ -72,7 +72,8 @@ class EntitySql {
     const alive = metadata.deleteDateColumn ? ` AND ${escapeIdentifier(metadata.deleteDateColumn.databaseName)} IS NULL` : '';
     const select = `SELECT ${this.columns} FROM ${this.table} WHERE organization_id = $1 AND id`;
     this.find = prepared(`${select} = $2${alive}`);
-    this.lock = prepared(`${select} = $2${alive} FOR UPDATE`);
+    // Rows that refer to it may be written meanwhile: keys never change.
+    this.lock = prepared(`${select} = $2${alive} FOR NO KEY UPDATE`);
     this.many = prepared(`${select} = ANY($2)${alive}`);
   }
 

@@ -1,9 +1,9 @@
 import { Field, ID, ObjectType } from '@nestjs/graphql';
-import { Column, CreateDateColumn, DeleteDateColumn, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+import { CreateDateColumn, DeleteDateColumn, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 import { HideField } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
 
-/** A row of one organization. Reached through TenantRepository only. */
+/** A row of one organization, which is part of its key. Reached through TenantRepository only. */
 @ObjectType({ isAbstract: true })
 export abstract class TenantEntity {
   /** UUIDv7: ids sort by time of creation. */
@@ -12,7 +12,7 @@ export abstract class TenantEntity {
   id: string;
 
   /** Whose row it is. */
-  @Column('uuid')
+  @PrimaryColumn('uuid')
   @Field(() => ID)
   organization_id: string;
 

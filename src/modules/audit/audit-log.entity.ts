@@ -13,7 +13,7 @@ export type AuditChanges = Record<string, { from?: unknown; to?: unknown }>;
 @Index('audit_logs_action_idx', ['organization_id', 'action', 'created_at'])
 @Index('audit_logs_resource_idx', ['organization_id', 'resource_type', 'resource_id', 'created_at'])
 export class AuditLog {
-  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'audit_logs_pkey' })
+  @PrimaryColumn('uuid')
   id: string;
 
   /** null: before an organization is known, e.g. a login that failed. */

@@ -48,7 +48,8 @@ type SignedIn = Pick<Owner, 'id' | 'organization_id' | 'email' | 'full_name' | '
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
 const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
                       o.status AS organization_status, o.settings
-                 FROM users u JOIN credentials c ON c.user_id = u.id JOIN organizations o ON o.id = u.organization_id
+                 FROM users u JOIN organizations o ON o.id = u.organization_id
+                 JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
                 WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
 
 @Injectable()
@@ -139,7 +140,7 @@ export class AuthService {
     const result = await this.database.tx(async (tx) => {
       // By the token's own ids: an organization is not known before.
       const [session] = await tx.rows<{ organization_id: string; role: Role; expires_at: Date; revoked_at: Date | null } | undefined>(
-        `SELECT s.organization_id, u.role, s.expires_at, s.revoked_at FROM sessions s JOIN users u ON u.id = s.user_id
+        `SELECT s.organization_id, u.role, s.expires_at, s.revoked_at FROM sessions s JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id
           WHERE s.id = $1 AND s.user_id = $2 FOR UPDATE OF s`,
         [claims.sid, claims.sub],
       );

@@ -1,9 +1,12 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Reference } from '#database/references';
+import { User } from '#modules/users/user.entity';
 import { declareRetention } from '#database/retention';
 import { declareUserRows } from '#database/personal-data';
 
 /** One login: the family of its refresh tokens (`sid` in both tokens). */
 @Entity('sessions')
+@Reference(() => User, 'user_id', 'CASCADE')
 @Index('sessions_user_idx', ['user_id', 'created_at'])
 export class UserSession {
   @PrimaryColumn('uuid')

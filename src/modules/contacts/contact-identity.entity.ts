@@ -1,5 +1,7 @@
 import { Column, Entity, Index } from 'typeorm';
+import { Reference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
+import { Contact } from './contact.entity';
 import { declareContactRows } from '#database/personal-data';
 
 export enum IdentityKind {
@@ -14,6 +16,7 @@ export enum IdentityKind {
  * A phone is stored by its match key; phone and lid rows have an empty portfolio, a BSUID counts in one portfolio only.
  */
 @Entity('contact_identities')
+@Reference(() => Contact, 'contact_id', 'CASCADE')
 @Index('contact_identities_key', ['organization_id', 'portfolio_id', 'kind', 'value'], { unique: true })
 @Index('contact_identities_contact_idx', ['organization_id', 'contact_id'])
 export class ContactIdentity extends TenantEntity {

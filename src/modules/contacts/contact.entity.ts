@@ -5,12 +5,15 @@ import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
 import { EmailText, OneLine, Phone, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { Reference } from '#database/references';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+import { User } from '#modules/users/user.entity';
 import { declareContactRows, declareUserRows } from '#database/personal-data';
 import { declareResource } from '#modules/organizations/plan-resources';
 
 /** A person who writes or is written to on WhatsApp. The API answers a `ContactView`: this row and what is derived from it. */
 @Entity('contacts')
+@Reference(() => User, 'assigned_agent_id', 'SET NULL')
 @ObjectType({ isAbstract: true })
 @Index('contacts_match_key', ['organization_id', 'match_key'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('contacts_newest_idx', ['organization_id', 'created_at', 'id'], { where: 'deleted_at IS NULL' })

@@ -10,7 +10,7 @@ export async function mergeContacts(sql: Sql, organization_id: string, keep: str
   const ids = [organization_id, keep, gone];
   // Both rows, in one order everywhere.
   const live = await sql.rows<{ id: string }>(
-    'SELECT id FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR UPDATE',
+    'SELECT id FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE',
     ids,
   );
   if (live.length < 2) return false;

@@ -1,7 +1,11 @@
 import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { Reference, UncheckedReference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
+import { Contact } from '#modules/contacts/contact.entity';
+import { User } from '#modules/users/user.entity';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { declareUserRows } from '#database/personal-data';
 
 /** open: live; pending: parked, waiting for an agent; resolved: done, a new message revives it; closed: ended. */
@@ -21,6 +25,12 @@ export enum ConversationPriority {
 
 /** A thread with one contact through one WhatsApp number. */
 @Entity('conversations')
+@Reference(() => Contact, 'contact_id', 'RESTRICT')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
+@Reference(() => User, 'current_agent_id', 'SET NULL')
+// Written before its message is, and an index by it, without which no message could be deleted, would be written with every message: 21 us each,
+// where the three checks of an incoming message take 24 us together (of 660 us until it is filed).
+@UncheckedReference('Message', 'last_message_id')
 @ObjectType({ isAbstract: true })
 @Index('conversations_active_key', ['organization_id', 'contact_id', 'whatsapp_number_id'], {
   unique: true,

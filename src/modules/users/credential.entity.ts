@@ -1,13 +1,16 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Reference } from '#database/references';
+import { User } from './user.entity';
 import { declareUserRows } from '#database/personal-data';
 
 /** How a user proves who they are. Never an answer, so not an object type. */
 @Entity('credentials')
+@Reference(() => User, 'user_id', 'CASCADE')
 export class Credential {
   @PrimaryColumn('uuid')
   user_id: string;
 
-  @Column('uuid')
+  @PrimaryColumn('uuid')
   organization_id: string;
 
   /** argon2id; null until an invited user sets a password. */

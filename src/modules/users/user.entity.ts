@@ -21,6 +21,8 @@ export enum AgentStatus {
 @ObjectType()
 @Index('users_email_key', ['email'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('users_organization_idx', ['organization_id', 'created_at'])
+// A token names its user and no organization: a super admin's may be any.
+@Index('users_id_key', ['id'], { unique: true })
 export class User extends SoftDeletedEntity {
   /** Trimmed, lower case; unique over all organizations. */
   @Column('varchar', { length: 255 })

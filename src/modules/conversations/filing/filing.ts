@@ -90,7 +90,7 @@ export class Filing {
 
   /** Bodies → items of the numbers their rows are for: `limit` in all, each organization its share, in order. What is left has another turn. */
   private async read(batch: Batch, waiting: readonly WaitingEvent[], limit: number): Promise<Work> {
-    const numbers = await this.numbers.byIds(batch, [...new Set(waiting.map((event) => event.whatsapp_number_id))]);
+    const numbers = await this.numbers.of(batch, waiting);
     const share = Math.ceil(limit / new Set(waiting.map((event) => event.organization_id)).size);
     const shares = new Map<string, number>();
     const items: Item[] = [];
@@ -202,7 +202,7 @@ export class Filing {
   /** One that cannot be applied is set aside: the message it waited for is not to blame. */
   private async applyOrphans(batch: Batch, parked: Awaited<ReturnType<typeof unpark>>): Promise<void> {
     if (!parked.length) return;
-    const numbers = await this.numbers.byIds(batch, [...new Set(parked.map((orphan) => orphan.whatsapp_number_id))]);
+    const numbers = await this.numbers.of(batch, parked);
     for (const orphan of parked) {
       const number = numbers.get(orphan.whatsapp_number_id);
       if (!number) continue;

@@ -1,5 +1,7 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { JsonObject } from '#common/json.scalar';
+import { Reference } from '#database/references';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { declareRetention } from '#database/retention';
 
 /**
@@ -7,14 +9,15 @@ import { declareRetention } from '#database/retention';
  * Its neighbours went on.
  */
 @Entity('parked_items')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'CASCADE')
 @Index('parked_items_orphans_idx', ['organization_id', 'whatsapp_number_id', 'waits_for'], { where: "kind = 'orphan'" })
 @Index('parked_items_expiry_idx', ['created_at'])
 export class ParkedItem {
   @PrimaryColumn('uuid')
   id: string;
 
-  @Column('uuid', { nullable: true })
-  organization_id: string | null;
+  @PrimaryColumn('uuid')
+  organization_id: string;
 
   @Column('uuid', { nullable: true })
   whatsapp_number_id: string | null;

@@ -36,6 +36,7 @@ async function insert(batch: Batch, rows: object[]): Promise<void> {
 }
 
 interface Parked {
+  organization_id: string;
   inbound_event_id: string;
   whatsapp_number_id: string;
   item: ParsedChange;
@@ -60,7 +61,7 @@ export async function unpark(
   const rows = ids ? await batch.rows<Parked & { id: string }>(TAKE_ARRIVED, ids) : await batch.rows<Parked & { id: string }>(TAKE_RECENT);
   if (ids && rows.length === UNPARK_ITEMS)
     await batch.rows(
-      prepared(`UPDATE parked_items SET created_at = now() WHERE organization_id = ANY($1) AND id IN (SELECT p.id ${ARRIVED})`),
+      prepared(`UPDATE parked_items SET created_at = now() WHERE (organization_id, id) IN (SELECT p.organization_id, p.id ${ARRIVED})`),
       ids,
     );
   rows.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -69,16 +70,16 @@ export async function unpark(
 }
 
 const takenOf = (chosen: string): string =>
-  `DELETE FROM parked_items WHERE id IN (${chosen}) RETURNING id, organization_id, inbound_event_id, whatsapp_number_id, item`;
+  `DELETE FROM parked_items WHERE (organization_id, id) IN (${chosen}) RETURNING id, organization_id, inbound_event_id, whatsapp_number_id, item`;
 
 const ARRIVED = `FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS a(organization_id, whatsapp_number_id, provider_id)
   JOIN parked_items p ON p.kind = 'orphan' AND p.organization_id = a.organization_id AND p.whatsapp_number_id = a.whatsapp_number_id AND p.waits_for = a.provider_id`;
 
-const RECENT = `SELECT p.id FROM parked_items p
+const RECENT = `SELECT p.organization_id, p.id FROM parked_items p
   JOIN messages m ON m.organization_id = p.organization_id AND m.whatsapp_number_id = p.whatsapp_number_id AND m.whatsapp_message_id = p.waits_for
  WHERE p.created_at > now() - interval '2 minutes' AND p.kind = 'orphan'`;
 
-const TAKE_ARRIVED = prepared(takenOf(`SELECT p.id ${ARRIVED} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`));
+const TAKE_ARRIVED = prepared(takenOf(`SELECT p.organization_id, p.id ${ARRIVED} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`));
 const TAKE_RECENT = prepared(takenOf(`${RECENT} ORDER BY p.id LIMIT ${UNPARK_ITEMS}`));
 
 /** Times are text in JSON. */

@@ -90,7 +90,11 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   );
   await new TenantRepository(batch.tx, MessageStatusEvent).insertAll(history, 'ON CONFLICT DO NOTHING');
   // The provider has it: whatever our own call still hopes for, it does not leave again.
-  await batch.rows(prepared('DELETE FROM outbound_sends WHERE message_id = ANY($1)'), [[...changed.keys()]]);
+  await batch.rows(
+    prepared(`DELETE FROM outbound_sends o USING unnest($1::uuid[], $2::uuid[]) AS m(organization_id, id)
+      WHERE o.organization_id = m.organization_id AND o.message_id = m.id`),
+    [[...changed.values()].map(({ message }) => message.organization_id), [...changed.keys()]],
+  );
   if (people.length)
     await linkPeople(
       batch.tx,
@@ -126,13 +130,13 @@ const keyOf = ({ number, change }: Item<StatusUpdate>): string => `${number.id} 
 async function findMessages(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<Map<string, Sent>> {
   const rows = await batch.rows<Sent>(
     prepared(`SELECT ${COLUMNS} FROM messages m LEFT JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
-      WHERE m.id IN (
-        SELECT found.id FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
+      WHERE (m.organization_id, m.id) IN (
+        SELECT found.organization_id, found.id FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(organization_id, whatsapp_number_id, whatsapp_message_id)
           JOIN messages found USING (organization_id, whatsapp_number_id, whatsapp_message_id)
         UNION
-        SELECT found.id FROM unnest($4::uuid[], $5::uuid[]) AS k(id, organization_id) JOIN messages found USING (id, organization_id))
+        SELECT found.organization_id, found.id FROM unnest($4::uuid[], $5::uuid[]) AS k(id, organization_id) JOIN messages found USING (id, organization_id))
         AND m.direction = 'outgoing'
-      ORDER BY m.id FOR UPDATE OF m`),
+      ORDER BY m.id FOR NO KEY UPDATE OF m`),
     [
       items.map((i) => i.number.organization_id),
       items.map((i) => i.number.id),

@@ -7,7 +7,7 @@ import { Database, type Tx } from '#database/database';
 import { isUndone, knownError } from '#database/database-errors';
 import { type DueRow, DueRows } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
-import { prepared } from '#database/sql';
+import { type Sql, prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
@@ -64,7 +64,7 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
       LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (
     UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1 FROM next
-     WHERE o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
+     WHERE o.organization_id = next.organization_id AND o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
        AND coalesce(next.paused_until <= now(), true)
     RETURNING o.message_id)
   SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3 + CASE WHEN next.media IS NULL THEN 0 ELSE ${UPLOAD_SECONDS} END), false) AS is_stale,
@@ -88,12 +88,12 @@ interface Sent {
 const ACCEPTED = prepared(`WITH taken AS (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[]) AS t(conversation_id, id, provider_id, history_id)),
   locked AS MATERIALIZED (
-    SELECT m.id, m.status AS was FROM taken t JOIN messages m ON m.organization_id = $1 AND m.id = t.id ORDER BY m.id FOR UPDATE OF m),
+    SELECT m.id, m.status AS was FROM taken t JOIN messages m ON m.organization_id = $1 AND m.id = t.id ORDER BY m.id FOR NO KEY UPDATE OF m),
   sent AS (
     UPDATE messages m SET whatsapp_message_id = coalesce(m.whatsapp_message_id, t.provider_id), sent_at = coalesce(m.sent_at, now()), updated_at = now(),
            status = CASE WHEN m.status = 'pending' THEN 'sent' ELSE m.status END
       FROM taken t JOIN locked USING (id) WHERE m.organization_id = $1 AND m.id = t.id RETURNING m.id, locked.was),
-  gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.message_id = t.id),
+  gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.organization_id = $1 AND o.message_id = t.id),
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     SELECT t.history_id, $1::uuid, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
@@ -173,23 +173,23 @@ export class DeliverMessage {
   private async giveUp({ organization_id, id }: Claim): Promise<void> {
     await this.database.tx(async (tx) => {
       // The message first, as the receipt of statuses does.
-      await tx.rows('SELECT 1 FROM messages WHERE organization_id = $1 AND id = $2 FOR UPDATE', [organization_id, id]);
+      await tx.rows('SELECT 1 FROM messages WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE', [organization_id, id]);
       const [stale] = await tx.rows(
-        'SELECT 1 FROM outbound_sends WHERE message_id = $1 AND claimed_at < now() - make_interval(secs => $2) FOR UPDATE',
-        [id, CLAIM_SECONDS],
+        'SELECT 1 FROM outbound_sends WHERE organization_id = $1 AND message_id = $2 AND claimed_at < now() - make_interval(secs => $3) FOR UPDATE',
+        [organization_id, id, CLAIM_SECONDS],
       );
       if (stale) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
     });
   }
 
   /** Its number waits by Meta's word, so it waits too; or it needs no sending any more. */
-  private async setAside({ id, paused_until, status }: Claim): Promise<void> {
+  private async setAside({ organization_id, id, paused_until, status }: Claim): Promise<void> {
     if (status === MessageStatus.pending)
-      await this.database.rows('UPDATE outbound_sends SET due_at = coalesce($2, due_at) WHERE message_id = $1 AND claimed_at IS NULL', [
-        id,
-        paused_until,
-      ]);
-    else await this.database.rows('DELETE FROM outbound_sends WHERE message_id = $1', [id]);
+      await this.database.rows(
+        'UPDATE outbound_sends SET due_at = coalesce($3, due_at) WHERE organization_id = $1 AND message_id = $2 AND claimed_at IS NULL',
+        [organization_id, id, paused_until],
+      );
+    else await forget(this.database, organization_id, id);
   }
 
   /** Answers whether more may wait behind it. */
@@ -259,10 +259,11 @@ export class DeliverMessage {
     delay_seconds: number | null,
   ): Promise<void> {
     if (delay_seconds !== null) {
-      await tx.rows('UPDATE outbound_sends SET claimed_at = NULL, due_at = now() + make_interval(secs => $2) WHERE message_id = $1', [
-        message_id,
-        delay_seconds,
-      ]);
+      await tx.rows(
+        `UPDATE outbound_sends SET claimed_at = NULL, due_at = now() + make_interval(secs => $3)
+          WHERE organization_id = $1 AND message_id = $2`,
+        [organization_id, message_id, delay_seconds],
+      );
       return;
     }
     const [message] = await tx.rows<Message | undefined>(
@@ -270,7 +271,7 @@ export class DeliverMessage {
         WHERE organization_id = $1 AND id = $2 AND status = 'pending' RETURNING *`,
       [organization_id, message_id, failure.error_code, failure.error_message.slice(0, 2000)],
     );
-    await tx.rows('DELETE FROM outbound_sends WHERE message_id = $1', [message_id]);
+    await forget(tx, organization_id, message_id);
     // A webhook came first: it knows better.
     if (!message) return;
     await tx.rows(
@@ -283,6 +284,10 @@ export class DeliverMessage {
     tell(tx, message, MessageStatus.failed, failure.error_code);
   }
 }
+
+/** It needs no sending any more. */
+const forget = (sql: Sql, organization_id: string, message_id: string): Promise<unknown> =>
+  sql.rows('DELETE FROM outbound_sends WHERE organization_id = $1 AND message_id = $2', [organization_id, message_id]);
 
 /** What a status is told of. */
 type Moved = Pick<Message, 'id' | 'organization_id' | 'conversation_id' | 'contact_id' | 'whatsapp_number_id'>;

@@ -3,7 +3,13 @@ import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { TEXT } from '#api/graphql-limits';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { Reference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
+import { Contact } from '#modules/contacts/contact.entity';
+import { User } from '#modules/users/user.entity';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { Template } from '#modules/whatsapp/templates/template.entity';
+import { Conversation } from '../conversation.entity';
 import { declareUserRows } from '#database/personal-data';
 import { declareResource } from '#modules/organizations/plan-resources';
 
@@ -88,6 +94,16 @@ export class MessageReaction {
 
 /** One message of a conversation, or an internal note. OpenAPI name: MessageResponse. */
 @Entity('messages')
+// No index by contact, number or person: messages are deleted with their conversation, before any of these.
+@Reference(() => Conversation, 'conversation_id', 'RESTRICT')
+@Reference(() => Contact, 'contact_id', 'RESTRICT')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
+@Reference(() => User, 'sender_user_id', 'SET NULL')
+@Reference(() => Message, 'reply_to_message_id', 'SET NULL')
+@Reference(() => Template, 'template_id', 'SET NULL')
+@Reference(() => Message, 'resent_from_id', 'SET NULL')
+// Without it the message could be sent again once more.
+@Reference(() => Message, 'resent_as_id', 'RESTRICT')
 @ObjectType({ isAbstract: true })
 @Index('messages_provider_key', ['organization_id', 'whatsapp_number_id', 'whatsapp_message_id'], {
   unique: true,
@@ -97,6 +113,11 @@ export class MessageReaction {
 // Full text, without notes and what was deleted; the migration writes it.
 @Index('messages_search_idx', { synchronize: false })
 @Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
+// By what refers to a message or template that is deleted.
+@Index('messages_reply_idx', ['organization_id', 'reply_to_message_id'], { where: 'reply_to_message_id IS NOT NULL' })
+@Index('messages_template_idx', ['organization_id', 'template_id'], { where: 'template_id IS NOT NULL' })
+@Index('messages_resent_from_idx', ['organization_id', 'resent_from_id'], { where: 'resent_from_id IS NOT NULL' })
+@Index('messages_resent_as_idx', ['organization_id', 'resent_as_id'], { where: 'resent_as_id IS NOT NULL' })
 export class Message extends TenantEntity {
   @Column('uuid')
   @Field(() => ID)

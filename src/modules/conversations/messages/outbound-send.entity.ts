@@ -1,17 +1,25 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Reference } from '#database/references';
+import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { Conversation } from '../conversation.entity';
+import { Message } from './message.entity';
 
 /**
  * A message on its way out: the row that makes it leave once. It is there from the message's commit until the provider's answer is
  * committed; `claimed_at` is committed before the provider is called, so a crash in between is seen and never resent blindly.
  */
 @Entity('outbound_sends')
+// A message that waits to leave is not deleted under its sender.
+@Reference(() => Message, 'message_id', 'RESTRICT')
+@Reference(() => Conversation, 'conversation_id', 'RESTRICT')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
 @Index('outbound_sends_conversation_idx', ['organization_id', 'conversation_id', 'message_id'])
 @Index('outbound_sends_due_idx', ['due_at'])
 export class OutboundSend {
   @PrimaryColumn('uuid')
   message_id: string;
 
-  @Column('uuid')
+  @PrimaryColumn('uuid')
   organization_id: string;
 
   @Column('uuid')

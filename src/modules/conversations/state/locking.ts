@@ -18,7 +18,7 @@ export async function lockThread(tx: Tx, actor: Actor, conversation_id: string):
   const conversations = new TenantRepository(tx, Conversation);
   for (let look = 1; ; look++) {
     const [[raw], conversation] = await Promise.all([
-      tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR UPDATE`), [
+      tx.rows<Record<string, unknown> | undefined>(prepared(`SELECT ${contacts.columns} ${CONTACT_OF} FOR NO KEY UPDATE`), [
         actor.organization_id,
         conversation_id,
       ]),

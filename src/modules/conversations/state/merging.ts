@@ -10,7 +10,7 @@ async function mergeThreads(sql: Sql, { organization_id, keep, gone }: Merge): P
   const ids = [organization_id, keep, gone];
   // Ids are UUIDv7: the lesser is the older.
   await sql.rows(
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id IN ($2, $3) AND status IN ('open', 'pending') ORDER BY id FOR UPDATE`,
+    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id IN ($2, $3) AND status IN ('open', 'pending') ORDER BY id FOR NO KEY UPDATE`,
     ids,
   );
   const twins = await sql.rows<{ older: string; newer: string }>(

@@ -105,5 +105,5 @@ export async function assign(tx: Tx, actor: Actor, conversation: Conversation, a
 export function liveOf(tx: Tx, actor: Actor, of: Partial<Pick<Conversation, 'contact_id' | 'current_agent_id'>>): Promise<Conversation[]> {
   const live = new TenantRepository(tx, Conversation).query(actor, 'row').andWhere(activeRow('row'));
   for (const [column, id] of Object.entries(of)) live.andWhere(`row.${column} = :${column}`, { [column]: id });
-  return live.orderBy('row.id').setLock('pessimistic_write').getMany();
+  return live.orderBy('row.id').setLock('for_no_key_update').getMany();
 }

@@ -45,7 +45,7 @@ export async function open(tx: Tx, actor: Actor, contact: Contact, whatsapp_numb
     .query(actor, 'c')
     .andWhere('c.contact_id = :contact', { contact: contact.id })
     .andWhere(whatsapp_number_id ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: whatsapp_number_id });
-  const live = await mine.clone().andWhere(activeRow('c')).orderBy('c.created_at', 'DESC').setLock('pessimistic_write').getOne();
+  const live = await mine.clone().andWhere(activeRow('c')).orderBy('c.created_at', 'DESC').setLock('for_no_key_update').getOne();
   if (live) return live;
   const before = await mine.select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>();
   const { organization_id, user_id } = actor;

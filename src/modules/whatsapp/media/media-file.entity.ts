@@ -1,8 +1,13 @@
 import { Column, Entity, Index } from 'typeorm';
+import { Reference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
+import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 
 /** A file: uploaded by an agent, or a contact's to be fetched from the provider. The bytes stand in the media storage. */
 @Entity('media_files')
+// A file of no message and never sent is swept, bytes and row together.
+@Reference('Message', 'message_id', 'SET NULL')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'SET NULL')
 @Index('media_files_waiting_idx', ['due_at'], { where: "status = 'pending'" })
 @Index('media_files_unused_idx', ['created_at'], { where: 'message_id IS NULL AND sent_at IS NULL' })
 @Index('media_files_message_idx', ['organization_id', 'message_id'])

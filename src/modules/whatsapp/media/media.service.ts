@@ -113,8 +113,8 @@ export class MediaService {
   private removeSome(): Promise<number> {
     return this.database.tx(async (tx) => {
       const unused = await tx.rows<{ organization_id: string; storage_key: string | null; size_bytes: string | null }>(
-        `DELETE FROM media_files WHERE id IN (
-           SELECT id FROM media_files WHERE message_id IS NULL AND sent_at IS NULL AND created_at < now() - make_interval(hours => $1)
+        `DELETE FROM media_files WHERE (organization_id, id) IN (
+           SELECT organization_id, id FROM media_files WHERE message_id IS NULL AND sent_at IS NULL AND created_at < now() - make_interval(hours => $1)
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING organization_id, storage_key, size_bytes`,
         [UNUSED_HOURS, SWEEP_BATCH],

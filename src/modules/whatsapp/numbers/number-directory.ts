@@ -73,9 +73,13 @@ export class NumberDirectory {
     return this.find(this.byWaba, 'waba_id', waba_ids, trusted);
   }
 
-  /** The numbers of these rows, by our id, within the caller's transaction. */
-  async byIds(sql: Sql, ids: readonly string[]): Promise<Map<string, FiledNumber>> {
-    const rows = await read(sql, 'n.id = ANY($1)', ids);
+  /** The numbers these rows came to, by our id, within the caller's transaction. */
+  async of(sql: Sql, came: readonly { organization_id: string; whatsapp_number_id: string }[]): Promise<Map<string, FiledNumber>> {
+    const ids = new Map(came.map(({ organization_id, whatsapp_number_id }) => [whatsapp_number_id, organization_id]));
+    const rows = await read(sql, '(n.organization_id, n.id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))', [
+      [...ids.values()],
+      [...ids.keys()],
+    ]);
     return new Map(rows.map(({ app_secret: _secret, is_proved: _proved, ...number }) => [number.id, number]));
   }
 
@@ -87,7 +91,7 @@ export class NumberDirectory {
   ): Promise<boolean> {
     const rows = await this.database.rows<{ phone_number_id: string | null; waba_id: string | null; app_secret: string | null }>(
       `SELECT n.phone_number_id, n.whatsapp_business_account_id AS waba_id, s.app_secret
-         FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
+         FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
         WHERE n.deleted_at IS NOT NULL AND (n.phone_number_id = ANY($1) OR n.whatsapp_business_account_id = ANY($2))`,
       [phone_number_ids, waba_ids],
     );
@@ -123,7 +127,8 @@ export class NumberDirectory {
   /** Whether a token is some number's webhook_verify_token. */
   async knowsVerifyToken(token: string): Promise<boolean> {
     const [row] = await this.database.rows<unknown>(
-      `SELECT 1 FROM whatsapp_number_secrets s JOIN whatsapp_numbers n ON n.id = s.whatsapp_number_id AND n.deleted_at IS NULL
+      `SELECT 1 FROM whatsapp_number_secrets s
+         JOIN whatsapp_numbers n ON n.organization_id = s.organization_id AND n.id = s.whatsapp_number_id AND n.deleted_at IS NULL
         WHERE s.webhook_verify_token = $1 LIMIT 1`,
       [token],
     );
@@ -157,7 +162,7 @@ export class NumberDirectory {
   }
 
   private async read(condition: string, values: readonly string[]): Promise<KnownNumber[]> {
-    const rows = await read(this.database, condition, values);
+    const rows = await read(this.database, condition, [values]);
     return rows.map(({ is_proved, app_secret, ...number }) => ({
       ...number,
       app_secret: this.secretOf(number.phone_number_id, app_secret, is_proved),
@@ -176,11 +181,11 @@ export class NumberDirectory {
   }
 }
 
-const read = (sql: Sql, condition: string, values: readonly string[]): Promise<Row[]> =>
+const read = (sql: Sql, condition: string, values: readonly (readonly string[])[]): Promise<Row[]> =>
   sql.rows<Row>(
     `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
-       FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
+       FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
       WHERE ${condition} AND n.deleted_at IS NULL
       ORDER BY n.created_at, n.id`,
-    [values],
+    values,
   );

@@ -11,7 +11,7 @@ export async function applyAccount(tx: Tx, organization_id: string, change: Acco
     `WITH before AS (
        SELECT id, connection_status AS previous_status FROM whatsapp_numbers
         WHERE organization_id = $1 AND whatsapp_business_account_id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR phone_number = '+' || $3)
-        FOR UPDATE)
+        FOR NO KEY UPDATE)
      UPDATE whatsapp_numbers n
         SET messaging_limit_tier = coalesce($4, messaging_limit_tier), display_name = coalesce($5, display_name),
             connection_status = CASE WHEN $6 = 'bad' THEN 'error' WHEN $6 = 'good' AND connection_status = 'error' THEN 'connected' ELSE connection_status END,
@@ -45,7 +45,7 @@ export async function noteErrors(tx: Tx, organization_id: string, id: string, { 
 /** A refusal that says something of the whole number. */
 export async function numberRefused(tx: Tx, organization_id: string, id: string | null, last_error: string): Promise<void> {
   const [number] = await tx.rows<ChangedNumber | undefined>(
-    `WITH before AS (SELECT id, connection_status AS previous_status FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2 FOR UPDATE)
+    `WITH before AS (SELECT id, connection_status AS previous_status FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE)
      UPDATE whatsapp_numbers n SET connection_status = 'error', last_error = $3, updated_at = now()
        FROM before WHERE n.organization_id = $1 AND n.id = before.id RETURNING n.*, before.previous_status`,
     [organization_id, id, last_error.slice(0, 500)],

@@ -67,7 +67,8 @@ export class NumberJobs implements OnModuleInit {
   async round(): Promise<void> {
     // Over all organizations: each number is then checked as its own.
     const numbers = await this.database.rows<OneNumber>(
-      `SELECT n.organization_id, n.id AS whatsapp_number_id FROM whatsapp_numbers n JOIN whatsapp_number_secrets s ON s.whatsapp_number_id = n.id
+      `SELECT n.organization_id, n.id AS whatsapp_number_id
+         FROM whatsapp_numbers n JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
         WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND s.access_token IS NOT NULL`,
     );
     await this.queue.addBulk(numbers.map((data) => ({ name: 'check', data, job_id: `check:${data.whatsapp_number_id}` })));

@@ -1,13 +1,16 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Reference } from '#database/references';
+import { WhatsAppNumber } from './whatsapp-number.entity';
 
 /** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. Of a deleted number only app_secret is left. */
 @Entity('whatsapp_number_secrets')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'CASCADE')
 @Index('whatsapp_number_secrets_verify_idx', ['webhook_verify_token'])
 export class WhatsAppNumberSecret {
   @PrimaryColumn('uuid')
   whatsapp_number_id: string;
 
-  @Column('uuid')
+  @PrimaryColumn('uuid')
   organization_id: string;
 
   @Column('text', { nullable: true })

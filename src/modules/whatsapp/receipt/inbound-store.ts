@@ -5,7 +5,7 @@ import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { borrow } from '#database/connections';
 import { Database, type Tx } from '#database/database';
-import { prepared } from '#database/sql';
+import { prepared, rowsAnew } from '#database/sql';
 import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
 import type { InboundState } from './inbound-event.entity';
@@ -55,11 +55,8 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/**
- * A plan made while a table was small stays with its prepared statement until the next ANALYZE, and reads the whole table for every row when
- * it has grown. A batch pays for planning once and is worth it.
- */
-const WORKER_SETTINGS = '-c statement_timeout=30000 -c plan_cache_mode=force_custom_plan';
+/** PostgreSQL keeps its plans for the checks of references: one made while a table was small must not read all of it when it has grown. */
+const WORKER_SETTINGS = '-c statement_timeout=30000 -c enable_seqscan=off';
 
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
@@ -272,10 +269,13 @@ export class InboundStore implements OnApplicationShutdown {
     return { ...taken, effects };
   }
 
-  /** Runs `work` in one transaction on a worker's connection; answers what is to be done now that it has committed. */
+  /**
+   * Runs `work` in one transaction on a worker's connection; answers what is to be done now that it has committed. A plan made while a table was
+   * small stays with its prepared statement until the next ANALYZE: a batch is planned anew, once, and is worth it.
+   */
   async transaction<R>(work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
     const client = await this.workers.connect();
-    return borrow([client, (error) => client.release(error)], () => this.database.transaction(client, work));
+    return borrow([client, (error) => client.release(error)], () => this.database.transaction(client, work, rowsAnew));
   }
 
   private async backlogBytes(organization_id: string): Promise<number> {

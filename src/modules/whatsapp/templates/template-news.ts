@@ -16,7 +16,7 @@ export class TemplateNews {
          SELECT t.id, t.status AS previous_status FROM whatsapp_templates t JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = t.whatsapp_number_id
           WHERE t.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
             AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')))
-          FOR UPDATE OF t)
+          FOR NO KEY UPDATE OF t)
        UPDATE whatsapp_templates t
           SET status = coalesce($5, t.status), rejected_reason = CASE WHEN $5 IS NULL THEN t.rejected_reason ELSE $6 END,
               category = coalesce($7, t.category), quality_score = coalesce($8, t.quality_score), updated_at = now()
@@ -46,7 +46,7 @@ export class TemplateNews {
 /** A send was refused because of its template. */
 export async function templateRefused(tx: Tx, organization_id: string, template_id: string | null, status: string): Promise<void> {
   const [changed] = await tx.rows<(Template & { previous_status: string }) | undefined>(
-    `WITH before AS (SELECT id, status AS previous_status FROM whatsapp_templates WHERE organization_id = $1 AND id = $2 FOR UPDATE)
+    `WITH before AS (SELECT id, status AS previous_status FROM whatsapp_templates WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE)
      UPDATE whatsapp_templates t SET status = $3, updated_at = now()
        FROM before WHERE t.organization_id = $1 AND t.id = before.id AND t.status <> $3 RETURNING t.*, before.previous_status`,
     [organization_id, template_id, status],

@@ -2,7 +2,9 @@ import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { Reference } from '#database/references';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 
 /** One of a template's buttons, in Meta's form; what only some types have stands beside these. */
 export class TemplateButton {
@@ -45,6 +47,7 @@ export class TemplateComponent {
 
 /** A text approved by Meta, required outside the window. */
 @Entity('whatsapp_templates')
+@Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'CASCADE')
 @ObjectType({ isAbstract: true })
 @Index('whatsapp_templates_key', ['organization_id', 'whatsapp_number_id', 'name', 'language'], {
   unique: true,
