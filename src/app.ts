@@ -2,6 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openDoors } from '#api/doors';
+import { HttpAdapter } from '#api/http-adapter';
 import type { Config } from '#config/config';
 import { AuditService } from '#modules/audit/audit.service';
 import { RequestLogs } from '#modules/audit/request-logs';
@@ -18,7 +19,7 @@ export async function createApp(config: Config): Promise<NestExpressApplication>
     pretty: config.node_env === 'development' && process.stdout.isTTY,
     service: 'backend',
   });
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), new HttpAdapter(), {
     bodyParser: false,
     abortOnError: false,
     logger: new AppLogger(logger),

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { type Socket, isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** As Express knows it: is the hop'th address from our side a proxy of ours? */
@@ -10,17 +10,29 @@ export type Trust = (address: string, hop: number) => boolean;
  * write the port beside it, and what is no address is nobody's, then it is the last hop before it.
  */
 export function clientAddress({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, trust: Trust): string | null {
-  const forwarded = String(headers['x-forwarded-for'] ?? '')
+  const peer = peerOf(socket);
+  const said = headers['x-forwarded-for'];
+  if (said === undefined) return peer;
+  const forwarded = String(said)
     .split(',')
     .map((address) => address.trim())
     .filter(Boolean);
-  let client = readAddress(socket.remoteAddress ?? '');
+  let client = peer;
   for (const [hop, text] of forwarded.reverse().entries()) {
     const next = readAddress(text);
     if (client === null || next === null || !trust(client, hop)) break;
     client = next;
   }
   return client;
+}
+
+const peers = new WeakMap<Socket, string | null>();
+
+/** A connection's other end does not change: read with its first request, of many. */
+function peerOf(socket: Socket): string | null {
+  let peer = peers.get(socket);
+  if (peer === undefined) peers.set(socket, (peer = readAddress(socket.remoteAddress ?? '')));
+  return peer;
 }
 
 /** An IP address without port, brackets and zone; an IPv4 address written as IPv6 is IPv4. */

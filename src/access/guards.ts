@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { type Role, atLeast } from '#common/actor';
+import { bearerOf } from '#common/bearer';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
 import { actsFor } from '#database/connections';
 import { ALLOW, ORGANIZATION_OPTIONAL, PUBLIC } from './decorators';
@@ -26,13 +27,17 @@ export class JwtGuard extends AuthGuard('jwt') {
     // One HTTP request may run many GraphQL resolvers; the token is checked once.
     const request = requestOf(context);
     if (request.session) return true;
-    await super.canActivate(context);
-    const session = request.user as Session;
+    const session = (await this.sessions.known(bearerOf(request.headers.authorization))) ?? (await this.verify(context, request));
     const actor = await this.sessions.actor(session, request.get('x-organization-id'));
     // Together, and last: the request's other resolvers take a session for a sign that all is done.
     Object.assign(request, { session, actor });
     actsFor(actor.organization_id);
     return true;
+  }
+
+  private async verify(context: ExecutionContext, request: AppRequest): Promise<Session> {
+    await super.canActivate(context);
+    return request.user as Session;
   }
 
   override getRequest(context: ExecutionContext): AppRequest {

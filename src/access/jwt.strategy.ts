@@ -1,7 +1,9 @@
 import { createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
+import type { Request } from 'express';
 import { ExtractJwt, Strategy } from 'passport-jwt';
+import { bearerOf } from '#common/bearer';
 import { Config } from '#config/config';
 import { type AccessClaims, type Session, Sessions } from './sessions';
 
@@ -14,10 +16,11 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   ) {
     // A key, which the types do not know of: a text would with every request be tried as a public key first.
     const secretOrKey = createSecretKey(Buffer.from(config.jwt_secret)) as unknown as Buffer;
-    super({ jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey, algorithms: ['HS256'] });
+    super({ jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey, algorithms: ['HS256'], passReqToCallback: true });
   }
 
-  validate(claims: AccessClaims): Promise<Session> {
+  validate({ headers }: Request, claims: AccessClaims): Promise<Session> {
+    this.sessions.note(bearerOf(headers.authorization), claims);
     return this.sessions.check(claims);
   }
 }

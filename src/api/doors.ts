@@ -1,7 +1,9 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { RequestMethod } from '@nestjs/common';
-import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, RequestHandler, Response } from 'express';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import { type Trust, clientAddress } from '#access/client-address';
 import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
@@ -51,7 +53,7 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     (handler: RequestHandler): RequestHandler =>
     (request: AppRequest, response, next) =>
       request.reads_own_body ? next() : void handler(request, response, next);
-  const secureHeaders = helmet({
+  const secureHeaders = headersOf({
     contentSecurityPolicy: {
       directives: {
         defaultSrc: ["'self'"],
@@ -68,7 +70,12 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
     strictTransportSecurity: config.production,
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });
-  app.use(unlessWebhook(secureHeaders));
+  app.use(
+    unlessWebhook((_request, response, next) => {
+      for (const [name, value] of secureHeaders) response.setHeader(name, value);
+      next();
+    }),
+  );
   app.enableCors({
     origin: config.cors_origins.includes('*') ? true : config.cors_origins.length ? config.cors_origins : false,
     credentials: true,
@@ -102,9 +109,12 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   serveDocuments(app, config);
   // Asked for when a request comes: who only writes the documents has no such thing.
   app.use('/graphql', (request: AppRequest, response: Response, next: NextFunction) => app.get(GraphqlDoor).pass(request, response, next));
+}
 
-  // Nest answers unknown routes below the prefix only; ours have one shape wherever they are.
-  const server = app.getHttpAdapter() as ExpressAdapter;
-  const setNotFoundHandler = server.setNotFoundHandler.bind(server);
-  server.setNotFoundHandler = (handler) => setNotFoundHandler(handler, '');
+/** Helmet's headers are the same for every answer: it is asked once. */
+function headersOf(options: HelmetOptions): [name: string, value: string][] {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  helmet(options)(request, response, () => undefined);
+  return Object.entries(response.getHeaders() as Record<string, string>);
 }

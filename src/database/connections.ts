@@ -32,6 +32,9 @@ export async function onOneConnection<R>(work: () => Promise<R>): Promise<R> {
   }
 }
 
+/** Whether this is called within a transaction that has not ended. */
+export const isInTransaction = (): boolean => transaction.getStore()?.open === true;
+
 type Release = (error?: Error) => void;
 
 /** A connection of the pool and how to give it back; with an error it is closed. */
@@ -74,7 +77,7 @@ export function watchConnections(source: DataSource, size: number, refuse: (erro
   const obtain = driver.obtainMasterConnection.bind(driver);
   const turns = new Turns(size, { wait_ms: TURN_MS, shared: true });
   driver.obtainMasterConnection = async () => {
-    if (transaction.getStore()?.open)
+    if (isInTransaction())
       refuse(new Error('A query inside a transaction went to another connection: use the transaction (tx.rows, repository(entity, tx)).'));
     return new Promise((resolve, reject) => {
       const turn = async (): Promise<void> => {

@@ -1,17 +1,21 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger, type Type } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { EventBus } from '#common/events';
 import { Config } from '#config/config';
-import { borrow, onOneConnection, takeConnection, watchConnections } from './connections';
+import { borrow, isInTransaction, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
+import { Gathered } from './gathered';
 import { type Prepared, type Sql, ask, rowsOf } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
 import { type ActKeeper, type Effect, type FactKeeper, type Keepers, type Told, Tx } from './tx';
 
 export { Tx, type Told };
+
+type Row = Record<string, unknown>;
 
 const TX_TRIES = 3;
 
@@ -20,6 +24,9 @@ const TX_TRIES = 3;
 export class Database implements Sql {
   private readonly logger = new Logger(Database.name);
   private readonly keepers: Keepers = {};
+  private readonly lookups = new Map<Prepared, Gathered<string, Row[]>>();
+  /** Nobody's request. */
+  private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(
     @InjectDataSource() readonly source: DataSource,
@@ -52,6 +59,22 @@ export class Database implements Sql {
 
   async rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
     return borrow(await takeConnection(this.source), (client) => rowsOf(client, statement, values));
+  }
+
+  /** As `rows` for one id; those of all ids that are wanted at this moment are asked for together. */
+  async lookup<R>(statement: Prepared, by: string, organization_id: string, id: string): Promise<R[]> {
+    if (isInTransaction()) return this.rows(statement, [organization_id, [id]]);
+    let asks = this.lookups.get(statement);
+    if (!asks) {
+      asks = this.outside(() => new Gathered((organization: string, ids: string[]) => this.rowsOfEach(statement, by, organization, ids)));
+      this.lookups.set(statement, asks);
+    }
+    return (await asks.ask(organization_id, id)) as R[];
+  }
+
+  private async rowsOfEach(statement: Prepared, by: string, organization_id: string, ids: string[]): Promise<Row[][]> {
+    const rows = Map.groupBy(await this.rows<Row>(statement, [organization_id, [...new Set(ids)]]), (row) => row[by]);
+    return ids.map((id) => rows.get(id) ?? []);
   }
 
   /**

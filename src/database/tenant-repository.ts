@@ -40,6 +40,8 @@ export interface Condition {
 /** Where the rows are: the pool, or a transaction. */
 interface Connection extends Sql {
   readonly manager: EntityManager;
+  /** Rows of one id: `statement` takes the organization and ids, and answers rows whose column `by` is one of these. */
+  lookup<R>(statement: Prepared, by: string, organization_id: string, id: string): Promise<R[]>;
 }
 
 /** Types whose values the driver reads as the entity has them. */
@@ -62,7 +64,6 @@ class EntitySql {
   /** A row of no values: a copy of it is quick to fill, to copy and to write, one that grows field by field is none of these (V8). */
   readonly blank: Row;
   readonly columns: string;
-  readonly find: Prepared;
   readonly lock: Prepared;
   readonly many: Prepared;
 
@@ -71,7 +72,6 @@ class EntitySql {
     this.blank = { ...Object.fromEntries(metadata.columns.map(({ propertyName }) => [propertyName, undefined])) };
     const alive = metadata.deleteDateColumn ? ` AND ${escapeIdentifier(metadata.deleteDateColumn.databaseName)} IS NULL` : '';
     const select = `SELECT ${this.columns} FROM ${this.table} WHERE organization_id = $1 AND id`;
-    this.find = prepared(`${select} = $2${alive}`);
     // Rows that refer to it may be written meanwhile: keys never change.
     this.lock = prepared(`${select} = $2${alive} FOR NO KEY UPDATE`);
     this.many = prepared(`${select} = ANY($2)${alive}`);
@@ -146,7 +146,7 @@ export class TenantRepository<T extends TenantEntity> {
   }
 
   async find(actor: Actor, id: string): Promise<T | null> {
-    return this.first(await this.connection.rows(this.sql.find, [actor.organization_id, id]));
+    return this.first(await this.connection.lookup(this.sql.many, 'id', actor.organization_id, id));
   }
 
   /** @throws {NotFound} Not there, or another organization's. */

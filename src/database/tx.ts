@@ -86,6 +86,10 @@ export class Tx implements Sql {
     }
   }
 
+  async lookup<R>(statement: Prepared, _by: string, organization_id: string, id: string): Promise<R[]> {
+    return this.rows(statement, [organization_id, [id]]);
+  }
+
   /** TypeORM on this transaction's connection, for its query builder. */
   get manager(): EntityManager {
     if (!this.made) {

@@ -3,6 +3,7 @@ import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
 import { Server, type ServerOptions, type Socket } from 'socket.io';
+import { Decoder, Encoder, type Packet } from 'socket.io-parser';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
 import { bearerOf } from '#common/bearer';
@@ -18,6 +19,13 @@ import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
 import { type Answers, type CommandName, type Notices, UNKNOWN_CHANNEL } from './realtime.protocol';
 import { RealtimeRooms } from './realtime.rooms';
+
+/** What we say is JSON through and through: no event is searched for binary parts before it is written. */
+class JsonEncoder extends Encoder {
+  override encode({ type, nsp, id, data }: Packet): string[] {
+    return [`${type}${nsp === '/' ? '' : `${nsp},`}${id ?? ''}${data === undefined ? '' : JSON.stringify(data)}`];
+  }
+}
 
 /** Socket.IO on the application's own HTTP server, with its CORS rules. */
 export class RealtimeAdapter extends IoAdapter {
@@ -38,6 +46,7 @@ export class RealtimeAdapter extends IoAdapter {
       addTrailingSlash: false,
       cors: { origin: cors_origins.includes('*') ? true : cors_origins.length ? cors_origins : false, credentials: true },
       maxHttpBufferSize: LIMITS.frame_bytes,
+      parser: { Encoder: JsonEncoder, Decoder },
     });
     return server as unknown as ReturnType<IoAdapter['createIOServer']>;
   }

@@ -5,15 +5,19 @@ import type { Database, Tx } from '#database/database';
 import { type Sql, prepared } from '#database/sql';
 import { ContactIdentity, IdentityKind } from './contact-identity.entity';
 
+type IdentityRow = Record<string, unknown> & { contact_id: string };
+
 /** The names of several contacts, oldest first. */
 export async function identitiesOf(database: Database, actor: Actor, contact_ids: readonly string[], tx?: Tx): Promise<ContactIdentity[]> {
   const identities = database.repository(ContactIdentity, tx);
-  const rows = await (tx ?? database).rows<Record<string, unknown>>(
-    prepared(
-      `SELECT ${identities.columns} FROM contact_identities WHERE organization_id = $1 AND contact_id = ANY($2) ORDER BY first_seen_at, id`,
-    ),
-    [actor.organization_id, contact_ids],
+  const sql = tx ?? database;
+  const statement = prepared(
+    `SELECT ${identities.columns} FROM contact_identities WHERE organization_id = $1 AND contact_id = ANY($2) ORDER BY first_seen_at, id`,
   );
+  const rows =
+    contact_ids.length === 1
+      ? await sql.lookup<IdentityRow>(statement, 'contact_id', actor.organization_id, contact_ids[0])
+      : await sql.rows<IdentityRow>(statement, [actor.organization_id, contact_ids]);
   return rows.map((row) => identities.hydrate(row));
 }
 

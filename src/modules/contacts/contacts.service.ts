@@ -63,7 +63,8 @@ export class ContactsService {
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
-    return this.present(actor, await this.contacts(tx).get(actor, id), tx);
+    const [contact, identities] = await Promise.all([this.contacts(tx).get(actor, id), identitiesOf(this.database, actor, [id], tx)]);
+    return presentContact(contact, identities);
   }
 
   /**

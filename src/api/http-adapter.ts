@@ -1,0 +1,32 @@
+import { StreamableFile } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Response } from 'express';
+
+type NotFoundHandler = Parameters<ExpressAdapter['setNotFoundHandler']>[0];
+
+/** Characters: shorter ones leave in one packet with their headers. */
+const LONG = 4096;
+
+/** Express as our doors want it: every list says its total, and what a handler answers leaves in one piece. */
+export class HttpAdapter extends ExpressAdapter {
+  override reply(response: Response, body: unknown, status?: number): unknown {
+    if (!isPlain(body)) return super.reply(response, body, status);
+    const { total_pages, total } = body as { total_pages?: number; total?: number };
+    if (total_pages !== undefined && total !== undefined) response.setHeader('X-Total-Count', String(total));
+    if (response.hasHeader('Content-Type') || response.req.method === 'HEAD') return super.reply(response, body, status);
+    if (status !== undefined) response.statusCode = status;
+    const text = JSON.stringify(body);
+    // A long text would be read twice: for its length, and to be written.
+    const bytes = text.length > LONG ? Buffer.from(text) : text;
+    response.setHeader('Content-Type', 'application/json; charset=utf-8').setHeader('Content-Length', Buffer.byteLength(bytes));
+    return response.end(bytes);
+  }
+
+  /** Nest answers unknown routes below the prefix only; ours have one shape wherever they are. */
+  override setNotFoundHandler(handler: NotFoundHandler): unknown {
+    return super.setNotFoundHandler(handler, '');
+  }
+}
+
+const isPlain = (body: unknown): body is object =>
+  typeof body === 'object' && body !== null && !(body instanceof StreamableFile) && !(body instanceof Error);
