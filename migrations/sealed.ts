@@ -15,6 +15,7 @@ export const migrations: Record<string, string> = {
   '1795000130000-tenant-keys.ts': '0f7ca776e7e56b2c5a5794fcebf8624386d80847872788bc0b1fec05c2bd5640',
   '1795000160000-quick-fold.ts': 'fe2a1dbdfccb1df1294798fe3ddbff366ab780ae11114b7a9163199f7b57ef18',
   '1795000170000-put-off-facts.ts': '6b71c54b31fa78f2aa136cadcb79ae1e26d95dff696aea70feb2593492fef7cc',
+  '1795000200000-receipt-lanes.ts': 'd03fc23cf62a71b2cdff711c4b9acfc61dd707ca725ef9128cf4600ab2957b57',
 };
 
 export const schema: string[] = [
@@ -153,6 +154,7 @@ export const schema: string[] = [
   'column inbound_events.body bytea not null',
   'column inbound_events.id uuid not null',
   'column inbound_events.items_done integer not null default 0',
+  'column inbound_events.lane smallint not null default 2',
   'column inbound_events.organization_id uuid',
   'column inbound_events.processed_at timestamp(3) with time zone',
   'column inbound_events.provider character varying(10) not null',
@@ -405,7 +407,7 @@ export const schema: string[] = [
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX facts_put_off_idx ON public.facts USING btree reader, organization_id, aggregate WHERE due_at IS NOT NULL',
   'index CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING btree created_at',
-  "index CREATE INDEX inbound_events_waiting_idx ON public.inbound_events USING btree organization_id, id WHERE state = 'received'",
+  "index CREATE INDEX inbound_events_lanes_idx ON public.inbound_events USING btree organization_id, lane, id WHERE state = 'received'",
   'index CREATE INDEX login_failures_age_idx ON public.login_failures USING btree last_at',
   'index CREATE INDEX media_files_message_idx ON public.media_files USING btree organization_id, message_id',
   'index CREATE INDEX media_files_unused_idx ON public.media_files USING btree created_at WHERE message_id IS NULL AND sent_at IS NULL',

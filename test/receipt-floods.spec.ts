@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { Client } from 'pg';
 import { EventBus } from '#common/events';
 import { NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
-import { ORGANIZATION_LOCK } from '#modules/whatsapp/receipt/inbound-store';
+import { LANE_LOCKS } from '#modules/whatsapp/receipt/inbound-store';
 import { Inbox, inbox, postWebhook } from './support/inbox';
 import { type MetaPayload, metaPayload, wamid } from './support/meta-payloads';
 import { digits, officialNumber } from './support/official-number';
@@ -26,7 +26,8 @@ describe('a flood', () => {
     const worker = new Client({ connectionString: w.env.DATABASE_URL });
     await worker.connect();
     try {
-      for (const { id } of companies) await worker.query('SELECT pg_advisory_lock($1, hashtext($2))', [ORGANIZATION_LOCK, id]);
+      for (const { id } of companies)
+        for (const lock of LANE_LOCKS) await worker.query('SELECT pg_advisory_lock($1, hashtext($2))', [lock, id]);
       return await work();
     } finally {
       await worker.end();

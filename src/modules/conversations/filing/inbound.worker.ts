@@ -1,12 +1,11 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '#config/config';
 import type { Tx } from '#database/database';
 import { Signals } from '#database/signals';
-import type { Effect } from '#database/tx';
-import { INBOUND_CHANNEL, InboundStore, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { INBOUND_CHANNEL, InboundStore, LANES, type Lane, type Outcome, type WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
 import { Metrics } from '#observability/metrics';
 import { Filing, isLate, isRace, isTransient } from './filing';
+import { LaneLoop } from './lane-loop';
 
 /** Webhooks in one transaction: large enough to share its cost, small enough that a message is seen soon. */
 const BATCH = 400;
@@ -17,23 +16,15 @@ const PARKED_MS = 500;
 /** And no more than a part of the time, when somebody parks without end. */
 const PARKED_SHARE = 4;
 const TRIES = 3;
-/** Webhooks that come one by one are gathered this long: one transaction of ten costs little more than one of one. */
-const GATHER_MS = 10;
-/** Told in one turn of the event loop; between turns webhooks are taken and the next batch's answers are read. */
-const TOLD_AT_ONCE = 16;
 
 /**
  * Works through `inbound_events`: woken by the receipt, by other processes (NOTIFY), and by the clock. The rows are the queue, so nothing is
- * lost with a process; one worker at a time has an organization's, so that they stay in order over any number of workers.
+ * lost with a process; one worker at a time has a lane of an organization's, so that what a person does stays in order over any number of workers.
  */
 @Injectable()
 export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(InboundWorker.name);
-  private running: Promise<void> | null = null;
-  /** What the last commits have to tell, in order. */
-  private telling: Promise<void> = Promise.resolve();
-  private woken = false;
-  private stopped = false;
+  private readonly loops = LANES.map((lane) => new LaneLoop(() => this.turn(lane)));
   private timer: NodeJS.Timeout | undefined;
   /** When to look for orphans again. */
   private parked_at = 0;
@@ -57,92 +48,58 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopped = true;
     clearInterval(this.timer);
-    await this.running;
-    await this.telling;
+    await Promise.all(this.loops.map((loop) => loop.stop()));
   }
 
   wake(): void {
-    if (this.stopped) return;
-    this.woken = true;
-    this.running ??= this.run().finally(() => {
-      this.running = null;
-      // Between the last look and now.
-      if (this.woken) this.wake();
-    });
+    for (const loop of this.loops) loop.wake();
   }
 
   /** Resolves when nothing waits (tests). */
   async idle(): Promise<void> {
-    this.wake();
-    while (this.running) await this.running;
-    await this.telling;
+    // What one files last may be what another waited for.
+    for (let times = 0; times < LANES.length; times++) await Promise.all(this.loops.map((loop) => loop.idle()));
   }
 
-  private async run(): Promise<void> {
-    while (this.woken && !this.stopped) {
-      this.woken = false;
-      try {
-        for (let more = true; more && !this.stopped; await nextTurn()) {
-          more = await this.batch();
-          if (Date.now() >= this.parked_at) await this.parked();
-        }
-        if (this.woken) await sleep(GATHER_MS);
-      } catch (error) {
-        this.logger.error({ msg: 'inbound work failed, it is repeated', err: error });
-        await sleep(250);
-      }
-    }
+  private async turn(lane: Lane): Promise<boolean> {
+    const more = await this.batch(lane);
+    if (Date.now() >= this.parked_at) await this.parked(lane);
+    return more;
   }
 
   /** Answers whether more waits. */
-  private async batch(): Promise<boolean> {
+  private async batch(lane: Lane): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.take((tx, events) => this.filing.file(tx, events));
+        return await this.take(lane, (tx, events) => this.filing.file(tx, events));
       } catch (error) {
         const again = isRace(error) ? attempt < TRIES : (isTransient(error) || isLate(error)) && attempt === 1;
         this.logger.warn({ msg: again ? 'inbound batch failed, it is repeated' : 'inbound batch failed', err: error });
         if (again) continue;
         if (isTransient(error)) throw error;
         // Some item's fault, or they are too many at once.
-        return this.take((tx, events) => this.filing.fileOneByOne(tx, events));
+        return this.take(lane, (tx, events) => this.filing.fileOneByOne(tx, events));
       }
     }
   }
 
-  private async take(file: (tx: Tx, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<boolean> {
-    const { finished, more, effects } = await this.store.take(BATCH, file);
-    await this.tell(effects);
+  private async take(lane: Lane, file: (tx: Tx, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<boolean> {
+    const { finished, more, frees_others, effects } = await this.store.take(lane, BATCH, file);
+    await this.loops[lane].tell(effects);
+    if (frees_others) for (const other of LANES) if (other !== lane) this.loops[other].wake();
     this.metrics.counter('messages_processed_total').inc(finished);
     return more;
   }
 
-  private async parked(): Promise<void> {
+  private async parked(lane: Lane): Promise<void> {
     const began = Date.now();
-    this.parked_at = began + PARKED_MS;
-    const [, effects] = await this.store.transaction((tx) => this.filing.applyParked(tx));
-    this.parked_at = Math.max(this.parked_at, Date.now() + PARKED_SHARE * (Date.now() - began));
-    await this.tell(effects);
-  }
-
-  /** Tells in the background, while the database works on the next batch; resolved when all earlier batches are told, so at most two wait. */
-  private async tell(effects: Effect[]): Promise<void> {
-    await this.telling;
-    this.telling = (async () => {
-      for (const [index, effect] of effects.entries()) {
-        if (index % TOLD_AT_ONCE === TOLD_AT_ONCE - 1) await nextTurn();
-        void this.follow(effect);
-      }
-    })();
-  }
-
-  private async follow(effect: Effect): Promise<void> {
+    this.parked_at = Infinity;
     try {
-      await effect();
-    } catch (error) {
-      this.logger.error({ msg: 'not told', err: error });
+      const [, effects] = await this.store.transaction((tx) => this.filing.applyParked(tx));
+      await this.loops[lane].tell(effects);
+    } finally {
+      this.parked_at = Math.max(began + PARKED_MS, Date.now() + PARKED_SHARE * (Date.now() - began));
     }
   }
 }

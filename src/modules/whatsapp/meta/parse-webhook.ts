@@ -1,3 +1,4 @@
+import { matchKey } from '#common/phone';
 import { type KnownContact, KnownContacts } from './known-contacts';
 import { messageContent, providerErrors } from './message-content';
 import type {
@@ -118,6 +119,23 @@ export function peekNumbers(payload: unknown): { phone_number_ids: string[]; wab
   }
   return { phone_number_ids: [...numbers], waba_ids_without_number: [...wabas] };
 }
+
+/** Whom a body is about, in one spelling: nearly always one message or one status of one person. Null where it is anything else. */
+export function peekPerson(payload: unknown): string | null {
+  const change = onlyOf(asObject(onlyOf(asObject(payload)?.entry))?.changes);
+  const { field, value } = asObject(change) ?? {};
+  if (field !== 'messages' || !isObject(value) || value.errors !== undefined) return null;
+  const { messages, statuses, contacts } = value;
+  const item = asObject(messages === undefined ? onlyOf(statuses) : statuses === undefined ? onlyOf(messages) : null);
+  // A number that changes is about two.
+  if (!item || item.type === 'system') return null;
+  const { phone, bsuid } = personIds(
+    ...(messages ? [item.from_user_id, asObject(onlyOf(contacts))?.user_id, item.from] : [item.recipient_user_id, item.recipient_id]),
+  );
+  return bsuid ?? (phone ? matchKey(phone) : null);
+}
+
+const onlyOf = (list: unknown): unknown => (Array.isArray(list) && list.length === 1 ? (list[0] as unknown) : null);
 
 const numberOf = (value: Json): string | null => (isObject(value.metadata) ? asId(value.metadata.phone_number_id) : null);
 

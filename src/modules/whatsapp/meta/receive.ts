@@ -10,7 +10,7 @@ import { Config } from '#config/config';
 import { isSimulatorAccount, isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
 import { type KnownNumber, NumberDirectory } from '../numbers/number-directory';
 import { InboundStore, type NewInboundEvent } from '../receipt/inbound-store';
-import { parseJsonKeepingBigIds, peekNumbers } from './parse-webhook';
+import { parseJsonKeepingBigIds, peekNumbers, peekPerson } from './parse-webhook';
 
 /** Meta: "up to 3 MB". */
 const MAX_BYTES = 3 * 1024 * 1024;
@@ -67,9 +67,11 @@ export class Receipt {
     const by_platform = signedWith(this.platformSecret(phone_number_ids, waba_ids));
     if (!by_platform && phone_number_ids.length + waba_ids.length > MAX_NAMED) throw refused();
     const [named, ofAccounts] = await this.directory(phone_number_ids, waba_ids, by_platform);
+    const person = peekPerson(payload);
     const rows = verified(named, ofAccounts, signedWith).map((number): NewInboundEvent => ({
       organization_id: number.organization_id,
       whatsapp_number_id: number.id,
+      person,
       state: 'received',
       reason: null,
       body: raw,
@@ -87,7 +89,7 @@ export class Receipt {
         phone_number_ids: phone_number_ids.slice(0, MAX_NAMED),
         waba_ids: waba_ids.slice(0, MAX_NAMED),
       });
-      rows.push({ organization_id: null, whatsapp_number_id: null, state: 'ignored', reason, body: raw });
+      rows.push({ organization_id: null, whatsapp_number_id: null, person, state: 'ignored', reason, body: raw });
     }
     await this.store.keep(rows);
   }

@@ -9,7 +9,7 @@ export type InboundState = 'received' | 'processed' | 'ignored' | 'dead';
  * known, so it stands before the wall; `organization_id` is null where no number of ours was named.
  */
 @Entity('inbound_events')
-@Index('inbound_events_waiting_idx', ['organization_id', 'id'], { where: "state = 'received'" })
+@Index('inbound_events_lanes_idx', ['organization_id', 'lane', 'id'], { where: "state = 'received'" })
 export class InboundEvent {
   /** UUIDv7: the order of receipt. */
   @PrimaryColumn('uuid')
@@ -26,6 +26,10 @@ export class InboundEvent {
 
   @Column('varchar', { length: 10 })
   state: InboundState;
+
+  /** Of its organization: 0 or 1 by the person it is about, 2 where it is about several or about none. */
+  @Column('smallint', { default: 2 })
+  lane: number;
 
   /** Why it was ignored, or the error it died of. */
   @Column('varchar', { length: 500, nullable: true })

@@ -5,7 +5,7 @@ import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { borrow } from '#database/connections';
 import { Database, type Tx } from '#database/database';
-import { prepared, rowsAnew } from '#database/sql';
+import { type Prepared, prepared, rowsAnew } from '#database/sql';
 import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
 import type { InboundState } from './inbound-event.entity';
@@ -14,6 +14,8 @@ import type { InboundState } from './inbound-event.entity';
 export interface NewInboundEvent {
   organization_id: string | null;
   whatsapp_number_id: string | null;
+  /** Whom all of it is about, as one spelling of them; null: several, or nobody. */
+  person: string | null;
   state: InboundState;
   reason: string | null;
   body: Buffer;
@@ -39,12 +41,24 @@ export interface Taken {
   finished: number;
   /** Whether more waits than one transaction takes. */
   more: boolean;
+  /** Whether another lane may go on now that this one's turn is over. */
+  frees_others: boolean;
   /** To be done now that it has committed. */
   effects: Effect[];
 }
 
-/** Advisory lock class of the organizations whose webhooks are worked on. */
-export const ORGANIZATION_LOCK = 0x7079_746b;
+/** The lanes of an organization that are worked on at the same time; a person is always in one, so what they do stays in order. */
+export const LANES = [0, 1] as const;
+export type Lane = (typeof LANES)[number];
+
+/** What is about several people is filed with both lanes held, behind what came before it and before what came after. */
+const SHARED = 2;
+const LAST_LANE: Lane = 1;
+
+const laneOf = (person: string | null): number => (person ? person.charCodeAt(person.length - 1) % LANES.length : SHARED);
+
+/** Advisory lock classes, one a lane, of the organizations whose webhooks are worked on. */
+export const LANE_LOCKS = [0x7079_746b, 0x7079_746c] as const;
 /** Organizations of one transaction; the next ones have the next turn. */
 const TAKE_ORGANIZATIONS = 32;
 /** Bytes of bodies in one transaction, and one body more. Parsed they take many times as much. */
@@ -61,27 +75,44 @@ const WORKER_SETTINGS = '-c statement_timeout=30000 -c enable_seqscan=off';
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
 // A loose scan: the first organization that waits after $1, then the next, never the whole backlog. Those another worker holds are left to it.
-const WAITING_ORGANIZATIONS = prepared(`WITH RECURSIVE waiting(organization_id) AS (
+const waitingOrganizations = (lane: Lane): Prepared =>
+  prepared(`WITH RECURSIVE waiting(organization_id) AS (
     (SELECT organization_id FROM inbound_events WHERE state = 'received' AND organization_id > $1 ORDER BY organization_id LIMIT 1)
     UNION ALL
     SELECT (SELECT e.organization_id FROM inbound_events e WHERE e.state = 'received' AND e.organization_id > w.organization_id ORDER BY e.organization_id LIMIT 1)
       FROM waiting w WHERE w.organization_id IS NOT NULL)
-  SELECT organization_id, pg_try_advisory_xact_lock(${ORGANIZATION_LOCK}, hashtext(organization_id::text)) AS is_ours
+  SELECT organization_id, ${lockOf(lane)} AS is_ours
     FROM (SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT ${TAKE_ORGANIZATIONS}) w`);
 
+const lockOf = (lane: Lane): string => `pg_try_advisory_xact_lock(${LANE_LOCKS[lane]}, hashtext(organization_id::text))`;
+
+/** Up to what a lane goes on alone, asked for once it is held: the first webhook that both must be held for. */
+const barriers = (lane: Lane): Prepared =>
+  prepared(`SELECT organization_id, shared.id AS before, shared.id IS NOT NULL AND ${lane === LAST_LANE ? 'false' : lockOf(LAST_LANE)} AS holds_all
+     FROM unnest($1::uuid[]) AS o(organization_id)
+     LEFT JOIN LATERAL (SELECT i.id FROM inbound_events i
+       WHERE i.state = 'received' AND i.organization_id = o.organization_id AND i.lane = ${SHARED} ORDER BY i.id LIMIT 1) shared ON true`);
+
 // Each organization's first, then each one's second, until rows or bytes are enough: none waits for another's backlog. Within one, the order of receipt.
-const WAITING_EVENTS = prepared(`SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at, e.items_done
+const waitingEvents = (lane: Lane): Prepared =>
+  prepared(`SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at, e.items_done
    FROM (SELECT id, turn, sum(bytes) OVER (ORDER BY turn, organization_id) - bytes AS before
-           FROM (SELECT w.id, w.organization_id, w.bytes, row_number() OVER own AS turn, sum(w.bytes) OVER own - w.bytes AS own_before
-                   FROM unnest($1::uuid[]) AS o(organization_id)
+           FROM (SELECT w.id, o.organization_id, w.bytes, row_number() OVER own AS turn, sum(w.bytes) OVER own - w.bytes AS own_before
+                   FROM unnest($1::uuid[], $4::uuid[], $5::boolean[]) AS o(organization_id, before, holds_all)
                   CROSS JOIN LATERAL (
-                    SELECT i.id, i.organization_id, octet_length(i.body) AS bytes FROM inbound_events i
-                     WHERE i.state = 'received' AND i.organization_id = o.organization_id ORDER BY i.id LIMIT $2) w
-                 WINDOW own AS (PARTITION BY w.organization_id ORDER BY w.id)) fair
+                    SELECT i.id, i.bytes FROM unnest(CASE WHEN holds_all THEN '{0,1,2}'::smallint[] ELSE '{${lane}}' END) AS l(lane)
+                     CROSS JOIN LATERAL (
+                       SELECT i.id, octet_length(i.body) AS bytes FROM inbound_events i
+                        WHERE i.state = 'received' AND i.organization_id = o.organization_id AND i.lane = l.lane AND (holds_all OR before IS NULL OR i.id < before)
+                        ORDER BY i.id LIMIT $2) i
+                     ORDER BY i.id LIMIT $2) w
+                 WINDOW own AS (PARTITION BY o.organization_id ORDER BY w.id)) fair
           WHERE own_before < $3::int / cardinality($1)) chosen
    JOIN inbound_events e USING (id)
   WHERE chosen.before < $3
   ORDER BY chosen.turn, e.organization_id LIMIT $2`);
+
+const TAKE = LANES.map((lane) => ({ organizations: waitingOrganizations(lane), barriers: barriers(lane), events: waitingEvents(lane) }));
 
 const FINISH = prepared(`UPDATE inbound_events e SET state = o.state, reason = o.reason, items_done = o.items_done,
         processed_at = CASE WHEN o.state <> 'received' THEN now() END
@@ -91,6 +122,14 @@ const FINISH = prepared(`UPDATE inbound_events e SET state = o.state, reason = o
 interface Waiting {
   organization_id: string;
   is_ours: boolean;
+}
+
+interface Barrier {
+  organization_id: string;
+  /** The first webhook of both lanes. */
+  before: string | null;
+  /** Both are held: everything in its order. */
+  holds_all: boolean;
 }
 
 interface Write {
@@ -113,8 +152,8 @@ export class InboundStore implements OnApplicationShutdown {
   private waiting: Write[] = [];
   private waiting_bytes = 0;
   private writing = false;
-  /** Whose turn was the last. */
-  private served = BEFORE_ALL;
+  /** In each lane, whose turn was the last. */
+  private readonly served: [string, string] = [BEFORE_ALL, BEFORE_ALL];
   private readonly budget = new BacklogBudget((organization_id) => this.backlogBytes(organization_id));
 
   constructor(
@@ -218,10 +257,10 @@ export class InboundStore implements OnApplicationShutdown {
     await this.writers.query({
       name: 'keep',
       text: `WITH kept AS (
-          INSERT INTO inbound_events (id, organization_id, whatsapp_number_id, provider, state, reason, body)
-          SELECT r.id, r.organization_id, r.whatsapp_number_id, 'meta', r.state, r.reason, substring($1::bytea from r.at for r.bytes)
-            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::int[])
-              AS r(id, organization_id, whatsapp_number_id, state, reason, at, bytes)
+          INSERT INTO inbound_events (id, organization_id, whatsapp_number_id, provider, lane, state, reason, body)
+          SELECT r.id, r.organization_id, r.whatsapp_number_id, 'meta', r.lane, r.state, r.reason, substring($1::bytea from r.at for r.bytes)
+            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $10::smallint[], $5::text[], $6::text[], $7::int[], $8::int[])
+              AS r(id, organization_id, whatsapp_number_id, lane, state, reason, at, bytes)
           RETURNING state)
         SELECT pg_notify('${INBOUND_CHANNEL}', '') WHERE $9 AND EXISTS (SELECT 1 FROM kept WHERE state = 'received')`,
       values: [
@@ -235,19 +274,22 @@ export class InboundStore implements OnApplicationShutdown {
         rows.map((row) => row.body.length),
         // Workers are elsewhere: wake them. In one process the worker is woken directly.
         this.config.process_role === 'api',
+        rows.map((row) => laneOf(row.person)),
       ],
     });
   }
 
   /**
-   * Runs `work` over the next `rows` waiting events or fewer in one transaction that also notes how far it came; organizations take turns, and
-   * those another worker holds are left to it.
+   * Runs `work` over the next `rows` waiting events of a lane or fewer in one transaction that also notes how far it came; organizations take
+   * turns, and those another worker holds are left to it.
    */
-  async take(rows: number, work: (tx: Tx, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<Taken> {
+  async take(lane: Lane, rows: number, work: (tx: Tx, events: WaitingEvent[]) => Promise<Outcome[]>): Promise<Taken> {
     const [taken, effects] = await this.transaction(async (tx) => {
-      const waiting = await tx.rows<Waiting>(WAITING_ORGANIZATIONS, [this.served]);
+      const served = this.served[lane];
+      const waiting = await tx.rows<Waiting>(TAKE[lane].organizations, [served]);
       const ours = waiting.filter(({ is_ours }) => is_ours).map(({ organization_id }) => organization_id);
-      const events = ours.length ? await tx.rows<WaitingEvent>(WAITING_EVENTS, [ours, rows, TAKE_BYTES]) : [];
+      const barriers = ours.length ? await tx.rows<Barrier>(TAKE[lane].barriers, [ours]) : [];
+      const events = ours.length ? await this.next(tx, lane, barriers, rows) : [];
       const outcomes = events.length ? await work(tx, events) : [];
       if (outcomes.length)
         await tx.rows(FINISH, [
@@ -257,16 +299,26 @@ export class InboundStore implements OnApplicationShutdown {
           outcomes.map((o) => o.items_done),
         ]);
 
-      const began = this.served;
-      this.served = lastServed(waiting, ours, events);
+      this.served[lane] = lastServed(waiting, ours, events);
       const finished = outcomes.filter(({ state }) => state !== 'received').length;
       const bytes = events.reduce((sum, { body }) => sum + body.length, 0);
-      const was_all = began === BEFORE_ALL && this.served === BEFORE_ALL;
+      const was_all = served === BEFORE_ALL && this.served[lane] === BEFORE_ALL;
       const was_full = finished < events.length || events.length >= rows / 2 || bytes >= TAKE_BYTES / 2;
       // Nothing came: others are at it, or the turn goes on.
-      return { finished, more: events.length ? was_full || !was_all : this.served !== BEFORE_ALL };
+      const frees_others = barriers.some(({ before, holds_all }) => before !== null && (holds_all || lane === LAST_LANE));
+      return { finished, frees_others, more: events.length ? was_full || !was_all : this.served[lane] !== BEFORE_ALL };
     });
     return { ...taken, effects };
+  }
+
+  private async next(tx: Tx, lane: Lane, barriers: readonly Barrier[], rows: number): Promise<WaitingEvent[]> {
+    return tx.rows<WaitingEvent>(TAKE[lane].events, [
+      barriers.map(({ organization_id }) => organization_id),
+      rows,
+      TAKE_BYTES,
+      barriers.map(({ before }) => before),
+      barriers.map(({ holds_all }) => holds_all),
+    ]);
   }
 
   /**
