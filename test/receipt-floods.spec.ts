@@ -34,6 +34,33 @@ describe('a flood', () => {
     }
   }
 
+  it('keeps the place of a webhook about several people among those about one', async () => {
+    const box = await inbox();
+    // Of both lanes.
+    const people = Array.from({ length: 6 }, () => box.person());
+    const timestamp = now();
+    const of = (body: string, ...about: typeof people): MetaPayload => {
+      const [first, ...more] = about.map((person) => metaPayload.text({ ...person, body, timestamp }));
+      first.entry.push(...more.flatMap(({ entry }) => entry));
+      return first;
+    };
+
+    await held(box, [box.company], async () => {
+      for (let round = 0; round < 5; round++) {
+        await box.post(of(`${round} together`, ...people)).expect(200);
+        for (const person of people) await box.post(of(`${round} alone`, person)).expect(200);
+      }
+    });
+    await box.idle();
+
+    const conversations = await box.conversations();
+    expect(conversations).toHaveLength(people.length);
+    for (const { id } of conversations)
+      expect((await box.messages(id)).map(({ content }) => content)).toEqual(
+        Array.from({ length: 5 }, (_, round) => [`${round} together`, `${round} alone`]).flat(),
+      );
+  });
+
   it('of one organization lets the next one have its turn', async () => {
     const box = await inbox();
     const theirs = new Inbox(box.w, box.w.globex, await officialNumber(box.w, box.w.globex));
