@@ -94,9 +94,9 @@ export class Database implements Sql {
     }
   }
 
-  /** Runs `work` in a transaction on a connection that is held, its statements by `run`; answers what is to be done now that it has committed. */
-  async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>, run = rowsOf): Promise<[result: R, effects: Effect[]]> {
-    const tx = new Tx(client, this.source, this.events, this.keepers, run);
+  /** Runs `work` in a transaction on a connection that is held; answers what is to be done now that it has committed. */
+  async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
+    const tx = new Tx(client, this.source, this.events, this.keepers);
     // It fails only where the connection ends, and everything after it with it.
     const begun = ask(client, 'BEGIN');
     begun.catch(() => undefined);

@@ -42,9 +42,5 @@ export async function rowsOf<R>(client: ClientBase, statement: string | Prepared
   return (await ask(client, { ...query, values: values as unknown[] })).rows as R[];
 }
 
-/** The same, planned anew with its values: for a large statement, where a plan of before may be a bad one by now. */
-export const rowsAnew: typeof rowsOf = (client, statement, values) =>
-  rowsOf(client, typeof statement === 'string' ? statement : statement.text, values);
-
 /** A connection of one's own as such. */
 export const sqlOf = (client: ClientBase): Sql => ({ rows: (statement, values) => rowsOf(client, statement, values) });

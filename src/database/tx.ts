@@ -74,12 +74,11 @@ export class Tx implements Sql {
     private readonly source: DataSource,
     private readonly events: EventBus,
     private readonly keepers: Keepers,
-    private readonly run = rowsOf,
   ) {}
 
   async rows<R>(statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
     try {
-      return await this.run(this.client, statement, values);
+      return await rowsOf(this.client, statement, values);
     } catch (error) {
       // Statements that left together with one that failed are refused because of it: what it was refused for is the reason of all.
       throw (this.failure = isRefused(error) ? (this.failure ?? error) : error);

@@ -1,11 +1,11 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Pool } from 'pg';
+import { Pool, type PoolClient } from 'pg';
 import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { borrow } from '#database/connections';
 import { Database, type Tx } from '#database/database';
-import { type Prepared, prepared, rowsAnew } from '#database/sql';
+import { type Prepared, ask, prepared } from '#database/sql';
 import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
 import type { InboundState } from './inbound-event.entity';
@@ -69,8 +69,10 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** PostgreSQL keeps its plans for the checks of references: one made while a table was small must not read all of it when it has grown. */
-const WORKER_SETTINGS = '-c statement_timeout=30000 -c enable_seqscan=off';
+/** Every batch runs the same few statements, and planning them would be a tenth of its work. */
+const WORKER_SETTINGS = '-c statement_timeout=30000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
+/** A plan that was good for a small table is a bad one when it has grown: so often they are made anew, those of the checks of references too. */
+const PLANS_MS = 10_000;
 
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
@@ -152,6 +154,8 @@ export class InboundStore implements OnApplicationShutdown {
   private waiting: Write[] = [];
   private waiting_bytes = 0;
   private writing = false;
+  /** When a worker's connection plans its statements anew. */
+  private readonly plans_end_at = new WeakMap<PoolClient, number>();
   /** In each lane, whose turn was the last. */
   private readonly served: [string, string] = [BEFORE_ALL, BEFORE_ALL];
   private readonly budget = new BacklogBudget((organization_id) => this.backlogBytes(organization_id));
@@ -321,13 +325,16 @@ export class InboundStore implements OnApplicationShutdown {
     ]);
   }
 
-  /**
-   * Runs `work` in one transaction on a worker's connection; answers what is to be done now that it has committed. A plan made while a table was
-   * small stays with its prepared statement until the next ANALYZE: a batch is planned anew, once, and is worth it.
-   */
+  /** Runs `work` in one transaction on a worker's connection; answers what is to be done now that it has committed. */
   async transaction<R>(work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
     const client = await this.workers.connect();
-    return borrow([client, (error) => client.release(error)], () => this.database.transaction(client, work, rowsAnew));
+    return borrow([client, (error) => client.release(error)], async () => {
+      if (Date.now() >= (this.plans_end_at.get(client) ?? 0)) {
+        await ask(client, 'DISCARD PLANS');
+        this.plans_end_at.set(client, Date.now() + PLANS_MS);
+      }
+      return this.database.transaction(client, work);
+    });
   }
 
   private async backlogBytes(organization_id: string): Promise<number> {
