@@ -1,4 +1,3 @@
-import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Response } from 'express';
 
@@ -28,5 +27,9 @@ export class HttpAdapter extends ExpressAdapter {
   }
 }
 
-const isPlain = (body: unknown): body is object =>
-  typeof body === 'object' && body !== null && !(body instanceof StreamableFile) && !(body instanceof Error);
+/** What a service answers with: an object or a list as such. Files and errors are classes, and Nest's to send. */
+const isPlain = (body: unknown): body is object => {
+  if (typeof body !== 'object' || body === null) return false;
+  const made_of: unknown = Object.getPrototypeOf(body);
+  return made_of === Object.prototype || made_of === Array.prototype || made_of === null;
+};

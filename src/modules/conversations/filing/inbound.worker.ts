@@ -25,6 +25,8 @@ const TRIES = 3;
 export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(InboundWorker.name);
   private readonly loops = LANES.map((lane) => new LaneLoop(() => this.turn(lane)));
+  /** That filed something. */
+  private batches = 0;
   private timer: NodeJS.Timeout | undefined;
   /** When to look for orphans again. */
   private parked_at = 0;
@@ -59,7 +61,10 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   /** Resolves when nothing waits (tests). */
   async idle(): Promise<void> {
     // What one files last may be what another waited for.
-    for (let times = 0; times < LANES.length; times++) await Promise.all(this.loops.map((loop) => loop.idle()));
+    for (let before = -1; before < this.batches || this.loops.some(({ is_running }) => is_running); ) {
+      before = this.batches;
+      await Promise.all(this.loops.map((loop) => loop.idle()));
+    }
   }
 
   private async turn(lane: Lane): Promise<boolean> {
@@ -88,6 +93,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const { finished, more, frees_others, effects } = await this.store.take(lane, BATCH, file);
     await this.loops[lane].tell(effects);
     if (frees_others) for (const other of LANES) if (other !== lane) this.loops[other].wake();
+    if (finished || more) this.batches++;
     this.metrics.counter('messages_processed_total').inc(finished);
     return more;
   }

@@ -19,6 +19,10 @@ export class LaneLoop {
   /** `batch` answers whether more waits. */
   constructor(private readonly batch: () => Promise<boolean>) {}
 
+  get is_running(): boolean {
+    return this.running !== null;
+  }
+
   wake(): void {
     if (this.stopped) return;
     this.woken = true;

@@ -309,8 +309,10 @@ export class InboundStore implements OnApplicationShutdown {
       const was_all = served === BEFORE_ALL && this.served[lane] === BEFORE_ALL;
       const was_full = finished < events.length || events.length >= rows / 2 || bytes >= TAKE_BYTES / 2;
       // Nothing came: others are at it, or the turn goes on.
-      const frees_others = barriers.some(({ before, holds_all }) => before !== null && (holds_all || lane === LAST_LANE));
-      return { finished, frees_others, more: events.length ? was_full || !was_all : this.served[lane] !== BEFORE_ALL };
+      const more = events.length ? was_full || !was_all : this.served[lane] !== BEFORE_ALL;
+      // The last lane was in the way of who wants both; who had both gives the last lane back when its turn is over.
+      const frees_others = barriers.some(({ before, holds_all }) => before !== null && (lane === LAST_LANE || (holds_all && !more)));
+      return { finished, more, frees_others };
     });
     return { ...taken, effects };
   }

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** What waits is filed in two lanes by the person it is about; of what was kept before nobody knows whom it is about. */
-export class ReceiptLanes1795000200000 implements MigrationInterface {
-  readonly name = 'ReceiptLanes1795000200000';
+export class ReceiptLanes1795000220000 implements MigrationInterface {
+  readonly name = 'ReceiptLanes1795000220000';
   /** CONCURRENTLY knows none: webhooks are taken meanwhile. */
   readonly transaction = false;
 
