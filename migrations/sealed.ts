@@ -15,6 +15,7 @@ export const migrations: Record<string, string> = {
   '1795000130000-tenant-keys.ts': '0f7ca776e7e56b2c5a5794fcebf8624386d80847872788bc0b1fec05c2bd5640',
   '1795000160000-quick-fold.ts': 'fe2a1dbdfccb1df1294798fe3ddbff366ab780ae11114b7a9163199f7b57ef18',
   '1795000170000-put-off-facts.ts': '6b71c54b31fa78f2aa136cadcb79ae1e26d95dff696aea70feb2593492fef7cc',
+  '1795000190000-facts-set-aside.ts': '2e617316e11e1233db16dcc5978149631012220632e8040474c783a90942175c',
 };
 
 export const schema: string[] = [
@@ -404,6 +405,7 @@ export const schema: string[] = [
   'index CREATE INDEX conversations_newest_idx ON public.conversations USING btree organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC INCLUDE contact_id',
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX facts_put_off_idx ON public.facts USING btree reader, organization_id, aggregate WHERE due_at IS NOT NULL',
+  "index CREATE INDEX facts_set_aside_idx ON public.facts USING btree due_at WHERE reader ~~ 'dead:%'",
   'index CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING btree created_at',
   "index CREATE INDEX inbound_events_waiting_idx ON public.inbound_events USING btree organization_id, id WHERE state = 'received'",
   'index CREATE INDEX login_failures_age_idx ON public.login_failures USING btree last_at',
