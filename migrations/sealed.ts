@@ -16,6 +16,7 @@ export const migrations: Record<string, string> = {
   '1795000160000-quick-fold.ts': 'fe2a1dbdfccb1df1294798fe3ddbff366ab780ae11114b7a9163199f7b57ef18',
   '1795000170000-put-off-facts.ts': '6b71c54b31fa78f2aa136cadcb79ae1e26d95dff696aea70feb2593492fef7cc',
   '1795000190000-facts-set-aside.ts': '2e617316e11e1233db16dcc5978149631012220632e8040474c783a90942175c',
+  '1795000200000-due-rows-by-organization.ts': '5cb6ec168cbb2d3764beff9a0aa32306c49782512d6530264d4046abf0e8d8c8',
 };
 
 export const schema: string[] = [
@@ -409,9 +410,9 @@ export const schema: string[] = [
   'index CREATE INDEX idempotency_keys_age_idx ON public.idempotency_keys USING btree created_at',
   "index CREATE INDEX inbound_events_waiting_idx ON public.inbound_events USING btree organization_id, id WHERE state = 'received'",
   'index CREATE INDEX login_failures_age_idx ON public.login_failures USING btree last_at',
+  "index CREATE INDEX media_files_due_idx ON public.media_files USING btree organization_id, due_at WHERE status = 'pending'",
   'index CREATE INDEX media_files_message_idx ON public.media_files USING btree organization_id, message_id',
   'index CREATE INDEX media_files_unused_idx ON public.media_files USING btree created_at WHERE message_id IS NULL AND sent_at IS NULL',
-  "index CREATE INDEX media_files_waiting_idx ON public.media_files USING btree due_at WHERE status = 'pending'",
   'index CREATE INDEX messages_history_idx ON public.messages USING btree organization_id, created_at, id',
   'index CREATE INDEX messages_reply_idx ON public.messages USING btree organization_id, reply_to_message_id WHERE reply_to_message_id IS NOT NULL',
   'index CREATE INDEX messages_resent_as_idx ON public.messages USING btree organization_id, resent_as_id WHERE resent_as_id IS NOT NULL',
@@ -420,7 +421,7 @@ export const schema: string[] = [
   'index CREATE INDEX messages_template_idx ON public.messages USING btree organization_id, template_id WHERE template_id IS NOT NULL',
   'index CREATE INDEX messages_thread_idx ON public.messages USING btree organization_id, conversation_id, created_at, id',
   'index CREATE INDEX outbound_sends_conversation_idx ON public.outbound_sends USING btree organization_id, conversation_id, message_id',
-  'index CREATE INDEX outbound_sends_due_idx ON public.outbound_sends USING btree due_at',
+  'index CREATE INDEX outbound_sends_waiting_idx ON public.outbound_sends USING btree organization_id, due_at',
   'index CREATE INDEX parked_items_expiry_idx ON public.parked_items USING btree created_at',
   "index CREATE INDEX parked_items_orphans_idx ON public.parked_items USING btree organization_id, whatsapp_number_id, waits_for WHERE kind = 'orphan'",
   'index CREATE INDEX refresh_tokens_session_idx ON public.refresh_tokens USING btree session_id',
