@@ -103,7 +103,7 @@ export class ConversationsService implements OnModuleInit {
     const phone = input.contact_phone ? normalizePhone(input.contact_phone) : null;
     if (input.contact_phone && !phone) throw Invalid.field('contact_phone', 'contact_phone is not a phone number', undefined, 'phone');
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
-    const id = await this.database.tx(async (tx) => {
+    return this.database.tx(async (tx) => {
       const contact_id = phone
         ? (await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api', name: input.contact_name }, tx)).id
         : (input.contact_id ?? '');
@@ -126,9 +126,10 @@ export class ConversationsService implements OnModuleInit {
       tx.audit(actor, 'conversation.created', { resource: { id: conversation.id }, metadata: { contact_id, whatsapp_number_id } });
       // In the same transaction: a message that is wrong leaves no conversation behind.
       if (first) await this.firstMessage(tx, actor, conversation.id, first);
-      return conversation.id;
+      const [created] = await conversationViews(tx, actor, [conversation.id]);
+      tx.answer(created);
+      return created;
     });
-    return this.get(actor, id);
   }
 
   async update(actor: Actor, id: string, input: ConversationUpdate): Promise<ConversationView> {
