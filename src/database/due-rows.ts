@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { within } from '#common/time';
 import { Turns } from '#common/turns';
 import { Config } from '#config/config';
 import { Signals } from './signals';
@@ -166,16 +167,14 @@ class DueWorker {
     if (again_in_ms !== null && again_in_ms <= MAX_WAIT_MS) setTimeout(() => this.wake(row), again_in_ms).unref();
   }
 
-  private async work(row: DueRow): Promise<number | null> {
+  private work(row: DueRow): Promise<number | null> {
     const { timeout_seconds, work } = this.kind;
     const run = new AbortController();
-    const late = new Promise<never>((_, reject) => run.signal.addEventListener('abort', () => reject(run.signal.reason as Error)));
-    const timer = setTimeout(() => run.abort(new Error(`no end after ${timeout_seconds} s`)), timeout_seconds * 1000);
-    try {
-      return await Promise.race([work(row, run.signal), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return within(
+      timeout_seconds * 1000,
+      () => work(row, run.signal),
+      (late) => run.abort(late),
+    );
   }
 
   async sweep(): Promise<void> {
