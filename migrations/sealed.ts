@@ -17,6 +17,7 @@ export const migrations: Record<string, string> = {
   '1795000170000-put-off-facts.ts': '6b71c54b31fa78f2aa136cadcb79ae1e26d95dff696aea70feb2593492fef7cc',
   '1795000190000-facts-set-aside.ts': '2e617316e11e1233db16dcc5978149631012220632e8040474c783a90942175c',
   '1795000200000-due-rows-by-organization.ts': '5cb6ec168cbb2d3764beff9a0aa32306c49782512d6530264d4046abf0e8d8c8',
+  '1795000210000-alternative-phones.ts': '6e9653c2524bfaeb0c08765cf4660c7b963335b948d27671dff8fda541b57560',
 };
 
 export const schema: string[] = [
@@ -395,6 +396,7 @@ export const schema: string[] = [
   'index CREATE INDEX audit_logs_user_idx ON public.audit_logs USING btree organization_id, user_id, created_at',
   'index CREATE INDEX contact_identities_contact_idx ON public.contact_identities USING btree organization_id, contact_id',
   'index CREATE INDEX contacts_agent_idx ON public.contacts USING btree organization_id, assigned_agent_id, created_at, id WHERE assigned_agent_id IS NOT NULL AND deleted_at IS NULL',
+  'index CREATE INDEX contacts_alternative_idx ON public.contacts USING gin organization_id, alternative_phone public.gin_trgm_ops WHERE alternative_phone IS NOT NULL AND deleted_at IS NULL',
   'index CREATE INDEX contacts_blocked_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_blocked AND deleted_at IS NULL',
   'index CREATE INDEX contacts_gone_idx ON public.contacts USING btree organization_id, id WHERE deleted_at IS NOT NULL',
   'index CREATE INDEX contacts_newest_idx ON public.contacts USING btree organization_id, created_at, id WHERE deleted_at IS NULL',

@@ -92,6 +92,34 @@ it('goes on while the contact becomes another one', async () => {
   }
 });
 
+it('goes to the contact that took the other one in, by the phone of either; both phones find their conversation', async () => {
+  const { agent, customer, settled, sentTo } = await shop();
+  const kept = await customer();
+  const { body: thread } = await agent.get(`/conversations/${kept.conversation_id}`).expect(200);
+  const absorbed = `+55119${digits(8).replace(/^./, '8')}`;
+  const { body: other } = await agent.post('/contacts', { phone_number: absorbed }).expect(201);
+  await agent.post(`/contacts/${other.id}/merge`, { other_contact_id: thread.contact.id }).expect(200);
+
+  const { body: sent } = await agent.post('/whatsapp/send', { to: absorbed, message: 'Oi' }).expect(201);
+
+  expect(sent).toMatchObject({ contact_id: thread.contact.id, conversation_id: kept.conversation_id });
+  await settled(sent.message_id);
+  expect(sentTo(kept.phone)).toHaveLength(1);
+  for (const phone of [kept.phone, absorbed, absorbed.slice(-8)]) {
+    const { body: found } = await agent.get(`/conversations?search=${encodeURIComponent(phone)}`).expect(200);
+    expect(found.items).toMatchObject([{ id: kept.conversation_id }]);
+    expect((await agent.get(`/contacts?search=${encodeURIComponent(phone)}`).expect(200)).body.items).toMatchObject([
+      { id: thread.contact.id },
+    ]);
+  }
+
+  // A number that was only corrected is not theirs any more.
+  const corrected = `+55119${digits(8).replace(/^./, '7')}`;
+  await agent.put(`/contacts/${thread.contact.id}`, { whatsapp_id: corrected }).expect(200);
+  const { body: stranger } = await agent.post('/conversations', { contact_phone: `+${kept.phone}` }).expect(201);
+  expect(stranger.contact_id).not.toBe(thread.contact.id);
+});
+
 describe('the door', () => {
   it('is closed without a token and to viewers', async () => {
     const { w } = await shop();
