@@ -56,6 +56,8 @@ function listen({ app }: World): string[] {
   const bus = app.get(EventBus);
   for (const name of ['created', 'updated', 'deleted', 'blocked', 'unblocked', 'opted_in', 'opted_out'] as const)
     bus.on(`contact.${name}`, ({ contact }) => void heard.push(`${name} ${contact.id}`));
+  for (const name of ['closed', 'archived', 'status', 'updated'] as const)
+    bus.on(`conversation.${name}`, ({ conversation_id }) => void heard.push(`conversation ${name} ${conversation_id}`));
   bus.on('contact.merged', ({ contact_id, merged_contact_id }) => void heard.push(`merged ${contact_id} ${merged_contact_id}`));
   return heard;
 }
@@ -676,6 +678,9 @@ describe('merge', () => {
     );
     const first = await conversation(w, acme, old, { number, status: 'pending', texts: ['one'], unread: 1 });
     const second = await conversation(w, acme, young, { number, texts: ['two', 'three'], unread: 2 });
+    await sql("UPDATE conversations SET created_at = now() - interval '2 hours', reopened_at = now() - interval '1 hour' WHERE id = $1", [
+      second,
+    ]);
     const elsewhere = await conversation(w, acme, young, { number: (await officialNumber(w, acme)).id, texts: ['four'] });
     const past = await conversation(w, acme, young, { number, status: 'closed', texts: ['zero'] });
     const [waiting] = await sql<{ id: string }>(`SELECT id FROM messages WHERE conversation_id = $1 AND content = 'two'`, [second]);
@@ -730,6 +735,8 @@ describe('merge', () => {
         id: second,
         status: 'closed',
         close_reason: 'merged',
+        resolved_at: expect.any(Date),
+        resolution_time_seconds: 3600,
         is_archived: true,
         unread_count: 0,
         total_messages: 0,
@@ -742,6 +749,9 @@ describe('merge', () => {
     expect(await sql('SELECT conversation_id FROM outbound_sends WHERE message_id = $1', [waiting.id])).toEqual([
       { conversation_id: first },
     ]);
+    for (const news of [`status ${first}`, `updated ${first}`, `closed ${second}`, `archived ${second}`])
+      expect(heard).toContain(`conversation ${news}`);
+    expect(heard.filter((news) => news.includes(elsewhere) || news.includes(past))).toEqual([]);
     expect(heard).toContain(`merged ${old.id} ${young.id}`);
   });
 
@@ -774,13 +784,17 @@ describe('merge', () => {
     const { acme, sql } = w;
     const [old, young] = [await create(acme.agent), await create(acme.agent, { is_blocked: true, blocked_reason: 'spam' })];
     const open = await conversation(w, acme, old, { number: (await officialNumber(w, acme)).id });
+    const heard = listen(w);
+    const watcher = await socketOf(acme.viewer);
 
     const { body } = await acme.agent.post(`/contacts/${old.id}/merge`, { other_contact_id: young.id }).expect(200);
 
     expect(body).toMatchObject({ id: old.id, is_blocked: true, blocked_reason: 'spam', blocked_at: young.blocked_at });
-    expect(await sql('SELECT status, close_reason FROM conversations WHERE id = $1', [open])).toEqual([
-      { status: 'closed', close_reason: 'contact_blocked' },
+    expect(await sql('SELECT * FROM conversations WHERE id = $1', [open])).toMatchObject([
+      { status: 'closed', close_reason: 'contact_blocked', resolved_at: expect.any(Date), resolution_time_seconds: expect.any(Number) },
     ]);
+    expect(heard).toContain(`conversation closed ${open}`);
+    await watcher.hear('conversation:status', ({ id, status }) => id === open && status === 'closed');
   });
 
   it('refuses a contact and itself, and an id that is none', async () => {
@@ -893,6 +907,7 @@ describe('live', () => {
     expect(created).toMatchObject({ id: ana.id, display_name: 'Ana', identities: [{ kind: 'phone' }] });
     expect(created).not.toHaveProperty('match_key');
     await watcher.hear('contact:updated', ({ id, is_blocked }) => id === ana.id && is_blocked === true);
+    expect(await watcher.hear('contact:merged')).toEqual({ contact_id: ana.id, merged_contact_id: bia.id });
     await watcher.hear('contact:deleted', ({ id }) => id === bia.id);
     await watcher.hear('contact:deleted', ({ id }) => id === ana.id);
     expect(stranger.heard.filter(({ event }) => event.startsWith('contact:'))).toEqual([]);

@@ -193,6 +193,23 @@ describe('the state machine', () => {
     });
   });
 
+  it('comes back by hand to who may still answer, weighed anew', async () => {
+    const { box, agent, admin, conversation } = await shop();
+    const url = `/conversations/${conversation.id}`;
+    const gone = await box.company.hire('agent');
+    await agent.put(url, { priority: 'high', assigned_agent_id: agent.user.id }).expect(200);
+
+    await agent.post(`${url}/close`, {}).expect(200);
+    expect((await agent.post(`${url}/reopen`).expect(200)).body).toMatchObject({ current_agent_id: agent.user.id, queue_priority: 80 });
+
+    await agent.put(`/contacts/${conversation.contact_id as string}`, { is_vip: true }).expect(200);
+    await agent.post(`${url}/assign`, { agent_id: gone.user.id }).expect(200);
+    await agent.post(`${url}/close`, {}).expect(200);
+    await admin.post(`/users/${gone.user.id}/deactivate`).expect(200);
+
+    expect((await agent.put(url, { status: 'open' }).expect(200)).body).toMatchObject({ current_agent_id: null, queue_priority: 100 });
+  });
+
   it('does not reopen beside a live one', async () => {
     const { box, agent, conversation } = await shop();
     await agent.post(`/conversations/${conversation.id}/close`, {}).expect(200);
@@ -234,6 +251,17 @@ describe('assigning', () => {
     });
     expect(nobodys).toMatchObject({ current_agent_id: null, status: 'open' });
     expect(heard.map(({ agent_id }) => agent_id)).toEqual([agent.user.id, null]);
+  });
+
+  it('opens a pending one, and says so', async () => {
+    const { box, agent, conversation } = await shop();
+    await agent.put(`/conversations/${conversation.id}`, { status: 'pending' }).expect(200);
+    const heard = box.hear('conversation.status');
+
+    const { body } = await agent.post(`/conversations/${conversation.id}/assign`, { agent_id: agent.user.id }).expect(200);
+
+    expect(body).toMatchObject({ status: 'open', current_agent_id: agent.user.id });
+    expect(heard).toMatchObject([{ conversation_id: conversation.id, user_id: agent.user.id, status: 'open', previous_status: 'pending' }]);
   });
 
   it('is for active agents of this organization and live conversations', async () => {

@@ -89,10 +89,15 @@ describe('an error', () => {
     ['a list', '[]'],
     ['a text', '"text"'],
     ['a number', '7'],
-  ])('refuses %s where an object belongs', async (_, raw) => {
-    const { status, body } = await w.acme.agent.post('/contacts').set('Content-Type', 'application/json').send(raw);
-    expect([400, 422]).toContain(status);
-    expect(body).toMatchObject({ status_code: status });
+    ['null', 'null'],
+  ])('refuses %s where an object belongs, and says so: it is JSON', async (_, raw) => {
+    const { body } = await w.acme.agent.post('/contacts').set('Content-Type', 'application/json').send(raw).expect(422);
+
+    expect(body).toMatchObject({ error_code: 'validation_error', error: { details: [{ loc: ['body'], msg: 'must be a JSON object' }] } });
+  });
+
+  it.each(['limit[]=3', 'limit%5B0%5D=3', 'status[in]=open'])('names the field of a query in brackets: %s', async (query) => {
+    await w.acme.agent.get(`/conversations?${query}`).expect(wrongField('query', query.split(/\[|%5B/)[0]));
   });
 
   it('has one shape: a body over 1 MB', async () => {

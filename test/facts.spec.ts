@@ -1,3 +1,4 @@
+import request from 'supertest';
 import { Config } from '#config/config';
 import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
@@ -196,6 +197,8 @@ describe('facts of one aggregate', () => {
 
     expect(await notes()).toEqual([later]);
     expect(await waiting()).toEqual([{ reader: `dead:${reader.name}`, attempts: 8, error: 'never' }]);
+    const { text } = await request(w.base_url).get('/observability/metrics').expect(200);
+    expect(text).toContain(`facts_set_aside{reader="${reader.name}"} 1`);
   });
 });
 

@@ -184,6 +184,7 @@ describe('a WhatsApp provider', () => {
 const PAST_THE_WALL: Record<string, { why: string; statements: number }> = {
   'src/access/sessions.ts': { why: 'a token is met by its ids before its organization is known; sessions end by user', statements: 2 },
   'src/demo.ts': { why: 'the start: is there anybody at all, is the demo still here?', statements: 2 },
+  'src/events/facts.metrics.ts': { why: "the operator's gauge, over all organizations", statements: 1 },
   'src/modules/audit/audit-store.ts': {
     why: 'rows that say whose they are; retention: by age alone, over all organizations',
     statements: 2,
@@ -264,7 +265,11 @@ describe('the wall', () => {
         return false;
       });
 
-    expect([...found].sort()).toEqual(['src/modules/conversations/state/merging.ts', 'src/modules/conversations/state/traffic.ts']);
+    expect([...found].sort()).toEqual([
+      'src/modules/conversations/state/merging.ts',
+      'src/modules/conversations/state/moves.ts',
+      'src/modules/conversations/state/traffic.ts',
+    ]);
   });
 
   it('has no other door: no plain repository, no query builder on a tenant table', () => {

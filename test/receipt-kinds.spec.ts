@@ -620,6 +620,28 @@ describe('conversations', () => {
     expect(await target()).toBe(closed);
   });
 
+  it('weighs a reopened one anew: a VIP first, else by its own priority', async () => {
+    const box = await inbox();
+    const ana = box.person();
+    await box.receive(metaPayload.text(ana));
+    const { id, contact_id } = await box.conversation();
+    const { agent } = box.company;
+    const comeBack = async (): Promise<unknown> => {
+      await box.w.sql(`UPDATE conversations SET status = 'resolved', queue_priority = 1 WHERE id = $1`, [id]);
+      await box.receive(metaPayload.text(ana));
+      return (await box.conversation()).queue_priority;
+    };
+
+    await agent.put(`/conversations/${id}`, { priority: 'low' }).expect(200);
+    expect(await comeBack()).toBe(10);
+    await agent.put(`/contacts/${contact_id as string}`, { is_vip: true }).expect(200);
+    expect(await comeBack()).toBe(100);
+    // One that is live keeps what it has.
+    await agent.put(`/conversations/${id}`, { priority: 'high' }).expect(200);
+    await box.receive(metaPayload.text(ana));
+    expect((await box.conversation()).queue_priority).toBe(80);
+  });
+
   it('keeps the agent of a reopened one while they are active', async () => {
     const box = await inbox();
     const ana = box.person();

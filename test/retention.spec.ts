@@ -45,6 +45,18 @@ it('forgets what was parked: without its message after 7 days, what could not be
   expect(await left(insert('poison'), remaining, [8, 91])).toEqual([8]);
 });
 
+it('forgets facts that a reader gave up after 90 days, and none that still waits', async () => {
+  const insert = (reader: string) => (key: string, days: number) =>
+    w.sql(
+      `INSERT INTO facts (reader, organization_id, name, aggregate, data, due_at) VALUES ($1, $2, 'user.updated', $3, '{}', now() - make_interval(days => $4))`,
+      [reader, w.acme.id, key, days],
+    );
+  const remaining = 'SELECT aggregate AS key FROM facts WHERE aggregate = ANY($1)';
+
+  expect(await left(insert('dead:unassign'), remaining, [1, 89, 91])).toEqual([1, 89]);
+  expect(await left(insert('of-another-version'), remaining, [91])).toEqual([91]);
+});
+
 it('forgets keys of requests after a day, and logins after they ended', async () => {
   const key = (name: string, days: number) =>
     w.sql(

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { DeliverMessage } from '#modules/conversations/messages/deliver-message';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
@@ -7,6 +9,7 @@ import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';
 import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
+import { until } from './support/sockets';
 import { type Person, type World, errorOf, world, wrongField } from './support/world';
 
 let meta: FakeMeta;
@@ -87,6 +90,34 @@ it('goes on while the contact becomes another one', async () => {
     expect([status, ...answers.map((answer) => answer.status)]).toEqual([200, ...sends.map(() => 201), expect.any(Number)]);
     expect(answers.at(-1)?.status).not.toBe(404);
   }
+});
+
+it('goes to the contact that took the other one in, by the phone of either; both phones find their conversation', async () => {
+  const { agent, customer, settled, sentTo } = await shop();
+  const kept = await customer();
+  const { body: thread } = await agent.get(`/conversations/${kept.conversation_id}`).expect(200);
+  const absorbed = `+55119${digits(8).replace(/^./, '8')}`;
+  const { body: other } = await agent.post('/contacts', { phone_number: absorbed }).expect(201);
+  await agent.post(`/contacts/${other.id}/merge`, { other_contact_id: thread.contact.id }).expect(200);
+
+  const { body: sent } = await agent.post('/whatsapp/send', { to: absorbed, message: 'Oi' }).expect(201);
+
+  expect(sent).toMatchObject({ contact_id: thread.contact.id, conversation_id: kept.conversation_id });
+  await settled(sent.message_id);
+  expect(sentTo(kept.phone)).toHaveLength(1);
+  for (const phone of [kept.phone, absorbed, absorbed.slice(-8)]) {
+    const { body: found } = await agent.get(`/conversations?search=${encodeURIComponent(phone)}`).expect(200);
+    expect(found.items).toMatchObject([{ id: kept.conversation_id }]);
+    expect((await agent.get(`/contacts?search=${encodeURIComponent(phone)}`).expect(200)).body.items).toMatchObject([
+      { id: thread.contact.id },
+    ]);
+  }
+
+  // A number that was only corrected is not theirs any more.
+  const corrected = `+55119${digits(8).replace(/^./, '7')}`;
+  await agent.put(`/contacts/${thread.contact.id}`, { whatsapp_id: corrected }).expect(200);
+  const { body: stranger } = await agent.post('/conversations', { contact_phone: `+${kept.phone}` }).expect(201);
+  expect(stranger.contact_id).not.toBe(thread.contact.id);
 });
 
 describe('the door', () => {
@@ -494,6 +525,84 @@ describe('Idempotency-Key', () => {
     await send(agent, 'chave-3', 'Oi', conversation_id).expect(201);
     await send(w.globex.agent, 'chave-3', 'Oi', conversation_id).expect(404);
     await send(agent, 'x'.repeat(129), 'Oi', conversation_id).expect(422);
+  });
+
+  it('keeps the answer with the message, or neither', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id, phone } = await customer();
+    await w.sql(
+      `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.status_code = 201 THEN RAISE 'the process dies'; END IF; RETURN NEW; END $$`,
+    );
+    await w.sql('CREATE TRIGGER die BEFORE UPDATE ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION die()');
+    const outgoing = (): Promise<unknown[]> =>
+      w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction = 'outgoing'", [conversation_id]);
+    const requests = (key: string): ReturnType<Person['post']>[] => [
+      send(agent, `${key}-a`, 'Oi', conversation_id),
+      agent
+        .post(`/conversations/${conversation_id}/messages`, { content: 'Nota', is_internal_note: true })
+        .set('Idempotency-Key', `${key}-b`),
+      agent.post('/whatsapp/send', { to: `+${phone}`, message: 'Oi' }).set('Idempotency-Key', `${key}-c`),
+      agent.post('/conversations', { contact_phone: '+5511988880000' }).set('Idempotency-Key', `${key}-d`),
+    ];
+    try {
+      for (const request of requests('morta')) await request.expect(500);
+    } finally {
+      await w.sql('DROP TRIGGER die ON idempotency_keys');
+      await w.sql('DROP FUNCTION die()');
+    }
+    expect(await outgoing()).toEqual([]);
+    expect((await agent.get('/conversations').expect(200)).body.total).toBe(1);
+
+    const answers = [];
+    for (const request of requests('viva')) answers.push((await request.expect(201)).body);
+    const again = [];
+    for (const request of requests('viva')) again.push((await request.expect(201)).body);
+    expect(again).toEqual(answers);
+    expect(await outgoing()).toHaveLength(2);
+  });
+
+  it('whose process died is done by the next request, and by that one alone', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id } = await customer();
+    await send(agent, 'antes', 'Oi', conversation_id).expect(201);
+    // As kill -9 leaves it: claimed, and no answer.
+    await w.sql(
+      `INSERT INTO idempotency_keys (organization_id, key, fingerprint, created_at)
+       SELECT organization_id, 'cortada', fingerprint, now() - interval '1 minute' FROM idempotency_keys WHERE organization_id = $1 AND key = 'antes'`,
+      [w.acme.id],
+    );
+
+    const answers = await Promise.all([1, 2].map(() => send(agent, 'cortada', 'Oi', conversation_id).expect(201)));
+
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    expect(await w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction = 'outgoing'", [conversation_id])).toHaveLength(2);
+  });
+
+  it('taken for dead has no effect any more', async () => {
+    const { agent, customer, w } = await shop();
+    const { conversation_id } = await customer();
+    const holder = await new DataSource(w.app.get(Database).source.options).initialize();
+    const runner = holder.createQueryRunner();
+    const claimed = (than = ''): Promise<unknown[]> =>
+      w.sql(`SELECT 1 FROM idempotency_keys WHERE organization_id = $1 AND key = 'lenta' ${than}`, [w.acme.id]);
+    try {
+      await runner.startTransaction();
+      await runner.query('SELECT 1 FROM conversations WHERE id = $1 FOR UPDATE', [conversation_id]);
+      const slow = send(agent, 'lenta', 'Oi', conversation_id).then(({ status }) => status);
+      await until(async () => (await claimed()).length, 'the claim');
+      await w.sql("UPDATE idempotency_keys SET created_at = now() - interval '1 minute' WHERE organization_id = $1 AND key = 'lenta'", [
+        w.acme.id,
+      ]);
+      const next = send(agent, 'lenta', 'Oi', conversation_id).then(({ status }) => status);
+      await until(async () => (await claimed("AND created_at > now() - interval '30 seconds'")).length, 'the second claim');
+      await runner.commitTransaction();
+
+      expect(await Promise.all([slow, next])).toEqual([409, 201]);
+    } finally {
+      await runner.release();
+      await holder.destroy();
+    }
+    expect(await w.sql("SELECT 1 FROM messages WHERE conversation_id = $1 AND direction = 'outgoing'", [conversation_id])).toHaveLength(1);
   });
 
   it('answers a 500 again instead of trying again', async () => {

@@ -4,7 +4,7 @@ export const API_ERRORS = declareErrors({
   idempotency_key_in_use: {
     status: 409,
     cause: 'A request with this `Idempotency-Key` is still at work, or was cut off.',
-    remedy: 'Look whether it took effect before you use a new key.',
+    remedy: 'Send it again with the same key: half a minute later it is done, or its first answer given.',
   },
   idempotency_key_reused: {
     status: 409,

@@ -2,6 +2,7 @@ import { parse as parseForm } from 'node:querystring';
 import type { NextFunction, RequestHandler, Response } from 'express';
 import type { AppRequest } from '#access/request';
 import { AppError, BadRequest } from '#common/errors';
+import { noObject } from './validation.pipe';
 import { BodyReader, SMALL_BYTES } from './body-reader';
 
 const MAX_BYTES = 1024 * 1024;
@@ -58,15 +59,18 @@ function assertUtf8(request: AppRequest): void {
 }
 
 /** An object or a list. */
-function jsonOf(raw: Buffer): unknown {
-  if (!raw.length) return {};
+function jsonOf(raw: Buffer): object {
+  const value = raw.length ? parseJson(raw) : {};
+  if (typeof value !== 'object' || value === null) throw noObject('body');
+  return value;
+}
+
+function parseJson(raw: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(raw));
-    if (typeof value === 'object' && value !== null) return value;
+    return JSON.parse(new TextDecoder().decode(raw));
   } catch {
-    // Said below.
+    throw new BadRequest('invalid_json', 'The body is not valid JSON.');
   }
-  throw new BadRequest('invalid_json', 'The body is not valid JSON.');
 }
 
 function formOf(raw: Buffer): unknown {

@@ -3,7 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validate } from 'class-validator';
 import { resolveAliases } from '#common/alias';
 import { type ErrorDetail, Invalid } from '#common/errors';
-import { assertFit } from '#common/fit';
+import { MISTAKES_MAX, assertFit } from '#common/fit';
 import { isUuid } from '#common/uuid';
 
 const SIMPLE = new Set<unknown>([String, Boolean, Number, Array, Object]);
@@ -27,10 +27,22 @@ export class InputPipe implements PipeTransform {
       if (data !== undefined) return value;
       value = {};
     }
-    if (typeof value !== 'object' || Array.isArray(value))
-      throw new Invalid([{ loc: [place], msg: 'must be a JSON object', type: 'object_type' }]);
-    return parse(metatype as Type<object>, value as Record<string, unknown>, place);
+    if (typeof value !== 'object' || Array.isArray(value)) throw noObject(place);
+    const fields = value as Record<string, unknown>;
+    if (type === 'query') assertNoBrackets(fields);
+    return parse(metatype as Type<object>, fields, place);
   }
+}
+
+export const noObject = (place: string): Invalid => new Invalid([{ loc: [place], msg: 'must be a JSON object', type: 'object_type' }]);
+
+/** `limit[]=3` is how others write a list; read as a name we do not know it would be left out in silence. */
+function assertNoBrackets(query: Record<string, unknown>): void {
+  const mistakes = Object.keys(query).flatMap((name): ErrorDetail[] => {
+    const [field, bracket] = name.split('[');
+    return bracket === undefined ? [] : [{ loc: ['query', field], msg: `give it as ${field}=, a list with commas`, type: 'bracket' }];
+  });
+  if (mistakes.length) throw new Invalid(mistakes.slice(0, MISTAKES_MAX));
 }
 
 /** A plain object as an instance of `target`. @throws {Invalid} naming every wrong field under `place`. */

@@ -11,7 +11,7 @@ import { Gathered } from './gathered';
 import { type Prepared, type Sql, ask, rowsOf } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
-import { type ActKeeper, type Effect, type FactKeeper, type Keepers, type Told, Tx } from './tx';
+import { type ActKeeper, type AnswerKeeper, type Effect, type FactKeeper, type Keepers, type Told, Tx } from './tx';
 
 export { Tx, type Told };
 
@@ -51,6 +51,11 @@ export class Database implements Sql {
   /** Where the acts of transactions are kept. */
   keepActsIn(keeper: ActKeeper): void {
     this.keepers.acts = keeper;
+  }
+
+  /** Where the answers of requests are kept. */
+  keepAnswersIn(keeper: AnswerKeeper): void {
+    this.keepers.answers = keeper;
   }
 
   repository<T extends TenantEntity>(entity: Type<T>, tx: Tx | Database = this): TenantRepository<T> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { within } from '#common/time';
 import { Turns } from '#common/turns';
 import { Config } from '#config/config';
 import { Signals } from './signals';
@@ -25,9 +26,23 @@ export interface DueKind {
   overdue: (limit: number) => Promise<DueRow[]>;
 }
 
+/**
+ * SQL of `overdue`: rows that are due, $1 at most, of each organization the first, then of each the second: who has many delays nobody.
+ * @param organizations A SELECT of their organization_id alone, which an index has in order: one step of a loose scan for each.
+ * @param rows A SELECT of the `id` of what is due of `w.organization_id`.
+ */
+export const inTurn = (organizations: string, rows: string): string => `WITH RECURSIVE waiting(organization_id) AS (
+    (SELECT organization_id FROM (${organizations}) o ORDER BY 1 LIMIT 1)
+    UNION ALL
+    SELECT (SELECT o.organization_id FROM (${organizations}) o WHERE o.organization_id > w.organization_id ORDER BY 1 LIMIT 1)
+      FROM waiting w WHERE w.organization_id IS NOT NULL)
+  SELECT w.organization_id, due.id
+    FROM waiting w CROSS JOIN LATERAL (SELECT r.id, row_number() OVER () AS turn FROM (${rows} LIMIT $1) r) due
+   WHERE w.organization_id IS NOT NULL ORDER BY due.turn LIMIT $1`;
+
 const SWEEP_LIMIT = 500;
 /** More than these need no wake-up: the sweep finds them in their order. */
-const MAX_AWAKE = 10_000;
+const MAX_AWAKE = 20_000;
 /** What runs has so long to end when the process stops; its lease brings the row back. */
 const STOP_MS = 20_000;
 /** Longer waits are the sweep's. */
@@ -86,6 +101,8 @@ class DueWorker {
   private readonly turns: Turns;
   /** Who waits or runs, and whether it was woken since its run began. */
   private readonly woken = new Map<string, boolean>();
+  /** How many of them are an organization's. */
+  private readonly awakeOf = new Map<string, number>();
   private stopping = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -99,10 +116,23 @@ class DueWorker {
   }
 
   wake(row: DueRow): void {
+    if (this.stopping) return;
     const is_awake = this.woken.has(row.id);
-    if (this.stopping || (!is_awake && this.woken.size >= MAX_AWAKE)) return;
+    if (!is_awake) {
+      const awake = this.awakeOf.get(row.organization_id) ?? 0;
+      // As many as are still free, and no more: who comes next finds a place.
+      if (awake >= MAX_AWAKE - this.woken.size) return;
+      this.awakeOf.set(row.organization_id, awake + 1);
+    }
     this.woken.set(row.id, true);
     if (!is_awake) void this.run(row);
+  }
+
+  private forget({ organization_id, id }: DueRow): void {
+    this.woken.delete(id);
+    const awake = (this.awakeOf.get(organization_id) ?? 0) - 1;
+    if (awake > 0) this.awakeOf.set(organization_id, awake);
+    else this.awakeOf.delete(organization_id);
   }
 
   start(): void {
@@ -127,26 +157,24 @@ class DueWorker {
           again_in_ms = await this.work(row);
         }
         // In the same breath as the look: who wakes it from now on starts another run.
-        this.woken.delete(row.id);
+        this.forget(row);
       }, row.organization_id)
       .catch((error: unknown) => {
         // The row is still there: the sweep finds it again.
-        this.woken.delete(row.id);
+        this.forget(row);
         this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error });
       });
     if (again_in_ms !== null && again_in_ms <= MAX_WAIT_MS) setTimeout(() => this.wake(row), again_in_ms).unref();
   }
 
-  private async work(row: DueRow): Promise<number | null> {
+  private work(row: DueRow): Promise<number | null> {
     const { timeout_seconds, work } = this.kind;
     const run = new AbortController();
-    const late = new Promise<never>((_, reject) => run.signal.addEventListener('abort', () => reject(run.signal.reason as Error)));
-    const timer = setTimeout(() => run.abort(new Error(`no end after ${timeout_seconds} s`)), timeout_seconds * 1000);
-    try {
-      return await Promise.race([work(row, run.signal), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return within(
+      timeout_seconds * 1000,
+      () => work(row, run.signal),
+      (late) => run.abort(late),
+    );
   }
 
   async sweep(): Promise<void> {

@@ -1,11 +1,13 @@
-import type { Sql } from './sql';
+import type { Actor } from '#common/actor';
+import type { Tx } from './tx';
 
 /** What becomes of the rows of somebody who is forgotten: they go; what says who it was is blanked, or replaced by a word of nobody; they stay, and why. */
 export type Forgetting = 'delete' | { blank: readonly string[] } | { keep: string };
 
 /** Two contacts of an organization that become one. */
 export interface Merge {
-  organization_id: string;
+  /** Who merges them, in their organization. */
+  actor: Actor;
   keep: string;
   gone: string;
 }
@@ -13,9 +15,9 @@ export interface Merge {
 /** What a table with a `contact_id` owes to the life of a contact. */
 export interface ContactRows {
   /** The rows of `gone` become `keep`'s, set-based, in the transaction of the merge. null: another table of the room moves them along. */
-  merge: ((sql: Sql, merge: Merge) => Promise<void>) | null;
+  merge: ((tx: Tx, merge: Merge) => Promise<void>) | null;
   /** After it, where the one is blocked. */
-  blocked?: (sql: Sql, merge: Merge) => Promise<void>;
+  blocked?: (tx: Tx, merge: Merge) => Promise<void>;
   /** Contract 10, 10: the contact is erased. */
   erase: Forgetting;
   /** The contact is made nobody's; times, states and counts stay. */

@@ -55,10 +55,17 @@ export interface ActKeeper {
   keep(acts: readonly DoneAct[]): Promise<void>;
 }
 
+/** Where the answer to a request is kept that may be sent again (`Idempotency-Key`). */
+export interface AnswerKeeper {
+  /** Writes it within the transaction that did what was asked. @throws {Conflict} Another request does it by now. */
+  keep(sql: Sql, answer: object): Promise<void>;
+}
+
 /** What keeps more than the rows of a transaction; rooms further up set themselves in. */
 export interface Keepers {
   facts?: FactKeeper;
   acts?: ActKeeper;
+  answers?: AnswerKeeper;
 }
 
 /** A transaction and what leaves after it commits; the same over the rooms' connections and over the receipt's own. */
@@ -66,6 +73,7 @@ export class Tx implements Sql {
   private readonly effects: Effect[] = [];
   private readonly facts: Told[] = [];
   private readonly acts: DoneAct[] = [];
+  private answered: object | undefined;
   private made: EntityManager | undefined;
   private failure: unknown;
 
@@ -116,6 +124,11 @@ export class Tx implements Sql {
     this.acts.push({ ...act, actor, action });
   }
 
+  /** Says what its request is answered: kept with what it did, so that the same request again finds both or neither. */
+  answer(answer: object): void {
+    this.answered = answer;
+  }
+
   /** Runs `work` so that its failure undoes it alone, with what it told, said and wanted done after the commit. */
   async attempt<R>(work: () => Promise<R>): Promise<R> {
     await this.rows('SAVEPOINT attempt');
@@ -136,7 +149,8 @@ export class Tx implements Sql {
 
   /** Ends it; answers what is to be done now that it has committed. */
   async commit(): Promise<Effect[]> {
-    const { facts, acts } = this.keepers;
+    const { facts, acts, answers } = this.keepers;
+    if (this.answered) await answers?.keep(this, this.answered);
     if (this.facts.length && facts) this.effects.push(await facts.keep(this, this.facts));
     if (this.acts.length && acts) this.effects.push(() => acts.keep(this.acts));
     // After a failure that somebody swallowed PostgreSQL answers a COMMIT by rolling back.

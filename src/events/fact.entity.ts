@@ -1,8 +1,13 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { JsonObject } from '#common/json.scalar';
+import { declareRetention } from '#database/retention';
+
+/** SQL: given up by its reader, under whose name it stands after this word. */
+export const SET_ASIDE = "reader LIKE 'dead:%'";
 
 /** Something that happened and that a reader has not worked through yet; written in the transaction in which it happened. */
 @Entity('facts')
+@Index('facts_set_aside_idx', ['due_at'], { where: SET_ASIDE })
 @Index('facts_put_off_idx', ['reader', 'organization_id', 'aggregate'], { where: 'due_at IS NOT NULL' })
 export class Fact {
   /** Who reads it. */
@@ -41,3 +46,6 @@ export class Fact {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   due_at: Date | null;
 }
+
+// As long as what could not be filed: until then somebody has looked at it.
+declareRetention('facts', { where: `${SET_ASIDE} AND due_at < now() - interval '90 days'`, oldest: 'due_at' });

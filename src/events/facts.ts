@@ -4,7 +4,7 @@ import type { JsonObject } from '#common/json.scalar';
 import { isUuid } from '#common/uuid';
 import { Database, type Told, type Tx } from '#database/database';
 import { isDatabaseDown, isUndone } from '#database/database-errors';
-import { type DueRow, DueRows } from '#database/due-rows';
+import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { type Sql, prepared } from '#database/sql';
 
 export type FactName = keyof Events;
@@ -54,6 +54,8 @@ const TAKE = `SELECT id, name, organization_id, aggregate, data, told_at, attemp
   WHERE reader = $1 AND organization_id = $2
     AND NOT EXISTS (SELECT FROM facts p WHERE p.reader = $1 AND p.organization_id = $2 AND p.aggregate = f.aggregate AND p.due_at > now())
   ORDER BY id LIMIT ${BATCH}`;
+
+const WAITING = inTurn('SELECT organization_id FROM facts WHERE reader = $2', 'SELECT w.organization_id AS id');
 
 const FORGET = 'DELETE FROM facts WHERE reader = $1 AND organization_id = $2 AND id = ANY($3)';
 
@@ -170,17 +172,9 @@ export class Facts {
     );
   }
 
-  /** Organizations with facts that wait: a loose scan, one step for each. */
+  /** Organizations with facts that wait. */
   private overdue({ name }: FactReader, limit: number): Promise<DueRow[]> {
-    return this.database.rows<DueRow>(
-      `WITH RECURSIVE waiting(organization_id) AS (
-         (SELECT organization_id FROM facts WHERE reader = $1 ORDER BY organization_id LIMIT 1)
-         UNION ALL
-         SELECT (SELECT f.organization_id FROM facts f WHERE f.reader = $1 AND f.organization_id > w.organization_id ORDER BY f.organization_id LIMIT 1)
-           FROM waiting w WHERE w.organization_id IS NOT NULL)
-       SELECT organization_id, organization_id AS id FROM waiting WHERE organization_id IS NOT NULL LIMIT $2`,
-      [name, limit],
-    );
+    return this.database.rows<DueRow>(WAITING, [limit, name]);
   }
 }
 

@@ -4,7 +4,8 @@ import { Logger } from '@nestjs/common';
 import Bull from 'bull';
 import { Redis, type RedisOptions } from 'ioredis';
 import { backoffSeconds, DEAD_LETTERS, type JobKind, type QueueName } from './job-kinds';
-import { JobQueue, messageOf, within, type JobCounts, type JobHost, type NewJob } from './job-queue';
+import { within } from '#common/time';
+import { JobQueue, messageOf, type JobCounts, type JobHost, type NewJob } from './job-queue';
 import type { JobDriver, JobDriverOptions } from './jobs';
 
 /** The braces keep all keys of the scripts in one slot of a Redis Cluster. */
@@ -58,7 +59,7 @@ export class BullDriver implements JobDriver {
   static async open({ redis_url, lease_seconds }: JobDriverOptions & { redis_url: string }): Promise<BullDriver> {
     const driver = new BullDriver(redis_url, lease_seconds);
     // A Redis that is away does not stop the start: rows are written, the sweeper comes later.
-    await within(new Promise((resolve) => driver.client.once('ready', resolve)), 2_000).catch(() => undefined);
+    await within(2_000, () => new Promise((resolve) => driver.client.once('ready', resolve))).catch(() => undefined);
     return driver;
   }
 
@@ -229,7 +230,7 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
       // Bull asks politely, which a blocked connection hears only when its wait is over; meanwhile it would take one more job.
       await nextTurn();
       this.waiting?.disconnect();
-      await within(paused, 2_000).catch(() => undefined);
+      await within(2_000, () => paused).catch(() => undefined);
     }
     while (this.running.size > 0) await sleep(20, undefined, { ref: false });
     // Bull files a job after its handler has returned.
@@ -248,7 +249,7 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
   }
 
   async close(): Promise<void> {
-    await within(this.bull.close(true), 2_000).catch(() => undefined);
+    await within(2_000, () => this.bull.close(true)).catch(() => undefined);
   }
 
   private async ticket(key: string, id: string): Promise<string> {

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Unavailable } from '#common/errors';
+import { MAX_TIMER_MS, within } from '#common/time';
 import type { JobKind, QueueName } from './job-kinds';
 
 /** What a `@Process` method is given. It may run twice: keep handlers repeatable. */
@@ -55,7 +56,6 @@ export interface JobHost {
 const ADD_TIMEOUT_MS = 2_000;
 /** One statement or pipeline stays well inside the timeout. */
 const BULK_SIZE = 500;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A queue of background jobs, injected by `@InjectQueue(name)`; the same on Bull (Redis) and on pg-boss (PostgreSQL).
@@ -156,7 +156,7 @@ export abstract class JobQueue<T extends object = object> {
   async stop(grace_ms: number): Promise<void> {
     this.stopping = true;
     this.stopped.abort();
-    await within(this.stopTaking(), grace_ms).catch(() => undefined);
+    await within(grace_ms, () => this.stopTaking()).catch(() => undefined);
 
     const unfinished = [...this.running.entries()];
     if (unfinished.length === 0) return;
@@ -176,7 +176,7 @@ export abstract class JobQueue<T extends object = object> {
       const handler = this.handlers.get(job.name) ?? this.handlers.get('*');
       if (!handler) throw new Error(`no handler for ${job.name}`);
       const run = async () => handler({ ...job, queue: this.name, signal: controller.signal });
-      await within(run(), this.kind.timeout_seconds * 1000, (error) => controller.abort(error));
+      await within(this.kind.timeout_seconds * 1000, run, (late) => controller.abort(late));
     } catch (error) {
       const line = {
         queue: this.name,
@@ -202,7 +202,7 @@ export abstract class JobQueue<T extends object = object> {
   /** Fails fast, and as our own error, when the store does not answer. */
   protected async bounded<R>(work: () => Promise<R>): Promise<R> {
     try {
-      return await within(work(), ADD_TIMEOUT_MS);
+      return await within(ADD_TIMEOUT_MS, work);
     } catch (cause) {
       throw new Unavailable(undefined, undefined, { cause });
     }
@@ -251,25 +251,4 @@ export abstract class JobQueue<T extends object = object> {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The promise, or an error after so long; what it stands for goes on. */
-export async function within<R>(promise: Promise<R>, ms: number, onTimeout?: (error: Error) => void): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => {
-        const error = new Error(`no end after ${ms / 1000} s`);
-        onTimeout?.(error);
-        reject(error);
-      },
-      Math.min(MAX_TIMER_MS, ms),
-    );
-  });
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,3 +1,4 @@
+import { Actor } from '#common/actor';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Tx } from '#database/database';
@@ -33,7 +34,7 @@ export async function changeIdentity(
     if (!may_merge) return;
     const gone = before < after ? after : before;
     contact_id = before < after ? before : after;
-    if (!(await mergeContacts(tx, organization_id, contact_id, gone))) throw new Raced('a contact of a merge is gone');
+    if (!(await mergeContacts(tx, Actor.system(organization_id), contact_id, gone))) throw new Raced('a contact of a merge is gone');
     news.merged(tx, organization_id, contact_id, gone);
   }
   const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });

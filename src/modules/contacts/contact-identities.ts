@@ -42,6 +42,17 @@ export async function savePhoneIdentity(sql: Sql, organization_id: string, conta
   );
 }
 
+/** Whose phone this became when its contact was merged into another one. The identity of a deleted contact is gone; that of a merged one stays. */
+export async function contactOfMergedPhone(sql: Sql, organization_id: string, match_key: string): Promise<string | undefined> {
+  const [found] = await sql.rows<{ contact_id: string } | undefined>(
+    `SELECT i.contact_id FROM contact_identities i
+      WHERE i.organization_id = $1 AND i.portfolio_id = '' AND i.kind = $2 AND i.value = $3 AND NOT i.is_active
+        AND EXISTS (SELECT FROM contacts g WHERE g.organization_id = $1 AND g.match_key = $3 AND g.deleted_at IS NOT NULL)`,
+    [organization_id, IdentityKind.phone, match_key],
+  );
+  return found?.contact_id;
+}
+
 /** The names of a deleted contact resolve to nobody: who writes again is a new contact. */
 export async function forgetIdentities(sql: Sql, organization_id: string, contact_id: string): Promise<void> {
   await sql.rows('DELETE FROM contact_identities WHERE organization_id = $1 AND contact_id = $2', [organization_id, contact_id]);

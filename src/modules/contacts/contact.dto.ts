@@ -127,6 +127,14 @@ export class ContactGone {
   id: string;
 }
 
+/** What the sockets hear of two contacts that became one. */
+export class ContactsMerged {
+  /** The one that stays. */
+  contact_id: string;
+
+  merged_contact_id: string;
+}
+
 @ArgsType()
 export class ContactBlock {
   /** Shown to the team. A second block changes it. */

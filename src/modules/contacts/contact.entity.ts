@@ -25,6 +25,7 @@ import { declareResource } from '#modules/organizations/plan-resources';
 @Index('contacts_gone_idx', ['organization_id', 'id'], { where: 'deleted_at IS NOT NULL' })
 // An expression over the words of a contact; the migration writes it.
 @Index('contacts_search_idx', { synchronize: false })
+@Index('contacts_alternative_idx', { synchronize: false })
 export class Contact extends SoftDeletedEntity {
   /** E.164; null only for a person WhatsApp shows without a phone. Aliases: phone_number, phone. */
   @Column('varchar', { length: 20, nullable: true })

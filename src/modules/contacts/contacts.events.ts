@@ -1,7 +1,7 @@
 import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { ContactGone, ContactView } from './contact.dto';
+import { ContactGone, ContactView, ContactsMerged } from './contact.dto';
 
 interface ContactHappened {
   organization_id: string;
@@ -103,7 +103,7 @@ export const CONTACT_EVENTS = declareEvents({
   'contact.merged': event<ContactMerged>({
     text: 'Two contacts became one: by hand, or because WhatsApp says that they are one person.',
     sample: { organization_id, contact_id: DEMO.contact_id, merged_contact_id: DEMO.other_contact_id },
-    sockets: ['contact:deleted', 'contact:updated'],
+    sockets: ['contact:merged', 'contact:deleted', 'contact:updated'],
   }),
 });
 
@@ -126,6 +126,12 @@ export const CONTACT_NEWS = declareSocketEvents({
     channel: 'contacts',
     payload: ContactGone,
     sample: { id: DEMO.contact_id },
+  },
+  'contact:merged': {
+    text: 'Two contacts became one: the first of these stays.',
+    channel: 'contacts',
+    payload: ContactsMerged,
+    sample: { contact_id: DEMO.contact_id, merged_contact_id: DEMO.other_contact_id },
   },
 });
 

@@ -22,6 +22,7 @@ export class ContactsRealtime implements OnModuleInit {
     );
     this.events.on('contact.deleted', ({ organization_id, contact }) => this.publishDeleted(organization_id, contact.id));
     this.events.on('contact.merged', async ({ organization_id, contact_id, merged_contact_id }) => {
+      this.hub.publish({ organization_id, event: 'contact:merged', data: { contact_id, merged_contact_id } });
       this.publishDeleted(organization_id, merged_contact_id);
       const contact = await this.contacts.get(Actor.system(organization_id), contact_id);
       this.hub.publish({ organization_id, event: 'contact:updated', data: contact });

@@ -12,7 +12,7 @@ import { idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
-import { forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
+import { contactOfMergedPhone, forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
 import type { ContactIdentity } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
 import { Contact, isImpersonal } from './contact.entity';
@@ -84,7 +84,7 @@ export class ContactsService {
   }
 
   /**
-   * The contact of this number for a send or a new conversation, made where there is none; a name is only given to a new one. Two at once
+   * The contact of this number for a send or a new conversation, or the one that took it in, made where there is none; a name is only given to a new one. Two at once
    * get the same contact.
    * @throws {Invalid} Not a phone number.
    */
@@ -97,7 +97,8 @@ export class ContactsService {
     const whatsapp_id = normalizePhone(phone);
     if (!whatsapp_id) throw Invalid.field('to', 'must be a phone number with its country code, such as +5511987654321');
     return this.database.tx(async (tx) => {
-      const known = await this.findByKey(actor, matchKey(whatsapp_id), tx);
+      const match_key = matchKey(whatsapp_id);
+      const known = (await this.findByKey(actor, match_key, tx)) ?? (await this.findMerged(actor, match_key, tx));
       if (known) return known;
       const values = newContact({ whatsapp_id, name: from.name ?? undefined, source: from.source }, new Date());
       return (await this.insert(actor, values, tx)).row;
@@ -162,7 +163,7 @@ export class ContactsService {
       if (pair.length < new Set([id, other_id]).size) throw new NotFound('Contact');
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
-      if (!(await mergeContacts(tx, actor.organization_id, keep.id, gone.id))) throw new NotFound('Contact');
+      if (!(await mergeContacts(tx, actor, keep.id, gone.id))) throw new NotFound('Contact');
       tx.audit(actor, 'contact.merged', { resource: { id: keep.id }, metadata: { merged_contact_id: gone.id } });
       tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
@@ -235,6 +236,15 @@ export class ContactsService {
 
   private findByKey(actor: Actor, match_key: string, tx: Tx): Promise<Contact | null> {
     return this.contacts(tx).query(actor, 'row').andWhere('row.match_key = :match_key', { match_key }).getOne();
+  }
+
+  /**
+   * The contact that took in another one of this number, and the number with it. Not whoever had it earlier: a number that was only changed may be
+   * somebody else's by now.
+   */
+  private async findMerged(actor: Actor, match_key: string, tx: Tx): Promise<Contact | null> {
+    const contact_id = await contactOfMergedPhone(tx, actor.organization_id, match_key);
+    return contact_id ? this.contacts(tx).find(actor, contact_id) : null;
   }
 
   /** @throws {NotFound} @throws {Invalid} invalid_agent: inactive, or a viewer. */

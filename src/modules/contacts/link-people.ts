@@ -1,3 +1,4 @@
+import { Actor } from '#common/actor';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Tx } from '#database/database';
@@ -43,7 +44,7 @@ export async function linkPeople(tx: Tx, news: ContactNews, seen: readonly Recip
     if (!identity) fresh.push({ ...key, contact_id: asked, id: newId() });
     if (!identity?.is_active || !by_phone) continue;
     const [keep, other] = [gone.get(asked) ?? asked, gone.get(identity.contact_id) ?? identity.contact_id].sort();
-    if (keep === other || !(await mergeContacts(tx, key.organization_id, keep, other))) continue;
+    if (keep === other || !(await mergeContacts(tx, Actor.system(key.organization_id), keep, other))) continue;
     for (const [from, to] of gone) if (to === other) gone.set(from, keep);
     gone.set(other, keep);
     news.merged(tx, key.organization_id, keep, other);

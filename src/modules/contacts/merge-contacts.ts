@@ -1,3 +1,5 @@
+import type { Actor } from '#common/actor';
+import type { Tx } from '#database/database';
 import { contactRows } from '#database/personal-data';
 import type { Sql } from '#database/sql';
 import { IdentityKind } from './contact-identity.entity';
@@ -6,19 +8,19 @@ import { IdentityKind } from './contact-identity.entity';
  * Makes one contact of two, within the caller's transaction: what is kept of `gone` becomes `keep`'s (each table as its room declares), whose empty
  * fields are filled from it. False: one of them is not there (any more).
  */
-export async function mergeContacts(sql: Sql, organization_id: string, keep: string, gone: string): Promise<boolean> {
-  const ids = [organization_id, keep, gone];
+export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: string): Promise<boolean> {
+  const ids = [actor.organization_id, keep, gone];
   // Both rows, in one order everywhere.
-  const live = await sql.rows<{ id: string }>(
+  const live = await tx.rows<{ id: string }>(
     'SELECT id FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE',
     ids,
   );
   if (live.length < 2) return false;
-  const merge = { organization_id, keep, gone };
-  for (const rows of contactRows.values()) await rows.merge?.(sql, merge);
-  const { is_blocked } = await fillContact(sql, ids);
-  await moveIdentities(sql, ids);
-  if (is_blocked) for (const rows of contactRows.values()) await rows.blocked?.(sql, merge);
+  const merge = { actor, keep, gone };
+  for (const rows of contactRows.values()) await rows.merge?.(tx, merge);
+  const { is_blocked } = await fillContact(tx, ids);
+  await moveIdentities(tx, ids);
+  if (is_blocked) for (const rows of contactRows.values()) await rows.blocked?.(tx, merge);
   return true;
 }
 

@@ -1,3 +1,4 @@
+import { Actor } from '#common/actor';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { PersonIds } from '#modules/whatsapp/parsed-change';
@@ -86,7 +87,8 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
       const [keep, ...others] = hits.sort();
       contact_id = keep;
       for (const other of others) {
-        if (!(await mergeContacts(tx, sighting.organization_id, keep, other))) throw new Raced('a contact of a merge is gone');
+        if (!(await mergeContacts(tx, Actor.system(sighting.organization_id), keep, other)))
+          throw new Raced('a contact of a merge is gone');
         news.merged(tx, sighting.organization_id, keep, other);
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;

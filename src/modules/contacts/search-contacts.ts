@@ -9,7 +9,7 @@ const DIGITS_BESIDE_WORDS = 4;
 /** Shorter words are sought at the beginning of a word: the index knows of three letters that stand together, or of two after a blank. */
 const LETTERS_ANYWHERE = 3;
 
-/** By which a search finds a contact, in terms of contacts_search_idx; null: it says nothing. */
+/** By which a search finds a contact, in terms of contacts_search_idx and contacts_alternative_idx; null: it says nothing. */
 export function contactMatch(row: string, search: string): Condition | null {
   const words = wordsOf(search);
   if (!words.length) return null;
@@ -24,7 +24,10 @@ export function contactMatch(row: string, search: string): Condition | null {
       ? `${text} ~ ('(^| )' || regexp_replace(fold(${parameter(`word_${n}`, word)}), '(\\W)', '\\\\\\1', 'g'))`
       : `${text} LIKE fold(${parameter(`word_${n}`, `%${escapeLike(word)}%`)})`,
   );
-  const phones = phoneParts(search).map((digits, n) => `${row}.match_key LIKE ${parameter(`digits_${n}`, `%${digits}%`)}`);
+  const phones = phoneParts(search).flatMap((digits, n) => {
+    const part = parameter(`digits_${n}`, `%${digits}%`);
+    return [`${row}.match_key LIKE ${part}`, `${row}.alternative_phone LIKE ${part}`];
+  });
   return { sql: `(${[every.join(' AND '), ...phones].join(' OR ')})`, values };
 }
 

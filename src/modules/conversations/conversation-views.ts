@@ -1,6 +1,7 @@
 import type { Actor } from '#common/actor';
-import type { Database } from '#database/database';
+import type { Database, Tx } from '#database/database';
 import { prepared } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
 import { type ConversationView, type Joined, presentConversation } from './conversation.dto';
 import { Conversation } from './conversation.entity';
 import { Message } from './messages/message.entity';
@@ -8,10 +9,10 @@ import { Message } from './messages/message.entity';
 const MESSAGE = 'message_';
 
 /** Conversations with all they show, in the order asked; one query, whatever their number. Who is gone is shown too. */
-export async function conversationViews(database: Database, actor: Actor, ids: readonly string[]): Promise<ConversationView[]> {
+export async function conversationViews(database: Database | Tx, actor: Actor, ids: readonly string[]): Promise<ConversationView[]> {
   if (!ids.length) return [];
-  const conversations = database.repository(Conversation);
-  const messages = database.repository(Message);
+  const conversations = new TenantRepository(database, Conversation);
+  const messages = new TenantRepository(database, Message);
   const rows = await database.rows<Joined & Record<string, unknown>>(
     prepared(`SELECT ${conversations.columnsOf('c')}, ${messages.columnsOf('m', MESSAGE)},
             k.name AS contact_name, k.whatsapp_name AS contact_whatsapp_name, k.username AS contact_username, k.whatsapp_id AS contact_whatsapp_id,

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
-import { Actor, Role } from '#common/actor';
+import { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
@@ -12,7 +12,7 @@ import type { PageOptions } from '#database/tenant-repository';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import { User } from '#modules/users/user.entity';
+import { User, mayAnswer } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
@@ -24,15 +24,15 @@ import {
   type ConversationUpdate,
   type ConversationView,
 } from './conversation.dto';
-import { Conversation, ConversationPriority, ConversationStatus } from './conversation.entity';
+import { Conversation, ConversationStatus } from './conversation.entity';
 import type { Draft } from './messages/compose';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
 import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
 import { lockThread } from './state/locking';
-import { archive, assign, liveOf, move } from './state/moves';
-import { open, refuseSecond } from './state/opening';
+import { archive, assign, endAll, liveOf, move } from './state/moves';
+import { QUEUE_PRIORITY, open, refuseSecond, route } from './state/opening';
 import { readAll } from './state/traffic';
 
 const SORTS: (keyof Conversation & string)[] = [
@@ -44,7 +44,6 @@ const SORTS: (keyof Conversation & string)[] = [
   'queued_at',
 ];
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
-const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
 
 /** The threads of the shared inbox: list, states, who answers. */
 @Injectable()
@@ -104,7 +103,7 @@ export class ConversationsService implements OnModuleInit {
     const phone = input.contact_phone ? normalizePhone(input.contact_phone) : null;
     if (input.contact_phone && !phone) throw Invalid.field('contact_phone', 'contact_phone is not a phone number', undefined, 'phone');
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
-    const id = await this.database.tx(async (tx) => {
+    return this.database.tx(async (tx) => {
       const contact_id = phone
         ? (await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api', name: input.contact_name }, tx)).id
         : (input.contact_id ?? '');
@@ -117,16 +116,20 @@ export class ConversationsService implements OnModuleInit {
       const conversation = await open(tx, actor, contact, number?.id ?? null);
       await this.database.repository(Conversation, tx).patch(actor, conversation.id, {
         tags: unique(input.tags ?? []),
-        ...(input.priority && { priority: input.priority, queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[input.priority] }),
+        ...(input.priority && {
+          priority: input.priority,
+          queue_priority: route({ contact, priority: input.priority, last_agent_id: null }).queue_priority,
+        }),
         ...(agent && { current_agent_id: agent.id, assigned_at: new Date() }),
       });
       const { whatsapp_number_id } = conversation;
       tx.audit(actor, 'conversation.created', { resource: { id: conversation.id }, metadata: { contact_id, whatsapp_number_id } });
       // In the same transaction: a message that is wrong leaves no conversation behind.
       if (first) await this.firstMessage(tx, actor, conversation.id, first);
-      return conversation.id;
+      const [created] = await conversationViews(tx, actor, [conversation.id]);
+      tx.answer(created);
+      return created;
     });
-    return this.get(actor, id);
   }
 
   async update(actor: Actor, id: string, input: ConversationUpdate): Promise<ConversationView> {
@@ -256,13 +259,12 @@ export class ConversationsService implements OnModuleInit {
   /** Who may no longer answer keeps no live conversation; who may again by now keeps theirs. */
   private async unassignAllOf(tx: Tx, actor: Actor, user_id: string): Promise<void> {
     const user = await this.database.repository(User, tx).find(actor, user_id);
-    if (user?.is_active && user.role !== Role.viewer) return;
-    for (const conversation of await liveOf(tx, actor, { current_agent_id: user_id })) await assign(tx, actor, conversation, null);
+    if (user && mayAnswer(user)) return;
+    for (const conversation of await liveOf(tx, actor, { current_agent_id: [user_id] })) await assign(tx, actor, conversation, null);
   }
 
   private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, close_reason: string): Promise<void> {
-    for (const conversation of await liveOf(tx, actor, { contact_id }))
-      await move(tx, actor, conversation, ConversationStatus.closed, { close_reason });
+    await endAll(tx, actor, await liveOf(tx, actor, { contact_id: [contact_id] }), close_reason);
   }
 
   /** Never makes the creation fail for a provider's reason: what may not be sent is kept as failed. */

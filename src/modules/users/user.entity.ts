@@ -164,3 +164,6 @@ declare module '#modules/organizations/plan-resources' {
     users: true;
   }
 }
+
+/** Whether customers' conversations may be this user's. */
+export const mayAnswer = ({ is_active, role }: Pick<User, 'is_active' | 'role'>): boolean => is_active && role !== Role.viewer;

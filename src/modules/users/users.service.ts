@@ -11,7 +11,7 @@ import { LoginLocks, accountLocked } from './login-locks';
 import { Passwords } from './passwords';
 import { ROLE_PERMISSIONS } from './permissions';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
-import { User } from './user.entity';
+import { User, mayAnswer } from './user.entity';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -223,8 +223,7 @@ export class UsersService {
   private tell(tx: Tx, before: User, user: User): void {
     const { organization_id, id: user_id } = user;
     tx.tell('user.updated', { organization_id, user_id });
-    const answers = ({ is_active, role }: User): boolean => is_active && role !== Role.viewer;
-    if (answers(before) && !answers(user)) tx.tell('user.left', { organization_id, user_id, role: user.role });
+    if (mayAnswer(before) && !mayAnswer(user)) tx.tell('user.left', { organization_id, user_id, role: user.role });
     if (before.agent_status !== user.agent_status)
       tx.tell('agent.status_changed', {
         organization_id,

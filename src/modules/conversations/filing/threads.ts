@@ -1,6 +1,6 @@
 import { newId } from '#common/uuid';
 import type { MessageConversation } from '../conversations.events';
-import { ConversationStatus } from '../conversation.entity';
+import { type ConversationPriority, ConversationStatus } from '../conversation.entity';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
@@ -25,6 +25,7 @@ interface Candidate {
   contact_id: string;
   whatsapp_number_id: string;
   status: ConversationStatus;
+  priority: ConversationPriority;
   closed_at: Date | null;
   /** Who had it last, if they may still answer. */
   last_agent_id: string | null;
@@ -130,7 +131,7 @@ const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
 async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
-    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, 
+    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.priority,
             CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours,
             CASE WHEN c.status NOT IN ('open', 'pending') THEN (SELECT u.id FROM users u WHERE u.organization_id = t.organization_id AND u.id = c.current_agent_id
               AND u.is_active AND u.role <> 'viewer' AND u.deleted_at IS NULL) END AS last_agent_id
@@ -164,7 +165,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
       first_at: messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
-      ...route({ contact, last_agent_id: (usable && candidate.last_agent_id) || null }),
+      ...route({ contact, ...(usable ? candidate : { last_agent_id: null }) }),
     });
     if (usable && !contact.is_blocked && !isActive(candidate)) reopened.add(id);
   }

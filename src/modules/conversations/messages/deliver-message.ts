@@ -5,7 +5,7 @@ import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { isUndone, knownError } from '#database/database-errors';
-import { type DueRow, DueRows } from '#database/due-rows';
+import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
 import { type Sql, prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
@@ -70,6 +70,13 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
   SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3 + CASE WHEN next.media IS NULL THEN 0 ELSE ${UPLOAD_SECONDS} END), false) AS is_stale,
          extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms
     FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
+
+const OVERDUE = inTurn(
+  'SELECT organization_id FROM outbound_sends',
+  `SELECT DISTINCT conversation_id AS id FROM outbound_sends
+    WHERE organization_id = w.organization_id AND due_at < now() - interval '1 second'
+      AND (claimed_at IS NULL OR claimed_at < now() - make_interval(secs => $2))`,
+);
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
@@ -150,11 +157,7 @@ export class DeliverMessage {
 
   /** Conversations with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
   async overdue(limit: number): Promise<DueRow[]> {
-    return this.database.rows(
-      `SELECT DISTINCT organization_id, conversation_id AS id FROM outbound_sends
-        WHERE due_at < now() - interval '1 second' AND (claimed_at IS NULL OR claimed_at < now() - make_interval(secs => $1)) LIMIT $2`,
-      [CLAIM_SECONDS, limit],
-    );
+    return this.database.rows(OVERDUE, [limit, CLAIM_SECONDS]);
   }
 
   /** Each conversation's oldest message, committed as ours before anybody is called when it may leave now. */

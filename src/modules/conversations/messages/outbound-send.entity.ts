@@ -14,7 +14,7 @@ import { Message } from './message.entity';
 @Reference(() => Conversation, 'conversation_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
 @Index('outbound_sends_conversation_idx', ['organization_id', 'conversation_id', 'message_id'])
-@Index('outbound_sends_due_idx', ['due_at'])
+@Index('outbound_sends_waiting_idx', ['organization_id', 'due_at'])
 export class OutboundSend {
   @PrimaryColumn('uuid')
   message_id: string;

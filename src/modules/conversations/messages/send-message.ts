@@ -77,8 +77,13 @@ export class SendMessage {
       return this.store(tx, actor, conversation, contact, draft, options);
     };
     if (within) return send(within);
+    const answer = async (tx: Tx): Promise<Message> => {
+      const message = await send(tx);
+      tx.answer(presentMessage(message));
+      return message;
+    };
     // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
-    return this.turns.run(conversation_id, () => this.database.tx(send));
+    return this.turns.run(conversation_id, () => this.database.tx(answer));
   }
 
   /** To a phone: contact and conversation are found, or made. */
@@ -101,15 +106,13 @@ export class SendMessage {
       return this.store(tx, actor, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
-    const message = await this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () => this.database.tx(send));
-    return {
-      message_id: message.id,
-      status: message.status,
-      whatsapp_message_id: null,
-      conversation_id: message.conversation_id,
-      contact_id: message.contact_id,
-      message: presentMessage(message),
-    };
+    return this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () =>
+      this.database.tx(async (tx) => {
+        const sent = resultOf(await send(tx));
+        tx.answer(sent);
+        return sent;
+      }),
+    );
   }
 
   /** The contact of a phone, locked; made when there is none. */
@@ -153,6 +156,7 @@ export class SendMessage {
         conversation,
       });
       tx.audit(actor, 'conversation.note_added', { resource: { id: conversation_id }, metadata: { message_id: stored.id } });
+      tx.answer(presentMessage(stored));
       return stored;
     });
     return message;
@@ -326,6 +330,15 @@ const senderOf = ({ user_id, name }: Actor): Pick<Message, 'sender_type' | 'send
   user_id
     ? { sender_type: SenderType.agent, sender_user_id: user_id, sender_name: name }
     : { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
+
+const resultOf = (message: Message): SendResult => ({
+  message_id: message.id,
+  status: message.status,
+  whatsapp_message_id: null,
+  conversation_id: message.conversation_id,
+  contact_id: message.contact_id,
+  message: presentMessage(message),
+});
 
 /** Contract 20, 4: what people send is audited. */
 function sayWhoSent(tx: Tx, actor: Actor, { id, conversation_id, contact_id, message_type, resent_from_id }: Message): void {

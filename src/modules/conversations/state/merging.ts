@@ -1,40 +1,51 @@
+import type { Actor } from '#common/actor';
 import { type Merge, declareContactRows } from '#database/personal-data';
+import type { Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { countConversations } from '#modules/contacts/contact-counters';
+import { type Conversation, ConversationStatus } from '../conversation.entity';
+import { endAll, liveOf, tellMove } from './moves';
 
 /**
  * Two contacts become one: the conversations and messages of the one become the other's. At most one live conversation per number remains: the
  * newer one's messages move into the older, and the emptied one stays, closed with reason `merged` and archived, so that links to it still open.
  */
-async function mergeThreads(sql: Sql, { organization_id, keep, gone }: Merge): Promise<void> {
+async function mergeThreads(tx: Tx, { actor, keep, gone }: Merge): Promise<void> {
+  const { organization_id } = actor;
   const ids = [organization_id, keep, gone];
-  // Ids are UUIDv7: the lesser is the older.
-  await sql.rows(
-    `SELECT id FROM conversations WHERE organization_id = $1 AND contact_id IN ($2, $3) AND status IN ('open', 'pending') ORDER BY id FOR NO KEY UPDATE`,
-    ids,
+  const live = await liveOf(tx, actor, { contact_id: [keep, gone] });
+  const twins = Map.groupBy(live, ({ whatsapp_number_id }) => whatsapp_number_id);
+  // Without a number they are nobody's twins. Ids are UUIDv7: the lesser is the older.
+  const pairs = [...twins].flatMap(([number, [older, newer]]) => (number && newer ? [{ older, newer }] : []));
+  for (const { older, newer } of pairs) await mergeConversations(tx, actor, older, newer);
+  await endAll(
+    tx,
+    actor,
+    pairs.map(({ newer }) => newer),
+    'merged',
   );
-  const twins = await sql.rows<{ older: string; newer: string }>(
-    `SELECT least(a.id, b.id) AS older, greatest(a.id, b.id) AS newer
-       FROM conversations a JOIN conversations b
-         ON b.organization_id = a.organization_id AND b.whatsapp_number_id = a.whatsapp_number_id AND b.contact_id = $3 AND b.status IN ('open', 'pending')
-      WHERE a.organization_id = $1 AND a.contact_id = $2 AND a.status IN ('open', 'pending')`,
-    ids,
-  );
-  for (const { older, newer } of twins) await mergeConversations(sql, organization_id, older, newer);
-  await countConversations(sql, [{ organization_id, contact_id: gone, count: -twins.length }]);
+  const { user_id } = actor;
+  for (const { older, newer } of pairs) {
+    // It took the other's status.
+    if (older.status !== newer.status && older.status === ConversationStatus.pending) tellMove(tx, actor, older, ConversationStatus.open);
+    tx.tell('conversation.updated', { organization_id, conversation_id: older.id, user_id });
+    tx.tell('conversation.archived', { organization_id, conversation_id: newer.id, user_id });
+  }
+  await countConversations(tx, [{ organization_id, contact_id: gone, count: -pairs.length }]);
 
   // By their conversations: messages have no index by contact, and need none for this.
-  await sql.rows(
+  await tx.rows(
     `UPDATE messages SET contact_id = $2
       WHERE organization_id = $1 AND contact_id = $3
         AND conversation_id IN (SELECT id FROM conversations WHERE organization_id = $1 AND contact_id IN ($2, $3))`,
     ids,
   );
-  await sql.rows('UPDATE conversations SET contact_id = $2, updated_at = now() WHERE organization_id = $1 AND contact_id = $3', ids);
+  await tx.rows('UPDATE conversations SET contact_id = $2, updated_at = now() WHERE organization_id = $1 AND contact_id = $3', ids);
 }
 
-async function mergeConversations(sql: Sql, organization_id: string, older: string, newer: string): Promise<void> {
-  const ids = [organization_id, older, newer];
+/** The older takes what the newer has; the newer is left to be ended. */
+async function mergeConversations(sql: Sql, actor: Actor, older: Conversation, newer: Conversation): Promise<void> {
+  const ids = [actor.organization_id, older.id, newer.id];
   await sql.rows('UPDATE messages SET conversation_id = $2 WHERE organization_id = $1 AND conversation_id = $3', ids);
   await sql.rows('UPDATE outbound_sends SET conversation_id = $2 WHERE organization_id = $1 AND conversation_id = $3', ids);
   await sql.rows(
@@ -63,8 +74,8 @@ async function mergeConversations(sql: Sql, organization_id: string, older: stri
   );
   await sql.rows(
     `UPDATE conversations
-        SET status = 'closed', closed_at = now(), close_reason = 'merged', is_archived = true, archived_at = now(), is_bot_active = false,
-            unread_count = 0, total_messages = 0, messages_from_contact = 0, messages_from_agent = 0, messages_from_bot = 0, last_message_id = NULL,
+        SET is_archived = true, archived_at = now(), unread_count = 0, total_messages = 0,
+            messages_from_contact = 0, messages_from_agent = 0, messages_from_bot = 0, last_message_id = NULL,
             extra_data = extra_data || jsonb_build_object('merged_into_id', $2::uuid), updated_at = now()
       WHERE organization_id = $1 AND id = $3`,
     ids,
@@ -72,12 +83,8 @@ async function mergeConversations(sql: Sql, organization_id: string, older: stri
 }
 
 /** A block of either is of the person; what the other had open ends with it. */
-async function closeBlocked(sql: Sql, { organization_id, keep }: Merge): Promise<void> {
-  await sql.rows(
-    `UPDATE conversations SET status = 'closed', closed_at = now(), close_reason = 'contact_blocked', is_bot_active = false, updated_at = now()
-      WHERE organization_id = $1 AND contact_id = $2 AND status IN ('open', 'pending')`,
-    [organization_id, keep],
-  );
+async function closeBlocked(tx: Tx, { actor, keep }: Merge): Promise<void> {
+  await endAll(tx, actor, await liveOf(tx, actor, { contact_id: [keep] }), 'contact_blocked');
 }
 
 declareContactRows('conversations', {

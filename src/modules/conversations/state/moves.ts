@@ -1,10 +1,11 @@
 import type { Actor } from '#common/actor';
 import { Conflict } from '#common/errors';
 import type { Tx } from '#database/database';
+import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import { Conversation, ConversationStatus } from '../conversation.entity';
 import { activeRow, isActive } from './active';
-import { refuseSecond } from './opening';
+import { refuseSecond, routeAgain } from './opening';
 
 /** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
 const MOVES: Record<ConversationStatus, readonly ConversationStatus[]> = {
@@ -31,6 +32,24 @@ export const revivedWhere = (condition: string): string =>
    ${['resolved_at', 'closed_at', 'close_reason', 'archived_at'].map((column) => `${column} = CASE WHEN NOT (${condition}) THEN c.${column} END`).join(', ')},
    is_archived = c.is_archived AND NOT (${condition})`;
 
+/** What ending sets beside the times of its own; `END` says the same of many rows. */
+const over = ({ reopened_at, created_at }: Conversation, now: Date): Partial<Conversation> => ({
+  resolution_time_seconds: Math.max(0, Math.round((now.getTime() - (reopened_at ?? created_at).getTime()) / 1000)),
+  is_bot_active: false,
+});
+
+const END = prepared(`UPDATE conversations
+    SET status = 'closed', closed_at = now(), resolved_at = coalesce(resolved_at, now()), close_reason = $3, is_bot_active = false,
+        resolution_time_seconds = greatest(0, round(extract(epoch FROM now() - coalesce(reopened_at, created_at))))::int, updated_at = now()
+  WHERE organization_id = $1 AND id = ANY($2)`);
+
+/** Closes many that live and are locked. */
+export async function endAll(tx: Tx, actor: Actor, conversations: readonly Conversation[], close_reason: string): Promise<void> {
+  if (!conversations.length) return;
+  await tx.rows(END, [actor.organization_id, conversations.map(({ id }) => id), close_reason]);
+  for (const conversation of conversations) tellMove(tx, actor, conversation, ConversationStatus.closed);
+}
+
 /** One move of the state machine, with what it sets. The conversation is locked. @throws {Conflict} */
 export async function move(
   tx: Tx,
@@ -47,16 +66,19 @@ export async function move(
   }
   if (!MOVES[from].includes(to)) throw new Conflict('invalid_status_transition', `A conversation that is ${from} cannot become ${to}.`);
   const now = new Date();
-  const since = conversation.reopened_at ?? conversation.created_at;
-  const over = { resolution_time_seconds: Math.max(0, Math.round((now.getTime() - since.getTime()) / 1000)), is_bot_active: false };
+  const revives = to === ConversationStatus.open && !isActive(conversation);
   const effects: Partial<Record<ConversationStatus, Partial<Conversation>>> = {
-    resolved: { resolved_at: now, ...over },
-    closed: { closed_at: now, resolved_at: conversation.resolved_at ?? now, ...over },
-    open: isActive(conversation) ? {} : revived(now),
+    resolved: { resolved_at: now, ...over(conversation, now) },
+    closed: { closed_at: now, resolved_at: conversation.resolved_at ?? now, ...over(conversation, now) },
+    open: revives ? { ...revived(now), ...(await routeAgain(tx, actor, conversation)) } : {},
   };
-  if (to === ConversationStatus.open && !isActive(conversation))
-    await refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
+  if (revives) await refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
   await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
+  tellMove(tx, actor, conversation, to);
+}
+
+/** Says that a conversation moved, which is given as it was. */
+export function tellMove(tx: Tx, actor: Actor, { id, status: from }: Conversation, to: ConversationStatus): void {
   const { organization_id, user_id } = actor;
   tx.tell(actOf(from, to), { organization_id, conversation_id: id, user_id, status: to, previous_status: from });
 }
@@ -84,26 +106,21 @@ export async function assign(tx: Tx, actor: Actor, conversation: Conversation, a
   const { id: conversation_id, current_agent_id: previous_agent_id } = conversation;
   if (previous_agent_id === agent_id) return;
   const now = new Date();
-  await new TenantRepository(tx, Conversation).patch(
-    actor,
-    conversation_id,
-    agent_id
-      ? {
-          current_agent_id: agent_id,
-          assigned_at: now,
-          status: ConversationStatus.open,
-          is_bot_active: false,
-          ...(conversation.is_bot_active && { handoff_at: now }),
-        }
-      : { current_agent_id: null },
-  );
+  if (agent_id)
+    await move(tx, actor, conversation, ConversationStatus.open, {
+      current_agent_id: agent_id,
+      assigned_at: now,
+      is_bot_active: false,
+      ...(conversation.is_bot_active && { handoff_at: now }),
+    });
+  else await new TenantRepository(tx, Conversation).patch(actor, conversation_id, { current_agent_id: null });
   const { organization_id, user_id } = actor;
   tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id });
 }
 
-/** The live ones of a contact, or of an agent; locked, in one order everywhere. */
-export function liveOf(tx: Tx, actor: Actor, of: Partial<Pick<Conversation, 'contact_id' | 'current_agent_id'>>): Promise<Conversation[]> {
+/** The live ones of contacts, or of agents; locked, in one order everywhere. */
+export function liveOf(tx: Tx, actor: Actor, of: Partial<Record<'contact_id' | 'current_agent_id', string[]>>): Promise<Conversation[]> {
   const live = new TenantRepository(tx, Conversation).query(actor, 'row').andWhere(activeRow('row'));
-  for (const [column, id] of Object.entries(of)) live.andWhere(`row.${column} = :${column}`, { [column]: id });
+  for (const [column, ids] of Object.entries(of)) live.andWhere(`row.${column} = ANY(:${column})`, { [column]: ids });
   return live.orderBy('row.id').setLock('for_no_key_update').getMany();
 }

@@ -3,8 +3,9 @@ import { Conflict } from '#common/errors';
 import type { Tx } from '#database/database';
 import { TenantRepository } from '#database/tenant-repository';
 import { countConversations } from '#modules/contacts/contact-counters';
-import type { Contact } from '#modules/contacts/contact.entity';
-import { Conversation, ConversationStatus } from '../conversation.entity';
+import { Contact } from '#modules/contacts/contact.entity';
+import { User, mayAnswer } from '#modules/users/user.entity';
+import { Conversation, ConversationPriority, ConversationStatus } from '../conversation.entity';
 import { activeRow } from './active';
 
 /** Who is to answer a conversation that begins or comes back to life. */
@@ -16,15 +17,26 @@ export interface Route {
 /** What a route is chosen by: plain data, no queries. */
 export interface Routed {
   contact: Pick<Contact, 'is_vip'>;
+  /** What it was given before, or is given now; default: medium. */
+  priority?: ConversationPriority;
   /** Who had it last and may still answer. */
   last_agent_id: string | null;
 }
 
+export const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
+
 /** VIPs come first. Whoever had it keeps it; else it waits for somebody to take it. Queues plug in here. */
-export const route = ({ contact, last_agent_id }: Routed): Route => ({
+export const route = ({ contact, priority = ConversationPriority.medium, last_agent_id }: Routed): Route => ({
   current_agent_id: last_agent_id,
-  queue_priority: contact.is_vip ? 100 : 50,
+  queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[priority],
 });
+
+/** The route of one that somebody brings back to life. */
+export async function routeAgain(tx: Tx, actor: Actor, { contact_id, current_agent_id, priority }: Conversation): Promise<Route> {
+  const contact = await new TenantRepository(tx, Contact).get(actor, contact_id);
+  const last = current_agent_id && (await new TenantRepository(tx, User).find(actor, current_agent_id));
+  return route({ contact, priority, last_agent_id: last && mayAnswer(last) ? last.id : null });
+}
 
 const REOPEN_HOURS_DEFAULT = 24;
 

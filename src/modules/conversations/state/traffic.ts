@@ -67,6 +67,7 @@ const REVIVES = `NOT t.silent AND NOT (${activeRow('c')})`;
 const HEAR = prepared(`UPDATE conversations c
     SET ${revivedWhere(REVIVES)},
         current_agent_id = CASE WHEN ${REVIVES} THEN t.current_agent_id ELSE c.current_agent_id END,
+        queue_priority = CASE WHEN ${REVIVES} THEN t.queue_priority ELSE c.queue_priority END,
         last_message_id = CASE WHEN c.last_message_at IS NULL OR t.newest_at >= c.last_message_at THEN t.newest_id ELSE c.last_message_id END,
         first_message_at = least(c.first_message_at, t.first_at),
         last_message_at = greatest(c.last_message_at, t.newest_at),

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
-import { type DueRow, DueRows } from '#database/due-rows';
+import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Providers } from '../providers';
 import { MAX_FILE_BYTES, sniff } from './file-kind';
 import { MediaFile } from './media-file.entity';
@@ -18,6 +18,12 @@ const PAUSES_SECONDS = [5, 30];
 const TIMEOUT_SECONDS = 180;
 /** A try that takes longer than it may is of a worker that died. */
 const LEASE_SECONDS = 240;
+
+const OVERDUE = inTurn(
+  "SELECT organization_id FROM media_files WHERE status = 'pending'",
+  `SELECT id FROM media_files
+    WHERE organization_id = w.organization_id AND status = 'pending' AND due_at < now() - interval '5 seconds' ORDER BY due_at`,
+);
 
 /** A file of a message is here, or never will be; told within the transaction that says so. */
 export type SettledListener = (tx: Tx, settled: { organization_id: string; message_id: string; media: MediaOfMessage }) => Promise<void>;
@@ -88,10 +94,7 @@ export class FetchMedia {
 
   /** Files nobody is at: lost wake-ups, workers that died. Over all organizations: time alone decides. */
   async overdue(limit: number): Promise<DueRow[]> {
-    return this.database.rows(
-      `SELECT organization_id, id FROM media_files WHERE status = 'pending' AND due_at < now() - interval '5 seconds' ORDER BY due_at LIMIT $1`,
-      [limit],
-    );
+    return this.database.rows(OVERDUE, [limit]);
   }
 
   /** The file, for this try alone; null: it is settled, not due, or somebody is at it. */

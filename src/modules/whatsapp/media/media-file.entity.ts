@@ -8,7 +8,7 @@ import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 // A file of no message and never sent is swept, bytes and row together.
 @Reference('Message', 'message_id', 'SET NULL')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'SET NULL')
-@Index('media_files_waiting_idx', ['due_at'], { where: "status = 'pending'" })
+@Index('media_files_due_idx', ['organization_id', 'due_at'], { where: "status = 'pending'" })
 @Index('media_files_unused_idx', ['created_at'], { where: 'message_id IS NULL AND sent_at IS NULL' })
 @Index('media_files_message_idx', ['organization_id', 'message_id'])
 export class MediaFile extends TenantEntity {
