@@ -2,8 +2,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Logger } from '@nestjs/common';
 import type { Effect } from '#database/tx';
 
-/** Webhooks that come one by one are gathered this long: one transaction of ten costs little more than one of one. */
-const GATHER_MS = 10;
+/**
+ * Webhooks that come one by one are gathered for a moment: one transaction of ten costs little more than one of one. For as long as the last one took:
+ * the busier, the more go together.
+ */
+const GATHER_MS = { least: 10, most: 100 };
 /** Told in one turn of the event loop; between turns webhooks are taken and the next batch's answers are read. */
 const TOLD_AT_ONCE = 16;
 
@@ -61,8 +64,9 @@ export class LaneLoop {
     while (this.woken && !this.stopped) {
       this.woken = false;
       try {
+        const began = performance.now();
         while ((await this.batch()) && !this.stopped) await nextTurn();
-        if (this.woken) await sleep(GATHER_MS);
+        if (this.woken) await sleep(Math.min(GATHER_MS.most, Math.max(GATHER_MS.least, performance.now() - began)));
       } catch (error) {
         this.logger.error({ msg: 'inbound work failed, it is repeated', err: error });
         await sleep(250);

@@ -64,6 +64,8 @@ const TAKE_ORGANIZATIONS = 32;
 /** Bytes of bodies in one transaction, and one body more. Parsed they take many times as much. */
 const TAKE_BYTES = 4 * 1024 * 1024;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+/** INSERTs on their way at the same time: while one waits for the disk the next is on its way. */
+const WRITERS = 2;
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
@@ -153,7 +155,7 @@ export class InboundStore implements OnApplicationShutdown {
   private readonly listeners: InboundListener[] = [];
   private waiting: Write[] = [];
   private waiting_bytes = 0;
-  private writing = false;
+  private writing = 0;
   /** When a worker's connection plans its statements anew. */
   private readonly plans_end_at = new WeakMap<PoolClient, number>();
   /** In each lane, whose turn was the last. */
@@ -166,7 +168,7 @@ export class InboundStore implements OnApplicationShutdown {
   ) {
     const shared = { connectionString: config.database_url ?? undefined, application_name: 'pytake-inbound', keepAlive: true };
     // R11: an answer within 2 s, also when the database is gone.
-    this.writers = new Pool({ ...shared, max: 1, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
+    this.writers = new Pool({ ...shared, max: WRITERS, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
     this.workers = new Pool({
       ...shared,
       max: 3,
@@ -208,8 +210,8 @@ export class InboundStore implements OnApplicationShutdown {
       this.waiting.push({ rows, bytes, done, failed });
       this.waiting_bytes += bytes;
       // After this turn of the event loop: requests that were read together are written together.
-      if (!this.writing) {
-        this.writing = true;
+      if (this.writing < WRITERS) {
+        this.writing++;
         setImmediate(() => void this.write());
       }
     });
@@ -243,7 +245,7 @@ export class InboundStore implements OnApplicationShutdown {
       }
       this.waiting_bytes -= bytes;
     }
-    this.writing = false;
+    this.writing--;
   }
 
   /**
