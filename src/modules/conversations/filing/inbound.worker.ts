@@ -61,7 +61,7 @@ export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {
   /** Resolves when nothing waits (tests). */
   async idle(): Promise<void> {
     // What one files last may be what another waited for.
-    for (let before = -1; before < this.batches || this.loops.some(({ is_running }) => is_running); ) {
+    for (let before = -1; before < this.batches || this.loops.some(({ is_running }) => is_running);) {
       before = this.batches;
       await Promise.all(this.loops.map((loop) => loop.idle()));
     }
