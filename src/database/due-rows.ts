@@ -15,14 +15,27 @@ export interface DueKind {
   name: string;
   /** At a time in one process; organizations take turns. */
   concurrency: number;
+  /** Runs of one row at a time, each wake-up beginning one more; those under way look again. Default 1. */
+  runs_per_row?: number;
   /** A run longer than this is given up and its `signal` aborted; the row's own lease says when it may be tried again. */
   timeout_seconds: number;
   /** How often rows are looked for that nobody woke. */
   sweep_seconds: number;
-  /** Works on what is due of the row, which it claims first: two processes may be at it. Answers in how many milliseconds to look again; null: it will be woken. */
+  /** Works on what is due of the row, which it claims first: two processes may be at it. Answers in how many milliseconds to look again (0: now, when it is its turn again); null: it will be woken. */
   work: (row: DueRow, signal: AbortSignal) => Promise<number | null>;
+  /** What who woke the row says besides, before its work. */
+  told?: (row: DueRow, word: string) => void;
   /** Rows that are due and that nobody is at: lost wake-ups, waits that ended, workers that died. Over all organizations. */
   overdue: (limit: number) => Promise<DueRow[]>;
+}
+
+/** Something is due of the row; who only writes rows wakes those who work on them at once. The word, if any, is for `told`: no spaces. */
+export type Wake = (row: DueRow, word?: string) => void;
+
+/** A row that was woken: how many runs wait or work, and how often it was. */
+interface Awake {
+  runs: number;
+  wakes: number;
 }
 
 const SWEEP_LIMIT = 500;
@@ -47,18 +60,19 @@ export class DueRows implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   /** A kind of due rows; answers how they are woken. From the constructor of who works on them. */
-  add(kind: DueKind): (row: DueRow) => void {
+  add(kind: DueKind): Wake {
     const channel = `pytake_${kind.name.replace(/\W/g, '_')}`;
     const worker = new DueWorker(kind);
     const { process_role } = this.config;
-    if (process_role === 'api') return ({ organization_id, id }) => this.signals.send(channel, `${organization_id} ${id}`);
+    if (process_role === 'api')
+      return ({ organization_id, id }, word = '') => this.signals.send(channel, `${organization_id} ${id} ${word}`);
     if (process_role === 'worker')
       this.signals.listen(channel, (payload) => {
-        const [organization_id, id] = payload.split(' ');
-        worker.wake({ organization_id, id });
+        const [organization_id, id, word] = payload.split(' ');
+        worker.wake({ organization_id, id }, word);
       });
     this.workers.push(worker);
-    return (row) => worker.wake(row);
+    return (row, word) => worker.wake(row, word);
   }
 
   /** Resolves when nothing that was woken waits or runs; for tests. */
@@ -84,8 +98,9 @@ export class DueRows implements OnApplicationBootstrap, OnModuleDestroy {
 class DueWorker {
   private readonly logger: Logger;
   private readonly turns: Turns;
-  /** Who waits or runs, and whether it was woken since its run began. */
-  private readonly woken = new Map<string, boolean>();
+  private readonly woken = new Map<string, Awake>();
+  /** When a row is to be woken; of several times the first. */
+  private readonly asleep = new Map<string, number>();
   private stopping = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -98,11 +113,25 @@ class DueWorker {
     return this.woken.size > 0;
   }
 
-  wake(row: DueRow): void {
-    const is_awake = this.woken.has(row.id);
-    if (this.stopping || (!is_awake && this.woken.size >= MAX_AWAKE)) return;
-    this.woken.set(row.id, true);
-    if (!is_awake) void this.run(row);
+  wake(row: DueRow, word?: string): void {
+    const known = this.woken.get(row.id);
+    if (this.stopping || (!known && this.woken.size >= MAX_AWAKE)) return;
+    const state = known ?? { runs: 0, wakes: 0 };
+    this.woken.set(row.id, state);
+    if (word) this.kind.told?.(row, word);
+    state.wakes++;
+    if (state.runs < (this.kind.runs_per_row ?? 1)) void this.run(row, state);
+  }
+
+  /** Woken by the clock; of several times by the first. */
+  private wakeIn(row: DueRow, ms: number): void {
+    const at = Date.now() + ms;
+    if (ms > MAX_WAIT_MS || (this.asleep.get(row.id) ?? Infinity) <= at) return;
+    this.asleep.set(row.id, at);
+    setTimeout(() => {
+      if (this.asleep.get(row.id) === at) this.asleep.delete(row.id);
+      this.wake(row);
+    }, ms).unref();
   }
 
   start(): void {
@@ -118,23 +147,27 @@ class DueWorker {
     for (const end = Date.now() + STOP_MS; this.awake && Date.now() < end;) await sleep(10);
   }
 
-  private async run(row: DueRow): Promise<void> {
+  private async run(row: DueRow, state: Awake): Promise<void> {
     let again_in_ms: number | null = null;
+    state.runs++;
+    const end = (): void => {
+      if (--state.runs === 0) this.woken.delete(row.id);
+    };
     await this.turns
       .run(async () => {
-        while (this.woken.get(row.id) && !this.stopping) {
-          this.woken.set(row.id, false);
-          again_in_ms = await this.work(row);
-        }
-        // In the same breath as the look: who wakes it from now on starts another run.
-        this.woken.delete(row.id);
+        const { wakes } = state;
+        if (!this.stopping) again_in_ms = await this.work(row);
+        // Woken meanwhile, it looks again before it ends, when it is its turn.
+        if ((again_in_ms === 0 || state.wakes !== wakes) && !this.stopping) void this.run(row, state);
+        // In the same breath as that look: who wakes it from now on starts another run.
+        end();
       }, row.organization_id)
       .catch((error: unknown) => {
         // The row is still there: the sweep finds it again.
-        this.woken.delete(row.id);
+        end();
         this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error });
       });
-    if (again_in_ms !== null && again_in_ms <= MAX_WAIT_MS) setTimeout(() => this.wake(row), again_in_ms).unref();
+    if (again_in_ms) this.wakeIn(row, again_in_ms);
   }
 
   private async work(row: DueRow): Promise<number | null> {
