@@ -15,6 +15,7 @@ export const migrations: Record<string, string> = {
   '1795000130000-tenant-keys.ts': '0f7ca776e7e56b2c5a5794fcebf8624386d80847872788bc0b1fec05c2bd5640',
   '1795000160000-quick-fold.ts': 'fe2a1dbdfccb1df1294798fe3ddbff366ab780ae11114b7a9163199f7b57ef18',
   '1795000170000-put-off-facts.ts': '6b71c54b31fa78f2aa136cadcb79ae1e26d95dff696aea70feb2593492fef7cc',
+  '1795000180000-send-lanes.ts': '888eb4484b4c4a4e26ff0e25f07ab1347c0167f6018bc9f82dcfbc890ad51888',
 };
 
 export const schema: string[] = [
@@ -255,6 +256,7 @@ export const schema: string[] = [
   'column outbound_sends.claimed_at timestamp(3) with time zone',
   'column outbound_sends.conversation_id uuid not null',
   'column outbound_sends.due_at timestamp(3) with time zone not null default now()',
+  'column outbound_sends.lane smallint not null default 0',
   'column outbound_sends.message_id uuid not null',
   'column outbound_sends.organization_id uuid not null',
   'column outbound_sends.whatsapp_number_id uuid not null',
@@ -334,6 +336,7 @@ export const schema: string[] = [
   'column whatsapp_numbers.quality_rating character varying(20)',
   "column whatsapp_numbers.settings jsonb not null default '{}'::jsonb",
   'column whatsapp_numbers.templates_sync_until timestamp(3) with time zone',
+  'column whatsapp_numbers.throughput character varying(20)',
   'column whatsapp_numbers.updated_at timestamp(3) with time zone not null default now()',
   'column whatsapp_numbers.verified boolean not null default false',
   'column whatsapp_numbers.verified_at timestamp(3) with time zone',
@@ -418,7 +421,7 @@ export const schema: string[] = [
   'index CREATE INDEX messages_template_idx ON public.messages USING btree organization_id, template_id WHERE template_id IS NOT NULL',
   'index CREATE INDEX messages_thread_idx ON public.messages USING btree organization_id, conversation_id, created_at, id',
   'index CREATE INDEX outbound_sends_conversation_idx ON public.outbound_sends USING btree organization_id, conversation_id, message_id',
-  'index CREATE INDEX outbound_sends_due_idx ON public.outbound_sends USING btree due_at',
+  'index CREATE INDEX outbound_sends_line_idx ON public.outbound_sends USING btree organization_id, whatsapp_number_id, lane, due_at',
   'index CREATE INDEX parked_items_expiry_idx ON public.parked_items USING btree created_at',
   "index CREATE INDEX parked_items_orphans_idx ON public.parked_items USING btree organization_id, whatsapp_number_id, waits_for WHERE kind = 'orphan'",
   'index CREATE INDEX refresh_tokens_session_idx ON public.refresh_tokens USING btree session_id',
