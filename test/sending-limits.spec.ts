@@ -31,10 +31,10 @@ class Line {
     readonly threads: string[],
   ) {}
 
-  static async open(w: World, customers: number, settings: object = {}): Promise<Line> {
+  static async open(w: World, customers: number, settings: object = {}, company = w.acme): Promise<Line> {
     const known = meta.number(`+55 11 4${digits(7)}`);
     const { display_phone_number, phone_number_id, waba_id } = known;
-    const { body } = await w.acme.admin
+    const { body } = await company.admin
       .post('/whatsapp', {
         phone_number: display_phone_number,
         phone_number_id,
@@ -171,6 +171,27 @@ describe('of the messages that wait for a number', () => {
     const [before, after] = [taken.indexOf(campaign[60]), taken.indexOf(id)];
     expect(before).toBeLessThan(after);
     expect(after).toBeLessThan(2 * AT_ONCE);
+  });
+});
+
+describe("an organization's flood", () => {
+  it('holds nobody else’s sends', async () => {
+    const w = await world(meta.env);
+    const flood = await Line.open(w, 300);
+    const quiet = await Line.open(w, 1, {}, w.globex);
+    await w.sql("UPDATE whatsapp_numbers SET throughput = 'HIGH' WHERE id = $1", [flood.id]);
+    await flood.hold();
+    for (const thread of flood.threads) await flood.say(thread, CAMPAIGN);
+
+    await flood.release();
+    await w.app.get(DueRows).sweep();
+    const id = await reply(w.globex.agent, quiet.threads[0]);
+    while (!quiet.taken().length) await sleep(10);
+    const before = flood.taken().length;
+
+    expect(quiet.taken()).toEqual([id]);
+    expect(before).toBeLessThan(300);
+    expect(new Set(await flood.took(300)).size).toBe(300);
   });
 });
 
