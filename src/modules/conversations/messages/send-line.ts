@@ -1,3 +1,4 @@
+import { Bounded } from '#common/bounded';
 import { Lane } from './sender';
 
 /** A conversation with something to send. */
@@ -15,7 +16,7 @@ interface Known {
   has_more: boolean;
 }
 
-/** More than these are not kept here: the table has them in their order. */
+/** More than these are not kept here: the table has them. */
 const KNOWN_MAX = 500;
 /** One turn in so many goes by age alone, so that no lane waits for ever. */
 const BY_AGE = 10;
@@ -31,9 +32,9 @@ export class SendLine {
   /** Conversations somebody of this process sends in, with what came for them meanwhile. */
   private readonly under_way = new Map<string, Waiting | null>();
   /** When a conversation's next message becomes due. */
-  private readonly due = new Map<string, number>();
+  private readonly due = new Bounded<string, number>({ count: KNOWN_MAX });
   /** Until when a conversation is left to another process. */
-  private readonly others = new Map<string, number>();
+  private readonly others = new Bounded<string, number>({ count: KNOWN_MAX });
   private closed_until = 0;
   private turns = 0;
   private looks = 0;
