@@ -79,7 +79,8 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
          extract(epoch FROM next.paused_until - now())::float8 * 1000 AS pause_ms
     FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
 
-// The first of each lane in the order of the index, but for conversations of which more is known than that they wait.
+// The first of each lane in the order of the index, but for conversations of which more is known than that they wait. What is before them in their
+// conversation leaves first, by their turn.
 const LOOK =
   prepared(`SELECT w.lane, w.conversation_id, w.message_id FROM (VALUES (0::smallint), (1::smallint), (2::smallint)) AS lanes(lane)
   CROSS JOIN LATERAL (
@@ -94,7 +95,7 @@ interface Accepted {
   provider_id: string;
 }
 
-/** How a message was before, and which waits behind it in its conversation. */
+/** How a message was before, and the best lane's first of those that wait behind it in its conversation. */
 interface Sent {
   id: string;
   was: MessageStatus;
@@ -119,7 +120,7 @@ const ACCEPTED = prepared(`WITH taken AS (
     FROM sent JOIN taken t USING (id)
     LEFT JOIN LATERAL (
       SELECT o.message_id, o.lane FROM outbound_sends o
-       WHERE o.organization_id = $1 AND o.conversation_id = t.conversation_id AND o.message_id <> t.id ORDER BY o.message_id LIMIT 1) next ON true`);
+       WHERE o.organization_id = $1 AND o.conversation_id = t.conversation_id AND o.message_id <> t.id ORDER BY o.lane, o.message_id LIMIT 1) next ON true`);
 
 /**
  * Messages leave, each once: by each number as fast as its limits let them, the better lane first; of each conversation one at a time, in the order of

@@ -28,7 +28,7 @@ export class OutboundSend {
   @Column('uuid')
   whatsapp_number_id: string;
 
-  /** Which goes first, the lesser; see `Lane`. Of a conversation's later message, if that one's is better. */
+  /** Which goes first, the lesser; see `Lane`. What is before it in the conversation goes with it. */
   @Column('smallint', { default: 0 })
   lane: number;
 

@@ -53,6 +53,7 @@ describe('the line of a number', () => {
     line.done(first, second);
     expect(line.take()).toEqual(second);
     line.add(third);
+    line.add(waiting(Lane.campaign, first.conversation_id));
     line.done(second, null);
     expect(line.take()).toEqual(third);
   });
@@ -63,6 +64,19 @@ describe('the line of a number', () => {
     for (const next of [campaign, bot, waiting(Lane.person, campaign.conversation_id)]) line.add(next);
 
     expect(all(line)).toEqual([campaign.conversation_id, bot.conversation_id]);
+  });
+
+  it('gives a conversation the turn of the best that came while it was under way', () => {
+    const line = new SendLine();
+    const [campaign, other] = [waiting(Lane.campaign), waiting(Lane.machine)];
+    line.add(campaign);
+    line.take();
+    line.add(other);
+    line.add(waiting(Lane.person, campaign.conversation_id));
+    line.add(waiting(Lane.campaign, campaign.conversation_id));
+    line.done(campaign, waiting(Lane.campaign, campaign.conversation_id));
+
+    expect(all(line)).toEqual([campaign.conversation_id, other.conversation_id]);
   });
 
   it('looks again where the table has more than it was shown, and keeps their order', async () => {

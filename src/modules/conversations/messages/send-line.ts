@@ -4,9 +4,9 @@ import { Lane } from './sender';
 /** A conversation with something to send. */
 export interface Waiting {
   conversation_id: string;
-  /** Its oldest message, as far as known: its age. */
-  message_id: string;
+  /** The best lane of its messages that wait, and that lane's first: its age. What is before that one goes with it. */
   lane: Lane;
+  message_id: string;
 }
 
 /** Conversations of a lane that are known to wait, the first first, with their message's id. */
@@ -29,7 +29,7 @@ const OTHERS_MS = 1000;
  */
 export class SendLine {
   private readonly lanes: Known[] = [Lane.person, Lane.machine, Lane.campaign].map(() => ({ waiting: new Map(), has_more: false }));
-  /** Conversations somebody of this process sends in, with what came for them meanwhile. */
+  /** Conversations somebody of this process sends in, with the best that came for them meanwhile. */
   private readonly under_way = new Map<string, Waiting | null>();
   /** When a conversation's next message becomes due. */
   private readonly due = new Bounded<string, number>({ count: KNOWN_MAX });
@@ -42,7 +42,9 @@ export class SendLine {
   /** Somebody waits now, as who wrote the row says. */
   add(next: Waiting): void {
     const { conversation_id, message_id, lane } = next;
-    if (this.under_way.has(conversation_id)) return void this.under_way.set(conversation_id, next);
+    const came = this.under_way.get(conversation_id);
+    if (came === null || (came && lane < came.lane)) this.under_way.set(conversation_id, next);
+    if (came !== undefined) return;
     const { waiting, has_more } = this.lanes[lane];
     if (this.lanes.slice(0, lane + 1).some((better) => better.waiting.has(conversation_id))) return;
     // What was before it in the conversation goes with it.
@@ -69,8 +71,9 @@ export class SendLine {
   done({ conversation_id }: Waiting, next: Waiting | null): void {
     const came = this.under_way.get(conversation_id);
     this.under_way.delete(conversation_id);
-    const again = next ?? came;
-    if (again && !this.due.has(conversation_id)) this.add(again);
+    if (this.due.has(conversation_id)) return;
+    // The better of the two.
+    for (const again of [next, came]) if (again) this.add(again);
   }
 
   /** The conversation's next message is due then only. */

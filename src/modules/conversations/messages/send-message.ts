@@ -52,11 +52,9 @@ interface Ready {
   template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
 }
 
-// What waits before it in the conversation has to leave first, so it goes in the same lane; a row somebody holds is on its way already.
-const WAITING = prepared(`WITH before AS (
-    SELECT message_id FROM outbound_sends WHERE organization_id = $2 AND conversation_id = $3 AND lane > $5 FOR UPDATE SKIP LOCKED),
-  hurried AS (UPDATE outbound_sends o SET lane = $5 FROM before WHERE o.organization_id = $2 AND o.message_id = before.message_id)
-  INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane) VALUES ($1, $2, $3, $4, $5)`);
+const WAITING = prepared(
+  'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane) VALUES ($1, $2, $3, $4, $5)',
+);
 
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
