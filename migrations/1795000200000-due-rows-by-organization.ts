@@ -1,12 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const MADE = {
-  outbound_sends_waiting_idx: 'outbound_sends (organization_id, due_at)',
   media_files_due_idx: "media_files (organization_id, due_at) WHERE status = 'pending'",
 };
 
 const REPLACED = {
-  outbound_sends_due_idx: 'outbound_sends (due_at)',
   media_files_waiting_idx: "media_files (due_at) WHERE status = 'pending'",
 };
 

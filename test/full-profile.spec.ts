@@ -83,19 +83,19 @@ describe('the full profile', () => {
     product.call(method, path, body, token);
 
   /** One customer's message, signed as Meta signs; answers its text once PyTake has acknowledged it. */
-  async function customerWrites(product: Product, from = '5511987650001'): Promise<string> {
+  async function customerWrites(product: Product, from = '5511987650001', to = { phone_number_id, waba_id }): Promise<string> {
     const text = `mensagem ${++count}`;
     const raw = JSON.stringify({
       object: 'whatsapp_business_account',
       entry: [
         {
-          id: waba_id,
+          id: to.waba_id,
           changes: [
             {
               field: 'messages',
               value: {
                 messaging_product: 'whatsapp',
-                metadata: { display_phone_number: '551140000001', phone_number_id },
+                metadata: { display_phone_number: '551140000001', phone_number_id: to.phone_number_id },
                 contacts: [{ profile: { name: 'Mariana' }, wa_id: from }],
                 messages: [
                   { from, id: `wamid.full.${count}`, timestamp: String(Math.floor(Date.now() / 1000)), type: 'text', text: { body: text } },
@@ -188,9 +188,44 @@ describe('the full profile', () => {
     180_000,
   );
 
-  it('goes on without Redis, also sending, says so, loses nothing and sends nothing twice', async () => {
+  it("keeps a number's limit over two workers, and over kill -9 while messages wait", async () => {
     if (!redis) return;
     other = await Product.start({ ...env, PROCESS_ROLE: 'worker' });
+    const known = meta.number();
+    const { id } = await call(first, 'POST', '/whatsapp', {
+      phone_number: known.display_phone_number,
+      phone_number_id: known.phone_number_id,
+      whatsapp_business_account_id: known.waba_id,
+      access_token: META_TOKEN,
+      settings: { rate_limits: { hourly: 12 } },
+    });
+    await until(async () => (await call(first, 'GET', `/whatsapp/${String(id)}`)).connection_status === 'connected');
+    for (let n = 0; n < 30; n++) await customerWrites(first, `55119876510${String(n).padStart(2, '0')}`, known);
+    const threads = async (): Promise<{ id: string }[]> =>
+      (await sql.query<{ id: string }>('SELECT id FROM conversations WHERE whatsapp_number_id = $1', [id])).rows;
+    await until(async () => (await threads()).length === 30);
+    const taken = (): number => meta.simulator.sent().filter((sent) => sent.phone_number_id === known.phone_number_id).length;
+
+    const answers = await Promise.all(
+      (await threads()).map((thread, n) => call(n % 2 ? first : second, 'POST', `/conversations/${thread.id}/messages`, { content: 'Oi' })),
+    );
+    await until(() => taken() === 12);
+    await Promise.all([worker.stop('SIGKILL'), other.stop('SIGKILL')]);
+    await Promise.all([worker.boot(), other.boot()]);
+    // Both have looked at the line again by the time another number's message has left.
+    await left(String((await call(first, 'POST', `/conversations/${await conversationId()}/messages`, { content: 'Bom dia!' })).id));
+    const before = taken();
+    await call(first, 'PUT', `/whatsapp/${String(id)}`, { settings: { rate_limits: null } });
+    await until(() => taken() === 30);
+
+    expect(before).toBe(12);
+    expect(answers.map((answer) => accepted(String(answer.id)))).toEqual(answers.map(() => 1));
+    const { rows } = await sql.query("SELECT 1 FROM messages WHERE whatsapp_number_id = $1 AND status = 'failed'", [id]);
+    expect(rows).toEqual([]);
+  }, 180_000);
+
+  it('goes on without Redis, also sending, says so, loses nothing and sends nothing twice', async () => {
+    if (!redis) return;
     await redis.stop();
     await until(async () => (await health(first)).status === 'degraded');
 
@@ -202,6 +237,7 @@ describe('the full profile', () => {
     await until(async () => (await stored(text)) === 1);
     // Both workers look by the clock; the claim says whose it is.
     for (const id of replies) await left(id);
+    expect(worker.output.match(/the limits of WhatsApp numbers hold for each process/g)).toHaveLength(1);
     await redis.restart();
 
     await until(async () => (await health(first)).status === 'healthy');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
+import { DueRows } from '#database/due-rows';
 import { DeliverMessage } from '#modules/conversations/messages/deliver-message';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
 import { PNG } from './support/files';
@@ -387,7 +388,7 @@ describe('what Meta answers', () => {
     const { body } = await agent.post(`/conversations/${conversation_id}/messages`, { content: 'Oi' }).expect(201);
     const failed = await settled(body.id);
     const accepted = meta.simulator.acceptedPerReference().get(body.id);
-    await w.app.get(DeliverMessage).drain(w.acme.id, conversation_id);
+    await w.app.get(DeliverMessage).sendNext({ organization_id: w.acme.id, id: number.id });
     const to = { phone_number_id: number.phone_number_id, waba_id: number.waba_id };
     await postWebhook(
       w,
@@ -421,10 +422,10 @@ describe('what Meta answers', () => {
       [first.id, w.acme.id, conversation_id, whatsapp_number_id],
     );
 
-    const delivery = w.app.get(DeliverMessage);
-    expect(await delivery.overdue(10)).toContainEqual({ organization_id: w.acme.id, id: conversation_id });
-    await delivery.drain(w.acme.id, conversation_id);
-    await delivery.drain(w.acme.id, conversation_id);
+    const rows = w.app.get(DueRows);
+    await rows.sweep();
+    await rows.sweep();
+    await rows.idle();
 
     expect((await agent.get(`/whatsapp/messages/${first.id}`)).body).toMatchObject({ status: 'failed', error_code: 'provider_timeout' });
     expect(meta.simulator.acceptedPerReference().get(first.id)).toBe(1);

@@ -1,9 +1,9 @@
 import { type ExecutionContext, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { ThrottlerGuard, type ThrottlerStorage } from '@nestjs/throttler';
 import type { Response } from 'express';
-import Redis from 'ioredis';
 import { TooMany } from '#common/errors';
 import { Config, type RateLimitClass } from '#config/config';
+import { RedisScripts } from '#database/redis-scripts';
 import { RATE_CLASS } from './decorators';
 import { type AppRequest, requestOf, responseOf } from './request';
 
@@ -19,16 +19,11 @@ const MEMORY_MAX = 100_000;
 /** Fixed windows: in Redis for all processes, in this process's memory without it or while it is down. */
 @Injectable()
 export class RateStore implements ThrottlerStorage, OnModuleDestroy {
-  private readonly logger = new Logger(RateStore.name);
   private readonly windows = new Map<string, { hits: number; ends_at: number }>();
-  private readonly redis: Redis | null;
-  private degraded = false;
+  private readonly redis: RedisScripts;
 
   constructor(config: Config) {
-    this.redis = config.redis_url
-      ? new Redis(config.redis_url, { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 500, lazyConnect: false })
-      : null;
-    this.redis?.on('error', () => this.degrade());
+    this.redis = new RedisScripts(config.redis_url, new Logger(RateStore.name), 'rate limits are counted per process');
   }
 
   async increment(key: string, ttl_ms: number, limit: number, _block_ms?: number, _name?: string, weight = 1): Promise<ThrottlerRecord> {
@@ -38,24 +33,17 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
   }
 
   /** @throws While Redis, where it is configured, does not answer. */
-  async check(): Promise<void> {
-    await this.redis?.ping();
+  check(): Promise<void> {
+    return this.redis.check();
   }
 
   onModuleDestroy(): void {
-    this.redis?.disconnect();
+    this.redis.close();
   }
 
   private async count(key: string, ttl_ms: number, weight: number): Promise<{ hits: number; left_ms: number }> {
-    if (this.redis?.status === 'ready') {
-      try {
-        const [hits, left_ms] = (await this.redis.eval(COUNT_SCRIPT, 1, key, ttl_ms, weight)) as [number, number];
-        this.degraded = false;
-        return { hits, left_ms };
-      } catch {
-        this.degrade();
-      }
-    }
+    const counted = await this.redis.run<[number, number]>(COUNT_SCRIPT, key, [ttl_ms, weight]);
+    if (counted) return { hits: counted[0], left_ms: counted[1] };
     const now = Date.now();
     const window = this.windows.get(key);
     if (window && window.ends_at > now) return { hits: (window.hits += weight), left_ms: window.ends_at - now };
@@ -63,11 +51,6 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
       for (const [old, { ends_at }] of this.windows) if (ends_at <= now || this.windows.size >= MEMORY_MAX) this.windows.delete(old);
     this.windows.set(key, { hits: weight, ends_at: now + ttl_ms });
     return { hits: weight, left_ms: ttl_ms };
-  }
-
-  private degrade(): void {
-    if (!this.degraded) this.logger.warn('Redis is not reachable: rate limits are counted per process until it is back');
-    this.degraded = true;
   }
 }
 

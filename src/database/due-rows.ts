@@ -16,12 +16,16 @@ export interface DueKind {
   name: string;
   /** At a time in one process; organizations take turns. */
   concurrency: number;
+  /** Runs of one row at a time, each wake-up beginning one more; those under way look again. Default 1. */
+  runs_per_row?: number;
   /** A run longer than this is given up and its `signal` aborted; the row's own lease says when it may be tried again. */
   timeout_seconds: number;
   /** How often rows are looked for that nobody woke. */
   sweep_seconds: number;
-  /** Works on what is due of the row, which it claims first: two processes may be at it. Answers in how many milliseconds to look again; null: it will be woken. */
+  /** Works on what is due of the row, which it claims first: two processes may be at it. Answers in how many milliseconds to look again (0: now, when it is its turn again); null: it will be woken. */
   work: (row: DueRow, signal: AbortSignal) => Promise<number | null>;
+  /** What who woke the row says besides, before its work. */
+  told?: (row: DueRow, word: string) => void;
   /** Rows that are due and that nobody is at: lost wake-ups, waits that ended, workers that died. Over all organizations. */
   overdue: (limit: number) => Promise<DueRow[]>;
 }
@@ -39,6 +43,15 @@ export const inTurn = (organizations: string, rows: string): string => `WITH REC
   SELECT w.organization_id, due.id
     FROM waiting w CROSS JOIN LATERAL (SELECT r.id, row_number() OVER () AS turn FROM (${rows} LIMIT $1) r) due
    WHERE w.organization_id IS NOT NULL ORDER BY due.turn LIMIT $1`;
+
+/** Something is due of the row; who only writes rows wakes those who work on them at once. The word, if any, is for `told`: no spaces. */
+export type Wake = (row: DueRow, word?: string) => void;
+
+/** A row that was woken: how many runs wait or work, and how often it was. */
+interface Awake {
+  runs: number;
+  wakes: number;
+}
 
 const SWEEP_LIMIT = 500;
 /** More than these need no wake-up: the sweep finds them in their order. */
@@ -62,18 +75,19 @@ export class DueRows implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   /** A kind of due rows; answers how they are woken. From the constructor of who works on them. */
-  add(kind: DueKind): (row: DueRow) => void {
+  add(kind: DueKind): Wake {
     const channel = `pytake_${kind.name.replace(/\W/g, '_')}`;
     const worker = new DueWorker(kind);
     const { process_role } = this.config;
-    if (process_role === 'api') return ({ organization_id, id }) => this.signals.send(channel, `${organization_id} ${id}`);
+    if (process_role === 'api')
+      return ({ organization_id, id }, word = '') => this.signals.send(channel, `${organization_id} ${id} ${word}`);
     if (process_role === 'worker')
       this.signals.listen(channel, (payload) => {
-        const [organization_id, id] = payload.split(' ');
-        worker.wake({ organization_id, id });
+        const [organization_id, id, word] = payload.split(' ');
+        worker.wake({ organization_id, id }, word);
       });
     this.workers.push(worker);
-    return (row) => worker.wake(row);
+    return (row, word) => worker.wake(row, word);
   }
 
   /** Resolves when nothing that was woken waits or runs; for tests. */
@@ -99,10 +113,11 @@ export class DueRows implements OnApplicationBootstrap, OnModuleDestroy {
 class DueWorker {
   private readonly logger: Logger;
   private readonly turns: Turns;
-  /** Who waits or runs, and whether it was woken since its run began. */
-  private readonly woken = new Map<string, boolean>();
+  private readonly woken = new Map<string, Awake>();
   /** How many of them are an organization's. */
   private readonly awakeOf = new Map<string, number>();
+  /** When a row is to be woken; of several times the first. */
+  private readonly asleep = new Map<string, number>();
   private stopping = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -115,17 +130,30 @@ class DueWorker {
     return this.woken.size > 0;
   }
 
-  wake(row: DueRow): void {
+  wake(row: DueRow, word?: string): void {
     if (this.stopping) return;
-    const is_awake = this.woken.has(row.id);
-    if (!is_awake) {
+    let state = this.woken.get(row.id);
+    if (!state) {
       const awake = this.awakeOf.get(row.organization_id) ?? 0;
       // As many as are still free, and no more: who comes next finds a place.
       if (awake >= MAX_AWAKE - this.woken.size) return;
       this.awakeOf.set(row.organization_id, awake + 1);
+      this.woken.set(row.id, (state = { runs: 0, wakes: 0 }));
     }
-    this.woken.set(row.id, true);
-    if (!is_awake) void this.run(row);
+    if (word) this.kind.told?.(row, word);
+    state.wakes++;
+    if (state.runs < (this.kind.runs_per_row ?? 1)) void this.run(row, state);
+  }
+
+  /** Woken by the clock; of several times by the first. */
+  private wakeIn(row: DueRow, ms: number): void {
+    const at = Date.now() + ms;
+    if (ms > MAX_WAIT_MS || (this.asleep.get(row.id) ?? Infinity) <= at) return;
+    this.asleep.set(row.id, at);
+    setTimeout(() => {
+      if (this.asleep.get(row.id) === at) this.asleep.delete(row.id);
+      this.wake(row);
+    }, ms).unref();
   }
 
   private forget({ organization_id, id }: DueRow): void {
@@ -148,23 +176,27 @@ class DueWorker {
     for (const end = Date.now() + STOP_MS; this.awake && Date.now() < end;) await sleep(10);
   }
 
-  private async run(row: DueRow): Promise<void> {
+  private async run(row: DueRow, state: Awake): Promise<void> {
     let again_in_ms: number | null = null;
+    state.runs++;
+    const end = (): void => {
+      if (--state.runs === 0) this.forget(row);
+    };
     await this.turns
       .run(async () => {
-        while (this.woken.get(row.id) && !this.stopping) {
-          this.woken.set(row.id, false);
-          again_in_ms = await this.work(row);
-        }
-        // In the same breath as the look: who wakes it from now on starts another run.
-        this.forget(row);
+        const { wakes } = state;
+        if (!this.stopping) again_in_ms = await this.work(row);
+        // Woken meanwhile, it looks again before it ends, when it is its turn.
+        if ((again_in_ms === 0 || state.wakes !== wakes) && !this.stopping) void this.run(row, state);
+        // In the same breath as that look: who wakes it from now on starts another run.
+        end();
       }, row.organization_id)
       .catch((error: unknown) => {
         // The row is still there: the sweep finds it again.
-        this.forget(row);
+        end();
         this.logger.warn({ msg: 'not done, it is tried again', id: row.id, err: error });
       });
-    if (again_in_ms !== null && again_in_ms <= MAX_WAIT_MS) setTimeout(() => this.wake(row), again_in_ms).unref();
+    if (again_in_ms) this.wakeIn(row, again_in_ms);
   }
 
   private work(row: DueRow): Promise<number | null> {

@@ -298,8 +298,8 @@ export class Stage {
     );
     await this.makeAgent(login, `agent@${organization_id}.example`);
     await this.sql.query(
-      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, proved_at, is_default)
-       VALUES ($1, $2, $5, $6, 'official', $3, $4, now(), true)`,
+      `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_type, phone_number_id, whatsapp_business_account_id, throughput, proved_at, is_default)
+       VALUES ($1, $2, $5, $6, 'official', $3, $4, 'HIGH', now(), true)`,
       [newId(), organization_id, phone_number_id, waba_id, phone_number, name],
     );
   }

@@ -28,6 +28,7 @@ import { Conversation, ConversationStatus } from './conversation.entity';
 import type { Draft } from './messages/compose';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
+import { AGENT } from './messages/sender';
 import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
 import { lockThread } from './state/locking';
@@ -270,10 +271,10 @@ export class ConversationsService implements OnModuleInit {
   /** Never makes the creation fail for a provider's reason: what may not be sent is kept as failed. */
   private async firstMessage(tx: Tx, actor: Actor, conversation_id: string, draft: Draft): Promise<void> {
     try {
-      await this.sending.toConversation(actor, conversation_id, draft, {}, tx);
+      await this.sending.toConversation(actor, AGENT, conversation_id, draft, {}, tx);
     } catch (error) {
       if (!(error instanceof AppError) || (error.status !== 409 && error.status !== 429)) throw error;
-      await this.sending.keepUnsent(actor, conversation_id, draft, error, tx);
+      await this.sending.keepUnsent(actor, AGENT, conversation_id, draft, error, tx);
     }
   }
 }

@@ -18,6 +18,7 @@ import { GraphClient } from './meta/graph-client';
 import { MetaProvider } from './meta/meta-provider';
 import { Receipt } from './meta/receive';
 import { ReceiptController } from './meta/receipt.controller';
+import { NumberLimits } from './limits/number-limits';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { CheckNumber } from './numbers/check-number';
 import { NumbersController } from './numbers/numbers.controller';
@@ -45,6 +46,7 @@ import { TemplatesService } from './templates/templates.service';
   controllers: [ReceiptController, MediaController, NumbersController, TemplatesController],
   providers: [
     NumberDirectory,
+    NumberLimits,
     Providers,
     MetaProvider,
     EvolutionProvider,
@@ -72,6 +74,16 @@ import { TemplatesService } from './templates/templates.service';
         new GraphClient({ base_url: config.meta_graph_base_url, version: config.meta_graph_version, timeout_ms: 30_000 }),
     },
   ],
-  exports: [NumberDirectory, NumbersService, Providers, InboundStore, MediaService, FetchMedia, TemplateNews, TemplatesService],
+  exports: [
+    NumberDirectory,
+    NumberLimits,
+    NumbersService,
+    Providers,
+    InboundStore,
+    MediaService,
+    FetchMedia,
+    TemplateNews,
+    TemplatesService,
+  ],
 })
 export class WhatsAppModule {}

@@ -5,12 +5,13 @@ import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { isUndone, knownError } from '#database/database-errors';
-import { type DueRow, DueRows, inTurn } from '#database/due-rows';
+import { type DueRow, DueRows, type Wake } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
 import { type Sql, prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { MediaService } from '#modules/whatsapp/media/media.service';
+import { type LimitSettings, NumberLimits } from '#modules/whatsapp/limits/number-limits';
 import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
 import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
 import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
@@ -19,14 +20,19 @@ import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
 import { type Message, type MessageMedia, MessageStatus } from './message.entity';
+import { SendLine, type Waiting } from './send-line';
+import type { Lane } from './sender';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
 /** A file is uploaded before it is sent, in two minutes at most. */
 const UPLOAD_SECONDS = 150;
 
+/** A look knows the first ones of each lane. */
+const LOOK_MAX = 50;
+
 /** The conversation's oldest message on its way out, and what its worker must know. */
-interface Claim extends OutgoingMessage {
+interface Claim extends OutgoingMessage, LimitSettings {
   organization_id: string;
   conversation_id: string;
   contact_id: string;
@@ -37,11 +43,12 @@ interface Claim extends OutgoingMessage {
   attempts: number;
   /** Ours from now on. */
   is_ours: boolean;
-  /** When another worker took it; `is_stale`: so long ago that it must have died. */
+  /** When another worker took it. */
   claimed_at: Date | null;
-  is_stale: boolean;
+  /** Until it is due; not above 0: it is. */
   wait_ms: number;
-  paused_until: Date | null;
+  /** How long the number still waits by Meta's word; not above 0, or null: it does not. */
+  pause_ms: number | null;
   phone: string | null;
   wa_id: string | null;
   bsuid: string | null;
@@ -53,6 +60,7 @@ interface Claim extends OutgoingMessage {
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until,
+           n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits,
            coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
       FROM unnest($2::uuid[]) AS due(conversation_id)
      CROSS JOIN LATERAL (
@@ -67,16 +75,19 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
      WHERE o.organization_id = next.organization_id AND o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
        AND coalesce(next.paused_until <= now(), true)
     RETURNING o.message_id)
-  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, coalesce(next.claimed_at < now() - make_interval(secs => $3 + CASE WHEN next.media IS NULL THEN 0 ELSE ${UPLOAD_SECONDS} END), false) AS is_stale,
-         extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms
+  SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms,
+         extract(epoch FROM next.paused_until - now())::float8 * 1000 AS pause_ms
     FROM next LEFT JOIN claimed ON claimed.message_id = next.id`);
 
-const OVERDUE = inTurn(
-  'SELECT organization_id FROM outbound_sends',
-  `SELECT DISTINCT conversation_id AS id FROM outbound_sends
-    WHERE organization_id = w.organization_id AND due_at < now() - interval '1 second'
-      AND (claimed_at IS NULL OR claimed_at < now() - make_interval(secs => $2))`,
-);
+// The first of each lane in the order of the index, but for conversations of which more is known than that they wait. What is before them in their
+// conversation leaves first, by their turn.
+const LOOK =
+  prepared(`SELECT w.lane, w.conversation_id, w.message_id FROM (VALUES (0::smallint), (1::smallint), (2::smallint)) AS lanes(lane)
+  CROSS JOIN LATERAL (
+    SELECT o.lane, o.conversation_id, o.message_id FROM outbound_sends o
+     WHERE o.organization_id = $1 AND o.whatsapp_number_id = $2 AND o.lane = lanes.lane AND o.due_at <= now()
+       AND o.claimed_at IS NULL AND o.conversation_id <> ALL ($3::uuid[])
+     ORDER BY o.due_at LIMIT ${LOOK_MAX}) w`);
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
@@ -84,11 +95,12 @@ interface Accepted {
   provider_id: string;
 }
 
-/** How a message was before, and whether more waits in its conversation. */
+/** How a message was before, and the best lane's first of those that wait behind it in its conversation. */
 interface Sent {
   id: string;
   was: MessageStatus;
-  has_more: boolean;
+  next_id: string | null;
+  next_lane: Lane | null;
 }
 
 // Locked in the order of the receipt of statuses. A status that overtook the provider's answer stays.
@@ -104,65 +116,153 @@ const ACCEPTED = prepared(`WITH taken AS (
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     SELECT t.history_id, $1::uuid, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
-  SELECT sent.id, sent.was, EXISTS (SELECT FROM outbound_sends o
-           WHERE o.organization_id = $1 AND o.conversation_id = t.conversation_id AND o.message_id <> t.id) AS has_more
-    FROM sent JOIN taken t USING (id)`);
+  SELECT sent.id, sent.was, next.message_id AS next_id, next.lane AS next_lane
+    FROM sent JOIN taken t USING (id)
+    LEFT JOIN LATERAL (
+      SELECT o.message_id, o.lane FROM outbound_sends o
+       WHERE o.organization_id = $1 AND o.conversation_id = t.conversation_id AND o.message_id <> t.id ORDER BY o.lane, o.message_id LIMIT 1) next ON true`);
 
 /**
- * Messages leave: one in flight per conversation, in the order of creation, each once. The claim is committed before the provider is called;
- * a claim nobody finished means the call may have been made, so that message is failed as unknown (provider_timeout) and never sent again
- * by itself; a webhook that carries our id settles what really happened.
+ * Messages leave, each once: by each number as fast as its limits let them, the better lane first; of each conversation one at a time, in the order of
+ * creation. What must wait is not claimed. The claim is committed before the provider is called; a claim nobody finished means the call may have been
+ * made, so that message is failed as unknown (provider_timeout) and never sent again by itself; a webhook that carries our id settles what really
+ * happened.
  */
 @Injectable()
 export class DeliverMessage {
   private readonly logger = new Logger(DeliverMessage.name);
   private readonly claims = new Gathered((organization_id, conversations: string[]) => this.claimAll(organization_id, conversations));
   private readonly answers = new Gathered((organization_id, accepted: Accepted[]) => this.keepAll(organization_id, accepted));
-  /** A conversation has something to send. */
-  readonly wake: (conversation: DueRow) => void;
+  /** By number; those of which something must be remembered. */
+  private readonly lines = new Map<string, SendLine>();
+  private readonly wakeLine: Wake;
 
   constructor(
     private readonly database: Database,
     private readonly providers: Providers,
+    private readonly limits: NumberLimits,
     private readonly media: MediaService,
     private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
     rows: DueRows,
   ) {
-    this.wake = rows.add({
+    this.wakeLine = rows.add({
       name: 'whatsapp-outbound',
       // They wait on Meta.
       concurrency: 20,
+      runs_per_row: 20,
       timeout_seconds: CLAIM_SECONDS + UPLOAD_SECONDS,
       sweep_seconds: 5,
-      work: ({ organization_id, id }, signal) => this.drain(organization_id, id, signal),
-      overdue: (limit) => this.overdue(limit),
+      told: (row, word) => this.line(row).add(fromWord(word)),
+      work: (row) => this.sendNext(row),
+      overdue: async (limit) => {
+        await this.giveUp(limit);
+        return this.overdue(limit);
+      },
     });
   }
 
-  /** Sends what is due in a conversation until nothing is, or the first message must wait: answers for how many milliseconds. */
-  async drain(organization_id: string, conversation_id: string, signal?: AbortSignal): Promise<number | null> {
-    while (!signal?.aborted) {
-      const next = await this.claims.ask(organization_id, conversation_id);
-      // Nothing, or another worker is at it and goes on with the rest.
-      if (!next || (next.claimed_at && !next.is_stale)) return null;
-      if (next.is_ours) {
-        if (!(await this.deliver(next))) return null;
-      } else if (next.is_stale) await this.giveUp(next);
-      else if (next.wait_ms > 0) return Math.ceil(next.wait_ms);
-      else await this.setAside(next);
-    }
-    return 0;
+  /** A message waits for the number of `row`. */
+  wake(row: DueRow, waiting: Waiting): void {
+    this.wakeLine(row, toWord(waiting));
   }
 
-  /** Conversations with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
+  /** Sends the next message of a number's line, if one may leave now. Answers in how many milliseconds to do so again. */
+  async sendNext(row: DueRow): Promise<number | null> {
+    const line = this.line(row);
+    if (line.wait_ms === 0) {
+      if (line.must_look) await this.look(row, line);
+      const next = line.take();
+      if (next) {
+        // As many as may send at once are soon there.
+        if (line.wait_ms === 0) this.wakeLine(row);
+        let behind: Waiting | null = null;
+        try {
+          behind = await this.send(row, line, next);
+        } finally {
+          line.done(next, behind);
+        }
+      }
+    }
+    if (line.is_idle) this.lines.delete(row.id);
+    return line.wait_ms;
+  }
+
+  /** Numbers with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
   async overdue(limit: number): Promise<DueRow[]> {
-    return this.database.rows(OVERDUE, [limit, CLAIM_SECONDS]);
+    const rows = await this.database.rows<DueRow>(
+      // At random: those that have to wait would stand before the others each time.
+      `SELECT n.organization_id, n.id FROM whatsapp_numbers n
+        WHERE coalesce(n.paused_until <= now(), true) AND EXISTS (
+          SELECT FROM outbound_sends o
+           WHERE o.organization_id = n.organization_id AND o.whatsapp_number_id = n.id AND o.due_at < now() - interval '1 second' AND o.claimed_at IS NULL)
+        ORDER BY random() LIMIT $1`,
+      [limit],
+    );
+    for (const row of rows) this.line(row).open();
+    return rows;
+  }
+
+  /** Workers died between the call and their commit. */
+  async giveUp(limit: number): Promise<void> {
+    const left = await this.database.rows<{ organization_id: string; id: string }>(
+      `SELECT organization_id, message_id AS id FROM outbound_sends WHERE claimed_at < now() - make_interval(secs => $2) LIMIT $1`,
+      [limit, CLAIM_SECONDS],
+    );
+    for (const { organization_id, id } of left)
+      await this.database.tx(async (tx) => {
+        // The message first, as the receipt of statuses does.
+        const [message] = await tx.rows<{ uploads: boolean } | undefined>(
+          'SELECT media IS NOT NULL AS uploads FROM messages WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE',
+          [organization_id, id],
+        );
+        const [stale] = await tx.rows(
+          'SELECT 1 FROM outbound_sends WHERE organization_id = $1 AND message_id = $2 AND claimed_at < now() - make_interval(secs => $3) FOR UPDATE',
+          [organization_id, id, CLAIM_SECONDS + (message?.uploads ? UPLOAD_SECONDS : 0)],
+        );
+        if (stale) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
+      });
+  }
+
+  private line({ id }: DueRow): SendLine {
+    let line = this.lines.get(id);
+    if (!line) this.lines.set(id, (line = new SendLine()));
+    return line;
+  }
+
+  private look({ organization_id, id }: DueRow, line: SendLine): Promise<void> {
+    return line.look((but) => this.database.rows<Waiting>(LOOK, [organization_id, id, but]), LOOK_MAX);
+  }
+
+  /** Sends a conversation's oldest message, where the number's limits let it; answers what may wait behind it. */
+  private async send(row: DueRow, line: SendLine, next: Waiting): Promise<Waiting | null> {
+    const limit_ms = await this.limits.take(row);
+    if (limit_ms > 0) {
+      line.close(limit_ms);
+      return null;
+    }
+    const { organization_id } = row;
+    const { conversation_id } = next;
+    const claim = await this.claims.ask(organization_id, conversation_id);
+    if (claim) this.limits.learn(row, claim);
+    if (claim?.is_ours) return this.deliver(claim, line, next);
+
+    await this.limits.giveBack(row);
+    // Nothing any more.
+    if (!claim) return null;
+    if (claim.status !== MessageStatus.pending && !claim.claimed_at) {
+      await forget(this.database, organization_id, claim.id);
+      return next;
+    }
+    if (claim.pause_ms !== null && claim.pause_ms > 0) line.close(claim.pause_ms);
+    else if (claim.wait_ms > 0) line.wait(conversation_id, claim.wait_ms);
+    else line.leave(conversation_id);
+    return null;
   }
 
   /** Each conversation's oldest message, committed as ours before anybody is called when it may leave now. */
   private async claimAll(organization_id: string, conversations: string[]): Promise<(Claim | undefined)[]> {
-    const claims = await this.database.rows<Claim>(CLAIM, [organization_id, conversations, CLAIM_SECONDS]);
+    const claims = await this.database.rows<Claim>(CLAIM, [organization_id, conversations]);
     const found = new Map(claims.map((claim) => [claim.conversation_id, claim]));
     return conversations.map((id) => {
       const claim = found.get(id);
@@ -172,31 +272,8 @@ export class DeliverMessage {
     });
   }
 
-  /** A worker died between the call and its commit. */
-  private async giveUp({ organization_id, id }: Claim): Promise<void> {
-    await this.database.tx(async (tx) => {
-      // The message first, as the receipt of statuses does.
-      await tx.rows('SELECT 1 FROM messages WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE', [organization_id, id]);
-      const [stale] = await tx.rows(
-        'SELECT 1 FROM outbound_sends WHERE organization_id = $1 AND message_id = $2 AND claimed_at < now() - make_interval(secs => $3) FOR UPDATE',
-        [organization_id, id, CLAIM_SECONDS],
-      );
-      if (stale) await this.settle(tx, organization_id, id, unknown('The process stopped while the provider was answering.'), null);
-    });
-  }
-
-  /** Its number waits by Meta's word, so it waits too; or it needs no sending any more. */
-  private async setAside({ organization_id, id, paused_until, status }: Claim): Promise<void> {
-    if (status === MessageStatus.pending)
-      await this.database.rows(
-        'UPDATE outbound_sends SET due_at = coalesce($3, due_at) WHERE organization_id = $1 AND message_id = $2 AND claimed_at IS NULL',
-        [organization_id, id, paused_until],
-      );
-    else await forget(this.database, organization_id, id);
-  }
-
-  /** Answers whether more may wait behind it. */
-  private async deliver(claim: Claim): Promise<boolean> {
+  /** Answers what may wait behind it. */
+  private async deliver(claim: Claim, line: SendLine, next: Waiting): Promise<Waiting | null> {
     const { organization_id, id, attempts } = claim;
     let answer: SendAnswer | null = null;
     let failure: FailureDecision | null = null;
@@ -218,8 +295,9 @@ export class DeliverMessage {
           if (delay !== null && failure.scope === 'number') await pauseNumber(tx, organization_id, claim.whatsapp_number_id, delay);
         }),
       );
+      if (delay !== null) line.wait(claim.conversation_id, delay * 1000);
     }
-    return true;
+    return next;
   }
 
   private async call(claim: Claim): Promise<SendAnswer> {
@@ -230,12 +308,13 @@ export class DeliverMessage {
     return line.send(claim, { ...claim, media });
   }
 
-  /** Meta has it. Answers whether more waits in the conversation; what is written after this look wakes us anew. */
-  private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<boolean> {
+  /** Meta has it. Answers what waits behind it in the conversation; what is written after this look wakes us anew. */
+  private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<Waiting | null> {
     const sent = await persist(() => this.answers.ask(claim.organization_id, { claim, provider_id }));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
     if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, claim.organization_id, claim.contact_id, wa_id);
-    return sent?.has_more ?? true;
+    if (!sent?.next_id || sent.next_lane === null) return null;
+    return { conversation_id: claim.conversation_id, message_id: sent.next_id, lane: sent.next_lane };
   }
 
   private async keepAll(organization_id: string, accepted: Accepted[]): Promise<(Sent | undefined)[]> {
@@ -286,6 +365,13 @@ export class DeliverMessage {
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
     tell(tx, message, MessageStatus.failed, failure.error_code);
   }
+}
+
+const toWord = ({ lane, conversation_id, message_id }: Waiting): string => [lane, conversation_id, message_id].join(':');
+
+function fromWord(word: string): Waiting {
+  const [lane, conversation_id, message_id] = word.split(':');
+  return { lane: Number(lane), conversation_id, message_id };
 }
 
 /** It needs no sending any more. */

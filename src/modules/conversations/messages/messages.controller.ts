@@ -25,6 +25,7 @@ import { HistoryQuery } from './message-query.dto';
 import { MessagesService } from './messages.service';
 import { SendMessage } from './send-message';
 import { SendRefusals } from './send-refusals';
+import { AGENT } from './sender';
 import {
   MessageStatusAnswer,
   SendAudio,
@@ -59,7 +60,7 @@ export class MessagesController {
     'a template': { to: DEMO.phone, type: 'template', template_name: DEMO.template_name, parameters: ['João', '1042'] },
   })
   sendText(@Caller() actor: Actor, @Body() input: SendText): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeText(input));
+    return this.sending.toPhone(actor, AGENT, input, composeText(input));
   }
 
   /** Send a template. */
@@ -82,7 +83,7 @@ export class MessagesController {
     },
   })
   sendTemplate(@Caller() actor: Actor, @Body() input: SendTemplate): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeTemplate(input));
+    return this.sending.toPhone(actor, AGENT, input, composeTemplate(input));
   }
 
   /** Send a file. */
@@ -93,7 +94,7 @@ export class MessagesController {
     'a file of yours': { to: DEMO.phone, type: 'document', media_id: DEMO.media_id, filename: 'comprovante.txt' },
   })
   sendMedia(@Caller() actor: Actor, @Body() input: SendMedia): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeMedia(input));
+    return this.sending.toPhone(actor, AGENT, input, composeMedia(input));
   }
 
   /** Send an audio or a voice note. */
@@ -101,7 +102,7 @@ export class MessagesController {
   @Sends()
   @Bodies({ 'an audio at an address': { to: DEMO.phone, audio_url: 'https://padaria.example/recado.mp3' } })
   sendAudio(@Caller() actor: Actor, @Body() input: SendAudio): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeAudio(input));
+    return this.sending.toPhone(actor, AGENT, input, composeAudio(input));
   }
 
   /** Send a document. */
@@ -112,7 +113,7 @@ export class MessagesController {
     'a file of yours': { to: DEMO.phone, media_id: DEMO.media_id, caption: 'Seu comprovante' },
   })
   sendDocument(@Caller() actor: Actor, @Body() input: SendDocument): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeDocument(input));
+    return this.sending.toPhone(actor, AGENT, input, composeDocument(input));
   }
 
   /** Send a place. */
@@ -122,7 +123,7 @@ export class MessagesController {
     'the bakery': { to: DEMO.phone, latitude: -23.5614, longitude: -46.6559, name: 'Padaria Demo', address: 'Av. Paulista, 1578' },
   })
   sendLocation(@Caller() actor: Actor, @Body() input: SendLocation): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeLocation(input));
+    return this.sending.toPhone(actor, AGENT, input, composeLocation(input));
   }
 
   /** Send contact cards. */
@@ -139,7 +140,7 @@ export class MessagesController {
     },
   })
   sendContact(@Caller() actor: Actor, @Body() input: SendContact): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeContacts(input));
+    return this.sending.toPhone(actor, AGENT, input, composeContacts(input));
   }
 
   /** Send up to three reply buttons. */
@@ -156,7 +157,7 @@ export class MessagesController {
     },
   })
   sendButtons(@Caller() actor: Actor, @Body() input: SendButtons): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeButtons(input));
+    return this.sending.toPhone(actor, AGENT, input, composeButtons(input));
   }
 
   /** Send a list to choose from. */
@@ -179,7 +180,7 @@ export class MessagesController {
     },
   })
   sendList(@Caller() actor: Actor, @Body() input: SendList): Promise<SendResult> {
-    return this.sending.toPhone(actor, input, composeList(input));
+    return this.sending.toPhone(actor, AGENT, input, composeList(input));
   }
 
   /**

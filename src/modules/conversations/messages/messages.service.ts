@@ -20,6 +20,7 @@ import type { HistoryQuery, MessageQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
+import { AGENT } from './sender';
 import { readUpTo } from '../state/traffic';
 
 /** Reading messages, and what an agent may still do to one. */
@@ -84,7 +85,7 @@ export class MessagesService {
   async send(actor: Actor, conversation_id: string, draft: Draft, input: MessageSendRequest): Promise<MessageResponse> {
     const sent = input.is_internal_note
       ? await this.sending.note(actor, conversation_id, draft.content ?? '')
-      : await this.sending.toConversation(actor, conversation_id, draft, input);
+      : await this.sending.toConversation(actor, AGENT, conversation_id, draft, input);
     return presentMessage(sent);
   }
 
@@ -148,7 +149,7 @@ export class MessagesService {
         ? { template_id, language: String(payload.language ?? ''), components: payload.components as Record<string, unknown>[] }
         : undefined,
     };
-    const sent = await this.sending.toConversation(actor, message.conversation_id, draft, {
+    const sent = await this.sending.toConversation(actor, AGENT, message.conversation_id, draft, {
       reply_to_message_id: message.reply_to_message_id ?? undefined,
       client_reference: message.client_reference ?? undefined,
       resent_from: message,

@@ -14,7 +14,7 @@ import { Message } from './message.entity';
 @Reference(() => Conversation, 'conversation_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
 @Index('outbound_sends_conversation_idx', ['organization_id', 'conversation_id', 'message_id'])
-@Index('outbound_sends_waiting_idx', ['organization_id', 'due_at'])
+@Index('outbound_sends_line_idx', ['organization_id', 'whatsapp_number_id', 'lane', 'due_at'])
 export class OutboundSend {
   @PrimaryColumn('uuid')
   message_id: string;
@@ -27,6 +27,10 @@ export class OutboundSend {
 
   @Column('uuid')
   whatsapp_number_id: string;
+
+  /** Which goes first, the lesser; see `Lane`. What is before it in the conversation goes with it. */
+  @Column('smallint', { default: 0 })
+  lane: number;
 
   /** Not before. */
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })

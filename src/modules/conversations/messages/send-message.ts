@@ -22,6 +22,7 @@ import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageTyp
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
 import { type SendResult } from './send.dto';
+import { AGENT, type Sender, laneOf, signed } from './sender';
 import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
 import { say, sayInVain } from '../state/traffic';
@@ -52,7 +53,7 @@ interface Ready {
 }
 
 const WAITING = prepared(
-  'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id) VALUES ($1, $2, $3, $4)',
+  'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane) VALUES ($1, $2, $3, $4, $5)',
 );
 
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
@@ -71,10 +72,17 @@ export class SendMessage {
   ) {}
 
   /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
-  async toConversation(actor: Actor, conversation_id: string, draft: Draft, options: SendOptions = {}, within?: Tx): Promise<Message> {
+  async toConversation(
+    actor: Actor,
+    sender: Sender,
+    conversation_id: string,
+    draft: Draft,
+    options: SendOptions = {},
+    within?: Tx,
+  ): Promise<Message> {
     const send = async (tx: Tx): Promise<Message> => {
       const { contact, conversation } = await lockThread(tx, actor, conversation_id);
-      return this.store(tx, actor, conversation, contact, draft, options);
+      return this.store(tx, actor, sender, conversation, contact, draft, options);
     };
     if (within) return send(within);
     const answer = async (tx: Tx): Promise<Message> => {
@@ -87,7 +95,7 @@ export class SendMessage {
   }
 
   /** To a phone: contact and conversation are found, or made. */
-  async toPhone(actor: Actor, recipient: Recipient, draft: Draft): Promise<SendResult> {
+  async toPhone(actor: Actor, sender: Sender, recipient: Recipient, draft: Draft): Promise<SendResult> {
     const phone = normalizePhone(recipient.to);
     if (!phone) throw Invalid.field('to', 'to is not a phone number in international form, such as +5511987654321', undefined, 'phone');
     const send = async (tx: Tx): Promise<Message> => {
@@ -98,12 +106,12 @@ export class SendMessage {
         const { contact, conversation } = await lockThread(tx, actor, recipient.conversation_id);
         if (contact.match_key !== matchKey(phone))
           throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
-        return this.store(tx, actor, conversation, contact, draft, recipient, named);
+        return this.store(tx, actor, sender, conversation, contact, draft, recipient, named);
       }
       const number = named ?? (await sendingNumber(this.database, tx, actor, null))?.number ?? null;
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
       const contact = await this.lockPerson(tx, actor, phone);
-      return this.store(tx, actor, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
+      return this.store(tx, actor, sender, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
     return this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () =>
@@ -131,7 +139,7 @@ export class SendMessage {
     const message = await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
       const stored = newMessage({
-        ...senderOf(actor),
+        ...signed(actor, AGENT),
         organization_id: actor.organization_id,
         conversation_id,
         contact_id: conversation.contact_id,
@@ -163,13 +171,13 @@ export class SendMessage {
   }
 
   /** What could not be sent, kept in the thread as failed with the reason. */
-  async keepUnsent(actor: Actor, conversation_id: string, draft: Draft, reason: AppError, within?: Tx): Promise<void> {
+  async keepUnsent(actor: Actor, sender: Sender, conversation_id: string, draft: Draft, reason: AppError, within?: Tx): Promise<void> {
     const { organization_id } = actor;
     await this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).lock(actor, conversation_id);
       const contact = await this.database.repository(Contact, tx).get(actor, conversation.contact_id);
       const message = newMessage({
-        ...senderOf(actor),
+        ...signed(actor, sender),
         organization_id,
         conversation_id,
         contact_id: contact.id,
@@ -193,6 +201,7 @@ export class SendMessage {
   private async store(
     tx: Tx,
     actor: Actor,
+    sender: Sender,
     conversation: Conversation,
     contact: Contact,
     draft: Draft,
@@ -201,9 +210,8 @@ export class SendMessage {
   ): Promise<Message> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
     const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
-    const sender = senderOf(actor);
     const message = newMessage({
-      ...sender,
+      ...signed(actor, sender),
       organization_id: actor.organization_id,
       conversation_id: conversation.id,
       contact_id: contact.id,
@@ -218,20 +226,23 @@ export class SendMessage {
       client_reference: options.client_reference ?? null,
       resent_from_id: options.resent_from?.id ?? null,
     });
+    const lane = laneOf(sender);
     // Given together they leave together; the first that fails fails the others.
     const [told] = await Promise.all([
       say(tx, message, number.id),
       this.insert(tx, message),
-      tx.rows(WAITING, [message.id, actor.organization_id, conversation.id, number.id]),
+      tx.rows(WAITING, [message.id, actor.organization_id, conversation.id, number.id, lane]),
       countSent(tx, actor.organization_id, contact.id, message.created_at),
     ]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
     const { organization_id } = actor;
     tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
-    if (actor.user_id) sayWhoSent(tx, actor, message);
+    if (sender.type === SenderType.agent) sayWhoSent(tx, actor, message);
     if (told.unread_count < conversation.unread_count)
       tx.tell('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
-    tx.afterCommit(() => this.delivery.wake({ organization_id, id: conversation.id }));
+    tx.afterCommit(() =>
+      this.delivery.wake({ organization_id, id: number.id }, { conversation_id: conversation.id, message_id: message.id, lane }),
+    );
     return message;
   }
 
@@ -325,11 +336,6 @@ export class SendMessage {
     await this.database.repository(Message, tx).insertAll([message]);
   }
 }
-
-const senderOf = ({ user_id, name }: Actor): Pick<Message, 'sender_type' | 'sender_user_id' | 'sender_name'> =>
-  user_id
-    ? { sender_type: SenderType.agent, sender_user_id: user_id, sender_name: name }
-    : { sender_type: SenderType.system, sender_user_id: null, sender_name: null };
 
 const resultOf = (message: Message): SendResult => ({
   message_id: message.id,

@@ -267,6 +267,7 @@ describe('GraphClient', () => {
       quality_rating: 'GREEN',
       code_verification_status: 'VERIFIED',
       whatsapp_business_manager_messaging_limit: 'TIER_2K',
+      throughput: { level: 'STANDARD' },
     });
     expect(await client.getNumber(target)).toEqual({
       id: '106540352242922',
@@ -275,6 +276,7 @@ describe('GraphClient', () => {
       quality_rating: 'GREEN',
       code_verification_status: 'VERIFIED',
       messaging_limit: 'TIER_2K',
+      throughput: 'STANDARD',
     });
     expect(graph.asked[0]?.url).toContain('fields=display_phone_number');
   });

@@ -77,7 +77,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const UPLOAD_TIMEOUT_MS = 120_000;
 const MAX_PAGES = 200;
 const NUMBER_FIELDS =
-  'display_phone_number,verified_name,quality_rating,code_verification_status,whatsapp_business_manager_messaging_limit';
+  'display_phone_number,verified_name,quality_rating,code_verification_status,whatsapp_business_manager_messaging_limit,throughput';
 const TEMPLATE_FIELDS = 'id,name,language,status,category,components,parameter_format,rejected_reason,quality_score,previous_category';
 /** Where media URLs point: the only hosts, beside the configured one, that are shown the token. */
 const META_HOST = /(?:^|\.)(?:facebook\.com|fbcdn\.net|fbsbx\.com|whatsapp\.net|whatsapp\.com)$/;
@@ -177,6 +177,7 @@ export class GraphClient implements OnModuleDestroy {
       quality_rating: asWords(answer?.quality_rating, 64),
       code_verification_status: asWords(answer?.code_verification_status, 64),
       messaging_limit: asWords(answer?.whatsapp_business_manager_messaging_limit, 64),
+      throughput: asWords(asObject(answer?.throughput)?.level, 64),
     };
   }
 

@@ -136,7 +136,7 @@ function changes(asked: WhatsAppNumber, before: WhatsAppNumber, outcome: Checked
     const lost = outcome.disproved || (outcome.doubted && isOver(before, now));
     return { last_error, connection_status: ConnectionStatus.error, connected_at: null, ...(lost && { proved_at: null }) };
   }
-  const { quality_rating, messaging_limit, verified_name } = outcome.fields;
+  const { quality_rating, messaging_limit, throughput, verified_name } = outcome.fields;
   const { proved } = outcome;
   // Changed while the provider was asked: what it said is about others.
   const stands =
@@ -152,5 +152,6 @@ function changes(asked: WhatsAppNumber, before: WhatsAppNumber, outcome: Checked
     display_name: before.display_name ?? verified_name,
     quality_rating: quality_rating?.slice(0, 20) ?? before.quality_rating,
     messaging_limit_tier: messaging_limit?.slice(0, 30) ?? before.messaging_limit_tier,
+    throughput: throughput?.slice(0, 20) ?? before.throughput,
   };
 }

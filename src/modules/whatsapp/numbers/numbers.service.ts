@@ -290,7 +290,7 @@ export class NumbersService {
     const keys = new Map(rows.map(({ id, ...known }) => [id, known]));
     const admin = actor.may(Role.org_admin);
     return numbers.map((number) => {
-      const { deleted_at, paused_until, templates_sync_until, proved_at, ...shown } = number;
+      const { deleted_at, paused_until, templates_sync_until, proved_at, throughput, ...shown } = number;
       const known = keys.get(number.id) ?? NO_KEYS;
       const { webhook_path } = CAPABILITIES[number.connection_type];
       return {

@@ -96,7 +96,7 @@ export class BusinessProfile {
   profile_picture_url?: string | null;
 }
 
-/** null: no limit of ours. */
+/** How many messages may leave by a number, beside what its provider takes; null: no limit of ours. What is above it waits. */
 export class NumberRateLimits {
   @IsOptional()
   @IsInt()

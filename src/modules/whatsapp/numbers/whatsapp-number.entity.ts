@@ -119,6 +119,12 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @Column('varchar', { length: 30, nullable: true })
   messaging_limit_tier: string | null;
 
+  /** STANDARD or HIGH, as Meta says; null: not known yet. */
+  @Column('varchar', { length: 20, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  throughput: string | null;
+
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   connected_at: Date | null;
 
