@@ -63,7 +63,7 @@ it('that are looked for are of every organization the first, then the second', a
   expect(await sends.overdue(2)).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ organization_id: w.acme.id }),
-      { organization_id: w.globex.id, id: own.conversation_id },
+      { organization_id: w.globex.id, id: own.number_id },
     ]),
   );
   expect(await files.overdue(2)).toEqual(
@@ -74,7 +74,7 @@ it('that are looked for are of every organization the first, then the second', a
 });
 
 /** A message to send in a conversation of its own, and a file to fetch, which nobody has been at for so long. */
-async function overdue(w: World, company: Company, minutes: number): Promise<{ conversation_id: string; file_id: string }> {
+async function overdue(w: World, company: Company, minutes: number): Promise<{ number_id: string; file_id: string }> {
   const number = await officialNumber(w, company);
   const { body } = await company.agent
     .post('/conversations', { contact_phone: '+5511988887777', whatsapp_number_id: number.id })
@@ -94,5 +94,5 @@ async function overdue(w: World, company: Company, minutes: number): Promise<{ c
     `INSERT INTO media_files (id, organization_id, mime_type, status, due_at) VALUES ($1, $2, 'image/png', 'pending', now() - make_interval(mins => $3))`,
     [file_id, company.id, minutes],
   );
-  return { conversation_id, file_id };
+  return { number_id: number.id, file_id };
 }

@@ -5,7 +5,7 @@ import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { isUndone, knownError } from '#database/database-errors';
-import { type DueRow, DueRows, type Wake } from '#database/due-rows';
+import { type DueRow, DueRows, type Wake, inTurn } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
 import { type Sql, prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
@@ -88,6 +88,16 @@ const LOOK =
      WHERE o.organization_id = $1 AND o.whatsapp_number_id = $2 AND o.lane = lanes.lane AND o.due_at <= now()
        AND o.claimed_at IS NULL AND o.conversation_id <> ALL ($3::uuid[])
      ORDER BY o.due_at LIMIT ${LOOK_MAX}) w`);
+
+const OVERDUE = inTurn(
+  'SELECT organization_id FROM outbound_sends',
+  // At random: those that have to wait would stand before the others each time.
+  `SELECT n.id FROM whatsapp_numbers n
+    WHERE n.organization_id = w.organization_id AND coalesce(n.paused_until <= now(), true) AND EXISTS (
+      SELECT FROM outbound_sends o
+       WHERE o.organization_id = n.organization_id AND o.whatsapp_number_id = n.id AND o.due_at < now() - interval '1 second' AND o.claimed_at IS NULL)
+    ORDER BY random()`,
+);
 
 /** What Meta took, and by which id it goes on to speak of it. */
 interface Accepted {
@@ -190,15 +200,7 @@ export class DeliverMessage {
 
   /** Numbers with something due and nobody at it: lost wake-ups, waits that ended, workers that died. */
   async overdue(limit: number): Promise<DueRow[]> {
-    const rows = await this.database.rows<DueRow>(
-      // At random: those that have to wait would stand before the others each time.
-      `SELECT n.organization_id, n.id FROM whatsapp_numbers n
-        WHERE coalesce(n.paused_until <= now(), true) AND EXISTS (
-          SELECT FROM outbound_sends o
-           WHERE o.organization_id = n.organization_id AND o.whatsapp_number_id = n.id AND o.due_at < now() - interval '1 second' AND o.claimed_at IS NULL)
-        ORDER BY random() LIMIT $1`,
-      [limit],
-    );
+    const rows = await this.database.rows<DueRow>(OVERDUE, [limit]);
     for (const row of rows) this.line(row).open();
     return rows;
   }
