@@ -19,10 +19,10 @@ export class DueRowsByOrganization1795000200000 implements MigrationInterface {
     await runner.query('SET statement_timeout = 0');
     for (const [name, index] of Object.entries(MADE)) {
       // Half of one that was broken off.
-      await runner.query(`DROP INDEX IF EXISTS ${name}`);
+      await runner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
       await runner.query(`CREATE INDEX CONCURRENTLY ${name} ON ${index}`);
     }
-    for (const name of Object.keys(REPLACED)) await runner.query(`DROP INDEX IF EXISTS ${name}`);
+    for (const name of Object.keys(REPLACED)) await runner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
     await runner.query('RESET statement_timeout');
   }
 

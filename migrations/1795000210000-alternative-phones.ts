@@ -10,7 +10,7 @@ export class AlternativePhones1795000210000 implements MigrationInterface {
     // A large table takes longer than a request may.
     await runner.query('SET statement_timeout = 0');
     // Half of one that was broken off.
-    await runner.query('DROP INDEX IF EXISTS contacts_alternative_idx');
+    await runner.query('DROP INDEX CONCURRENTLY IF EXISTS contacts_alternative_idx');
     await runner.query(
       `CREATE INDEX CONCURRENTLY contacts_alternative_idx ON contacts USING gin (organization_id, alternative_phone gin_trgm_ops)
        WHERE alternative_phone IS NOT NULL AND deleted_at IS NULL`,

@@ -61,10 +61,7 @@ it('that are looked for are of every organization the first, then the second', a
   const own = await overdue(w, w.globex, 10);
 
   expect(await sends.overdue(2)).toEqual(
-    expect.arrayContaining([
-      expect.objectContaining({ organization_id: w.acme.id }),
-      { organization_id: w.globex.id, id: own.number_id },
-    ]),
+    expect.arrayContaining([expect.objectContaining({ organization_id: w.acme.id }), { organization_id: w.globex.id, id: own.number_id }]),
   );
   expect(await files.overdue(2)).toEqual(
     expect.arrayContaining([expect.objectContaining({ organization_id: w.acme.id }), { organization_id: w.globex.id, id: own.file_id }]),

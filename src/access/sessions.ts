@@ -101,7 +101,7 @@ export class Sessions {
     this.tokens.set(token, claims);
   }
 
-  /** The session of a token that was noted and has not expired; null: verify it. @throws {Unauthenticated} token_revoked. */
+  /** The session of a token that was noted and has not expired; null: verify it. @throws {Unauthenticated} as `check`. */
   async known(token: string | null): Promise<Session | null> {
     const claims = token === null ? undefined : this.tokens.get(token);
     return claims && claims.exp * 1000 > Date.now() ? this.check(claims) : null;

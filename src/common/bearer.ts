@@ -1,2 +1,2 @@
 /** The token of an `Authorization: Bearer` header; null: there is none. */
-export const bearerOf = (authorization: string | undefined): string | null => /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? null;
+export const bearerOf = (authorization: string | undefined): string | null => /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? null;

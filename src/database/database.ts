@@ -66,7 +66,7 @@ export class Database implements Sql {
     return borrow(await takeConnection(this.source), (client) => rowsOf(client, statement, values));
   }
 
-  /** As `rows` for one id; those of all ids that are wanted at this moment are asked for together. */
+  /** As `rows` for one id; those of all ids that are wanted at this moment are asked for together, so rows are shared: not to be changed in place. */
   async lookup<R>(statement: Prepared, by: string, organization_id: string, id: string): Promise<R[]> {
     if (isInTransaction()) return this.rows(statement, [organization_id, [id]]);
     let asks = this.lookups.get(statement);
@@ -79,7 +79,8 @@ export class Database implements Sql {
 
   private async rowsOfEach(statement: Prepared, by: string, organization_id: string, ids: string[]): Promise<Row[][]> {
     const rows = Map.groupBy(await this.rows<Row>(statement, [organization_id, [...new Set(ids)]]), (row) => row[by]);
-    return ids.map((id) => rows.get(id) ?? []);
+    // However the caller spells it.
+    return ids.map((id) => rows.get(id.toLowerCase()) ?? []);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { within } from '#common/time';
@@ -5,7 +6,7 @@ import { Turns } from '#common/turns';
 import { Config } from '#config/config';
 import { Signals } from './signals';
 
-/** A row that waits to be worked on, or what several such rows have in common (a conversation's sends). */
+/** A row that waits to be worked on, or what several such rows have in common (a number's sends). */
 export interface DueRow {
   organization_id: string;
   id: string;
@@ -118,6 +119,8 @@ class DueWorker {
   private readonly awakeOf = new Map<string, number>();
   /** When a row is to be woken; of several times the first. */
   private readonly asleep = new Map<string, number>();
+  /** Its work is nobody's request. */
+  private readonly outside = AsyncLocalStorage.snapshot();
   private stopping = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -142,7 +145,7 @@ class DueWorker {
     }
     if (word) this.kind.told?.(row, word);
     state.wakes++;
-    if (state.runs < (this.kind.runs_per_row ?? 1)) void this.run(row, state);
+    if (state.runs < (this.kind.runs_per_row ?? 1)) void this.outside(() => this.run(row, state));
   }
 
   /** Woken by the clock; of several times by the first. */

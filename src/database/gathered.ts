@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Unavailable } from '#common/errors';
 import { isDatabaseDown } from './database-errors';
 
 interface Ask<Item, Result> {
@@ -48,7 +49,7 @@ export class Gathered<Item, Result> {
       );
       asks.forEach(({ resolve }, n) => resolve(results[n]));
     } catch (error) {
-      if (asks.length === 1 || isDatabaseDown(error)) for (const { reject } of asks) reject(error);
+      if (asks.length === 1 || error instanceof Unavailable || isDatabaseDown(error)) for (const { reject } of asks) reject(error);
       else for (const each of asks) await this.settle(organization_id, [each]);
     }
   }

@@ -15,7 +15,7 @@ export class RedisScripts {
     this.redis = redis_url
       ? new Redis(redis_url, { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 500, lazyConnect: false })
       : null;
-    this.redis?.on('error', () => this.miss());
+    this.redis?.on('error', (error) => this.miss(error));
   }
 
   /** What the script answers for the key; null: Redis is not configured, or not there. */
@@ -25,8 +25,8 @@ export class RedisScripts {
       const answer = (await this.redis.eval(script, 1, key, ...values)) as R;
       this.is_away = false;
       return answer;
-    } catch {
-      this.miss();
+    } catch (error) {
+      this.miss(error as Error);
       return null;
     }
   }
@@ -40,8 +40,8 @@ export class RedisScripts {
     this.redis?.disconnect();
   }
 
-  private miss(): void {
-    if (!this.is_away) this.logger.warn(`Redis is not reachable: ${this.meanwhile} until it is back`);
+  private miss(error: Error): void {
+    if (!this.is_away) this.logger.warn({ msg: `Redis does not answer: ${this.meanwhile} until it does`, err: error });
     this.is_away = true;
   }
 }

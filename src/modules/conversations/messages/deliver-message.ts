@@ -194,7 +194,7 @@ export class DeliverMessage {
         }
       }
     }
-    if (line.is_idle) this.lines.delete(row.id);
+    if (line.is_idle && this.lines.get(row.id) === line) this.lines.delete(row.id);
     return line.wait_ms;
   }
 
@@ -314,9 +314,18 @@ export class DeliverMessage {
   private async accepted(claim: Claim, { provider_id, wa_id }: SendAnswer): Promise<Waiting | null> {
     const sent = await persist(() => this.answers.ask(claim.organization_id, { claim, provider_id }));
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'sent' });
-    if (wa_id && wa_id !== claim.wa_id) await learnWaId(this.database, claim.organization_id, claim.contact_id, wa_id);
+    if (wa_id && wa_id !== claim.wa_id) await this.learnSpelling(claim, wa_id);
     if (!sent?.next_id || sent.next_lane === null) return null;
     return { conversation_id: claim.conversation_id, message_id: sent.next_id, lane: sent.next_lane };
+  }
+
+  private async learnSpelling({ organization_id, contact_id, id }: Claim, wa_id: string): Promise<void> {
+    try {
+      await learnWaId(this.database, organization_id, contact_id, wa_id);
+    } catch (error) {
+      // The message has left, and the next answer says it again.
+      this.logger.warn({ msg: 'a spelling was not learned', message_id: id, err: error });
+    }
   }
 
   private async keepAll(organization_id: string, accepted: Accepted[]): Promise<(Sent | undefined)[]> {

@@ -135,7 +135,7 @@ export class SendLine {
   }
 
   private nextDue(): number {
-    return Math.min(Infinity, ...this.due.values());
+    return Math.min(Infinity, ...this.due.values(), ...this.others.values());
   }
 
   private forget(): void {

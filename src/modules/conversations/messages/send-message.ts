@@ -128,7 +128,7 @@ export class SendMessage {
     const contacts = this.database.repository(Contact, tx);
     for (;;) {
       const { id } = await this.contacts.findOrCreateByPhone(actor, phone, { source: 'api' }, tx);
-      const [contact] = await contacts.query(actor, 'row').andWhere('row.id = :id', { id }).setLock('pessimistic_write').getMany();
+      const [contact] = await contacts.query(actor, 'row').andWhere('row.id = :id', { id }).setLock('for_no_key_update').getMany();
       // Else it was merged into another one, or deleted, while we waited.
       if (contact) return contact;
     }

@@ -2,17 +2,12 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Bounded } from '#common/bounded';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
+import type { DueRow } from '#database/due-rows';
 import { RedisScripts } from '#database/redis-scripts';
 import type { ConnectionType } from '../numbers/whatsapp-number.entity';
 import type { NumberRateLimits } from '../numbers/whatsapp-number.dto';
 import { CAPABILITIES } from '../provider';
 import { Buckets, type Window } from './buckets';
-
-interface Line {
-  organization_id: string;
-  /** The number's. */
-  id: string;
-}
 
 /** What a number's limits follow from. */
 export interface LimitSettings {
@@ -49,21 +44,21 @@ export class NumberLimits implements OnModuleDestroy {
   }
 
   /** Whether one more may leave by the number now: 0, or in how many milliseconds to ask again. */
-  async take(line: Line): Promise<number> {
-    const known = this.known.get(line.id) ?? (await this.read(line));
-    const { count, wait_ms } = await this.buckets.take(keyOf(line), known.windows, 1);
+  async take(number: DueRow): Promise<number> {
+    const known = this.known.get(number.id) ?? (await this.read(number));
+    const { count, wait_ms } = await this.buckets.take(keyOf(number), known.windows, 1);
     if (count || Date.now() - known.at < CACHE_MS) return wait_ms;
-    this.known.delete(line.id);
-    return this.take(line);
+    this.known.delete(number.id);
+    return this.take(number);
   }
 
   /** It had nothing to send. */
-  async giveBack(line: Line): Promise<void> {
-    await this.buckets.giveBack(keyOf(line), 1);
+  async giveBack(number: DueRow): Promise<void> {
+    await this.buckets.giveBack(keyOf(number), 1);
   }
 
   /** Who meets the number's row says what it says. */
-  learn({ id }: Line, settings: LimitSettings): Known {
+  learn({ id }: DueRow, settings: LimitSettings): Known {
     const known = { at: Date.now(), windows: windowsOf(settings) };
     this.known.set(id, known);
     return known;
@@ -73,16 +68,16 @@ export class NumberLimits implements OnModuleDestroy {
     this.redis.close();
   }
 
-  private async read(line: Line): Promise<Known> {
+  private async read(number: DueRow): Promise<Known> {
     const [settings] = await this.database.rows<LimitSettings | undefined>(
       `SELECT connection_type, throughput, settings->'rate_limits' AS rate_limits FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2`,
-      [line.organization_id, line.id],
+      [number.organization_id, number.id],
     );
-    return settings ? this.learn(line, settings) : { at: Date.now(), windows: [] };
+    return settings ? this.learn(number, settings) : { at: Date.now(), windows: [] };
   }
 }
 
-const keyOf = ({ id }: Line): string => `limit:number:${id}`;
+const keyOf = ({ id }: DueRow): string => `limit:number:${id}`;
 
 function windowsOf({ connection_type, throughput, rate_limits }: LimitSettings): Window[] {
   const { minute, hourly } = rate_limits ?? {};

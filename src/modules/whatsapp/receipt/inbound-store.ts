@@ -64,8 +64,6 @@ const TAKE_ORGANIZATIONS = 32;
 /** Bytes of bodies in one transaction, and one body more. Parsed they take many times as much. */
 const TAKE_BYTES = 4 * 1024 * 1024;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
-/** INSERTs on their way at the same time: while one waits for the disk the next is on its way. */
-const WRITERS = 2;
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
@@ -78,36 +76,42 @@ const PLANS_MS = 10_000;
 
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
-// A loose scan: the first organization that waits after $1, then the next, never the whole backlog. Those another worker holds are left to it.
+const firstOf = (lane: number): string => `(SELECT i.id FROM inbound_events i
+  WHERE i.state = 'received' AND i.organization_id = o.organization_id AND i.lane = ${lane} ORDER BY i.id LIMIT 1)`;
+
+const lockOf = (lane: Lane): string => `pg_try_advisory_xact_lock(${LANE_LOCKS[lane]}, hashtext(o.organization_id::text))`;
+
+// A loose scan: the first organization that waits after $1, then the next, never the whole backlog. Held is where the lane has something to file, and
+// no other worker is at it.
 const waitingOrganizations = (lane: Lane): Prepared =>
   prepared(`WITH RECURSIVE waiting(organization_id) AS (
     (SELECT organization_id FROM inbound_events WHERE state = 'received' AND organization_id > $1 ORDER BY organization_id LIMIT 1)
     UNION ALL
     SELECT (SELECT e.organization_id FROM inbound_events e WHERE e.state = 'received' AND e.organization_id > w.organization_id ORDER BY e.organization_id LIMIT 1)
       FROM waiting w WHERE w.organization_id IS NOT NULL)
-  SELECT organization_id, ${lockOf(lane)} AS is_ours
-    FROM (SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT ${TAKE_ORGANIZATIONS}) w`);
+  SELECT organization_id, CASE WHEN ${lane === LAST_LANE ? 'own IS NOT NULL AND (shared IS NULL OR own < shared)' : 'own IS NOT NULL OR shared IS NOT NULL'}
+         THEN ${lockOf(lane)} ELSE false END AS is_ours
+    FROM (SELECT o.organization_id, ${firstOf(lane)} AS own, ${firstOf(SHARED)} AS shared
+            FROM (SELECT organization_id FROM waiting WHERE organization_id IS NOT NULL LIMIT ${TAKE_ORGANIZATIONS}) o) o`);
 
-const lockOf = (lane: Lane): string => `pg_try_advisory_xact_lock(${LANE_LOCKS[lane]}, hashtext(organization_id::text))`;
-
-/** Up to what a lane goes on alone, asked for once it is held: the first webhook that both must be held for. */
+// Asked once the lane is held: whether something waits for both to be held, and whether they are.
 const barriers = (lane: Lane): Prepared =>
-  prepared(`SELECT organization_id, shared.id AS before, shared.id IS NOT NULL AND ${lane === LAST_LANE ? 'false' : lockOf(LAST_LANE)} AS holds_all
-     FROM unnest($1::uuid[]) AS o(organization_id)
-     LEFT JOIN LATERAL (SELECT i.id FROM inbound_events i
-       WHERE i.state = 'received' AND i.organization_id = o.organization_id AND i.lane = ${SHARED} ORDER BY i.id LIMIT 1) shared ON true`);
+  prepared(`SELECT o.organization_id, o.shared IS NOT NULL AS is_shared, o.shared IS NOT NULL AND ${lane === LAST_LANE ? 'false' : lockOf(LAST_LANE)} AS holds_all
+     FROM (SELECT o.organization_id, ${firstOf(SHARED)} AS shared FROM unnest($1::uuid[]) AS o(organization_id)) o`);
 
-// Each organization's first, then each one's second, until rows or bytes are enough: none waits for another's backlog. Within one, the order of receipt.
+// Each organization's first, then each one's second, until rows or bytes are enough: none waits for another's backlog. Within one, the order of receipt;
+// up to the first that both lanes must be held for, where they are not.
 const waitingEvents = (lane: Lane): Prepared =>
   prepared(`SELECT e.id, e.organization_id, e.whatsapp_number_id, e.body, e.received_at, e.items_done
    FROM (SELECT id, turn, sum(bytes) OVER (ORDER BY turn, organization_id) - bytes AS before
            FROM (SELECT w.id, o.organization_id, w.bytes, row_number() OVER own AS turn, sum(w.bytes) OVER own - w.bytes AS own_before
-                   FROM unnest($1::uuid[], $4::uuid[], $5::boolean[]) AS o(organization_id, before, holds_all)
+                   FROM (SELECT o.*, CASE WHEN NOT holds_all THEN ${firstOf(SHARED)} END AS shared
+                           FROM unnest($1::uuid[], $4::boolean[]) AS o(organization_id, holds_all)) o
                   CROSS JOIN LATERAL (
                     SELECT i.id, i.bytes FROM unnest(CASE WHEN holds_all THEN '{0,1,2}'::smallint[] ELSE '{${lane}}' END) AS l(lane)
                      CROSS JOIN LATERAL (
                        SELECT i.id, octet_length(i.body) AS bytes FROM inbound_events i
-                        WHERE i.state = 'received' AND i.organization_id = o.organization_id AND i.lane = l.lane AND (holds_all OR before IS NULL OR i.id < before)
+                        WHERE i.state = 'received' AND i.organization_id = o.organization_id AND i.lane = l.lane AND (o.shared IS NULL OR i.id < o.shared)
                         ORDER BY i.id LIMIT $2) i
                      ORDER BY i.id LIMIT $2) w
                  WINDOW own AS (PARTITION BY o.organization_id ORDER BY w.id)) fair
@@ -130,9 +134,9 @@ interface Waiting {
 
 interface Barrier {
   organization_id: string;
-  /** The first webhook of both lanes. */
-  before: string | null;
-  /** Both are held: everything in its order. */
+  /** Something waits for both lanes to be held. */
+  is_shared: boolean;
+  /** They are: everything in its order. */
   holds_all: boolean;
 }
 
@@ -153,9 +157,10 @@ export class InboundStore implements OnApplicationShutdown {
   private readonly writers: Pool;
   private readonly workers: Pool;
   private readonly listeners: InboundListener[] = [];
-  private waiting: Write[] = [];
+  /** In each lane: while one INSERT waits for the disk the other one's is on its way. What is about several goes with the first. */
+  private readonly waiting: [Write[], Write[]] = [[], []];
   private waiting_bytes = 0;
-  private writing = 0;
+  private readonly writing: [boolean, boolean] = [false, false];
   /** When a worker's connection plans its statements anew. */
   private readonly plans_end_at = new WeakMap<PoolClient, number>();
   /** In each lane, whose turn was the last. */
@@ -168,7 +173,7 @@ export class InboundStore implements OnApplicationShutdown {
   ) {
     const shared = { connectionString: config.database_url ?? undefined, application_name: 'pytake-inbound', keepAlive: true };
     // R11: an answer within 2 s, also when the database is gone.
-    this.writers = new Pool({ ...shared, max: WRITERS, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
+    this.writers = new Pool({ ...shared, max: LANES.length, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
     this.workers = new Pool({
       ...shared,
       max: 3,
@@ -207,26 +212,25 @@ export class InboundStore implements OnApplicationShutdown {
     const bytes = [...new Set(rows.map((row) => row.body))].reduce((sum, body) => sum + body.length, 0);
     if (this.waiting_bytes + bytes > MAX_WAITING_BYTES) return Promise.reject(new Unavailable());
     return new Promise((done, failed) => {
-      this.waiting.push({ rows, bytes, done, failed });
+      const lane: Lane = laneOf(rows[0].person) === LAST_LANE ? LAST_LANE : 0;
+      this.waiting[lane].push({ rows, bytes, done, failed });
       this.waiting_bytes += bytes;
       // After this turn of the event loop: requests that were read together are written together.
-      if (this.writing < WRITERS) {
-        this.writing++;
-        setImmediate(() => void this.write());
+      if (!this.writing[lane]) {
+        this.writing[lane] = true;
+        setImmediate(() => void this.write(lane));
       }
     });
   }
 
-  private async write(): Promise<void> {
-    while (this.waiting.length) {
+  private async write(lane: Lane): Promise<void> {
+    const waiting = this.waiting[lane];
+    while (waiting.length) {
       const batch: Write[] = [];
       let rows = 0;
       let bytes = 0;
-      while (
-        this.waiting.length &&
-        (rows === 0 || (rows + this.waiting[0].rows.length <= BATCH_ROWS && bytes + this.waiting[0].bytes <= BATCH_BYTES))
-      ) {
-        const write = this.waiting.shift() as Write;
+      while (waiting.length && (rows === 0 || (rows + waiting[0].rows.length <= BATCH_ROWS && bytes + waiting[0].bytes <= BATCH_BYTES))) {
+        const write = waiting.shift() as Write;
         batch.push(write);
         rows += write.rows.length;
         bytes += write.bytes;
@@ -237,7 +241,7 @@ export class InboundStore implements OnApplicationShutdown {
       } catch (error) {
         const unavailable = new Unavailable('The webhook could not be stored. Send it again.', undefined, { cause: error });
         // R11: who waited behind them has waited long enough too.
-        for (const write of [...batch, ...this.waiting.splice(0)]) {
+        for (const write of [...batch, ...waiting.splice(0)]) {
           write.failed(unavailable);
           this.waiting_bytes -= write.bytes;
         }
@@ -245,7 +249,7 @@ export class InboundStore implements OnApplicationShutdown {
       }
       this.waiting_bytes -= bytes;
     }
-    this.writing--;
+    this.writing[lane] = false;
   }
 
   /**
@@ -305,7 +309,14 @@ export class InboundStore implements OnApplicationShutdown {
           outcomes.map((o) => o.items_done),
         ]);
 
-      this.served[lane] = lastServed(waiting, ours, events);
+      const blocked = new Set(
+        barriers.filter(({ is_shared, holds_all }) => is_shared && !holds_all).map(({ organization_id }) => organization_id),
+      );
+      this.served[lane] = lastServed(
+        waiting,
+        ours.filter((id) => !blocked.has(id)),
+        events,
+      );
       const finished = outcomes.filter(({ state }) => state !== 'received').length;
       const bytes = events.reduce((sum, { body }) => sum + body.length, 0);
       const was_all = served === BEFORE_ALL && this.served[lane] === BEFORE_ALL;
@@ -313,7 +324,7 @@ export class InboundStore implements OnApplicationShutdown {
       // Nothing came: others are at it, or the turn goes on.
       const more = events.length ? was_full || !was_all : this.served[lane] !== BEFORE_ALL;
       // The last lane was in the way of who wants both; who had both gives the last lane back when its turn is over.
-      const frees_others = barriers.some(({ before, holds_all }) => before !== null && (lane === LAST_LANE || (holds_all && !more)));
+      const frees_others = barriers.some(({ is_shared, holds_all }) => is_shared && (lane === LAST_LANE || (holds_all && !more)));
       return { finished, more, frees_others };
     });
     return { ...taken, effects };
@@ -324,7 +335,6 @@ export class InboundStore implements OnApplicationShutdown {
       barriers.map(({ organization_id }) => organization_id),
       rows,
       TAKE_BYTES,
-      barriers.map(({ before }) => before),
       barriers.map(({ holds_all }) => holds_all),
     ]);
   }
