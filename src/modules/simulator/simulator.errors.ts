@@ -10,7 +10,7 @@ export const SIMULATOR_ERRORS = declareErrors({
   forbidden: {
     status: 403,
     cause: 'A payload of any shape is posted and signed only by a simulator that runs alone.',
-    remedy: 'Use `/control/change`, or `npm run simulator`.',
+    remedy: 'Use `/simulator/api/control/change`, or `npm run simulator`.',
     by: 'simulator',
   },
   simulator_token_required: {

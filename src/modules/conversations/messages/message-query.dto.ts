@@ -13,13 +13,13 @@ export class MessageQuery extends PageQuery {
   @MaxLength(100)
   declare search?: string;
 
-  /** Messages before this one: a message id or an ISO time. */
+  /** Messages before this one: a message id or an ISO time. `total` counts those after it too; `next_cursor` goes on to older ones with `sort=created_at:desc`. */
   @IsOptional()
   @IsString()
   @MaxLength(40)
   before?: string;
 
-  /** Messages after this one: a message id or an ISO time. */
+  /** Messages after this one: a message id or an ISO time. `total` counts those before it too. */
   @IsOptional()
   @IsString()
   @MaxLength(40)

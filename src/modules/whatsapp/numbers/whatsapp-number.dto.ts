@@ -98,16 +98,22 @@ export class BusinessProfile {
 
 /** How many messages may leave by a number, beside what its provider takes; null: no limit of ours. What is above it waits. */
 export class NumberRateLimits {
+  /** Kept; does not hold yet. */
+  @ApiProperty({ example: 10_000 })
   @IsOptional()
   @IsInt()
   @Min(1)
   daily?: number | null;
 
+  /** Within any hour. */
+  @ApiProperty({ example: 2000 })
   @IsOptional()
   @IsInt()
   @Min(1)
   hourly?: number | null;
 
+  /** Within any minute. */
+  @ApiProperty({ example: 120 })
   @IsOptional()
   @IsInt()
   @Min(1)
