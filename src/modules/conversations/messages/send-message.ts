@@ -91,7 +91,7 @@ export class SendMessage {
       return message;
     };
     // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
-    return this.turns.run(conversation_id, () => this.database.tx(answer));
+    return this.turns.run(`${actor.organization_id} ${conversation_id}`, () => this.database.tx(answer));
   }
 
   /** To a phone: contact and conversation are found, or made. */

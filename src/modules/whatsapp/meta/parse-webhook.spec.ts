@@ -1,6 +1,6 @@
 import { META, type MetaPayload, metaJson, metaPayload, wamid } from '../../../../test/support/meta-payloads';
 import type { ParsedChange } from '../parsed-change';
-import { messagingLimitTier, parseJsonKeepingBigIds, parseWebhook, peekNumbers } from './parse-webhook';
+import { messagingLimitTier, parseJsonKeepingBigIds, parseWebhook, peekNumbers, peekPerson } from './parse-webhook';
 
 /** The only item of a body, of the kind it must be. */
 function one<K extends ParsedChange['kind']>(payload: MetaPayload, kind: K): Extract<ParsedChange, { kind: K }> {
@@ -910,5 +910,27 @@ describe('peekNumbers', () => {
       { entry: [null, { changes: [null, { value: { metadata: { phone_number_id: {} } } }] }] },
     ])
       expect(peekNumbers(junk)).toEqual({ phone_number_ids: [], waba_ids_without_number: [] });
+  });
+});
+
+describe('peekPerson', () => {
+  const phone = '5511987654321';
+
+  it('is one spelling of who wrote or was written to, by phone where it is told', () => {
+    expect(peekPerson(metaPayload.text({ from: phone }))).toBe('551187654321');
+    expect(peekPerson(metaPayload.text({ from: phone, user_id: null }))).toBe('551187654321');
+    expect(peekPerson(metaPayload.text({ from: null }))).toBe(META.user_id);
+    expect(peekPerson(metaPayload.status('read', { recipient_id: phone }))).toBe('551187654321');
+  });
+
+  it('is nobody where it is about several, or about more than what they write', () => {
+    const two = metaPayload.text({ from: phone });
+    two.entry.push(...metaPayload.text({ from: '5511912345678' }).entry);
+    expect(peekPerson(two)).toBeNull();
+    const system = metaPayload.text({ from: phone });
+    item(system).type = 'system';
+    expect(peekPerson(system)).toBeNull();
+    for (const payload of [null, 3, 'x', [], {}, { entry: [{}] }, { entry: [{ changes: [{ field: 'messages' }] }] }])
+      expect(peekPerson(payload)).toBeNull();
   });
 });

@@ -132,7 +132,8 @@ export function peekPerson(payload: unknown): string | null {
   const { phone, bsuid } = personIds(
     ...(messages ? [item.from_user_id, asObject(onlyOf(contacts))?.user_id, item.from] : [item.recipient_user_id, item.recipient_id]),
   );
-  return bsuid ?? (phone ? matchKey(phone) : null);
+  // Most webhooks say both, some the phone alone; the id alone is for people who hide it.
+  return phone ? matchKey(phone) : (bsuid ?? null);
 }
 
 const onlyOf = (list: unknown): unknown => (Array.isArray(list) && list.length === 1 ? (list[0] as unknown) : null);
