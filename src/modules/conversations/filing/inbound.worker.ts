@@ -19,7 +19,7 @@ const TRIES = 3;
 
 /**
  * Works through `inbound_events`: woken by the receipt, by other processes (NOTIFY), and by the clock. The rows are the queue, so nothing is
- * lost with a process; one worker at a time has a lane of an organization's, so that what a person does, by the name webhooks give them, stays in order over any number of workers.
+ * lost with a process; one worker at a time has a lane of an organization's, so that what a person does stays in order over any number of workers.
  */
 @Injectable()
 export class InboundWorker implements OnApplicationBootstrap, OnModuleDestroy {

@@ -916,14 +916,14 @@ describe('peekNumbers', () => {
 describe('peekPerson', () => {
   const phone = '5511987654321';
 
-  it('is one spelling of who wrote or was written to, by phone where it is told', () => {
+  it('is the phone of who wrote or was written to, in one spelling', () => {
     expect(peekPerson(metaPayload.text({ from: phone }))).toBe('551187654321');
     expect(peekPerson(metaPayload.text({ from: phone, user_id: null }))).toBe('551187654321');
-    expect(peekPerson(metaPayload.text({ from: null }))).toBe(META.user_id);
     expect(peekPerson(metaPayload.status('read', { recipient_id: phone }))).toBe('551187654321');
   });
 
-  it('is nobody where it is about several, or about more than what they write', () => {
+  it('is nobody where it is about several, about more than what they write, or about somebody without a phone', () => {
+    expect(peekPerson(metaPayload.text({ from: null }))).toBeNull();
     const two = metaPayload.text({ from: phone });
     two.entry.push(...metaPayload.text({ from: '5511912345678' }).entry);
     expect(peekPerson(two)).toBeNull();

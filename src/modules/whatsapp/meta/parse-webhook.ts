@@ -120,20 +120,20 @@ export function peekNumbers(payload: unknown): { phone_number_ids: string[]; wab
   return { phone_number_ids: [...numbers], waba_ids_without_number: [...wabas] };
 }
 
-/** Whom a body is about, in one spelling: nearly always one message or one status of one person. Null where it is anything else. */
+/**
+ * The phone of whom a body is about, in one spelling: nearly always one message or one status of one person. Null where it is anything else, also
+ * where they hide their phone: what comes under their id alone may belong to somebody known by phone.
+ */
 export function peekPerson(payload: unknown): string | null {
   const change = onlyOf(asObject(onlyOf(asObject(payload)?.entry))?.changes);
   const { field, value } = asObject(change) ?? {};
   if (field !== 'messages' || !isObject(value) || value.errors !== undefined) return null;
-  const { messages, statuses, contacts } = value;
+  const { messages, statuses } = value;
   const item = asObject(messages === undefined ? onlyOf(statuses) : statuses === undefined ? onlyOf(messages) : null);
   // A number that changes is about two.
   if (!item || item.type === 'system') return null;
-  const { phone, bsuid } = personIds(
-    ...(messages ? [item.from_user_id, asObject(onlyOf(contacts))?.user_id, item.from] : [item.recipient_user_id, item.recipient_id]),
-  );
-  // Most webhooks say both, some the phone alone; the id alone is for people who hide it.
-  return phone ? matchKey(phone) : (bsuid ?? null);
+  const { phone } = personIds(messages ? item.from : item.recipient_id);
+  return phone ? matchKey(phone) : null;
 }
 
 const onlyOf = (list: unknown): unknown => (Array.isArray(list) && list.length === 1 ? (list[0] as unknown) : null);

@@ -27,7 +27,7 @@ export class InboundEvent {
   @Column('varchar', { length: 10 })
   state: InboundState;
 
-  /** Of its organization: 0 or 1 by the person it is about, 2 where it is about several or about none. */
+  /** Of its organization: 0 or 1 by the phone it is about, 2 where it is about several people or one without a phone. */
   @Column('smallint', { default: 2 })
   lane: number;
 

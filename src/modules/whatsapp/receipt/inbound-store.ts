@@ -14,7 +14,7 @@ import type { InboundState } from './inbound-event.entity';
 export interface NewInboundEvent {
   organization_id: string | null;
   whatsapp_number_id: string | null;
-  /** Whom all of it is about, as one spelling of them; null: several, or nobody. */
+  /** The phone of whom all of it is about, in one spelling; null: several, nobody, or somebody without one. */
   person: string | null;
   state: InboundState;
   reason: string | null;
@@ -51,7 +51,7 @@ export interface Taken {
 export const LANES = [0, 1] as const;
 export type Lane = (typeof LANES)[number];
 
-/** What is about several people is filed with both lanes held, behind what came before it and before what came after. */
+/** What is not about one phone is filed with both lanes held, behind what came before it and before what came after. */
 const SHARED = 2;
 const LAST_LANE: Lane = 1;
 
