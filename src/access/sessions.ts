@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Actor, Role } from '#common/actor';
+import { Bounded } from '#common/bounded';
 import { Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
@@ -66,9 +67,9 @@ const CACHE_MAX = 10_000;
 /** Access token in, live session out: the same check for REST, GraphQL and sockets. */
 @Injectable()
 export class Sessions {
-  private readonly cache = new Map<string, { at: number; row: SessionRow | null }>();
+  private readonly cache = new Bounded<string, { at: number; row: SessionRow | null }>({ count: CACHE_MAX });
   /** Access tokens whose signature held. */
-  private readonly tokens = new Map<string, AccessClaims>();
+  private readonly tokens = new Bounded<string, AccessClaims>({ count: CACHE_MAX });
   /** How often something was forgotten: what was asked for before is not kept after. */
   private forgotten = 0;
 
@@ -96,9 +97,7 @@ export class Sessions {
 
   /** Notes a token whose signature and expiry were looked at. */
   note(token: string | null, claims: AccessClaims): void {
-    if (!token) return;
-    if (this.tokens.size >= CACHE_MAX) this.tokens.clear();
-    this.tokens.set(token, claims);
+    if (token) this.tokens.set(token, claims);
   }
 
   /** The session of a token that was noted and has not expired; null: verify it. @throws {Unauthenticated} as `check`. */
@@ -191,7 +190,6 @@ export class Sessions {
     if (known && Date.now() - known.at < CACHE_MS) return known.row;
     const { forgotten } = this;
     const [row] = await this.database.rows<SessionRow>(SESSION, [user_id, session_id]);
-    if (this.cache.size >= CACHE_MAX) this.cache.clear();
     if (forgotten === this.forgotten) this.cache.set(key, { at: Date.now(), row: row ?? null });
     return row ?? null;
   }

@@ -60,7 +60,7 @@ export class UsersService {
    */
   async getAgent(actor: Actor, id: string): Promise<User> {
     const user = visible(actor, await this.database.repository(User).find(actor, id));
-    if (!user.is_active || user.role === Role.viewer)
+    if (!mayAnswer(user))
       throw Invalid.field(
         'agent_id',
         `${user.full_name} cannot answer conversations: the account is off or may only read.`,
