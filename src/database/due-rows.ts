@@ -32,15 +32,22 @@ export interface DueKind {
 }
 
 /**
- * SQL of `overdue`: rows that are due, $1 at most, of each organization the first, then of each the second: who has many delays nobody.
- * @param organizations A SELECT of their organization_id alone, which an index has in order: one step of a loose scan for each.
- * @param rows A SELECT of the `id` of what is due of `w.organization_id`.
+ * SQL that begins with `waiting(organization_id)`: a loose scan, the first organization, then the next, never all of their rows. Its last row is NULL.
+ * @param organizations A SELECT of their organization_id alone, which an index has in order.
+ * @param first What the first one must meet; default: it is the first of all.
  */
-export const inTurn = (organizations: string, rows: string): string => `WITH RECURSIVE waiting(organization_id) AS (
-    (SELECT organization_id FROM (${organizations}) o ORDER BY 1 LIMIT 1)
+export const waitingOrganizations = (organizations: string, first = 'true'): string => `WITH RECURSIVE waiting(organization_id) AS (
+    (SELECT o.organization_id FROM (${organizations}) o WHERE ${first} ORDER BY 1 LIMIT 1)
     UNION ALL
     SELECT (SELECT o.organization_id FROM (${organizations}) o WHERE o.organization_id > w.organization_id ORDER BY 1 LIMIT 1)
-      FROM waiting w WHERE w.organization_id IS NOT NULL)
+      FROM waiting w WHERE w.organization_id IS NOT NULL)`;
+
+/**
+ * SQL of `overdue`: rows that are due, $1 at most, of each organization the first, then of each the second: who has many delays nobody.
+ * @param organizations As for `waitingOrganizations`.
+ * @param rows A SELECT of the `id` of what is due of `w.organization_id`.
+ */
+export const inTurn = (organizations: string, rows: string): string => `${waitingOrganizations(organizations)}
   SELECT w.organization_id, due.id
     FROM waiting w CROSS JOIN LATERAL (SELECT r.id, row_number() OVER () AS turn FROM (${rows} LIMIT $1) r) due
    WHERE w.organization_id IS NOT NULL ORDER BY due.turn LIMIT $1`;

@@ -5,6 +5,7 @@ import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { borrow } from '#database/connections';
 import { Database, type Tx } from '#database/database';
+import { waitingOrganizations } from '#database/due-rows';
 import { type Prepared, ask, prepared } from '#database/sql';
 import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
@@ -81,14 +82,9 @@ const firstOf = (lane: number): string => `(SELECT i.id FROM inbound_events i
 
 const lockOf = (lane: Lane): string => `pg_try_advisory_xact_lock(${LANE_LOCKS[lane]}, hashtext(o.organization_id::text))`;
 
-// A loose scan: the first organization that waits after $1, then the next, never the whole backlog. Held is where the lane has something to file, and
-// no other worker is at it.
-const waitingOrganizations = (lane: Lane): Prepared =>
-  prepared(`WITH RECURSIVE waiting(organization_id) AS (
-    (SELECT organization_id FROM inbound_events WHERE state = 'received' AND organization_id > $1 ORDER BY organization_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT e.organization_id FROM inbound_events e WHERE e.state = 'received' AND e.organization_id > w.organization_id ORDER BY e.organization_id LIMIT 1)
-      FROM waiting w WHERE w.organization_id IS NOT NULL)
+// Those that wait after $1. Held is where the lane has something to file, and no other worker is at it.
+const heldOrganizations = (lane: Lane): Prepared =>
+  prepared(`${waitingOrganizations("SELECT organization_id FROM inbound_events WHERE state = 'received'", 'o.organization_id > $1')}
   SELECT organization_id, CASE WHEN ${lane === LAST_LANE ? 'own IS NOT NULL AND (shared IS NULL OR own < shared)' : 'own IS NOT NULL OR shared IS NOT NULL'}
          THEN ${lockOf(lane)} ELSE false END AS is_ours
     FROM (SELECT o.organization_id, ${firstOf(lane)} AS own, ${firstOf(SHARED)} AS shared
@@ -120,7 +116,7 @@ const waitingEvents = (lane: Lane): Prepared =>
   WHERE chosen.before < $3
   ORDER BY chosen.turn, e.organization_id LIMIT $2`);
 
-const TAKE = LANES.map((lane) => ({ organizations: waitingOrganizations(lane), barriers: barriers(lane), events: waitingEvents(lane) }));
+const TAKE = LANES.map((lane) => ({ organizations: heldOrganizations(lane), barriers: barriers(lane), events: waitingEvents(lane) }));
 
 const FINISH = prepared(`UPDATE inbound_events e SET state = o.state, reason = o.reason, items_done = o.items_done,
         processed_at = CASE WHEN o.state <> 'received' THEN now() END
