@@ -1,4 +1,3 @@
-import { matchKey } from '#common/phone';
 import { type KnownContact, KnownContacts } from './known-contacts';
 import { messageContent, providerErrors } from './message-content';
 import type {
@@ -20,6 +19,7 @@ import type {
   UserIdUpdate,
   UserPreference,
 } from '../parsed-change';
+import { numberOf } from './peek-webhook';
 import { BSUID, hasIds, personIds } from './person-ids';
 import {
   type Json,
@@ -101,44 +101,6 @@ function parseEntries(out: Items, root: Origin, entries: unknown[]): void {
     for (let c = 0; c < changes.length && !out.full; c++) parseChange(out, changes[c], waba_id, `${path}.changes[${c}]`, entry.time);
   }
 }
-
-/** Which secrets can have signed this body: the numbers it names, and the WABAs of the changes that name none. */
-export function peekNumbers(payload: unknown): { phone_number_ids: string[]; waba_ids_without_number: string[] } {
-  const numbers = new Set<string>();
-  const wabas = new Set<string>();
-  if (isObject(payload)) {
-    for (const entry of asList(payload.entry)) {
-      if (!isObject(entry)) continue;
-      const waba_id = asId(entry.id);
-      for (const change of asList(entry.changes)) {
-        const number = isObject(change) && isObject(change.value) ? numberOf(change.value) : null;
-        if (number !== null) numbers.add(number);
-        else if (waba_id !== null) wabas.add(waba_id);
-      }
-    }
-  }
-  return { phone_number_ids: [...numbers], waba_ids_without_number: [...wabas] };
-}
-
-/**
- * The phone of whom a body is about, in one spelling: nearly always one message or one status of one person. Null where it is anything else, also
- * where they hide their phone: what comes under their id alone may belong to somebody known by phone.
- */
-export function peekPerson(payload: unknown): string | null {
-  const change = onlyOf(asObject(onlyOf(asObject(payload)?.entry))?.changes);
-  const { field, value } = asObject(change) ?? {};
-  if (field !== 'messages' || !isObject(value) || value.errors !== undefined) return null;
-  const { messages, statuses } = value;
-  const item = asObject(messages === undefined ? onlyOf(statuses) : statuses === undefined ? onlyOf(messages) : null);
-  // A number that changes is about two.
-  if (!item || item.type === 'system') return null;
-  const { phone } = personIds(messages ? item.from : item.recipient_id);
-  return phone ? matchKey(phone) : null;
-}
-
-const onlyOf = (list: unknown): unknown => (Array.isArray(list) && list.length === 1 ? (list[0] as unknown) : null);
-
-const numberOf = (value: Json): string | null => (isObject(value.metadata) ? asId(value.metadata.phone_number_id) : null);
 
 function parseChange(out: Items, change: unknown, waba_id: string | null, path: string, time: unknown): void {
   const origin: Origin = { phone_number_id: null, waba_id, field: '', path };

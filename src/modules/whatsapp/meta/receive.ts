@@ -10,7 +10,8 @@ import { Config } from '#config/config';
 import { isSimulatorAccount, isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
 import { type KnownNumber, NumberDirectory } from '../numbers/number-directory';
 import { InboundStore, type NewInboundEvent } from '../receipt/inbound-store';
-import { parseJsonKeepingBigIds, peekNumbers, peekPerson } from './parse-webhook';
+import { parseJsonKeepingBigIds } from './parse-webhook';
+import { peekNumbers, peekPerson } from './peek-webhook';
 
 /** Meta: "up to 3 MB". */
 const MAX_BYTES = 3 * 1024 * 1024;
