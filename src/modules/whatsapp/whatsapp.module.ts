@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { type MiddlewareConsumer, Module, type NestModule, RequestMethod } from '@nestjs/common';
 import { MulterModule } from '@nestjs/platform-express';
 import { Config } from '#config/config';
 import { JobsModule } from '#jobs/jobs.module';
@@ -16,6 +16,7 @@ import { MediaStorage } from './media/media-storage';
 import { EvolutionProvider } from './evolution/evolution-provider';
 import { GraphClient } from './meta/graph-client';
 import { MetaProvider } from './meta/meta-provider';
+import { ReceiptDoor } from './meta/receipt.door';
 import { Receipt } from './meta/receive';
 import { ReceiptController } from './meta/receipt.controller';
 import { NumberLimits } from './limits/number-limits';
@@ -57,6 +58,7 @@ import { TemplatesService } from './templates/templates.service';
     NumbersResolver,
     InboundStore,
     Receipt,
+    ReceiptDoor,
     MediaStorage,
     MediaQuota,
     MediaService,
@@ -86,4 +88,8 @@ import { TemplatesService } from './templates/templates.service';
     TemplatesService,
   ],
 })
-export class WhatsAppModule {}
+export class WhatsAppModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(ReceiptDoor).forRoutes({ path: 'whatsapp/webhook', method: RequestMethod.POST });
+  }
+}
