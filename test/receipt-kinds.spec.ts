@@ -946,7 +946,8 @@ describe('changed numbers and ids', () => {
   it('a number that is somebody else’s contact merges nobody', async () => {
     const box = await inbox();
     const [ana, bia] = [box.person({ name: 'Ana' }), box.person({ name: 'Bia' })];
-    await box.receive(metaPayload.text(ana), metaPayload.text(bia));
+    await box.receive(metaPayload.text(ana));
+    await box.receive(metaPayload.text(bia));
 
     await box.receive(metaPayload.changedNumber({ ...ana, new_wa_id: bia.from }));
 
