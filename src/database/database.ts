@@ -5,6 +5,7 @@ import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { EventBus } from '#common/events';
 import { Config } from '#config/config';
+import { Alike } from './alike';
 import { borrow, isInTransaction, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
 import { Gathered } from './gathered';
@@ -25,6 +26,8 @@ export class Database implements Sql {
   private readonly logger = new Logger(Database.name);
   private readonly keepers: Keepers = {};
   private readonly lookups = new Map<Prepared, Gathered<string, Row[]>>();
+  /** Lists that many ask for at the same moment. */
+  readonly alike = new Alike();
   /** Nobody's request. */
   private readonly outside = AsyncLocalStorage.snapshot();
 

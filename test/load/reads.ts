@@ -14,6 +14,8 @@ const SLOW_MS = 250;
 /** Where "flat" begins. */
 const SMALLEST = 10_000;
 const LIST = 'list of 50 conversations';
+/** No two ask for the same at once: what is shared between those who do, is not. */
+const OWN = '50 conversations, each another page';
 const ROW = 'one contact';
 const FLAT = [LIST, 'list of 50 contacts', ROW, 'thread of 50'];
 
@@ -55,6 +57,7 @@ async function readsOf(stage: Stage, { organization_id }: Tenant, size: number):
   const letters = ['an', 'jo', 'ma', 'lu', 're', 'sa', 'co'];
   return {
     [LIST]: ['conversations?limit=50'],
+    ...(size >= 10_000 && { [OWN]: Array.from({ length: 64 }, (_, n) => `conversations?limit=50&page=${n + 1}`) }),
     ...(size >= 50_000 && { 'conversations, page 1,000': ['conversations?limit=50&page=1000'] }),
     'list of 50 contacts': ['contacts?limit=50'],
     [ROW]: people.map(({ id }) => `contacts/${id}`),

@@ -43,7 +43,11 @@ export class ContactsService {
     this.endListeners.push(listener);
   }
 
-  async page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
+  page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
+    return this.database.alike.ask([actor.organization_id, 'contacts', query], () => this.read(actor, query));
+  }
+
+  private async read(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
     const contacts = await this.contacts().page(actor, orderOf(query), await this.narrowing(actor, query));
     return { ...contacts, items: await this.presentAll(actor, contacts.items) };
   }

@@ -36,7 +36,7 @@ export class ConversationsController {
   ) {}
 
   /**
-   * List conversations. `search` finds the contact as `GET /contacts` does, and the text of the last message in the 1,000 newest conversations of the list
+   * List conversations. `search` finds the contact as `GET /contacts` does, and the text of the last message in the 500 newest conversations of the list
    * (older texts: `GET /whatsapp/messages`). Where the words are common, `total` says at least how many there are.
    */
   @Get()

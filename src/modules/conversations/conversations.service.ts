@@ -29,7 +29,7 @@ import type { Draft } from './messages/compose';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
 import { AGENT } from './messages/sender';
-import { conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
+import { agentAsked, conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
 import { lockThread } from './state/locking';
 import { archive, assign, endAll, liveOf, move } from './state/moves';
@@ -80,7 +80,12 @@ export class ConversationsService implements OnModuleInit {
     return conversationViews(this.database, actor, ids);
   }
 
-  async page(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
+  page(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
+    const question = [actor.organization_id, 'conversations', agentAsked(actor, query), query] as const;
+    return this.database.alike.ask(question, () => this.read(actor, query));
+  }
+
+  private async read(actor: Actor, query: ConversationQuery): Promise<Page<ConversationView>> {
     const { items, next_cursor, total } = await this.database
       .repository(Conversation)
       .pageOfIds(actor, orderOf(query), await this.narrowing(actor, query));

@@ -8,7 +8,7 @@ import type { ConversationQuery } from './conversation.dto';
 import type { Conversation } from './conversation.entity';
 
 /** Among so many, the newest of a list, the text of the last message is looked through. All messages have an index: GET /whatsapp/messages?search. */
-const NEWEST = 1000;
+const NEWEST = 500;
 
 /** What a search says of a conversation: its contact, or its last message. Asked row by row: as EXISTS it would be answered for all contacts at once. */
 export function conversationMatch(row: string, search: string): Condition {
@@ -52,6 +52,15 @@ export async function lastSaying(database: Database, search: string, list: Selec
 
 const words = (search: string): string => `%${escapeLike(search)}%`;
 
+/** Whose conversations are asked for; `none`: nobody's. */
+export const agentAsked = (
+  actor: Actor,
+  { assigned_to_me, assigned_to, assigned_agent_id }: ConversationQuery,
+): string | null | undefined => {
+  const asked = assigned_to_me ? 'me' : (assigned_to ?? assigned_agent_id);
+  return asked === 'me' ? actor.user_id : asked;
+};
+
 /** The filters of the inbox on a query behind the wall. */
 export function narrowConversations(rows: SelectQueryBuilder<Conversation>, actor: Actor, query: ConversationQuery): void {
   rows.andWhere(contactIsThere('row'));
@@ -67,10 +76,10 @@ export function narrowConversations(rows: SelectQueryBuilder<Conversation>, acto
       "row.queue_id IS NOT NULL AND row.queued_at IS NOT NULL AND row.current_agent_id IS NULL AND row.status IN ('open', 'pending')",
     );
   rows.andWhere('row.is_archived = :archived', { archived: query.is_archived ?? asked.includes('archived') });
-  const assigned = query.assigned_to_me ? 'me' : (query.assigned_to ?? query.assigned_agent_id);
+  const assigned = agentAsked(actor, query);
   // Ordered by what is equal in all: so the planner sees that conversations_of_agent_idx has the rest in order.
   if (assigned === 'none') rows.andWhere('row.current_agent_id IS NULL').addOrderBy('row.current_agent_id');
-  else if (assigned) rows.andWhere('row.current_agent_id = :assigned', { assigned: assigned === 'me' ? actor.user_id : assigned });
+  else if (assigned) rows.andWhere('row.current_agent_id = :assigned', { assigned });
   for (const column of ['department_id', 'queue_id', 'contact_id', 'whatsapp_number_id', 'priority'] as const)
     if (query[column]) rows.andWhere(`row.${column} = :${column}`, { [column]: query[column] });
   if (query.unread !== undefined) rows.andWhere(query.unread ? 'row.unread_count > 0' : 'row.unread_count = 0');
