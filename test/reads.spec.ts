@@ -222,6 +222,41 @@ describe('lists of a large organization', () => {
   };
 });
 
+describe('a list that many ask for at once', () => {
+  it('has in it what was written before each of them asked, and tells nobody of another organization', async () => {
+    const { acme, globex } = await world();
+    await globex.agent.post('/contacts', { phone_number: '+5511987652000', name: 'Outra' }).expect(201);
+    const total = async (by: Person, path: string): Promise<number> => ((await by.get(path).expect(200)).body as Listed).total;
+    let over = false;
+    const askers = Array.from({ length: 20 }, async () => {
+      while (!over) await total(acme.agent, '/contacts');
+    });
+    try {
+      for (let n = 1; n <= 15; n++) {
+        await acme.agent.post('/contacts', { phone_number: `+55119876530${n + 10}` }).expect(201);
+        const [mine, listed, theirs] = await Promise.all([
+          total(acme.admin, '/contacts'),
+          acme.agent.get('/contacts?limit=100').expect(200),
+          total(globex.agent, '/contacts'),
+        ]);
+        expect([mine, (listed.body as Listed).items.length, theirs]).toEqual([n, n, 1]);
+      }
+    } finally {
+      over = true;
+      await Promise.all(askers);
+    }
+  });
+
+  it('is each agent’s own where it is theirs', async () => {
+    const { acme } = await world();
+    const { body } = await acme.agent.post('/conversations', { contact_phone: '+5511987652001' }).expect(201);
+    await acme.agent.post(`/conversations/${body.id}/assign`, { agent_id: acme.agent.user.id }).expect(200);
+    const of = async (by: Person): Promise<number> =>
+      ((await by.get('/conversations?assigned_to_me=true').expect(200)).body as Listed).total;
+    expect(await Promise.all([acme.agent, acme.admin, acme.agent, acme.admin].map(of))).toEqual([1, 0, 1, 0]);
+  });
+});
+
 describe('a cursor', () => {
   it('wins over page and skip, also among conversations without a message, and reaches no other organization', async () => {
     const { acme, globex, sql } = await world();
