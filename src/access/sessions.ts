@@ -7,6 +7,7 @@ import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
 import { isUuid } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
 
 /** Claims of an access token. `role` is a hint: the database decides on each request. */
@@ -60,7 +61,10 @@ const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name
    JOIN sessions s ON s.id = $2 AND s.organization_id = u.organization_id AND s.user_id = u.id
   WHERE u.id = $1 AND u.deleted_at IS NULL`);
 
-/** A change of role, a logout or a deactivation reaches other processes after this; in this one at once. */
+/** Between processes: sessions of this user have ended, some or all. */
+export const SESSIONS_ENDED = 'pytake_sessions_ended';
+
+/** What ended reaches other processes by a signal, in this one at once; where the signal is lost, after this. */
 const CACHE_MS = 3000;
 const CACHE_MAX = 10_000;
 
@@ -77,6 +81,7 @@ export class Sessions {
     private readonly jwt: JwtService,
     private readonly database: Database,
     private readonly events: EventBus,
+    private readonly signals: Signals,
   ) {}
 
   /**
@@ -150,6 +155,7 @@ export class Sessions {
       session_id,
       reason,
     ]);
+    await this.signals.sendWith(tx, SESSIONS_ENDED, user_id);
     tx.afterCommit(() => this.ended(user_id, session_id));
   }
 
@@ -164,6 +170,7 @@ export class Sessions {
       user_id,
       reason,
     ]);
+    await this.signals.sendWith(tx, SESSIONS_ENDED, user_id);
     tx.afterCommit(() => this.ended(user_id, null));
   }
 
