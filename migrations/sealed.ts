@@ -21,6 +21,8 @@ export const migrations: Record<string, string> = {
   '1795000210000-alternative-phones.ts': 'a54ef5fc0f3bff4b0be66dedda289e8d21d52a2204840344bffa77d4cf10da23',
   '1795000220000-receipt-lanes.ts': '0b9f092c201a6dc5f3a94233a755eeae2934ebcd36efd81d1df852b077c39f28',
   '1795000300000-outbound-mails.ts': '909592d0a3afe4d0d6784533d4f39f72da27bf82bf2341aec37923816ad40f3b',
+  '1795000330000-custom-permissions.ts': '8ce97bb5879a2bef480e41cc6a95e3fba5639055e188a5ceee8d8747f4d1e547',
+  '1795000330100-messages-of-agents.ts': '8b25783f352fedf2a342f80f8c722be512aecd9c2f857909c596193c69e4c503',
 };
 
 export const schema: string[] = [
@@ -309,6 +311,7 @@ export const schema: string[] = [
   'column users.avatar_url character varying(2048)',
   'column users.bio character varying(2000)',
   'column users.created_at timestamp(3) with time zone not null default now()',
+  'column users.custom_permissions text[]',
   'column users.deleted_at timestamp(3) with time zone',
   'column users.email character varying(255) not null',
   'column users.email_verified boolean not null default false',
@@ -437,6 +440,7 @@ export const schema: string[] = [
   'index CREATE INDEX media_files_message_idx ON public.media_files USING btree organization_id, message_id',
   'index CREATE INDEX media_files_unused_idx ON public.media_files USING btree created_at WHERE message_id IS NULL AND sent_at IS NULL',
   'index CREATE INDEX messages_history_idx ON public.messages USING btree organization_id, created_at, id',
+  'index CREATE INDEX messages_of_agent_idx ON public.messages USING btree organization_id, sender_user_id, created_at WHERE sender_user_id IS NOT NULL',
   'index CREATE INDEX messages_reply_idx ON public.messages USING btree organization_id, reply_to_message_id WHERE reply_to_message_id IS NOT NULL',
   'index CREATE INDEX messages_resent_as_idx ON public.messages USING btree organization_id, resent_as_id WHERE resent_as_id IS NOT NULL',
   'index CREATE INDEX messages_resent_from_idx ON public.messages USING btree organization_id, resent_from_id WHERE resent_from_id IS NOT NULL',

@@ -11,6 +11,8 @@ import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { LoginLocks } from '#modules/users/login-locks';
+import { Memberships } from '#modules/users/memberships';
+import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
@@ -22,7 +24,7 @@ export class AdminModule {
     return {
       module: AdminModule,
       imports: [...ground(config), JwtModule.register({}), MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }])],
-      providers: [Sessions, AuditService, AuditStore, OrganizationsService, UsersService, Passwords, LoginLocks, SuperAdmin, Operator],
+      providers: [Sessions, AuditService, AuditStore, OrganizationsService, UsersService, Memberships, OwnPassword, Passwords, LoginLocks, SuperAdmin, Operator],
     };
   }
 }

@@ -3,8 +3,14 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import './users.demo';
 import './users.errors';
 import './users.events';
+import { ChangePassword } from './change-password';
 import { LoginLocks } from './login-locks';
+import { Memberships } from './memberships';
+import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
+import { RolesController } from './roles.controller';
+import { UserActivity } from './user-activity';
+import { UserPermissionsService } from './user-permissions.service';
 import { UsersController } from './users.controller';
 import { UsersPresence } from './users.presence';
 import { UsersResolver } from './users.resolver';
@@ -12,8 +18,19 @@ import { UsersService } from './users.service';
 
 @Module({
   imports: [OrganizationsModule],
-  controllers: [UsersController],
-  providers: [UsersService, UsersPresence, UsersResolver, Passwords, LoginLocks],
-  exports: [UsersService, Passwords, LoginLocks],
+  controllers: [UsersController, RolesController],
+  providers: [
+    UsersService,
+    UsersPresence,
+    UsersResolver,
+    UserPermissionsService,
+    UserActivity,
+    ChangePassword,
+    OwnPassword,
+    Memberships,
+    Passwords,
+    LoginLocks,
+  ],
+  exports: [UsersService, Memberships, Passwords, LoginLocks],
 })
 export class UsersModule {}
