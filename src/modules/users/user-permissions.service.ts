@@ -50,7 +50,7 @@ export class UserPermissionsService {
       tx.audit(actor, 'user.permissions_changed', { resource: { id, name: before.full_name }, before, after: { custom_permissions } });
       if (JSON.stringify(before.custom_permissions) === JSON.stringify(custom_permissions)) return before;
       const user = await users.patch(actor, id, { custom_permissions });
-      this.sessions.changed(tx, id);
+      await this.sessions.changed(tx, id);
       tx.tell('user.updated', { organization_id: actor.organization_id, user_id: id });
       return user;
     });
