@@ -6,7 +6,7 @@ import { Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
 import { type PermissionAction, type PermissionResource, holds } from '#common/permissions';
-import { isUuid } from '#common/uuid';
+import { isUuid, newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
@@ -65,11 +65,11 @@ const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name
    JOIN sessions s ON s.id = $2 AND s.organization_id = u.organization_id AND s.user_id = u.id
   WHERE u.id = $1 AND u.deleted_at IS NULL`);
 
-/** Between processes: sessions of this user have ended, some or all, or what they may has changed. */
-export const SESSIONS_ENDED = 'pytake_sessions_ended';
-
-/** What ended reaches other processes by a signal, in this one at once; where the signal is lost, after this. */
+/** A change of role, a logout or a deactivation is signalled to other processes; where that gets lost, it reaches them after this. */
 const CACHE_MS = 3000;
+/** Who says it, the user, and the session that ended or `ALL` of theirs; without one the user is only to be read anew. */
+const CHANNEL = 'pytake_sessions';
+const ALL = '*';
 const CACHE_MAX = 10_000;
 
 /** Access token in, live session out: the same check for REST, GraphQL and sockets. */
@@ -80,6 +80,8 @@ export class Sessions {
   private readonly tokens = new Bounded<string, AccessClaims>({ count: CACHE_MAX });
   /** How often something was forgotten: what was asked for before is not kept after. */
   private forgotten = 0;
+  /** Of this process, which does not listen to itself. */
+  private readonly self = newId();
 
   constructor(
     private readonly jwt: JwtService,
@@ -87,6 +89,16 @@ export class Sessions {
     private readonly events: EventBus,
     private readonly signals: Signals,
   ) {}
+
+  /** Hears of what other processes change; for who has doors. */
+  listen(): void {
+    this.signals.listen(CHANNEL, (payload) => {
+      const [from, user_id, session_id] = payload.split(' ');
+      if (from === this.self) return;
+      if (session_id) this.endHere(user_id, session_id === ALL ? null : session_id);
+      else this.forget(user_id);
+    });
+  }
 
   /**
    * Signature, expiry, then the owner's state.
@@ -160,7 +172,6 @@ export class Sessions {
       session_id,
       reason,
     ]);
-    await this.signals.sendWith(tx, SESSIONS_ENDED, user_id);
     tx.afterCommit(() => this.ended(user_id, session_id));
   }
 
@@ -178,17 +189,23 @@ export class Sessions {
       'UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3',
       [user_id, reason, keep],
     );
-    await this.signals.sendWith(tx, SESSIONS_ENDED, user_id);
     tx.afterCommit(() => this.ended(user_id, null));
   }
 
-  /** What a user may has changed: every process asks again. */
-  async changed(tx: Tx, user_id: string): Promise<void> {
-    await this.signals.sendWith(tx, SESSIONS_ENDED, user_id);
-    tx.afterCommit(() => this.forget(user_id));
+  /** What a user may has changed in the transaction: every process asks again. */
+  changed(tx: Tx, user_id: string): void {
+    tx.afterCommit(() => {
+      this.forget(user_id);
+      this.signals.send(CHANNEL, `${this.self} ${user_id}`);
+    });
   }
 
   private ended(user_id: string, session_id: string | null): void {
+    this.endHere(user_id, session_id);
+    this.signals.send(CHANNEL, `${this.self} ${user_id} ${session_id ?? ALL}`);
+  }
+
+  private endHere(user_id: string, session_id: string | null): void {
     this.forget(user_id);
     this.events.emit('session.ended', { user_id, session_id });
   }

@@ -2,7 +2,6 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Client } from 'pg';
 import { Config } from '#config/config';
 import { Database } from './database';
-import type { Sql } from './sql';
 
 const RECONNECT_MS = 1000;
 
@@ -40,11 +39,6 @@ export class Signals implements OnApplicationShutdown {
         .rows('SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload', [channel, due])
         .catch((error: unknown) => this.logger.debug({ msg: 'not signalled, who listens looks by the clock', err: error }));
     });
-  }
-
-  /** Sends it with the transaction: it is heard once that has committed, in this process too, and never when it rolled back. */
-  async sendWith(sql: Sql, channel: string, payload: string): Promise<void> {
-    await sql.rows('SELECT pg_notify($1, $2)', [channel, payload]);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -6,10 +6,9 @@ import { createAdapter } from '@socket.io/redis-adapter';
 import type { Application } from 'express';
 import { Server } from 'socket.io';
 import { type Trust, clientAddress } from '#access/client-address';
-import { SESSIONS_ENDED, type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
+import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { AppError, Invalid, Unavailable } from '#common/errors';
 import { EventBus } from '#common/events';
-import { Signals } from '#database/signals';
 import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
 import type { Connection } from './connection';
 import { Presence } from './presence';
@@ -54,7 +53,6 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     private readonly presence: Presence,
     private readonly rooms: RealtimeRooms,
     private readonly events: EventBus,
-    private readonly signals: Signals,
     private readonly host: HttpAdapterHost<ExpressAdapter>,
     metrics: Metrics,
   ) {
@@ -63,7 +61,6 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.events.on('session.ended', (target) => this.disconnect(target));
-    this.signals.listen(SESSIONS_ENDED, (user_id) => this.recheckUser(user_id));
     this.events.on('organization.updated', ({ organization_id }) => this.reconsider(organization_id));
     this.timer = setInterval(() => void this.sweep(), LIMITS.sweep_ms).unref();
     if (this.server || !this.redis.configured) return;
@@ -240,13 +237,6 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     this.sessions.forget(target.user_id);
     for (const connection of [...(this.users.get(target.user_id) ?? [])])
       if (!target.session_id || connection.session.session_id === target.session_id) connection.end(error_code);
-  }
-
-  /** Another process ended sessions of theirs, also one without Redis: a command, or a node that misses it. Which ones the tokens tell. */
-  private recheckUser(user_id: string): void {
-    this.sessions.forget(user_id);
-    for (const connection of this.users.get(user_id) ?? []) connection.recheck_at = 0;
-    void this.sweep();
   }
 
   /** The rules of an organization changed: who may no longer be here goes, on every node. */
