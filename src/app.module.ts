@@ -4,10 +4,12 @@ import { ApiModule } from '#api/api.module';
 import { Config } from '#config/config';
 import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
+import { AgentSkillsModule } from '#modules/agent-skills/agent-skills.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { DepartmentsModule } from '#modules/departments/departments.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
@@ -46,6 +48,8 @@ export class AppModule {
         WhatsAppModule,
 
         // 3 inbox
+        DepartmentsModule,
+        AgentSkillsModule,
         ConversationsModule,
       ],
     };

@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+
+/** Teams of agents. */
+@Module({})
+export class DepartmentsModule {}
