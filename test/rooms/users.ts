@@ -17,9 +17,7 @@ export const facts: RoomFacts = {
     department_ids: 'department',
   },
   not_looked_up: {
-    'POST /users department_ids': 'no departments yet (section 10 §5)',
-    'PUT /users/me department_ids': 'no departments yet (section 10 §5)',
-    'PUT /users/{user_id} department_ids': 'no departments yet (section 10 §5)',
+    'PUT /users/me department_ids': 'one’s own are an administrator’s to change, whosever they are',
   },
   bodies: () => ({
     'POST /users': { email: `${randomUUID()}@acme.example`, full_name: 'Bia Lima', role: 'agent', password: 'correct-horse-1' },

@@ -8,6 +8,8 @@ import { Reference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
 import { User } from '#modules/users/user.entity';
 
+export const PROFICIENCY_DEFAULT = 3;
+
 /** What an agent can do, and how well; for routing by skills. */
 @Entity('agent_skills')
 @ObjectType()
@@ -37,7 +39,7 @@ export class AgentSkill extends TenantEntity {
   skill_key?: string;
 
   /** 1: knows a little, to 5: knows best. */
-  @Column('int', { default: 3 })
+  @Column('int', { default: PROFICIENCY_DEFAULT })
   @Field(() => Int)
   @IsInt()
   @Min(1)

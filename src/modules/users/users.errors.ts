@@ -20,6 +20,11 @@ export const USER_ERRORS = declareErrors({
     cause: 'This is the last active administrator of the organization.',
     remedy: 'Make somebody else an administrator first.',
   },
+  user_not_agent: {
+    status: 422,
+    cause: 'The user does not answer customers, so they are in no department and have no skills.',
+    remedy: 'Choose an agent or an administrator, or change the role first.',
+  },
 });
 
 declare module '#common/error-codes' {

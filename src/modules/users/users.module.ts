@@ -5,6 +5,7 @@ import './users.errors';
 import './users.events';
 import { LoginLocks } from './login-locks';
 import { Passwords } from './passwords';
+import { UserDepartments } from './user-departments';
 import { UsersController } from './users.controller';
 import { UsersPresence } from './users.presence';
 import { UsersResolver } from './users.resolver';
@@ -13,7 +14,7 @@ import { UsersService } from './users.service';
 @Module({
   imports: [OrganizationsModule],
   controllers: [UsersController],
-  providers: [UsersService, UsersPresence, UsersResolver, Passwords, LoginLocks],
-  exports: [UsersService, Passwords, LoginLocks],
+  providers: [UsersService, UsersPresence, UsersResolver, UserDepartments, Passwords, LoginLocks],
+  exports: [UsersService, UserDepartments, Passwords, LoginLocks],
 })
 export class UsersModule {}

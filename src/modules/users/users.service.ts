@@ -11,6 +11,7 @@ import { LoginLocks, accountLocked } from './login-locks';
 import { Passwords } from './passwords';
 import { ROLE_PERMISSIONS } from './permissions';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
+import { UserDepartments, inDepartment } from './user-departments';
 import { User, mayAnswer } from './user.entity';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
@@ -23,6 +24,7 @@ export class UsersService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly sessions: Sessions,
+    private readonly departments: UserDepartments,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -43,8 +45,7 @@ export class UsersService {
       filter: { role: query.role, is_active: query.is_active, agent_status: query.agent_status, is_online: query.is_online },
       refine: (rows) => {
         if (actor.role !== Role.super_admin) rows.andWhere(`${rows.alias}.role <> :hidden`, { hidden: Role.super_admin });
-        // No department exists yet, so nobody is in one.
-        if (query.department_id) rows.andWhere('false');
+        if (query.department_id) rows.andWhere(inDepartment(rows.alias), { department_id: query.department_id });
       },
     });
     return { ...page, items: await this.present(actor, page.items) };
@@ -72,7 +73,6 @@ export class UsersService {
   /** @throws {Conflict} `email_already_registered`. */
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
     if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    assertNoDepartments(department_ids);
     if (password != null) {
       const { security_settings } = await this.organizations.settings(actor);
       this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
@@ -81,6 +81,7 @@ export class UsersService {
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+      if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
         resource: { id: added.id, name: added.full_name },
         metadata: { role: added.role, email: added.email },
@@ -131,7 +132,6 @@ export class UsersService {
     const self = id === actor.user_id;
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    assertNoDepartments(department_ids);
     if (self && input.email !== undefined) await this.assertOwnEmail(actor, id, input.email, current_password);
 
     const updated = await this.database.tx(async (tx) => {
@@ -139,17 +139,24 @@ export class UsersService {
       // Two admins who take each other's role at once meet here: the second finds the first gone.
       await this.organizations.lock(tx, actor);
       const before = visible(actor, await users.lock(actor, id), self);
+      const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
+      const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       const after = { ...before, ...changes };
-      tx.audit(actor, actionOf(changes), { resource: { id, name: after.full_name }, before, after: changes });
-      if (!Object.keys(changes).length) return before;
-      if (self && ('role' in changes || 'is_active' in changes))
-        throw new Forbidden('cannot_modify_self', 'Your own role and state are for another administrator to change.');
+      tx.audit(actor, actionOf(changes), {
+        resource: { id, name: after.full_name },
+        before: { ...before, department_ids: department_ids_before },
+        after: { ...changes, ...(moves && { department_ids }) },
+      });
+      if (!moves && !Object.keys(changes).length) return before;
+      if (self && (moves || 'role' in changes || 'is_active' in changes))
+        throw new Forbidden('cannot_modify_self', 'Your own role, state and departments are for another administrator to change.');
       if (changes.role && before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'The role of a super admin cannot be changed.');
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
       const user = await users.patch(actor, id, changes);
+      if (moves) await this.departments.replace(tx, actor, id, department_ids);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
       this.tell(tx, before, user);
@@ -245,13 +252,19 @@ export class UsersService {
   private async present(actor: Actor, users: User[]): Promise<User[]> {
     const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
     const emails = users.filter(may).map((user) => user.email);
-    const locked = emails.length ? await this.locks.lockedUntilOf(emails) : new Map<string, Date>();
+    const [locked, departments] = await Promise.all([
+      emails.length ? this.locks.lockedUntilOf(emails) : new Map<string, Date>(),
+      this.departments.of(
+        actor,
+        users.map(({ id }) => id),
+      ),
+    ]);
     return users.map((user) => {
       const { deleted_at, last_login_ip, ...shown } = user;
       return {
         ...shown,
         name: user.full_name,
-        department_ids: [],
+        department_ids: departments.get(user.id) ?? [],
         ...(may(user) && {
           permissions: [...ROLE_PERMISSIONS[user.role]],
           locked_until: locked.get(user.email) ?? null,
@@ -281,10 +294,8 @@ function visible(actor: Actor, user: User | null, self = false): User {
   return user;
 }
 
-/** @throws {Invalid} Every id is unknown while there are no departments. */
-function assertNoDepartments(department_ids: readonly string[] | undefined): void {
-  if (department_ids?.length) throw Invalid.field('department_ids', `No department ${department_ids[0]} in this organization.`);
-}
+const sameIds = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify([...new Set(a)].sort()) === JSON.stringify([...b].sort());
 
 /** What of the input is given and differs from the row. */
 function changesOf(user: User, input: Partial<User>): Partial<User> {
