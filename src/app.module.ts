@@ -8,6 +8,7 @@ import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
@@ -37,6 +38,7 @@ export class AppModule {
         // 1 who
         OrganizationsModule,
         UsersModule,
+        NotificationsModule,
         AuthModule,
         AuditModule,
 
