@@ -43,7 +43,9 @@ export class Notifications1795000370000 implements MigrationInterface {
       mail_id uuid,
       CONSTRAINT notifications_pkey PRIMARY KEY (organization_id, id),
       CONSTRAINT notifications_user_id_fkey FOREIGN KEY (organization_id, user_id) REFERENCES users (organization_id, id) ON DELETE CASCADE,
-      CONSTRAINT notifications_contact_id_fkey FOREIGN KEY (organization_id, contact_id) REFERENCES contacts (organization_id, id) ON DELETE CASCADE
+      CONSTRAINT notifications_contact_id_fkey FOREIGN KEY (organization_id, contact_id) REFERENCES contacts (organization_id, id) ON DELETE CASCADE,
+      CONSTRAINT notifications_mail_id_fkey FOREIGN KEY (organization_id, mail_id) REFERENCES outbound_mails (organization_id, id)
+        ON DELETE SET NULL (mail_id)
     )`);
     for (const [name, index] of Object.entries(INDEXES)) await runner.query(`CREATE INDEX ${name} ON notifications ${index}`);
     await runner.query(`CREATE TABLE notification_preferences (

@@ -4,6 +4,7 @@ import { ApiModule } from '#api/api.module';
 import { Config } from '#config/config';
 import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
+import { MailModule } from '#mail/mail.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
@@ -30,6 +31,7 @@ export class AppModule {
           inject: [Config],
           useFactory: ({ redis_url, database_url, process_role }: Config) => ({ redis_url, database_url, role: process_role }),
         }),
+        MailModule,
         RealtimeModule,
         AccessModule,
         ApiModule,

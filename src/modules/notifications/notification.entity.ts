@@ -9,6 +9,7 @@ import { declareContactRows, declareUserRows } from '#database/personal-data';
 import { Reference } from '#database/references';
 import { declareRetention } from '#database/retention';
 import { TenantEntity } from '#database/tenant.entity';
+import { OutboundMail } from '#mail/outbound-mail.entity';
 import { User } from '#modules/users/user.entity';
 import { Channel } from './notice-types';
 
@@ -81,6 +82,7 @@ export class NotificationDelivery {
 @Reference(() => User, 'user_id', 'CASCADE')
 // Its words speak of the person: they go with them.
 @Reference('Contact', 'contact_id', 'CASCADE')
+@Reference(() => OutboundMail, 'mail_id', 'SET NULL')
 @ObjectType()
 @Index('notifications_newest_idx', ['organization_id', 'user_id', 'created_at', 'id'], { where: 'is_listed' })
 @Index('notifications_read_idx', ['organization_id', 'user_id', 'is_read', 'created_at', 'id'], { where: 'is_listed' })
