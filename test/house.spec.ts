@@ -60,7 +60,7 @@ const FLOORS = (() => {
 const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
 
 /** What the rooms stand on; each may import those before it. */
-const GROUND = ['common', 'config', 'observability', 'database', 'jobs', 'access', 'realtime', 'api'];
+const GROUND = ['common', 'config', 'observability', 'database', 'jobs', 'mail', 'access', 'realtime', 'api'];
 
 /** Imports against the order, each with its reason. */
 const AGAINST_THE_ORDER: Record<string, string> = {
