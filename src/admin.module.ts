@@ -14,9 +14,9 @@ import { OrganizationsService } from '#modules/organizations/organizations.servi
 import { AccountMails } from '#modules/users/account-mails';
 import { LoginLocks } from '#modules/users/login-locks';
 import { MailedTokens } from '#modules/users/mailed-tokens';
-import { Memberships } from '#modules/users/memberships';
 import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
+import { UserDepartments } from '#modules/users/user-departments';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
 
@@ -40,7 +40,7 @@ export class AdminModule {
         UsersService,
         AccountMails,
         MailedTokens,
-        Memberships,
+        UserDepartments,
         OwnPassword,
         Passwords,
         LoginLocks,

@@ -24,18 +24,22 @@ const stage = async (): Promise<Stage> => Stage.of(await world(meta.env), meta);
 type Answer = { status: number; body: { errors?: { extensions: { status_code?: number } }[] } };
 type Door = (w: World, act: Act, given: Given, request_id: string) => PromiseLike<Answer>;
 
-const throughRest: Door = ({ acme }, { rest }, { person = acme.admin, id = '', body, file }, request_id) => {
+const throughRest: Door = ({ acme }, { rest }, { person = acme.admin, id = '', ids = {}, body, file }, request_id) => {
   const [method, path] = rest.split(' ');
-  const call = person[method.toLowerCase() as 'post' | 'put' | 'delete'](`/${path.replace(/:\w+/, id)}`).set('X-Request-ID', request_id);
+  const call = person[method.toLowerCase() as 'post' | 'put' | 'delete'](
+    `/${path.replace(/:(\w+)/g, (_, name: string) => ids[name] ?? id)}`,
+  ).set('X-Request-ID', request_id);
   if (file) return call.attach('file', file, 'foto.png');
   return body ? call.send(body) : call;
 };
 
-const throughGraphql: Door = ({ app, acme }, { mutation = '' }, { person = acme.admin, id, body = {} }, request_id) => {
+const throughGraphql: Door = ({ app, acme }, { mutation = '' }, { person = acme.admin, id, ids = {}, body = {} }, request_id) => {
   const field = app.get(GraphQLSchemaHost).schema.getMutationType()?.getFields()[mutation];
   if (!field) throw new Error(`No mutation ${mutation}`);
   const sent: Record<string, unknown> = { ...body, input: body };
-  const values = Object.fromEntries(field.args.map(({ name, type }) => [name, sent[name] ?? (type.toString() === 'ID!' ? id : undefined)]));
+  const values = Object.fromEntries(
+    field.args.map(({ name, type }) => [name, sent[name] ?? ids[name] ?? (type.toString() === 'ID!' ? id : undefined)]),
+  );
   const given = field.args.filter(({ name }) => values[name] !== undefined);
   const declared = given.map(({ name, type }) => `$${name}: ${type.toString()}`).join(', ');
   const passed = given.map(({ name }) => `${name}: $${name}`).join(', ');

@@ -35,6 +35,9 @@ export const facts: RoomFacts = {
     department_id: 'department',
     department_ids: 'department',
   },
+  not_looked_up: {
+    'PUT /users/me department_ids': 'one’s own are an administrator’s to change, whosever they are',
+  },
   bodies: () => ({
     'POST /users/{user_id}/change-password': { new_password: 'another-horse-2' },
     'PUT /users/{user_id}/permissions': { permissions: ['read:contacts'] },

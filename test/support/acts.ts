@@ -10,6 +10,8 @@ export interface Given {
   person?: Person;
   /** The id in its path; GraphQL's one id. */
   id?: string;
+  /** Ids by name, where a path or GraphQL takes more than one. */
+  ids?: Record<string, string>;
   body?: object;
   file?: Buffer;
 }

@@ -6,6 +6,7 @@ import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
 import './conversations.events';
+import './state/departments';
 import './state/merging';
 import { AgentStatsController } from './agent-stats/agent-stats.controller';
 import { AgentStatsResolver } from './agent-stats/agent-stats.resolver';

@@ -37,6 +37,7 @@ export class UsersController {
    * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or a role nobody can give (`cannot_assign_role`).
    * @throws {404} A department is not in this organization.
    * @throws {409} The e-mail belongs to an account already (`email_already_registered`).
+   * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
    */
   @Post()
   @Allow('org_admin')
@@ -81,8 +82,9 @@ export class UsersController {
    * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
    * @throws {403} Your own role, state and departments (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`).
-   * @throws {404} The user, or a department, is not in this organization.
+   * @throws {404} The user or a department is not in this organization.
    * @throws {409} The last active administrator (`last_admin`), or an e-mail that is taken (`email_already_registered`).
+   * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
    */
   @Put(':user_id')
   @Allow('org_admin')

@@ -39,6 +39,11 @@ export const USER_ERRORS = declareErrors({
     cause: 'A list of permissions can only narrow what the role allows.',
     remedy: 'Leave it out, or give the user a higher role first; `role_permissions` says what the role allows.',
   },
+  user_not_agent: {
+    status: 422,
+    cause: 'The user does not answer customers, so they are in no department and have no skills.',
+    remedy: 'Choose an agent or an administrator, or change the role first.',
+  },
 });
 
 declare module '#common/error-codes' {
