@@ -12,6 +12,7 @@ import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountMails } from '#modules/users/account-mails';
+import { Invitations } from '#modules/users/invitations';
 import { LoginLocks } from '#modules/users/login-locks';
 import { MailedTokens } from '#modules/users/mailed-tokens';
 import { OwnPassword } from '#modules/users/own-password';
@@ -39,6 +40,7 @@ export class AdminModule {
         OrganizationsService,
         UsersService,
         AccountMails,
+        Invitations,
         MailedTokens,
         UserDepartments,
         OwnPassword,

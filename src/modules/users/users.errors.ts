@@ -19,11 +19,6 @@ export const USER_ERRORS = declareErrors({
     cause: 'The account is switched off or may only read, so it cannot answer conversations.',
     remedy: 'Choose an active agent or administrator.',
   },
-  invitation_not_pending: {
-    status: 409,
-    cause: 'The user has accepted the invitation, or never needed one: there is a password.',
-    remedy: 'Where it is forgotten: `POST /api/v1/auth/forgot-password`.',
-  },
   invalid_token: {
     status: 400,
     cause: 'The mailed link was used, has expired, or a newer one was sent.',

@@ -5,6 +5,7 @@ import './users.errors';
 import './users.events';
 import { AccountMails } from './account-mails';
 import { ChangePassword } from './change-password';
+import { Invitations } from './invitations';
 import { LoginLocks } from './login-locks';
 import { MailedTokens } from './mailed-tokens';
 import { OwnPassword } from './own-password';
@@ -29,6 +30,7 @@ import { UsersService } from './users.service';
     UserActivity,
     UserDepartments,
     ChangePassword,
+    Invitations,
     OwnPassword,
     Passwords,
     LoginLocks,

@@ -1,5 +1,5 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, OwnAccount, Resource } from '#access/decorators';
+import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
@@ -48,8 +48,9 @@ export class UsersResolver {
     return this.users.updateMe(actor, input);
   }
 
-  @Mutation(() => User, { description: 'Add a member; without a password the account is an invitation.' })
+  @Mutation(() => User, { description: 'Add a member; without a password they are invited by mail to set one.' })
   @Allow('org_admin')
+  @RateClass('invitation')
   createUser(@Caller() actor: Actor, @Args('input') input: UserCreate): Promise<User> {
     return this.users.create(actor, input);
   }

@@ -11,7 +11,8 @@ import type { StatsQuery, UserStats } from './agent-stats.dto';
 
 type Counts = Omit<UserStats, 'period' | 'csat_score'>;
 
-const WITHIN = (column: string): string => `${column} >= coalesce($3::timestamptz, '-infinity') AND ${column} <= coalesce($4::timestamptz, 'infinity')`;
+const WITHIN = (column: string): string =>
+  `${column} >= coalesce($3::timestamptz, '-infinity') AND ${column} <= coalesce($4::timestamptz, 'infinity')`;
 
 /** Who answers as a person: an agent here, or on the phone itself. */
 const PERSON = `sender_type IN ('agent', 'device')`;
