@@ -5,12 +5,13 @@ import './auth.errors';
 import { AuthController } from './auth.controller';
 import { AuthResolver } from './auth.resolver';
 import { AuthService } from './auth.service';
+import { Recovery } from './recovery';
 import { SuperAdmin } from './super-admin';
 
 @Module({
   imports: [OrganizationsModule, UsersModule],
   controllers: [AuthController],
-  providers: [AuthService, AuthResolver, SuperAdmin],
+  providers: [AuthService, Recovery, AuthResolver, SuperAdmin],
   exports: [AuthService],
 })
 export class AuthModule {}
