@@ -1,9 +1,9 @@
 import { ArgsType, Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
-import { Nested, NestedEach, QueryBoolean } from '#common/fields';
-import { Json } from '#common/json.scalar';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsInt, IsObject, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { JsonBytes, Nested, NestedEach, QueryBoolean } from '#common/fields';
+import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { AgentSummary } from '#modules/departments/department.dto';
@@ -77,9 +77,16 @@ const OPTIONAL = [
 
 @InputType({ isAbstract: true })
 class GivenSettings {
-  /** Who serves it and when; given keys replace those there are, null takes one away, others of your own are kept. At most 16 KB. */
-  @ApiProperty({ type: () => QueueSettings, required: false })
-  @Field(() => Json, { nullable: true })
+  /** Who serves it and when; given keys replace those there are, null takes one away, keys of your own are kept. At most 16 KB. */
+  @ApiProperty({ type: () => QueueSettings })
+  @Field(() => Json)
+  @IsObject()
+  @JsonBytes(16_384)
+  settings: JsonObject;
+}
+
+/** The keys we know, as they are checked. */
+export class KnownSettings {
   @Nested(() => QueueSettings)
   settings: QueueSettings;
 }

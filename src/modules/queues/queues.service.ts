@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import type { JsonObject } from '#common/json.scalar';
@@ -11,7 +12,15 @@ import { type BusinessHours, isForm, toBusinessHours } from '#modules/organizati
 import { slugify } from '#modules/organizations/organizations.service';
 import { User } from '#modules/users/user.entity';
 import { presentQueues } from './queue-figures';
-import type { QueueCreate, QueuePage, QueueQuery, QueueReorder, QueueUpdate, QueueView } from './queue.dto';
+import {
+  KnownSettings,
+  type QueueCreate,
+  type QueuePage,
+  type QueueQuery,
+  type QueueReorder,
+  type QueueUpdate,
+  type QueueView,
+} from './queue.dto';
 import { Queue } from './queue.entity';
 import type { QueueSettings } from './queue-settings.dto';
 import { RouteQueues } from './routing/route-queues';
@@ -149,9 +158,10 @@ export class QueuesService {
     }
     if (input.overflow_queue_id) await this.assertNoCircle(tx, actor, before?.id ?? null, input.overflow_queue_id);
     if (!settings) return values;
-    const merged = mergedSettings(before?.settings ?? {}, settings);
+    const known = (await parse(KnownSettings, { settings })).settings;
+    const merged = mergedSettings(before?.settings ?? {}, { ...settings, ...withoutUndefined(known) });
     if (Buffer.byteLength(JSON.stringify(merged)) > SETTINGS_BYTES) throw Invalid.field('settings', 'settings may have at most 16 KB');
-    const agents = settings.allowed_agent_ids ?? [];
+    const agents = known.allowed_agent_ids ?? [];
     if ((await this.database.repository(User, tx).many(actor, agents)).length < new Set(agents).size) throw new NotFound('Agent');
     return { ...values, settings: merged };
   }
@@ -166,6 +176,8 @@ export class QueuesService {
     }
   }
 }
+
+const withoutUndefined = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 
 /** Given keys over those there are; null takes one away. Hours are kept with the zone they may have. */
 function mergedSettings(stored: QueueSettings, { business_hours, ...given }: QueueSettings): QueueSettings {
