@@ -83,8 +83,6 @@ async function belongings(w: World, company: Company): Promise<Belongings> {
     idle_contact: done.contact_id as string,
     numberless: done.id,
     media: media.id as string,
-    department: newId(),
-    queue: newId(),
     phone: `+${person.from}`,
     ...Object.assign({}, ...(await Promise.all(ROOMS.flatMap(({ belongings }) => belongings?.(w, company) ?? [])))),
   };

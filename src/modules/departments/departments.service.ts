@@ -70,6 +70,12 @@ export class DepartmentsService implements OnModuleInit {
     return this.presentOne(actor, await this.departments(tx).get(actor, id), tx);
   }
 
+  /** By id, in the order asked (loaders). */
+  async many(actor: Actor, ids: readonly string[]): Promise<(DepartmentView | null)[]> {
+    const found = new Map((await this.present(actor, await this.departments().many(actor, ids))).map((one) => [one.id, one]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
   /** @throws {Forbidden} `plan_limit_exceeded`. @throws {Conflict} `already_exists`. @throws {NotFound} @throws {Invalid} `user_not_agent`. */
   create(actor: Actor, { agent_ids = [], ...input }: DepartmentCreate): Promise<DepartmentView> {
     return this.database.tx(async (tx) => {
