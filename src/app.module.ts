@@ -13,6 +13,7 @@ import { ConversationsModule } from '#modules/conversations/conversations.module
 import { DepartmentsModule } from '#modules/departments/departments.module';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { QueuesModule } from '#modules/queues/queues.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
@@ -55,6 +56,7 @@ export class AppModule {
         DepartmentsModule,
         AgentSkillsModule,
         ConversationsModule,
+        QueuesModule,
       ],
     };
   }

@@ -25,6 +25,10 @@ export const DEMO = {
   other_contact_id: '019aa000-0000-7000-8000-000000000d01',
   resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
 
+  /** Pedidos, of Vendas. */
+  queue_id: '019aa000-0000-7000-8000-000000000a04',
+  queue_offer_id: '019aa000-0000-7000-8000-000000000a05',
+
   /** Of the administrator. */
   notification_id: '019aa000-0000-7000-8000-000000000e01',
 

@@ -42,7 +42,7 @@ export const facts: RoomFacts = {
       'PUT /whatsapp/messages/{message_id}/read',
     ],
   },
-  ids: { conversation_id: 'conversation', message_id: 'message', reply_to_message_id: 'message', queue_id: 'queue' },
+  ids: { conversation_id: 'conversation', message_id: 'message', reply_to_message_id: 'message' },
   no_ids: {
     'buttons.0.id': "the customer's answer, any word",
     'interactive.buttons.0.id': "the customer's answer, any word",

@@ -295,6 +295,19 @@ export class ConversationCreate {
   @Field(() => ID, { nullable: true })
   assigned_agent_id?: string;
 
+  /** It waits in this queue, or where that sends on to. */
+  @IsOptional()
+  @IsUUID()
+  @Field(() => ID, { nullable: true })
+  queue_id?: string;
+
+  /** It waits in the department's queue of the highest priority, if it has one. */
+  @Alias('assigned_department_id')
+  @IsOptional()
+  @IsUUID()
+  @Field(() => ID, { nullable: true })
+  department_id?: string;
+
   @ApiPropertyOptional({ enum: ConversationPriority })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => (value === 'normal' ? 'medium' : value))
@@ -333,6 +346,19 @@ export class ConversationUpdate {
   @IsUUID()
   @Field(() => ID, { nullable: true })
   assigned_agent_id?: string | null;
+
+  /** Another one: it waits there, without an agent unless one is given. Null: it waits in none. */
+  @IsOptional()
+  @IsUUID()
+  @Field(() => ID, { nullable: true })
+  queue_id?: string | null;
+
+  /** It becomes the department's; without an agent it waits in its queue of the highest priority. Alias: department_id. */
+  @Alias('department_id')
+  @IsOptional()
+  @IsUUID()
+  @Field(() => ID, { nullable: true })
+  assigned_department_id?: string | null;
 
   @ApiPropertyOptional({ enum: ConversationPriority })
   @IsOptional()

@@ -28,6 +28,8 @@ export enum ConversationPriority {
 @Reference(() => Contact, 'contact_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
 @Reference(() => User, 'current_agent_id', 'SET NULL')
+@Reference('Queue', 'queue_id', 'SET NULL')
+@Reference('Department', 'department_id', 'SET NULL')
 // Written before its message is, and an index by it, without which no message could be deleted, would be written with every message: 21 us each,
 // where the three checks of an incoming message take 24 us together (of 660 us until it is filed).
 @UncheckedReference('Message', 'last_message_id')
@@ -41,6 +43,11 @@ export enum ConversationPriority {
 @Index('conversations_of_agent_idx', { synchronize: false })
 @Index('conversations_attention_idx', { synchronize: false })
 @Index('conversations_ended_idx', { synchronize: false })
+// Those that wait, in the order they are served.
+@Index('conversations_waiting_idx', { synchronize: false })
+@Index('conversations_sla_idx', ['organization_id', 'sla_due_at'], { where: 'sla_due_at IS NOT NULL' })
+@Index('conversations_of_queue_idx', ['organization_id', 'queue_id', 'queued_at'], { where: 'queue_id IS NOT NULL' })
+@Index('conversations_of_department_idx', ['organization_id', 'department_id', 'created_at'], { where: 'department_id IS NOT NULL' })
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
 export class Conversation extends TenantEntity {
   @Column('uuid')
@@ -92,6 +99,21 @@ export class Conversation extends TenantEntity {
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   assigned_at: Date | null;
+
+  /** When the SLA of its queue is looked at next; null: none runs. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  sla_due_at: Date | null;
+
+  /** When it had waited for most of what its queue's SLA allows, since it entered. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  sla_warned_at: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  sla_breached_at: Date | null;
+
+  /** The first answer of a person since it entered its queue. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  queue_answered_at: Date | null;
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   first_message_at: Date | null;

@@ -53,6 +53,11 @@ interface ConversationAssigned extends ConversationHappened {
   previous_agent_id: string | null;
 }
 
+interface ConversationQueued extends ConversationHappened {
+  queue_id: string;
+  department_id: string;
+}
+
 const { organization_id, contact_id, conversation_id, message_id, number_id: whatsapp_number_id, user_id } = DEMO;
 
 const RECEIVED: MessageResponse = {
@@ -199,6 +204,11 @@ export const INBOX_EVENTS = declareEvents({
     text: 'A conversation has another agent, or none any more.',
     sample: { ...conversation, agent_id: user_id, previous_agent_id: null },
     sockets: ['conversation:assigned', 'conversation:unassigned'],
+  }),
+  'conversation.queued': event<ConversationQueued>({
+    text: 'A conversation began to wait in a queue.',
+    sample: { ...conversation, queue_id: DEMO.queue_id, department_id: DEMO.department_id },
+    sockets: ['conversation:updated', 'queue:updated'],
   }),
   'conversation.unread': event<ConversationHappened & { unread_count: number }>({
     text: 'The team has read what came in, so far or in part.',

@@ -56,7 +56,7 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('conversation.created', (e) =>
       this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })),
     );
-    for (const name of ['conversation.updated', 'conversation.archived'] as const)
+    for (const name of ['conversation.updated', 'conversation.archived', 'conversation.queued'] as const)
       this.events.on(name, (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:updated', data })));
     for (const name of ['conversation.resolved', 'conversation.closed', 'conversation.reopened', 'conversation.status'] as const)
       this.events.on(name, (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })));

@@ -32,8 +32,9 @@ import { AGENT } from './messages/sender';
 import { agentAsked, conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
 import { lockThread } from './state/locking';
-import { archive, assign, endAll, liveOf, move } from './state/moves';
+import { archive, assign, endAll, liveOf, move, unassignAll } from './state/moves';
 import { QUEUE_PRIORITY, open, refuseSecond, route } from './state/opening';
+import { enterQueue, leaveQueue, setDepartment } from './state/queueing';
 import { readAll } from './state/traffic';
 
 const SORTS: (keyof Conversation & string)[] = [
@@ -126,8 +127,12 @@ export class ConversationsService implements OnModuleInit {
           priority: input.priority,
           queue_priority: route({ contact, priority: input.priority, last_agent_id: null }).queue_priority,
         }),
-        ...(agent && { current_agent_id: agent.id, assigned_at: new Date() }),
       });
+      const { queue_id, department_id } = input;
+      const named = queue_id || department_id ? { queue_id, department_id } : null;
+      // Nobody has written yet: without a name only VIPs wait, the number's queue is for who comes to it.
+      if (named || !agent) await enterQueue(tx, actor, { ...conversation, whatsapp_number_id: null }, named);
+      if (agent) await assign(tx, actor, await this.database.repository(Conversation, tx).get(actor, conversation.id), agent.id);
       const { whatsapp_number_id } = conversation;
       tx.audit(actor, 'conversation.created', { resource: { id: conversation.id }, metadata: { contact_id, whatsapp_number_id } });
       // In the same transaction: a message that is wrong leaves no conversation behind.
@@ -157,12 +162,27 @@ export class ConversationsService implements OnModuleInit {
         ...(input.tags && { tags: unique(input.tags) }),
         ...(input.extra_data && { extra_data: input.extra_data }),
       });
+      await this.changeQueue(tx, actor, conversation, input);
       if (input.status === 'archived') await archive(tx, actor, conversation);
       else if (input.status)
         await move(tx, actor, conversation, input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus), {});
       if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
       tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
     });
+  }
+
+  /** Where it waits, and whose it is. @throws {Conflict} conversation_not_active. @throws {NotFound} @throws {Invalid} */
+  private async changeQueue(tx: Tx, actor: Actor, conversation: Conversation, input: ConversationUpdate): Promise<void> {
+    const { queue_id, assigned_department_id: department_id } = input;
+    if (queue_id === undefined && department_id === undefined) return;
+    if (queue_id === null || department_id === null) await leaveQueue(tx, actor, conversation, department_id === null);
+    if (!queue_id && !department_id) return;
+    if (queue_id && queue_id === conversation.queue_id && !department_id) return;
+    if (!isActive(conversation))
+      throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
+    // A queue takes it from its agent; a department alone does not.
+    if (queue_id || !conversation.current_agent_id) await enterQueue(tx, actor, conversation, { queue_id, department_id });
+    else if (department_id) await setDepartment(tx, actor, conversation, department_id);
   }
 
   /** @throws {422} invalid_agent. @throws {409} conversation_not_active. */
@@ -266,7 +286,7 @@ export class ConversationsService implements OnModuleInit {
   private async unassignAllOf(tx: Tx, actor: Actor, user_id: string): Promise<void> {
     const user = await this.database.repository(User, tx).find(actor, user_id);
     if (user && mayAnswer(user)) return;
-    for (const conversation of await liveOf(tx, actor, { current_agent_id: [user_id] })) await assign(tx, actor, conversation, null);
+    await unassignAll(tx, actor, await liveOf(tx, actor, { current_agent_id: [user_id] }));
   }
 
   private async closeAllOf(tx: Tx, actor: Actor, contact_id: string, close_reason: string): Promise<void> {

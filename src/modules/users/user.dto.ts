@@ -97,7 +97,7 @@ export class UserCreate extends IntersectionType(
 /** Absent keeps, null clears what may be empty. A password is not taken here. */
 @InputType('UserUpdateInput')
 export class UserUpdate extends PartialType(
-  IntersectionType(OmitType(UserCreate, ['password']), PickType(User, ['is_active', 'agent_status', 'preferences'])),
+  IntersectionType(OmitType(UserCreate, ['password']), PickType(User, ['is_active', 'agent_status', 'max_conversations', 'preferences'])),
 ) {
   /** Needed to change your own e-mail. */
   @IsOptional()

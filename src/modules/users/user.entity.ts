@@ -1,6 +1,6 @@
-import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
+import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { IsBoolean, IsEmail, IsEnum, IsObject, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsBoolean, IsEmail, IsEnum, IsInt, IsObject, IsOptional, IsString, Length, Max, MaxLength, Min } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
@@ -92,6 +92,15 @@ export class User extends SoftDeletedEntity {
   @IsString()
   @MaxLength(1000)
   agent_greeting_message: string | null;
+
+  /** Open and pending conversations they may have before automatic work stops; null: what departments and queues say. */
+  @Column('int', { nullable: true })
+  @Field(() => Int, { nullable: true })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  max_conversations: number | null;
 
   @Column('boolean', { default: false })
   is_online: boolean;

@@ -26,6 +26,11 @@ export const USER_EVENTS = declareEvents({
     text: 'A user may no longer answer, deactivated, deleted or a viewer now: their conversations want another agent.',
     sample: { ...user, role: Role.agent },
   }),
+  'agent.came': event<{ organization_id: string; agent_id: string }>({
+    text: 'An agent is online: the first socket of theirs is open.',
+    sample: { organization_id: DEMO.organization_id, agent_id: DEMO.user_id },
+    sockets: ['agent:status'],
+  }),
   'agent.status_changed': event<AgentStatusChanged>({
     text: 'An agent, or an administrator for them, chose another state.',
     sample: { organization_id: DEMO.organization_id, ...agent, status: AgentStatus.busy, previous_status: AgentStatus.available },

@@ -47,6 +47,7 @@ export class UsersPresence implements OnModuleInit {
     const user = await users.find(actor, user_id);
     if (!user || user.is_online === is_online) return;
     const { full_name, agent_status } = await users.patch(actor, user_id, { is_online, last_seen_at: at });
+    if (is_online) this.events.emit('agent.came', { organization_id, agent_id: user_id });
     this.hub.publish({
       organization_id,
       event: 'agent:status',

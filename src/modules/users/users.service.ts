@@ -190,7 +190,7 @@ export class UsersService {
         may_tell: (field) => field !== 'email',
       });
       if (!moves && !Object.keys(changes).length) return before;
-      if (self && (moves || 'role' in changes || 'is_active' in changes))
+      if (self && (moves || 'role' in changes || 'is_active' in changes || 'max_conversations' in changes))
         throw new Forbidden('cannot_modify_self', 'Your own role, state and departments are for another administrator to change.');
       if (changes.role && before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'The role of a super admin cannot be changed.');

@@ -9,7 +9,9 @@ import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import type { Batch, Item } from './batch';
 import { isActive } from '../state/active';
+import type { Wish } from '../state/line';
 import { isRevivable, route } from '../state/opening';
+import { enterQueues } from '../state/queueing';
 import { type Heard, hear } from '../state/traffic';
 import { type FiledContact, resolvePeople } from '#modules/contacts/resolve-people';
 
@@ -30,6 +32,7 @@ interface Candidate {
   /** Who had it last, if they may still answer. */
   last_agent_id: string | null;
   reopen_hours: number | null;
+  queue_id: string | null;
 }
 
 /**
@@ -131,7 +134,7 @@ const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
 async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
-    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.priority,
+    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.priority, c.queue_id,
             CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours,
             CASE WHEN c.status NOT IN ('open', 'pending') THEN (SELECT u.id FROM users u WHERE u.organization_id = t.organization_id AND u.id = c.current_agent_id
               AND u.is_active AND u.role <> 'viewer' AND u.deleted_at IS NULL) END AS last_agent_id
@@ -148,6 +151,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
   const known: Heard[] = [];
   const fresh: Heard[] = [];
   const reopened = new Set<string>();
+  const wishes: Wish[] = [];
   for (const thread of threads) {
     const { organization_id, contact, whatsapp_number_id, messages } = thread;
     const candidate = found.get(`${contact.id} ${whatsapp_number_id}`);
@@ -155,6 +159,17 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
     const id = usable ? candidate.id : newId();
     for (const message of messages) message.conversation_id = id;
     const newest = messages.reduce((a, b) => (b.created_at >= a.created_at ? b : a));
+    const chosen = route({ contact, ...(usable ? candidate : { last_agent_id: null }) });
+    const begins = !contact.is_blocked && !(usable && isActive(candidate));
+    if (begins && !chosen.current_agent_id)
+      wishes.push({
+        organization_id,
+        conversation_id: id,
+        is_vip: contact.is_vip,
+        named: null,
+        whatsapp_number_id,
+        last_queue_id: usable ? candidate.queue_id : null,
+      });
     (usable ? known : fresh).push({
       id,
       organization_id,
@@ -165,9 +180,9 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
       first_at: messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
-      ...route({ contact, ...(usable ? candidate : { last_agent_id: null }) }),
+      ...chosen,
     });
-    if (usable && !contact.is_blocked && !isActive(candidate)) reopened.add(id);
+    if (usable && begins) reopened.add(id);
   }
 
   const states = await hear(batch.tx, known, fresh);
@@ -182,6 +197,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
       batch.tx.tell('conversation.reopened', { ...happened, status: ConversationStatus.open, previous_status });
     }
   }
+  await enterQueues(batch.tx, wishes);
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));
 }
 

@@ -55,6 +55,7 @@ async function mergeConversations(sql: Sql, actor: Actor, older: Conversation, n
             queue_priority = greatest(o.queue_priority, n.queue_priority), current_agent_id = coalesce(o.current_agent_id, n.current_agent_id),
             assigned_at = coalesce(o.assigned_at, n.assigned_at), department_id = coalesce(o.department_id, n.department_id),
             queue_id = coalesce(o.queue_id, n.queue_id), queued_at = least(o.queued_at, n.queued_at),
+            sla_due_at = least(o.sla_due_at, n.sla_due_at), queue_answered_at = least(o.queue_answered_at, n.queue_answered_at),
             first_message_at = least(o.first_message_at, n.first_message_at), last_message_at = greatest(o.last_message_at, n.last_message_at),
             last_incoming_at = greatest(o.last_incoming_at, n.last_incoming_at), last_outgoing_at = greatest(o.last_outgoing_at, n.last_outgoing_at),
             first_response_at = least(o.first_response_at, n.first_response_at),

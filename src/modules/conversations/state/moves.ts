@@ -6,6 +6,7 @@ import { TenantRepository } from '#database/tenant-repository';
 import { Conversation, ConversationStatus } from '../conversation.entity';
 import { activeRow, isActive } from './active';
 import { refuseSecond, routeAgain } from './opening';
+import { enterQueue, queueAgain } from './queueing';
 
 /** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
 const MOVES: Record<ConversationStatus, readonly ConversationStatus[]> = {
@@ -73,12 +74,13 @@ export async function move(
     open: revives ? { ...revived(now), ...(await routeAgain(tx, actor, conversation)) } : {},
   };
   if (revives) await refuseSecond(tx, actor, conversation.contact_id, conversation.whatsapp_number_id);
-  await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
+  const moved = await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
   tellMove(tx, actor, conversation, to);
+  if (revives && !moved.current_agent_id) await enterQueue(tx, actor, moved);
 }
 
 /** Says that a conversation moved, which is given as it was. */
-export function tellMove(tx: Tx, actor: Actor, { id, status: from }: Conversation, to: ConversationStatus): void {
+export function tellMove(tx: Tx, actor: Actor, { id, status: from }: Pick<Conversation, 'id' | 'status'>, to: ConversationStatus): void {
   const { organization_id, user_id } = actor;
   tx.tell(actOf(from, to), { organization_id, conversation_id: id, user_id, status: to, previous_status: from });
 }
@@ -110,13 +112,55 @@ export async function assign(tx: Tx, actor: Actor, conversation: Conversation, a
     await move(tx, actor, conversation, ConversationStatus.open, {
       current_agent_id: agent_id,
       assigned_at: now,
+      sla_due_at: null,
       is_bot_active: false,
       ...(conversation.is_bot_active && { handoff_at: now }),
     });
-  else await new TenantRepository(tx, Conversation).patch(actor, conversation_id, { current_agent_id: null });
+  else {
+    await new TenantRepository(tx, Conversation).patch(actor, conversation_id, { current_agent_id: null });
+    await queueAgain(tx, [conversation], actor.user_id);
+  }
   const { organization_id, user_id } = actor;
   tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id });
 }
+
+/** A conversation and who is to have it. */
+export interface Assignment {
+  conversation: Pick<Conversation, 'id' | 'status' | 'is_bot_active' | 'current_agent_id'>;
+  agent_id: string;
+}
+
+const ASSIGN = prepared(`UPDATE conversations c
+    SET current_agent_id = t.agent_id, assigned_at = now(), sla_due_at = NULL, status = 'open',
+        handoff_at = CASE WHEN c.is_bot_active THEN now() ELSE c.handoff_at END, is_bot_active = false, updated_at = now()
+   FROM json_to_recordset($2) AS t(id uuid, agent_id uuid)
+  WHERE c.organization_id = $1 AND c.id = t.id`);
+
+/** Many live ones at once, as `assign` does one; they are locked. */
+export async function assignAll(tx: Tx, actor: Actor, assignments: readonly Assignment[]): Promise<void> {
+  if (!assignments.length) return;
+  const { organization_id, user_id } = actor;
+  await tx.rows(ASSIGN, [organization_id, JSON.stringify(assignments.map(({ conversation: { id }, agent_id }) => ({ id, agent_id })))]);
+  for (const { conversation, agent_id } of assignments) {
+    const { id: conversation_id, current_agent_id: previous_agent_id } = conversation;
+    if (conversation.status !== ConversationStatus.open) tellMove(tx, actor, conversation, ConversationStatus.open);
+    tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id });
+  }
+}
+
+/** Their agent is gone: nobody has them, and those of a queue wait in it again. They are locked. */
+export async function unassignAll(tx: Tx, actor: Actor, conversations: readonly Conversation[]): Promise<void> {
+  if (!conversations.length) return;
+  const { organization_id, user_id } = actor;
+  await tx.rows(UNASSIGN, [organization_id, conversations.map(({ id }) => id)]);
+  await queueAgain(tx, conversations, user_id);
+  for (const { id: conversation_id, current_agent_id: previous_agent_id } of conversations)
+    tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id: null, previous_agent_id });
+}
+
+const UNASSIGN = prepared(
+  'UPDATE conversations SET current_agent_id = NULL, updated_at = now() WHERE organization_id = $1 AND id = ANY($2)',
+);
 
 /** The live ones of contacts, or of agents; locked, in one order everywhere. */
 export function liveOf(tx: Tx, actor: Actor, of: Partial<Record<'contact_id' | 'current_agent_id', string[]>>): Promise<Conversation[]> {

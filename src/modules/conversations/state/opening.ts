@@ -7,6 +7,7 @@ import { Contact } from '#modules/contacts/contact.entity';
 import { User, mayAnswer } from '#modules/users/user.entity';
 import { Conversation, ConversationPriority, ConversationStatus } from '../conversation.entity';
 import { activeRow } from './active';
+import { VIP_PRIORITY } from './queueing';
 
 /** Who is to answer a conversation that begins or comes back to life. */
 export interface Route {
@@ -25,10 +26,10 @@ export interface Routed {
 
 export const QUEUE_PRIORITY: Record<ConversationPriority, number> = { low: 10, medium: 50, high: 80, urgent: 100 };
 
-/** VIPs come first. Whoever had it keeps it; else it waits for somebody to take it. Queues plug in here. */
+/** VIPs come first. Whoever had it keeps it; else it waits for somebody to take it: in a queue, where `enterQueues` finds one. */
 export const route = ({ contact, priority = ConversationPriority.medium, last_agent_id }: Routed): Route => ({
   current_agent_id: last_agent_id,
-  queue_priority: contact.is_vip ? 100 : QUEUE_PRIORITY[priority],
+  queue_priority: contact.is_vip ? VIP_PRIORITY : QUEUE_PRIORITY[priority],
 });
 
 /** The route of one that somebody brings back to life. */

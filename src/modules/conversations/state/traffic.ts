@@ -126,6 +126,7 @@ const SAY = `UPDATE conversations SET
     messages_from_agent = messages_from_agent + $6::boolean::int, messages_from_bot = messages_from_bot + $7,
     unread_count = CASE WHEN $6 THEN 0 ELSE unread_count END, last_read_at = CASE WHEN $6 THEN now() ELSE last_read_at END,
     handoff_at = CASE WHEN $6 AND is_bot_active THEN now() ELSE handoff_at END, is_bot_active = is_bot_active AND NOT $6,
+    queue_answered_at = CASE WHEN $6 AND queued_at IS NOT NULL THEN coalesce(queue_answered_at, $5) ELSE queue_answered_at END,
     first_response_at = CASE WHEN $6 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
     first_response_time_seconds = CASE WHEN $6 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
       THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,

@@ -40,11 +40,11 @@ export interface RoutedAgent {
   skills: ReadonlyMap<string, number>;
   /** Open and pending conversations. */
   active_in_all: number;
-  active_by_queue: ReadonlyMap<string, number>;
+  active_by_queue: Map<string, number>;
   /** What they may have in all by their own account; null: what the department says. */
   max_conversations: number | null;
   /** When they were last given one, by queue. */
-  last_assigned: ReadonlyMap<string, number>;
+  last_assigned: Map<string, number>;
 }
 
 export const OBSTACLES = [

@@ -3,11 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { type Actor, Role } from '#common/actor';
 import { Encryption } from '#common/encryption';
-import { Conflict, Invalid } from '#common/errors';
+import { Conflict, Invalid, NotFound } from '#common/errors';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
+import { prepared } from '#database/sql';
 import type { TenantRepository } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { CAPABILITIES } from '../provider';
@@ -93,6 +94,7 @@ export class NumbersService {
       await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
       const is_default = values.is_default || (await this.lacksDefault(tx, actor, values.is_active !== false));
       await this.assertFree(tx, actor, values.phone_number_id);
+      await assertDefaults(tx, actor, values);
       if (is_default) await this.clearDefault(tx, actor);
       const number = await this.numbers(tx).insert(actor, {
         ...values,
@@ -132,6 +134,7 @@ export class NumbersService {
       else if (!before.is_default && values.is_active && (await this.lacksDefault(tx, actor, true))) values.is_default = true;
       if (values.is_default) await this.clearDefault(tx, actor, id);
       const cleared = access_token === null || values.phone_number_id === null;
+      await assertDefaults(tx, actor, values);
       const reconnected = access_token !== undefined || hasOtherIds(before, values);
       if (reconnected) await this.assertFree(tx, actor, values.phone_number_id);
       const number = await this.numbers(tx).patch(actor, id, {
@@ -336,3 +339,24 @@ const hasOtherIds = (
 ): boolean => phone_number_id !== before.phone_number_id || whatsapp_business_account_id !== before.whatsapp_business_account_id;
 
 const withoutUndefined = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+
+/** Rows of rooms upstairs, of which only the ids are known here. */
+const DEFAULTS = prepared(`SELECT
+   $2::uuid IS NULL OR EXISTS (SELECT FROM departments WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL) AS has_department,
+   $3::uuid IS NULL OR EXISTS (SELECT FROM queues WHERE organization_id = $1 AND id = $3 AND deleted_at IS NULL) AS has_queue`);
+
+/** Where its conversations begin to wait. @throws {NotFound} */
+async function assertDefaults(
+  tx: Tx,
+  { organization_id }: Actor,
+  { default_department_id = null, default_queue_id = null }: Pick<WhatsAppNumberUpdate, 'default_department_id' | 'default_queue_id'>,
+): Promise<void> {
+  if (!default_department_id && !default_queue_id) return;
+  const [{ has_department, has_queue }] = await tx.rows<{ has_department: boolean; has_queue: boolean }>(DEFAULTS, [
+    organization_id,
+    default_department_id,
+    default_queue_id,
+  ]);
+  if (!has_department) throw new NotFound('Department');
+  if (!has_queue) throw new NotFound('Queue');
+}

@@ -145,6 +145,8 @@ class NumberFields extends PickType(WhatsAppNumber, [
   'is_default',
   'phone_number_id',
   'whatsapp_business_account_id',
+  'default_department_id',
+  'default_queue_id',
 ]) {
   /** Meta's token for this number; kept encrypted, never answered. */
   @Trim()

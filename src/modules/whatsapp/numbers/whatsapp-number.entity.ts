@@ -1,11 +1,12 @@
-import { Field, HideField, ObjectType } from '@nestjs/graphql';
+import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, Length, Matches } from 'class-validator';
+import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, IsUUID, Length, Matches } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
 import { OneLine, Phone } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { Reference } from '#database/references';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 import { declareResource } from '#modules/organizations/plan-resources';
 
@@ -36,6 +37,8 @@ export const toConnectionType = (value: unknown): unknown =>
 
 /** A line an organization owns. Its tokens live in `whatsapp_number_secrets`. */
 @Entity('whatsapp_numbers')
+@Reference('Department', 'default_department_id', 'SET NULL')
+@Reference('Queue', 'default_queue_id', 'SET NULL')
 @ObjectType({ isAbstract: true })
 @Index('whatsapp_numbers_phone_key', ['organization_id', 'phone_number'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('whatsapp_numbers_phone_number_id_key', ['organization_id', 'phone_number_id'], { unique: true, where: 'deleted_at IS NULL' })
@@ -110,6 +113,20 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @IsOptional()
   @IsObject()
   business_profile: JsonObject | null;
+
+  /** Whose queue of the highest priority its new conversations enter, unless default_queue_id says which. */
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  default_department_id: string | null;
+
+  /** The queue its new conversations enter. */
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  default_queue_id: string | null;
 
   /** GREEN, YELLOW, RED or UNKNOWN. */
   @Column('varchar', { length: 20, nullable: true })

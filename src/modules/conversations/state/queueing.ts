@@ -1,0 +1,171 @@
+import type { Actor } from '#common/actor';
+import type { Tx } from '#database/database';
+import { type Sql, prepared } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
+import { Contact } from '#modules/contacts/contact.entity';
+import { Conversation } from '../conversation.entity';
+import { activeRow } from './active';
+import { type Place, type Wish, choosePlaces } from './line';
+
+/** Of its SLA, when the first look is worth while: business hours only make it later. Contract 10, 6: a warning at 0.8. */
+export const SLA_WARNING = 0.8;
+
+/** SQL: a row that waits in a queue, as `conversations_waiting_idx` has it. */
+export const waitingRow = (row: string): string =>
+  `${row}.queue_id IS NOT NULL AND ${row}.queued_at IS NOT NULL AND ${row}.current_agent_id IS NULL AND ${activeRow(row)}`;
+
+/** A stay that is over: what the next one begins without. */
+const STAY_OVER = 'assigned_at = NULL, sla_warned_at = NULL, sla_breached_at = NULL, queue_answered_at = NULL';
+
+const ENTER = prepared(`UPDATE conversations c
+    SET queue_id = t.queue_id, department_id = t.department_id, queue_priority = t.queue_priority, current_agent_id = NULL, ${STAY_OVER},
+        queued_at = CASE WHEN t.queue_id IS NOT NULL THEN now() END, sla_due_at = now() + t.sla_minutes * ${SLA_WARNING} * interval '1 minute',
+        extra_data = CASE WHEN t.overflow IS NULL THEN c.extra_data
+          ELSE jsonb_set(c.extra_data, '{overflow_history}', coalesce(c.extra_data->'overflow_history', '[]') || t.overflow) END,
+        updated_at = now()
+   FROM json_to_recordset($1) AS t(organization_id uuid, id uuid, queue_id uuid, department_id uuid, queue_priority int, sla_minutes int, overflow jsonb)
+  WHERE c.organization_id = t.organization_id AND c.id = t.id`);
+
+const LEAVE = prepared(
+  `UPDATE conversations SET queue_id = NULL, queued_at = NULL, sla_due_at = NULL, ${STAY_OVER}, updated_at = now()
+    WHERE organization_id = $1 AND id = ANY($2) AND queue_id IS NOT NULL`,
+);
+
+/**
+ * Those nobody has begin to wait, each where the line says; they are locked. Their status stays. One without a place leaves the queue it waited in
+ * before. Answers the places, in order.
+ */
+export async function enterQueues(tx: Tx, wishes: readonly Wish[], user_id: string | null = null): Promise<(Place | null)[]> {
+  const places = await choosePlaces(tx, wishes);
+  const entered = wishes.flatMap((wish, n) => (places[n] ? [{ wish, place: places[n] }] : []));
+  if (entered.length)
+    await tx.rows(ENTER, [
+      JSON.stringify(
+        entered.map(({ wish: { organization_id, conversation_id: id }, place: { overflow, ...place } }) => ({
+          organization_id,
+          id,
+          ...place,
+          overflow: overflow.length ? overflow : null,
+        })),
+      ),
+    ]);
+  for (const { wish, place } of entered)
+    if (place.queue_id)
+      tx.tell('conversation.queued', {
+        organization_id: wish.organization_id,
+        conversation_id: wish.conversation_id,
+        user_id,
+        queue_id: place.queue_id,
+        department_id: place.department_id,
+      });
+  const left = wishes.filter((wish, n) => !places[n] && wish.last_queue_id);
+  for (const [organization_id, some] of Map.groupBy(left, (wish) => wish.organization_id))
+    await tx.rows(LEAVE, [organization_id, some.map(({ conversation_id }) => conversation_id)]);
+  return places;
+}
+
+/** One that nobody has (any more) waits where it is called for, else where the line says. It is locked. */
+export async function enterQueue(
+  tx: Tx,
+  actor: Actor,
+  conversation: Pick<Conversation, 'id' | 'contact_id' | 'whatsapp_number_id' | 'queue_id'>,
+  named: Wish['named'] = null,
+): Promise<Place | null> {
+  const { is_vip } = await new TenantRepository(tx, Contact).get(actor, conversation.contact_id);
+  const wish: Wish = {
+    organization_id: actor.organization_id,
+    conversation_id: conversation.id,
+    is_vip,
+    named,
+    whatsapp_number_id: conversation.whatsapp_number_id,
+    last_queue_id: conversation.queue_id,
+  };
+  return (await enterQueues(tx, [wish], actor.user_id))[0];
+}
+
+/** It waits no more and is no queue's; nor, if so, a department's. It is locked. */
+export async function leaveQueue(tx: Tx, actor: Actor, { id }: Pick<Conversation, 'id'>, and_department: boolean): Promise<void> {
+  await tx.rows(LEAVE, [actor.organization_id, [id]]);
+  if (and_department) await new TenantRepository(tx, Conversation).patch(actor, id, { department_id: null });
+}
+
+/** It becomes a department's and keeps its agent. @throws {NotFound} @throws {Invalid} */
+export async function setDepartment(tx: Tx, actor: Actor, conversation: Conversation, department_id: string): Promise<void> {
+  const { id: conversation_id, whatsapp_number_id, queue_id: last_queue_id } = conversation;
+  const { organization_id } = actor;
+  await choosePlaces(tx, [
+    { organization_id, conversation_id, is_vip: false, named: { department_id }, whatsapp_number_id, last_queue_id },
+  ]);
+  await new TenantRepository(tx, Conversation).patch(actor, conversation_id, { department_id });
+}
+
+/** Back into the line they stood in, with a stay of its own: their agent is gone. */
+export const queueAgain = (
+  tx: Tx,
+  conversations: readonly Pick<Conversation, 'id' | 'organization_id' | 'queue_id' | 'queue_priority'>[],
+  user_id: string | null = null,
+): Promise<unknown> =>
+  enterQueues(
+    tx,
+    conversations
+      .filter(({ queue_id }) => queue_id !== null)
+      .map(({ organization_id, id, queue_id, queue_priority }) => ({
+        organization_id,
+        conversation_id: id,
+        is_vip: queue_priority === VIP_PRIORITY,
+        named: null,
+        whatsapp_number_id: null,
+        last_queue_id: queue_id,
+      })),
+    user_id,
+  );
+
+/** Contract 20, 2: VIPs come first. */
+export const VIP_PRIORITY = 100;
+
+const NOTE_SLA = prepared(`UPDATE conversations c
+    SET sla_due_at = t.due_at, sla_warned_at = CASE WHEN t.warn THEN now() ELSE c.sla_warned_at END,
+        sla_breached_at = CASE WHEN t.breach THEN now() ELSE c.sla_breached_at END
+   FROM json_to_recordset($2) AS t(id uuid, due_at timestamptz, warn boolean, breach boolean)
+  WHERE c.organization_id = $1 AND c.id = t.id`);
+
+/** What was seen at a look at their SLA, and when the next look is. They are locked. */
+export async function noteSla(
+  tx: Tx,
+  organization_id: string,
+  looks: readonly { id: string; due_at: Date | null; warn: boolean; breach: boolean }[],
+): Promise<void> {
+  if (looks.length) await tx.rows(NOTE_SLA, [organization_id, JSON.stringify(looks)]);
+}
+
+/** The SLA or the hours of queues changed: whoever waits in them is looked at again. */
+export async function lookAtSlaAgain(sql: Sql, organization_id: string, queue_ids: readonly string[]): Promise<void> {
+  if (queue_ids.length) await sql.rows(LOOK_AGAIN, [organization_id, queue_ids]);
+}
+
+const LOOK_AGAIN = prepared(`UPDATE conversations c SET sla_due_at = now()
+  WHERE c.organization_id = $1 AND c.queue_id = ANY($2) AND ${waitingRow('c')} AND c.sla_breached_at IS NULL`);
+
+const MOVE = prepared(`UPDATE conversations c
+    SET queue_id = $3, department_id = $4, sla_due_at = CASE WHEN ${waitingRow('c')} AND c.sla_breached_at IS NULL THEN now() END, updated_at = now()
+  WHERE c.organization_id = $1 AND c.id = ANY($2)`);
+
+/** Their queue becomes part of another one: who waits keeps the time they have waited, who has an agent keeps them. They are locked. */
+export async function moveToQueue(
+  tx: Tx,
+  { organization_id, user_id }: Actor,
+  conversations: readonly Pick<Conversation, 'id'>[],
+  { id: queue_id, department_id }: { id: string; department_id: string },
+): Promise<void> {
+  if (!conversations.length) return;
+  await tx.rows(MOVE, [organization_id, conversations.map(({ id }) => id), queue_id, department_id]);
+  for (const { id: conversation_id } of conversations) tx.tell('conversation.updated', { organization_id, conversation_id, user_id });
+}
+
+const TAKE_OVER = prepared(`UPDATE conversations c SET department_id = $3, updated_at = now()
+  WHERE c.organization_id = $1 AND c.department_id = $2 AND ${activeRow('c')}`);
+
+/** A department's live conversations become another's. */
+export async function moveToDepartment(sql: Sql, { organization_id }: Actor, from: string, to: string): Promise<void> {
+  await sql.rows(TAKE_OVER, [organization_id, from, to]);
+}

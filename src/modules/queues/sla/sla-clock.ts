@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Tx } from '#database/database';
+import { type DueRow, DueRows, waitingOrganizations } from '#database/due-rows';
+import { prepared } from '#database/sql';
+import { noteSla, waitingRow } from '#modules/conversations/state/queueing';
+import { type RoutedQueue, routedQueues } from '../routing/routed-queue';
+import { type SlaLook, lookAt } from './look-at-sla';
+
+const BATCH = 500;
+/** Contract 10, 6: `queue.sla`. */
+const SWEEP_SECONDS = 30;
+
+interface Due {
+  id: string;
+  queue_id: string;
+  queued_at: Date;
+  is_waiting: boolean;
+  sla_warned_at: Date | null;
+  sla_breached_at: Date | null;
+}
+
+const DUE = prepared(`SELECT c.id, c.queue_id, c.queued_at, c.sla_warned_at, c.sla_breached_at,
+    ${waitingRow('c')} AS is_waiting
+   FROM conversations c WHERE c.organization_id = $1 AND c.sla_due_at <= now()
+  ORDER BY c.sla_due_at LIMIT ${BATCH} FOR NO KEY UPDATE SKIP LOCKED`);
+
+const OVERDUE = `${waitingOrganizations('SELECT organization_id FROM conversations WHERE sla_due_at <= now()')}
+  SELECT organization_id, organization_id AS id FROM waiting WHERE organization_id IS NOT NULL LIMIT $1`;
+
+const NEXT = prepared('SELECT min(sla_due_at) AS at FROM conversations WHERE organization_id = $1 AND sla_due_at IS NOT NULL');
+
+/** The clock of every queue's SLA: each conversation that waits has a time at which it is looked at next, and nothing else is. */
+@Injectable()
+export class SlaClock {
+  constructor(
+    private readonly database: Database,
+    rows: DueRows,
+  ) {
+    rows.add({
+      name: 'queue-sla',
+      concurrency: 2,
+      timeout_seconds: 60,
+      sweep_seconds: SWEEP_SECONDS,
+      work: (row) => this.work(row),
+      overdue: (limit) => this.database.rows<DueRow>(OVERDUE, [limit]),
+    });
+  }
+
+  private async work({ organization_id }: DueRow): Promise<number | null> {
+    const looked = await this.database.tx((tx) => this.look(tx, organization_id));
+    if (looked === BATCH) return 0;
+    const [{ at }] = await this.database.rows<{ at: Date | null }>(NEXT, [organization_id]);
+    // What somebody else held is looked at soon.
+    return at && Math.max(1000, at.getTime() - Date.now());
+  }
+
+  /** Looks at what is due; answers how many that were. */
+  private async look(tx: Tx, organization_id: string): Promise<number> {
+    const due = await tx.rows<Due>(DUE, [organization_id]);
+    const queues = await routedQueues(tx, organization_id, [...new Set(due.map(({ queue_id }) => queue_id))]);
+    const now = new Date();
+    const looks = due.map((one) => ({ one, queue: queues.get(one.queue_id), look: lookOf(one, queues.get(one.queue_id), now) }));
+    await noteSla(
+      tx,
+      organization_id,
+      looks.map(({ one: { id }, look }) => ({ id, due_at: look?.due_at ?? null, warn: !!look?.warns, breach: !!look?.breaches })),
+    );
+    for (const { one, queue, look } of looks) {
+      if (!queue?.sla_minutes || !look) continue;
+      const news = {
+        organization_id,
+        conversation_id: one.id,
+        queue_id: queue.id,
+        sla_minutes: queue.sla_minutes,
+        waited_minutes: round(look.waited_minutes),
+        progress: round(look.progress),
+      };
+      if (look.warns) tx.tell('sla.warning', news);
+      if (look.breaches) tx.tell('sla.breached', news);
+    }
+    return due.length;
+  }
+}
+
+/** null: its clock stands still for good. */
+function lookOf(one: Due, queue: RoutedQueue | undefined, now: Date): SlaLook | null {
+  if (!one.is_waiting || !queue?.sla_minutes) return null;
+  return lookAt(queue.calendar, { ...one, sla_minutes: queue.sla_minutes }, now);
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
