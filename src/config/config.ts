@@ -275,6 +275,11 @@ export class Config {
     }
   }
 
+  /** The same configuration for a process that does less. */
+  withRole(process_role: ProcessRole): Config {
+    return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { process_role }));
+  }
+
   /** The same configuration once the embedded PostgreSQL has a port. */
   withDatabaseUrl(database_url: string): Config {
     return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { database_url }));
