@@ -16,6 +16,7 @@ import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
 import type { Client } from './client';
+import { SecurityAlerts } from './security-alerts';
 
 /** Contract 10 §2 (decided): no family of refresh tokens lives longer, however often it rotates. */
 const FAMILY_DAYS = 30;
@@ -64,6 +65,7 @@ export class AuthService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly audit: AuditService,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   /** `enroll` for strangers. @throws {Forbidden} `registration_disabled`. */
@@ -107,6 +109,7 @@ export class AuthService {
     if (!right || !owner) {
       await this.refused(email, owner, locked ? 'account_locked' : 'invalid_credentials');
       if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
+      if (locks && owner) this.alerts.locked(owner);
       if (locked_until) throw accountLocked(locked_until);
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
@@ -153,6 +156,7 @@ export class AuthService {
         await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
         const owner = new Actor(session.organization_id, session.role, claims.sub);
         tx.audit(owner, 'auth.refresh_reuse_detected', { resource_type: 'session', resource: { id: claims.sid }, result: 'failure' });
+        await this.alerts.tokenReused(tx, { id: claims.sub, organization_id: session.organization_id });
         // Answered, not thrown: the end of the family must be committed.
         return null;
       }

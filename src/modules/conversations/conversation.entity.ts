@@ -41,6 +41,9 @@ export enum ConversationPriority {
 @Index('conversations_of_agent_idx', { synchronize: false })
 @Index('conversations_attention_idx', { synchronize: false })
 @Index('conversations_ended_idx', { synchronize: false })
+@Index('conversations_live_of_agent_idx', ['organization_id', 'current_agent_id'], {
+  where: "current_agent_id IS NOT NULL AND status IN ('open', 'pending')",
+})
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
 export class Conversation extends TenantEntity {
   @Column('uuid')

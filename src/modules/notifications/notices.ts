@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor, Role } from '#common/actor';
+import { Bounded } from '#common/bounded';
 import { NotFound } from '#common/errors';
 import type { JsonObject } from '#common/json.scalar';
 import { nearestLanguage } from '#common/languages';
@@ -50,6 +51,7 @@ const MESSAGE_MAX = 2000;
 const PEOPLE_AT_ONCE = 500;
 /** Contract 10, 9. */
 const MERGE_SECONDS = 60;
+const WANTED_MS = 5000;
 /** Advisory lock class: one transaction at a time tells of one thing. */
 const TELLING = 0x7079_6e6f;
 
@@ -71,6 +73,7 @@ const MERGE = `UPDATE notifications n
 export class Notices {
   private readonly mailListeners: ((organization_id: string) => void)[] = [];
 
+  private readonly wanted = new Bounded<string, { is_wanted: boolean; until: number }>({ count: 10_000 });
   private departmentMembers?: (tx: Tx, actor: Actor, id: string) => Promise<string[]>;
 
   constructor(private readonly database: Database) {}
@@ -78,6 +81,20 @@ export class Notices {
   /** Called after the commit for an organization that has mails to be decided on. */
   onMail(listener: (organization_id: string) => void): void {
     this.mailListeners.push(listener);
+  }
+
+  /** Whether anybody of an organization wants a type that is off by default; a change is heard within seconds. For what happens often. */
+  async isWanted(organization_id: string, type: string): Promise<boolean> {
+    const key = `${organization_id} ${type}`;
+    const known = this.wanted.get(key);
+    if (known && known.until > Date.now()) return known.is_wanted;
+    const [{ is_wanted }] = await this.database.rows<{ is_wanted: boolean }>(
+      'SELECT EXISTS (SELECT FROM notification_preferences WHERE organization_id = $1 AND types ? $2) AS is_wanted',
+      [organization_id, type],
+    );
+    this.wanted.delete(key);
+    this.wanted.set(key, { is_wanted, until: Date.now() + WANTED_MS });
+    return is_wanted;
   }
 
   /** The room of departments says here who is in one. @throws {NotFound} Its `members` do, where there is no such department. */
