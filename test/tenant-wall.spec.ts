@@ -44,7 +44,7 @@ function withId(name: string, own: Belongings, way: string[], id: string): Recor
   if (way.at(-1) === 'whatsapp_number_id') delete body.conversation_id;
   let at = body;
   for (const step of way.slice(0, -1)) at = (at[step] ??= {}) as Record<string, unknown>;
-  at[way[way.length - 1]] = id;
+  at[way[way.length - 1]] = /_ids$/.test(field) ? [id] : id;
   return body;
 }
 
@@ -344,7 +344,16 @@ const ROLES = Object.fromEntries(
 );
 
 /** What a viewer may change: their own account and nothing else. */
-const OWN_ACCOUNT = ['POST /auth/logout', 'PUT /users/me'];
+const OWN_ACCOUNT = [
+  'DELETE /notifications',
+  'DELETE /notifications/{notification_id}',
+  'POST /auth/logout',
+  'POST /notifications/read-all',
+  'POST /notifications/test',
+  'POST /notifications/{notification_id}/read',
+  'PUT /notifications/preferences',
+  'PUT /users/me',
+];
 
 describe('roles', () => {
   it('are declared as this table says', () => {
