@@ -819,20 +819,25 @@ describe('rooms tell', () => {
 
   it('a user of what happens to their account, by mail whatever they prefer', async () => {
     const { agent } = acme;
-    await prefer(agent, { email_enabled: false, quiet_hours_enabled: true, quiet_hours_start: '00:00', quiet_hours_end: '23:59' });
     for (let guess = 0; guess < 5; guess++)
       await w.guest.post('/auth/login', { email: agent.user.email, password: 'wrong-one-1' }).expect(401);
 
     const locked = await noticeOf(agent, 'security_alert');
     expect(locked).toMatchObject({ title: 'O acesso à sua conta foi bloqueado por um tempo', priority: 'high' });
-    expect((await box.newest(agent.user.email)).text).toContain('chega sempre');
-    expect(await mailed(agent, locked.id)).toMatchObject({ status: 'sent' });
 
-    const { body } = await w.guest.post('/auth/login', { email: acme.viewer.user.email, password: PASSWORD }).expect(200);
+    const { viewer } = acme;
+    await prefer(viewer, { email_enabled: false, quiet_hours_enabled: true, quiet_hours_start: '00:00', quiet_hours_end: '23:59' });
+    const { body } = await w.guest.post('/auth/login', { email: viewer.user.email, password: PASSWORD }).expect(200);
     const { refresh_token } = body as { refresh_token: string };
     await w.guest.post('/auth/refresh', { refresh_token }).expect(200);
     await w.guest.post('/auth/refresh', { refresh_token }).expect(401);
-    expect(await noticeOf(acme.viewer, 'security_alert')).toMatchObject({ title: 'Encerramos uma sessão sua por segurança' });
+    const stolen = await noticeOf(viewer, 'security_alert');
+    expect(stolen).toMatchObject({ title: 'Encerramos uma sessão sua por segurança' });
+    expect(await box.newest(viewer.user.email)).toMatchObject({
+      subject: stolen.title,
+      text: expect.stringContaining('chega sempre') as string,
+    });
+    expect(await mailed(viewer, stolen.id)).toMatchObject({ status: 'sent' });
   });
 
   it('of a contact only as long as there is one', async () => {

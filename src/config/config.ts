@@ -20,7 +20,7 @@ export const RATE_LIMIT_DEFAULTS = {
   auth_register: { limit: 3, seconds: 3600 },
   auth_refresh: { limit: 10, seconds: 60 },
   auth_recovery: { limit: 3, seconds: 3600 },
-  auth_token: { limit: 10, seconds: 60 },
+  auth_token: { limit: 10, seconds: 3600 },
   general: { limit: 100, seconds: 60 },
   upload: { limit: 10, seconds: 60 },
   graphql: { limit: 50, seconds: 60 },

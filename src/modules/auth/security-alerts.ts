@@ -1,5 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { Database, type Tx } from '#database/database';
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#database/database';
 import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { type Notice, Notices } from '#modules/notifications/notices';
 
@@ -17,12 +17,7 @@ interface Account {
 /** Tells users what happens to their account without them. */
 @Injectable()
 export class SecurityAlerts {
-  private readonly logger = new Logger(SecurityAlerts.name);
-
-  constructor(
-    private readonly database: Database,
-    private readonly notices: Notices,
-  ) {}
+  constructor(private readonly notices: Notices) {}
 
   /** An old refresh token was used again: somebody has a copy, and the session has ended. */
   async tokenReused(tx: Tx, account: Account): Promise<void> {
@@ -36,22 +31,19 @@ export class SecurityAlerts {
     });
   }
 
-  /** Too many wrong passwords. Beside the request: how long its answer takes says nothing of whether the account exists. */
-  locked(account: Account): void {
-    this.database
-      .tx((tx) =>
-        this.tell(tx, account, {
-          title: { 'pt-BR': 'O acesso à sua conta foi bloqueado por um tempo', en: 'Access to your account is locked for a while' },
-          message: {
-            'pt-BR': 'Houve senhas erradas demais, uma atrás da outra. Se não foi você, alguém está tentando entrar na sua conta.',
-            en: 'There were too many wrong passwords in a row. If it was not you, somebody is trying to get into your account.',
-          },
-        }),
-      )
-      .catch((error: unknown) => this.logger.warn({ msg: 'a user was not told of a lock', err: error }));
+  /** Too many wrong passwords; `AccountMails` mails it. */
+  async locked(tx: Tx, account: Account): Promise<void> {
+    await this.tell(tx, account, {
+      title: { 'pt-BR': 'O acesso à sua conta foi bloqueado por um tempo', en: 'Access to your account was locked for a while' },
+      message: {
+        'pt-BR': 'Houve senhas erradas demais, uma atrás da outra. Se não foi você, alguém tentou entrar na sua conta.',
+        en: 'There were too many wrong passwords in a row. If it was not you, somebody tried to get into your account.',
+      },
+      channels: [Channel.in_app],
+    });
   }
 
-  private async tell(tx: Tx, { id, organization_id }: Account, words: Pick<Notice, 'title' | 'message'>): Promise<void> {
+  private async tell(tx: Tx, { id, organization_id }: Account, words: Pick<Notice, 'title' | 'message' | 'channels'>): Promise<void> {
     await this.notices.tell(tx, { organization_id, user_ids: [id], type: SECURITY_ALERT, priority: 'high', ...words });
   }
 }

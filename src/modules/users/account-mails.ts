@@ -27,6 +27,11 @@ export class AccountMails {
     return this.tell(tx, user, 'users.password_changed', { email: user.email, link: this.mails.link('/forgot-password') });
   }
 
+  /** Somebody gave wrong passwords until the account was locked. */
+  locked(tx: Tx, user: Addressee, minutes: number): Promise<boolean> {
+    return this.tell(tx, user, 'users.locked', { email: user.email, minutes, link: this.mails.link('/forgot-password') });
+  }
+
   /** A mail whose `link` leads to a page with a one-use token. false: as `tell`; then the token mailed before stays good. */
   sendToken(
     tx: Tx,

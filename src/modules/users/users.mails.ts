@@ -33,3 +33,22 @@ declareMail('users.password_changed', {
     small: 'If it was you, there is nothing to do.',
   },
 });
+
+declareMail(
+  'users.locked',
+  {
+    'pt-BR': {
+      subject: 'Muitas tentativas de entrar na sua conta',
+      text: 'Olá!\n\nA senha da sua conta do PyTake ({{email}}) foi digitada errada muitas vezes. O acesso está bloqueado por {{minutes}} minutos.',
+      action: { label: 'Definir uma nova senha', url: '{{link}}' },
+      small: 'Uma nova senha desbloqueia a conta. Se não foi você, alguém tentou adivinhar a sua senha, sem conseguir.',
+    },
+    en: {
+      subject: 'Too many attempts to sign in to your account',
+      text: 'Hello!\n\nWrong passwords were given for your PyTake account ({{email}}) too many times. It is locked for {{minutes}} minutes.',
+      action: { label: 'Set a new password', url: '{{link}}' },
+      small: 'A new password unlocks the account. If it was not you, somebody tried to guess your password, and failed.',
+    },
+  },
+  { per_hour: 2 },
+);

@@ -145,6 +145,16 @@ export class UsersService {
     await this.sessions.endAll(tx, id, reason, keep);
   }
 
+  /** They read the mail of the account's address. */
+  async confirmEmail(tx: Tx, { organization_id, id }: Pick<User, 'organization_id' | 'id'>): Promise<void> {
+    const changed = await tx.rows<unknown>(
+      `UPDATE users SET email_verified = true, email_verified_at = now(), updated_at = now()
+        WHERE organization_id = $1 AND id = $2 AND NOT email_verified RETURNING id`,
+      [organization_id, id],
+    );
+    if (changed.length) tx.tell('user.updated', { organization_id, user_id: id });
+  }
+
   /**
    * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
    * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
