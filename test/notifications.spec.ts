@@ -306,6 +306,18 @@ describe('a word to others', () => {
     expect(await listOf(acme.admin)).toEqual([]);
   });
 
+  it('goes to a department', async () => {
+    const second = await acme.hire('agent');
+    const agent_ids = [acme.agent.user.id, second.user.id];
+    const { body: department } = await acme.admin.post('/departments', { name: 'Vendas', agent_ids }).expect(201);
+    const to = { department_id: (department as Row).id };
+
+    const { body: page } = await acme.admin.post('/notifications', { ...WORDS, ...to }).expect(201);
+
+    expect((page as { items: Notice[] }).items.map(({ user_id }) => user_id).sort()).toEqual(agent_ids.sort());
+    await globex.admin.post('/notifications', { ...WORDS, ...to }).expect(404);
+  });
+
   it('takes other spellings of its fields', async () => {
     const { body } = await acme.admin
       .post('/notifications', { role: 'viewer', subject: 'Oi', message: 'Oi!', notification_metadata: { topic: 'festa' } })

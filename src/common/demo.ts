@@ -5,6 +5,10 @@
 export const DEMO = {
   /** Bruno Alves, an agent. */
   user_id: '019aa000-0000-7000-8000-000000000a01',
+  /** Vendas, of Bruno. */
+  department_id: '019aa000-0000-7000-8000-000000000a02',
+  /** His. */
+  skill_id: '019aa000-0000-7000-8000-000000000a03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** João Pereira, who waits for his order: an open conversation. */

@@ -7,7 +7,11 @@ import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
 import './conversations.events';
+import './state/departments';
 import './state/merging';
+import { AgentStatsController } from './agent-stats/agent-stats.controller';
+import { AgentStatsResolver } from './agent-stats/agent-stats.resolver';
+import { AgentStatsService } from './agent-stats/agent-stats.service';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
@@ -36,7 +40,7 @@ import { MissedMessages } from './notices/missed-messages';
     JobsModule.register('whatsapp-receipts'),
   ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController],
+  controllers: [MessagesController, ConversationsController, AgentStatsController],
   providers: [
     ConversationsService,
     MessagesService,
@@ -49,6 +53,8 @@ import { MissedMessages } from './notices/missed-messages';
     InboundWorker,
     ConversationsRealtime,
     ConversationsResolver,
+    AgentStatsService,
+    AgentStatsResolver,
     InboxNotices,
     MissedMessages,
     AbsentAgents,
