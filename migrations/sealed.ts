@@ -26,9 +26,13 @@ export const migrations: Record<string, string> = {
   '1795000330100-messages-of-agents.ts': '8b25783f352fedf2a342f80f8c722be512aecd9c2f857909c596193c69e4c503',
   '1795000340000-departments.ts': '730782ca65623992ea698f517ed7a672dc7dbca628b4088c1fd0d02882eeaf43',
   '1795000370000-notifications.ts': '7535bd718f846a88f41687c42c96fa4fbf304efa501574d31f65140b7e0684ec',
+  '1795000370100-absent-agents.ts': '928797103b6208a5f42a29f17608ee932b094b129acab7a34604e8d9a63e75e0',
 };
 
 export const schema: string[] = [
+  'column absent_agents.organization_id uuid not null',
+  'column absent_agents.since timestamp(3) with time zone not null',
+  'column absent_agents.user_id uuid not null',
   'column agent_skills.created_at timestamp(3) with time zone not null default now()',
   'column agent_skills.id uuid not null',
   'column agent_skills.organization_id uuid not null',
@@ -456,6 +460,7 @@ export const schema: string[] = [
   'column whatsapp_templates.status character varying(30) not null',
   'column whatsapp_templates.updated_at timestamp(3) with time zone not null default now()',
   'column whatsapp_templates.whatsapp_number_id uuid not null',
+  'constraint absent_agents.absent_agents_user_id_fkey FOREIGN KEY organization_id, user_id REFERENCES public.usersorganization_id, id ON DELETE CASCADE',
   'constraint agent_skills.agent_skills_user_id_fkey FOREIGN KEY organization_id, user_id REFERENCES public.usersorganization_id, id ON DELETE CASCADE',
   'constraint contact_identities.contact_identities_contact_id_fkey FOREIGN KEY organization_id, contact_id REFERENCES public.contactsorganization_id, id ON DELETE CASCADE',
   'constraint contacts.contacts_assigned_agent_id_fkey FOREIGN KEY organization_id, assigned_agent_id REFERENCES public.usersorganization_id, id ON DELETE SET NULL assigned_agent_id',
@@ -514,6 +519,7 @@ export const schema: string[] = [
   "index CREATE INDEX conversations_attention_idx ON public.conversations USING btree organization_id, last_message_at DESC NULLS LAST, id DESC WHERE NOT is_archived AND status = ANY ARRAY['open', 'pending'] OR unread_count > 0",
   'index CREATE INDEX conversations_contact_idx ON public.conversations USING btree organization_id, contact_id, whatsapp_number_id, created_at',
   "index CREATE INDEX conversations_ended_idx ON public.conversations USING btree organization_id, status, is_archived, last_message_at DESC NULLS LAST, id DESC WHERE status = ANY ARRAY['resolved', 'closed']",
+  "index CREATE INDEX conversations_live_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id WHERE current_agent_id IS NOT NULL AND status = ANY ARRAY['open', 'pending']",
   'index CREATE INDEX conversations_newest_idx ON public.conversations USING btree organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC INCLUDE contact_id',
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX department_agents_user_idx ON public.department_agents USING btree organization_id, user_id',
@@ -564,6 +570,7 @@ export const schema: string[] = [
   'index CREATE UNIQUE INDEX "PK_7d8bee0204106019488c4c50ffa" ON public.refresh_tokens USING btree id',
   'index CREATE UNIQUE INDEX "PK_b76e26fa0121da742b191b7ded0" ON public.inbound_events USING btree id',
   'index CREATE UNIQUE INDEX "PK_fa1b697098c138245abc15cad73" ON public.idempotency_keys USING btree organization_id, key',
+  'index CREATE UNIQUE INDEX absent_agents_pkey ON public.absent_agents USING btree organization_id, user_id',
   'index CREATE UNIQUE INDEX agent_skills_key ON public.agent_skills USING btree organization_id, user_id, skill_key',
   'index CREATE UNIQUE INDEX agent_skills_pkey ON public.agent_skills USING btree organization_id, id',
   'index CREATE UNIQUE INDEX audit_logs_pkey ON public.audit_logs USING btree id',

@@ -346,7 +346,17 @@ const ROLES = Object.fromEntries(
 );
 
 /** What a viewer may change: their own account and nothing else. */
-const OWN_ACCOUNT = ['POST /auth/logout', 'POST /users/{user_id}/change-password', 'PUT /users/me'];
+const OWN_ACCOUNT = [
+  'DELETE /notifications',
+  'DELETE /notifications/{notification_id}',
+  'POST /auth/logout',
+  'POST /notifications/read-all',
+  'POST /notifications/test',
+  'POST /notifications/{notification_id}/read',
+  'POST /users/{user_id}/change-password',
+  'PUT /notifications/preferences',
+  'PUT /users/me',
+];
 
 describe('roles', () => {
   it('are declared as this table says', () => {

@@ -17,6 +17,7 @@ import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
 import type { Client } from './client';
+import { SecurityAlerts } from './security-alerts';
 
 /** Contract 10 §2 (decided): no family of refresh tokens lives longer, however often it rotates. */
 const FAMILY_DAYS = 30;
@@ -69,6 +70,7 @@ export class AuthService {
     private readonly locks: LoginLocks,
     private readonly audit: AuditService,
     private readonly mails: AccountMails,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   /** `enroll` for strangers. @throws {Forbidden} `registration_disabled`. */
@@ -165,6 +167,7 @@ export class AuthService {
         await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
         const owner = new Actor(session.organization_id, session.role, claims.sub);
         tx.audit(owner, 'auth.refresh_reuse_detected', { resource_type: 'session', resource: { id: claims.sid }, result: 'failure' });
+        await this.alerts.tokenReused(tx, { id: claims.sub, organization_id: session.organization_id });
         // Answered, not thrown: the end of the family must be committed.
         return null;
       }
@@ -261,7 +264,10 @@ export class AuthService {
 
   private async tellOfLock(owner: Owner, minutes: number): Promise<void> {
     try {
-      await this.database.tx((tx) => this.mails.locked(tx, owner, minutes));
+      await this.database.tx(async (tx) => {
+        await this.mails.locked(tx, owner, minutes);
+        await this.alerts.locked(tx, owner);
+      });
     } catch (error) {
       this.logger.warn({ msg: 'not told of a lock', user_id: owner.id, err: error });
     }
