@@ -9,7 +9,9 @@ import { AuditService } from '#modules/audit/audit.service';
 import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
+import { Followers } from '#modules/organizations/followers';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { PlanWarnings } from '#modules/organizations/plan-warnings';
 import { LoginLocks } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
@@ -22,7 +24,19 @@ export class AdminModule {
     return {
       module: AdminModule,
       imports: [...ground(config), JwtModule.register({}), MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }])],
-      providers: [Sessions, AuditService, AuditStore, OrganizationsService, UsersService, Passwords, LoginLocks, SuperAdmin, Operator],
+      providers: [
+        Sessions,
+        AuditService,
+        AuditStore,
+        Followers,
+        PlanWarnings,
+        OrganizationsService,
+        UsersService,
+        Passwords,
+        LoginLocks,
+        SuperAdmin,
+        Operator,
+      ],
     };
   }
 }

@@ -10,6 +10,8 @@ export interface Given {
   person?: Person;
   /** The id in its path; GraphQL's one id. */
   id?: string;
+  /** It is done in another organization than acme. */
+  elsewhere?: true;
   body?: object;
   file?: Buffer;
 }
@@ -25,6 +27,8 @@ export interface Act {
   /** Fields the first entry says from and to of, among others. */
   changes?: string[];
   given(stage: Stage): Promise<Given>;
+  /** Super admins do it, in any organization. */
+  crosses?: true;
   /** A body that is refused. */
   wrong?: object;
 }

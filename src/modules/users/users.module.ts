@@ -3,6 +3,7 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import './users.demo';
 import './users.errors';
 import './users.events';
+import { FollowOrganization } from './follow-organization';
 import { LoginLocks } from './login-locks';
 import { Passwords } from './passwords';
 import { UsersController } from './users.controller';
@@ -13,7 +14,7 @@ import { UsersService } from './users.service';
 @Module({
   imports: [OrganizationsModule],
   controllers: [UsersController],
-  providers: [UsersService, UsersPresence, UsersResolver, Passwords, LoginLocks],
+  providers: [UsersService, FollowOrganization, UsersPresence, UsersResolver, Passwords, LoginLocks],
   exports: [UsersService, Passwords, LoginLocks],
 })
 export class UsersModule {}

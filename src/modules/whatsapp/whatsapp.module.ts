@@ -26,6 +26,7 @@ import { NumberJobs } from './numbers/numbers.jobs';
 import { NumbersRealtime } from './numbers/numbers.realtime';
 import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
+import { FollowOrganization } from './numbers/follow-organization';
 import { NumberDirectory } from './numbers/number-directory';
 import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
@@ -53,6 +54,7 @@ import { TemplatesService } from './templates/templates.service';
     NumbersService,
     CheckNumber,
     NumberJobs,
+    FollowOrganization,
     NumbersRealtime,
     NumbersResolver,
     InboundStore,
