@@ -4,10 +4,12 @@ import { ApiModule } from '#api/api.module';
 import { Config } from '#config/config';
 import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
+import { MailModule } from '#mail/mail.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
@@ -29,6 +31,7 @@ export class AppModule {
           inject: [Config],
           useFactory: ({ redis_url, database_url, process_role }: Config) => ({ redis_url, database_url, role: process_role }),
         }),
+        MailModule,
         RealtimeModule,
         AccessModule,
         ApiModule,
@@ -37,6 +40,7 @@ export class AppModule {
         // 1 who
         OrganizationsModule,
         UsersModule,
+        NotificationsModule,
         AuthModule,
         AuditModule,
 

@@ -21,6 +21,9 @@ export const DEMO = {
   other_contact_id: '019aa000-0000-7000-8000-000000000d01',
   resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
 
+  /** Of the administrator. */
+  notification_id: '019aa000-0000-7000-8000-000000000e01',
+
   // What else examples say of it; the organization's id is another one in every installation.
   organization_id: '019aa000-0000-7000-8000-000000000a00',
   email: 'admin@demo.pytake',

@@ -77,8 +77,13 @@ export class Config {
   readonly metrics_token: string | null;
   readonly rate_limit_enabled: boolean;
   readonly rate_limits: Record<RateLimitClass, RateLimit>;
-  readonly mail_driver: 'smtp' | 'memory';
+  /** none: mails end as failed. */
+  readonly mail_driver: 'smtp' | 'memory' | 'none';
   readonly smtp_url: string | null;
+  /** Sender of every mail: an address, or `Name <address>`. */
+  readonly mail_from: string;
+  /** Where mailed links lead: a front end, or PyTake's own small pages. */
+  readonly app_url: string;
   readonly meta_graph_base_url: string;
   readonly meta_graph_version: string;
   readonly meta_app_secret: string | null;
@@ -206,8 +211,19 @@ export class Config {
         return [name, match ? { limit: Number(match[1]), seconds: Number(match[2]) } : fallback];
       }),
     ) as Record<RateLimitClass, RateLimit>;
-    this.mail_driver = oneOf('MAIL_DRIVER', ['smtp', 'memory'] as const, this.production ? 'smtp' : 'memory');
-    this.smtp_url = url('SMTP_URL', null, ['smtp:', 'smtps:']);
+    this.smtp_url = url('SMTP_URL', smtpUrl(text('SMTP_HOST'), int('SMTP_PORT', 587, 1, 65535), text('SMTP_USER'), text('SMTP_PASSWORD')), [
+      'smtp:',
+      'smtps:',
+    ]);
+    const wanted = oneOf('MAIL_DRIVER', ['smtp', 'memory', 'none'] as const, this.smtp_url || this.production ? 'smtp' : 'memory');
+    this.mail_driver = wanted === 'smtp' && !this.smtp_url ? 'none' : wanted;
+    this.app_url = url('APP_URL', null, ['http:', 'https:']) ?? this.public_base_url;
+    const mail_from = text('MAIL_FROM');
+    this.mail_from = mail_from ?? `PyTake <no-reply@${URL.canParse(this.app_url) ? new URL(this.app_url).hostname : 'localhost'}>`;
+    if (mail_from !== null && !isEmail(mail_from, { allow_display_name: true }))
+      mistakes.push(`MAIL_FROM is "${mail_from}", use an address such as PyTake <no-reply@example.com>`);
+    if (mail_from === null && this.production && this.mail_driver === 'smtp')
+      mistakes.push('MAIL_FROM is missing: mail servers want a sender of your own domain, such as PyTake <no-reply@example.com>');
     this.meta_graph_base_url = url('META_GRAPH_BASE_URL', 'https://graph.facebook.com', ['http:', 'https:']) ?? '';
     this.meta_graph_version = text('META_GRAPH_VERSION') ?? 'v25.0';
     if (!/^v\d+\.\d+$/.test(this.meta_graph_version))
@@ -259,10 +275,22 @@ export class Config {
     }
   }
 
+  /** The same configuration for a process that does less. */
+  withRole(process_role: ProcessRole): Config {
+    return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { process_role }));
+  }
+
   /** The same configuration once the embedded PostgreSQL has a port. */
   withDatabaseUrl(database_url: string): Config {
     return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { database_url }));
   }
+}
+
+/** 465 speaks TLS from the first byte (RFC 8314); other ports change to it where the server offers. */
+function smtpUrl(host: string | null, port: number, user: string | null, password: string | null): string | null {
+  if (host === null) return null;
+  const login = user === null ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
+  return `${port === 465 ? 'smtps' : 'smtp'}://${login}${host}:${port}`;
 }
 
 function isUrl(value: string, protocols: string[]): boolean {

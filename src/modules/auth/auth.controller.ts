@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
-import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import type { Session } from '#access/sessions';
 import type { Actor } from '#common/actor';
@@ -12,6 +12,7 @@ import { type Client, FromClient } from './client';
 
 @Room('auth', 'Sign up, sign in, and go on with fresh tokens.')
 @Controller('auth')
+@OwnAccount()
 export class AuthController {
   constructor(private readonly auth: AuthService) {}
 

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
 import { User } from '#modules/users/user.entity';
@@ -16,6 +16,7 @@ import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
 
 @Resolver()
+@OwnAccount()
 export class AuthResolver {
   constructor(private readonly auth: AuthService) {}
 

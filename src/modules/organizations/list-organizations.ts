@@ -1,8 +1,8 @@
 import { Brackets, In } from 'typeorm';
-import { type Page, type Slice, pageWindow, toPage } from '#common/page.dto';
+import { type Page, type Slice, pageWindow, parseSort, toPage } from '#common/page.dto';
 import type { Database } from '#database/database';
 import { Keyset, type Place } from '#database/keyset';
-import { escapeLike, parseSort } from '#database/tenant-repository';
+import { escapeLike } from '#database/tenant-repository';
 import { LIST_MAX, SEARCH_MAX, totalOf } from '#database/total';
 import type { OrganizationQuery } from './organization.dto';
 import { GRACE_DAYS } from './grace';

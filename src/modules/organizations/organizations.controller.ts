@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
-import { Allow, Caller, CallerIp, EvenWhenSuspended } from '#access/decorators';
+import { Allow, Caller, CallerIp, EvenWhenSuspended, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Bodies, Room } from '#common/room';
@@ -19,6 +19,7 @@ import { OrganizationsService } from './organizations.service';
 /** One's own organization, and what `/organizations` alone has. Before its neighbours: `me` is no id. */
 @Room('organizations', 'The company whose inbox it is: profile, plan and settings; for super admins all of them, and their life.')
 @Controller('organizations')
+@Resource('organization')
 export class OrganizationsController {
   constructor(
     private readonly organizations: OrganizationsService,

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, CallerIp, EvenWhenSuspended } from '#access/decorators';
+import { Allow, Caller, CallerIp, EvenWhenSuspended, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
@@ -18,6 +18,7 @@ import { OrganizationLife } from './organization-life';
 import { OrganizationsService } from './organizations.service';
 
 @Resolver(() => Organization)
+@Resource('organization')
 export class OrganizationsResolver {
   constructor(
     private readonly organizations: OrganizationsService,

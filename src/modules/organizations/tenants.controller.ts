@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller, CallerIp } from '#access/decorators';
+import { Allow, Caller, CallerIp, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Bodies, Room } from '#common/room';
@@ -19,6 +19,7 @@ import { OrganizationsService } from './organizations.service';
 /** What organizations and tenants have in common: one resource under two names (contract 10 §3). */
 @Room('organizations')
 @Controller(['organizations', 'tenants'])
+@Resource('organization')
 export class AllOrganizationsController {
   constructor(
     private readonly organizations: OrganizationsService,
@@ -102,6 +103,7 @@ export class ActivationController {
 /** What `/tenants` alone has. */
 @Room('organizations')
 @Controller('tenants')
+@Resource('organization')
 export class TenantsController {
   constructor(private readonly manage: ManageOrganizations) {}
 

@@ -1,17 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Role } from '#common/actor';
 import type { Tx } from '#database/database';
+import type { MailValues } from '#mail/mail-texts';
+import { Mails } from '#mail/mails';
 import { Followers, type Founder, type Step } from '#modules/organizations/followers';
+import { restorableUntil } from '#modules/organizations/grace';
 import type { Organization } from '#modules/organizations/organization.entity';
+import '#modules/organizations/organizations.mails';
+import type { Addressee } from './account-mails';
 import { Passwords } from './passwords';
 import { UsersService } from './users.service';
 
-/** What becomes of the people of an organization as it lives. */
+/** What becomes of the people of an organization as it lives, and what its administrators are told by mail. */
 @Injectable()
 export class FollowOrganization {
   constructor(
     private readonly users: UsersService,
     private readonly passwords: Passwords,
+    private readonly mails: Mails,
     followers: Followers,
   ) {
     followers.add({
@@ -34,8 +40,36 @@ export class FollowOrganization {
   }
 
   private async follow(tx: Tx, organization: Organization, step: Step): Promise<void> {
-    if (step === 'deleted') await this.leave(tx, organization);
     if (step === 'restored') await this.comeBack(tx, organization);
+    await this.mail(tx, organization, step);
+    if (step === 'deleted') await this.leave(tx, organization);
+  }
+
+  private async mail(tx: Tx, organization: Organization, step: Step): Promise<void> {
+    const admins = await tx.rows<Addressee>(
+      `SELECT organization_id, id, email, language FROM users
+        WHERE organization_id = $1 AND role = 'org_admin' AND is_active AND deleted_at IS NULL`,
+      [organization.id],
+    );
+    const values: MailValues = {
+      organization: organization.name,
+      reason: organization.suspension_reason ?? '-',
+      until: restorableUntil(organization)?.toISOString().slice(0, 10) ?? '',
+      plan: organization.plan_type,
+      link: this.mails.link('/'),
+    };
+    await this.mails.queueAll(
+      tx,
+      admins.map(({ organization_id, id, email, language }) => ({
+        organization_id,
+        // Not the account's own row's: it is to reach them though the account goes.
+        user_id: step === 'deleted' ? null : id,
+        to: email,
+        language,
+        mail: `organizations.${step}`,
+        values,
+      })),
+    );
   }
 
   /** Their e-mails are free. The time is the organization's own, by which those who were deleted before are told from them. */

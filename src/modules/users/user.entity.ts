@@ -1,4 +1,5 @@
-import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsEnum, IsObject, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
@@ -124,6 +125,12 @@ export class User extends SoftDeletedEntity {
   @IsObject()
   @JsonBytes(16_384)
   preferences: JsonObject;
+
+  /** Narrower than the role's permissions; null: the role alone decides. */
+  @Column('text', { array: true, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  custom_permissions?: string[] | null;
 
   /** Departments the agent answers for. */
   @Field(() => [ID])

@@ -2,16 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
-import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
+import { Conflict, Forbidden, Invalid, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountMails, type Addressee } from './account-mails';
 import { Credential } from './credential.entity';
-import { LoginLocks, accountLocked } from './login-locks';
+import { LoginLocks } from './login-locks';
+import { MailedTokens } from './mailed-tokens';
+import { Memberships } from './memberships';
+import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
-import { ROLE_PERMISSIONS } from './permissions';
+import { effectivePermissions } from './user-permissions.service';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { User, mayAnswer } from './user.entity';
+import { visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -22,7 +27,11 @@ export class UsersService {
     private readonly organizations: OrganizationsService,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
+    private readonly ownPassword: OwnPassword,
+    private readonly memberships: Memberships,
     private readonly sessions: Sessions,
+    private readonly mails: AccountMails,
+    private readonly tokens: MailedTokens,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -43,8 +52,10 @@ export class UsersService {
       filter: { role: query.role, is_active: query.is_active, agent_status: query.agent_status, is_online: query.is_online },
       refine: (rows) => {
         if (actor.role !== Role.super_admin) rows.andWhere(`${rows.alias}.role <> :hidden`, { hidden: Role.super_admin });
-        // No department exists yet, so nobody is in one.
-        if (query.department_id) rows.andWhere('false');
+        if (query.department_id) {
+          const { sql, values } = this.memberships.contains(rows.alias, query.department_id);
+          rows.andWhere(sql, values);
+        }
       },
     });
     return { ...page, items: await this.present(actor, page.items) };
@@ -69,10 +80,9 @@ export class UsersService {
     return user;
   }
 
-  /** @throws {Conflict} `email_already_registered`. */
+  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. */
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
     if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    assertNoDepartments(department_ids);
     if (password != null) {
       const { security_settings } = await this.organizations.settings(actor);
       this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
@@ -81,6 +91,7 @@ export class UsersService {
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+      if (department_ids?.length) await this.memberships.set(tx, actor, added.id, department_ids);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
         resource: { id: added.id, name: added.full_name },
         metadata: { role: added.role, email: added.email },
@@ -107,18 +118,31 @@ export class UsersService {
     ]);
   }
 
-  /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
-  async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
+  /**
+   * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
+   * Also by who resets a lost password. They are told by mail.
+   */
+  async setPassword(
+    tx: Tx,
+    { organization_id, id }: Pick<User, 'organization_id' | 'id'>,
+    password_hash: string,
+    { reason = 'password_reset', keep = null }: { reason?: string; keep?: string | null } = {},
+  ): Promise<void> {
     await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
       organization_id,
-      user_id,
+      id,
       password_hash,
     ]);
-    await tx.rows('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-      organization_id,
-      user_id,
-    ]);
-    await this.sessions.endAll(tx, user_id, 'password_reset');
+    const [user] = await tx.rows<Addressee & { was_invited: boolean }>(
+      `UPDATE users u SET invite_pending = false, updated_at = now() FROM users before
+        WHERE u.organization_id = $1 AND u.id = $2 AND before.organization_id = u.organization_id AND before.id = u.id
+       RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
+      [organization_id, id],
+    );
+    // A link that waits in a mailbox sets no other one.
+    await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
+    if (!user.was_invited) await this.mails.passwordChanged(tx, user);
+    await this.sessions.endAll(tx, id, reason, keep);
   }
 
   /**
@@ -131,24 +155,33 @@ export class UsersService {
     const self = id === actor.user_id;
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    assertNoDepartments(department_ids);
-    if (self && input.email !== undefined) await this.assertOwnEmail(actor, id, input.email, current_password);
+    if (self && input.email !== undefined) {
+      const user = visible(actor, await this.database.repository(User).find(actor, id));
+      if (input.email !== user.email) await this.ownPassword.assert(actor, user, current_password);
+    }
 
     const updated = await this.database.tx(async (tx) => {
       const users = this.database.repository(User, tx);
       // Two admins who take each other's role at once meet here: the second finds the first gone.
       await this.organizations.lock(tx, actor);
-      const before = visible(actor, await users.lock(actor, id), self);
+      const before = visible(actor, await users.lock(actor, id));
       const changes = changesOf(before, input);
+      const joined = department_ids && (await this.otherDepartments(tx, actor, id, department_ids));
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
+      if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };
-      tx.audit(actor, actionOf(changes), { resource: { id, name: after.full_name }, before, after: changes });
-      if (!Object.keys(changes).length) return before;
-      if (self && ('role' in changes || 'is_active' in changes))
-        throw new Forbidden('cannot_modify_self', 'Your own role and state are for another administrator to change.');
+      tx.audit(actor, actionOf(changes), {
+        resource: { id, name: after.full_name },
+        before: { ...before, department_ids: joined?.before },
+        after: { ...changes, department_ids: joined?.after },
+      });
+      if (!Object.keys(changes).length && !joined) return before;
+      if (self && ('role' in changes || 'is_active' in changes || joined))
+        throw new Forbidden('cannot_modify_self', 'Your own role, state and departments are for another administrator to change.');
       if (changes.role && before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'The role of a super admin cannot be changed.');
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
+      if (joined) await this.memberships.set(tx, actor, id, joined.after);
       const user = await users.patch(actor, id, changes);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
@@ -156,6 +189,38 @@ export class UsersService {
       return user;
     });
     return this.presentOne(actor, updated);
+  }
+
+  /**
+   * For good: their e-mail is free again, their sessions end, their conversations want another agent.
+   * @throws {Forbidden} `cannot_modify_self`. @throws {Conflict} `last_admin`.
+   */
+  async remove(actor: Actor, id: string): Promise<void> {
+    if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to delete.');
+    await this.database.tx(async (tx) => {
+      const users = this.database.repository(User, tx);
+      await this.organizations.lock(tx, actor);
+      const user = visible(actor, await users.lock(actor, id));
+      if (isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
+      await users.remove(actor, id);
+      await this.sessions.endAll(tx, id, 'deleted');
+      const { organization_id, role } = user;
+      tx.tell('user.deleted', { organization_id, user_id: id });
+      if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
+      tx.audit(actor, 'user.deleted', { resource: { id, name: user.full_name }, metadata: { role } });
+    });
+  }
+
+  /** The departments as they were and as they are to be; undefined: they are so already. */
+  private async otherDepartments(
+    tx: Tx,
+    actor: Actor,
+    id: string,
+    department_ids: readonly string[],
+  ): Promise<{ before: string[]; after: string[] } | undefined> {
+    const before = ((await this.memberships.of(tx, actor, [id])).get(id) ?? []).toSorted();
+    const after = [...new Set(department_ids)].sort();
+    return before.join() === after.join() ? undefined : { before, after };
   }
 
   /** Also lifts a login lock. */
@@ -180,9 +245,15 @@ export class UsersService {
   }
 
   async updateMe(actor: Actor, input: UserSelfUpdate): Promise<UserProfile> {
-    const home = homeOf(await this.own(actor));
+    const home = await this.home(actor);
     await this.update(home, home.user_id, input);
     return this.profile(home);
+  }
+
+  /** The caller in their own organization, where their own things are, wherever a super admin acts at the moment. */
+  async home(actor: Actor): Promise<Actor & { user_id: string }> {
+    if (actor.user_id && actor.role !== Role.super_admin) return actor as Actor & { user_id: string };
+    return homeOf(await this.own(actor));
   }
 
   private async own(actor: Actor): Promise<User> {
@@ -190,25 +261,6 @@ export class UsersService {
     const user = actor.user_id ? await this.database.source.getRepository(User).findOneBy({ id: actor.user_id }) : null;
     if (!user) throw new Unauthenticated();
     return user;
-  }
-
-  /** A stolen token must not become a stolen account: a new e-mail of one's own needs the password, and guesses count as at the login. */
-  private async assertOwnEmail(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
-    const user = visible(actor, await this.database.repository(User).find(actor, id), true);
-    if (email === user.email) return;
-    if (!current_password)
-      throw Invalid.field('current_password', 'current_password is needed to change your own e-mail', undefined, 'missing');
-    const [credential] = await this.database.rows<Pick<Credential, 'password_hash'>>(
-      'SELECT password_hash FROM credentials WHERE organization_id = $1 AND user_id = $2',
-      [actor.organization_id, id],
-    );
-    const { security_settings } = await this.organizations.settings(actor);
-    const account = { password_hash: credential?.password_hash ?? null, rules: security_settings };
-    const { right, locked_until } = await this.locks.guess(user.email, current_password, account);
-    if (right) return;
-    if (locked_until) throw accountLocked(locked_until);
-    // Not 401: clients would log out (contract 10, users).
-    throw new BadRequest('current_password_incorrect', 'current_password is wrong.');
   }
 
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
@@ -246,14 +298,19 @@ export class UsersService {
     const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
     const emails = users.filter(may).map((user) => user.email);
     const locked = emails.length ? await this.locks.lockedUntilOf(emails) : new Map<string, Date>();
+    const departments = await this.memberships.of(
+      this.database,
+      actor,
+      users.map(({ id }) => id),
+    );
     return users.map((user) => {
-      const { deleted_at, last_login_ip, ...shown } = user;
+      const { deleted_at, last_login_ip, custom_permissions, ...shown } = user;
       return {
         ...shown,
         name: user.full_name,
-        department_ids: [],
+        department_ids: departments.get(user.id) ?? [],
         ...(may(user) && {
-          permissions: [...ROLE_PERMISSIONS[user.role]],
+          permissions: effectivePermissions(user),
           locked_until: locked.get(user.email) ?? null,
           last_login_ip,
         }),
@@ -274,17 +331,6 @@ function actionOf({ is_active, role, ...others }: Partial<User>): string {
 /** The user as an actor in their own organization. */
 const homeOf = (user: User): Actor & { user_id: string } =>
   new Actor(user.organization_id, user.role, user.id) as Actor & { user_id: string };
-
-/** Super admins do not exist for others. @throws {NotFound} */
-function visible(actor: Actor, user: User | null, self = false): User {
-  if (!user || (user.role === Role.super_admin && actor.role !== Role.super_admin && !self)) throw new NotFound('User');
-  return user;
-}
-
-/** @throws {Invalid} Every id is unknown while there are no departments. */
-function assertNoDepartments(department_ids: readonly string[] | undefined): void {
-  if (department_ids?.length) throw Invalid.field('department_ids', `No department ${department_ids[0]} in this organization.`);
-}
 
 /** What of the input is given and differs from the row. */
 function changesOf(user: User, input: Partial<User>): Partial<User> {
