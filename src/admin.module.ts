@@ -10,7 +10,9 @@ import { AuditService } from '#modules/audit/audit.service';
 import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
+import { Followers } from '#modules/organizations/followers';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { PlanWarnings } from '#modules/organizations/plan-warnings';
 import { AccountMails } from '#modules/users/account-mails';
 import { Invitations } from '#modules/users/invitations';
 import { LoginLocks } from '#modules/users/login-locks';
@@ -37,6 +39,8 @@ export class AdminModule {
         Sessions,
         AuditService,
         AuditStore,
+        Followers,
+        PlanWarnings,
         OrganizationsService,
         UsersService,
         AccountMails,

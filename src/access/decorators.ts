@@ -48,3 +48,6 @@ export const EvenWhenSuspended = (): MethodDecorator => SetMetadata(ORGANIZATION
 
 /** Who acts; set by the JWT guard. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Actor | undefined => requestOf(context).actor);
+
+/** The address the request comes from. */
+export const CallerIp = createParamDecorator((_: unknown, context: ExecutionContext): string | null => requestOf(context).ip ?? null);

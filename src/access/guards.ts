@@ -30,9 +30,9 @@ export class JwtGuard extends AuthGuard('jwt') {
     const request = requestOf(context);
     if (request.session) return true;
     const session = (await this.sessions.known(bearerOf(request.headers.authorization))) ?? (await this.verify(context, request));
-    const actor = await this.sessions.actor(session, request.get('x-organization-id'));
+    const { actor, allowed_ip_ranges } = await this.sessions.acting(session, request.get('x-organization-id'));
     // Together, and last: the request's other resolvers take a session for a sign that all is done.
-    Object.assign(request, { session, actor });
+    Object.assign(request, { session, actor, allowed_ip_ranges });
     actsFor(actor.organization_id);
     return true;
   }
@@ -71,7 +71,7 @@ export class RolesGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
-    const { session, ip } = requestOf(context);
+    const { session, allowed_ip_ranges = [], ip } = requestOf(context);
     if (!session) throw new Unauthenticated();
     const allowed = read<Role>(this.reflector, ALLOW, context);
     if (!allowed) throw new Forbidden();
@@ -81,7 +81,7 @@ export class RolesGuard implements CanActivate {
     if (!atLeast(session.role, least))
       throw new Forbidden('insufficient_role', `Your role does not allow this; ${least} is the least that does.`);
     if (!is_own) assertPermitted(session, actionOf(context), read<PermissionResource>(this.reflector, RESOURCE, context));
-    assertAddressAllowed(session.allowed_ip_ranges, ip);
+    for (const ranges of [session.allowed_ip_ranges, allowed_ip_ranges]) assertAddressAllowed(ranges, ip);
     if (!read<boolean>(this.reflector, ORGANIZATION_OPTIONAL, context)) assertOrganizationActive(session);
     return true;
   }

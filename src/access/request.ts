@@ -10,6 +10,8 @@ export interface AppRequest extends Request {
   request_id?: string;
   actor?: Actor;
   session?: Session;
+  /** Where the organization the actor acts in lets people in from (CIDR); empty: anywhere. */
+  allowed_ip_ranges?: readonly string[];
   /** The route reads the body itself: webhooks' raw bytes. */
   reads_own_body?: true;
   /** Nothing is done: the answer an earlier request was given is given again. */

@@ -148,21 +148,25 @@ export class Sessions {
   }
 
   /**
-   * Who acts, and where: super_admin may name another organization by header; of everybody else it is ignored.
+   * Who acts, where, and from which addresses that organization lets people in: super_admin may name another one by header; of everybody else it
+   * is ignored.
    * @throws {Invalid} The header is no UUID.
    * @throws {NotFound} There is no such organization.
    */
-  async actor(session: Session, organization_header?: string): Promise<Actor> {
-    const { organization_id, role, user_id, session_id } = session;
-    if (role !== Role.super_admin || organization_header === undefined) return actorOf(session);
+  async acting(session: Session, organization_header?: string): Promise<{ actor: Actor; allowed_ip_ranges: readonly string[] }> {
+    const { organization_id, role, allowed_ip_ranges } = session;
+    const actor = actorOf(session);
+    if (role !== Role.super_admin || organization_header === undefined) return { actor, allowed_ip_ranges };
     if (!isUuid(organization_header))
       throw new Invalid([{ loc: ['header', 'X-Organization-Id'], msg: 'X-Organization-Id must be a UUID', type: 'uuid_parsing' }]);
     const chosen = organization_header.toLowerCase();
-    if (chosen !== organization_id) {
-      const found = await this.database.rows<unknown>('SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL', [chosen]);
-      if (!found.length) throw new NotFound('Organization');
-    }
-    return new Actor(chosen, role, user_id, session_id);
+    if (chosen === organization_id) return { actor, allowed_ip_ranges };
+    const [found] = await this.database.rows<{ ranges: string[] | null } | undefined>(
+      `SELECT settings #> '{security_settings,allowed_ip_ranges}' AS ranges FROM organizations WHERE id = $1 AND deleted_at IS NULL`,
+      [chosen],
+    );
+    if (!found) throw new NotFound('Organization');
+    return { actor: actor.within(chosen), allowed_ip_ranges: found.ranges ?? [] };
   }
 
   /** Ends one session of a user: its access tokens, refresh tokens and sockets. */
@@ -190,6 +194,15 @@ export class Sessions {
       [user_id, reason, keep],
     );
     tx.afterCommit(() => this.ended(user_id, null));
+  }
+
+  /** Ends every session of an organization; its sockets learn of it as of any other change of its rules. */
+  async endOrganization(tx: Tx, organization_id: string, reason: string): Promise<void> {
+    await tx.rows('UPDATE credentials SET token_version = token_version + 1 WHERE organization_id = $1', [organization_id]);
+    await tx.rows('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE organization_id = $1 AND revoked_at IS NULL', [
+      organization_id,
+      reason,
+    ]);
   }
 
   /** What a user may has changed in the transaction: every process asks again. */

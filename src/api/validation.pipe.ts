@@ -4,6 +4,7 @@ import { type ValidationError, validate } from 'class-validator';
 import { resolveAliases, resolveBareList } from '#common/alias';
 import { type ErrorDetail, Invalid } from '#common/errors';
 import { MISTAKES_MAX, assertFit } from '#common/fit';
+import { isOpen } from '#common/open';
 import { isUuid } from '#common/uuid';
 
 const SIMPLE = new Set<unknown>([String, Boolean, Number, Array, Object]);
@@ -47,11 +48,12 @@ function assertNoBrackets(query: Record<string, unknown>): void {
 }
 
 /** A plain object as an instance of `target`. @throws {Invalid} naming every wrong field under `place`. */
-export async function parse<T extends object>(target: Type<T>, value: Record<string, unknown>, place = 'body'): Promise<T> {
-  const instance = plainToInstance(target, resolveAliases(value, target.prototype as object), { exposeDefaultValues: false });
+export async function parse<T extends object>(target: Type<T>, value: Record<string, unknown>, ...place: string[]): Promise<T> {
+  const given = resolveAliases(value, target.prototype as object);
+  const instance = plainToInstance(target, given, { exposeDefaultValues: false });
   const errors = await validate(instance, { whitelist: true, forbidUnknownValues: false, stopAtFirstError: true });
-  if (errors.length) throw new Invalid(errors.flatMap((error) => flatten(error, [place])));
-  return instance;
+  if (errors.length) throw new Invalid(errors.flatMap((error) => flatten(error, place.length ? place : ['body'])));
+  return isOpen(target) ? Object.assign(Object.create(target.prototype as object) as T, given, instance) : instance;
 }
 
 function flatten(error: ValidationError, path: (string | number)[]): ErrorDetail[] {
@@ -65,10 +67,11 @@ function flatten(error: ValidationError, path: (string | number)[]): ErrorDetail
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, loc))];
 }
 
-/** A path id: anything but a UUID is 422, not 404. */
+/** A path id: anything but a UUID is 422, not 404. One that GraphQL lets be left out stays out. */
 @Injectable()
-export class Uuid implements PipeTransform<string, string> {
-  transform(value: string, { data }: ArgumentMetadata): string {
+export class Uuid implements PipeTransform<string | null | undefined, string | undefined> {
+  transform(value: string | null | undefined, { data }: ArgumentMetadata): string | undefined {
+    if (value === null || value === undefined) return undefined;
     if (!isUuid(value)) throw new Invalid([{ loc: ['path', data ?? 'id'], msg: `${data ?? 'id'} must be a UUID`, type: 'uuid_parsing' }]);
     return value.toLowerCase();
   }

@@ -21,11 +21,19 @@ export class Actor {
     readonly session_id: string | null = null,
     /** As customers and the team see who acts; null: nobody of this organization. */
     readonly name: string | null = null,
+    /** Where a super admin is at home who acts in another organization; null: here. */
+    readonly home_organization_id: string | null = null,
   ) {}
 
   /** A job or a provider's webhook, inside one organization. */
   static system(organization_id: string): Actor {
     return new Actor(organization_id, Role.org_admin);
+  }
+
+  /** The same person, in another organization: nobody of its team. */
+  within(organization_id: string): Actor {
+    const home = this.home_organization_id ?? this.organization_id;
+    return new Actor(organization_id, this.role, this.user_id, this.session_id, null, organization_id === home ? null : home);
   }
 
   may(least: Role): boolean {

@@ -1,6 +1,6 @@
 import { type Type as Class, applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
-import { IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
+import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
 import { oneLine } from './one-line';
 import { isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
@@ -35,6 +35,9 @@ export const NotBlank = (): PropertyDecorator =>
 
 /** An e-mail as we keep and compare it. */
 export const EmailText = (): PropertyDecorator => text((value) => value.trim().toLowerCase());
+
+/** A host name such as shop.example, in lower case. */
+export const HostName = (): PropertyDecorator => applyDecorators(EmailText(), IsFQDN());
 
 /** `true`, `false`, `1`, `0` of a query string. */
 export const QueryBoolean = (): PropertyDecorator => text((value) => ({ true: true, 1: true, false: false, 0: false })[value] ?? value);

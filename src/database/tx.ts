@@ -119,8 +119,8 @@ export class Tx implements Sql {
     if ('organization_id' in payload && this.keepers.facts?.isKept(name, payload.organization_id)) this.facts.push({ name, payload });
   }
 
-  /** Says who does what in this transaction, in one word whatever the door: kept in the audit log once it has committed. */
-  audit(actor: Actor, action: string, act: Act = {}): void {
+  /** Says who (null: nobody of any organization) does what in this transaction, in one word whatever the door: kept in the audit log once it has committed. */
+  audit(actor: Actor | null, action: string, act: Act = {}): void {
     this.acts.push({ ...act, actor, action });
   }
 

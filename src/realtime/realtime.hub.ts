@@ -9,6 +9,7 @@ import { type Trust, clientAddress } from '#access/client-address';
 import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { AppError, Invalid, Unavailable } from '#common/errors';
 import { EventBus } from '#common/events';
+import { Signals } from '#database/signals';
 import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
 import type { Connection } from './connection';
 import { Presence } from './presence';
@@ -26,6 +27,9 @@ export interface Door {
 
 /** A publication between nodes. */
 type Relayed = [publication: Publication, timestamp: string];
+
+/** Whose rules changed, told from process to process, with Redis or without it. */
+const CHANNEL = 'pytake_organizations';
 
 export const REALTIME_METRICS = declareMetrics({
   websocket_connections_active: { kind: 'gauge', help: 'Open sockets of this process', labels: [] },
@@ -53,6 +57,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     private readonly presence: Presence,
     private readonly rooms: RealtimeRooms,
     private readonly events: EventBus,
+    private readonly signals: Signals,
     private readonly host: HttpAdapterHost<ExpressAdapter>,
     metrics: Metrics,
   ) {
@@ -62,6 +67,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.events.on('session.ended', (target) => this.disconnect(target));
     this.events.on('organization.updated', ({ organization_id }) => this.reconsider(organization_id));
+    this.signals.listen(CHANNEL, (organization_id) => this.reconsiderHere(organization_id));
     this.timer = setInterval(() => void this.sweep(), LIMITS.sweep_ms).unref();
     if (this.server || !this.redis.configured) return;
     // A process without doors (a worker): it speaks to the nodes that have some, and listens to nothing.
@@ -82,7 +88,6 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     server.adapter(createAdapter(speaker, listener, { key: 'pytake' }));
     server.on('relay', (...[publication, timestamp]: Relayed) => this.deliver(publication, timestamp));
     server.on('end', (target: Target, error_code: string) => this.endHere(target, error_code));
-    server.on('reconsider', (organization_id: string) => this.reconsiderHere(organization_id));
   }
 
   open(transport: Connection['transport'], door: Door): void {
@@ -241,7 +246,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   /** The rules of an organization changed: who may no longer be here goes, on every node. */
   private reconsider(organization_id: string): void {
-    if (this.redis.configured && this.redis.ready) this.server?.serverSideEmit('reconsider', organization_id);
+    this.signals.send(CHANNEL, organization_id);
     this.reconsiderHere(organization_id);
   }
 

@@ -12,6 +12,8 @@ export interface Given {
   id?: string;
   /** Ids by name, where a path or GraphQL takes more than one. */
   ids?: Record<string, string>;
+  /** It is done in another organization than acme. */
+  elsewhere?: true;
   body?: object;
   file?: Buffer;
 }
@@ -29,6 +31,8 @@ export interface Act {
   /** Fields the first entry says from and to of, among others. */
   changes?: string[];
   given(stage: Stage): Promise<Given>;
+  /** Super admins do it, in any organization. */
+  crosses?: true;
   /** A body that is refused. */
   wrong?: object;
 }

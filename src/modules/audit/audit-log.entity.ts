@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareErasure } from '#database/erasure';
 import { declareUserRows } from '#database/personal-data';
 
 export type AuditActorType = 'user' | 'system' | 'webhook' | 'api';
@@ -76,3 +77,6 @@ declareUserRows('audit_logs', {
   erase: { keep: 'proof of who did what, append-only; contract 50: e-mails are to be resolved when an entry is read' },
   export: ['action', 'resource_type', 'resource_id', 'result', 'ip_address', 'user_agent', 'created_at'],
 });
+
+// The trigger's other exception: organizations that nobody can have back.
+declareErasure('audit_logs', { first: "SELECT set_config('pytake.audit_retention', 'on', true)" });

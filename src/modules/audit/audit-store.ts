@@ -120,6 +120,11 @@ export class AuditStore implements BeforeApplicationShutdown {
     return pruned;
   }
 
+  /** Entries of an organization that MongoDB keeps; those of PostgreSQL go with its other rows. */
+  async eraseDocuments(organization_id: string): Promise<void> {
+    if (this.mongo.configured) await this.documents.deleteMany({ organization_id });
+  }
+
   /** What still waits is written, if a store takes it in time. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;

@@ -122,7 +122,8 @@ export class AuditService {
       resource_id: cut(resource?.id, 100),
       resource_name: cut(resource?.name, 255),
       changes: presentableChanges(changes),
-      metadata: presentable(metadata),
+      // Somebody of another organization, in this one.
+      metadata: presentable({ ...metadata, ...(actor?.home_organization_id && { acting_as: actor.organization_id }) }),
       result,
       ip_address: cut(request?.ip_address, 64),
       user_agent: cut(request?.user_agent, 512),

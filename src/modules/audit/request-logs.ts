@@ -32,6 +32,13 @@ export class RequestLogs implements OnModuleDestroy {
     this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS).unref();
   };
 
+  /** Lines of an organization. */
+  async erase(organization_id: string): Promise<void> {
+    if (!this.mongo.configured) return;
+    await this.flush();
+    for (const lines of [this.requests, this.errors]) await lines.deleteMany({ organization_id });
+  }
+
   async onModuleDestroy(): Promise<void> {
     await this.flush();
   }

@@ -1,4 +1,5 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareErasure } from '#database/erasure';
 import { declareRetention } from '#database/retention';
 
 /** One refresh token of a session; a used one stays, so that using it again is seen. */
@@ -27,3 +28,8 @@ export class RefreshToken {
 }
 
 declareRetention('refresh_tokens', { where: "expires_at < now() - interval '7 days'", oldest: 'id' });
+
+declareErasure('refresh_tokens', {
+  where: 'session_id IN (SELECT id FROM sessions WHERE organization_id = $1)',
+  before: 'sessions',
+});

@@ -4,11 +4,10 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { PlanType } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { SYSTEM_SLUG } from '#modules/organizations/slugs';
 import { Passwords } from '#modules/users/passwords';
 import type { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
-
-const SYSTEM_SLUG = 'pytake-system';
 
 /** Super admins: the first from SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD, others by the console (`Operator`); no route can make one. */
 @Injectable()

@@ -4,6 +4,7 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference, UncheckedReference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
 import { Contact } from '#modules/contacts/contact.entity';
+import { declareStat } from '#modules/organizations/organization-stats';
 import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { declareUserRows } from '#database/personal-data';
@@ -208,3 +209,13 @@ export class Conversation extends TenantEntity {
 }
 
 declareUserRows('conversations', { erase: { blank: ['current_agent_id'] }, export: [] });
+
+declareStat('total_conversations', {
+  text: 'Conversations.',
+  count: 'SELECT count(*)::int FROM conversations WHERE organization_id = $1',
+});
+declareStat('conversations_this_month', {
+  text: "Conversations that began in this calendar month, in the organization's time zone.",
+  count: `SELECT count(*)::int FROM conversations WHERE organization_id = $1
+             AND created_at >= date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2`,
+});

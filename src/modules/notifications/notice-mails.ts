@@ -7,7 +7,7 @@ import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Facts, type ReadFact } from '#events/facts';
 import { Mails, type NewMail } from '#mail/mails';
-import { settingsOf } from '#modules/organizations/organizations.service';
+import { settingsOf } from '#modules/organizations/organization-settings';
 import { changedDelivery, deliveryBy } from './deliveries';
 import { Channel, noticeType, noticeTypes } from './notice-types';
 import { Notices } from './notices';

@@ -7,7 +7,7 @@ import { nearestLanguage } from '#common/languages';
 import { oneLine } from '#common/one-line';
 import { isUuid, newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
-import { settingsOf } from '#modules/organizations/organizations.service';
+import { settingsOf } from '#modules/organizations/organization-settings';
 import { type Person, deliveriesOf, goesBy, isWanted } from './deliveries';
 import { Channel, type NoticeText, noticeType } from './notice-types';
 import { Notification, NotificationPriority } from './notification.entity';

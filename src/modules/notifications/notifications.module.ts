@@ -7,6 +7,7 @@ import './notifications.mails';
 import { NoticeMails } from './notice-mails';
 import { Notices } from './notices';
 import { NotificationPreferences } from './notification-preferences';
+import { PlanNotices } from './plan-notices';
 import { NotificationsController } from './notifications.controller';
 import { NotificationsRealtime } from './notifications.realtime';
 import { NotificationsResolver } from './notifications.resolver';
@@ -16,7 +17,15 @@ import { NotificationsService } from './notifications.service';
 @Module({
   imports: [OrganizationsModule, UsersModule],
   controllers: [NotificationsController],
-  providers: [NotificationsService, NotificationPreferences, Notices, NoticeMails, NotificationsRealtime, NotificationsResolver],
+  providers: [
+    NotificationsService,
+    NotificationPreferences,
+    Notices,
+    PlanNotices,
+    NoticeMails,
+    NotificationsRealtime,
+    NotificationsResolver,
+  ],
   exports: [Notices],
 })
 export class NotificationsModule {}

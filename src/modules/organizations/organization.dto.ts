@@ -1,35 +1,216 @@
-import { ApiProperty, PartialType as OptionalFields } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsBoolean, IsISO4217CurrencyCode, IsInt, IsObject, IsOptional, IsString, Max, Min } from 'class-validator';
-import { InputType } from '@nestjs/graphql';
-import { Language, Nested, TimeZone } from '#common/fields';
-import { PartialType, PickType } from '#common/mapped-types';
+import { ArgsType, Field, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsEnum,
+  IsISO4217CurrencyCode,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { Alias } from '#common/alias';
+import { Open } from '#common/open';
+import { DayOrInstant, EmailText, Language, Nested, NotBefore, OneLine, QueryBoolean, TimeZone, Trim } from '#common/fields';
+import { Json, type JsonObject } from '#common/json.scalar';
+import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
+import { PageOf, PageQuery } from '#common/page.dto';
 import { type BusinessHours, IsBusinessHours } from './business-hours';
-import { Organization } from './organization.entity';
+import { Organization, OrganizationStatus, PlanType } from './organization.entity';
+import { PlanLimitOverrides, PlanLimits, PlanUsage } from './plan.dto';
+
+export class OrganizationPage extends PageOf(Organization) {}
+
+export class OrganizationQuery extends PageQuery {
+  @IsOptional()
+  @IsEnum(OrganizationStatus)
+  status?: OrganizationStatus;
+
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  is_active?: boolean;
+
+  /** true: as `is_active=true`. */
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  active_only?: boolean;
+
+  @IsOptional()
+  @IsEnum(PlanType)
+  plan_type?: PlanType;
+
+  /** true: those that were deleted and can still be restored, and no others. */
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  is_deleted?: boolean;
+}
+
+@ArgsType()
+export class OrganizationArgs extends ArgsOf(OrganizationQuery) {}
+
+const PROFILE = ['name', 'description', 'website', 'logo_url', 'phone'] as const;
 
 /** Absent keeps, null clears what may be empty. */
-@InputType('OrganizationUpdateInput')
-export class OrganizationUpdate extends PartialType(PickType(Organization, ['name', 'description', 'website', 'logo_url', 'phone'])) {}
+export class OrganizationUpdate extends PartialType(PickType(Organization, PROFILE)) {}
 
+@InputType({ isAbstract: true })
+class OperatorFields {
+  /** Merged as `PUT /organizations/me/settings` merges them. */
+  @Field(() => Json)
+  @IsObject()
+  settings: JsonObject;
+
+  /** Limits of its own, merged; null takes one back to the plan's. */
+  @Nested(() => PlanLimitOverrides)
+  plan_limits: PlanLimitOverrides;
+}
+
+/** Absent keeps, null clears what may be empty. An organization's own administrators change the profile and the settings. */
+@InputType('OrganizationUpdateInput')
+export class OrganizationAdminUpdate extends PartialType(
+  IntersectionType(PickType(Organization, [...PROFILE, 'slug', 'domain']), OperatorFields),
+) {}
+
+/** With admin_email its first administrator is made too: invited where no password is given. */
+@InputType('OrganizationCreateInput')
+export class OrganizationCreate extends IntersectionType(
+  PickType(Organization, ['name']),
+  PartialType(PickType(Organization, ['slug', 'domain', 'description', 'website', 'logo_url', 'phone'])),
+) {
+  /** Alias: plan. Default: free. */
+  @Alias('plan')
+  @Field(() => String, { nullable: true })
+  @IsOptional()
+  @IsEnum(PlanType)
+  plan_type?: PlanType;
+
+  /** Days of trial, by the limits of `professional`; default: no trial. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(365)
+  trial_days?: number;
+
+  @Field(() => Json, { nullable: true })
+  @IsOptional()
+  @IsObject()
+  settings?: JsonObject;
+
+  @EmailText()
+  @IsOptional()
+  @IsEmail()
+  @MaxLength(255)
+  admin_email?: string;
+
+  /** Default: what stands before the @ of the e-mail. */
+  @OneLine()
+  @IsOptional()
+  @IsString()
+  @Length(2, 255)
+  admin_full_name?: string;
+
+  /** 8 to 100 characters with a letter and a digit, not the e-mail. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  admin_password?: string;
+}
+
+@ArgsType()
+export class OrganizationPlanUpdate {
+  /** Alias: plan. Ends a trial. */
+  @Alias('plan')
+  @Field(() => String)
+  @IsEnum(PlanType)
+  plan_type: PlanType;
+
+  /** An instant with its offset, or a day: from its start in the organization's time zone. Absent keeps, null clears. */
+  @IsOptional()
+  @DayOrInstant()
+  subscription_starts_at?: string | null;
+
+  /** An instant with its offset, or a day: to its end in the organization's time zone. Then the plan becomes `free`. Absent keeps, null clears. */
+  @IsOptional()
+  @DayOrInstant()
+  @NotBefore('subscription_starts_at')
+  subscription_ends_at?: string | null;
+}
+
+export class UpgradeRequest {
+  /** Higher than the present one. Alias: plan. */
+  @Alias('plan')
+  @IsEnum(PlanType)
+  plan_type: PlanType;
+}
+
+@ArgsType()
+export class SuspendRequest {
+  /** Shown to the organization. */
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  reason?: string | null;
+}
+
+/** What an organization has. The counts of each room stand beside these (organization-stats.ts). */
+@ObjectType()
+export class OrganizationStats {
+  [count: string]: unknown;
+
+  plan_limits: PlanLimits;
+
+  plan_usage: PlanUsage;
+}
+
+/** What the sockets hear of an organization. */
+export class OrganizationNews {
+  id: string;
+  name: string;
+  slug: string;
+  status: OrganizationStatus;
+  is_active: boolean;
+  plan_type: PlanType;
+  is_trial: boolean;
+  trial_ends_at: Date | null;
+}
+
+@InputType('NotificationSettingsInput')
 export class NotificationSettings {
   @IsBoolean()
   @IsOptional()
+  @Field(() => Boolean, { nullable: true })
   email_enabled: boolean;
 
   @IsBoolean()
   @IsOptional()
+  @Field(() => Boolean, { nullable: true })
   digest: boolean;
 }
 
+@InputType('SecuritySettingsInput')
 export class SecuritySettings {
   /** Login only after the e-mail is confirmed. */
   @IsBoolean()
   @IsOptional()
+  @Field(() => Boolean, { nullable: true })
   require_email_verification: boolean;
 
   @IsInt()
   @Min(8)
   @Max(64)
   @IsOptional()
+  @Field(() => Int, { nullable: true })
   password_min_length: number;
 
   /** Wrong passwords in a row until not even the right one gets in. Whoever guesses sees the same for every e-mail: locked after five. */
@@ -37,12 +218,14 @@ export class SecuritySettings {
   @Min(3)
   @Max(20)
   @IsOptional()
+  @Field(() => Int, { nullable: true })
   max_failed_logins: number;
 
   @IsInt()
   @Min(1)
   @Max(1440)
   @IsOptional()
+  @Field(() => Int, { nullable: true })
   lockout_minutes: number;
 
   /** CIDR ranges the organization's users must come from; empty: anywhere. */
@@ -50,15 +233,18 @@ export class SecuritySettings {
   @ArrayMaxSize(100)
   @IsString({ each: true })
   @IsOptional()
+  @Field(() => [String], { nullable: true })
   allowed_ip_ranges: string[];
 }
 
+@InputType('PrivacySettingsInput')
 export class PrivacySettings {
   /** Messages older than this are removed; null: kept. */
   @IsInt()
   @Min(30)
   @Max(36_500)
   @IsOptional()
+  @Field(() => Int, { nullable: true })
   message_retention_days: number | null;
 
   /** Media older than this is removed; null: kept. */
@@ -66,6 +252,7 @@ export class PrivacySettings {
   @Min(7)
   @Max(36_500)
   @IsOptional()
+  @Field(() => Int, { nullable: true })
   media_retention_days: number | null;
 
   /** Days a request about personal data may take. */
@@ -73,10 +260,12 @@ export class PrivacySettings {
   @Min(1)
   @Max(365)
   @IsOptional()
+  @Field(() => Int, { nullable: true })
   response_deadline_days: number;
 }
 
 /** How an organization works; what was never set has its default. Keys of your own are kept as given. */
+@InputType({ isAbstract: true })
 export class OrganizationSettings {
   /** Day → `{enabled, start, end}` in the organization's time zone; `{}`: always open, an absent day is closed. */
   @ApiProperty({
@@ -87,6 +276,7 @@ export class OrganizationSettings {
     },
     example: { monday: { enabled: true, start: '09:00', end: '18:00' } },
   })
+  @Field(() => Json)
   @IsObject()
   @IsBusinessHours()
   business_hours: BusinessHours;
@@ -129,6 +319,8 @@ export const SETTINGS_DEFAULTS: OrganizationSettings = {
   privacy_settings: { message_retention_days: null, media_retention_days: null, response_deadline_days: 15 },
 };
 
-/** Top-level keys replace; null goes back to the default. */
-// Swagger's half alone: in GraphQL settings are JSON.
-export class OrganizationSettingsUpdate extends OptionalFields(OrganizationSettings) {}
+/** Top-level keys replace; null goes back to the default; keys of your own are kept (REST: GraphQL knows no open objects). */
+@Open()
+@InputType('OrganizationSettingsInput')
+export class OrganizationSettingsUpdate extends PartialType(OrganizationSettings) {}
+for (const field of Object.keys(SETTINGS_DEFAULTS)) IsOptional()(OrganizationSettingsUpdate.prototype, field);

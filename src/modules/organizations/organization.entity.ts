@@ -1,9 +1,10 @@
 import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { Column, CreateDateColumn, DeleteDateColumn, Entity, Index, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-import { OneLine, Phone, Trim, WebUrl } from '#common/fields';
+import { HostName, OneLine, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { declareErasure } from '#database/erasure';
 import { PlanLimits, PlanUsage } from './plan.dto';
 
 export enum OrganizationStatus {
@@ -25,6 +26,7 @@ export enum PlanType {
 @ObjectType()
 @Index('organizations_slug_key', ['slug'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('organizations_domain_key', ['domain'], { unique: true, where: 'deleted_at IS NULL' })
+@Index('organizations_newest_idx', ['created_at', 'id'], { where: 'deleted_at IS NULL' })
 export class Organization {
   @PrimaryColumn('uuid')
   @Field(() => ID)
@@ -38,9 +40,16 @@ export class Organization {
 
   /** Short name for addresses; lower case, digits and dashes. */
   @Column('varchar', { length: 100 })
+  @IsString()
+  @Length(1, 100)
+  @Matches(/^[a-z0-9-]+$/)
   slug: string;
 
+  /** Host name of its own, lower case. */
   @Column('varchar', { length: 255, nullable: true })
+  @IsOptional()
+  @HostName()
+  @MaxLength(255)
   domain: string | null;
 
   @Column('varchar', { length: 2000, nullable: true })
@@ -111,6 +120,9 @@ export class Organization {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   trial_ends_at: Date | null;
 
+  /** Deleted: until when it can be restored, then it is erased; null: it lives. */
+  restorable_until: Date | null;
+
   /** Business hours, time zone, language and the like; what is absent has its default. */
   @Column('jsonb', { default: {} })
   @Field(() => Json)
@@ -127,3 +139,5 @@ export class Organization {
   @ApiHideProperty()
   deleted_at: Date | null;
 }
+
+declareErasure('organizations', { keep: 'its own row goes last' });

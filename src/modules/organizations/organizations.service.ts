@@ -1,34 +1,42 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { parse } from '#api/validation.pipe';
-import type { Actor } from '#common/actor';
-import { Forbidden, Invalid, NotFound } from '#common/errors';
-import { isTimeZone } from '#common/fields';
-import { inIpRanges, isIpRange } from '#common/ip-ranges';
+import { type Actor, Role } from '#common/actor';
+import { Forbidden, NotFound } from '#common/errors';
 import type { JsonObject } from '#common/json.scalar';
 import { isDay } from '#common/period';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
-import type { Sql } from '#database/sql';
 import type { Period } from '#database/narrow-period';
-import { toBusinessHours } from './business-hours';
-import { type OrganizationSettings, OrganizationSettingsUpdate, type OrganizationUpdate, SETTINGS_DEFAULTS } from './organization.dto';
+import type { Sql } from '#database/sql';
+import { restorableUntil } from './grace';
+import {
+  type OrganizationSettings,
+  type OrganizationSettingsUpdate,
+  type OrganizationStats,
+  type OrganizationUpdate,
+  SETTINGS_DEFAULTS,
+} from './organization.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
+import { mergeSettings, settingsOf, toldOf } from './organization-settings';
+import { statCounts } from './organization-stats';
 import type { PlanLimits, PlanUsage } from './plan.dto';
+import { PlanWarnings } from './plan-warnings';
 import { type PlanResource, planResources } from './plan-resources';
 import { limitsOf } from './plans';
+import { freeSlug, slugify } from './slugs';
 
-const SETTINGS_BYTES = 65_536;
 const TRIAL_DAYS = 14;
-const SLUG_MAX = 100;
 
 @Injectable()
 export class OrganizationsService {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly warnings: PlanWarnings,
+  ) {}
 
-  /** The caller's organization as the API shows it. */
-  async get(actor: Actor): Promise<Organization> {
-    return this.present(await this.row(actor));
+  /** The caller's organization as the API shows it; a super admin may name another one. @throws {NotFound} */
+  async get(actor: Actor, id = actor.organization_id): Promise<Organization> {
+    return this.present(await this.row(inside(actor, id)));
   }
 
   /** Its row alone: no counting. */
@@ -47,30 +55,17 @@ export class OrganizationsService {
 
   /**
    * Merges top-level keys; null goes back to the default; keys we do not know are kept as given.
-   * @throws {Invalid} A wrong value, ai_assistant (set by its own room), more than 64 KB, or IP ranges that shut the caller out.
+   * @throws {Invalid} ai_assistant (set by its own room), more than 64 KB, or IP ranges that shut the caller out.
    */
-  async updateSettings(actor: Actor, input: JsonObject, ip: string | null): Promise<Organization> {
-    if (typeof input !== 'object' || input === null || Array.isArray(input))
-      throw new Invalid([{ loc: ['body'], msg: 'must be a JSON object', type: 'object_type' }]);
-    if ('ai_assistant' in input) throw Invalid.field('ai_assistant', 'ai_assistant is set at /ai-assistant/settings');
-    const entries = Object.entries(input);
-    const known = await parse(
-      OrganizationSettingsUpdate,
-      Object.fromEntries(entries.filter(([key, value]) => key in SETTINGS_DEFAULTS && value !== null)),
-    );
-    if (known.business_hours) known.business_hours = toBusinessHours(known.business_hours);
-    checkIpRanges(known.security_settings?.allowed_ip_ranges ?? [], ip);
+  async updateSettings(actor: Actor, input: OrganizationSettingsUpdate, ip: string | null): Promise<Organization> {
+    return this.present(await this.database.tx((tx) => this.saveSettings(tx, actor, input, ip)));
+  }
 
-    const changed = await this.database.tx(async (tx) => {
-      const { settings } = await this.lock(tx, actor);
-      const merged = Object.fromEntries(
-        Object.entries({ ...settings, ...Object.fromEntries(entries), ...withoutEmpty(known) }).filter(([, value]) => value !== null),
-      );
-      if (Buffer.byteLength(JSON.stringify(merged)) > SETTINGS_BYTES)
-        throw new Invalid([{ loc: ['body'], msg: 'settings must be at most 64 KB of JSON', type: 'too_long' }]);
-      return this.save(tx, actor, { settings: merged }, 'organization.settings_updated');
-    });
-    return this.present(changed);
+  /** What it has, of every room. */
+  async stats(actor: Actor, id = actor.organization_id): Promise<OrganizationStats> {
+    const organization = await this.row(inside(actor, id));
+    const [plan_usage, counts] = await Promise.all([this.usage(organization), this.count(organization, statCounts())]);
+    return { ...counts, plan_limits: limitsOf(organization), plan_usage };
   }
 
   /** The bounds of a list, read as the organization's own days. */
@@ -79,26 +74,33 @@ export class OrganizationsService {
     return { from, to, time_zone: days ? settingsOf(await this.row(actor)).timezone : SETTINGS_DEFAULTS.timezone };
   }
 
-  /** A new organization on the free plan with a trial, or on the given plan without one. */
-  async create(tx: Tx, name: string, values: { slug?: string; plan_type?: PlanType } = {}): Promise<Organization> {
-    const id = newId();
-    const trial = values.plan_type === undefined;
-    for (let tries = 0; ; tries++) {
-      const slug = values.slug ?? (await freeSlug(tx, name));
-      const inserted = await tx.rows<unknown>(
-        `INSERT INTO organizations (id, name, slug, plan_type, is_trial, trial_ends_at)
-         VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 THEN now() + $6 * interval '1 day' END) ON CONFLICT DO NOTHING RETURNING id`,
-        [id, name, slug, values.plan_type ?? PlanType.free, trial, TRIAL_DAYS],
-      );
-      if (inserted.length) return tx.manager.getRepository(Organization).findOneByOrFail({ id });
-      // Somebody took the slug between our look and our insert.
-      if (tries === 20) throw new Error(`No free slug for "${name}"`);
-    }
+  /** A new organization on the free plan with a trial, or on the given plan with none but `trial_days`. @throws {Conflict} The slug or the domain is taken. */
+  async create(tx: Tx, name: string, values: Partial<Organization> & { trial_days?: number } = {}): Promise<Organization> {
+    const { slug = await freeSlug(tx, slugify(name)), plan_type, trial_days, ...others } = values;
+    const days = trial_days ?? (plan_type === undefined ? TRIAL_DAYS : null);
+    const organizations = tx.manager.getRepository(Organization);
+    const row = {
+      ...others,
+      id: newId(),
+      name,
+      slug,
+      plan_type: plan_type ?? PlanType.free,
+      is_trial: days !== null,
+      trial_ends_at: days === null ? null : new Date(Date.now() + days * 86_400_000),
+    };
+    await organizations.insert(row as never);
+    tx.tell('organization.created', { organization_id: row.id });
+    return organizations.findOneByOrFail({ id: row.id });
   }
 
   /** The organization's row, locked until the transaction ends: who decides on counts of its rows takes this lock. */
   lock(tx: Tx, actor: Actor): Promise<Organization> {
     return this.row(actor, tx.manager, true);
+  }
+
+  /** Any organization's row, deleted ones too, locked as above; null: nobody's. */
+  lockAny(tx: Tx, id: string): Promise<Organization | null> {
+    return tx.manager.getRepository(Organization).findOne({ where: { id }, withDeleted: true, lock: { mode: 'for_no_key_update' } });
   }
 
   /**
@@ -111,11 +113,24 @@ export class OrganizationsService {
     const max = limitsOf(organization)[`max_${resource}`];
     if (max === -1) return;
     const used = current ?? (await this.usage(organization, [resource], tx))[resource];
-    if (used < max) return;
+    if (used < max) {
+      if (tx) await this.warnings.look(tx, organization, { [resource]: used + 1 });
+      return;
+    }
     const msg = `Your plan allows ${max} ${resource.replaceAll('_', ' ')}, and ${used} are in use.`;
     throw new Forbidden('plan_limit_exceeded', msg, {
       details: [{ msg, type: 'plan_limit_exceeded', limit: `max_${resource}`, max, current: used }],
     });
+  }
+
+  /** How many more of `resource` there may be; Infinity: no limit. Nobody is kept from making them meanwhile. */
+  async roomFor(actor: Actor, resource: PlanResource, tx: Tx): Promise<number> {
+    const organization = await this.row(actor, tx.manager);
+    const max = limitsOf(organization)[`max_${resource}`];
+    if (max === -1) return Infinity;
+    const used = await this.usage(organization, [resource], tx);
+    await this.warnings.look(tx, organization, used);
+    return max - used[resource];
   }
 
   /** What the organization may have now. */
@@ -123,30 +138,53 @@ export class OrganizationsService {
     return limitsOf(await this.row(actor, tx?.manager));
   }
 
-  private async present(organization: Organization): Promise<Organization> {
-    const { deleted_at, plan_limit_overrides, settings, ...shown } = organization;
-    return {
-      ...shown,
-      is_active: organization.status === OrganizationStatus.active,
-      plan: organization.plan_type,
-      plan_limits: limitsOf(organization),
-      plan_usage: await this.usage(organization),
-      settings: settingsOf(organization) as unknown as JsonObject,
-    } as Organization;
+  /** Rows as the API shows them; what they use is counted in one query. */
+  async present(organization: Organization): Promise<Organization> {
+    const [shown] = await this.presentAll([organization]);
+    return shown;
   }
 
-  private async usage(
-    organization: Organization,
-    resources: readonly string[] = [...planResources().keys()],
+  async presentAll(organizations: readonly Organization[]): Promise<Organization[]> {
+    const usages = await this.countAll(organizations, usageCounts());
+    return organizations.map((organization, n) => {
+      const { deleted_at, plan_limit_overrides, settings, ...shown } = organization;
+      return {
+        ...shown,
+        is_active: organization.status === OrganizationStatus.active && !deleted_at,
+        plan: organization.plan_type,
+        plan_limits: limitsOf(organization),
+        plan_usage: usages[n],
+        restorable_until: restorableUntil(organization),
+        settings: settingsOf(organization) as unknown as JsonObject,
+      } as Organization;
+    });
+  }
+
+  /** What is in use of what its plan limits; of all of it, if not told of what. */
+  usage(organization: Organization, resources?: readonly string[], sql: Sql = this.database): Promise<PlanUsage> {
+    return this.count(organization, usageCounts(resources), sql);
+  }
+
+  private async count(organization: Organization, counts: Record<string, string>, sql: Sql = this.database): Promise<PlanUsage> {
+    const [counted] = await this.countAll([organization], counts, sql);
+    return counted;
+  }
+
+  /** `counts`: SELECTs of one number of organization $1, whose time zone is $2, by name. */
+  private async countAll(
+    organizations: readonly Organization[],
+    counts: Record<string, string>,
     sql: Sql = this.database,
-  ): Promise<PlanUsage> {
-    const counts = resources.map((resource) => `(${planResources().get(resource)?.usage}) AS ${resource}`);
-    // A parameter's type must be known even where no count uses it.
-    const [row] = await sql.rows<PlanUsage>(`SELECT ${counts.join(', ')}, $1::uuid AS id, $2::text AS timezone`, [
-      organization.id,
-      settingsOf(organization).timezone,
-    ]);
-    return Object.fromEntries(resources.map((resource) => [resource, row?.[resource] ?? 0]));
+  ): Promise<PlanUsage[]> {
+    const columns = Object.entries(counts).map(
+      ([name, count]) => `(${count.replaceAll('$1', 'o.id').replaceAll('$2', 'o.timezone')}) AS ${name}`,
+    );
+    const rows = await sql.rows<Record<string, number> & { position: string }>(
+      `SELECT ${columns.join(', ')}, o.position FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS o(id, timezone, position)`,
+      [organizations.map(({ id }) => id), organizations.map((organization) => settingsOf(organization).timezone)],
+    );
+    const counted = new Map(rows.map(({ position, ...numbers }) => [Number(position), numbers]));
+    return organizations.map((_, n) => counted.get(n + 1) ?? {});
   }
 
   private async row(actor: Actor, manager: EntityManager = this.database.source.manager, locked = false): Promise<Organization> {
@@ -159,7 +197,20 @@ export class OrganizationsService {
     return row;
   }
 
-  private async save(tx: Tx, actor: Actor, values: Partial<Organization>, action: string): Promise<Organization> {
+  /** Settings merged into those that are there. */
+  async saveSettings(tx: Tx, actor: Actor, input: OrganizationSettingsUpdate, ip: string | null): Promise<Organization> {
+    const { settings } = await this.lock(tx, actor);
+    return this.save(tx, actor, { settings: mergeSettings(settings, input, ip) }, 'organization.settings_updated');
+  }
+
+  /** Writes, tells and audits a change of the actor's organization; `metadata` is for the audit log. */
+  async save(
+    tx: Tx,
+    actor: Actor,
+    values: Partial<Organization>,
+    action: string,
+    metadata?: Record<string, unknown>,
+  ): Promise<Organization> {
     const before = await this.lock(tx, actor);
     await tx.manager
       .createQueryBuilder()
@@ -168,75 +219,19 @@ export class OrganizationsService {
       .where('id = :id', { id: before.id })
       .execute();
     const after = await this.row(actor, tx.manager);
-    const told = values.settings
-      ? { before: before.settings, after: { ...nullsOf(before.settings), ...after.settings } }
-      : { before, after: values };
+    const told = values.settings ? toldOf(before.settings, after.settings) : { before, after: values };
     tx.tell('organization.updated', { organization_id: before.id });
-    tx.audit(actor, action, { resource: after, ...told });
+    tx.audit(actor, action, { resource: after, ...told, metadata });
     return after;
   }
 }
 
-const nullsOf = (object: JsonObject): JsonObject => Object.fromEntries(Object.keys(object).map((key) => [key, null]));
+const usageCounts = (resources: readonly string[] = [...planResources().keys()]): Record<string, string> =>
+  Object.fromEntries(resources.map((resource) => [resource, planResources().get(resource)?.usage ?? 'SELECT 0']));
 
-/** Stored settings over the defaults, without the AI room's keys. */
-export function settingsOf({ settings }: Pick<Organization, 'settings'>): OrganizationSettings {
-  const stored = settings as Partial<OrganizationSettings> & { ai_assistant?: JsonObject };
-  return {
-    ...SETTINGS_DEFAULTS,
-    ...stored,
-    // Kept before PostgreSQL was asked, or where its tz data was another: no count by month may fail for it.
-    timezone: stored.timezone && isTimeZone(stored.timezone) ? stored.timezone : SETTINGS_DEFAULTS.timezone,
-    notification_settings: { ...SETTINGS_DEFAULTS.notification_settings, ...stored.notification_settings },
-    security_settings: { ...SETTINGS_DEFAULTS.security_settings, ...stored.security_settings },
-    privacy_settings: { ...SETTINGS_DEFAULTS.privacy_settings, ...stored.privacy_settings },
-    ...(stored.ai_assistant && {
-      ai_assistant: Object.fromEntries(Object.entries(stored.ai_assistant).filter(([key]) => !key.endsWith('_api_key'))),
-    }),
-  };
-}
-
-/** A name as it may stand in an address: lower case, no accents, dashes between words; `otherwise` where nothing of it is left. */
-export function slugify(name: string, otherwise = 'organization'): string {
-  const slug = name
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, SLUG_MAX)
-    .replace(/^-+|-+$/g, '');
-  return slug || otherwise;
-}
-
-/** The name's slug, or it with the first free number: -1, -2, ... */
-async function freeSlug(sql: Sql, name: string): Promise<string> {
-  const slug = slugify(name);
-  const base = slug.slice(0, SLUG_MAX - 10);
-  // Slugs are unique over all organizations.
-  const rows = await sql.rows<{ slug: string }>(
-    `SELECT slug FROM organizations WHERE (slug = $1 OR slug ~ ('^' || $2 || '-[0-9]+$')) AND deleted_at IS NULL`,
-    [slug, base],
-  );
-  const taken = new Set(rows.map((row) => row.slug));
-  if (!taken.has(slug)) return slug;
-  let number = 1;
-  while (taken.has(`${base}-${number}`)) number++;
-  return `${base}-${number}`;
-}
-
-function checkIpRanges(ranges: readonly string[], ip: string | null): void {
-  const wrong = (msg: string): Invalid =>
-    new Invalid([{ loc: ['body', 'security_settings', 'allowed_ip_ranges'], msg, type: 'value_error' }]);
-  const odd = ranges.find((range) => !isIpRange(range));
-  if (odd !== undefined) throw wrong(`"${odd}" is not a range such as 203.0.113.0/24`);
-  if (ranges.length && ip !== null && !inIpRanges(ip, ranges)) throw wrong(`The ranges leave out your own address, ${ip}`);
-}
-
-/** Only what was given: no undefined, and inside a group no null, which is its default. */
-function withoutEmpty(settings: Partial<OrganizationSettings>): JsonObject {
-  const kept = (value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => (inner == null ? [] : [[key, kept(inner)]])))
-      : value;
-  return kept(settings) as JsonObject;
+/** The actor in the organization they name: their own, and a super admin in any. @throws {NotFound} */
+export function inside(actor: Actor, id: string): Actor {
+  if (id === actor.organization_id) return actor;
+  if (actor.role !== Role.super_admin) throw new NotFound('Organization');
+  return actor.within(id);
 }

@@ -1,7 +1,8 @@
 import { Field, Float, Int } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import type { PlanType } from './organization.entity';
-import { PlanLimits, PlanUsage } from './plan.dto';
+import { PlanLimitOverrides, PlanLimits, PlanUsage } from './plan.dto';
 
 interface Resource {
   /** What is counted, for people. */
@@ -12,7 +13,11 @@ interface Resource {
   usage: string;
   /** It may not fit 32 bits. */
   is_large?: boolean;
+  /** The count begins anew each month. */
+  is_monthly?: boolean;
 }
+
+const INT_MAX = 2 ** 31 - 1;
 
 const RESOURCES = new Map<string, Resource>();
 
@@ -34,6 +39,11 @@ export function declareResource(name: PlanResource, resource: Resource): void {
     Field(() => (is_large ? Float : Int), { description: text })(shown.prototype, field);
     ApiProperty({ type: 'integer', ...(is_large && { format: 'int64' }), description: text })(shown.prototype, field);
   }
+  const own = PlanLimitOverrides.prototype;
+  const [field, maximum] = [`max_${name}`, is_large ? Number.MAX_SAFE_INTEGER : INT_MAX];
+  for (const rule of [IsOptional(), IsInt(), Min(-1), Max(maximum)]) rule(own, field);
+  Field(() => (is_large ? Float : Int), { nullable: true, description: text })(own, field);
+  ApiProperty({ type: 'integer', nullable: true, required: false, minimum: -1, maximum, description: text })(own, field);
 }
 
 export const planResources = (): ReadonlyMap<string, Resource> => RESOURCES;

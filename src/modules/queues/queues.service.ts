@@ -9,7 +9,7 @@ import { Database, type Tx } from '#database/database';
 import { lookAtSlaAgain } from '#modules/conversations/state/queueing';
 import { Department } from '#modules/departments/department.entity';
 import { type BusinessHours, isForm, toBusinessHours } from '#modules/organizations/business-hours';
-import { slugify } from '#modules/organizations/organizations.service';
+import { slugify } from '#modules/organizations/slugs';
 import { User } from '#modules/users/user.entity';
 import { presentQueues } from './queue-figures';
 import {

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareErasure } from '#database/erasure';
 
 /** Wrong passwords in a row, by e-mail, whether it is somebody's or not: so a lock says nothing about who has an account. */
 @Entity('login_failures')
@@ -25,3 +26,5 @@ export class LoginFailure {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   own_locked_until: Date | null;
 }
+
+declareErasure('login_failures', { keep: 'hashes of e-mails, whether somebody has them or nobody' });

@@ -8,6 +8,7 @@ import { EmailText, JsonBytes, Language, OneLine, Phone, TimeZone, Trim, WebUrl 
 import { Json, type JsonObject } from '#common/json.scalar';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 import { declareUserRows } from '#database/personal-data';
+import { declareStat } from '#modules/organizations/organization-stats';
 import { declareResource } from '#modules/organizations/plan-resources';
 
 export enum AgentStatus {
@@ -173,6 +174,11 @@ declareResource('users', {
   text: 'Users.',
   limits: { free: 2, starter: 5, growth: 10, professional: 20, enterprise: -1 },
   usage: 'SELECT count(*)::int FROM users WHERE organization_id = $1 AND deleted_at IS NULL',
+});
+
+declareStat('active_users', {
+  text: 'Users who are switched on.',
+  count: 'SELECT count(*)::int FROM users WHERE organization_id = $1 AND is_active AND deleted_at IS NULL',
 });
 
 declare module '#modules/organizations/plan-resources' {

@@ -6,6 +6,7 @@ import './users.events';
 import { AccountMails } from './account-mails';
 import { ChangePassword } from './change-password';
 import { Invitations } from './invitations';
+import { FollowOrganization } from './follow-organization';
 import { LoginLocks } from './login-locks';
 import { MailedTokens } from './mailed-tokens';
 import { OwnPassword } from './own-password';
@@ -24,6 +25,7 @@ import { UsersService } from './users.service';
   controllers: [UsersController, RolesController],
   providers: [
     UsersService,
+    FollowOrganization,
     UsersPresence,
     UsersResolver,
     UserPermissionsService,

@@ -29,6 +29,7 @@ import { NumberNotices } from './numbers/number-notices';
 import { NumbersRealtime } from './numbers/numbers.realtime';
 import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
+import { FollowOrganization } from './numbers/follow-organization';
 import { NumberDirectory } from './numbers/number-directory';
 import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
@@ -58,6 +59,7 @@ import { TemplatesService } from './templates/templates.service';
     CheckNumber,
     NumberJobs,
     NumberNotices,
+    FollowOrganization,
     NumbersRealtime,
     NumbersResolver,
     InboundStore,

@@ -10,6 +10,7 @@ import { Gathered } from '#database/gathered';
 import { type Sql, prepared } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
+import { atWork } from '#modules/organizations/at-work';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { type LimitSettings, NumberLimits } from '#modules/whatsapp/limits/number-limits';
 import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
@@ -27,6 +28,9 @@ import type { Lane } from './sender';
 const CLAIM_SECONDS = 90;
 /** A file is uploaded before it is sent, in two minutes at most. */
 const UPLOAD_SECONDS = 150;
+
+/** An organization that is stopped is looked at again by the sweep once it is at work. */
+const STOPPED_MS = 60_000;
 
 /** A look knows the first ones of each lane. */
 const LOOK_MAX = 50;
@@ -49,6 +53,8 @@ interface Claim extends OutgoingMessage, LimitSettings {
   wait_ms: number;
   /** How long the number still waits by Meta's word; not above 0, or null: it does not. */
   pause_ms: number | null;
+  /** Its organization is suspended, switched off or deleted: nothing leaves. */
+  is_stopped: boolean;
   phone: string | null;
   wa_id: string | null;
   bsuid: string | null;
@@ -59,7 +65,7 @@ interface Claim extends OutgoingMessage, LimitSettings {
 // see the same one the second finds it claimed, or gone, when it comes to write.
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
-           m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until,
+           m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until, NOT ${atWork('$1')} AS is_stopped,
            n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits,
            coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
       FROM unnest($2::uuid[]) AS due(conversation_id)
@@ -73,7 +79,7 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
   claimed AS (
     UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1 FROM next
      WHERE o.organization_id = next.organization_id AND o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
-       AND coalesce(next.paused_until <= now(), true)
+       AND coalesce(next.paused_until <= now(), true) AND NOT next.is_stopped
     RETURNING o.message_id)
   SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms,
          extract(epoch FROM next.paused_until - now())::float8 * 1000 AS pause_ms
@@ -91,9 +97,9 @@ const LOOK =
 
 const OVERDUE = inTurn(
   'SELECT organization_id FROM outbound_sends',
-  // At random: those that have to wait would stand before the others each time.
+  // Who was stopped is found here when it is at work again. At random: those that have to wait would stand before the others each time.
   `SELECT n.id FROM whatsapp_numbers n
-    WHERE n.organization_id = w.organization_id AND coalesce(n.paused_until <= now(), true) AND EXISTS (
+    WHERE n.organization_id = w.organization_id AND ${atWork('w.organization_id')} AND coalesce(n.paused_until <= now(), true) AND EXISTS (
       SELECT FROM outbound_sends o
        WHERE o.organization_id = n.organization_id AND o.whatsapp_number_id = n.id AND o.due_at < now() - interval '1 second' AND o.claimed_at IS NULL)
     ORDER BY random()`,
@@ -256,7 +262,8 @@ export class DeliverMessage {
       await forget(this.database, organization_id, claim.id);
       return next;
     }
-    if (claim.pause_ms !== null && claim.pause_ms > 0) line.close(claim.pause_ms);
+    if (claim.is_stopped) line.close(STOPPED_MS);
+    else if (claim.pause_ms !== null && claim.pause_ms > 0) line.close(claim.pause_ms);
     else if (claim.wait_ms > 0) line.wait(conversation_id, claim.wait_ms);
     else line.leave(conversation_id);
     return null;

@@ -11,6 +11,7 @@ import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity
 import { Template } from '#modules/whatsapp/templates/template.entity';
 import { Conversation } from '../conversation.entity';
 import { declareUserRows } from '#database/personal-data';
+import { declareStat } from '#modules/organizations/organization-stats';
 import { declareResource } from '#modules/organizations/plan-resources';
 
 export enum MessageDirection {
@@ -261,6 +262,17 @@ declareResource('messages_per_month', {
   text: "Outgoing messages per calendar month, in the organization's time zone.",
   limits: { free: 1_000, starter: 10_000, growth: 25_000, professional: 50_000, enterprise: -1 },
   usage: `SELECT count(*)::int FROM messages WHERE organization_id = $1 AND direction = 'outgoing'
+             AND created_at >= date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2`,
+  is_monthly: true,
+});
+
+declareStat('total_messages', {
+  text: 'Messages, internal notes aside.',
+  count: "SELECT count(*)::int FROM messages WHERE organization_id = $1 AND direction <> 'internal'",
+});
+declareStat('messages_this_month', {
+  text: "Messages of this calendar month, in the organization's time zone; internal notes aside.",
+  count: `SELECT count(*)::int FROM messages WHERE organization_id = $1 AND direction <> 'internal'
              AND created_at >= date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2`,
 });
 

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
+import { isAtWork } from '#modules/organizations/at-work';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Providers } from '#modules/whatsapp/providers';
 import { Message } from './message.entity';
@@ -34,6 +35,7 @@ export class ReadReceiptJobs {
 
   @Process('read')
   async read({ data: { organization_id, message_id } }: Job<Read>): Promise<void> {
+    if (!(await isAtWork(this.database, organization_id))) return;
     const actor = Actor.system(organization_id);
     const message = await this.database.repository(Message).find(actor, message_id);
     if (!message?.whatsapp_message_id || !message.whatsapp_number_id) return;

@@ -8,6 +8,7 @@ import { prepared } from '#database/sql';
 import { countSent } from '#modules/contacts/contact-counters';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
+import { PlanMeter } from '#modules/organizations/plan-meter';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
@@ -69,9 +70,10 @@ export class SendMessage {
     private readonly media: MediaService,
     private readonly delivery: DeliverMessage,
     private readonly providers: Providers,
+    private readonly plan: PlanMeter,
   ) {}
 
-  /** Into a conversation. @throws {409} in the order of contract 20, 4.5. */
+  /** Into a conversation. @throws {409} in the order of contract 20, 4.5. @throws {Forbidden} `plan_limit_exceeded`. */
   async toConversation(
     actor: Actor,
     sender: Sender,
@@ -210,6 +212,7 @@ export class SendMessage {
   ): Promise<Message> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
     const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
+    await this.plan.take(tx, actor, 'messages_per_month');
     const message = newMessage({
       ...signed(actor, sender),
       organization_id: actor.organization_id,

@@ -6,7 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors';
-import { newId } from '#common/uuid';
+import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
 
 /** A file on this machine's disk that has no place yet: `keep` or `discard` it. */
@@ -98,6 +98,12 @@ export class MediaStorage {
 
   async remove(key: string): Promise<void> {
     await rm(this.path(key), { force: true });
+  }
+
+  /** Every file of an organization. */
+  async removeAll(organization_id: string): Promise<void> {
+    if (!isUuid(organization_id)) throw new Error('not an organization');
+    await rm(join(this.root, organization_id), { recursive: true, force: true });
   }
 
   /** Forgets what a process that died was receiving. */

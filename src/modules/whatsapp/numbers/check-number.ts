@@ -82,7 +82,7 @@ export class CheckNumber {
   private async refusedHolder(said: Checked): Promise<Holder | null> {
     const phone_number_id = said.status === ConnectionStatus.connected && said.proved?.phone_number_id;
     const holder = phone_number_id ? await this.directory.holderOf(phone_number_id) : null;
-    if (!holder) return null;
+    if (!holder || holder.is_left) return holder;
     const actor = Actor.system(holder.organization_id);
     const number = await this.database.repository(WhatsAppNumber).find(actor, holder.id);
     if (!number) return null;

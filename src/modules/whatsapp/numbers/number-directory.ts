@@ -38,6 +38,8 @@ export interface Holder {
   id: string;
   organization_id: string;
   proved_at: Date;
+  /** Its organization is deleted: whoever proves to have the number takes it. */
+  is_left: boolean;
 }
 
 /** A change made by another process is seen after this; one of this process at once. */
@@ -104,7 +106,8 @@ export class NumberDirectory {
   /** The number whose connection test proved this id, in whichever organization. */
   async holderOf(phone_number_id: string): Promise<Holder | null> {
     const [row] = await this.database.rows<Holder | undefined>(
-      `SELECT id, organization_id, proved_at FROM whatsapp_numbers WHERE phone_number_id = $1 AND proved_at IS NOT NULL AND deleted_at IS NULL`,
+      `SELECT n.id, n.organization_id, n.proved_at, NOT EXISTS (SELECT FROM organizations o WHERE o.id = n.organization_id AND o.deleted_at IS NULL) AS is_left
+         FROM whatsapp_numbers n WHERE n.phone_number_id = $1 AND n.proved_at IS NOT NULL AND n.deleted_at IS NULL`,
       [phone_number_id],
     );
     return row ?? null;

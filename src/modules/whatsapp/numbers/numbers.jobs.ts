@@ -4,6 +4,7 @@ import { Actor } from '#common/actor';
 import { NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
+import { atWork, isAtWork } from '#modules/organizations/at-work';
 import { SyncTemplates } from '../templates/sync-templates';
 import { CheckNumber } from './check-number';
 
@@ -45,22 +46,22 @@ export class NumberJobs implements OnModuleInit {
 
   @Process('connect')
   async connect({ data }: Job<OneNumber>): Promise<void> {
-    await this.unlessGone(() => this.checks.connect(Actor.system(data.organization_id), data.whatsapp_number_id));
+    await this.whileThere(data, (actor, id) => this.checks.connect(actor, id));
   }
 
   @Process('check')
   async check({ data }: Job<OneNumber>): Promise<void> {
-    await this.unlessGone(() => this.checks.test(Actor.system(data.organization_id), data.whatsapp_number_id));
+    await this.whileThere(data, (actor, id) => this.checks.test(actor, id));
   }
 
   @Process('profile')
   async profile({ data }: Job<OneNumber>): Promise<void> {
-    await this.unlessGone(() => this.checks.pushProfile(Actor.system(data.organization_id), data.whatsapp_number_id));
+    await this.whileThere(data, (actor, id) => this.checks.pushProfile(actor, id));
   }
 
   @Process('templates')
   async templates({ data }: Job<OneNumber>): Promise<void> {
-    await this.unlessGone(() => this.syncing.sync(Actor.system(data.organization_id), data.whatsapp_number_id));
+    await this.whileThere(data, (actor, id) => this.syncing.sync(actor, id));
   }
 
   @Process('round')
@@ -69,14 +70,18 @@ export class NumberJobs implements OnModuleInit {
     const numbers = await this.database.rows<OneNumber>(
       `SELECT n.organization_id, n.id AS whatsapp_number_id
          FROM whatsapp_numbers n JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
-        WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND s.access_token IS NOT NULL`,
+        WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND s.access_token IS NOT NULL AND ${atWork('n.organization_id')}`,
     );
     await this.queue.addBulk(numbers.map((data) => ({ name: 'check', data, job_id: `check:${data.whatsapp_number_id}` })));
   }
 
-  /** The number was deleted while its job waited. */
-  private async unlessGone(work: () => Promise<unknown>): Promise<void> {
-    await work().catch((error: unknown) => {
+  /** Unless the number was deleted while its job waited, or its organization is not at work: the round comes back to it. */
+  private async whileThere(
+    { organization_id, whatsapp_number_id }: OneNumber,
+    work: (actor: Actor, id: string) => Promise<unknown>,
+  ): Promise<void> {
+    if (!(await isAtWork(this.database, organization_id))) return;
+    await work(Actor.system(organization_id), whatsapp_number_id).catch((error: unknown) => {
       if (!(error instanceof NotFound)) throw error;
     });
   }

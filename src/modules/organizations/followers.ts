@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '#common/actor';
+import type { Tx } from '#database/database';
+import type { Organization } from './organization.entity';
+
+/** What happens to an organization that others must follow. */
+export type Step = 'activated' | 'deactivated' | 'suspended' | 'deleted' | 'restored' | 'trial_ended' | 'subscription_ended';
+
+/** The first administrator of an organization that a super admin makes. */
+export interface Founder {
+  email: string;
+  full_name: string;
+  /** Without one the administrator is invited. */
+  password: string | null;
+}
+
+/** A limit of a plan that comes near (80) or is reached (100). */
+export interface NearLimit {
+  resource: string;
+  percent: number;
+  used: number;
+  max: number;
+}
+
+/** What a room does as an organization lives; in the transaction of what happens, if not said otherwise. */
+export interface Follower {
+  /** deleted and restored: `deleted_at` is when it was deleted. */
+  stepped?(tx: Tx, organization: Organization, step: Step): Promise<void>;
+  /** Administrators are to hear of it. */
+  nearLimit?(tx: Tx, organization: Organization, limit: NearLimit): Promise<void>;
+  /** Looks at who is to be the first administrator, before the transaction; answers what makes them in it, for who acts in the new organization. */
+  founder?(founder: Founder): Promise<(tx: Tx, actor: Actor) => Promise<void>>;
+  /** Its rows are gone for good: what is kept of it beside the tables goes too. May be told twice. */
+  erased?(organization_id: string): Promise<void>;
+}
+
+/**
+ * Rooms upstairs that follow an organization's life. An event would come after the commit, and a crash in between would leave its users or numbers
+ * behind: so they say here what to do.
+ */
+@Injectable()
+export class Followers {
+  private readonly all: Follower[] = [];
+
+  /** From a constructor. */
+  add(follower: Follower): void {
+    this.all.push(follower);
+  }
+
+  async stepped(tx: Tx, organization: Organization, step: Step): Promise<void> {
+    for (const follower of this.all) await follower.stepped?.(tx, organization, step);
+  }
+
+  async nearLimit(tx: Tx, organization: Organization, limit: NearLimit): Promise<void> {
+    for (const follower of this.all) await follower.nearLimit?.(tx, organization, limit);
+  }
+
+  async founder(founder: Founder): Promise<(tx: Tx, actor: Actor) => Promise<void>> {
+    const makers = await Promise.all(this.all.map((follower) => follower.founder?.(founder)));
+    return async (tx, actor) => {
+      for (const make of makers) await make?.(tx, actor);
+    };
+  }
+
+  async erased(organization_id: string): Promise<void> {
+    for (const follower of this.all) await follower.erased?.(organization_id);
+  }
+}
