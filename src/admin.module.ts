@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
+import { ApiKeys } from '#access/api-keys';
 import { Sessions } from '#access/sessions';
 import { Config } from '#config/config';
 import { AuditLog } from '#modules/audit/audit-log.entity';
@@ -9,6 +10,7 @@ import { AuditService } from '#modules/audit/audit.service';
 import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
+import { TwoFactors } from '#modules/auth/two-factors';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { LoginLocks } from '#modules/users/login-locks';
 import { Memberships } from '#modules/users/memberships';
@@ -24,7 +26,21 @@ export class AdminModule {
     return {
       module: AdminModule,
       imports: [...ground(config), JwtModule.register({}), MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }])],
-      providers: [Sessions, AuditService, AuditStore, OrganizationsService, UsersService, Memberships, OwnPassword, Passwords, LoginLocks, SuperAdmin, Operator],
+      providers: [
+        Sessions,
+        ApiKeys,
+        AuditService,
+        AuditStore,
+        OrganizationsService,
+        UsersService,
+        Memberships,
+        OwnPassword,
+        Passwords,
+        LoginLocks,
+        SuperAdmin,
+        TwoFactors,
+        Operator,
+      ],
     };
   }
 }

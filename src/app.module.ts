@@ -5,6 +5,7 @@ import { Config } from '#config/config';
 import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
 import { MailModule } from '#mail/mail.module';
+import { ApiKeysModule } from '#modules/api-keys/api-keys.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
@@ -40,6 +41,7 @@ export class AppModule {
         OrganizationsModule,
         UsersModule,
         AuthModule,
+        ApiKeysModule,
         AuditModule,
 
         // 2 outside

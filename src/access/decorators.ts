@@ -11,6 +11,8 @@ export const RESOURCE = 'access:resource';
 export const OWN_ACCOUNT = 'access:own-account';
 export const RATE_CLASS = 'access:rate-class';
 export const ORGANIZATION_OPTIONAL = 'access:organization-optional';
+export const PEOPLE_ONLY = 'access:people-only';
+export const TWO_FACTOR_OPTIONAL = 'access:two-factor-optional';
 
 // Each says itself in the OpenAPI document too (`x-role`, `x-rate-limit`); api/openapi.ts makes words and `security` of them.
 
@@ -45,6 +47,13 @@ export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & Clas
 
 /** Answers even when the caller's organization is suspended or inactive. */
 export const EvenWhenSuspended = (): MethodDecorator => SetMetadata(ORGANIZATION_OPTIONAL, true);
+
+/** Refuses API keys: an account of one's own, and the making of keys. */
+export const PeopleOnly = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(PEOPLE_ONLY, true), ApiExtension('x-people-only', true));
+
+/** Answers even who still has to set up the second factor their organization asks for. */
+export const EvenWithoutTwoFactor = (): MethodDecorator => SetMetadata(TWO_FACTOR_OPTIONAL, true);
 
 /** Who acts; set by the JWT guard. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Actor | undefined => requestOf(context).actor);

@@ -4,8 +4,13 @@ import type { Response } from 'express';
 import { TooMany } from '#common/errors';
 import { Config, type RateLimitClass } from '#config/config';
 import { RedisScripts } from '#database/redis-scripts';
+import type { Actor } from '#common/actor';
 import { RATE_CLASS } from './decorators';
 import { type AppRequest, requestOf, responseOf } from './request';
+import { holderOf } from './sessions';
+
+/** Whose requests are counted together. */
+type Caller = Pick<Actor, 'user_id' | 'api_key_id'>;
 
 type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
@@ -75,18 +80,21 @@ export class ThrottleGuard extends ThrottlerGuard {
     const name = declared ?? (type === 'graphql' ? 'none' : 'general');
     if (name !== 'none') {
       const request = requestOf(context);
-      await this.hit(request, responseOf(context), name, request.actor?.user_id ?? null);
+      await this.hit(request, responseOf(context), name, request.actor ?? null);
     }
     return true;
   }
 
-  /** Counts `weight` hits of `name`, by user where one is known. @throws {TooMany} with Retry-After. */
-  async hit(request: AppRequest, response: Response, name: RateLimitClass, user_id: string | null, weight = 1): Promise<void> {
+  /** Counts `weight` hits of the class, by user or API key where one is known. @throws {TooMany} with Retry-After. */
+  async hit(request: AppRequest, response: Response, declared: RateLimitClass, caller: Caller | null, weight = 1): Promise<void> {
     if (!this.config.rate_limit_enabled) return;
+    // A program asks more often than a person: keys have one class for what people have two for.
+    const name = caller?.api_key_id && (declared === 'general' || declared === 'graphql') ? 'api_key' : declared;
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp =
       name === 'auth_login' || name === 'auth_register' || name === 'auth_refresh' || name === 'auth_token' || name === 'webhook';
-    const tracker = byIp || !user_id ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${user_id}`;
+    const holder = caller && holderOf(caller);
+    const tracker = byIp || !holder ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${holder}`;
     const record = await this.storageService.increment(`${name}:${tracker}`, seconds * 1000, limit, seconds * 1000, name, weight);
     response.setHeader('X-RateLimit-Limit', limit);
     response.setHeader('X-RateLimit-Remaining', Math.max(0, limit - record.totalHits));

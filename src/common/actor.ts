@@ -16,16 +16,23 @@ export class Actor {
   constructor(
     readonly organization_id: string,
     readonly role: Role,
-    /** null: the system acts (a job, a provider's webhook). */
+    /** null: no person acts, but an API key or the system (a job, a provider's webhook). */
     readonly user_id: string | null = null,
     readonly session_id: string | null = null,
     /** As customers and the team see who acts; null: nobody of this organization. */
     readonly name: string | null = null,
+    /** An API key acts, in nobody's name. */
+    readonly api_key_id: string | null = null,
   ) {}
 
   /** A job or a provider's webhook, inside one organization. */
   static system(organization_id: string): Actor {
     return new Actor(organization_id, Role.org_admin);
+  }
+
+  /** A job or a provider's webhook acts: nobody who came through a door. */
+  get isSystem(): boolean {
+    return this.user_id === null && this.api_key_id === null;
   }
 
   may(least: Role): boolean {

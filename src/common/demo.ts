@@ -5,6 +5,10 @@
 export const DEMO = {
   /** Bruno Alves, an agent. */
   user_id: '019aa000-0000-7000-8000-000000000a01',
+  /** A login of yours. */
+  session_id: '019aa000-0000-7000-8000-000000000a02',
+  /** The ERP's, whose value nobody has. */
+  api_key_id: '019aa000-0000-7000-8000-000000000a03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** João Pereira, who waits for his order: an open conversation. */

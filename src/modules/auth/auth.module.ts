@@ -5,12 +5,18 @@ import './auth.errors';
 import { AuthController } from './auth.controller';
 import { AuthResolver } from './auth.resolver';
 import { AuthService } from './auth.service';
+import { OwnSessions } from './own-sessions';
+import { OwnSessionsController } from './own-sessions.controller';
+import { OwnSessionsResolver } from './own-sessions.resolver';
 import { SuperAdmin } from './super-admin';
+import { TwoFactorController } from './two-factor.controller';
+import { TwoFactorResolver } from './two-factor.resolver';
+import { TwoFactors } from './two-factors';
 
 @Module({
   imports: [OrganizationsModule, UsersModule],
-  controllers: [AuthController],
-  providers: [AuthService, AuthResolver, SuperAdmin],
+  controllers: [AuthController, OwnSessionsController, TwoFactorController],
+  providers: [AuthService, AuthResolver, OwnSessions, OwnSessionsResolver, TwoFactors, TwoFactorResolver, SuperAdmin],
   exports: [AuthService],
 })
 export class AuthModule {}
