@@ -344,7 +344,14 @@ const ROLES = Object.fromEntries(
 );
 
 /** What a viewer may change: their own account and nothing else. */
-const OWN_ACCOUNT = ['POST /auth/logout', 'PUT /users/me'];
+const OWN_ACCOUNT = [
+  'DELETE /auth/sessions/{session_id}',
+  'POST /auth/2fa/disable',
+  'POST /auth/2fa/enable',
+  'POST /auth/2fa/setup',
+  'POST /auth/logout',
+  'PUT /users/me',
+];
 
 describe('roles', () => {
   it('are declared as this table says', () => {

@@ -37,9 +37,12 @@ export interface Own {
   others: `${Role}`;
 }
 
-/** About the caller's own account: no permission is needed. With `own`: where the id is the caller's; for another one its role and the permission are. */
+/** About the caller's own account: no permission is needed, and an API key has none. With `own`: where the id is the caller's; for another one its role and the permission are. */
 export const OwnAccount = (own?: Own): MethodDecorator & ClassDecorator =>
-  applyDecorators(SetMetadata(OWN_ACCOUNT, own ?? true), ...(own ? [ApiExtension('x-role-for-others', own.others)] : []));
+  applyDecorators(
+    SetMetadata(OWN_ACCOUNT, own ?? true),
+    own ? ApiExtension('x-role-for-others', own.others) : ApiExtension('x-people-only', true),
+  );
 
 /** The rate-limit class the route counts in; `none` for probes and documents. Default: general. */
 export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & ClassDecorator =>
@@ -48,7 +51,7 @@ export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & Clas
 /** Answers even when the caller's organization is suspended or inactive. */
 export const EvenWhenSuspended = (): MethodDecorator => SetMetadata(ORGANIZATION_OPTIONAL, true);
 
-/** Refuses API keys: an account of one's own, and the making of keys. */
+/** Refuses API keys, as whatever is the caller's own account does: the making of keys. */
 export const PeopleOnly = (): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(PEOPLE_ONLY, true), ApiExtension('x-people-only', true));
 
