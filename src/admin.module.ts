@@ -4,6 +4,7 @@ import { MongooseModule } from '@nestjs/mongoose';
 import { ApiKeys } from '#access/api-keys';
 import { Sessions } from '#access/sessions';
 import { Config } from '#config/config';
+import { MailModule } from '#mail/mail.module';
 import { AuditLog } from '#modules/audit/audit-log.entity';
 import { AuditLogSchema } from '#modules/audit/audit-log.schema';
 import { AuditService } from '#modules/audit/audit.service';
@@ -12,20 +13,27 @@ import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { TwoFactors } from '#modules/auth/two-factors';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountMails } from '#modules/users/account-mails';
 import { LoginLocks } from '#modules/users/login-locks';
+import { MailedTokens } from '#modules/users/mailed-tokens';
 import { Memberships } from '#modules/users/memberships';
 import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
 
-/** The services of the first floor alone, for a command: no door, no job, no socket. */
+/** The services of the first floor alone, for a command: no door, no job, no socket; what it mails a running PyTake sends. */
 @Module({})
 export class AdminModule {
   static forRoot(config: Config): DynamicModule {
     return {
       module: AdminModule,
-      imports: [...ground(config), JwtModule.register({}), MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }])],
+      imports: [
+        ...ground(config.withRole('api')),
+        MailModule,
+        JwtModule.register({}),
+        MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }]),
+      ],
       providers: [
         Sessions,
         ApiKeys,
@@ -33,6 +41,8 @@ export class AdminModule {
         AuditStore,
         OrganizationsService,
         UsersService,
+        AccountMails,
+        MailedTokens,
         Memberships,
         OwnPassword,
         Passwords,

@@ -35,7 +35,7 @@ export class GraphqlDoor {
         assertServed(this.schema.schema, document);
         const acts = assertWithinLimits(this.schema.schema, document, variablesOf(request));
         // The first has been counted with the request.
-        if (acts > 1) await this.throttle.hit(request, response, 'graphql', caller, acts - 1);
+        if (acts > 1) await this.throttle.hit(request, response, 'graphql', caller, { weight: acts - 1 });
       }
     } catch (thrown) {
       const error = toAppError(thrown);

@@ -106,9 +106,9 @@ export class Mails implements OnModuleInit {
     return rows.map(({ id }) => queued.has(id));
   }
 
-  /** Where a mail leads: a page of the front end (APP_URL). Behind `#`, so that no server and no proxy writes the token down. */
-  link(page: string, token: string): string {
-    return `${this.config.app_url}${page}#token=${token}`;
+  /** Where a mail leads: a page of the front end (APP_URL). The token stands behind `#`, so that no server and no proxy writes it down. */
+  link(page: string, token?: string): string {
+    return `${this.config.app_url}${page}${token === undefined ? '' : `#token=${token}`}`;
   }
 
   /** One try; answers in how many milliseconds to try again, null: it is settled, not due, or somebody else is at it. */

@@ -8,6 +8,7 @@ import { AuthService } from './auth.service';
 import { OwnSessions } from './own-sessions';
 import { OwnSessionsController } from './own-sessions.controller';
 import { OwnSessionsResolver } from './own-sessions.resolver';
+import { Recovery } from './recovery';
 import { SuperAdmin } from './super-admin';
 import { TwoFactorController } from './two-factor.controller';
 import { TwoFactorResolver } from './two-factor.resolver';
@@ -16,7 +17,7 @@ import { TwoFactors } from './two-factors';
 @Module({
   imports: [OrganizationsModule, UsersModule],
   controllers: [AuthController, OwnSessionsController, TwoFactorController],
-  providers: [AuthService, AuthResolver, OwnSessions, OwnSessionsResolver, TwoFactors, TwoFactorResolver, SuperAdmin],
+  providers: [AuthService, Recovery, AuthResolver, OwnSessions, OwnSessionsResolver, TwoFactors, TwoFactorResolver, SuperAdmin],
   exports: [AuthService],
 })
 export class AuthModule {}

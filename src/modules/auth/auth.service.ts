@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import {
   type AccessClaims,
@@ -18,7 +18,8 @@ import { Database, type Tx } from '#database/database';
 import { AuditService } from '#modules/audit/audit.service';
 import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
-import { LoginLocks, accountLocked } from '#modules/users/login-locks';
+import { AccountMails } from '#modules/users/account-mails';
+import { type Guess, LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
@@ -53,6 +54,7 @@ interface Owner {
   organization_id: string;
   email: string;
   full_name: string;
+  language: string | null;
   role: Role;
   is_active: boolean;
   email_verified: boolean;
@@ -73,7 +75,7 @@ interface Entered {
 type SignedIn = Pick<Owner, 'id' | 'organization_id' | 'email' | 'full_name' | 'role' | 'token_version'>;
 
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
-const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
+const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.language, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
                       o.status AS organization_status, o.settings, t.enabled_at IS NOT NULL AS has_two_factor
                  FROM users u JOIN organizations o ON o.id = u.organization_id
                  JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
@@ -82,6 +84,8 @@ const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.role, u.i
 
 @Injectable()
 export class AuthService {
+  private readonly logger = new Logger(AuthService.name);
+
   constructor(
     private readonly config: Config,
     private readonly database: Database,
@@ -92,6 +96,7 @@ export class AuthService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly audit: AuditService,
+    private readonly mails: AccountMails,
     private readonly twoFactors: TwoFactors,
   ) {}
 
@@ -103,10 +108,14 @@ export class AuthService {
   }
 
   /**
-   * A new organization on trial with its first administrator, who is logged in at once.
+   * A new organization on trial with its first administrator, who is logged in at once, and asked by mail whether the address is theirs unless nobody reads it.
    * @throws {Conflict} `email_already_registered`.
    */
-  async enroll(input: RegisterRequest, client: Client = { ip: null, user_agent: null }): Promise<AuthResponse> {
+  async enroll(
+    input: RegisterRequest,
+    client: Client = { ip: null, user_agent: null },
+    { mailed = true }: { mailed?: boolean } = {},
+  ): Promise<AuthResponse> {
     this.passwords.check(input.password, input.email);
     const password_hash = await this.passwords.hash(input.password);
     const { actor, token } = await this.database.tx(async (tx) => {
@@ -117,6 +126,7 @@ export class AuthService {
         { email: input.email, full_name: input.full_name, phone_number: input.phone_number ?? null, role: Role.org_admin },
         password_hash,
       );
+      if (mailed) await this.mails.verifyEmail(tx, user);
       return this.open(tx, 'auth.register', { ...user, token_version: 1 }, client);
     });
     return this.answer(actor, token, 'Registration successful');
@@ -132,11 +142,9 @@ export class AuthService {
     const [owner] = await this.database.rows<Owner | undefined>(`${OWNER} AND u.email = $1`, [email]);
     const { security_settings } = settingsOf({ settings: owner?.settings ?? {} });
     const account = owner ? { password_hash: owner.password_hash, rules: security_settings } : null;
-    const { right, locked, locks, locked_until } = await this.locks.guess(email, password, account, !owner?.has_two_factor);
-    if (!right || !owner) {
-      await this.refused(email, owner, locked ? 'account_locked' : 'invalid_credentials');
-      if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
-      if (locked_until) throw accountLocked(locked_until);
+    const guess = await this.locks.guess(email, password, account, !owner?.has_two_factor);
+    if (!guess.right || !owner) {
+      await this.refuse(email, owner, guess, 'invalid_credentials');
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
     await this.assertMayLogIn(owner, security_settings, client);
@@ -163,13 +171,9 @@ export class AuthService {
       const proof = await this.twoFactors.spend(tx, owner, code);
       return proof && this.enter(tx, owner, client, { two_factor: proof });
     };
-    const { proved, locked, locks, locked_until } = await this.locks.attempt(owner.email, security_settings, async (locked) =>
-      locked ? null : this.database.tx(enter),
-    );
-    if (proved) return this.answer(proved.actor, proved.token, 'Login successful');
-    await this.refused(owner.email, owner, locked ? 'account_locked' : 'two_factor_code_incorrect');
-    if (locks) await this.refused(owner.email, owner, 'account_locked', 'auth.locked');
-    if (locked_until) throw accountLocked(locked_until);
+    const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) => (locked ? null : this.database.tx(enter)));
+    if (attempt.proved) return this.answer(attempt.proved.actor, attempt.proved.token, 'Login successful');
+    await this.refuse(owner.email, owner, attempt, 'two_factor_code_incorrect');
     throw new Unauthenticated('invalid_credentials', 'The code is wrong, or was used.');
   }
 
@@ -348,6 +352,28 @@ export class AuthService {
       metadata: { reason },
       result: 'failure',
     });
+  }
+
+  /** A wrong guess: kept in the log, and told the owner where it locks. @throws {Forbidden} `account_locked`: what it is called. */
+  private async refuse(
+    email: string,
+    owner: Owner | undefined,
+    { locked, locks, locked_until }: Pick<Guess, 'locked' | 'locks' | 'locked_until'>,
+    reason: string,
+  ): Promise<void> {
+    await this.refused(email, owner, locked ? 'account_locked' : reason);
+    if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
+    // Nobody waits for it: how long a refusal takes says nothing of whether there is an account.
+    if (locks && owner) void this.tellOfLock(owner, settingsOf(owner).security_settings.lockout_minutes);
+    if (locked_until) throw accountLocked(locked_until);
+  }
+
+  private async tellOfLock(owner: Owner, minutes: number): Promise<void> {
+    try {
+      await this.database.tx((tx) => this.mails.locked(tx, owner, minutes));
+    } catch (error) {
+      this.logger.warn({ msg: 'not told of a lock', user_id: owner.id, err: error });
+    }
   }
 
   /** null: not one of our refresh tokens, or expired. */

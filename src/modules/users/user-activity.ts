@@ -31,7 +31,18 @@ export class UserActivity {
   }
 }
 
-const present = ({ id, action, resource_type, resource_id, resource_name, result, metadata, ip_address, user_agent, created_at }: AuditLog): ActivityEntry => ({
+const present = ({
+  id,
+  action,
+  resource_type,
+  resource_id,
+  resource_name,
+  result,
+  metadata,
+  ip_address,
+  user_agent,
+  created_at,
+}: AuditLog): ActivityEntry => ({
   id,
   action,
   resource_type,

@@ -36,8 +36,7 @@ export class UserPermissionsService {
   async update(actor: Actor, id: string, permissions: string[] | null): Promise<UserPermissions> {
     const unknown = permissions?.find((name) => !isPermission(name));
     if (unknown !== undefined) throw Invalid.field('permissions', `There is no permission "${unknown}"; GET /permissions lists them.`);
-    if (id === actor.user_id)
-      throw new Forbidden('cannot_modify_self', 'Your own permissions are for another administrator to change.');
+    if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own permissions are for another administrator to change.');
     const custom_permissions = permissions && [...new Set(permissions)];
     const updated = await this.database.tx(async (tx) => {
       const users = this.database.repository(User, tx);
@@ -66,7 +65,14 @@ export class UserPermissionsService {
     const roles = Object.values(Role).map((name): RoleView => {
       const hidden = name === Role.super_admin && actor.role !== Role.super_admin;
       const users_count = hidden ? 0 : (counts.find(({ role }) => role === name)?.count ?? 0);
-      return { name, ...ROLES[name], is_system: true, assignable: name !== Role.super_admin, permissions: [...ROLE_PERMISSIONS[name]], users_count };
+      return {
+        name,
+        ...ROLES[name],
+        is_system: true,
+        assignable: name !== Role.super_admin,
+        permissions: [...ROLE_PERMISSIONS[name]],
+        users_count,
+      };
     });
     return pageOfList(roles, query, { search: ['name', 'label', 'description'], sort: ['name', 'label', 'users_count'] });
   }

@@ -24,6 +24,11 @@ export const USER_ERRORS = declareErrors({
     cause: 'The user has accepted the invitation, or never needed one: there is a password.',
     remedy: 'Where it is forgotten: `POST /api/v1/auth/forgot-password`.',
   },
+  invalid_token: {
+    status: 400,
+    cause: 'The mailed link was used, has expired, or a newer one was sent.',
+    remedy: 'Ask for a new mail.',
+  },
   last_admin: {
     status: 409,
     cause: 'This is the last active administrator of the organization.',

@@ -3,8 +3,10 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import './users.demo';
 import './users.errors';
 import './users.events';
+import { AccountMails } from './account-mails';
 import { ChangePassword } from './change-password';
 import { LoginLocks } from './login-locks';
+import { MailedTokens } from './mailed-tokens';
 import { Memberships } from './memberships';
 import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
@@ -30,7 +32,9 @@ import { UsersService } from './users.service';
     Memberships,
     Passwords,
     LoginLocks,
+    AccountMails,
+    MailedTokens,
   ],
-  exports: [UsersService, Memberships, Passwords, LoginLocks],
+  exports: [UsersService, AccountMails, MailedTokens, Memberships, Passwords, LoginLocks],
 })
 export class UsersModule {}

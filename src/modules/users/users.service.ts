@@ -6,8 +6,10 @@ import { Conflict, Forbidden, Invalid, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountMails, type Addressee } from './account-mails';
 import { Credential } from './credential.entity';
 import { LoginLocks } from './login-locks';
+import { MailedTokens } from './mailed-tokens';
 import { Memberships } from './memberships';
 import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
@@ -28,6 +30,8 @@ export class UsersService {
     private readonly ownPassword: OwnPassword,
     private readonly memberships: Memberships,
     private readonly sessions: Sessions,
+    private readonly mails: AccountMails,
+    private readonly tokens: MailedTokens,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -116,7 +120,7 @@ export class UsersService {
 
   /**
    * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
-   * Also by who resets a lost password.
+   * Also by who resets a lost password. They are told by mail.
    */
   async setPassword(
     tx: Tx,
@@ -129,11 +133,26 @@ export class UsersService {
       id,
       password_hash,
     ]);
-    await tx.rows('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-      organization_id,
-      id,
-    ]);
+    const [user] = await tx.rows<Addressee & { was_invited: boolean }>(
+      `UPDATE users u SET invite_pending = false, updated_at = now() FROM users before
+        WHERE u.organization_id = $1 AND u.id = $2 AND before.organization_id = u.organization_id AND before.id = u.id
+       RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
+      [organization_id, id],
+    );
+    // A link that waits in a mailbox sets no other one.
+    await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
+    if (!user.was_invited) await this.mails.passwordChanged(tx, user);
     await this.sessions.endAll(tx, id, reason, keep);
+  }
+
+  /** They read the mail of the account's address. */
+  async confirmEmail(tx: Tx, { organization_id, id }: Pick<User, 'organization_id' | 'id'>): Promise<void> {
+    const changed = await tx.rows<unknown>(
+      `UPDATE users SET email_verified = true, email_verified_at = now(), updated_at = now()
+        WHERE organization_id = $1 AND id = $2 AND NOT email_verified RETURNING id`,
+      [organization_id, id],
+    );
+    if (changed.length) tx.tell('user.updated', { organization_id, user_id: id });
   }
 
   /**
