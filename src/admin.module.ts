@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
+import { ApiKeys } from '#access/api-keys';
 import { Sessions } from '#access/sessions';
 import { Config } from '#config/config';
 import { MailModule } from '#mail/mail.module';
@@ -11,6 +12,7 @@ import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { Followers } from '#modules/organizations/followers';
+import { TwoFactors } from '#modules/auth/two-factors';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { PlanWarnings } from '#modules/organizations/plan-warnings';
 import { AccountMails } from '#modules/users/account-mails';
@@ -37,6 +39,7 @@ export class AdminModule {
       ],
       providers: [
         Sessions,
+        ApiKeys,
         AuditService,
         AuditStore,
         Followers,
@@ -51,6 +54,7 @@ export class AdminModule {
         Passwords,
         LoginLocks,
         SuperAdmin,
+        TwoFactors,
         Operator,
       ],
     };

@@ -11,7 +11,10 @@ import { runCommand } from './command';
 const USAGE = `npm run admin -- list [--all]
 npm run admin -- create E-MAIL [--name NAME] [--organization NAME]
     without --organization a super admin, with it the administrator of a new organization
-npm run admin -- reset-password E-MAIL`;
+npm run admin -- reset-password E-MAIL
+npm run admin -- reset-two-factor E-MAIL`;
+
+const COMMANDS = ['list', 'create', 'reset-password', 'reset-two-factor'];
 
 /** For who runs the machine, in both profiles, beside a running PyTake or without one. */
 runCommand(async (args) => {
@@ -21,8 +24,7 @@ runCommand(async (args) => {
     allowPositionals: true,
   });
   const [command, email, ...more] = positionals;
-  if (!command || more.length || (command === 'list') !== (email === undefined) || !['list', 'create', 'reset-password'].includes(command))
-    throw new Error(USAGE);
+  if (!command || more.length || (command === 'list') !== (email === undefined) || !COMMANDS.includes(command)) throw new Error(USAGE);
 
   const { config, release } = await joinDatabase(process.env);
   try {
@@ -32,7 +34,8 @@ runCommand(async (args) => {
       const operator = app.get(Operator);
       if (email === undefined) await list(operator, values.all ?? false);
       else if (command === 'create') hand(await create(operator, email, values));
-      else hand(await operator.resetPassword(email));
+      else if (command === 'reset-password') hand(await operator.resetPassword(email));
+      else console.log(oneLine(`${(await operator.resetTwoFactor(email)).email} logs in with the password alone.`));
     } finally {
       await app.close();
     }

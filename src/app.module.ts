@@ -6,6 +6,7 @@ import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
 import { AgentSkillsModule } from '#modules/agent-skills/agent-skills.module';
 import { MailModule } from '#mail/mail.module';
+import { ApiKeysModule } from '#modules/api-keys/api-keys.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
@@ -45,6 +46,7 @@ export class AppModule {
         UsersModule,
         NotificationsModule,
         AuthModule,
+        ApiKeysModule,
         AuditModule,
 
         // 2 outside

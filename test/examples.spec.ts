@@ -11,6 +11,7 @@ import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
 import { mailedToken } from './support/mailed-token';
 import { signMeta } from './support/meta-payloads';
 import { type Route, openApiOf, routesOf } from './support/openapi';
+import { challenge, codeOf, enrol } from './support/two-factor';
 import { type Company, PASSWORD, type Person, type World, close, world } from './support/world';
 
 let meta: FakeMeta;
@@ -53,6 +54,7 @@ async function demo(): Promise<Demo> {
     'the refresh_token of your login': refresh_token,
     'the token of the mailed link': await mailedToken(house.app, company.admin.user, 'password_reset'),
     'the token of the mail to confirm': await mailedToken(house.app, company.admin.user, 'email_verification'),
+    [DEMO.session_id]: company.viewer.user.session_id,
     'the-token-of-your-system-user': SIMULATOR_ACCESS_TOKEN,
     'your META_WEBHOOK_VERIFY_TOKEN': house.env.META_WEBHOOK_VERIFY_TOKEN,
     '999000000000001': line.phone_number_id,
@@ -90,7 +92,24 @@ function pathOf({ path, operation }: Route, real: Demo['real']): string {
   return `${way}${query.size ? `?${query.toString()}` : ''}`;
 }
 
-async function ask(route: Route, { company, real }: Demo, body?: object): Promise<request.Response> {
+/** What has to be done before an example is true, and what it says then. */
+const BEFORE: Record<string, (company: Company) => Promise<Record<string, string>>> = {
+  'POST /auth/2fa/enable': async ({ viewer }) => {
+    const { body } = await viewer.post('/auth/2fa/setup').expect(200);
+    return { '123456': codeOf((body as { secret: string }).secret) };
+  },
+  'POST /auth/2fa/disable': async ({ viewer }) => ({ '123456': codeOf((await enrol(viewer)).secret), 'your password': PASSWORD }),
+  'POST /auth/2fa/verify': async ({ viewer }) => {
+    const { secret, recovery_codes } = await enrol(viewer);
+    const mfa_token = await challenge(house, viewer.user.email);
+    return { '123456': codeOf(secret), '0a1b-2c3d-4e5f-6g7h': recovery_codes[0], 'the mfa_token of your login': mfa_token };
+  },
+};
+
+async function ask(route: Route, demo: Demo, body?: object): Promise<request.Response> {
+  const { company } = demo;
+  const then = Object.entries((await BEFORE[route.name]?.(company)) ?? {});
+  const real = (text: string): string => then.reduce((now, [there, here]) => now.replaceAll(there, here), demo.real(text));
   const person = askerOf(route, company);
   const call = request(house.base_url)[route.method](pathOf(route, real));
   if (person.token) call.set('Authorization', `Bearer ${person.token}`);

@@ -207,6 +207,10 @@ const FOREIGN_WRITES: Record<string, { why: string; tables: string[] }> = {
     why: "the guards end sessions; auth, above them, opens them and has the tables' entities",
     tables: ['credentials', 'sessions'],
   },
+  'src/access/last-uses.ts': {
+    why: 'the guards note when a session or a key was last used; their rooms, above them, make them',
+    tables: ['api_keys', 'sessions'],
+  },
   'src/demo.ts': { why: 'furnishes every room of the demo organization', tables: ['whatsapp_number_secrets'] },
 };
 
@@ -318,6 +322,7 @@ describe('the wall', () => {
 const KEYS_OF_THEIR_OWN: Record<string, string> = {
   organizations: 'the tenant itself',
   sessions: 'a token names its session',
+  api_key_secrets: 'a request brings a key and no organization',
   refresh_tokens: 'a token names itself, and has no organization but its session’s',
   login_failures: 'by an e-mail, whether it is somebody’s or not',
   inbound_events: 'kept before anybody knows whose it is; what nobody’s number is named in has no organization',
@@ -625,6 +630,7 @@ const NOT_SECRET: Record<string, string> = {
   'RegisterResponse.token_type': '"bearer"',
   'RegisterResponse.token': 'register answers it',
   'SecuritySettings.password_min_length': 'a number',
+  'TwoFactorSetup.secret': 'what the route is for: it goes into the app of who asks, and is shown nowhere else',
   'WhatsAppNumber.webhook_verify_token': "shown to administrators alone (null to others): they copy it into Meta's form (contract 20 §5)",
   'WhatsAppNumber.has_access_token': 'whether there is one',
   'WhatsAppNumber.has_app_secret': 'whether there is one',

@@ -359,8 +359,12 @@ const ROLES = Object.fromEntries(
 
 /** What a viewer may change: their own account and nothing else. */
 const OWN_ACCOUNT = [
+  'DELETE /auth/sessions/{session_id}',
   'DELETE /notifications',
   'DELETE /notifications/{notification_id}',
+  'POST /auth/2fa/disable',
+  'POST /auth/2fa/enable',
+  'POST /auth/2fa/setup',
   'POST /auth/logout',
   'POST /notifications/read-all',
   'POST /notifications/test',

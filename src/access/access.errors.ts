@@ -1,6 +1,18 @@
 import { declareErrors } from '#common/error-codes';
 
 export const ACCESS_ERRORS = declareErrors({
+  api_key_not_allowed: {
+    status: 403,
+    cause: 'This is for people: an account of one’s own, or the making of API keys.',
+    remedy: 'Sign in, and send the access token instead of the API key.',
+    by: 'any',
+  },
+  invalid_api_key: {
+    status: 401,
+    cause: 'The API key is unknown, revoked or expired, or who made it is switched off.',
+    remedy: 'Use a live key, or let an administrator make one.',
+    by: 'any',
+  },
   ip_not_allowed: {
     status: 403,
     cause: 'Your organization allows access from certain addresses only (`security_settings.allowed_ip_ranges`).',
@@ -41,6 +53,12 @@ export const ACCESS_ERRORS = declareErrors({
     status: 401,
     cause: 'The session has ended: log-out, another role, a new password, or an account switched off.',
     remedy: 'Sign in again.',
+    by: 'any',
+  },
+  two_factor_setup_required: {
+    status: 403,
+    cause: 'Your organization asks for a second factor, and your account has none yet.',
+    remedy: 'Set it up: `POST /api/v1/auth/2fa/setup`, then `POST /api/v1/auth/2fa/enable`.',
     by: 'any',
   },
 });

@@ -6,8 +6,10 @@ import { ThrottlerModule, type ThrottlerModuleOptions, ThrottlerStorage, getOpti
 import { Config } from '#config/config';
 import './access.errors';
 import './access.events';
+import { ApiKeys } from './api-keys';
 import { JwtGuard, RolesGuard } from './guards';
 import { JwtStrategy } from './jwt.strategy';
+import { LastUses } from './last-uses';
 import { Sessions } from './sessions';
 import { RateStore, ThrottleGuard } from './throttle';
 
@@ -29,6 +31,8 @@ import { RateStore, ThrottleGuard } from './throttle';
   providers: [
     JwtStrategy,
     Sessions,
+    ApiKeys,
+    LastUses,
     RateStore,
     {
       provide: ThrottleGuard,
@@ -40,7 +44,7 @@ import { RateStore, ThrottleGuard } from './throttle';
     { provide: APP_GUARD, useExisting: ThrottleGuard },
     { provide: APP_GUARD, useClass: RolesGuard },
   ],
-  exports: [Sessions, JwtModule, RateStore, ThrottleGuard],
+  exports: [Sessions, ApiKeys, LastUses, JwtModule, RateStore, ThrottleGuard],
 })
 export class AccessModule implements OnApplicationBootstrap {
   constructor(

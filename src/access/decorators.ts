@@ -11,6 +11,8 @@ export const RESOURCE = 'access:resource';
 export const OWN_ACCOUNT = 'access:own-account';
 export const RATE_CLASS = 'access:rate-class';
 export const ORGANIZATION_OPTIONAL = 'access:organization-optional';
+export const PEOPLE_ONLY = 'access:people-only';
+export const TWO_FACTOR_OPTIONAL = 'access:two-factor-optional';
 
 // Each says itself in the OpenAPI document too (`x-role`, `x-rate-limit`); api/openapi.ts makes words and `security` of them.
 
@@ -35,9 +37,12 @@ export interface Own {
   others: `${Role}`;
 }
 
-/** About the caller's own account: no permission is needed. With `own`: where the id is the caller's; for another one its role and the permission are. */
+/** About the caller's own account: no permission is needed, and an API key has none. With `own`: where the id is the caller's; for another one its role and the permission are. */
 export const OwnAccount = (own?: Own): MethodDecorator & ClassDecorator =>
-  applyDecorators(SetMetadata(OWN_ACCOUNT, own ?? true), ...(own ? [ApiExtension('x-role-for-others', own.others)] : []));
+  applyDecorators(
+    SetMetadata(OWN_ACCOUNT, own ?? true),
+    own ? ApiExtension('x-role-for-others', own.others) : ApiExtension('x-people-only', true),
+  );
 
 /** The rate-limit class the route counts in; `none` for probes and documents. Default: general. */
 export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & ClassDecorator =>
@@ -45,6 +50,13 @@ export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & Clas
 
 /** Answers even when the caller's organization is suspended or inactive. */
 export const EvenWhenSuspended = (): MethodDecorator => SetMetadata(ORGANIZATION_OPTIONAL, true);
+
+/** Refuses API keys, as whatever is the caller's own account does: the making of keys. */
+export const PeopleOnly = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(PEOPLE_ONLY, true), ApiExtension('x-people-only', true));
+
+/** Answers even who still has to set up the second factor their organization asks for. */
+export const EvenWithoutTwoFactor = (): MethodDecorator => SetMetadata(TWO_FACTOR_OPTIONAL, true);
 
 /** Who acts; set by the JWT guard. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Actor | undefined => requestOf(context).actor);

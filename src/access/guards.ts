@@ -3,23 +3,25 @@ import { Reflector } from '@nestjs/core';
 import { GqlExecutionContext } from '@nestjs/graphql';
 import { AuthGuard } from '@nestjs/passport';
 import { type Role, atLeast } from '#common/actor';
-import { bearerOf } from '#common/bearer';
+import { credentialOf, isApiKey } from '#common/bearer';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
-import type { PermissionAction, PermissionResource } from '#common/permissions';
+import { type PermissionAction, type PermissionResource, holds } from '#common/permissions';
 import { actsFor } from '#database/connections';
-import { ALLOW, ORGANIZATION_OPTIONAL, OWN_ACCOUNT, type Own, PUBLIC, RESOURCE } from './decorators';
+import { ALLOW, ORGANIZATION_OPTIONAL, OWN_ACCOUNT, type Own, PEOPLE_ONLY, PUBLIC, RESOURCE, TWO_FACTOR_OPTIONAL } from './decorators';
+import { LastUses } from './last-uses';
 import { type AppRequest, requestOf } from './request';
-import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive, assertPermitted } from './sessions';
+import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive, assertPermitted, assertTwoFactor } from './sessions';
 
 const read = <T>(reflector: Reflector, key: string, context: ExecutionContext): T | undefined =>
   reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
 
-/** Who: a live session, unless the route is public. */
+/** Who: a live session or API key, unless the route is public. */
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') {
   constructor(
     private readonly reflector: Reflector,
     private readonly sessions: Sessions,
+    private readonly last_uses: LastUses,
   ) {
     super();
   }
@@ -29,15 +31,20 @@ export class JwtGuard extends AuthGuard('jwt') {
     // One HTTP request may run many GraphQL resolvers; the token is checked once.
     const request = requestOf(context);
     if (request.session) return true;
-    const session = (await this.sessions.known(bearerOf(request.headers.authorization))) ?? (await this.verify(context, request));
+    const session = await this.session(context, request);
     const { actor, allowed_ip_ranges } = await this.sessions.acting(session, request.get('x-organization-id'));
     // Together, and last: the request's other resolvers take a session for a sign that all is done.
     Object.assign(request, { session, actor, allowed_ip_ranges });
     actsFor(actor.organization_id);
+    this.last_uses.note(session, request.ip);
     return true;
   }
 
-  private async verify(context: ExecutionContext, request: AppRequest): Promise<Session> {
+  private async session(context: ExecutionContext, request: AppRequest): Promise<Session> {
+    const credential = credentialOf(request.headers);
+    if (credential && isApiKey(credential)) return this.sessions.verify(credential);
+    const known = await this.sessions.known(credential);
+    if (known) return known;
     await super.canActivate(context);
     return request.user as Session;
   }
@@ -73,6 +80,7 @@ export class RolesGuard implements CanActivate {
     if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
     const { session, allowed_ip_ranges = [], ip } = requestOf(context);
     if (!session) throw new Unauthenticated();
+    const is = (mark: string): boolean => read<boolean>(this.reflector, mark, context) ?? false;
     const allowed = read<Role>(this.reflector, ALLOW, context);
     if (!allowed) throw new Forbidden();
     const own = read<Own | true>(this.reflector, OWN_ACCOUNT, context);
@@ -80,11 +88,23 @@ export class RolesGuard implements CanActivate {
     const least = own !== undefined && own !== true && !is_own ? (own.others as Role) : allowed;
     if (!atLeast(session.role, least))
       throw new Forbidden('insufficient_role', `Your role does not allow this; ${least} is the least that does.`);
-    if (!is_own) assertPermitted(session, actionOf(context), read<PermissionResource>(this.reflector, RESOURCE, context));
+    const action = actionOf(context);
+    const resource = read<PermissionResource>(this.reflector, RESOURCE, context);
+    if (!is_own) assertPermitted(session, action, resource);
+    if (session.api_key_id !== null && (own === true || is(PEOPLE_ONLY)))
+      throw new Forbidden('api_key_not_allowed', 'This is not for API keys: sign in as yourself.');
+    if (session.api_key_id !== null && resource === 'users' && action !== 'read') assertUnlimited(session);
     for (const ranges of [session.allowed_ip_ranges, allowed_ip_ranges]) assertAddressAllowed(ranges, ip);
-    if (!read<boolean>(this.reflector, ORGANIZATION_OPTIONAL, context)) assertOrganizationActive(session);
+    if (!is(ORGANIZATION_OPTIONAL)) assertOrganizationActive(session);
+    if (!is(TWO_FACTOR_OPTIONAL)) assertTwoFactor(session);
     return true;
   }
+}
+
+/** Who gives out roles and passwords could make somebody who may more: a key with scopes must have them all. @throws {Forbidden} */
+function assertUnlimited({ custom_permissions }: Session): void {
+  if (custom_permissions !== null && !holds(custom_permissions, '*'))
+    throw new Forbidden('permission_denied', 'An API key with scopes may not change users: they could do more than it may.');
 }
 
 /** An id of a REST path, or among GraphQL's arguments. */

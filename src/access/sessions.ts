@@ -3,6 +3,7 @@ import { JwtService } from '@nestjs/jwt';
 import { Actor, Role } from '#common/actor';
 import { Bounded } from '#common/bounded';
 import { Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
+import { isApiKey } from '#common/bearer';
 import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
 import { type PermissionAction, type PermissionResource, holds } from '#common/permissions';
@@ -10,6 +11,7 @@ import { isUuid, newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
+import { ApiKeys } from './api-keys';
 
 /** Claims of an access token. `role` is a hint: the database decides on each request. */
 export interface AccessClaims {
@@ -26,21 +28,36 @@ export interface AccessClaims {
   exp: number;
 }
 
-/** What the database says of a token's owner. */
+/** What the database says of who comes with a token: a user in a session of theirs, or an API key. */
 export interface Session {
-  user_id: string;
+  /** null: an API key. */
+  user_id: string | null;
   organization_id: string;
-  session_id: string;
+  /** null: an API key. */
+  session_id: string | null;
+  /** null: a user. */
+  api_key_id: string | null;
   role: Role;
-  email: string;
+  /** null: an API key. */
+  email: string | null;
+  /** Of an API key its name. */
   full_name: string;
   organization_status: 'active' | 'inactive' | 'suspended';
-  /** Narrower than the role's permissions; null: the role alone decides. */
+  /** Narrower than the role's permissions, of an API key its scopes; null: the role alone decides. */
   custom_permissions: string[] | null;
   /** Where the organization's users may come from (CIDR); empty: anywhere. */
   allowed_ip_ranges: string[];
-  expires_at: Date;
+  /** The organization asks for a second factor which the user does not have yet. */
+  lacks_two_factor: boolean;
+  /** null: an API key, which is looked at again and again. */
+  expires_at: Date | null;
 }
+
+/** A user's. */
+export type UserSession = Session & { user_id: string; session_id: string; expires_at: Date };
+
+/** Whom one counts and remembers: a user, or an API key. */
+export const holderOf = ({ user_id, api_key_id }: Pick<Session, 'user_id' | 'api_key_id'>): string => user_id ?? api_key_id ?? '';
 
 interface SessionRow {
   organization_id: string;
@@ -53,15 +70,18 @@ interface SessionRow {
   session_revoked: boolean;
   custom_permissions: string[] | null;
   allowed_ip_ranges: string[] | null;
+  lacks_two_factor: boolean | null;
 }
 
 // Login's rows: met by the token's ids, before an organization is known.
 const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, u.custom_permissions, c.token_version,
         CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
-        s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
+        s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges,
+        o.settings @> '{"security_settings": {"require_two_factor": true}}' AND t.user_id IS NULL AS lacks_two_factor
    FROM users u
    JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
    JOIN organizations o ON o.id = u.organization_id
+   LEFT JOIN two_factors t ON t.organization_id = u.organization_id AND t.user_id = u.id AND t.enabled_at IS NOT NULL
    JOIN sessions s ON s.id = $2 AND s.organization_id = u.organization_id AND s.user_id = u.id
   WHERE u.id = $1 AND u.deleted_at IS NULL`);
 
@@ -88,6 +108,7 @@ export class Sessions {
     private readonly database: Database,
     private readonly events: EventBus,
     private readonly signals: Signals,
+    private readonly keys: ApiKeys,
   ) {}
 
   /** Hears of what other processes change; for who has doors. */
@@ -98,13 +119,15 @@ export class Sessions {
       if (session_id) this.endHere(user_id, session_id === ALL ? null : session_id);
       else this.forget(user_id);
     });
+    this.keys.listen();
   }
 
   /**
-   * Signature, expiry, then the owner's state.
-   * @throws {Unauthenticated} `not_authenticated`, `token_expired` or `token_revoked`.
+   * Of an access token signature, expiry, then the owner's state; of an API key what is known of it.
+   * @throws {Unauthenticated} `not_authenticated`, `token_expired`, `token_revoked` or `invalid_api_key`.
    */
   async verify(token: string): Promise<Session> {
+    if (isApiKey(token)) return this.keys.verify(token);
     let claims: AccessClaims;
     try {
       claims = this.jwt.verify<AccessClaims>(token);
@@ -128,7 +151,7 @@ export class Sessions {
   }
 
   /** The session of claims whose signature held. @throws {Unauthenticated} as `verify`. */
-  async check(claims: AccessClaims): Promise<Session> {
+  async check(claims: AccessClaims): Promise<UserSession> {
     if (claims.type !== 'access' || !isUuid(claims.sub) || !isUuid(claims.sid)) throw new Unauthenticated();
     const row = await this.row(claims.sub, claims.sid);
     if (!row || row.session_revoked || row.token_version !== claims.tv || !row.is_active || row.organization_status === null)
@@ -137,12 +160,14 @@ export class Sessions {
       user_id: claims.sub,
       organization_id: row.organization_id,
       session_id: claims.sid,
+      api_key_id: null,
       role: row.role,
       email: row.email,
       full_name: row.full_name,
       organization_status: row.organization_status,
       custom_permissions: row.custom_permissions,
       allowed_ip_ranges: row.allowed_ip_ranges ?? [],
+      lacks_two_factor: row.lacks_two_factor ?? false,
       expires_at: new Date(claims.exp * 1000),
     };
   }
@@ -223,15 +248,17 @@ export class Sessions {
     this.events.emit('session.ended', { user_id, session_id });
   }
 
-  /** Forgets what it knows of a user's sessions at once. */
+  /** Forgets what it knows of a user's sessions, and of the keys they made, at once. */
   forget(user_id: string): void {
     this.forgotten++;
+    this.keys.forgetMaker(user_id);
     for (const key of this.cache.keys()) if (key.startsWith(user_id)) this.cache.delete(key);
   }
 
   /** The same for everybody of an organization, whose rules changed. */
   forgetOrganization(organization_id: string): void {
     this.forgotten++;
+    this.keys.forgetOrganization(organization_id);
     for (const [key, { row }] of this.cache) if (row?.organization_id === organization_id) this.cache.delete(key);
   }
 
@@ -247,8 +274,8 @@ export class Sessions {
 }
 
 /** The actor of a session in its own organization. */
-export const actorOf = ({ organization_id, role, user_id, session_id, full_name }: Session): Actor =>
-  new Actor(organization_id, role, user_id, session_id, full_name);
+export const actorOf = ({ organization_id, role, user_id, session_id, full_name, api_key_id }: Session): Actor =>
+  new Actor(organization_id, role, user_id, session_id, full_name, api_key_id);
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
 export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {
@@ -267,6 +294,15 @@ export function assertPermitted(
   if (custom_permissions === null || (resource && holds(custom_permissions, `${action}:${resource}`))) return;
   const needed = resource ? `${action}:${resource}` : 'other than your own account';
   throw new Forbidden('permission_denied', `Your permissions do not allow this: ${needed}. Ask your administrator.`);
+}
+
+/** @throws {Forbidden} The organization asks for a second factor, and there is none yet. */
+export function assertTwoFactor({ lacks_two_factor }: Pick<Session, 'lacks_two_factor'>): void {
+  if (lacks_two_factor)
+    throw new Forbidden(
+      'two_factor_setup_required',
+      'Your organization asks for a second factor: set it up at POST /api/v1/auth/2fa/setup, then enable it.',
+    );
 }
 
 /** @throws {Forbidden} The organization lets its users in from other addresses only. */

@@ -6,8 +6,13 @@ import type { Response } from 'express';
 import { TooMany } from '#common/errors';
 import { Config, type RateLimitClass } from '#config/config';
 import { RedisScripts } from '#database/redis-scripts';
+import type { Actor } from '#common/actor';
 import { RATE_CLASS } from './decorators';
 import { type AppRequest, requestOf, responseOf } from './request';
+import { holderOf } from './sessions';
+
+/** Whose requests are counted together. */
+type Caller = Pick<Actor, 'user_id' | 'api_key_id'>;
 
 type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
@@ -79,23 +84,26 @@ export class ThrottleGuard extends ThrottlerGuard {
       const request = requestOf(context);
       // Contract 10, 14: who asks for mails to one address has not asked for another's.
       const about = name === 'auth_recovery' ? emailIn(context) : undefined;
-      await this.hit(request, responseOf(context), name, request.actor?.user_id ?? null, { about });
+      await this.hit(request, responseOf(context), name, request.actor ?? null, { about });
     }
     return true;
   }
 
-  /** Counts `weight` hits of `name`, by user where one is known; of what they are `about` each has its own count. @throws {TooMany} with Retry-After. */
+  /** Counts `weight` hits of the class, by user or API key where one is known; of what they are `about` each has its own count. @throws {TooMany} with Retry-After. */
   async hit(
     request: AppRequest,
     response: Response,
-    name: RateLimitClass,
-    user_id: string | null,
+    declared: RateLimitClass,
+    caller: Caller | null,
     { weight = 1, about = '' }: { weight?: number; about?: string } = {},
   ): Promise<void> {
     if (!this.config.rate_limit_enabled) return;
+    // A program asks more often than a person: keys have one class for what people have two for.
+    const name = caller?.api_key_id && (declared === 'general' || declared === 'graphql') ? 'api_key' : declared;
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp = name === 'webhook' || name.startsWith('auth_');
-    const tracker = byIp || !user_id ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${user_id}`;
+    const holder = caller && holderOf(caller);
+    const tracker = byIp || !holder ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${holder}`;
     const record = await this.storageService.increment(
       `${name}:${tracker}${about && `:${about}`}`,
       seconds * 1000,

@@ -61,7 +61,8 @@ export function buildAsyncApi(app: INestApplication, config: Config): AsyncApi {
       title: 'PyTake realtime',
       version: VERSION,
       description:
-        'What happens in your organization, at once. Sign in at `POST /api/v1/auth/login` and connect with the access token. Socket.IO clients hear ' +
+        'What happens in your organization, at once. Sign in at `POST /api/v1/auth/login` and connect with the access token, or with an API key, which hears ' +
+        'what its scopes let it read and does not count in the address. Socket.IO clients hear ' +
         'everything of their organization; raw WebSockets hear the channels they subscribe to. Nothing is repeated: after a break, read what you missed over REST.',
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },

@@ -27,7 +27,7 @@ export function readBodies({ ours, guarded }: Paths): RequestHandler {
     if (!isForm && !request.is('json')) return next(isBelow(ours, request) ? notJson() : undefined);
     lingerBriefly(request, response);
     try {
-      const isStranger = !request.headers.authorization && !isBelow(guarded, request);
+      const isStranger = !request.headers.authorization && !request.headers['x-api-key'] && !isBelow(guarded, request);
       await reader.read(request, isStranger ? SMALL_BYTES : MAX_BYTES, async (raw) => {
         assertUtf8(request);
         request.body = isForm ? formOf(raw) : jsonOf(raw);

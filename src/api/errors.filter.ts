@@ -59,7 +59,7 @@ function errorBody(error: AppError): ErrorBody {
 export function sendError(response: Response, error: AppError, more: object = {}): void {
   if (error.retry_after_seconds !== undefined) response.setHeader('Retry-After', Math.ceil(error.retry_after_seconds));
   if (error.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-  response.status(error.status).json({ ...errorBody(error), ...more });
+  response.status(error.status).json({ ...error.beside, ...errorBody(error), ...more });
 }
 
 /** Every REST error in the one shape; no stack, no SQL, no path. GraphQL formats its own from the same AppError. */

@@ -18,6 +18,7 @@ export function graphqlError(error: AppError): GraphQLFormattedError {
   return {
     message: error.message,
     extensions: {
+      ...error.beside,
       code: CODES[error.status] ?? 'INTERNAL',
       error_code: error.error_code,
       status_code: error.status,

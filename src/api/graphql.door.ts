@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { NextFunction, Response } from 'express';
 import { type DocumentNode, type GraphQLSchema, Kind, parse } from 'graphql';
-import { ExtractJwt } from 'passport-jwt';
 import type { AppRequest } from '#access/request';
-import { Sessions } from '#access/sessions';
+import { type Session, Sessions } from '#access/sessions';
 import { ThrottleGuard } from '#access/throttle';
+import { credentialOf } from '#common/bearer';
 import { BadRequest } from '#common/errors';
 import { sendError, toAppError } from './errors.filter';
 import { graphqlError } from './graphql-errors';
@@ -13,8 +13,6 @@ import { LIMITS, assertWithinLimits } from './graphql-limits';
 
 /** For the engine too: it reads what the door has read. */
 export const PARSE_OPTIONS = { maxTokens: LIMITS.tokens };
-
-const tokenOf = ExtractJwt.fromAuthHeaderAsBearerToken();
 
 /**
  * Stands before the GraphQL engine: counts every request, whether it will reach a resolver or not, and each act of a mutation; refuses documents that would cost too
@@ -30,14 +28,14 @@ export class GraphqlDoor {
 
   readonly pass = async (request: AppRequest, response: Response, next: NextFunction): Promise<void> => {
     try {
-      const user_id = await this.caller(request);
-      if (request.method !== 'OPTIONS') await this.throttle.hit(request, response, 'graphql', user_id);
+      const caller = await this.caller(request);
+      if (request.method !== 'OPTIONS') await this.throttle.hit(request, response, 'graphql', caller);
       const document = readDocument(request);
       if (document) {
         assertServed(this.schema.schema, document);
         const acts = assertWithinLimits(this.schema.schema, document, variablesOf(request));
         // The first has been counted with the request.
-        if (acts > 1) await this.throttle.hit(request, response, 'graphql', user_id, { weight: acts - 1 });
+        if (acts > 1) await this.throttle.hit(request, response, 'graphql', caller, { weight: acts - 1 });
       }
     } catch (thrown) {
       const error = toAppError(thrown);
@@ -48,10 +46,9 @@ export class GraphqlDoor {
   };
 
   /** null: nobody we know. The guards say later what is wrong with a token. */
-  private async caller(request: AppRequest): Promise<string | null> {
-    const token = tokenOf(request);
-    const session = token ? await this.sessions.verify(token).catch(() => null) : null;
-    return session?.user_id ?? null;
+  private async caller(request: AppRequest): Promise<Session | null> {
+    const credential = credentialOf(request.headers);
+    return credential ? this.sessions.verify(credential).catch(() => null) : null;
   }
 }
 

@@ -22,6 +22,7 @@ type Operation = {
   'x-role'?: `${Role}` | 'public';
   /** The least role for an id that is not the caller's own. */
   'x-role-for-others'?: `${Role}`;
+  'x-people-only'?: boolean;
   'x-rate-limit'?: RateLimitClass | 'none';
   /** The operation whose second path this is. */
   'x-alias-of'?: string;
@@ -42,7 +43,8 @@ export function buildOpenApi(app: INestApplication, config: Config, models: Type
   const builder = new DocumentBuilder()
     .setTitle('PyTake')
     .setDescription(
-      'Self-hosted, multi-tenant WhatsApp customer engagement. Sign in at `POST /api/v1/auth/login` and send the access token as a bearer token. ' +
+      'Self-hosted, multi-tenant WhatsApp customer engagement. Sign in at `POST /api/v1/auth/login` and send the access token as a bearer token; programs ' +
+        'send an API key (`POST /api/v1/api-keys`) in its place, or as `X-API-Key`, and are counted in a rate class of their own, `api_key`. ' +
         'Lists answer one envelope and take `limit`, `search`, `sort`, and `cursor` (the `next_cursor` of the page before), `page` or `skip`; errors have one shape: ' +
         '[every error code with cause and remedy](/api/v1/errors). What happens is told at once over sockets: ' +
         '[events and commands](/api/v1/realtime). The examples name rows of the demo organization.',
@@ -51,6 +53,7 @@ export function buildOpenApi(app: INestApplication, config: Config, models: Type
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer(config.public_base_url)
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
     .build();
   const document = SwaggerModule.createDocument(app, builder, {
     deepScanRoutes: true,
@@ -89,7 +92,8 @@ function describe(path: string, method: string, operation: Operation, config: Co
   const role = operation['x-role'];
   const open = role === 'public';
   const rate = (operation['x-rate-limit'] ??= 'general');
-  operation.security = open ? [] : [{ bearer: [] }];
+  const people_only = !open && operation['x-people-only'] === true;
+  operation.security = open ? [] : people_only ? [{ bearer: [] }] : [{ bearer: [] }, { api_key: [] }];
   // OpenAPI has no Authorization parameter: a public route that reads the header takes the token when there is one.
   if (operation.parameters?.some(isAuthorization)) {
     operation.parameters = operation.parameters.filter((parameter) => !isAuthorization(parameter));
@@ -97,7 +101,9 @@ function describe(path: string, method: string, operation: Operation, config: Co
   }
   const others = operation['x-role-for-others'];
   const least = open ? 'Public.' : others ? `For yourself; for others: ${others} or above.` : `Role: ${role} or above.`;
-  operation.description = [operation.description, `${least} ${rateWords(rate, open, config)}`].filter(Boolean).join('\n\n');
+  operation.description = [operation.description, `${least}${people_only ? ' Not for API keys.' : ''} ${rateWords(rate, open, config)}`]
+    .filter(Boolean)
+    .join('\n\n');
 
   if (operation.requestBody) describeBody(operation, operation.requestBody);
 

@@ -16,11 +16,13 @@ export class Actor {
   constructor(
     readonly organization_id: string,
     readonly role: Role,
-    /** null: the system acts (a job, a provider's webhook). */
+    /** null: no person acts, but an API key or the system (a job, a provider's webhook). */
     readonly user_id: string | null = null,
     readonly session_id: string | null = null,
     /** As customers and the team see who acts; null: nobody of this organization. */
     readonly name: string | null = null,
+    /** An API key acts, in nobody's name. */
+    readonly api_key_id: string | null = null,
     /** Where a super admin is at home who acts in another organization; null: here. */
     readonly home_organization_id: string | null = null,
   ) {}
@@ -33,7 +35,12 @@ export class Actor {
   /** The same person, in another organization: nobody of its team. */
   within(organization_id: string): Actor {
     const home = this.home_organization_id ?? this.organization_id;
-    return new Actor(organization_id, this.role, this.user_id, this.session_id, null, organization_id === home ? null : home);
+    return new Actor(organization_id, this.role, this.user_id, this.session_id, null, null, organization_id === home ? null : home);
+  }
+
+  /** A job or a provider's webhook acts: nobody who came through a door. */
+  get isSystem(): boolean {
+    return this.user_id === null && this.api_key_id === null;
   }
 
   may(least: Role): boolean {

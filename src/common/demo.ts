@@ -9,6 +9,10 @@ export const DEMO = {
   department_id: '019aa000-0000-7000-8000-000000000a02',
   /** His. */
   skill_id: '019aa000-0000-7000-8000-000000000a03',
+  /** A login of yours. */
+  session_id: '019aa000-0000-7000-8000-000000000a06',
+  /** The ERP's, whose value nobody has. */
+  api_key_id: '019aa000-0000-7000-8000-000000000a07',
   number_id: '019aa000-0000-7000-8000-000000000b01',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** João Pereira, who waits for his order: an open conversation. */

@@ -12,6 +12,8 @@ export interface ErrorDetail {
 interface ErrorOptions {
   details?: ErrorDetail[];
   retry_after_seconds?: number;
+  /** Stands beside the one shape: what the caller goes on with. */
+  beside?: Readonly<Record<string, unknown>>;
   cause?: unknown;
 }
 
@@ -19,6 +21,7 @@ interface ErrorOptions {
 export class AppError extends Error {
   readonly details?: ErrorDetail[];
   readonly retry_after_seconds?: number;
+  readonly beside?: Readonly<Record<string, unknown>>;
 
   constructor(
     readonly status: number,
@@ -30,6 +33,7 @@ export class AppError extends Error {
     this.name = new.target.name;
     this.details = options.details;
     this.retry_after_seconds = options.retry_after_seconds;
+    this.beside = options.beside;
   }
 }
 

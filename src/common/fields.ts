@@ -2,7 +2,7 @@ import { type Type as Class, applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
 import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
 import { oneLine } from './one-line';
-import { isDayOrInstant, isReversed } from './period';
+import { isDay, isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
 import { isUuid } from './uuid';
 
@@ -93,6 +93,19 @@ export const DayOrInstant = (): PropertyDecorator =>
       defaultMessage: buildMessage((each) => `${each}$property must be a date or an ISO 8601 time with its offset`),
     },
   });
+
+/** An instant with its offset, as a Date. */
+export const Instant = (): PropertyDecorator =>
+  applyDecorators(
+    text((value) => (isDayOrInstant(value) && !isDay(value) ? new Date(value) : value)),
+    ValidateBy({
+      name: 'isInstant',
+      validator: {
+        validate: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+        defaultMessage: buildMessage((each) => `${each}$property must be an ISO 8601 time with its offset, such as 2030-01-01T00:00:00Z`),
+      },
+    }),
+  );
 
 /** The end of the period that begins in `start`. */
 export const NotBefore = (start: string): PropertyDecorator =>

@@ -57,6 +57,7 @@ export function scrubText(text: string): string {
   return text
     .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, `$1 ${MASK}`)
     .replace(/([?&;]|\b)([\w.-]*(?:token|secret|password|api_?key|signature))=[^&\s"'#;]+/gi, `$1$2=${MASK}`)
+    .replace(/\bpk_[0-9a-f]{16,}/g, MASK)
     .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, MASK)
     .replace(/:\/\/[^/\s:@]+:[^/\s@]+@/g, `://${MASK}@`)
     .replace(/(?<![\w-])\+?\d{10,15}(?![\w-])/g, (digits) => maskPhone(digits));

@@ -60,6 +60,12 @@ export function holds(permissions: readonly string[], name: string): boolean {
   return permissions.some((held) => held === '*' || held === name || held === `${action}:*`);
 }
 
+/** What both lists hold; null holds all. */
+export function narrowest(a: string[] | null, b: string[] | null): string[] | null {
+  if (a === null || b === null) return a ?? b;
+  return [...new Set([...a.filter((name) => holds(b, name)), ...b.filter((name) => holds(a, name))])];
+}
+
 const READ_BY_ALL: PermissionResource[] = [
   'messages',
   'conversations',

@@ -1,6 +1,20 @@
-import { type Session, actorOf } from '#access/sessions';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Session, actorOf, holderOf } from '#access/sessions';
 import type { Actor } from '#common/actor';
+import { bearerOf, credentialOf, isApiKey } from '#common/bearer';
+import { Forbidden } from '#common/errors';
+import { holds } from '#common/permissions';
+import { readOf } from './realtime.events';
 import { LIMITS } from './realtime.limits';
+
+/**
+ * Who a client says it is: in the handshake's `auth`, its headers, or the address. An API key lives long and an address is written down on the way:
+ * there it does not count.
+ */
+export function tokenOf(headers: IncomingHttpHeaders, address: unknown, auth?: unknown): string {
+  if (typeof auth === 'string' && auth) return bearerOf(auth) ?? auth;
+  return credentialOf(headers) ?? (typeof address === 'string' && !isApiKey(address) ? address : '');
+}
 
 /** Counts in fixed windows of ten seconds. */
 export class FrameCount {
@@ -20,7 +34,7 @@ export class FrameCount {
   }
 }
 
-/** One live socket of a user, of either kind. */
+/** One live socket of a user or of an API key, of either kind. */
 export abstract class Connection {
   abstract readonly transport: 'socketio' | 'ws';
   readonly connected_at = new Date();
@@ -42,6 +56,26 @@ export abstract class Connection {
     return actorOf(this.session);
   }
 
+  /** The user, or the API key. */
+  get holder(): string {
+    return holderOf(this.session);
+  }
+
+  /** Whether an event is of what it may read. */
+  mayRead(event: string): boolean {
+    const { custom_permissions } = this.session;
+    if (custom_permissions === null) return true;
+    const permission = readOf(event);
+    return permission === null || holds(custom_permissions, permission);
+  }
+
+  /** The user. @throws {Forbidden} An API key is nobody who types, or is there. */
+  asPerson(): Session & { user_id: string } {
+    const { user_id } = this.session;
+    if (user_id === null) throw new Forbidden('api_key_not_allowed', 'This is not for API keys: it is what a person does.');
+    return { ...this.session, user_id };
+  }
+
   /** Ended for good: the client is told why and does not come back with this token. */
   abstract end(error_code: string): void;
 
@@ -59,10 +93,12 @@ export abstract class Connection {
   /** Starts (again) to watch for the token's end. */
   watchExpiry(): void {
     clearTimeout(this.expiry);
+    const { expires_at } = this.session;
+    if (!expires_at) return;
     this.expiry = setTimeout(() => {
       this.sayExpired();
       this.expiry = setTimeout(() => this.end('token_expired'), LIMITS.expiry_grace_ms).unref();
-    }, this.session.expires_at.getTime() - Date.now()).unref();
+    }, expires_at.getTime() - Date.now()).unref();
   }
 
   release(): void {

@@ -5,11 +5,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
-import { bearerOf } from '#common/bearer';
 import { assertFit } from '#common/fit';
 import { newId } from '#common/uuid';
 import { knownError } from '#database/database-errors';
-import { Connection, FrameCount } from './connection';
+import { Connection, FrameCount, tokenOf } from './connection';
 import { type Publication, channelsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
 import { LIMITS } from './realtime.limits';
@@ -176,7 +175,7 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
     query: URLSearchParams,
   ): Promise<RawConnection | null> {
     try {
-      const token = bearerOf(request.headers.authorization) ?? query.get('token') ?? '';
+      const token = tokenOf(request.headers, query.get('token'));
       const ip = this.hub.addressOf(request);
       const connection = new RawConnection(ws, request, await this.hub.admit(token, ip), token, ip);
       const { user_id, organization_id } = connection.session;
@@ -186,7 +185,7 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
         return null;
       }
       if (ws.readyState !== WebSocket.OPEN) return null;
-      const own = this.hub.ofUser(user_id, 'ws');
+      const own = this.hub.ofHolder(connection.holder).filter(({ transport }) => transport === 'ws');
       for (const oldest of own.slice(0, Math.max(0, own.length + 1 - LIMITS.connections_per_user))) {
         oldest.end('too_many_connections');
         this.forget(oldest as RawConnection);
@@ -251,10 +250,10 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
 }
 
 /** Among those who listen to its channel, whom a publication is for. */
-function concerns({ user_id, org_admins_only, exclude_connection }: Publication, { id, session, actor }: RawConnection): boolean {
-  if (user_id && session.user_id !== user_id) return false;
-  if (org_admins_only && !actor.may(Role.org_admin)) return false;
-  return id !== exclude_connection;
+function concerns({ event, user_id, org_admins_only, exclude_connection }: Publication, connection: RawConnection): boolean {
+  if (user_id && connection.session.user_id !== user_id) return false;
+  if (org_admins_only && !connection.actor.may(Role.org_admin)) return false;
+  return connection.id !== exclude_connection && connection.mayRead(event);
 }
 
 function parse(raw: RawData): Record<string, unknown> | null {

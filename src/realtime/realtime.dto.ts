@@ -24,7 +24,7 @@ export class AgentStatusChoice {
 }
 
 export class FreshToken {
-  /** A new access token of the same user. */
+  /** A new access token of the same user, or the new value of the same API key. */
   token: string;
 }
 
@@ -41,8 +41,9 @@ export class PongData {
 }
 
 export class Connected {
-  @ApiProperty({ format: 'uuid' })
-  user_id: string;
+  /** null: an API key. */
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  user_id: string | null;
 
   @ApiProperty({ format: 'uuid' })
   organization_id: string;
@@ -55,8 +56,9 @@ export class Connected {
 }
 
 export class RawConnected {
-  @ApiProperty({ format: 'uuid' })
-  user_id: string;
+  /** null: an API key. */
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  user_id: string | null;
 
   @ApiProperty({ format: 'uuid' })
   organization_id: string;

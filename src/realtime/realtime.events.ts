@@ -86,6 +86,12 @@ export interface Publication<E extends RealtimeEvent = RealtimeEvent> {
 /** Whose sockets end: a user's (one session's of theirs when it is named), or everybody's in an organization. */
 export type Target = { user_id: string; session_id: string | null } | { organization_id: string };
 
+/** What somebody who may not read everything has to read, to hear of an event: what its channel is about. null: nobody has to. */
+export function readOf(event: string): string | null {
+  const channel = CATALOGUE.get(event)?.channel;
+  return channel === undefined ? null : `read:${channel === 'agents' ? 'users' : channel}`;
+}
+
 /** The channels a publication goes out on, the narrow ones first. */
 export function channelsOf({ event, conversation_id, campaign_id }: Publication): string[] {
   const channels: string[] = [];

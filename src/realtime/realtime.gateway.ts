@@ -4,15 +4,14 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
 import { Server, type ServerOptions, type Socket } from 'socket.io';
 import { Decoder, Encoder, type Packet } from 'socket.io-parser';
-import type { Session } from '#access/sessions';
+import { type Session, actorOf } from '#access/sessions';
 import { Role } from '#common/actor';
-import { bearerOf } from '#common/bearer';
 import { AppError, Forbidden, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
 import { knownError } from '#database/database-errors';
-import { Connection, FrameCount } from './connection';
+import { Connection, FrameCount, tokenOf } from './connection';
 import { AGENT_STATES, type AgentStatusChoice, type ChannelList, type ConversationRef, type SocketError } from './realtime.dto';
 import { type Publication, type RealtimeEvents, roomsOf } from './realtime.events';
 import { type Door, RealtimeHub } from './realtime.hub';
@@ -114,6 +113,8 @@ type Command<A> = (connection: SocketIoConnection, data: Data) => Answer<A> | Pr
 export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnection<ClientSocket>, Door {
   private readonly logger = new Logger('realtime');
   private server: Server;
+  /** Those who may not read everything. */
+  private readonly narrowed = new Set<SocketIoConnection>();
 
   /** One listener per socket looks its command up here: Nest's own binding makes an RxJS chain per socket and command, and they are thousands. */
   private readonly commands: { [K in CommandName]: Command<Answers[K]> } = {
@@ -139,7 +140,8 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     this.hub.attach(server);
     this.hub.open('socketio', this);
     server.use((socket, next) => {
-      const token = tokenOf(socket);
+      const { auth, headers, query } = socket.handshake;
+      const token = tokenOf(headers, query.token, (auth as { token?: unknown } | undefined)?.token);
       const ip = this.hub.addressOf(socket.request);
       this.hub.admit(token, ip).then(
         (session) => {
@@ -157,11 +159,13 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   handleConnection(socket: ClientSocket): void {
     const connection = new SocketIoConnection(socket);
     const { user_id, organization_id, role } = connection.session;
-    const rooms = [`organization:${organization_id}`, `user:${user_id}`];
+    const rooms = [`organization:${organization_id}`, `user:${connection.holder}`];
     if (connection.actor.may(Role.org_admin)) rooms.push(`admins:${organization_id}`);
     void socket.join(rooms);
     socket.onAny((event: string, ...args: unknown[]) => void this.dispatch(connection, event, args));
+    if (connection.session.custom_permissions) this.narrowed.add(connection);
     socket.once('disconnect', () => {
+      this.narrowed.delete(connection);
       for (const conversation_id of [...connection.typing.keys()]) this.typed(connection, conversation_id, false);
       this.hub.remove(connection);
     });
@@ -173,8 +177,10 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     const rooms = roomsOf(publication).filter((room) => this.server.sockets.adapter.rooms.has(room));
     if (!rooms.length) return;
     const { event, data, exclude_connection } = publication;
+    const deaf = [...this.narrowed].filter((connection) => !connection.mayRead(event)).map(({ id }) => id);
+    if (exclude_connection) deaf.push(exclude_connection);
     const receivers = this.server.local.to(rooms);
-    (exclude_connection ? receivers.except(exclude_connection) : receivers).emit(event, data);
+    (deaf.length ? receivers.except(deaf) : receivers).emit(event, data);
   }
 
   /** The organization's room hears every general channel already; one conversation's is a room of its own. */
@@ -249,6 +255,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
 
   private async startTyping(connection: SocketIoConnection, data: Data): Promise<void> {
     if (!connection.actor.may(Role.agent)) throw new Forbidden();
+    connection.asPerson();
     const conversation_id = text(data, 'conversation_id').toLowerCase();
     await this.assertMayHear(connection, conversation_id);
     if (connection.socket.connected) this.typed(connection, conversation_id, true);
@@ -263,7 +270,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     const given = text(data, 'status');
     const status = AGENT_STATES.find((state) => state === given);
     if (!status) throw wrong('status', `must be one of ${AGENT_STATES.join(', ')}`);
-    await this.rooms.agentStatus(connection.actor, status);
+    await this.rooms.agentStatus(actorOf(connection.asPerson()), status);
     return { status };
   }
 
@@ -279,7 +286,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
       connection.typing.set(conversation_id, setTimeout(() => this.typed(connection, conversation_id, false), LIMITS.typing_ms).unref());
     else connection.typing.delete(conversation_id);
     if (typing === (timer !== undefined)) return;
-    const { organization_id, user_id, full_name } = connection.session;
+    const { organization_id, user_id, full_name } = connection.asPerson();
     this.hub.publish({
       organization_id,
       event: 'typing',
@@ -295,12 +302,6 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     if (connection.channels.has(`conversation:${conversation_id}`)) return;
     if (!(await this.rooms.mayHear(connection.actor, 'conversation', conversation_id))) throw new NotFound('Conversation');
   }
-}
-
-function tokenOf({ handshake: { auth, headers, query } }: Socket): string {
-  const { token } = (auth ?? {}) as { token?: unknown };
-  if (typeof token === 'string' && token) return bearerOf(token) ?? token;
-  return bearerOf(headers.authorization) ?? (typeof query.token === 'string' ? query.token : '');
 }
 
 const wrong = (field: string, msg: string): Invalid => new Invalid([{ loc: [field], msg, type: 'value_error' }], 'validation_error');

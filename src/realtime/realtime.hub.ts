@@ -6,7 +6,8 @@ import { createAdapter } from '@socket.io/redis-adapter';
 import type { Application } from 'express';
 import { Server } from 'socket.io';
 import { type Trust, clientAddress } from '#access/client-address';
-import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
+import { LastUses } from '#access/last-uses';
+import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive, assertTwoFactor, holderOf } from '#access/sessions';
 import { AppError, Invalid, Unavailable } from '#common/errors';
 import { EventBus } from '#common/events';
 import { Signals } from '#database/signals';
@@ -45,7 +46,8 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('realtime');
   private readonly doors = new Map<Connection['transport'], Door>();
   private readonly connections = new Map<string, Connection>();
-  private readonly users = new Map<string, Set<Connection>>();
+  /** By user or API key. */
+  private readonly holders = new Map<string, Set<Connection>>();
   private server: Server | null = null;
   private sweeping = false;
   private stopping = false;
@@ -54,6 +56,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly redis: RealtimeRedis,
     private readonly sessions: Sessions,
+    private readonly last_uses: LastUses,
     private readonly presence: Presence,
     private readonly rooms: RealtimeRooms,
     private readonly events: EventBus,
@@ -66,6 +69,8 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.events.on('session.ended', (target) => this.disconnect(target));
+    // Every process hears of it by itself.
+    this.events.on('api_key.changed', ({ api_key_id }) => this.recheckSoon(this.ofHolder(api_key_id)));
     this.events.on('organization.updated', ({ organization_id }) => this.reconsider(organization_id));
     this.signals.listen(CHANNEL, (organization_id) => this.reconsiderHere(organization_id));
     this.timer = setInterval(() => void this.sweep(), LIMITS.sweep_ms).unref();
@@ -144,6 +149,8 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     const session = await this.sessions.verify(token);
     assertAddressAllowed(session.allowed_ip_ranges, ip ?? undefined);
     assertOrganizationActive(session);
+    assertTwoFactor(session);
+    this.last_uses.note(session, ip);
     return session;
   }
 
@@ -154,10 +161,10 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   add(connection: Connection): void {
     const { user_id, organization_id } = connection.session;
     this.connections.set(connection.id, connection);
-    const own = this.users.get(user_id) ?? new Set();
-    this.users.set(user_id, own.add(connection));
+    const own = this.holders.get(connection.holder) ?? new Set();
+    this.holders.set(connection.holder, own.add(connection));
     connection.watchExpiry();
-    this.presence.arrived(organization_id, user_id);
+    if (user_id !== null) this.presence.arrived(organization_id, user_id);
     // Admitted before the stop, here after it.
     if (this.stopping) connection.restart();
   }
@@ -165,23 +172,22 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   remove(connection: Connection): void {
     if (!this.connections.delete(connection.id)) return;
     const { user_id, organization_id } = connection.session;
-    const own = this.users.get(user_id);
+    const own = this.holders.get(connection.holder);
     own?.delete(connection);
-    if (!own?.size) this.users.delete(user_id);
+    if (!own?.size) this.holders.delete(connection.holder);
     connection.release();
-    this.presence.left(organization_id, user_id);
+    if (user_id !== null) this.presence.left(organization_id, user_id);
   }
 
-  /** A user's sockets of one kind in this process, oldest first. */
-  ofUser(user_id: string, transport: Connection['transport']): Connection[] {
-    return [...(this.users.get(user_id) ?? [])].filter((connection) => connection.transport === transport);
+  /** The sockets of a user or API key in this process, oldest first. */
+  ofHolder(holder: string): Connection[] {
+    return [...(this.holders.get(holder) ?? [])];
   }
 
-  /** A new token of the same user, for a connection whose token ends. @throws when it is not one. */
+  /** A new token of the same user (or value of the same API key), for a connection whose token ends. @throws when it is not one. */
   async refresh(connection: Connection, token: string): Promise<void> {
     const session = await this.admit(token, connection.ip);
-    const { user_id, organization_id } = connection.session;
-    if (session.user_id !== user_id || session.organization_id !== organization_id)
+    if (holderOf(session) !== connection.holder || session.organization_id !== connection.session.organization_id)
       throw new Invalid([{ loc: ['token'], msg: 'This token is of another user.', type: 'value_error' }]);
     if (!this.connections.has(connection.id)) return;
     connection.session = session;
@@ -240,7 +246,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     }
     // Before anything: a cached session must not let the same token in again.
     this.sessions.forget(target.user_id);
-    for (const connection of [...(this.users.get(target.user_id) ?? [])])
+    for (const connection of this.ofHolder(target.user_id))
       if (!target.session_id || connection.session.session_id === target.session_id) connection.end(error_code);
   }
 
@@ -253,7 +259,11 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   private reconsiderHere(organization_id: string): void {
     // Before anything: a cached session knows the rules of before.
     this.sessions.forgetOrganization(organization_id);
-    for (const connection of this.list(organization_id)) connection.recheck_at = 0;
+    this.recheckSoon(this.list(organization_id));
+  }
+
+  private recheckSoon(connections: Connection[]): void {
+    for (const connection of connections) connection.recheck_at = 0;
     void this.sweep();
   }
 
@@ -273,10 +283,15 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   }
 
   private async recheck(connection: Connection, deaf: boolean): Promise<void> {
-    // Before the question, so that a change meanwhile asks again. What ended while nobody could tell us is seen once more after Redis is back.
-    connection.recheck_at = deaf ? 0 : Infinity;
+    // Before the question, so that a change meanwhile asks again. What ended while nobody could tell us is seen once more after Redis is back. A key
+    // also ends by its date, and with its maker.
+    connection.recheck_at = deaf ? 0 : connection.session.api_key_id === null ? Infinity : Date.now() + LIMITS.recheck_ms;
     try {
-      await this.admit(connection.token, connection.ip);
+      const session = await this.admit(connection.token, connection.ip);
+      // It hears by what it might when it came.
+      const { role, custom_permissions } = connection.session;
+      if (session.role !== role || String(session.custom_permissions) !== String(custom_permissions)) connection.end('token_revoked');
+      else connection.session = session;
     } catch (error) {
       if (error instanceof AppError && error.status < 500 && error.error_code !== 'token_expired') connection.end(error.error_code);
       else connection.recheck_at = 0;

@@ -1,7 +1,20 @@
 import { someone } from '../support/acts';
+import { newId } from '#common/uuid';
 import { mailedToken } from '../support/mailed-token';
 import type { RoomFacts } from '../support/rooms';
-import { PASSWORD } from '../support/world';
+import { challenge, codeOf, enrol } from '../support/two-factor';
+import { type Company, PASSWORD, type World } from '../support/world';
+
+/** One more login of the administrator. */
+async function sessionOf({ sql }: World, { id, admin }: Company): Promise<string> {
+  const session = newId();
+  await sql(`INSERT INTO sessions (id, organization_id, user_id, expires_at) VALUES ($1, $2, $3, now() + interval '30 days')`, [
+    session,
+    id,
+    admin.user.id,
+  ]);
+  return session;
+}
 
 export const facts: RoomFacts = {
   roles: {
@@ -9,6 +22,7 @@ export const facts: RoomFacts = {
       'GET /forgot-password',
       'GET /reset-password',
       'GET /verify-email',
+      'POST /auth/2fa/verify',
       'POST /auth/forgot-password',
       'POST /auth/login',
       'POST /auth/refresh',
@@ -17,8 +31,19 @@ export const facts: RoomFacts = {
       'POST /auth/reset-password',
       'POST /auth/verify-email',
     ],
-    viewer: ['GET /auth/me', 'GET /auth/verify-token', 'POST /auth/logout'],
+    viewer: [
+      'DELETE /auth/sessions/{session_id}',
+      'GET /auth/me',
+      'GET /auth/sessions',
+      'GET /auth/verify-token',
+      'POST /auth/2fa/disable',
+      'POST /auth/2fa/enable',
+      'POST /auth/2fa/setup',
+      'POST /auth/logout',
+    ],
   },
+  ids: { session_id: 'session' },
+  belongings: async (w, company) => ({ session: await sessionOf(w, company) }),
   acts: [
     {
       rest: 'POST auth/register',
@@ -85,6 +110,45 @@ export const facts: RoomFacts = {
       said: ['auth.logout'],
       given: (stage) => Promise.resolve({ person: stage.agent, body: { all: true } }),
       wrong: { all: 'many' },
+    },
+    {
+      rest: 'DELETE auth/sessions/:session_id',
+      mutation: 'deleteSession',
+      said: ['auth.session_ended'],
+      given: async ({ world }) => ({ id: await sessionOf(world, world.acme) }),
+    },
+    {
+      rest: 'POST auth/2fa/setup',
+      mutation: 'setupTwoFactor',
+      said: ['auth.two_factor_set_up'],
+      given: (stage) => Promise.resolve({ person: stage.agent }),
+    },
+    {
+      rest: 'POST auth/2fa/enable',
+      mutation: 'enableTwoFactor',
+      said: ['auth.two_factor_enabled'],
+      given: async ({ agent }) => {
+        const { body } = await agent.post('/auth/2fa/setup').expect(200);
+        return { person: agent, body: { code: codeOf((body as { secret: string }).secret) } };
+      },
+      wrong: { code: 5 },
+    },
+    {
+      rest: 'POST auth/2fa/disable',
+      mutation: 'disableTwoFactor',
+      said: ['auth.two_factor_disabled'],
+      given: async ({ agent }) => ({ person: agent, body: { password: PASSWORD, code: codeOf((await enrol(agent)).secret) } }),
+      wrong: { password: 5 },
+    },
+    {
+      rest: 'POST auth/2fa/verify',
+      mutation: 'verifyTwoFactor',
+      said: ['auth.login'],
+      given: async ({ world, agent }) => {
+        const { secret } = await enrol(agent);
+        return { person: world.guest, body: { mfa_token: await challenge(world, agent.user.email), code: codeOf(secret) } };
+      },
+      wrong: { code: 5 },
     },
   ],
 };

@@ -27,7 +27,7 @@ export class AuditLog {
   @Column('uuid', { nullable: true })
   actor_id: string | null;
 
-  /** actor_id again when the actor is a user. */
+  /** actor_id again when the actor is a user; null for an API key. */
   @Column('uuid', { nullable: true })
   user_id: string | null;
 

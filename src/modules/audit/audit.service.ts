@@ -58,7 +58,7 @@ export class AuditService {
     const request = this.requests.getStore();
     if (!request || request.over) return void (await Promise.all(acts.map((act) => this.write(act))));
     // What the system does has no address, whoever woke it.
-    const entries = acts.map((act) => this.write(act, act.actor?.user_id === null ? undefined : request));
+    const entries = acts.map((act) => this.write(act, act.actor?.isSystem ? undefined : request));
     request.spoken = true;
     request.entries.push(...entries);
   }
@@ -108,15 +108,15 @@ export class AuditService {
     const { actor, action, resource_type = action.split('.')[0] ?? '', resource, before, after, metadata = {}, result = 'success' } = act;
     const changes = changesOf(act);
     if (before && after && !Object.keys(changes).length) return;
-    const user_id = actor?.user_id ?? null;
+    const { user_id = null, api_key_id = null } = actor ?? {};
     const row: AuditLog = {
       id: newId(),
       organization_id: actor?.organization_id ?? null,
-      actor_type: user_id ? 'user' : 'system',
-      actor_id: user_id,
+      actor_type: user_id ? 'user' : api_key_id ? 'api' : 'system',
+      actor_id: user_id ?? api_key_id,
       user_id,
       actor_email: cut(act.actor_email ?? request?.actor_email, 255),
-      actor_role: actor?.user_id ? actor.role : null,
+      actor_role: actor && !actor.isSystem ? actor.role : null,
       action: fitText(action, 100),
       resource_type: fitText(resource_type, 50),
       resource_id: cut(resource?.id, 100),

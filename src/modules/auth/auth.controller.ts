@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
-import { Allow, Caller, EvenWhenSuspended, OwnAccount, Public, RateClass } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, EvenWithoutTwoFactor, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
-import type { Session } from '#access/sessions';
+import type { UserSession } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
@@ -54,7 +54,7 @@ export class AuthController {
   /**
    * Log in. Five wrong passwords in a row lock the login for half an hour.
    * @throws {401} E-mail or password is wrong (`invalid_credentials`).
-   * @throws {403} Locked (`account_locked`), switched off or not confirmed (`account_inactive`, `organization_suspended`, `organization_inactive`), or from elsewhere (`ip_not_allowed`).
+   * @throws {403} A code is needed (`two_factor_required`): its `mfa_token` and the code go to `/auth/2fa/verify`. Locked (`account_locked`), switched off or not confirmed (`account_inactive`, `organization_suspended`, `organization_inactive`), or from elsewhere (`ip_not_allowed`).
    */
   @Post('login')
   @HttpCode(200)
@@ -133,6 +133,7 @@ export class AuthController {
   @Bodies({ 'this session': {}, 'every session': { all: true } })
   @Allow('viewer')
   @EvenWhenSuspended()
+  @EvenWithoutTwoFactor()
   logout(@Caller() actor: Actor, @Body() input: LogoutRequest): Promise<SuccessResponse> {
     return this.auth.logout(actor, input);
   }
@@ -141,6 +142,7 @@ export class AuthController {
   @Get('me')
   @Allow('viewer')
   @EvenWhenSuspended()
+  @EvenWithoutTwoFactor()
   me(@Caller() actor: Actor): Promise<MeResponse> {
     return this.auth.me(actor);
   }
@@ -148,7 +150,7 @@ export class AuthController {
   /** Is the access token good, and until when? */
   @Get('verify-token')
   @Allow('viewer')
-  verifyToken(@Req() { session }: AppRequest & { session: Session }): TokenStatus {
+  verifyToken(@Req() { session }: AppRequest & { session: UserSession }): TokenStatus {
     return this.auth.status(session);
   }
 }

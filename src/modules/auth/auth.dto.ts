@@ -6,6 +6,7 @@ import { Alias } from '#common/alias';
 import { EmailText, OneLine, Phone, Trim } from '#common/fields';
 import { UserProfile } from '#modules/users/user.dto';
 import { User } from '#modules/users/user.entity';
+import { TwoFactorState } from './two-factor.dto';
 
 /** A new organization and its first administrator. */
 @InputType('RegisterInput')
@@ -146,9 +147,14 @@ export class LoginResponse extends AuthResponse {}
 @ObjectType()
 export class RegisterResponse extends AuthResponse {}
 
+/** Your profile, and how you sign in. */
+export class OwnProfile extends UserProfile {
+  two_factor: TwoFactorState;
+}
+
 /** Your profile; the same once more under `user`. */
-export class MeResponse extends UserProfile {
-  user: UserProfile;
+export class MeResponse extends OwnProfile {
+  user: OwnProfile;
 }
 
 export class TokenStatus {

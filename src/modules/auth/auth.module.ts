@@ -7,14 +7,30 @@ import { AccountPagesController } from './account-pages.controller';
 import { AuthController } from './auth.controller';
 import { AuthResolver } from './auth.resolver';
 import { AuthService } from './auth.service';
+import { OwnSessions } from './own-sessions';
+import { OwnSessionsController } from './own-sessions.controller';
+import { OwnSessionsResolver } from './own-sessions.resolver';
 import { Recovery } from './recovery';
 import { SecurityAlerts } from './security-alerts';
 import { SuperAdmin } from './super-admin';
+import { TwoFactorController } from './two-factor.controller';
+import { TwoFactorResolver } from './two-factor.resolver';
+import { TwoFactors } from './two-factors';
 
 @Module({
   imports: [OrganizationsModule, UsersModule, NotificationsModule],
-  controllers: [AuthController, AccountPagesController],
-  providers: [AuthService, Recovery, AuthResolver, SuperAdmin, SecurityAlerts],
+  controllers: [AuthController, AccountPagesController, OwnSessionsController, TwoFactorController],
+  providers: [
+    AuthService,
+    Recovery,
+    AuthResolver,
+    OwnSessions,
+    OwnSessionsResolver,
+    TwoFactors,
+    TwoFactorResolver,
+    SuperAdmin,
+    SecurityAlerts,
+  ],
   exports: [AuthService],
 })
 export class AuthModule {}

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, EvenWhenSuspended, OwnAccount, Public, RateClass } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, EvenWithoutTwoFactor, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
 import { User } from '#modules/users/user.entity';
@@ -30,6 +30,7 @@ export class AuthResolver {
   @Query(() => User, { description: 'Who you are.' })
   @Allow('viewer')
   @EvenWhenSuspended()
+  @EvenWithoutTwoFactor()
   me(@Caller() actor: Actor): Promise<User> {
     return this.auth.me(actor);
   }
@@ -86,6 +87,7 @@ export class AuthResolver {
   @Mutation(() => SuccessResponse, { description: 'Log out: this session, the one of the refresh token, or all of yours.' })
   @Allow('viewer')
   @EvenWhenSuspended()
+  @EvenWithoutTwoFactor()
   logout(@Caller() actor: Actor, @Args() input: LogoutRequest): Promise<SuccessResponse> {
     return this.auth.logout(actor, input);
   }

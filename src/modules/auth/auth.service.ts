@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { type AccessClaims, type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
+import {
+  type AccessClaims,
+  type Session,
+  Sessions,
+  type UserSession,
+  assertAddressAllowed,
+  assertOrganizationActive,
+} from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { Forbidden, Unauthenticated } from '#common/errors';
 import type { SuccessResponse } from '#common/success.dto';
@@ -13,12 +20,14 @@ import type { OrganizationSettings } from '#modules/organizations/organization.d
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountMails } from '#modules/users/account-mails';
-import { LoginLocks, accountLocked } from '#modules/users/login-locks';
+import { type Guess, LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
 import type { Client } from './client';
 import { SecurityAlerts } from './security-alerts';
+import type { TwoFactorVerify } from './two-factor.dto';
+import { TwoFactors } from './two-factors';
 
 /** Contract 10 §2 (decided): no family of refresh tokens lives longer, however often it rotates. */
 const FAMILY_DAYS = 30;
@@ -30,6 +39,16 @@ interface RefreshClaims {
   jti: string;
   exp: number;
 }
+
+/** What the first step of a login answers, for the second one. */
+interface ChallengeClaims {
+  sub: string;
+  type: 'mfa';
+  tv: number;
+}
+
+/** For the time it takes to find one's phone. */
+const CHALLENGE_SECONDS = 300;
 
 /** A user as login meets them: by e-mail or token, before an organization is known. */
 interface Owner {
@@ -45,15 +64,24 @@ interface Owner {
   token_version: number;
   organization_status: Session['organization_status'];
   settings: Record<string, unknown>;
+  /** Their login asks for a code too. */
+  has_two_factor: boolean;
+}
+
+/** Who is in, and the tokens they go on with. */
+interface Entered {
+  actor: Actor;
+  token: Token;
 }
 
 type SignedIn = Pick<Owner, 'id' | 'organization_id' | 'email' | 'full_name' | 'role' | 'token_version'>;
 
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
 const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.language, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
-                      o.status AS organization_status, o.settings
+                      o.status AS organization_status, o.settings, t.enabled_at IS NOT NULL AS has_two_factor
                  FROM users u JOIN organizations o ON o.id = u.organization_id
                  JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
+                 LEFT JOIN two_factors t ON t.organization_id = u.organization_id AND t.user_id = u.id
                 WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
 
 @Injectable()
@@ -72,6 +100,7 @@ export class AuthService {
     private readonly audit: AuditService,
     private readonly mails: AccountMails,
     private readonly alerts: SecurityAlerts,
+    private readonly twoFactors: TwoFactors,
   ) {}
 
   /** `enroll` for strangers. @throws {Forbidden} `registration_disabled`. */
@@ -110,38 +139,45 @@ export class AuthService {
    * Nobody's e-mail, a wrong password and a lock answer the same after the same guesses, in the same time.
    * @throws {Unauthenticated} `invalid_credentials`.
    * @throws {Forbidden} `account_locked` from the sixth failure in a row on; after the right password also `account_inactive`, `organization_*`,
-   * `ip_not_allowed`.
+   * `ip_not_allowed`, and `two_factor_required` with what the second step goes on with.
    */
   async login({ email, password }: LoginRequest, client: Client): Promise<AuthResponse> {
     const [owner] = await this.database.rows<Owner | undefined>(`${OWNER} AND u.email = $1`, [email]);
     const { security_settings } = settingsOf({ settings: owner?.settings ?? {} });
     const account = owner ? { password_hash: owner.password_hash, rules: security_settings } : null;
-    const { right, locked, locks, locked_until } = await this.locks.guess(email, password, account);
-    if (!right || !owner) {
-      await this.refused(email, owner, locked ? 'account_locked' : 'invalid_credentials');
-      if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
-      // Nobody waits for it: how long a refusal takes says nothing of whether there is an account.
-      if (locks && owner) void this.tellOfLock(owner, security_settings.lockout_minutes);
-      if (locked_until) throw accountLocked(locked_until);
+    const guess = await this.locks.guess(email, password, account, !owner?.has_two_factor);
+    if (!guess.right || !owner) {
+      await this.refuse(email, owner, guess, 'invalid_credentials');
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
-    try {
-      assertMayLogIn(owner, security_settings, client);
-    } catch (error) {
-      await this.refused(email, owner, (error as Forbidden).error_code);
-      throw error;
-    }
+    await this.assertMayLogIn(owner, security_settings, client);
 
-    const { actor, token } = await this.database.tx(async (tx) => {
-      await this.users.noteLogin(tx, owner, client.ip);
-      await tx.rows(
-        `WITH gone AS (DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() RETURNING id)
-         DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
-        [owner.id],
-      );
-      return this.open(tx, 'auth.login', owner, client);
-    });
+    if (owner.has_two_factor) throw await this.challenge(owner);
+
+    const { actor, token } = await this.database.tx((tx) => this.enter(tx, owner, client));
     return this.answer(actor, token, 'Login successful');
+  }
+
+  /**
+   * The second step of a login. Wrong codes count as wrong passwords do: the right password before them has not cleared the count.
+   * @throws {Unauthenticated} `invalid_mfa_token`; `invalid_credentials`: the code is wrong, or was used.
+   * @throws {Forbidden} As `login`.
+   */
+  async verifyTwoFactor({ mfa_token, code }: TwoFactorVerify, client: Client): Promise<AuthResponse> {
+    const claims = this.readChallenge(mfa_token);
+    const [owner] = claims ? await this.database.rows<Owner | undefined>(`${OWNER} AND u.id = $1`, [claims.sub]) : [];
+    if (!owner?.has_two_factor || owner.token_version !== claims?.tv)
+      throw new Unauthenticated('invalid_mfa_token', 'The mfa_token is not valid or has expired. Log in again.');
+    const { security_settings } = settingsOf(owner);
+    await this.assertMayLogIn(owner, security_settings, client);
+    const enter = async (tx: Tx): Promise<Entered | null> => {
+      const proof = await this.twoFactors.spend(tx, owner, code);
+      return proof && this.enter(tx, owner, client, { two_factor: proof });
+    };
+    const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) => (locked ? null : this.database.tx(enter)));
+    if (attempt.proved) return this.answer(attempt.proved.actor, attempt.proved.token, 'Login successful');
+    await this.refuse(owner.email, owner, attempt, 'two_factor_code_incorrect');
+    throw new Unauthenticated('invalid_credentials', 'The code is wrong, or was used.');
   }
 
   /**
@@ -200,27 +236,81 @@ export class AuthService {
   }
 
   async me(actor: Actor): Promise<MeResponse> {
-    const profile = await this.users.profile(actor);
-    return { ...profile, user: profile };
+    const [profile, two_factor] = await Promise.all([this.users.profile(actor), this.twoFactors.state(actor)]);
+    const own = { ...profile, two_factor };
+    return { ...own, user: own };
   }
 
-  status({ user_id, organization_id, role, expires_at }: Session): TokenStatus {
+  status({ user_id, organization_id, role, expires_at }: UserSession): TokenStatus {
     return { valid: true, user_id, organization_id, role, expires_at };
   }
 
+  /** Said only to who knows the password. @throws {Forbidden} */
+  private async assertMayLogIn(owner: Owner, security: OrganizationSettings['security_settings'], client: Client): Promise<void> {
+    try {
+      assertMayLogIn(owner, security, client);
+    } catch (error) {
+      await this.refused(owner.email, owner, (error as Forbidden).error_code);
+      throw error;
+    }
+  }
+
+  /** The password was right, and a code is wanted. Auth0's shape: 403 with an `mfa_token`, which clients of it go on with. */
+  private async challenge(owner: Owner): Promise<Forbidden> {
+    const actor = new Actor(owner.organization_id, owner.role, owner.id);
+    await this.audit.record(actor, 'auth.two_factor_asked', {
+      resource_type: 'user',
+      resource: { id: owner.id },
+      actor_email: owner.email,
+    });
+    const claims: ChallengeClaims = { sub: owner.id, type: 'mfa', tv: owner.token_version };
+    const mfa_token = this.jwt.sign(claims, { expiresIn: CHALLENGE_SECONDS });
+    return new Forbidden('two_factor_required', 'A code is needed: send it with the mfa_token to POST /api/v1/auth/2fa/verify.', {
+      beside: { mfa_token, expires_in: CHALLENGE_SECONDS },
+    });
+  }
+
+  /** null: not one of our challenges, or expired. */
+  private readChallenge(token: string): ChallengeClaims | null {
+    try {
+      const claims = this.jwt.verify<ChallengeClaims>(token);
+      return claims.type === 'mfa' && isUuid(claims.sub) ? claims : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Who has proved who they are is in; `metadata`: how, beside the password. */
+  private async enter(tx: Tx, owner: Owner, client: Client, metadata?: Record<string, unknown>): Promise<Entered> {
+    await this.users.noteLogin(tx, owner, client.ip);
+    await tx.rows(
+      `WITH gone AS (DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() RETURNING id)
+       DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
+      [owner.id],
+    );
+    return this.open(tx, 'auth.login', owner, client, metadata);
+  }
+
   /** A new session, the family of its refresh tokens, and their first pair. */
-  private async open(tx: Tx, action: string, owner: SignedIn, client: Client): Promise<{ actor: Actor; token: Token }> {
+  private async open(tx: Tx, action: string, owner: SignedIn, client: Client, metadata?: Record<string, unknown>): Promise<Entered> {
     const id = newId();
     const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
     await tx.rows(
       'INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at) VALUES ($1, $2, $3, $4, $5, $6)',
       [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at],
     );
-    return this.issue(tx, action, owner, id, expires_at);
+    return this.issue(tx, action, owner, id, expires_at, metadata);
   }
 
   /** `action`: what the audit log calls it. */
-  private async issue(tx: Tx, action: string, owner: SignedIn, sid: string, family_ends_at: Date): Promise<{ actor: Actor; token: Token }> {
+  private async issue(
+    tx: Tx,
+    action: string,
+    owner: SignedIn,
+    sid: string,
+    family_ends_at: Date,
+    metadata?: Record<string, unknown>,
+  ): Promise<Entered> {
     const { access_token_ttl_seconds: expires_in, refresh_token_ttl_days } = this.config;
     const access: Omit<AccessClaims, 'iat' | 'exp'> = {
       sub: owner.id,
@@ -241,7 +331,12 @@ export class AuthService {
       expires_at,
     ]);
     const actor = new Actor(owner.organization_id, owner.role, owner.id, sid);
-    tx.audit(actor, action, { resource_type: 'user', resource: { id: owner.id, name: owner.full_name }, actor_email: owner.email });
+    tx.audit(actor, action, {
+      resource_type: 'user',
+      resource: { id: owner.id, name: owner.full_name },
+      actor_email: owner.email,
+      metadata,
+    });
     return {
       actor,
       token: { access_token: this.jwt.sign(access, { expiresIn: expires_in }), refresh_token, token_type: 'bearer', expires_in },
@@ -261,6 +356,20 @@ export class AuthService {
       metadata: { reason },
       result: 'failure',
     });
+  }
+
+  /** A wrong guess: kept in the log, and told the owner where it locks. @throws {Forbidden} `account_locked`: what it is called. */
+  private async refuse(
+    email: string,
+    owner: Owner | undefined,
+    { locked, locks, locked_until }: Pick<Guess, 'locked' | 'locks' | 'locked_until'>,
+    reason: string,
+  ): Promise<void> {
+    await this.refused(email, owner, locked ? 'account_locked' : reason);
+    if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
+    // Nobody waits for it: how long a refusal takes says nothing of whether there is an account.
+    if (locks && owner) void this.tellOfLock(owner, settingsOf(owner).security_settings.lockout_minutes);
+    if (locked_until) throw accountLocked(locked_until);
   }
 
   private async tellOfLock(owner: Owner, minutes: number): Promise<void> {

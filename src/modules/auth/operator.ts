@@ -8,7 +8,9 @@ import { LoginLocks } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import type { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
+import { Sessions } from '#access/sessions';
 import { SuperAdmin } from './super-admin';
+import { TwoFactors } from './two-factors';
 
 /** A login as the operator sees it. */
 export interface Account {
@@ -46,6 +48,8 @@ export class Operator {
     private readonly superAdmins: SuperAdmin,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
+    private readonly sessions: Sessions,
+    private readonly twoFactors: TwoFactors,
   ) {}
 
   /** The administrators; with `all` everybody. */
@@ -77,6 +81,18 @@ export class Operator {
     });
     await this.locks.clear(account.email);
     return { account, password };
+  }
+
+  /** For who lost their phone and their recovery codes: the password alone lets in again. Ends every session and lifts a lock. @throws One line for the console. */
+  async resetTwoFactor(email: string): Promise<Account> {
+    const account = await this.get(addressOf(email));
+    await this.database.tx(async (tx) => {
+      if (!(await this.twoFactors.remove(tx, account))) throw new Error(`${account.email} has no second factor.`);
+      await this.sessions.endAll(tx, account.id, 'two_factor_reset');
+      say(tx, 'user.two_factor_reset', account);
+    });
+    await this.locks.clear(account.email);
+    return account;
   }
 
   private async add(tx: Tx, email: string, full_name: string, organization: string | null, password: string): Promise<User> {

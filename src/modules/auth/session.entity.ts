@@ -27,6 +27,13 @@ export class UserSession {
   @CreateDateColumn({ type: 'timestamptz', precision: 3 })
   created_at: Date;
 
+  /** To the minute; null: not since it was opened. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  last_used_at: Date | null;
+
+  @Column('varchar', { length: 64, nullable: true })
+  last_used_ip: string | null;
+
   /** No refresh goes beyond this, however often it rotates. */
   @Column({ type: 'timestamptz', precision: 3 })
   expires_at: Date;
@@ -41,4 +48,7 @@ export class UserSession {
 
 declareRetention('sessions', { where: "expires_at < now() - interval '30 days'", oldest: 'id' });
 
-declareUserRows('sessions', { erase: 'delete', export: ['user_agent', 'ip_address', 'created_at', 'expires_at', 'revoked_at'] });
+declareUserRows('sessions', {
+  erase: 'delete',
+  export: ['user_agent', 'ip_address', 'created_at', 'last_used_at', 'last_used_ip', 'expires_at', 'revoked_at'],
+});

@@ -206,6 +206,11 @@ export class SecuritySettings {
   @Field(() => Boolean, { nullable: true })
   require_email_verification: boolean;
 
+  /** Whoever has no second factor may only set one up. API keys have none and go on. */
+  @IsBoolean()
+  @IsOptional()
+  require_two_factor: boolean;
+
   @IsInt()
   @Min(8)
   @Max(64)
@@ -311,6 +316,7 @@ export const SETTINGS_DEFAULTS: OrganizationSettings = {
   notification_settings: { email_enabled: true, digest: false },
   security_settings: {
     require_email_verification: false,
+    require_two_factor: false,
     password_min_length: 8,
     max_failed_logins: 5,
     lockout_minutes: 30,

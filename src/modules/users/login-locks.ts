@@ -10,16 +10,22 @@ export interface LockRules {
   lockout_minutes: number;
 }
 
-/** What became of a guess at a password. */
-export interface Guess {
-  /** The password is right and no lock stands before it. */
-  right: boolean;
+/** What became of an attempt to prove who one is. */
+interface Attempt<T> {
+  /** null: it was wrong, or a lock stood before it. */
+  proved: T | null;
   /** A lock by the account's own rules stood before it. */
   locked: boolean;
   /** Until when a refusal calls the login locked: the same for every e-mail after the same guesses, whoever has it. null: not yet. */
   locked_until: Date | null;
   /** This guess was the last one the account's own rules allow. */
   locks: boolean;
+}
+
+/** What became of a guess at a password. */
+export interface Guess extends Omit<Attempt<true>, 'proved'> {
+  /** The password is right and no lock stands before it. */
+  right: boolean;
 }
 
 /** What everybody may see: after so many wrong passwords any e-mail is called locked. An organization's own rules show nowhere. */
@@ -40,24 +46,39 @@ export class LoginLocks {
   ) {}
 
   /**
-   * A guess, counted as wrong before the password is looked at: however many come at once, no more than the rules allow can be right. A locked
-   * login costs as much as a free one. `account`: null when nobody has the e-mail.
+   * A guess at a password. A locked login costs as much as a free one. `account`: null when nobody has the e-mail; `is_last`: nothing else is asked
+   * for, see `attempt`.
    */
-  guess(email: string, password: string, account: { password_hash: string | null; rules: LockRules } | null): Promise<Guess> {
-    const rules = account?.rules ?? SHOWN;
+  guess(
+    email: string,
+    password: string,
+    account: { password_hash: string | null; rules: LockRules } | null,
+    is_last = true,
+  ): Promise<Guess> {
     return this.passwords.inTurn(async () => {
-      const { failures, own_failures, locked_until } = await this.count(email, rules);
-      const locked = own_failures > rules.max_failed_logins;
-      const right = (await this.passwords.matches(account?.password_hash, password)) && !locked;
-      if (right) await this.clear(email);
-      return {
-        right,
-        locked,
-        locks: own_failures === rules.max_failed_logins,
-        // The guess that reaches the limit is still called wrong; those after it find the lock.
-        locked_until: failures > SHOWN.max_failed_logins ? locked_until : null,
-      };
+      const prove = async (locked: boolean): Promise<true | null> =>
+        ((await this.passwords.matches(account?.password_hash, password)) && !locked) || null;
+      const { proved, ...attempt } = await this.attempt(email, account?.rules ?? SHOWN, prove, is_last);
+      return { right: proved !== null, ...attempt };
     });
+  }
+
+  /**
+   * Counted as wrong before it is looked at: however many come at once, no more than the rules allow can be right. What is right clears the count; where
+   * it is not the last thing asked for (`is_last`), it only takes itself off it: else who has the password could guess at codes for ever.
+   */
+  async attempt<T>(email: string, rules: LockRules, prove: (locked: boolean) => Promise<T | null>, is_last = true): Promise<Attempt<T>> {
+    const { failures, own_failures, locked_until } = await this.count(email, rules);
+    const locked = own_failures > rules.max_failed_logins;
+    const proved = await prove(locked);
+    if (proved !== null) await (is_last ? this.clear(email) : this.uncount(email, rules));
+    return {
+      proved,
+      locked,
+      locks: own_failures === rules.max_failed_logins,
+      // The guess that reaches the limit is still called wrong; those after it find the lock.
+      locked_until: failures > SHOWN.max_failed_logins ? locked_until : null,
+    };
   }
 
   /** Until when the right password does not get in, for each e-mail; free ones are left out. */
@@ -73,6 +94,16 @@ export class LoginLocks {
   /** The password was right, or an administrator lifts the lock. */
   async clear(email: string): Promise<void> {
     await this.database.rows('DELETE FROM login_failures WHERE email_hash = $1', [keyOf(email)]);
+  }
+
+  /** One less on both counts, and no lock that came with it. */
+  private async uncount(email: string, own: LockRules): Promise<void> {
+    await this.database.rows(
+      `UPDATE login_failures SET failures = failures - 1, locked_until = CASE WHEN failures > $2 THEN locked_until END,
+              own_failures = own_failures - 1, own_locked_until = CASE WHEN own_failures > $3 THEN own_locked_until END
+        WHERE email_hash = $1 AND failures > 0 AND own_failures > 0`,
+      [keyOf(email), SHOWN.max_failed_logins, own.max_failed_logins],
+    );
   }
 
   /** One more in a row on both counts; a count starts again when its lock has passed. */
@@ -97,8 +128,8 @@ export class LoginLocks {
   }
 }
 
-/** The same words wherever a password is asked for. */
+/** The same words wherever a password or a code is asked for. */
 export const accountLocked = (until: Date): Forbidden =>
-  new Forbidden('account_locked', 'Too many wrong passwords: this login is locked for a while.', {
+  new Forbidden('account_locked', 'Too many wrong passwords or codes: this login is locked for a while.', {
     retry_after_seconds: Math.max(1, Math.ceil((until.getTime() - Date.now()) / 1000)),
   });

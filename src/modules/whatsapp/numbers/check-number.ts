@@ -102,7 +102,8 @@ export class CheckNumber {
       const number = await numbers.patch(actor, id, { last_checked_at: now, ...changes(asked, before, outcome, now) });
       if (number.proved_at?.getTime() !== before.proved_at?.getTime()) tx.afterCommit(() => this.directory.forget());
       // A person's question; the clock's own are no act of anybody.
-      if (actor.user_id) tx.audit(actor, 'whatsapp_number.tested', { resource: { id, name: number.display_name }, before, after: number });
+      if (!actor.isSystem)
+        tx.audit(actor, 'whatsapp_number.tested', { resource: { id, name: number.display_name }, before, after: number });
       tellStatus(tx, number, before.connection_status);
       if (number.quality_rating !== before.quality_rating)
         tx.tell('whatsapp_number.quality_updated', { organization_id, number, previous_quality_rating: before.quality_rating });

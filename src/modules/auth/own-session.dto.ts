@@ -1,0 +1,37 @@
+import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+
+/** One login of yours that is still good. */
+@ObjectType('Session')
+export class OwnSession {
+  @Field(() => ID)
+  id: string;
+
+  /** Browser and system in a few words, as the client calls itself; null: it does not say. */
+  device: string | null;
+
+  user_agent: string | null;
+
+  /** Where it was last used from. */
+  ip_address: string | null;
+
+  created_at: Date;
+
+  /** To the minute; null: not since it was opened. */
+  last_used_at: Date | null;
+
+  /** It goes no further than this, however often it is refreshed. */
+  expires_at: Date;
+
+  /** The one you ask with. */
+  is_current: boolean;
+}
+
+/** Your sessions, the last used first; at most 100. */
+@ObjectType()
+export class SessionList {
+  @Field(() => [OwnSession])
+  items: OwnSession[];
+
+  @Field(() => Int)
+  total: number;
+}

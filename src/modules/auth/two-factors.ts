@@ -1,0 +1,199 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Secret, TOTP } from 'otpauth';
+import { Sessions } from '#access/sessions';
+import type { Actor } from '#common/actor';
+import { Encryption } from '#common/encryption';
+import { BadRequest, Conflict, Unauthenticated } from '#common/errors';
+import { Database, type Tx } from '#database/database';
+import { settingsOf } from '#modules/organizations/organizations.service';
+import { LoginLocks, accountLocked } from '#modules/users/login-locks';
+import { Passwords } from '#modules/users/passwords';
+import type { RecoveryCodes, TwoFactorDisable, TwoFactorSetup, TwoFactorState } from './two-factor.dto';
+
+/** RFC 6238 as every authenticator app knows it: SHA-1, six digits, a new code every 30 seconds; one before and one after count too. */
+const STEP_SECONDS = 30;
+const WINDOW = 1;
+/** RFC 4226, 4: 160 bits are recommended. */
+const SECRET_BYTES = 20;
+const RECOVERY_CODES = 10;
+/** 80 bits: too many to be guessed from a hash, few enough to be typed. */
+const RECOVERY_BYTES = 10;
+const ISSUER = 'PyTake';
+
+/** Which of the two proved it. */
+export type Proof = 'totp' | 'recovery_code';
+
+/** An account as its second factor needs it. */
+interface Account {
+  id: string;
+  organization_id: string;
+  email: string;
+  full_name: string;
+  password_hash: string | null;
+  settings: Record<string, unknown>;
+  /** Sealed. */
+  secret: string | null;
+  enabled_at: Date | null;
+  recovery_codes_left: number;
+}
+
+// One's own row, met by its id: also while a super admin acts inside another organization.
+const ACCOUNT = `SELECT u.id, u.organization_id, u.email, u.full_name, c.password_hash, o.settings, t.secret, t.enabled_at,
+                        coalesce(cardinality(t.recovery_hashes), 0) AS recovery_codes_left
+                   FROM users u JOIN organizations o ON o.id = u.organization_id
+                   JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
+                   LEFT JOIN two_factors t ON t.organization_id = u.organization_id AND t.user_id = u.id
+                  WHERE u.id = $1 AND u.deleted_at IS NULL`;
+
+/** The second factor of a login: codes of an app, and recovery codes for when it is lost. */
+@Injectable()
+export class TwoFactors {
+  constructor(
+    private readonly database: Database,
+    private readonly encryption: Encryption,
+    private readonly sessions: Sessions,
+    private readonly passwords: Passwords,
+    private readonly locks: LoginLocks,
+  ) {}
+
+  async state(actor: Actor): Promise<TwoFactorState> {
+    const { enabled_at, settings, recovery_codes_left } = await this.account(actor);
+    const { require_two_factor } = settingsOf({ settings }).security_settings;
+    return { enabled: enabled_at !== null, required: require_two_factor, recovery_codes_left };
+  }
+
+  /** A new secret; it counts once a code of it was shown. @throws {Conflict} `two_factor_enabled`. */
+  async setup(actor: Actor): Promise<TwoFactorSetup> {
+    const account = await this.account(actor);
+    const secret = new Secret({ size: SECRET_BYTES });
+    await this.database.tx(async (tx) => {
+      const [kept] = await tx.rows(
+        `INSERT INTO two_factors AS t (organization_id, user_id, secret) VALUES ($1, $2, $3)
+         ON CONFLICT (organization_id, user_id) DO UPDATE SET secret = excluded.secret, created_at = now() WHERE t.enabled_at IS NULL
+         RETURNING user_id`,
+        [account.organization_id, account.id, this.encryption.encrypt(secret.base32)],
+      );
+      if (!kept) throw alreadyEnabled();
+      this.say(tx, actor, 'auth.two_factor_set_up', account);
+    });
+    return { secret: secret.base32, otpauth_url: totpOf(secret, account.email).toString() };
+  }
+
+  /** @throws {Conflict} `two_factor_enabled`, `two_factor_not_set_up`. @throws {BadRequest} `two_factor_code_incorrect`. */
+  async enable(actor: Actor, code: string): Promise<RecoveryCodes> {
+    const account = await this.account(actor);
+    if (account.enabled_at) throw alreadyEnabled();
+    if (!account.secret) throw new Conflict('two_factor_not_set_up', 'There is nothing to enable: set the second factor up first.');
+    const step = this.stepOf(account.secret, code);
+    if (step === null) throw codeIncorrect();
+    const recovery_codes = Array.from({ length: RECOVERY_CODES }, newRecoveryCode);
+    await this.database.tx(async (tx) => {
+      // Two at once: one has its recovery codes kept, and is told them.
+      const [enabled] = await tx.rows(
+        `UPDATE two_factors SET enabled_at = now(), last_step = $4, recovery_hashes = $5
+          WHERE organization_id = $1 AND user_id = $2 AND secret = $3 AND enabled_at IS NULL RETURNING user_id`,
+        [account.organization_id, account.id, account.secret, step, recovery_codes.map(hashOfRecoveryCode)],
+      );
+      if (!enabled) throw alreadyEnabled();
+      this.say(tx, actor, 'auth.two_factor_enabled', account);
+      this.sessions.changed(tx, account.id);
+    });
+    return { recovery_codes };
+  }
+
+  /**
+   * @throws {Conflict} `two_factor_not_enabled`. @throws {BadRequest} `current_password_incorrect`, `two_factor_code_incorrect`.
+   * @throws {Forbidden} `account_locked`: guesses count as at the login.
+   */
+  async disable(actor: Actor, { password, code }: TwoFactorDisable): Promise<void> {
+    const account = await this.account(actor);
+    if (!account.enabled_at) throw new Conflict('two_factor_not_enabled', 'The second factor is off.');
+    let wrong = (): BadRequest => new BadRequest('current_password_incorrect', 'The password is wrong.');
+    const off = async (tx: Tx): Promise<true | null> => {
+      wrong = codeIncorrect;
+      if (!(await this.spend(tx, account, code))) return null;
+      await this.remove(tx, account);
+      this.say(tx, actor, 'auth.two_factor_disabled', account);
+      return true;
+    };
+    const { security_settings } = settingsOf(account);
+    const { proved, locked_until } = await this.passwords.inTurn(() =>
+      this.locks.attempt(account.email, security_settings, async (locked) =>
+        (await this.passwords.matches(account.password_hash, password)) && !locked ? this.database.tx(off) : null,
+      ),
+    );
+    if (proved) return;
+    if (locked_until) throw accountLocked(locked_until);
+    throw wrong();
+  }
+
+  /** Takes a code, of the app or for recovery: each is good once, however many bring it at the same time. null: it is none, or was taken. */
+  async spend(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>, code: string): Promise<Proof | null> {
+    const [factor] = await tx.rows<{ secret: string } | undefined>(
+      'SELECT secret FROM two_factors WHERE organization_id = $1 AND user_id = $2 AND enabled_at IS NOT NULL',
+      [organization_id, id],
+    );
+    if (!factor) return null;
+    const step = this.stepOf(factor.secret, code);
+    const taken = async (change: string, value: unknown): Promise<boolean> =>
+      (await tx.rows(`UPDATE two_factors SET ${change} RETURNING user_id`, [organization_id, id, value])).length > 0;
+    const own = 'WHERE organization_id = $1 AND user_id = $2';
+    if (step !== null && (await taken(`last_step = $3 ${own} AND last_step < $3`, step))) return 'totp';
+    const spent = `recovery_hashes = array_remove(recovery_hashes, $3) ${own} AND $3 = ANY(recovery_hashes)`;
+    return (await taken(spent, hashOfRecoveryCode(code))) ? 'recovery_code' : null;
+  }
+
+  /** Switches it off, or forgets a set-up. False: there was none. */
+  async remove(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>): Promise<boolean> {
+    const gone = await tx.rows('DELETE FROM two_factors WHERE organization_id = $1 AND user_id = $2 RETURNING user_id', [
+      organization_id,
+      id,
+    ]);
+    this.sessions.changed(tx, id);
+    return gone.length > 0;
+  }
+
+  private async account({ user_id }: Actor): Promise<Account> {
+    const [account] = await this.database.rows<Account | undefined>(ACCOUNT, [user_id]);
+    if (!account) throw new Unauthenticated();
+    return account;
+  }
+
+  /** The time step a code of the app belongs to; null: it is not one of now. */
+  private stepOf(sealed: string, code: string): number | null {
+    const timestamp = Date.now();
+    const delta = totpOf(Secret.fromBase32(this.encryption.decrypt(sealed))).validate({
+      token: code.replace(/\s/g, ''),
+      window: WINDOW,
+      timestamp,
+    });
+    return delta === null ? null : Math.floor(timestamp / 1000 / STEP_SECONDS) + delta;
+  }
+
+  private say(tx: Tx, actor: Actor, action: string, { id, full_name }: Account): void {
+    tx.audit(actor, action, { resource_type: 'user', resource: { id, name: full_name } });
+  }
+}
+
+const totpOf = (secret: Secret, label = ''): TOTP => new TOTP({ secret, issuer: ISSUER, label, period: STEP_SECONDS });
+
+/** Crockford's letters: none is mistaken for another. */
+const LETTERS = '0123456789abcdefghjkmnpqrstvwxyz';
+
+function newRecoveryCode(): string {
+  const bits = [...randomBytes(RECOVERY_BYTES)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const letters = (bits.match(/.{5}/g) ?? []).map((five) => LETTERS[parseInt(five, 2)]).join('');
+  return (letters.match(/.{4}/g) ?? []).join('-');
+}
+
+/** However it is typed: dashes, blanks and case aside. */
+const hashOfRecoveryCode = (code: string): string =>
+  createHash('sha256')
+    .update(code.toLowerCase().replace(/[^0-9a-z]/g, ''))
+    .digest('hex');
+
+const alreadyEnabled = (): Conflict => new Conflict('two_factor_enabled', 'The second factor is on already. Switch it off first.');
+
+const codeIncorrect = (): BadRequest =>
+  new BadRequest('two_factor_code_incorrect', 'The code is wrong, or was used. Wait for the next one the app shows.');
