@@ -3,6 +3,7 @@ import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
 import { Sessions } from '#access/sessions';
 import { Config } from '#config/config';
+import { MailModule } from '#mail/mail.module';
 import { AuditLog } from '#modules/audit/audit-log.entity';
 import { AuditLogSchema } from '#modules/audit/audit-log.schema';
 import { AuditService } from '#modules/audit/audit.service';
@@ -10,19 +11,44 @@ import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountMails } from '#modules/users/account-mails';
+import { Invitations } from '#modules/users/invitations';
 import { LoginLocks } from '#modules/users/login-locks';
+import { MailedTokens } from '#modules/users/mailed-tokens';
+import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
+import { UserDepartments } from '#modules/users/user-departments';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
 
-/** The services of the first floor alone, for a command: no door, no job, no socket. */
+/** The services of the first floor alone, for a command: no door, no job, no socket; what it mails a running PyTake sends. */
 @Module({})
 export class AdminModule {
   static forRoot(config: Config): DynamicModule {
     return {
       module: AdminModule,
-      imports: [...ground(config), JwtModule.register({}), MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }])],
-      providers: [Sessions, AuditService, AuditStore, OrganizationsService, UsersService, Passwords, LoginLocks, SuperAdmin, Operator],
+      imports: [
+        ...ground(config.withRole('api')),
+        MailModule,
+        JwtModule.register({}),
+        MongooseModule.forFeature([{ name: AuditLog.name, schema: AuditLogSchema }]),
+      ],
+      providers: [
+        Sessions,
+        AuditService,
+        AuditStore,
+        OrganizationsService,
+        UsersService,
+        AccountMails,
+        Invitations,
+        MailedTokens,
+        UserDepartments,
+        OwnPassword,
+        Passwords,
+        LoginLocks,
+        SuperAdmin,
+        Operator,
+      ],
     };
   }
 }

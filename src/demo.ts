@@ -120,7 +120,7 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const password = app.get(Passwords).generate();
   const { user } = await app
     .get(AuthService)
-    .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' });
+    .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' }, undefined, { mailed: false });
   const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id, null, user.full_name));
   for (const thread of threads) showOnPhone(simulator, thread);
   return { email: DEMO.email, password };

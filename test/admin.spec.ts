@@ -1,5 +1,6 @@
 import { LoginLocks } from '#modules/users/login-locks';
 import { passwordOf, runCommand } from './support/commands';
+import { rawOf, socketOf, until } from './support/sockets';
 import { PASSWORD, errorOf, world } from './support/world';
 
 jest.setTimeout(240_000);
@@ -22,6 +23,20 @@ describe('npm run admin', () => {
     await acme.agent.get('/users/me').expect(401).expect(errorOf('token_revoked'));
     const [entry] = await sql("SELECT actor_type, metadata, resource_id FROM audit_logs WHERE action = 'user.password_reset'");
     expect(entry).toEqual({ actor_type: 'system', metadata: { by: 'operator' }, resource_id: id });
+  });
+
+  it('closes the sockets of the running PyTake, without Redis too (R37)', async () => {
+    const { acme, env } = await world();
+    const agent = await acme.hire('agent');
+    const [socket, raw, other] = await Promise.all([socketOf(agent), rawOf(agent), socketOf(acme.viewer)]);
+
+    await runCommand('admin', ['reset-password', agent.user.email], env);
+
+    expect(await socket.hear('error')).toMatchObject({ error_code: 'token_revoked' });
+    await until(() => socket.disconnects.length, 'the end of the socket');
+    expect(await raw.end()).toEqual({ code: 1008, reason: 'token_revoked' });
+    await agent.get('/users/me').expect(401).expect(errorOf('token_revoked'));
+    expect(other.disconnects).toEqual([]);
   });
 
   it('makes a super admin, and the administrator of a new organization', async () => {

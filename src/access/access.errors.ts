@@ -19,6 +19,12 @@ export const ACCESS_ERRORS = declareErrors({
     remedy: 'Ask its administrator or the operator.',
     by: 'any',
   },
+  permission_denied: {
+    status: 403,
+    cause: 'Your permissions are narrower than your role, and this is none of them.',
+    remedy: 'Ask your administrator; `GET /api/v1/users/{user_id}/permissions` with your own id says what you may.',
+    by: 'any',
+  },
   rate_limit_exceeded: {
     status: 429,
     cause: 'Too many requests of this class.',

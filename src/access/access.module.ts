@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
@@ -42,4 +42,13 @@ import { RateStore, ThrottleGuard } from './throttle';
   ],
   exports: [Sessions, JwtModule, RateStore, ThrottleGuard],
 })
-export class AccessModule {}
+export class AccessModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly config: Config,
+    private readonly sessions: Sessions,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.config.process_role !== 'worker') this.sessions.listen();
+  }
+}

@@ -1,11 +1,14 @@
 import { type ExecutionContext, SetMetadata, applyDecorators, createParamDecorator } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import type { Actor, Role } from '#common/actor';
+import type { PermissionResource } from '#common/permissions';
 import type { RateLimitClass } from '#config/config';
 import { requestOf } from './request';
 
 export const PUBLIC = 'access:public';
 export const ALLOW = 'access:allow';
+export const RESOURCE = 'access:resource';
+export const OWN_ACCOUNT = 'access:own-account';
 export const RATE_CLASS = 'access:rate-class';
 export const ORGANIZATION_OPTIONAL = 'access:organization-optional';
 
@@ -17,6 +20,24 @@ export const Public = (): MethodDecorator & ClassDecorator => applyDecorators(Se
 /** The least role that may call the route. A route says this or `@Public()`. */
 export const Allow = (role: `${Role}`): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(ALLOW, role), ApiExtension('x-role', role));
+
+/**
+ * What a controller or resolver reads, writes and deletes: who has permissions of their own needs `read:`, `write:` or `delete:` of it. Whatever is open to
+ * less than super_admin says this or `@OwnAccount()`; what says neither is closed to them.
+ */
+export const Resource = (name: PermissionResource): MethodDecorator & ClassDecorator => SetMetadata(RESOURCE, name);
+
+/** Whose own account it is, and who else may. */
+export interface Own {
+  /** The parameter that names the user. */
+  id: string;
+  /** The least role for anybody else's id. */
+  others: `${Role}`;
+}
+
+/** About the caller's own account: no permission is needed. With `own`: where the id is the caller's; for another one its role and the permission are. */
+export const OwnAccount = (own?: Own): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(OWN_ACCOUNT, own ?? true), ...(own ? [ApiExtension('x-role-for-others', own.others)] : []));
 
 /** The rate-limit class the route counts in; `none` for probes and documents. Default: general. */
 export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & ClassDecorator =>

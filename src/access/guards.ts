@@ -1,13 +1,15 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { GqlExecutionContext } from '@nestjs/graphql';
 import { AuthGuard } from '@nestjs/passport';
 import { type Role, atLeast } from '#common/actor';
 import { bearerOf } from '#common/bearer';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
+import type { PermissionAction, PermissionResource } from '#common/permissions';
 import { actsFor } from '#database/connections';
-import { ALLOW, ORGANIZATION_OPTIONAL, PUBLIC } from './decorators';
+import { ALLOW, ORGANIZATION_OPTIONAL, OWN_ACCOUNT, type Own, PUBLIC, RESOURCE } from './decorators';
 import { type AppRequest, requestOf } from './request';
-import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from './sessions';
+import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive, assertPermitted } from './sessions';
 
 const read = <T>(reflector: Reflector, key: string, context: ExecutionContext): T | undefined =>
   reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
@@ -59,7 +61,10 @@ export class JwtGuard extends AuthGuard('jwt') {
   }
 }
 
-/** May: the route's least role; and whose: an organization that is switched on. A route that says nothing is closed. */
+/**
+ * May: the route's least role, and the permission where the user has a list of their own; and whose: an organization that is switched on. A route that
+ * says nothing is closed.
+ */
 @Injectable()
 export class RolesGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
@@ -68,12 +73,37 @@ export class RolesGuard implements CanActivate {
     if (context.getType<string>() === 'ws' || read<boolean>(this.reflector, PUBLIC, context)) return true;
     const { session, ip } = requestOf(context);
     if (!session) throw new Unauthenticated();
-    const least = read<Role>(this.reflector, ALLOW, context);
-    if (!least) throw new Forbidden();
+    const allowed = read<Role>(this.reflector, ALLOW, context);
+    if (!allowed) throw new Forbidden();
+    const own = read<Own | true>(this.reflector, OWN_ACCOUNT, context);
+    const is_own = own === true || (own !== undefined && idIn(context, own.id) === session.user_id);
+    const least = own !== undefined && own !== true && !is_own ? (own.others as Role) : allowed;
     if (!atLeast(session.role, least))
       throw new Forbidden('insufficient_role', `Your role does not allow this; ${least} is the least that does.`);
+    if (!is_own) assertPermitted(session, actionOf(context), read<PermissionResource>(this.reflector, RESOURCE, context));
     assertAddressAllowed(session.allowed_ip_ranges, ip);
     if (!read<boolean>(this.reflector, ORGANIZATION_OPTIONAL, context)) assertOrganizationActive(session);
     return true;
   }
+}
+
+/** An id of a REST path, or among GraphQL's arguments. */
+function idIn(context: ExecutionContext, name: string): string | undefined {
+  const graphql = context.getType<string>() === 'graphql';
+  const given: Record<string, unknown> = graphql ? GqlExecutionContext.create(context).getArgs() : requestOf(context).params;
+  const id = given[name] ?? given.id;
+  return typeof id === 'string' ? id.toLowerCase() : undefined;
+}
+
+const READING = new Set(['GET', 'HEAD']);
+
+/** Contract 10, 4: a GET reads, a DELETE deletes, every other method writes. GraphQL's mutations say by their names what their twins do. */
+function actionOf(context: ExecutionContext): PermissionAction {
+  if (context.getType<string>() !== 'graphql') {
+    const { method } = requestOf(context);
+    return READING.has(method) ? 'read' : method === 'DELETE' ? 'delete' : 'write';
+  }
+  const { parentType, fieldName } = GqlExecutionContext.create(context).getInfo<{ parentType: { name: string }; fieldName: string }>();
+  if (parentType.name !== 'Mutation') return 'read';
+  return /^(?:delete|remove)(?=[A-Z])/.test(fieldName) ? 'delete' : 'write';
 }

@@ -5,8 +5,10 @@ import { Bounded } from '#common/bounded';
 import { Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
-import { isUuid } from '#common/uuid';
+import { type PermissionAction, type PermissionResource, holds } from '#common/permissions';
+import { isUuid, newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
+import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
 
 /** Claims of an access token. `role` is a hint: the database decides on each request. */
@@ -33,6 +35,8 @@ export interface Session {
   email: string;
   full_name: string;
   organization_status: 'active' | 'inactive' | 'suspended';
+  /** Narrower than the role's permissions; null: the role alone decides. */
+  custom_permissions: string[] | null;
   /** Where the organization's users may come from (CIDR); empty: anywhere. */
   allowed_ip_ranges: string[];
   expires_at: Date;
@@ -47,11 +51,12 @@ interface SessionRow {
   token_version: number;
   organization_status: Session['organization_status'] | null;
   session_revoked: boolean;
+  custom_permissions: string[] | null;
   allowed_ip_ranges: string[] | null;
 }
 
 // Login's rows: met by the token's ids, before an organization is known.
-const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, c.token_version,
+const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name, u.is_active, u.custom_permissions, c.token_version,
         CASE WHEN o.deleted_at IS NULL THEN o.status END AS organization_status,
         s.revoked_at IS NOT NULL AS session_revoked, o.settings #> '{security_settings,allowed_ip_ranges}' AS allowed_ip_ranges
    FROM users u
@@ -60,8 +65,11 @@ const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name
    JOIN sessions s ON s.id = $2 AND s.organization_id = u.organization_id AND s.user_id = u.id
   WHERE u.id = $1 AND u.deleted_at IS NULL`);
 
-/** A change of role, a logout or a deactivation reaches other processes after this; in this one at once. */
+/** A change of role, a logout or a deactivation is signalled to other processes; where that gets lost, it reaches them after this. */
 const CACHE_MS = 3000;
+/** Who says it, the user, and the session that ended or `ALL` of theirs; without one the user is only to be read anew. */
+const CHANNEL = 'pytake_sessions';
+const ALL = '*';
 const CACHE_MAX = 10_000;
 
 /** Access token in, live session out: the same check for REST, GraphQL and sockets. */
@@ -72,12 +80,25 @@ export class Sessions {
   private readonly tokens = new Bounded<string, AccessClaims>({ count: CACHE_MAX });
   /** How often something was forgotten: what was asked for before is not kept after. */
   private forgotten = 0;
+  /** Of this process, which does not listen to itself. */
+  private readonly self = newId();
 
   constructor(
     private readonly jwt: JwtService,
     private readonly database: Database,
     private readonly events: EventBus,
+    private readonly signals: Signals,
   ) {}
+
+  /** Hears of what other processes change; for who has doors. */
+  listen(): void {
+    this.signals.listen(CHANNEL, (payload) => {
+      const [from, user_id, session_id] = payload.split(' ');
+      if (from === this.self) return;
+      if (session_id) this.endHere(user_id, session_id === ALL ? null : session_id);
+      else this.forget(user_id);
+    });
+  }
 
   /**
    * Signature, expiry, then the owner's state.
@@ -120,6 +141,7 @@ export class Sessions {
       email: row.email,
       full_name: row.full_name,
       organization_status: row.organization_status,
+      custom_permissions: row.custom_permissions,
       allowed_ip_ranges: row.allowed_ip_ranges ?? [],
       expires_at: new Date(claims.exp * 1000),
     };
@@ -153,21 +175,37 @@ export class Sessions {
     tx.afterCommit(() => this.ended(user_id, session_id));
   }
 
-  /** Ends every session of a user: logout of all, deactivation, another role or password. */
-  async endAll(tx: Tx, user_id: string, reason: string): Promise<void> {
+  /**
+   * Ends every session of a user: logout of all, deactivation, another role or password. One to `keep` loses its access tokens and sockets too, and goes
+   * on with its next refresh.
+   */
+  async endAll(tx: Tx, user_id: string, reason: string, keep: string | null = null): Promise<void> {
     await tx.rows(
       `UPDATE credentials c SET token_version = c.token_version + 1 FROM users u
         WHERE u.id = $1 AND c.organization_id = u.organization_id AND c.user_id = u.id`,
       [user_id],
     );
-    await tx.rows('UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
-      user_id,
-      reason,
-    ]);
+    await tx.rows(
+      'UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3',
+      [user_id, reason, keep],
+    );
     tx.afterCommit(() => this.ended(user_id, null));
   }
 
+  /** What a user may has changed in the transaction: every process asks again. */
+  changed(tx: Tx, user_id: string): void {
+    tx.afterCommit(() => {
+      this.forget(user_id);
+      this.signals.send(CHANNEL, `${this.self} ${user_id}`);
+    });
+  }
+
   private ended(user_id: string, session_id: string | null): void {
+    this.endHere(user_id, session_id);
+    this.signals.send(CHANNEL, `${this.self} ${user_id} ${session_id ?? ALL}`);
+  }
+
+  private endHere(user_id: string, session_id: string | null): void {
     this.forget(user_id);
     this.events.emit('session.ended', { user_id, session_id });
   }
@@ -205,6 +243,17 @@ export function assertOrganizationActive(session: Pick<Session, 'organization_st
   if (session.organization_status === 'suspended')
     throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator.');
   throw new Forbidden('organization_inactive', 'Your organization is not active. Ask its administrator.');
+}
+
+/** @throws {Forbidden} `permission_denied`: the user has permissions of their own, and this is none of them. */
+export function assertPermitted(
+  { custom_permissions }: Pick<Session, 'custom_permissions'>,
+  action: PermissionAction,
+  resource: PermissionResource | undefined,
+): void {
+  if (custom_permissions === null || (resource && holds(custom_permissions, `${action}:${resource}`))) return;
+  const needed = resource ? `${action}:${resource}` : 'other than your own account';
+  throw new Forbidden('permission_denied', `Your permissions do not allow this: ${needed}. Ask your administrator.`);
 }
 
 /** @throws {Forbidden} The organization lets its users in from other addresses only. */

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { type ExecutionContext, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { GqlExecutionContext } from '@nestjs/graphql';
 import { ThrottlerGuard, type ThrottlerStorage } from '@nestjs/throttler';
 import type { Response } from 'express';
 import { TooMany } from '#common/errors';
@@ -75,19 +77,33 @@ export class ThrottleGuard extends ThrottlerGuard {
     const name = declared ?? (type === 'graphql' ? 'none' : 'general');
     if (name !== 'none') {
       const request = requestOf(context);
-      await this.hit(request, responseOf(context), name, request.actor?.user_id ?? null);
+      // Contract 10, 14: who asks for mails to one address has not asked for another's.
+      const about = name === 'auth_recovery' ? emailIn(context) : undefined;
+      await this.hit(request, responseOf(context), name, request.actor?.user_id ?? null, { about });
     }
     return true;
   }
 
-  /** Counts `weight` hits of `name`, by user where one is known. @throws {TooMany} with Retry-After. */
-  async hit(request: AppRequest, response: Response, name: RateLimitClass, user_id: string | null, weight = 1): Promise<void> {
+  /** Counts `weight` hits of `name`, by user where one is known; of what they are `about` each has its own count. @throws {TooMany} with Retry-After. */
+  async hit(
+    request: AppRequest,
+    response: Response,
+    name: RateLimitClass,
+    user_id: string | null,
+    { weight = 1, about = '' }: { weight?: number; about?: string } = {},
+  ): Promise<void> {
     if (!this.config.rate_limit_enabled) return;
     const { limit, seconds } = this.config.rate_limits[name];
-    const byIp =
-      name === 'auth_login' || name === 'auth_register' || name === 'auth_refresh' || name === 'auth_token' || name === 'webhook';
+    const byIp = name === 'webhook' || name.startsWith('auth_');
     const tracker = byIp || !user_id ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${user_id}`;
-    const record = await this.storageService.increment(`${name}:${tracker}`, seconds * 1000, limit, seconds * 1000, name, weight);
+    const record = await this.storageService.increment(
+      `${name}:${tracker}${about && `:${about}`}`,
+      seconds * 1000,
+      limit,
+      seconds * 1000,
+      name,
+      weight,
+    );
     response.setHeader('X-RateLimit-Limit', limit);
     response.setHeader('X-RateLimit-Remaining', Math.max(0, limit - record.totalHits));
     response.setHeader('X-RateLimit-Reset', Math.ceil(Date.now() / 1000) + record.timeToExpire);
@@ -98,4 +114,13 @@ export class ThrottleGuard extends ThrottlerGuard {
         record.timeToBlockExpire,
       );
   }
+}
+
+/** A short word for the e-mail a call names, however it is spelled; validation comes later. */
+function emailIn(context: ExecutionContext): string | undefined {
+  const graphql = context.getType<string>() === 'graphql';
+  const given: unknown = graphql ? GqlExecutionContext.create(context).getArgs() : requestOf(context).body;
+  const { email } = (given ?? {}) as { email?: unknown };
+  if (typeof email !== 'string') return undefined;
+  return createHash('sha256').update(email.trim().toLowerCase()).digest('base64url').slice(0, 22);
 }

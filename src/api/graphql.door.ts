@@ -37,7 +37,7 @@ export class GraphqlDoor {
         assertServed(this.schema.schema, document);
         const acts = assertWithinLimits(this.schema.schema, document, variablesOf(request));
         // The first has been counted with the request.
-        if (acts > 1) await this.throttle.hit(request, response, 'graphql', user_id, acts - 1);
+        if (acts > 1) await this.throttle.hit(request, response, 'graphql', user_id, { weight: acts - 1 });
       }
     } catch (thrown) {
       const error = toAppError(thrown);

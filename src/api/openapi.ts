@@ -20,6 +20,8 @@ type Operation = {
   requestBody?: Body;
   responses: Record<string, Answer>;
   'x-role'?: `${Role}` | 'public';
+  /** The least role for an id that is not the caller's own. */
+  'x-role-for-others'?: `${Role}`;
   'x-rate-limit'?: RateLimitClass | 'none';
   /** The operation whose second path this is. */
   'x-alias-of'?: string;
@@ -93,9 +95,9 @@ function describe(path: string, method: string, operation: Operation, config: Co
     operation.parameters = operation.parameters.filter((parameter) => !isAuthorization(parameter));
     operation.security = [{}, { bearer: [] }];
   }
-  operation.description = [operation.description, `${open ? 'Public.' : `Role: ${role} or above.`} ${rateWords(rate, open, config)}`]
-    .filter(Boolean)
-    .join('\n\n');
+  const others = operation['x-role-for-others'];
+  const least = open ? 'Public.' : others ? `For yourself; for others: ${others} or above.` : `Role: ${role} or above.`;
+  operation.description = [operation.description, `${least} ${rateWords(rate, open, config)}`].filter(Boolean).join('\n\n');
 
   if (operation.requestBody) describeBody(operation, operation.requestBody);
 

@@ -3,6 +3,7 @@ import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class
 import type { Type } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Alias } from './alias';
+import { Invalid } from './errors';
 
 export const PAGE_SIZE_DEFAULT = 50;
 export const PAGE_SIZE_MAX = 100;
@@ -91,6 +92,14 @@ export function pageWindow(query: PageQuery): { skip: number; limit: number; pag
   const limit = Math.min(query.limit ?? PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
   const skip = query.cursor === undefined ? (query.skip ?? ((query.page ?? 1) - 1) * limit) : 0;
   return { skip, limit, page: Math.floor(skip / limit) + 1 };
+}
+
+/** `field:asc` → field and direction. @throws {Invalid} when the field is not listed. */
+export function parseSort(sort: string, allowed: readonly string[]): [field: string, direction: 'ASC' | 'DESC'] {
+  const [field, direction = 'asc', ...rest] = sort.split(':');
+  if (rest.length || !allowed.includes(field) || !['asc', 'desc'].includes(direction.toLowerCase()))
+    throw Invalid.query('sort', `Sort by one of ${allowed.join(', ')}, then :asc or :desc.`, 'enum');
+  return [field, direction.toLowerCase() === 'desc' ? 'DESC' : 'ASC'];
 }
 
 export function toPage<T>({ items, next_cursor }: Slice<T>, { total, is_estimate }: Total, query: PageQuery): Page<T> {

@@ -20,8 +20,9 @@ export const RATE_LIMIT_DEFAULTS = {
   auth_register: { limit: 3, seconds: 3600 },
   auth_refresh: { limit: 10, seconds: 60 },
   auth_recovery: { limit: 3, seconds: 3600 },
-  auth_token: { limit: 10, seconds: 60 },
+  auth_token: { limit: 10, seconds: 3600 },
   general: { limit: 100, seconds: 60 },
+  invitation: { limit: 100, seconds: 3600 },
   upload: { limit: 10, seconds: 60 },
   graphql: { limit: 50, seconds: 60 },
   secret_reveal: { limit: 10, seconds: 60 },
@@ -273,6 +274,11 @@ export class Config {
     } catch (error) {
       throw new ConfigError([`MEDIA_STORAGE (by default DATA_DIR/media) cannot be written: ${(error as Error).message}`]);
     }
+  }
+
+  /** The same configuration for a process that does less. */
+  withRole(process_role: ProcessRole): Config {
+    return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { process_role }));
   }
 
   /** The same configuration once the embedded PostgreSQL has a port. */

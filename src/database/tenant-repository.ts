@@ -3,8 +3,8 @@ import { escapeIdentifier } from 'pg';
 import { Brackets, type ColumnType, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
 
 import type { Actor } from '#common/actor';
-import { Invalid, NotFound } from '#common/errors';
-import { type Page, type PageQuery, type Slice, type Total, pageWindow, toPage } from '#common/page.dto';
+import { NotFound } from '#common/errors';
+import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
 import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
@@ -330,14 +330,6 @@ export class TenantRepository<T extends TenantEntity> {
   private missing(): never {
     throw new NotFound(this.entity.name);
   }
-}
-
-/** `field:asc` → column and direction. @throws {Invalid} when the field is not listed. */
-export function parseSort(sort: string, allowed: readonly string[]): [column: string, direction: 'ASC' | 'DESC'] {
-  const [column, direction = 'asc', ...rest] = sort.split(':');
-  if (rest.length || !allowed.includes(column) || !['asc', 'desc'].includes(direction.toLowerCase()))
-    throw Invalid.query('sort', `Sort by one of ${allowed.join(', ')}, then :asc or :desc.`, 'enum');
-  return [column, direction.toLowerCase() === 'desc' ? 'DESC' : 'ASC'];
 }
 
 /** `%`, `_` and `\` of the user's words are letters, not wildcards. */

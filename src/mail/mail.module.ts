@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import './mail.events';
 import './mail.metrics';
 import { Mailer } from './mailer';
 import { Mails } from './mails';

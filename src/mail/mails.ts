@@ -14,6 +14,8 @@ import { type RenderedMail, renderMail } from './render-mail';
 
 /** A mail to be written. */
 export interface NewMail {
+  /** Under which `mail.settled` tells what became of it; default: a new one. */
+  id?: string;
   organization_id: string;
   to: string;
   /** The account it is to: its rows go with it. */
@@ -22,6 +24,8 @@ export interface NewMail {
   language: string | null;
   /** As its room declared it. */
   mail: string;
+  /** Instead of what its room declared. */
+  per_hour?: number;
   values: MailValues;
 }
 
@@ -78,14 +82,14 @@ export class Mails implements OnModuleInit {
   /** As `queue`, in one statement; answers for each whether it is queued. */
   async queueAll(tx: Tx, mails: readonly NewMail[]): Promise<boolean[]> {
     if (!mails.length) return [];
-    const rows = mails.map(({ organization_id, to, user_id, language, mail, values }) => ({
-      id: newId(),
+    const rows = mails.map(({ id = newId(), organization_id, to, user_id, language, mail, per_hour, values }) => ({
+      id,
       organization_id,
       recipient: to,
       user_id: user_id ?? null,
       mail,
       language,
-      per_hour: declaredMail(mail, values).per_hour,
+      per_hour: per_hour ?? declaredMail(mail, values).per_hour,
       values_encrypted: this.encryption.encrypt(JSON.stringify(values)),
     }));
     const written = await tx.rows<{ id: string; organization_id: string }>(
@@ -106,9 +110,9 @@ export class Mails implements OnModuleInit {
     return rows.map(({ id }) => queued.has(id));
   }
 
-  /** Where a mail leads: a page of the front end (APP_URL). Behind `#`, so that no server and no proxy writes the token down. */
-  link(page: string, token: string): string {
-    return `${this.config.app_url}${page}#token=${token}`;
+  /** Where a mail leads: a page of the front end (APP_URL). The token stands behind `#`, so that no server and no proxy writes it down. */
+  link(page: string, token?: string): string {
+    return `${this.config.app_url}${page}${token === undefined ? '' : `#token=${token}`}`;
   }
 
   /** One try; answers in how many milliseconds to try again, null: it is settled, not due, or somebody else is at it. */
@@ -124,7 +128,7 @@ export class Mails implements OnModuleInit {
       return this.refused(mail, error as Error);
     }
     this.metrics.counter('mails_total').inc({ result: 'sent' });
-    await this.settle(row, 'sent', null);
+    await this.settle(mail, 'sent', null);
     return null;
   }
 
@@ -165,12 +169,15 @@ export class Mails implements OnModuleInit {
   }
 
   /** Its end; what it said is gone with it. */
-  private async settle({ organization_id, id }: DueRow, status: 'sent' | 'failed', error: string | null): Promise<void> {
-    await this.database.rows(
-      `UPDATE outbound_mails SET status = $3, error = $4, values_encrypted = NULL, settled_at = now(), updated_at = now()
-        WHERE organization_id = $1 AND id = $2 AND status = 'pending'`,
-      [organization_id, id, status, error],
-    );
+  private async settle({ organization_id, id, mail, attempts }: Claimed, status: 'sent' | 'failed', error: string | null): Promise<void> {
+    await this.database.tx(async (tx) => {
+      const [settled] = await tx.rows(
+        `UPDATE outbound_mails SET status = $3, error = $4, values_encrypted = NULL, settled_at = now(), updated_at = now()
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending' RETURNING id`,
+        [organization_id, id, status, error],
+      );
+      if (settled) tx.tell('mail.settled', { organization_id, mail_id: id, mail, status, error, attempts });
+    });
   }
 
   /** Over all organizations: the operator's gauge. Bounded, so that a scrape stays cheap. */

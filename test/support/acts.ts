@@ -22,6 +22,8 @@ export interface Act {
   rest: string;
   /** GraphQL's name of it, where it has one. */
   mutation?: string;
+  /** The mutation is about the caller's own account, and takes no id. */
+  mutation_is_own?: true;
   /** What the log says, in this order. */
   said: string[];
   /** Fields the first entry says from and to of, among others. */

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -11,6 +11,7 @@ import { AgentSkillsService } from './agent-skills.service';
 
 @Room('agent-skills', 'What agents can do, and how well; for routing by skills.', { skill_id: DEMO.skill_id })
 @Controller('agent-skills')
+@Resource('users')
 export class AgentSkillsController {
   constructor(private readonly skills: AgentSkillsService) {}
 

@@ -1,5 +1,5 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
@@ -9,6 +9,7 @@ import { AgentSkill } from './agent-skill.entity';
 import { AgentSkillsService } from './agent-skills.service';
 
 @Resolver(() => User)
+@Resource('users')
 export class AgentSkillsResolver {
   constructor(private readonly skills: AgentSkillsService) {}
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { PageQuery } from '#common/page.dto';
@@ -11,6 +11,7 @@ import { AgentSkillsService } from './agent-skills.service';
 /** The skills of one user: the same as under /agent-skills, with the user in the path (contract 10, 7). */
 @Room('agent-skills')
 @Controller('users')
+@Resource('users')
 export class UserSkillsController {
   constructor(private readonly skills: AgentSkillsService) {}
 

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
+import type { Model, QueryFilter } from 'mongoose';
 import { DatabaseError } from 'pg';
+import type { SelectQueryBuilder } from 'typeorm';
 import { within } from '#common/time';
 import { Database } from '#database/database';
 import { Mongo } from '#database/mongo';
 import { prepared } from '#database/sql';
+import { escapeLike } from '#database/tenant-repository';
+import { totalOf } from '#database/total';
 import { AuditLog } from './audit-log.entity';
 import type { AuditDocument } from './audit-log.schema';
 
@@ -20,8 +23,15 @@ export interface AuditFilter {
   result?: AuditLog['result'];
   ip_address?: string;
   request_id?: string;
+  user_id?: string;
   from?: Date;
   to?: Date;
+  /** Words of the action or of the resource's name. */
+  search?: string;
+  /** Only what comes after this entry, in the order asked. */
+  after?: Pick<AuditLog, 'created_at' | 'id'>;
+  /** Default: the newest first. */
+  oldest_first?: boolean;
 }
 
 interface Waiting {
@@ -72,14 +82,24 @@ export class AuditStore implements BeforeApplicationShutdown {
     });
   }
 
-  /** Newest first, from both stores. */
+  /** From both stores, the newest first unless the filter says otherwise. */
   async find(filter: AuditFilter, limit: number, skip = 0): Promise<AuditLog[]> {
     const [documents, rows] = await Promise.all([this.findDocuments(filter, limit + skip), this.findRows(filter, limit + skip)]);
     // A write that MongoDB confirmed too late is in both.
     const merged = new Map([...documents, ...rows].map((row) => [row.id, row]));
+    const sign = filter.oldest_first ? -1 : 1;
     return [...merged.values()]
-      .sort((a, b) => b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1))
+      .sort((a, b) => sign * (b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1)))
       .slice(skip, skip + limit);
+  }
+
+  /** How many there are in both stores, up to `max` in each. */
+  async count(filter: AuditFilter, max: number): Promise<number> {
+    const [documents, rows] = await Promise.all([
+      this.ask(0, () => this.documents.countDocuments(documentsOf(filter), { limit: max }).exec()),
+      totalOf(this.database, this.queryOf(filter).select('1'), max),
+    ]);
+    return documents + rows.total;
   }
 
   /** Removes what is older than its retention, in batches; answers how many. */
@@ -162,26 +182,39 @@ export class AuditStore implements BeforeApplicationShutdown {
   }
 
   private async findDocuments(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
-    if (!this.mongo.configured) return [];
+    const order = filter.oldest_first ? 1 : -1;
+    const find = (): Promise<AuditDocument[]> =>
+      this.documents.find(documentsOf(filter)).sort({ created_at: order, _id: order }).limit(limit).lean<AuditDocument[]>().exec();
+    return (await this.ask<AuditDocument[]>([], find)).map(({ _id, ...fields }) => ({ id: _id, ...fields }));
+  }
+
+  /** What MongoDB says, where it is asked and answers. */
+  private async ask<T>(otherwise: T, question: () => Promise<T>): Promise<T> {
+    if (!this.mongo.configured) return otherwise;
     try {
-      const { from, to, ...equal } = filter;
-      const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
-      const query = { ...defined(equal), ...(Object.keys(range).length && { created_at: range }) };
-      const found = await within(MONGO_WRITE_MS * 5, () =>
-        this.documents.find(query).sort({ created_at: -1, _id: -1 }).limit(limit).lean<AuditDocument[]>().exec(),
-      );
-      return found.map(({ _id, ...fields }) => ({ id: _id, ...fields }));
+      return await within(MONGO_WRITE_MS * 5, question);
     } catch (error) {
       this.logger.warn({ msg: 'MongoDB did not answer: only the audit entries of PostgreSQL are shown', err: error });
-      return [];
+      return otherwise;
     }
   }
 
-  private findRows({ from, to, ...equal }: AuditFilter, limit: number): Promise<AuditLog[]> {
+  private findRows(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
+    const order = filter.oldest_first ? 'ASC' : 'DESC';
+    return this.queryOf(filter).orderBy('entry.created_at', order).addOrderBy('entry.id', order).limit(limit).getMany();
+  }
+
+  private queryOf({ from, to, search, after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
     const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(defined(equal));
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
-    return query.orderBy('entry.created_at', 'DESC').addOrderBy('entry.id', 'DESC').limit(limit).getMany();
+    if (search)
+      query.andWhere('(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words))', {
+        words: `%${escapeLike(search)}%`,
+      });
+    if (after)
+      query.andWhere(`(entry.created_at, entry.id) ${oldest_first ? '>' : '<'} (:at, :id)`, { at: after.created_at, id: after.id });
+    return query;
   }
 
   private giveUp(given: Waiting[], reason: string): void {
@@ -194,6 +227,21 @@ export class AuditStore implements BeforeApplicationShutdown {
 
 /** Data that no repetition makes right (SQLSTATE classes 22 and 23). */
 const isBadRow = (error: unknown): boolean => error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
+
+/** The same filter in MongoDB's words. */
+function documentsOf({ from, to, search, after, oldest_first, ...equal }: AuditFilter): QueryFilter<AuditDocument> {
+  const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
+  const words = search && { $regex: search.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' };
+  const beyond = oldest_first ? '$gt' : '$lt';
+  const conditions: QueryFilter<AuditDocument>[] = [
+    { ...defined(equal), ...(Object.keys(range).length && { created_at: range }) },
+    ...(words ? [{ $or: [{ action: words }, { resource_name: words }] }] : []),
+    ...(after
+      ? [{ $or: [{ created_at: { [beyond]: after.created_at } }, { created_at: after.created_at, _id: { [beyond]: after.id } }] }]
+      : []),
+  ];
+  return conditions.length > 1 ? { $and: conditions } : conditions[0];
+}
 
 const defined = <T extends object>(fields: T): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;

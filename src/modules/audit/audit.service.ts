@@ -2,15 +2,19 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import type { AppRequest } from '#access/request';
 import type { Actor } from '#common/actor';
+import { Invalid } from '#common/errors';
 import { fitText } from '#common/fit';
 import { MASK, isSecretName, maskSecrets } from '#common/mask';
+import { type Page, type PageQuery, pageWindow, parseSort, toPage } from '#common/page.dto';
+import { isDayOrInstant } from '#common/period';
 import { within } from '#common/time';
 import { isUuid, newId } from '#common/uuid';
 import { Database } from '#database/database';
+import { LIST_MAX, SEARCH_MAX } from '#database/total';
 import type { Act, DoneAct } from '#database/tx';
 import type { RequestEntry } from '#observability/request-log';
 import type { AuditChanges, AuditLog } from './audit-log.entity';
-import { AuditStore } from './audit-store';
+import { type AuditFilter, AuditStore } from './audit-store';
 
 /** The request an entry belongs to. */
 export interface AuditRequest {
@@ -64,6 +68,22 @@ export class AuditService {
     return this.keep([{ ...act, actor, action }]);
   }
 
+  /** Entries as a list: `sort` by `created_at`, `search` in actions and names of resources. */
+  async page(filter: AuditFilter, query: PageQuery): Promise<Page<AuditLog>> {
+    const [, direction] = parseSort(query.sort ?? 'created_at:desc', ['created_at']);
+    const search = query.search?.trim() || undefined;
+    const asked: AuditFilter = { ...filter, search, oldest_first: direction === 'ASC' };
+    const { skip, limit } = pageWindow(query);
+    const after = query.cursor === undefined ? undefined : placeOf(query.cursor);
+    const rows = await this.store.find({ ...asked, after }, limit + 1, skip);
+    const items = rows.slice(0, limit);
+    const last = rows.length > limit ? items.at(-1) : undefined;
+    const next_cursor = last ? Buffer.from(`${last.created_at.toISOString()} ${last.id}`).toString('base64url') : null;
+    const max = search ? SEARCH_MAX : LIST_MAX;
+    const total = await this.store.count(asked, max);
+    return toPage({ items, next_cursor }, { total: Math.min(total, max), is_estimate: total >= max }, query);
+  }
+
   /** Runs `work` as part of a request. */
   within<T>(request: AuditRequest, work: () => T): T {
     return this.requests.run(request, work);
@@ -111,6 +131,13 @@ export class AuditService {
     };
     await within(WAIT_MS, () => this.store.keep(row)).catch(() => undefined);
   }
+}
+
+/** @throws {Invalid} It is none of this list's cursors. */
+function placeOf(cursor: string): Pick<AuditLog, 'created_at' | 'id'> {
+  const [time, id] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  if (!isDayOrInstant(time) || !isUuid(id)) throw Invalid.query('cursor', 'Give the next_cursor of an earlier page, with the same sort.');
+  return { created_at: new Date(time), id };
 }
 
 /** The fields that changed, each with what it was and what it became. */

@@ -1,19 +1,35 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
-import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import type { Session } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
 import { SuccessResponse } from '#common/success.dto';
-import { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RefreshRequest, RegisterRequest, TokenStatus } from './auth.dto';
+import {
+  AuthResponse,
+  ForgotPasswordRequest,
+  LoginRequest,
+  LogoutRequest,
+  MeResponse,
+  RefreshRequest,
+  RegisterRequest,
+  ResetPasswordRequest,
+  TokenStatus,
+  VerifyEmailRequest,
+} from './auth.dto';
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
+import { Recovery } from './recovery';
 
-@Room('auth', 'Sign up, sign in, and go on with fresh tokens.')
+@Room('auth', 'Sign up, sign in, go on with fresh tokens, and come back in by mail.')
 @Controller('auth')
+@OwnAccount()
 export class AuthController {
-  constructor(private readonly auth: AuthService) {}
+  constructor(
+    private readonly auth: AuthService,
+    private readonly recovery: Recovery,
+  ) {}
 
   /**
    * Register an organization and its first administrator; you are logged in at once.
@@ -60,6 +76,55 @@ export class AuthController {
   @Bodies({ 'the newest refresh token': { refresh_token: 'the refresh_token of your login' } })
   refresh(@Body() input: RefreshRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.refresh(input.refresh_token, client);
+  }
+
+  /**
+   * Ask for a mail with a link that sets a new password; it works once, within an hour, and the one before it no more. The answer is the same whether
+   * there is such an account or not.
+   */
+  @Post('forgot-password')
+  @HttpCode(200)
+  @Public()
+  @RateClass('auth_recovery')
+  @Bodies({ 'the administrator of the demo': { email: DEMO.email } })
+  forgotPassword(@Body() input: ForgotPasswordRequest): Promise<SuccessResponse> {
+    return this.recovery.forgotPassword(input);
+  }
+
+  /**
+   * Set a new password by a mailed token, of a lost password or of an invitation. Every session ends, a lock is lifted, the e-mail counts as confirmed.
+   * @throws {400} The token was used, has expired, or a newer one was mailed (`invalid_token`).
+   */
+  @Post('reset-password')
+  @HttpCode(200)
+  @Public()
+  @RateClass('auth_token')
+  @Bodies({ 'a new password': { token: 'the token of the mailed link', new_password: 'fornada-das-6' } })
+  resetPassword(@Body() input: ResetPasswordRequest): Promise<SuccessResponse> {
+    return this.recovery.resetPassword(input);
+  }
+
+  /**
+   * Confirm your e-mail by the token that was mailed to it.
+   * @throws {400} The token was used, has expired, or a newer one was mailed (`invalid_token`).
+   */
+  @Post('verify-email')
+  @HttpCode(200)
+  @Public()
+  @RateClass('auth_token')
+  @Bodies({ 'the token': { token: 'the token of the mail to confirm' } })
+  verifyEmail(@Body() input: VerifyEmailRequest): Promise<SuccessResponse> {
+    return this.recovery.verifyEmail(input);
+  }
+
+  /** Ask for the mail that confirms your e-mail again. The answer is the same whether there is such an account or not. */
+  @Post('resend-verification')
+  @HttpCode(200)
+  @Public()
+  @RateClass('auth_recovery')
+  @Bodies({ 'the administrator of the demo': { email: DEMO.email } })
+  resendVerification(@Body() input: ForgotPasswordRequest): Promise<SuccessResponse> {
+    return this.recovery.resendVerification(input);
   }
 
   /** Log out: this session, the one of the given refresh token, or all of yours. */

@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsNotEmpty, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
-import { EmailText, OneLine, Phone } from '#common/fields';
+import { EmailText, OneLine, Phone, Trim } from '#common/fields';
 import { UserProfile } from '#modules/users/user.dto';
 import { User } from '#modules/users/user.entity';
 
@@ -86,6 +86,31 @@ export class LogoutRequest {
   @IsOptional()
   @IsBoolean()
   all?: boolean;
+}
+
+@ArgsType()
+export class ForgotPasswordRequest {
+  @EmailText()
+  @IsEmail()
+  @MaxLength(255)
+  email: string;
+}
+
+@ArgsType()
+export class VerifyEmailRequest {
+  /** What stands behind `#token=` in the mailed link; good once. */
+  @Trim()
+  @IsString()
+  @Length(1, 100)
+  token: string;
+}
+
+@ArgsType()
+export class ResetPasswordRequest extends VerifyEmailRequest {
+  /** 8 to 100 characters with a letter and a digit, not the e-mail; an organization may ask for more. */
+  @IsString()
+  @MaxLength(100)
+  new_password: string;
 }
 
 @ObjectType()

@@ -1,23 +1,31 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, EvenWhenSuspended, Public, RateClass } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
 import { User } from '#modules/users/user.entity';
 import {
   type AuthResponse,
+  ForgotPasswordRequest,
   LoginRequest,
   LoginResponse,
   LogoutRequest,
   RefreshRequest,
   RegisterRequest,
   RegisterResponse,
+  ResetPasswordRequest,
+  VerifyEmailRequest,
 } from './auth.dto';
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
+import { Recovery } from './recovery';
 
 @Resolver()
+@OwnAccount()
 export class AuthResolver {
-  constructor(private readonly auth: AuthService) {}
+  constructor(
+    private readonly auth: AuthService,
+    private readonly recovery: Recovery,
+  ) {}
 
   @Query(() => User, { description: 'Who you are.' })
   @Allow('viewer')
@@ -45,6 +53,34 @@ export class AuthResolver {
   @RateClass('auth_refresh')
   refreshToken(@Args() input: RefreshRequest, @FromClient() client: Client): Promise<AuthResponse> {
     return this.auth.refresh(input.refresh_token, client);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Ask for a mail with a link that sets a new password.' })
+  @Public()
+  @RateClass('auth_recovery')
+  forgotPassword(@Args() input: ForgotPasswordRequest): Promise<SuccessResponse> {
+    return this.recovery.forgotPassword(input);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Set a new password by a mailed token; every session ends.' })
+  @Public()
+  @RateClass('auth_token')
+  resetPassword(@Args() input: ResetPasswordRequest): Promise<SuccessResponse> {
+    return this.recovery.resetPassword(input);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Confirm your e-mail by the token that was mailed to it.' })
+  @Public()
+  @RateClass('auth_token')
+  verifyEmail(@Args() input: VerifyEmailRequest): Promise<SuccessResponse> {
+    return this.recovery.verifyEmail(input);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Ask for the mail that confirms your e-mail again.' })
+  @Public()
+  @RateClass('auth_recovery')
+  resendVerification(@Args() input: ForgotPasswordRequest): Promise<SuccessResponse> {
+    return this.recovery.resendVerification(input);
   }
 
   @Mutation(() => SuccessResponse, { description: 'Log out: this session, the one of the refresh token, or all of yours.' })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { type AccessClaims, type Session, Sessions, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
@@ -11,11 +11,13 @@ import { Database, type Tx } from '#database/database';
 import { AuditService } from '#modules/audit/audit.service';
 import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { OrganizationsService, settingsOf } from '#modules/organizations/organizations.service';
+import { AccountMails } from '#modules/users/account-mails';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
 import type { Client } from './client';
+import { SecurityAlerts } from './security-alerts';
 
 /** Contract 10 §2 (decided): no family of refresh tokens lives longer, however often it rotates. */
 const FAMILY_DAYS = 30;
@@ -34,6 +36,7 @@ interface Owner {
   organization_id: string;
   email: string;
   full_name: string;
+  language: string | null;
   role: Role;
   is_active: boolean;
   email_verified: boolean;
@@ -46,7 +49,7 @@ interface Owner {
 type SignedIn = Pick<Owner, 'id' | 'organization_id' | 'email' | 'full_name' | 'role' | 'token_version'>;
 
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
-const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
+const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.language, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
                       o.status AS organization_status, o.settings
                  FROM users u JOIN organizations o ON o.id = u.organization_id
                  JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
@@ -54,6 +57,8 @@ const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.role, u.i
 
 @Injectable()
 export class AuthService {
+  private readonly logger = new Logger(AuthService.name);
+
   constructor(
     private readonly config: Config,
     private readonly database: Database,
@@ -64,6 +69,8 @@ export class AuthService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly audit: AuditService,
+    private readonly mails: AccountMails,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   /** `enroll` for strangers. @throws {Forbidden} `registration_disabled`. */
@@ -74,10 +81,14 @@ export class AuthService {
   }
 
   /**
-   * A new organization on trial with its first administrator, who is logged in at once.
+   * A new organization on trial with its first administrator, who is logged in at once, and asked by mail whether the address is theirs unless nobody reads it.
    * @throws {Conflict} `email_already_registered`.
    */
-  async enroll(input: RegisterRequest, client: Client = { ip: null, user_agent: null }): Promise<AuthResponse> {
+  async enroll(
+    input: RegisterRequest,
+    client: Client = { ip: null, user_agent: null },
+    { mailed = true }: { mailed?: boolean } = {},
+  ): Promise<AuthResponse> {
     this.passwords.check(input.password, input.email);
     const password_hash = await this.passwords.hash(input.password);
     const { actor, token } = await this.database.tx(async (tx) => {
@@ -88,6 +99,7 @@ export class AuthService {
         { email: input.email, full_name: input.full_name, phone_number: input.phone_number ?? null, role: Role.org_admin },
         password_hash,
       );
+      if (mailed) await this.mails.verifyEmail(tx, user);
       return this.open(tx, 'auth.register', { ...user, token_version: 1 }, client);
     });
     return this.answer(actor, token, 'Registration successful');
@@ -107,6 +119,8 @@ export class AuthService {
     if (!right || !owner) {
       await this.refused(email, owner, locked ? 'account_locked' : 'invalid_credentials');
       if (locks) await this.refused(email, owner, 'account_locked', 'auth.locked');
+      // Nobody waits for it: how long a refusal takes says nothing of whether there is an account.
+      if (locks && owner) void this.tellOfLock(owner, security_settings.lockout_minutes);
       if (locked_until) throw accountLocked(locked_until);
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
@@ -153,6 +167,7 @@ export class AuthService {
         await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
         const owner = new Actor(session.organization_id, session.role, claims.sub);
         tx.audit(owner, 'auth.refresh_reuse_detected', { resource_type: 'session', resource: { id: claims.sid }, result: 'failure' });
+        await this.alerts.tokenReused(tx, { id: claims.sub, organization_id: session.organization_id });
         // Answered, not thrown: the end of the family must be committed.
         return null;
       }
@@ -245,6 +260,17 @@ export class AuthService {
       metadata: { reason },
       result: 'failure',
     });
+  }
+
+  private async tellOfLock(owner: Owner, minutes: number): Promise<void> {
+    try {
+      await this.database.tx(async (tx) => {
+        await this.mails.locked(tx, owner, minutes);
+        await this.alerts.locked(tx, owner);
+      });
+    } catch (error) {
+      this.logger.warn({ msg: 'not told of a lock', user_id: owner.id, err: error });
+    }
   }
 
   /** null: not one of our refresh tokens, or expired. */

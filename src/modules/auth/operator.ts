@@ -71,7 +71,7 @@ export class Operator {
     const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
     const password_hash = await this.passwords.hash(password);
     await this.database.tx(async (tx) => {
-      await this.users.setPassword(tx, account.organization_id, account.id, password_hash);
+      await this.users.setPassword(tx, account, password_hash);
       say(tx, 'user.password_reset', account);
     });
     await this.locks.clear(account.email);

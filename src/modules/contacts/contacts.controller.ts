@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -18,6 +18,7 @@ import { ContactsService } from './contacts.service';
 
 @Room('contacts', 'People outside who write or are written to on WhatsApp.', { contact_id: DEMO.contact_id })
 @Controller('contacts')
+@Resource('contacts')
 export class ContactsController {
   constructor(private readonly contacts: ContactsService) {}
 

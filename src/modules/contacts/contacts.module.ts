@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './contacts.errors';
 import './contacts.events';
 import { ContactNews } from './contact-news';
+import { ContactNotices } from './contact-notices';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
@@ -10,9 +12,9 @@ import { ContactsService } from './contacts.service';
 
 /** The people who write or are written to on WhatsApp. */
 @Module({
-  imports: [OrganizationsModule],
+  imports: [OrganizationsModule, NotificationsModule],
   controllers: [ContactsController],
-  providers: [ContactsService, ContactNews, ContactsResolver, ContactsRealtime],
+  providers: [ContactsService, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
   exports: [ContactsService, ContactNews],
 })
 export class ContactsModule {}

@@ -1,5 +1,5 @@
 import { Args, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
@@ -7,6 +7,7 @@ import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate,
 import { ContactsService } from './contacts.service';
 
 @Resolver(() => ContactView)
+@Resource('contacts')
 export class ContactsResolver {
   constructor(private readonly contacts: ContactsService) {}
 

@@ -48,6 +48,9 @@ export enum ConversationPriority {
 @Index('conversations_sla_idx', ['organization_id', 'sla_due_at'], { where: 'sla_due_at IS NOT NULL' })
 @Index('conversations_of_queue_idx', ['organization_id', 'queue_id', 'queued_at'], { where: 'queue_id IS NOT NULL' })
 @Index('conversations_of_department_idx', ['organization_id', 'department_id', 'created_at'], { where: 'department_id IS NOT NULL' })
+@Index('conversations_live_of_agent_idx', ['organization_id', 'current_agent_id'], {
+  where: "current_agent_id IS NOT NULL AND status IN ('open', 'pending')",
+})
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
 export class Conversation extends TenantEntity {
   @Column('uuid')

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiParam } from '@nestjs/swagger';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Idempotent } from '#api/idempotency';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
@@ -29,6 +29,7 @@ import { SendRefusals } from './messages/send-refusals';
 /** The shared inbox. */
 @Room('conversations', 'The shared inbox: one thread with one contact on one number.', { conversation_id: DEMO.conversation_id })
 @Controller('conversations')
+@Resource('conversations')
 export class ConversationsController {
   constructor(
     private readonly conversations: ConversationsService,
@@ -86,6 +87,7 @@ export class ConversationsController {
   /** List a conversation's messages, oldest first; `before` and `after` page by key. */
   @Get(':conversation_id/messages')
   @Allow('viewer')
+  @Resource('messages')
   @ApiOkResponse({ type: MessagePage })
   thread(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Query() query: MessageQuery): Promise<Page<MessageResponse>> {
     return this.messages.thread(actor, id, query);
@@ -94,6 +96,7 @@ export class ConversationsController {
   /** Send a message, or keep a note. */
   @Post(':conversation_id/messages')
   @Allow('agent')
+  @Resource('messages')
   @Idempotent()
   @SendRefusals()
   @Bodies({

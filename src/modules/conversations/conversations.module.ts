@@ -2,12 +2,16 @@ import { Module } from '@nestjs/common';
 import { JobsModule } from '#jobs/jobs.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
 import './conversations.events';
 import './state/departments';
 import './state/merging';
+import { AgentStatsController } from './agent-stats/agent-stats.controller';
+import { AgentStatsResolver } from './agent-stats/agent-stats.resolver';
+import { AgentStatsService } from './agent-stats/agent-stats.service';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
@@ -21,12 +25,22 @@ import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
+import { AbsentAgents } from './notices/absent-agents';
+import { InboxNotices } from './notices/inbox-notices';
+import { MissedMessages } from './notices/missed-messages';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
-  imports: [OrganizationsModule, ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-receipts')],
+  imports: [
+    OrganizationsModule,
+    ContactsModule,
+    UsersModule,
+    NotificationsModule,
+    WhatsAppModule,
+    JobsModule.register('whatsapp-receipts'),
+  ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController],
+  controllers: [MessagesController, ConversationsController, AgentStatsController],
   providers: [
     ConversationsService,
     MessagesService,
@@ -39,6 +53,11 @@ import { SendMessage } from './messages/send-message';
     InboundWorker,
     ConversationsRealtime,
     ConversationsResolver,
+    AgentStatsService,
+    AgentStatsResolver,
+    InboxNotices,
+    MissedMessages,
+    AbsentAgents,
   ],
   exports: [ConversationsService, MessagesService, SendMessage, InboundWorker],
 })

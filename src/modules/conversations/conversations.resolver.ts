@@ -1,5 +1,5 @@
 import { Args, Context, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
@@ -24,6 +24,7 @@ import { MessagesService } from './messages/messages.service';
 import { MessageSendRequest } from './messages/send.dto';
 
 @Resolver(() => ConversationView)
+@Resource('conversations')
 export class ConversationsResolver {
   constructor(
     private readonly conversations: ConversationsService,
@@ -56,6 +57,7 @@ export class ConversationsResolver {
 
   @Query(() => [MessageResponse], { description: 'Messages of a conversation, oldest first.' })
   @Allow('viewer')
+  @Resource('messages')
   async conversation_messages(
     @Caller() actor: Actor,
     @IdArg('conversation_id') conversation_id: string,
@@ -66,6 +68,7 @@ export class ConversationsResolver {
 
   @Query(() => String, { nullable: true, description: 'The `cursor` of the page after this one; null at the end.' })
   @Allow('viewer')
+  @Resource('messages')
   async conversation_messages_next_cursor(
     @Caller() actor: Actor,
     @IdArg('conversation_id') conversation_id: string,
@@ -76,6 +79,7 @@ export class ConversationsResolver {
 
   @Query(() => MessageResponse, { nullable: true, description: 'One message.' })
   @Allow('viewer')
+  @Resource('messages')
   message(@Caller() actor: Actor, @IdArg() id: string): Promise<MessageResponse> {
     return this.messages.get(actor, id);
   }
@@ -110,6 +114,7 @@ export class ConversationsResolver {
 
   @Mutation(() => MessageResponse, { description: 'Send a message into a conversation.' })
   @Allow('agent')
+  @Resource('messages')
   sendMessage(
     @Caller() actor: Actor,
     @IdArg('conversation_id') conversation_id: string,
@@ -120,6 +125,7 @@ export class ConversationsResolver {
 
   @Mutation(() => MessageResponse, { description: 'Send a failed message again.' })
   @Allow('agent')
+  @Resource('messages')
   resendMessage(@Caller() actor: Actor, @IdArg() id: string): Promise<MessageResponse> {
     return this.messages.resend(actor, id);
   }

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -21,6 +21,7 @@ import { DepartmentsService } from './departments.service';
 
 @Room('departments', 'Teams of agents, with hours of their own.', { department_id: DEMO.department_id })
 @Controller('departments')
+@Resource('departments')
 export class DepartmentsController {
   constructor(private readonly departments: DepartmentsService) {}
 

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
 import './departments.demo';
@@ -11,7 +12,7 @@ import { DepartmentsService } from './departments.service';
 
 /** Teams of agents. */
 @Module({
-  imports: [OrganizationsModule, UsersModule],
+  imports: [OrganizationsModule, UsersModule, NotificationsModule],
   controllers: [DepartmentsController],
   providers: [DepartmentsService, DepartmentsResolver, DepartmentsRealtime],
   exports: [DepartmentsService],

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
@@ -14,6 +14,7 @@ import {
 import { DepartmentsService } from './departments.service';
 
 @Resolver(() => DepartmentView)
+@Resource('departments')
 export class DepartmentsResolver {
   constructor(private readonly departments: DepartmentsService) {}
 

@@ -7,6 +7,7 @@ import { Database, type Tx } from '#database/database';
 import { onDuplicate } from '#database/database-errors';
 import type { TenantRepository } from '#database/tenant-repository';
 import { toBusinessHours } from '#modules/organizations/business-hours';
+import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService, slugify } from '#modules/organizations/organizations.service';
 import { UserDepartments, inDepartment } from '#modules/users/user-departments';
 import { User } from '#modules/users/user.entity';
@@ -35,9 +36,11 @@ export class DepartmentsService implements OnModuleInit {
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
     private readonly users: UserDepartments,
+    private readonly notices: Notices,
   ) {}
 
   onModuleInit(): void {
+    this.notices.onDepartment(async (tx, actor, id) => (await this.get(actor, id, tx)).agent_ids);
     this.users.onReplace(async (tx, actor, user_id, department_ids) => {
       await this.tellAgents(tx, actor, await setDepartments(tx, actor, user_id, department_ids));
     });

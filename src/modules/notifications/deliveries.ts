@@ -25,24 +25,22 @@ const USUAL: Wishes = {
 
 /**
  * The channels a notice takes to a person: those it has by default, or by the word of who tells it, and those the person added. In the app and on
- * sockets it is there at once; a mail waits for its turn. null: none of them is wanted, so there is nothing to tell.
+ * sockets it is there at once; a mail waits for its turn.
  */
 export function deliveriesOf(
   type: string,
   { channels, always_by_mail }: NoticeType,
   { user_id, email, wishes, mails }: Person,
   now: Date,
-): NotificationDelivery[] | null {
+): NotificationDelivery[] {
   const { types, ...enabled } = wishes ?? USUAL;
   const own = types[type] ?? {};
-  const isWanted = (channel: Channel): boolean => {
+  const wants = (channel: Channel): boolean => {
     if (channel === Channel.email && always_by_mail) return true;
     if (channel === Channel.email && !mails) return false;
     return enabled[`${channel}_enabled`] && (own[channel] ?? channels.includes(channel));
   };
   const taken = CHANNELS.filter((channel) => channels.includes(channel) || own[channel]);
-  if (!taken.some(isWanted)) return null;
-
   return taken.map((channel): NotificationDelivery => {
     const delivery = {
       channel,
@@ -52,7 +50,7 @@ export function deliveriesOf(
       reason: null,
       retry_count: 0,
     };
-    if (!isWanted(channel)) return { ...delivery, status: DeliveryStatus.skipped, reason: SkipReason.disabled };
+    if (!wants(channel)) return { ...delivery, status: DeliveryStatus.skipped, reason: SkipReason.disabled };
     if (channel === Channel.email) return { ...delivery, status: DeliveryStatus.pending };
     if (channel === Channel.in_app || channel === Channel.websocket)
       return { ...delivery, status: DeliveryStatus.sent, sent_at: now.toISOString() };
@@ -60,7 +58,11 @@ export function deliveriesOf(
   });
 }
 
-/** What became of it on a channel; undefined: it does not take it. */
+/** Whether there is anything to tell: not where the person wants none of it. */
+export const isWanted = (deliveries: readonly NotificationDelivery[]): boolean =>
+  deliveries.some(({ reason }) => reason !== SkipReason.disabled);
+
+/** undefined: it does not take this channel. */
 export const deliveryBy = (deliveries: readonly NotificationDelivery[], channel: Channel): NotificationDelivery | undefined =>
   deliveries.find((delivery) => delivery.channel === channel);
 

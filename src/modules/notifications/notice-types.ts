@@ -1,3 +1,5 @@
+import type { Language } from '#common/languages';
+
 /** Ways a notice takes to its user. */
 export enum Channel {
   in_app = 'in_app',
@@ -44,11 +46,8 @@ export const CUSTOM = declareNotice('custom', {
   channels: [Channel.in_app, Channel.websocket],
 });
 
-/** Languages notices are written in. */
-export type NoticeLanguage = 'pt-BR' | 'en';
+/** What a user asks for, to see whether a channel works. */
+export const TEST = declareNotice('test', { text: 'A test that the user asked for.', channels: [] });
 
 /** One text, or the same in each language. */
-export type NoticeText = string | Record<NoticeLanguage, string>;
-
-/** The language of ours that is nearest to somebody's (BCP-47). */
-export const noticeLanguage = (language: string): NoticeLanguage => (/^pt\b/i.test(language) ? 'pt-BR' : 'en');
+export type NoticeText = string | Record<Language, string>;

@@ -1,20 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import type { Role } from '#common/actor';
+import type { Actor, Role } from '#common/actor';
+import { Bounded } from '#common/bounded';
+import { NotFound } from '#common/errors';
 import type { JsonObject } from '#common/json.scalar';
+import { nearestLanguage } from '#common/languages';
 import { oneLine } from '#common/one-line';
 import { isUuid, newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { settingsOf } from '#modules/organizations/organizations.service';
-import { type Person, deliveriesOf, goesBy } from './deliveries';
-import { Channel, type NoticeText, noticeLanguage, noticeType } from './notice-types';
-import { Notification, NoticePriority } from './notification.entity';
+import { type Person, deliveriesOf, goesBy, isWanted } from './deliveries';
+import { Channel, type NoticeText, noticeType } from './notice-types';
+import { Notification, NotificationPriority } from './notification.entity';
 
 /** What users are to be told. */
 export interface Notice {
   organization_id: string;
   user_ids?: readonly string[];
   /** Everybody of this role besides. */
-  role?: Role;
+  role?: Role | null;
   /** As its room declared it. */
   type: string;
   /** What is too long is cut. */
@@ -26,9 +29,13 @@ export interface Notice {
    */
   data?: JsonObject;
   action_url?: string | null;
-  priority?: `${NoticePriority}`;
+  priority?: `${NotificationPriority}`;
   /** Instead of the ways its type takes by default. */
   channels?: readonly Channel[];
+  /** Where its mail goes; default: the address of the account. */
+  email_to?: string;
+  /** Kept even where none of its ways is wanted: a test. */
+  kept_anyway?: boolean;
 }
 
 interface Told extends Person {
@@ -44,6 +51,7 @@ const MESSAGE_MAX = 2000;
 const PEOPLE_AT_ONCE = 500;
 /** Contract 10, 9. */
 const MERGE_SECONDS = 60;
+const WANTED_MS = 5000;
 /** Advisory lock class: one transaction at a time tells of one thing. */
 const TELLING = 0x7079_6e6f;
 
@@ -63,13 +71,41 @@ const MERGE = `UPDATE notifications n
 /** Where rooms tell users of what concerns them. */
 @Injectable()
 export class Notices {
-  private readonly mailListeners: ((organization_id: string, user_ids: readonly string[]) => void)[] = [];
+  private readonly mailListeners: ((organization_id: string) => void)[] = [];
+
+  private readonly wanted = new Bounded<string, { is_wanted: boolean; until: number }>({ count: 10_000 });
+  private departmentMembers?: (tx: Tx, actor: Actor, id: string) => Promise<string[]>;
 
   constructor(private readonly database: Database) {}
 
-  /** Called after the commit for users who have mails to be decided on. */
-  onMail(listener: (organization_id: string, user_ids: readonly string[]) => void): void {
+  /** Called after the commit for an organization that has mails to be decided on. */
+  onMail(listener: (organization_id: string) => void): void {
     this.mailListeners.push(listener);
+  }
+
+  /** Whether anybody of an organization wants a type that is off by default; a change is heard within seconds. For what happens often. */
+  async isWanted(organization_id: string, type: string): Promise<boolean> {
+    const key = `${organization_id} ${type}`;
+    const known = this.wanted.get(key);
+    if (known && known.until > Date.now()) return known.is_wanted;
+    const [{ is_wanted }] = await this.database.rows<{ is_wanted: boolean }>(
+      'SELECT EXISTS (SELECT FROM notification_preferences WHERE organization_id = $1 AND types ? $2) AS is_wanted',
+      [organization_id, type],
+    );
+    this.wanted.delete(key);
+    this.wanted.set(key, { is_wanted, until: Date.now() + WANTED_MS });
+    return is_wanted;
+  }
+
+  /** The room of departments says here who is in one. @throws {NotFound} Its `members` do, where there is no such department. */
+  onDepartment(members: (tx: Tx, actor: Actor, id: string) => Promise<string[]>): void {
+    this.departmentMembers = members;
+  }
+
+  /** @throws {NotFound} */
+  async membersOf(tx: Tx, actor: Actor, department_id: string): Promise<string[]> {
+    if (!this.departmentMembers) throw new NotFound('Department');
+    return this.departmentMembers(tx, actor, department_id);
   }
 
   /** Tells them in this transaction, whoever of them is an active member of the organization. Answers the ids of the notices, merged ones too. */
@@ -91,23 +127,24 @@ export class Notices {
     const known = new Set(merged.map(({ user_id }) => user_id));
     const fresh = rows.filter(({ user_id }) => !known.has(user_id));
     await this.database.repository(Notification, tx).insertAll(fresh);
-    const by_mail = fresh.filter(({ email_due_at }) => email_due_at).map(({ user_id }) => user_id);
-    if (by_mail.length) tx.afterCommit(() => this.mailListeners.forEach((listener) => listener(organization_id, by_mail)));
+    if (fresh.some(({ email_due_at }) => email_due_at))
+      tx.afterCommit(() => this.mailListeners.forEach((listener) => listener(organization_id)));
     return [...merged.map(({ id }) => id), ...fresh.map(({ id }) => id)];
   }
 }
 
 /** A row for each who wants to be told at all. */
 function rowsOf(notice: Notice, about: string | null, people: readonly Told[]): Row[] {
-  const { organization_id, type, data = {}, action_url = null, priority = NoticePriority.normal } = notice;
+  const { organization_id, type, data = {}, action_url = null, priority = NotificationPriority.normal } = notice;
   const declared = { ...noticeType(type), ...(notice.channels && { channels: notice.channels }) };
   const { contact_id } = data;
   const now = new Date();
   return people.flatMap(({ settings, language, ...person }) => {
     const organization = settingsOf({ settings });
-    const deliveries = deliveriesOf(type, declared, { ...person, mails: organization.notification_settings.email_enabled }, now);
-    if (!deliveries) return [];
-    const spoken = noticeLanguage(language ?? organization.language);
+    const email = notice.email_to ?? person.email;
+    const deliveries = deliveriesOf(type, declared, { ...person, email, mails: organization.notification_settings.email_enabled }, now);
+    if (!notice.kept_anyway && !isWanted(deliveries)) return [];
+    const spoken = nearestLanguage(language ?? organization.language);
     const textOf = (text: NoticeText): string => (typeof text === 'string' ? text : text[spoken]);
     return {
       id: newId(),
@@ -116,7 +153,7 @@ function rowsOf(notice: Notice, about: string | null, people: readonly Told[]): 
       type,
       title: cut(oneLine(textOf(notice.title)), TITLE_MAX),
       message: cut(textOf(notice.message).trim(), MESSAGE_MAX),
-      priority: priority as NoticePriority,
+      priority: priority as NotificationPriority,
       data,
       action_url,
       deliveries,

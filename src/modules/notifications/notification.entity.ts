@@ -13,7 +13,7 @@ import { OutboundMail } from '#mail/outbound-mail.entity';
 import { User } from '#modules/users/user.entity';
 import { Channel } from './notice-types';
 
-export enum NoticePriority {
+export enum NotificationPriority {
   low = 'low',
   normal = 'normal',
   high = 'high',
@@ -129,10 +129,10 @@ export class Notification extends TenantEntity {
   @Length(1, 2000)
   message: string;
 
-  @Column('varchar', { length: 10, default: NoticePriority.normal })
-  @IsEnum(NoticePriority)
+  @Column('varchar', { length: 10, default: NotificationPriority.normal })
+  @IsEnum(NotificationPriority)
   @Field(() => String)
-  priority: NoticePriority;
+  priority: NotificationPriority;
 
   /** What it is about: `conversation_id`, `contact_id`, `campaign_id` and the like. */
   @Column('jsonb', { default: {} })

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Ip, Put } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
-import { Allow, Caller, EvenWhenSuspended } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, Resource } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import type { JsonObject } from '#common/json.scalar';
 import { Bodies, Room } from '#common/room';
@@ -10,6 +10,7 @@ import { OrganizationsService } from './organizations.service';
 
 @Room('organizations', 'The company whose inbox it is: profile, plan and settings.')
 @Controller('organizations')
+@Resource('organization')
 export class OrganizationsController {
   constructor(private readonly organizations: OrganizationsService) {}
 

@@ -1,10 +1,11 @@
 import { Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, EvenWhenSuspended } from '#access/decorators';
+import { Allow, Caller, EvenWhenSuspended, Resource } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { Organization } from './organization.entity';
 import { OrganizationsService } from './organizations.service';
 
 @Resolver(() => Organization)
+@Resource('organization')
 export class OrganizationsResolver {
   constructor(private readonly organizations: OrganizationsService) {}
 

@@ -85,7 +85,7 @@ export class UserCreate extends IntersectionType(
   @MaxLength(100)
   password?: string;
 
-  /** Departments the agent answers for. */
+  /** Departments the agent answers for; on an update these replace the present ones. */
   @Field(() => [ID], { nullable: true })
   @ValidateIf((_, value) => value !== undefined)
   @IsArray()
@@ -109,3 +109,18 @@ export class UserUpdate extends PartialType(
 /** Your own role, state and departments are an administrator's to change: another value than the present one is refused. */
 @InputType('UserSelfUpdateInput')
 export class UserSelfUpdate extends UserUpdate {}
+
+/** Another password; one's own with the present one. */
+@ArgsType()
+export class ChangePasswordRequest {
+  /** The present one; not asked of an administrator who sets somebody else's. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  current_password?: string;
+
+  /** 8 to 100 characters with a letter and a digit, not the e-mail, not the present one. */
+  @IsString()
+  @MaxLength(100)
+  new_password: string;
+}

@@ -1,4 +1,5 @@
-import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsEnum, IsInt, IsObject, IsOptional, IsString, Length, Max, MaxLength, Min } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
@@ -132,6 +133,12 @@ export class User extends SoftDeletedEntity {
   @IsObject()
   @JsonBytes(16_384)
   preferences: JsonObject;
+
+  /** Narrower than the role's permissions; null: the role alone decides. */
+  @Column('text', { array: true, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  custom_permissions?: string[] | null;
 
   /** Departments the agent answers for. */
   @Field(() => [ID])

@@ -1,17 +1,31 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
-import { UserCreate, UserPage, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
+import { SuccessResponse } from '#common/success.dto';
+import { ChangePassword } from './change-password';
+import { Invitations } from './invitations';
+import { UserActivity } from './user-activity';
+import { ActivityEntryPage, ActivityQuery } from './user-activity.dto';
+import { UserPermissions, UserPermissionsUpdate } from './user-permissions.dto';
+import { UserPermissionsService } from './user-permissions.service';
+import { ChangePasswordRequest, UserCreate, UserPage, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { User } from './user.entity';
 import { UsersService } from './users.service';
 
 @Room('users', 'The team: who may sign in, with which role, and who is there.', { user_id: DEMO.user_id, agent_id: DEMO.user_id })
 @Controller('users')
+@Resource('users')
 export class UsersController {
-  constructor(private readonly users: UsersService) {}
+  constructor(
+    private readonly users: UsersService,
+    private readonly invitations: Invitations,
+    private readonly passwords: ChangePassword,
+    private readonly rights: UserPermissionsService,
+    private readonly activities: UserActivity,
+  ) {}
 
   /** The team. */
   @Get()
@@ -21,7 +35,7 @@ export class UsersController {
   }
 
   /**
-   * Add a member; without a password the account is an invitation.
+   * Add a member; without a password they are invited by mail to set one, within seven days.
    * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or a role nobody can give (`cannot_assign_role`).
    * @throws {404} A department is not in this organization.
    * @throws {409} The e-mail belongs to an account already (`email_already_registered`).
@@ -29,6 +43,7 @@ export class UsersController {
    */
   @Post()
   @Allow('org_admin')
+  @RateClass('invitation')
   @Bodies({
     'an invitation': { email: 'carla@padaria.example', full_name: 'Carla Dias', role: 'viewer' },
     'with a password': { email: 'davi@padaria.example', full_name: 'Davi Rocha', role: 'agent', password: 'forno-a-lenha-7' },
@@ -40,6 +55,7 @@ export class UsersController {
   /** Yourself. */
   @Get('me')
   @Allow('viewer')
+  @OwnAccount()
   profile(@Caller() actor: Actor): Promise<UserProfile> {
     return this.users.profile(actor);
   }
@@ -52,6 +68,7 @@ export class UsersController {
    */
   @Put('me')
   @Allow('viewer')
+  @OwnAccount()
   @Bodies({ 'a few fields': { full_name: 'Ana Souza', agent_status: 'available', timezone: 'America/Sao_Paulo' } })
   updateMe(@Caller() actor: Actor, @Body() input: UserSelfUpdate): Promise<UserProfile> {
     return this.users.updateMe(actor, input);
@@ -67,7 +84,7 @@ export class UsersController {
   /**
    * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
-   * @throws {403} Your own role and state (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`).
+   * @throws {403} Your own role, state and departments (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`).
    * @throws {404} The user or a department is not in this organization.
    * @throws {409} The last active administrator (`last_admin`), or an e-mail that is taken (`email_already_registered`).
    * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
@@ -100,5 +117,89 @@ export class UsersController {
   @Allow('org_admin')
   deactivate(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<User> {
     return this.users.deactivate(actor, id);
+  }
+
+  /**
+   * Mail the invitation again; the link mailed before is dead.
+   * @throws {409} There is a password already, or the account is off (`invalid_state`).
+   * @throws {429} Also an address that got five of them within the hour.
+   */
+  @Post(':user_id/resend-invite')
+  @HttpCode(200)
+  @Allow('org_admin')
+  @RateClass('invitation')
+  async resendInvite(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<SuccessResponse> {
+    await this.invitations.resend(actor, id);
+    return { success: true, message: 'Invitation sent' };
+  }
+
+  /**
+   * Delete a member, for good: their e-mail is free again, and their open conversations want another agent.
+   * @throws {403} Yourself (`cannot_modify_self`).
+   * @throws {409} The last active administrator (`last_admin`).
+   */
+  @Delete(':user_id')
+  @HttpCode(204)
+  @Allow('org_admin')
+  remove(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<void> {
+    return this.users.remove(actor, id);
+  }
+
+  /**
+   * Change your password, or as an administrator somebody else's. All their sessions end; of your own this one goes on once it is refreshed.
+   * @throws {400} current_password is wrong (`current_password_incorrect`).
+   * @throws {403} Too many wrong passwords (`account_locked`).
+   * @throws {422} Also a password that is the present one.
+   */
+  @Post(':user_id/change-password')
+  @HttpCode(200)
+  @Allow('viewer')
+  @OwnAccount({ id: 'user_id', others: 'org_admin' })
+  @Bodies({
+    'your own': { current_password: 'forno-a-lenha-7', new_password: 'pao-de-queijo-9' },
+    "another's, as an administrator": { new_password: 'pao-de-queijo-9' },
+  })
+  async changePassword(
+    @Caller() actor: Actor,
+    @Param('user_id', Uuid) id: string,
+    @Body() input: ChangePasswordRequest,
+  ): Promise<SuccessResponse> {
+    await this.passwords.change(actor, id, input);
+    return { success: true, message: 'Password changed' };
+  }
+
+  /** What a member may do: as their role allows, or less. */
+  @Get(':user_id/permissions')
+  @Allow('viewer')
+  @OwnAccount({ id: 'user_id', others: 'org_admin' })
+  permissions(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<UserPermissions> {
+    return this.rights.get(actor, id);
+  }
+
+  /**
+   * Narrow what a member may do, from their next request on; null goes back to their role. Another role does so too.
+   * @throws {403} Yourself (`cannot_modify_self`), or a super admin (`cannot_assign_role`).
+   * @throws {422} Also more than the role allows (`permission_not_allowed_for_role`).
+   */
+  @Put(':user_id/permissions')
+  @Allow('org_admin')
+  @Bodies({
+    'only reads and answers': { permissions: ['read:conversations', 'read:messages', 'read:contacts', 'write:messages'] },
+    'as the role again': { permissions: null },
+  })
+  updatePermissions(
+    @Caller() actor: Actor,
+    @Param('user_id', Uuid) id: string,
+    @Body() { permissions }: UserPermissionsUpdate,
+  ): Promise<UserPermissions> {
+    return this.rights.update(actor, id, permissions);
+  }
+
+  /** What a member did, newest first, as the audit log has it. */
+  @Get(':user_id/activity')
+  @Allow('viewer')
+  @OwnAccount({ id: 'user_id', others: 'org_admin' })
+  activity(@Caller() actor: Actor, @Param('user_id', Uuid) id: string, @Query() query: ActivityQuery): Promise<ActivityEntryPage> {
+    return this.activities.page(actor, id, query);
   }
 }

@@ -3,9 +3,17 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import './users.demo';
 import './users.errors';
 import './users.events';
+import { AccountMails } from './account-mails';
+import { ChangePassword } from './change-password';
+import { Invitations } from './invitations';
 import { LoginLocks } from './login-locks';
+import { MailedTokens } from './mailed-tokens';
+import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
+import { RolesController } from './roles.controller';
+import { UserActivity } from './user-activity';
 import { UserDepartments } from './user-departments';
+import { UserPermissionsService } from './user-permissions.service';
 import { UsersController } from './users.controller';
 import { UsersPresence } from './users.presence';
 import { UsersResolver } from './users.resolver';
@@ -13,8 +21,22 @@ import { UsersService } from './users.service';
 
 @Module({
   imports: [OrganizationsModule],
-  controllers: [UsersController],
-  providers: [UsersService, UsersPresence, UsersResolver, UserDepartments, Passwords, LoginLocks],
-  exports: [UsersService, UserDepartments, Passwords, LoginLocks],
+  controllers: [UsersController, RolesController],
+  providers: [
+    UsersService,
+    UsersPresence,
+    UsersResolver,
+    UserPermissionsService,
+    UserActivity,
+    UserDepartments,
+    ChangePassword,
+    Invitations,
+    OwnPassword,
+    Passwords,
+    LoginLocks,
+    AccountMails,
+    MailedTokens,
+  ],
+  exports: [UsersService, UserDepartments, AccountMails, MailedTokens, Passwords, LoginLocks],
 })
 export class UsersModule {}

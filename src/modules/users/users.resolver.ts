@@ -1,20 +1,31 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
+import { Unauthenticated } from '#common/errors';
+import { SuccessResponse } from '#common/success.dto';
 import { Organization } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import { UserCreate, UserSelfUpdate, UserUpdate, UsersArgs } from './user.dto';
+import { ChangePassword } from './change-password';
+import { UserActivity } from './user-activity';
+import { ActivityArgs, ActivityEntry } from './user-activity.dto';
+import { RoleView, UserPermissions, UserPermissionsUpdate } from './user-permissions.dto';
+import { UserPermissionsService } from './user-permissions.service';
+import { ChangePasswordRequest, UserCreate, UserSelfUpdate, UserUpdate, UsersArgs } from './user.dto';
 import { UserDepartments } from './user-departments';
 import { User } from './user.entity';
 import { UsersService } from './users.service';
 
 @Resolver(() => User)
+@Resource('users')
 export class UsersResolver {
   constructor(
     private readonly users: UsersService,
     private readonly organizations: OrganizationsService,
+    private readonly passwords: ChangePassword,
+    private readonly rights: UserPermissionsService,
+    private readonly activity: UserActivity,
     private readonly departments: UserDepartments,
   ) {}
 
@@ -32,12 +43,14 @@ export class UsersResolver {
 
   @Mutation(() => User, { description: 'Change your own profile.' })
   @Allow('viewer')
+  @OwnAccount()
   updateMe(@Caller() actor: Actor, @Args('input') input: UserSelfUpdate): Promise<User> {
     return this.users.updateMe(actor, input);
   }
 
-  @Mutation(() => User, { description: 'Add a member; without a password the account is an invitation.' })
+  @Mutation(() => User, { description: 'Add a member; without a password they are invited by mail to set one.' })
   @Allow('org_admin')
+  @RateClass('invitation')
   createUser(@Caller() actor: Actor, @Args('input') input: UserCreate): Promise<User> {
     return this.users.create(actor, input);
   }
@@ -46,6 +59,64 @@ export class UsersResolver {
   @Allow('org_admin')
   updateUser(@Caller() actor: Actor, @IdArg() id: string, @Args('input') input: UserUpdate): Promise<User> {
     return this.users.update(actor, id, input);
+  }
+
+  @Mutation(() => User, { description: 'Let a member in again; also lifts a login lock.' })
+  @Allow('org_admin')
+  activateUser(@Caller() actor: Actor, @IdArg() id: string): Promise<User> {
+    return this.users.activate(actor, id);
+  }
+
+  @Mutation(() => User, { description: 'Shut a member out; their sessions end at once.' })
+  @Allow('org_admin')
+  deactivateUser(@Caller() actor: Actor, @IdArg() id: string): Promise<User> {
+    return this.users.deactivate(actor, id);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Delete a member, for good.' })
+  @Allow('org_admin')
+  async deleteUser(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
+    await this.users.remove(actor, id);
+    return { success: true, message: 'User deleted' };
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Change your own password; your other sessions end.' })
+  @Allow('viewer')
+  @OwnAccount()
+  async changePassword(@Caller() actor: Actor, @Args() input: ChangePasswordRequest): Promise<SuccessResponse> {
+    if (!actor.user_id) throw new Unauthenticated();
+    await this.passwords.change(actor, actor.user_id, input);
+    return { success: true, message: 'Password changed' };
+  }
+
+  @Query(() => UserPermissions, { description: 'What a member may do: as their role allows, or less.' })
+  @Allow('viewer')
+  @OwnAccount({ id: 'id', others: 'org_admin' })
+  user_permissions(@Caller() actor: Actor, @IdArg() id: string): Promise<UserPermissions> {
+    return this.rights.get(actor, id);
+  }
+
+  @Mutation(() => UserPermissions, { description: 'Narrow what a member may do; null goes back to their role.' })
+  @Allow('org_admin')
+  updateUserPermissions(
+    @Caller() actor: Actor,
+    @IdArg() id: string,
+    @Args() { permissions }: UserPermissionsUpdate,
+  ): Promise<UserPermissions> {
+    return this.rights.update(actor, id, permissions);
+  }
+
+  @Query(() => [ActivityEntry], { description: 'What a member did, newest first.' })
+  @Allow('viewer')
+  @OwnAccount({ id: 'id', others: 'org_admin' })
+  async user_activity(@Caller() actor: Actor, @IdArg() id: string, @Args() query: ActivityArgs): Promise<ActivityEntry[]> {
+    return (await this.activity.page(actor, id, query)).items;
+  }
+
+  @Query(() => [RoleView], { description: 'The roles there are, and what each allows.' })
+  @Allow('viewer')
+  async roles(@Caller() actor: Actor): Promise<RoleView[]> {
+    return (await this.rights.roles(actor, {})).items;
   }
 
   // Users that other rooms show (a conversation's agent) come as rows.

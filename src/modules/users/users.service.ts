@@ -2,17 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
-import { BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
+import { changesOf } from '#common/changes';
+import { Conflict, Forbidden, Invalid, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountMails, type Addressee } from './account-mails';
 import { Credential } from './credential.entity';
-import { LoginLocks, accountLocked } from './login-locks';
+import { Invitations } from './invitations';
+import { LoginLocks } from './login-locks';
+import { MailedTokens } from './mailed-tokens';
+import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
-import { ROLE_PERMISSIONS } from './permissions';
+import { effectivePermissions } from './user-permissions.service';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
 import { User, mayAnswer } from './user.entity';
+import { visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -23,7 +29,11 @@ export class UsersService {
     private readonly organizations: OrganizationsService,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
+    private readonly ownPassword: OwnPassword,
     private readonly sessions: Sessions,
+    private readonly invitations: Invitations,
+    private readonly mails: AccountMails,
+    private readonly tokens: MailedTokens,
     private readonly departments: UserDepartments,
   ) {}
 
@@ -70,7 +80,7 @@ export class UsersService {
     return user;
   }
 
-  /** @throws {Conflict} `email_already_registered`. */
+  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. */
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
     if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     if (password != null) {
@@ -84,8 +94,9 @@ export class UsersService {
       if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
         resource: { id: added.id, name: added.full_name },
-        metadata: { role: added.role, email: added.email },
+        metadata: { role: added.role },
       });
+      if (password_hash === null) await this.invitations.send(tx, actor, added);
       return added;
     });
     return this.presentOne(actor, user);
@@ -108,18 +119,41 @@ export class UsersService {
     ]);
   }
 
-  /** A password somebody else gave out: it also accepts an invitation, and ends every session. */
-  async setPassword(tx: Tx, organization_id: string, user_id: string, password_hash: string): Promise<void> {
+  /**
+   * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
+   * Also by who resets a lost password. They are told by mail.
+   */
+  async setPassword(
+    tx: Tx,
+    { organization_id, id }: Pick<User, 'organization_id' | 'id'>,
+    password_hash: string,
+    { reason = 'password_reset', keep = null }: { reason?: string; keep?: string | null } = {},
+  ): Promise<void> {
     await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
       organization_id,
-      user_id,
+      id,
       password_hash,
     ]);
-    await tx.rows('UPDATE users SET invite_pending = false, updated_at = now() WHERE organization_id = $1 AND id = $2', [
-      organization_id,
-      user_id,
-    ]);
-    await this.sessions.endAll(tx, user_id, 'password_reset');
+    const [user] = await tx.rows<Addressee & { was_invited: boolean }>(
+      `UPDATE users u SET invite_pending = false, updated_at = now() FROM users before
+        WHERE u.organization_id = $1 AND u.id = $2 AND before.organization_id = u.organization_id AND before.id = u.id
+       RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
+      [organization_id, id],
+    );
+    // A link that waits in a mailbox sets no other one.
+    await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
+    if (!user.was_invited) await this.mails.passwordChanged(tx, user);
+    await this.sessions.endAll(tx, id, reason, keep);
+  }
+
+  /** They read the mail of the account's address. */
+  async confirmEmail(tx: Tx, { organization_id, id }: Pick<User, 'organization_id' | 'id'>): Promise<void> {
+    const changed = await tx.rows<unknown>(
+      `UPDATE users SET email_verified = true, email_verified_at = now(), updated_at = now()
+        WHERE organization_id = $1 AND id = $2 AND NOT email_verified RETURNING id`,
+      [organization_id, id],
+    );
+    if (changed.length) tx.tell('user.updated', { organization_id, user_id: id });
   }
 
   /**
@@ -132,22 +166,28 @@ export class UsersService {
     const self = id === actor.user_id;
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    if (self && input.email !== undefined) await this.assertOwnEmail(actor, id, input.email, current_password);
+    if (self && input.email !== undefined) {
+      const user = visible(actor, await this.database.repository(User).find(actor, id));
+      if (input.email !== user.email) await this.ownPassword.assert(actor, user, current_password);
+    }
 
     const updated = await this.database.tx(async (tx) => {
       const users = this.database.repository(User, tx);
       // Two admins who take each other's role at once meet here: the second finds the first gone.
       await this.organizations.lock(tx, actor);
-      const before = visible(actor, await users.lock(actor, id), self);
+      const before = visible(actor, await users.lock(actor, id));
       const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
       const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
+      if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };
       tx.audit(actor, actionOf(changes), {
         resource: { id, name: after.full_name },
         before: { ...before, department_ids: department_ids_before },
         after: { ...changes, ...(moves && { department_ids }) },
+        // Contract 50: an entry is never rewritten, and who is erased must not stand in it.
+        may_tell: (field) => field !== 'email',
       });
       if (!moves && !Object.keys(changes).length) return before;
       if (self && (moves || 'role' in changes || 'is_active' in changes || 'max_conversations' in changes))
@@ -157,12 +197,33 @@ export class UsersService {
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
       const user = await users.patch(actor, id, changes);
       if (moves) await this.departments.replace(tx, actor, id, department_ids);
+      if (changes.email) await this.moveMailbox(tx, actor, user);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
       this.tell(tx, before, user);
       return user;
     });
     return this.presentOne(actor, updated);
+  }
+
+  /**
+   * For good: their e-mail is free again, their sessions end, their conversations want another agent.
+   * @throws {Forbidden} `cannot_modify_self`. @throws {Conflict} `last_admin`.
+   */
+  async remove(actor: Actor, id: string): Promise<void> {
+    if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to delete.');
+    await this.database.tx(async (tx) => {
+      const users = this.database.repository(User, tx);
+      await this.organizations.lock(tx, actor);
+      const user = visible(actor, await users.lock(actor, id));
+      if (isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
+      await users.remove(actor, id);
+      await this.sessions.endAll(tx, id, 'deleted');
+      const { organization_id, role } = user;
+      tx.tell('user.deleted', { organization_id, user_id: id });
+      if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
+      tx.audit(actor, 'user.deleted', { resource: { id, name: user.full_name }, metadata: { role } });
+    });
   }
 
   /** Also lifts a login lock. */
@@ -187,9 +248,15 @@ export class UsersService {
   }
 
   async updateMe(actor: Actor, input: UserSelfUpdate): Promise<UserProfile> {
-    const home = homeOf(await this.own(actor));
+    const home = await this.home(actor);
     await this.update(home, home.user_id, input);
     return this.profile(home);
+  }
+
+  /** The caller in their own organization, where their own things are, wherever a super admin acts at the moment. */
+  async home(actor: Actor): Promise<Actor & { user_id: string }> {
+    if (actor.user_id && actor.role !== Role.super_admin) return actor as Actor & { user_id: string };
+    return homeOf(await this.own(actor));
   }
 
   private async own(actor: Actor): Promise<User> {
@@ -199,23 +266,11 @@ export class UsersService {
     return user;
   }
 
-  /** A stolen token must not become a stolen account: a new e-mail of one's own needs the password, and guesses count as at the login. */
-  private async assertOwnEmail(actor: Actor, id: string, email: string, current_password: string | null | undefined): Promise<void> {
-    const user = visible(actor, await this.database.repository(User).find(actor, id), true);
-    if (email === user.email) return;
-    if (!current_password)
-      throw Invalid.field('current_password', 'current_password is needed to change your own e-mail', undefined, 'missing');
-    const [credential] = await this.database.rows<Pick<Credential, 'password_hash'>>(
-      'SELECT password_hash FROM credentials WHERE organization_id = $1 AND user_id = $2',
-      [actor.organization_id, id],
-    );
-    const { security_settings } = await this.organizations.settings(actor);
-    const account = { password_hash: credential?.password_hash ?? null, rules: security_settings };
-    const { right, locked_until } = await this.locks.guess(user.email, current_password, account);
-    if (right) return;
-    if (locked_until) throw accountLocked(locked_until);
-    // Not 401: clients would log out (contract 10, users).
-    throw new BadRequest('current_password_incorrect', 'current_password is wrong.');
+  /** What was mailed to the old address is dead; the new one is asked for, by an invitation where there is no password yet. */
+  private async moveMailbox(tx: Tx, actor: Actor, user: User): Promise<void> {
+    await this.tokens.revoke(tx, user, ['invitation', 'password_reset', 'email_verification']);
+    if (user.invite_pending) await this.invitations.send(tx, actor, user);
+    else await this.mails.verifyEmail(tx, user);
   }
 
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
@@ -260,13 +315,13 @@ export class UsersService {
       ),
     ]);
     return users.map((user) => {
-      const { deleted_at, last_login_ip, ...shown } = user;
+      const { deleted_at, last_login_ip, custom_permissions, ...shown } = user;
       return {
         ...shown,
         name: user.full_name,
         department_ids: departments.get(user.id) ?? [],
         ...(may(user) && {
-          permissions: [...ROLE_PERMISSIONS[user.role]],
+          permissions: effectivePermissions(user),
           locked_until: locked.get(user.email) ?? null,
           last_login_ip,
         }),
@@ -288,20 +343,5 @@ function actionOf({ is_active, role, ...others }: Partial<User>): string {
 const homeOf = (user: User): Actor & { user_id: string } =>
   new Actor(user.organization_id, user.role, user.id) as Actor & { user_id: string };
 
-/** Super admins do not exist for others. @throws {NotFound} */
-function visible(actor: Actor, user: User | null, self = false): User {
-  if (!user || (user.role === Role.super_admin && actor.role !== Role.super_admin && !self)) throw new NotFound('User');
-  return user;
-}
-
 const sameIds = (a: readonly string[], b: readonly string[]): boolean =>
   JSON.stringify([...new Set(a)].sort()) === JSON.stringify([...b].sort());
-
-/** What of the input is given and differs from the row. */
-function changesOf(user: User, input: Partial<User>): Partial<User> {
-  return Object.fromEntries(
-    Object.entries(input).filter(
-      ([field, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(user[field as keyof User]),
-    ),
-  );
-}

@@ -19,10 +19,12 @@ import { MetaProvider } from './meta/meta-provider';
 import { Receipt } from './meta/receive';
 import { ReceiptController } from './meta/receipt.controller';
 import { NumberLimits } from './limits/number-limits';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { CheckNumber } from './numbers/check-number';
 import { NumbersController } from './numbers/numbers.controller';
 import { NumberJobs } from './numbers/numbers.jobs';
+import { NumberNotices } from './numbers/number-notices';
 import { NumbersRealtime } from './numbers/numbers.realtime';
 import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
@@ -40,6 +42,7 @@ import { TemplatesService } from './templates/templates.service';
 @Module({
   imports: [
     OrganizationsModule,
+    NotificationsModule,
     JobsModule.register('number-health', 'sweeper'),
     MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
   ],
@@ -53,6 +56,7 @@ import { TemplatesService } from './templates/templates.service';
     NumbersService,
     CheckNumber,
     NumberJobs,
+    NumberNotices,
     NumbersRealtime,
     NumbersResolver,
     InboundStore,

@@ -94,7 +94,7 @@ export class MessageReaction {
 
 /** One message of a conversation, or an internal note. OpenAPI name: MessageResponse. */
 @Entity('messages')
-// No index by contact, number or person: messages are deleted with their conversation, before any of these.
+// No index by contact or number: messages are deleted with their conversation, before any of these.
 @Reference(() => Conversation, 'conversation_id', 'RESTRICT')
 @Reference(() => Contact, 'contact_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
@@ -113,6 +113,7 @@ export class MessageReaction {
 // Full text, without notes and what was deleted; the migration writes it.
 @Index('messages_search_idx', { synchronize: false })
 @Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
+@Index('messages_of_agent_idx', ['organization_id', 'sender_user_id', 'created_at'], { where: 'sender_user_id IS NOT NULL' })
 // By what refers to a message or template that is deleted.
 @Index('messages_reply_idx', ['organization_id', 'reply_to_message_id'], { where: 'reply_to_message_id IS NOT NULL' })
 @Index('messages_template_idx', ['organization_id', 'template_id'], { where: 'template_id IS NOT NULL' })

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res, applyDecorators } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiProduces } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Idempotent } from '#api/idempotency';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
@@ -46,6 +46,7 @@ const Sends = (): MethodDecorator => applyDecorators(Allow('agent'), Idempotent(
 /** Sending by phone number, and every message of the organization. */
 @Room('messages', 'Sending to a phone number, and every message of the organization.', { message_id: DEMO.message_id })
 @Controller('whatsapp')
+@Resource('messages')
 export class MessagesController {
   constructor(
     private readonly sending: SendMessage,

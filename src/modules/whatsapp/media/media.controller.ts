@@ -3,7 +3,7 @@ import { FileInterceptor } from '@nestjs/platform-express';
 import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { MulterModuleOptions } from '@nestjs/platform-express';
 import type { StorageEngine } from 'multer';
-import { Allow, Caller, RateClass } from '#access/decorators';
+import { Allow, Caller, RateClass, Resource } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { assertFit } from '#common/fit';
 import { Room } from '#common/room';
@@ -43,6 +43,7 @@ const fitName: MulterModuleOptions['fileFilter'] = (_request, { fieldname, origi
 
 @Room('whatsapp')
 @Controller('whatsapp/media')
+@Resource('whatsapp')
 export class MediaController {
   constructor(private readonly media: MediaService) {}
 

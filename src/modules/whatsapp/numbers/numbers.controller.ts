@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -19,6 +19,7 @@ import {
 /** `/whatsapp-configs` and `/whatsapp/numbers` are the sources' other names for the same. */
 @Room('whatsapp', 'The numbers you send from, and files to send.', { number_id: DEMO.number_id, whatsapp_number_id: DEMO.number_id })
 @Controller(['whatsapp', 'whatsapp-configs'])
+@Resource('whatsapp')
 export class NumbersController {
   constructor(private readonly numbers: NumbersService) {}
 

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
@@ -8,6 +8,7 @@ import { NumbersService } from './numbers.service';
 import { ConnectionTestResult, NumberFilter, WhatsAppNumberCreate, WhatsAppNumberUpdate, WhatsAppNumberView } from './whatsapp-number.dto';
 
 @Resolver(() => WhatsAppNumberView)
+@Resource('whatsapp')
 export class NumbersResolver {
   constructor(private readonly numbers: NumbersService) {}
 

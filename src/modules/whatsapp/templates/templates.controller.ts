@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiParam } from '@nestjs/swagger';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -11,6 +11,7 @@ import { TemplatesService } from './templates.service';
 
 @Room('templates', 'Texts approved by Meta: what may be sent outside the 24-hour window.', { template_id: DEMO.template_id })
 @Controller('whatsapp/:number_id/templates')
+@Resource('templates')
 export class TemplatesController {
   constructor(
     private readonly templates: TemplatesService,

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
@@ -8,6 +8,7 @@ import { TemplateFilter, TemplateSync, TemplateSyncArgs, TemplateView } from './
 import { TemplatesService } from './templates.service';
 
 @Resolver(() => TemplateView)
+@Resource('templates')
 export class TemplatesResolver {
   constructor(
     private readonly templates: TemplatesService,

@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#database/database';
+import { Facts, type ReadFact } from '#events/facts';
+import { Channel, declareNotice } from '#modules/notifications/notice-types';
+import { Notices } from '#modules/notifications/notices';
+
+const BY_ALL = [Channel.in_app, Channel.websocket, Channel.email];
+
+const ASSIGNED = declareNotice('conversation_assigned', { text: 'A conversation is yours now.', channels: BY_ALL });
+
+const TRANSFERRED = declareNotice('conversation_transferred', {
+  text: 'A conversation that was somebody else’s is yours now.',
+  channels: BY_ALL,
+});
+
+const CLOSED = declareNotice('conversation_closed', {
+  text: 'Somebody else ended a conversation of yours.',
+  channels: [Channel.in_app, Channel.websocket],
+});
+
+/** A conversation as its notices call it. */
+interface Named {
+  id: string;
+  contact_id: string;
+  current_agent_id: string | null;
+  contact: string;
+}
+
+const NAMED = `SELECT c.id, c.contact_id, c.current_agent_id, coalesce(p.name, p.whatsapp_name, '@' || p.username, p.whatsapp_id, '?') AS contact
+   FROM conversations c JOIN contacts p ON p.organization_id = c.organization_id AND p.id = c.contact_id
+  WHERE c.organization_id = $1 AND c.id = ANY($2)`;
+
+/** Tells agents what others do with their conversations. */
+@Injectable()
+export class InboxNotices {
+  constructor(
+    private readonly notices: Notices,
+    facts: Facts,
+  ) {
+    facts.reader({
+      name: 'inbox-notices',
+      events: ['conversation.assigned', 'conversation.resolved', 'conversation.closed'],
+      read: (tx, told) => this.read(tx, told),
+    });
+  }
+
+  private async read(tx: Tx, facts: readonly ReadFact[]): Promise<void> {
+    const { organization_id } = facts[0];
+    const ids = facts.map(({ data }) => data.conversation_id);
+    const conversations = new Map((await tx.rows<Named>(NAMED, [organization_id, ids])).map((row) => [row.id, row]));
+    const names = await this.namesOf(tx, organization_id, facts);
+    for (const fact of facts) {
+      const conversation = conversations.get(String(fact.data.conversation_id));
+      if (!conversation) continue;
+      const who = names.get(String(fact.data.user_id));
+      if (fact.name === 'conversation.assigned') await this.assigned(tx, fact, conversation, who);
+      else await this.ended(tx, fact, conversation, who);
+    }
+  }
+
+  /** Who did it, by id. */
+  private async namesOf(tx: Tx, organization_id: string, facts: readonly ReadFact[]): Promise<Map<string, string>> {
+    const ids = facts.flatMap(({ data: { user_id } }) => (typeof user_id === 'string' ? [user_id] : []));
+    const users = await tx.rows<{ id: string; full_name: string }>(
+      'SELECT id, full_name FROM users WHERE organization_id = $1 AND id = ANY($2)',
+      [organization_id, ids],
+    );
+    return new Map(users.map(({ id, full_name }) => [id, full_name]));
+  }
+
+  private async assigned(
+    tx: Tx,
+    { organization_id, data }: ReadFact,
+    { id, contact_id, contact }: Named,
+    who: string | undefined,
+  ): Promise<void> {
+    const { agent_id, previous_agent_id, user_id } = data;
+    if (typeof agent_id !== 'string' || agent_id === user_id) return;
+    await this.notices.tell(tx, {
+      organization_id,
+      user_ids: [agent_id],
+      type: previous_agent_id ? TRANSFERRED : ASSIGNED,
+      title: previous_agent_id
+        ? { 'pt-BR': `Conversa transferida para você: ${contact}`, en: `Conversation transferred to you: ${contact}` }
+        : { 'pt-BR': `Nova conversa para você: ${contact}`, en: `New conversation for you: ${contact}` },
+      message: {
+        'pt-BR': `A conversa com ${contact} agora é sua${who ? `, por ${who}` : ''}.`,
+        en: `The conversation with ${contact} is yours now${who ? `, by ${who}` : ''}.`,
+      },
+      data: { conversation_id: id, contact_id },
+    });
+  }
+
+  private async ended(
+    tx: Tx,
+    { organization_id, data }: ReadFact,
+    { id, contact_id, contact, current_agent_id }: Named,
+    who: string | undefined,
+  ): Promise<void> {
+    // What was resolved is over for its agent; who closes it then tidies up. And what the system ends is nobody's doing.
+    if (!current_agent_id || !who || data.user_id === current_agent_id || data.previous_status === 'resolved') return;
+    await this.notices.tell(tx, {
+      organization_id,
+      user_ids: [current_agent_id],
+      type: CLOSED,
+      title: { 'pt-BR': `Conversa encerrada: ${contact}`, en: `Conversation ended: ${contact}` },
+      message: { 'pt-BR': `${who} encerrou a sua conversa com ${contact}.`, en: `${who} ended your conversation with ${contact}.` },
+      data: { conversation_id: id, contact_id },
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '#common/actor';
+import type { JsonObject } from '#common/json.scalar';
+import type { Page } from '#common/page.dto';
+import { Database } from '#database/database';
+import { periodBounds } from '#database/narrow-period';
+import type { AuditLog } from '#modules/audit/audit-log.entity';
+import { AuditService } from '#modules/audit/audit.service';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
+import type { ActivityEntry, ActivityQuery } from './user-activity.dto';
+import { User } from './user.entity';
+import { visible } from './visible-user';
+
+/** What a user did, as the audit log has it. */
+@Injectable()
+export class UserActivity {
+  constructor(
+    private readonly database: Database,
+    private readonly organizations: OrganizationsService,
+    private readonly audit: AuditService,
+  ) {}
+
+  async page(actor: Actor, id: string, query: ActivityQuery): Promise<Page<ActivityEntry>> {
+    visible(actor, await this.database.repository(User).find(actor, id));
+    const { action, resource_type, start_date, end_date } = query;
+    const period = await this.organizations.period(actor, start_date, end_date);
+    const { start, end } = await periodBounds(this.database, period);
+    const filter = { organization_id: actor.organization_id, user_id: id, action, resource_type, from: start, to: end };
+    const page = await this.audit.page(filter, query);
+    return { ...page, items: page.items.map(present) };
+  }
+}
+
+const present = ({
+  id,
+  action,
+  resource_type,
+  resource_id,
+  resource_name,
+  result,
+  metadata,
+  ip_address,
+  user_agent,
+  created_at,
+}: AuditLog): ActivityEntry => ({
+  id,
+  action,
+  resource_type,
+  resource_id,
+  summary: [action.replaceAll(/[._]/g, ' '), resource_name, result === 'failure' && '(refused)'].filter(Boolean).join(' '),
+  metadata: metadata as JsonObject,
+  ip_address,
+  user_agent,
+  created_at,
+});
