@@ -30,7 +30,8 @@ export const facts: RoomFacts = {
   bodies: (own) => ({
     'POST /agent-skills': { user_id: own.user, skill_name: `Espanhol ${randomUUID()}` },
     'POST /users/{user_id}/skills': { skill_name: `Libras ${randomUUID()}` },
-    'PUT /users/{user_id}/skills': { skills: [] },
+    // The one there is, which keeps its id.
+    'PUT /users/{user_id}/skills': { skills: [{ skill_name: 'Inglês' }] },
   }),
   belongings: async (_, company) => {
     const input = { user_id: company.agent.user.id, skill_name: 'Inglês' };

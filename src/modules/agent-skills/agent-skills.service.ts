@@ -92,7 +92,7 @@ export class AgentSkillsService {
       if (skills.length >= SKILLS_MAX)
         throw Invalid.field('skill_name', `an agent has at most ${SKILLS_MAX} skills`, undefined, 'too_long');
       const agent_skill = shown(await this.skills(tx).insert(actor, { user_id, ...keyed(input) }));
-      tx.audit(actor, 'agent_skill.added', { resource: named(agent_skill), after: { user_id, ...input } });
+      tx.audit(actor, 'agent_skill.added', { resource: named(agent_skill), metadata: { user_id } });
       tx.tell('agent_skill.added', { organization_id: actor.organization_id, agent_skill });
       return agent_skill;
     });

@@ -65,6 +65,9 @@ export type Figures = Pick<
   | 'customer_satisfaction_score'
 >;
 
+/** All but what the clock says. */
+type CountedStats = Omit<DepartmentStats, 'is_within_business_hours'>;
+
 type Work = Figures & Pick<DepartmentStats, 'completed_conversations' | 'average_wait_time_seconds'>;
 
 /** By department; one query, whatever their number. */
@@ -73,8 +76,8 @@ export async function figuresOf(sql: Sql, { organization_id }: Actor, ids: reado
   return new Map(rows.map(({ id, completed_conversations: _completed, average_wait_time_seconds: _wait, ...figures }) => [id, figures]));
 }
 
-export async function statsOf(sql: Sql, { organization_id }: Actor, id: string): Promise<DepartmentStats> {
-  const [{ total_conversations: _total, ...stats }] = await sql.rows<DepartmentStats & { total_conversations: number }>(STATS, [
+export async function statsOf(sql: Sql, { organization_id }: Actor, id: string): Promise<CountedStats> {
+  const [{ total_conversations: _total, ...stats }] = await sql.rows<CountedStats & { total_conversations: number }>(STATS, [
     organization_id,
     id,
   ]);

@@ -158,6 +158,9 @@ export class DepartmentStats {
   /** 0 to 100; null: nobody has been asked. */
   @Field(() => Int, { nullable: true })
   customer_satisfaction_score: number | null;
+
+  /** By its own hours, else the organization's. */
+  is_within_business_hours: boolean;
 }
 
 /** A skill of an agent, in two words. */

@@ -6,6 +6,7 @@ import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { onDuplicate } from '#database/database-errors';
 import type { TenantRepository } from '#database/tenant-repository';
+import { calendarOf } from '#modules/organizations/business-calendar';
 import { toBusinessHours } from '#modules/organizations/business-hours';
 import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService, slugify } from '#modules/organizations/organizations.service';
@@ -86,7 +87,7 @@ export class DepartmentsService implements OnModuleInit {
       const department = await this.departments(tx).insert(actor, values);
       await setAgents(tx, actor, department.id, agent_ids);
       const view = await this.presentOne(actor, department, tx);
-      tx.audit(actor, 'department.created', { resource: department, after: { ...values, agent_ids } });
+      tx.audit(actor, 'department.created', { resource: department });
       tx.tell('department.created', { organization_id: actor.organization_id, department: view });
       return view;
     });
@@ -149,8 +150,9 @@ export class DepartmentsService implements OnModuleInit {
   }
 
   async stats(actor: Actor, id: string): Promise<DepartmentStats> {
-    await this.departments().get(actor, id);
-    return statsOf(this.database, actor, id);
+    const [own, organization] = await Promise.all([this.departments().get(actor, id), this.organizations.settings(actor)]);
+    const hours = calendarOf([own, organization].map(({ business_hours, timezone }) => ({ hours: business_hours, timezone })));
+    return { ...(await statsOf(this.database, actor, id)), is_within_business_hours: hours.isOpen(new Date()) };
   }
 
   totals(actor: Actor): Promise<DepartmentTotals> {
