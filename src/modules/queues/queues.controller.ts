@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -33,6 +33,7 @@ import { WaitingLine } from './waiting-line';
   offer_id: DEMO.queue_offer_id,
 })
 @Controller('queues')
+@Resource('queues')
 export class QueuesController {
   constructor(
     private readonly queues: QueuesService,

@@ -1,5 +1,5 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
@@ -28,6 +28,7 @@ import { PullConversation } from './routing/pull-conversation';
 import { WaitingLine } from './waiting-line';
 
 @Resolver(() => QueueView)
+@Resource('queues')
 export class QueuesResolver {
   constructor(
     private readonly queues: QueuesService,

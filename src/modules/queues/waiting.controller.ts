@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { type Page, PageQuery } from '#common/page.dto';
@@ -15,6 +15,7 @@ import { WaitingLine } from './waiting-line';
 /** What waits, in all queues. */
 @Room('queues')
 @Controller('queue')
+@Resource('queues')
 export class WaitingController {
   constructor(
     private readonly line: WaitingLine,
