@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
+import { Encryption } from '#common/encryption';
 import { oneLine } from '#common/one-line';
 import { joinDatabase, whileMigrating } from '#database/open-database';
+import { Reseal, type Resealed } from '#database/reseal';
 import { assertUpToDate } from '#database/schema';
 import { type Handover, Operator } from '#modules/auth/operator';
 import { AdminModule } from './admin.module';
@@ -11,7 +13,17 @@ import { runCommand } from './command';
 const USAGE = `npm run admin -- list [--all]
 npm run admin -- create E-MAIL [--name NAME] [--organization NAME]
     without --organization a super admin, with it the administrator of a new organization
-npm run admin -- reset-password E-MAIL`;
+npm run admin -- reset-password E-MAIL
+npm run admin -- re-encrypt
+    seals with the newest ENCRYPTION_KEY what an older one sealed`;
+
+/** What each command is about. */
+const COMMANDS: Record<string, 'nobody' | 'an account'> = {
+  list: 'nobody',
+  create: 'an account',
+  'reset-password': 'an account',
+  're-encrypt': 'nobody',
+};
 
 /** For who runs the machine, in both profiles, beside a running PyTake or without one. */
 runCommand(async (args) => {
@@ -21,8 +33,7 @@ runCommand(async (args) => {
     allowPositionals: true,
   });
   const [command, email, ...more] = positionals;
-  if (!command || more.length || (command === 'list') !== (email === undefined) || !['list', 'create', 'reset-password'].includes(command))
-    throw new Error(USAGE);
+  if (!command || more.length || COMMANDS[command] !== (email === undefined ? 'nobody' : 'an account')) throw new Error(USAGE);
 
   const { config, release } = await joinDatabase(process.env);
   try {
@@ -30,7 +41,8 @@ runCommand(async (args) => {
     const app = await NestFactory.createApplicationContext(AdminModule.forRoot(config), { abortOnError: false, logger: ['error'] });
     try {
       const operator = app.get(Operator);
-      if (email === undefined) await list(operator, values.all ?? false);
+      if (command === 're-encrypt') await reEncrypt(app.get(Reseal), app.get(Encryption));
+      else if (email === undefined) await list(operator, values.all ?? false);
       else if (command === 'create') hand(await create(operator, email, values));
       else hand(await operator.resetPassword(email));
     } finally {
@@ -61,4 +73,18 @@ function hand({ account, password }: Handover): void {
   console.log(oneLine(`${account.email} (${account.role} of ${account.organization})`));
   console.log(`  password  ${password}   (printed only now)`);
   if (account.closed) console.log(`  It cannot log in yet: ${account.closed}.`);
+}
+
+/** @throws Where a text is left that no key of the ring opens. */
+async function reEncrypt(reseal: Reseal, { key_id }: Encryption): Promise<void> {
+  const progress = ({ table, rows }: Resealed): void => console.log(`${table}: ${rows}`);
+  const done = await reseal.run({ progress });
+  const sum = (of: (table: Resealed) => number): number => done.reduce((total, table) => total + of(table), 0);
+  console.log(`${sum(({ rows }) => rows)} rows are sealed with the key ${key_id} now.`);
+  const unopened = done.filter((table) => table.unopened);
+  if (unopened.length)
+    throw new Error(
+      `${unopened.map(({ table, unopened }) => `${unopened} rows of ${table}`).join(', ')} cannot be opened and stay as they are: name the key they are sealed with in ENCRYPTION_KEYS_OLD.`,
+    );
+  console.log('Nothing is sealed with another one: ENCRYPTION_KEYS_OLD may go once every process runs with this key.');
 }

@@ -9,6 +9,7 @@ import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { SecretsModule } from '#modules/secrets/secrets.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
@@ -38,6 +39,7 @@ export class AppModule {
         OrganizationsModule,
         UsersModule,
         AuthModule,
+        SecretsModule,
         AuditModule,
 
         // 2 outside
