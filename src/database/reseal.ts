@@ -22,7 +22,8 @@ interface ResealOptions {
 
 type Row = Record<string, string | number | null>;
 
-const BATCH = 100;
+/** Texts may be long. */
+const BATCH = 50;
 
 /**
  * Seals with the newest key what another one of the ring sealed, in every declared column. What is done is said by the rows themselves: a run that was
@@ -63,7 +64,6 @@ export class Reseal {
   private async resealed(batch: readonly Row[], { columns, place, key_id }: SealedColumns): Promise<Row[]> {
     const rows: Row[] = [];
     for (const row of batch) {
-      // Texts may be long.
       await breathe();
       const at = place.map((column) => row[column] ?? '');
       try {

@@ -55,6 +55,7 @@ export class Secret extends TenantEntity {
   display_name: string;
 
   @Column('varchar', { length: 2000, nullable: true })
+  @Trim()
   @IsOptional()
   @IsString()
   @MaxLength(2000)

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
-import { Encryption, Unopened } from '#common/encryption';
+import { Unopened } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { MASK } from '#common/mask';
 import { type Page, type PageQuery, toPage } from '#common/page.dto';
-import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
-import { type Sql, prepared } from '#database/sql';
+import { prepared } from '#database/sql';
 import type { PageOptions, TenantRepository } from '#database/tenant-repository';
 import { AskProvider } from './ask-provider';
 import { SecretUses } from './secret-uses';
-import { SecretVersion, placeOfValue } from './secret-version.entity';
+import { type Sealed, SecretValues } from './secret-values';
+import { SecretVersion } from './secret-version.entity';
 import {
   type SecretCreate,
   type SecretQuery,
@@ -43,6 +43,9 @@ export interface SecretUser {
   name: string;
 }
 
+/** So many are named. */
+const TOLD_USERS = 20;
+
 type FindUsers = (tx: Tx, actor: Actor, secret: Secret) => Promise<SecretUser[]>;
 type FindChatbot = (tx: Tx, actor: Actor, chatbot_id: string) => Promise<boolean>;
 
@@ -52,11 +55,6 @@ export interface ResolvedSecret {
   value: string;
 }
 
-interface Current {
-  version: number;
-  value_encrypted: string;
-}
-
 interface Known {
   id: string;
   key_id: string;
@@ -64,10 +62,6 @@ interface Known {
   failed: number;
   last_used_at: Date | null;
 }
-
-const CURRENT = prepared(
-  'SELECT version, value_encrypted FROM secret_versions WHERE organization_id = $1 AND secret_id = $2 AND rotated_at IS NULL',
-);
 
 /** Of one key: the chatbot's own comes first. */
 const RESOLVE = prepared(
@@ -85,7 +79,7 @@ export class SecretsService {
 
   constructor(
     private readonly database: Database,
-    private readonly encryption: Encryption,
+    private readonly values: SecretValues,
     private readonly config: Config,
     private readonly uses: SecretUses,
     private readonly provider: AskProvider,
@@ -109,7 +103,7 @@ export class SecretsService {
   async resolve(actor: Actor, key: string, { chatbot_id = null }: { chatbot_id?: string | null } = {}): Promise<ResolvedSecret> {
     const { organization_id } = actor;
     const environment = this.config.production ? SecretEnvironment.production : SecretEnvironment.development;
-    const [found] = await this.database.rows<(Current & Pick<Secret, 'id' | 'is_active'>) | undefined>(RESOLVE, [
+    const [found] = await this.database.rows<(Sealed & Pick<Secret, 'id' | 'is_active'>) | undefined>(RESOLVE, [
       organization_id,
       environment,
       key,
@@ -117,7 +111,7 @@ export class SecretsService {
     ]);
     if (!found) throw new NotFound('Secret');
     if (!found.is_active) throw inactive();
-    return { id: found.id, value: this.opened({ organization_id, id: found.id }, found) };
+    return { id: found.id, value: this.values.open({ organization_id, id: found.id }, found) };
   }
 
   /** A resolved secret was used: the other side took it, or did not. */
@@ -159,7 +153,7 @@ export class SecretsService {
   /** The row and its first value. */
   async add(tx: Tx, actor: Actor, values: Partial<Secret>, value: string): Promise<Secret> {
     const secret = await this.secrets(tx).insert(actor, { ...values, created_by: actor.user_id, value_preview: previewOf(value) });
-    await this.addVersion(tx, actor, secret, value);
+    await this.values.add(tx, actor, secret, value);
     return secret;
   }
 
@@ -180,7 +174,7 @@ export class SecretsService {
         may_tell: (field) => field !== 'metadata' && field !== 'value_preview',
       });
       const secret = await this.secrets(tx).patch(actor, id, changes);
-      if (value !== undefined) await this.nextVersion(tx, actor, secret, value, true);
+      if (value !== undefined) await this.values.next(tx, actor, secret, value, true);
       return this.present(actor, secret, tx);
     });
   }
@@ -195,10 +189,10 @@ export class SecretsService {
     return this.database.tx(async (tx) => {
       const before = await this.secrets(tx).lock(actor, id);
       const is_new = typeof new_value === 'string';
-      const value = is_new ? new_value : (await this.current(tx, before)).value;
+      const value = is_new ? new_value : (await this.values.current(tx, before)).value;
       const changes = { version: before.version + 1, last_rotated_at: new Date(), value_preview: previewOf(value) };
       const secret = await this.secrets(tx).patch(actor, id, changes);
-      await this.nextVersion(tx, actor, secret, value, is_new);
+      await this.values.next(tx, actor, secret, value, is_new);
       const { version } = secret;
       tx.audit(actor, 'secret.rotated', {
         resource: nameOf(secret),
@@ -216,9 +210,9 @@ export class SecretsService {
       const secret = await this.secrets(tx).lock(actor, id);
       const users: SecretUser[] = [];
       for (const find of this.users) users.push(...(await find(tx, actor, secret)));
-      if (users.length && !force) throw inUse(users);
+      if (users.length && !force) throw inUse(users.slice(0, TOLD_USERS));
       await this.secrets(tx).remove(actor, id);
-      tx.audit(actor, 'secret.deleted', { resource: nameOf(secret), metadata: { used_by: users } });
+      tx.audit(actor, 'secret.deleted', { resource: nameOf(secret), metadata: { used_by: users.slice(0, TOLD_USERS) } });
     });
   }
 
@@ -227,7 +221,7 @@ export class SecretsService {
     return this.database.tx(async (tx) => {
       const secret = await this.secrets(tx).get(actor, id);
       if (!secret.is_active) throw inactive();
-      const { version, value } = await this.current(tx, secret);
+      const { version, value } = await this.values.current(tx, secret);
       tx.audit(actor, 'secret.value_read', { resource: nameOf(secret), metadata: { version } });
       return { id, key: secret.key, value, version };
     });
@@ -287,46 +281,12 @@ export class SecretsService {
 
   private async tryOut(secret: Secret, by_connection: boolean): Promise<Pick<SecretTestResult, 'valid' | 'message' | 'latency_ms'>> {
     try {
-      const { value } = await this.current(this.database, secret);
+      const { value } = await this.values.current(this.database, secret);
       return by_connection ? await this.provider.ask(secret, value) : { valid: true, message: null, latency_ms: null };
     } catch (error) {
       if (!(error instanceof Unopened)) throw error;
       return { valid: false, message: 'It cannot be opened: its key is not in the ring of the server.', latency_ms: null };
     }
-  }
-
-  /** The value in use: whichever it is by the time it is read. */
-  private async current(sql: Sql, secret: Pick<Secret, 'organization_id' | 'id'>): Promise<{ version: number; value: string }> {
-    const [current] = await sql.rows<Current | undefined>(CURRENT, [secret.organization_id, secret.id]);
-    if (!current) throw new NotFound('Secret');
-    return { version: current.version, value: this.opened(secret, current) };
-  }
-
-  private opened(secret: Pick<Secret, 'organization_id' | 'id'>, { version, value_encrypted }: Current): string {
-    return this.encryption.decrypt(value_encrypted, placeOfValue(secret, version));
-  }
-
-  /** The value of `secret.version` in place of the one before, whose text stays for a while where it was another one. */
-  private async nextVersion(tx: Tx, actor: Actor, secret: Secret, value: string, keep: boolean): Promise<void> {
-    await tx.rows(
-      `UPDATE secret_versions SET rotated_at = clock_timestamp(), updated_at = clock_timestamp(), value_encrypted = CASE WHEN $3 THEN value_encrypted END
-        WHERE organization_id = $1 AND secret_id = $2 AND rotated_at IS NULL`,
-      [secret.organization_id, secret.id, keep],
-    );
-    await this.addVersion(tx, actor, secret, value);
-  }
-
-  private async addVersion(tx: Tx, actor: Actor, secret: Secret, value: string): Promise<void> {
-    await this.database.repository(SecretVersion, tx).insert(actor, {
-      id: newId(),
-      secret_id: secret.id,
-      version: secret.version,
-      value_encrypted: this.encryption.encrypt(value, placeOfValue(secret, secret.version)),
-      key_id: this.encryption.key_id,
-      created_by: actor.user_id,
-      // The transaction may have begun before that of the version before it.
-      created_at: new Date(),
-    });
   }
 
   /** @throws {Invalid} Another provider than ours, or another key than the newest: what an older one seals would be sealed again at once. */
@@ -335,7 +295,7 @@ export class SecretsService {
     [key_field, key_id]: [string, string | null | undefined],
   ): void {
     if (provider && provider !== EncryptionProvider.local) throw Invalid.field(provider_field, `${provider} is not configured; use local`);
-    if (key_id && key_id !== this.encryption.key_id) throw Invalid.field(key_field, 'must be the newest key of the ring, or be left out');
+    if (key_id && key_id !== this.values.key_id) throw Invalid.field(key_field, 'must be the newest key of the ring, or be left out');
   }
 
   private async present(actor: Actor, secret: Secret, tx?: Tx): Promise<SecretView> {
