@@ -27,7 +27,7 @@ const BATCH = 50;
 
 /**
  * Seals with the newest key what another one of the ring sealed, in every declared column. What is done is said by the rows themselves: a run that was
- * killed is begun again, and two at once do each other no harm. A text that changes meanwhile is left as it is then.
+ * killed is begun again, and two at once do each other no harm. A text that changes meanwhile is looked at again.
  */
 @Injectable()
 export class Reseal {
@@ -50,9 +50,12 @@ export class Reseal {
       const batch = await this.database.rows<Row>(select(place !== undefined), [this.encryption.current, ...(place ?? [])]);
       if (batch.length) {
         const changed = await this.resealed(batch, sealed);
-        done.unopened += batch.length - changed.length;
-        if (changed.length) done.rows += (await this.database.rows(update, [JSON.stringify(changed)])).length;
+        const written = changed.length ? (await this.database.rows(update, [JSON.stringify(changed)])).length : 0;
+        done.rows += written;
         progress?.({ ...done });
+        // Somebody wrote the others meanwhile, perhaps with an older key: they are read again.
+        if (written < changed.length) continue;
+        done.unopened += batch.length - changed.length;
       }
       if (batch.length < BATCH) break;
       after = batch.at(-1);
