@@ -223,7 +223,7 @@ export class SecretUsageStats {
 
   /** Percent; 0 while it is unused. */
   @Field(() => Float)
-  @ApiProperty({ type: Number, minimum: 0, maximum: 100 })
+  @ApiProperty({ format: 'double', minimum: 0, maximum: 100 })
   success_rate: number;
 
   last_used_at: Date | null;
