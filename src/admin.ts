@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { NestFactory } from '@nestjs/core';
+import { Encryption } from '#common/encryption';
 import { oneLine } from '#common/one-line';
 import { joinDatabase, whileMigrating } from '#database/open-database';
+import { Reseal, type Resealed } from '#database/reseal';
 import { assertUpToDate } from '#database/schema';
 import { type Handover, Operator } from '#modules/auth/operator';
 import { AdminModule } from './admin.module';
@@ -12,9 +14,18 @@ const USAGE = `npm run admin -- list [--all]
 npm run admin -- create E-MAIL [--name NAME] [--organization NAME]
     without --organization a super admin, with it the administrator of a new organization
 npm run admin -- reset-password E-MAIL
-npm run admin -- reset-two-factor E-MAIL`;
+npm run admin -- reset-two-factor E-MAIL
+npm run admin -- re-encrypt
+     seals with the newest ENCRYPTION_KEY what an older one sealed`;
 
-const COMMANDS = ['list', 'create', 'reset-password', 'reset-two-factor'];
+/** What each command is about. */
+const COMMANDS: Record<string, 'nobody' | 'an account'> = {
+  list: 'nobody',
+  create: 'an account',
+  'reset-password': 'an account',
+  'reset-two-factor': 'an account',
+  're-encrypt': 'nobody',
+};
 
 /** For who runs the machine, in both profiles, beside a running PyTake or without one. */
 runCommand(async (args) => {
@@ -24,7 +35,7 @@ runCommand(async (args) => {
     allowPositionals: true,
   });
   const [command, email, ...more] = positionals;
-  if (!command || more.length || (command === 'list') !== (email === undefined) || !COMMANDS.includes(command)) throw new Error(USAGE);
+  if (!command || more.length || COMMANDS[command] !== (email === undefined ? 'nobody' : 'an account')) throw new Error(USAGE);
 
   const { config, release } = await joinDatabase(process.env);
   try {
@@ -32,7 +43,8 @@ runCommand(async (args) => {
     const app = await NestFactory.createApplicationContext(AdminModule.forRoot(config), { abortOnError: false, logger: ['error'] });
     try {
       const operator = app.get(Operator);
-      if (email === undefined) await list(operator, values.all ?? false);
+      if (command === 're-encrypt') await reEncrypt(app.get(Reseal), app.get(Encryption));
+      else if (email === undefined) await list(operator, values.all ?? false);
       else if (command === 'create') hand(await create(operator, email, values));
       else if (command === 'reset-password') hand(await operator.resetPassword(email));
       else console.log(oneLine(`${(await operator.resetTwoFactor(email)).email} logs in with the password alone.`));
@@ -64,4 +76,18 @@ function hand({ account, password }: Handover): void {
   console.log(oneLine(`${account.email} (${account.role} of ${account.organization})`));
   console.log(`  password  ${password}   (printed only now)`);
   if (account.closed) console.log(`  It cannot log in yet: ${account.closed}.`);
+}
+
+/** @throws Where a text is left that no key of the ring opens. */
+async function reEncrypt(reseal: Reseal, { key_id }: Encryption): Promise<void> {
+  const progress = ({ table, rows }: Resealed): void => console.log(`${table}: ${rows}`);
+  const done = await reseal.run({ progress });
+  const sum = (of: (table: Resealed) => number): number => done.reduce((total, table) => total + of(table), 0);
+  console.log(`${sum(({ rows }) => rows)} rows are sealed with the key ${key_id} now.`);
+  const unopened = done.filter((table) => table.unopened);
+  if (unopened.length)
+    throw new Error(
+      `${unopened.map(({ table, unopened }) => `${unopened} rows of ${table}`).join(', ')} cannot be opened and stay as they are: name the key they are sealed with in ENCRYPTION_KEYS_OLD.`,
+    );
+  console.log('Nothing is sealed with another one: ENCRYPTION_KEYS_OLD may go once every process runs with this key.');
 }

@@ -15,6 +15,7 @@ import { DepartmentsModule } from '#modules/departments/departments.module';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { QueuesModule } from '#modules/queues/queues.module';
+import { SecretsModule } from '#modules/secrets/secrets.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
@@ -47,6 +48,7 @@ export class AppModule {
         NotificationsModule,
         AuthModule,
         ApiKeysModule,
+        SecretsModule,
         AuditModule,
 
         // 2 outside

@@ -69,7 +69,7 @@ async function backup(file: string): Promise<void> {
     if (end.files_missing) console.log(`${end.files_missing} media files that rows name were not there.`);
     console.log('Only you may read it (mode 0600): it holds every conversation and the keys. Keep it as safe as the data itself.');
     console.log(
-      Config.comesFromOutside(process.env, 'ENCRYPTION_KEY')
+      Config.comesFromOutside(process.env, 'ENCRYPTION_KEY') || Config.comesFromOutside(process.env, 'ENCRYPTION_KEYS')
         ? 'ENCRYPTION_KEY comes from the environment and is NOT in it. Keep it too: without it no stored token can be read.'
         : 'ENCRYPTION_KEY is in it. Whoever loses that key cannot read the stored tokens of WhatsApp numbers any more.',
     );

@@ -32,6 +32,7 @@ import { normalizePhone } from '#common/phone';
 import { mediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaFile } from '#modules/whatsapp/media/media-file.entity';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
+import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import { ConnectionStatus, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 
 /** Printed once, kept nowhere. */
@@ -196,7 +197,7 @@ async function addNumber({ app, tx, actor, id }: DemoStage, line: SimulatorNumbe
     [
       number.id,
       actor.organization_id,
-      app.get(Encryption).encrypt(SIMULATOR_ACCESS_TOKEN),
+      app.get(Encryption).encrypt(SIMULATOR_ACCESS_TOKEN, placeOfKeys(actor.organization_id, number.id)),
       SIMULATOR_ACCESS_TOKEN.slice(-4),
       app.get(Config).meta_webhook_verify_token ?? randomBytes(16).toString('hex'),
     ],

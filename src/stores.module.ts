@@ -5,6 +5,7 @@ import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { JobsModule } from '#jobs/jobs.module';
 import { SweepRetention } from '#jobs/sweep-retention';
+import { SweepSealed } from '#jobs/sweep-sealed';
 import { HealthRegistry } from '#observability/health';
 import { Metrics, type MetricsOf, declareMetrics } from '#observability/metrics';
 import { RealtimeHub } from '#realtime/realtime.hub';
@@ -53,5 +54,5 @@ class Stores implements OnModuleInit {
 }
 
 /** What becomes of what the stores hold, and how they are. */
-@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, SweepRetention, Orphans] })
+@Module({ imports: [JobsModule.register('sweeper')], providers: [Stores, SweepRetention, SweepSealed, Orphans] })
 export class StoresModule {}

@@ -12,6 +12,7 @@ const MAIN = join(__dirname, '..', 'src', 'main.js');
 const dir = mkdtempSync(join(tmpdir(), 'pytake-config-'));
 const JWT_SECRET = 'q8Zr3Lw0XvT5nB1mY7cK2hJ9dS4fG6aP0eRuIoWz';
 const ENCRYPTION_KEY = Buffer.from('kX2v9QmZ7rT4wY1uB6nC8sD3fG5hJ0lA').toString('base64');
+const OTHER_KEY = Buffer.from('lA0hJ5fG3sD8nC6uB1wY4rT7mZ9vQ2kX').toString('base64');
 const full = { DATABASE_URL: 'postgres://a:b@db/pytake', JWT_SECRET, ENCRYPTION_KEY, DATA_DIR: dir };
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -90,6 +91,9 @@ describe('configuration', () => {
     [{ META_GRAPH_VERSION: '25' }, /^META_GRAPH_VERSION/],
     [{ PUBLIC_BASE_URL: 'ftp://a' }, /^PUBLIC_BASE_URL/],
     [{ ENCRYPTION_KEY: 'c2hvcnQ=' }, /^ENCRYPTION_KEY is not 32 random bytes/],
+    [{ ENCRYPTION_KEYS_OLD: `${ENCRYPTION_KEY},short` }, /^ENCRYPTION_KEYS_OLD is not 32 random bytes/],
+    [{ ENCRYPTION_KEYS: `one:${ENCRYPTION_KEY},one:${OTHER_KEY}` }, /^ENCRYPTION_KEYS has another key of the name "one"/],
+    [{ ENCRYPTION_KEY: '', ENCRYPTION_KEYS_OLD: OTHER_KEY }, /^ENCRYPTION_KEY is missing/],
     [{ JWT_SECRET: 'change-me-please-change-me-please-now' }, /^JWT_SECRET is weak/],
     [{ PROCESS_ROLE: 'worker' }, /^REDIS_URL is missing/],
     [{ SUPER_ADMIN_EMAIL: 'a@b.example' }, /go together/],
@@ -107,6 +111,25 @@ describe('configuration', () => {
     [{ TRUST_PROXY: '10.0.0.1, 10.0.0' }, /^TRUST_PROXY contains "10.0.0"/],
   ])('%j is one mistake', (env: Record<string, string>, words) => {
     expect(mistakes({ ...full, ...env })).toEqual([expect.stringMatching(words)]);
+  });
+
+  it('has a ring of encryption keys, the newest first, each once', () => {
+    const ids = (env: Record<string, string>): string[] =>
+      new Config({ ...full, ...env }).encryption_keys.map(
+        ({ id, key }) => `${id.length === 8 ? '' : id}${key.toString('base64').slice(0, 4)}`,
+      );
+
+    expect(ids({})).toEqual(['a1gy']);
+    expect(ids({ ENCRYPTION_KEYS_OLD: `${OTHER_KEY}, ${ENCRYPTION_KEY}` })).toEqual(['a1gy', 'bEEw']);
+    expect(ids({ ENCRYPTION_KEYS: `2027:${OTHER_KEY},2026:${ENCRYPTION_KEY}` })).toEqual(['2027bEEw', '2026a1gy']);
+    expect(ids({ ENCRYPTION_KEYS: OTHER_KEY })).toEqual(['bEEw', 'a1gy']);
+  });
+
+  it('rotates the key that the embedded profile made, where another one is given', () => {
+    const [made] = new Config({ DATA_DIR: dir }).encryption_keys;
+    const { encryption_keys } = new Config({ DATA_DIR: dir, ENCRYPTION_KEY: OTHER_KEY });
+
+    expect(encryption_keys.map(({ key }) => key.toString('base64'))).toEqual([OTHER_KEY, made.key.toString('base64')]);
   });
 
   it.each([

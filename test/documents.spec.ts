@@ -53,7 +53,7 @@ describe('the OpenAPI document', () => {
     const measured = fields.filter(({ schema }) => schema.type === 'number').map(({ way }) => way.at(-1));
 
     expect([...new Set(plain)].sort()).toEqual(OTHERS_IDS);
-    expect([...new Set(measured)].sort()).toEqual(['latitude', 'longitude', 'response_time_ms']);
+    expect([...new Set(measured)].sort()).toEqual(['latitude', 'longitude', 'response_time_ms', 'success_rate']);
     for (const { path, operation } of routes())
       for (const { in: place, name, schema } of operation.parameters ?? [])
         if (place === 'path' && name !== 'template_id') expect({ path, format: schema?.format }).toEqual({ path, format: 'uuid' });
@@ -64,7 +64,7 @@ describe('the OpenAPI document', () => {
       .filter(({ operation }) => operation.requestBody && !operation.requestBody.required && !operation['x-alias-of'])
       .map(({ operation }) => operation.operationId);
 
-    expect(optional).toEqual(['auth_logout', 'contacts_block', 'conversations_close']);
+    expect(optional).toEqual(['auth_logout', 'secrets_rotate', 'secrets_test', 'contacts_block', 'conversations_close']);
   });
 
   it('shows files, reactions and template parts as what they are', () => {
@@ -82,8 +82,10 @@ describe('the OpenAPI document', () => {
 
 /** Ids that other systems give, or that are not ids of rows. */
 const OTHERS_IDS = [
+  'encryption_key_id',
   'id',
   'meta_template_id',
+  'new_key_id',
   'phone_number_id',
   'portfolio_id',
   'template_id',

@@ -21,6 +21,7 @@ import { dataSourceOptions } from '#database/database.module';
 import { unchecked } from '#database/references';
 import { type Forgetting, contactRows, userRows } from '#database/personal-data';
 import { retentions } from '#database/retention';
+import { sealedColumns } from '#database/sealed-columns';
 import { AUDIT } from '#modules/audit/audit.interceptor';
 import { User } from '#modules/users/user.entity';
 import { socketCatalogue } from '#realtime/realtime.events';
@@ -346,6 +347,7 @@ const NO_REFERENCE: Record<string, string> = {
     'a check locks the number’s row, and an acknowledgement waits for nobody; filing looks it up within its organization',
   'messages.campaign_id': 'no such room yet',
   'parked_items.inbound_event_id': 'says where it came from, longer than the webhook is kept',
+  'secrets.chatbot_id': 'no such room yet',
   'refresh_tokens.session_id': 'neither has the organization in its key',
 };
 
@@ -436,6 +438,27 @@ describe('a room', () => {
     // The compiler holds what is told, and every sample, to what is declared: nobody may declare a payload past it.
     const blocks = sources.flatMap(({ text }) => text.match(/declare module '#common\/events' \{[^}]*\}/g) ?? []);
     expect(blocks.filter((block) => !/\{\s*interface Events extends PayloadsOf<typeof [A-Z_]+> \{\s*\}/.test(block))).toEqual([]);
+  });
+
+  it('says which columns it seals, so that another key takes their texts along', async () => {
+    const { app } = await world();
+    const tables = new Map(app.get(Database).source.entityMetadatas.map(({ tableName, columns }) => [tableName, columns]));
+    for (const [table, { columns, place, key_id }] of sealedColumns()) {
+      const types = new Map(tables.get(table)?.map(({ databaseName, type }) => [databaseName, type]));
+      expect({ table, types: columns.map((name) => types.get(name)) }).toEqual({ table, types: columns.map(() => 'text') });
+      expect({ table, missing: [...place, ...(key_id ? [key_id] : [])].filter((name) => !types.has(name)) }).toEqual({
+        table,
+        missing: [],
+      });
+    }
+
+    const room = (file: string): string => /^src\/(?:modules\/)?[^/]+/.exec(file)?.[0] ?? '';
+    const said = new Set(sources.filter(({ text }) => /\bdeclareSealed\(\s*'/.test(text)).map(({ file }) => room(file)));
+    const sealing = sources.filter(({ text }) => /\bencryption\b[\s\S]{0,20}\.encrypt\(/i.test(text)).map(({ file }) => file);
+    // The demo's number; what is sealed again.
+    const others = ['src/database/reseal.ts', 'src/demo.ts'];
+    expect(sealing).toEqual(expect.arrayContaining([...others, 'src/modules/secrets/secret-values.ts']));
+    expect(sealing.filter((file) => !others.includes(file) && !said.has(room(file)))).toEqual([]);
   });
 
   it('says how long rows are kept beside their entity, and finds the oldest by an index', async () => {
@@ -634,6 +657,8 @@ const NOT_SECRET: Record<string, string> = {
   'WhatsAppNumber.webhook_verify_token': "shown to administrators alone (null to others): they copy it into Meta's form (contract 20 §5)",
   'WhatsAppNumber.has_access_token': 'whether there is one',
   'WhatsAppNumber.has_app_secret': 'whether there is one',
+  'SecretUsageStats.secret_id': 'an id',
+  'SecretUsageStats.secret_name': 'its key',
   'WhatsAppNumber.access_token_hint': 'its last four letters (contract 20 §5)',
 };
 

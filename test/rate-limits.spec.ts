@@ -15,6 +15,7 @@ const LIMITS = {
   RATE_LIMIT_UPLOAD: '2/600',
   RATE_LIMIT_GRAPHQL: '5/600',
   RATE_LIMIT_WEBHOOK: '3/600',
+  RATE_LIMIT_SECRET_REVEAL: '2/600',
 };
 
 let redis: TestRedis | null = null;
@@ -102,6 +103,24 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
 
     const junk = async (): Promise<number> => (await login(w, `junk-${++last}`)).status;
     expect([await junk(), await junk(), await junk(), await junk()].at(-1)).toBe(429);
+  });
+
+  test('count who reveals secrets in a class of its own, through both doors', async () => {
+    const { body } = await acme.admin.post('/secrets', { key: 'ERP', value: 'sk-0123456789' }).expect(201);
+    const { id } = body as { id: string };
+
+    const first = await acme.admin.get(`/secrets/${id}/value`).expect(200);
+    expect([number(first, 'x-ratelimit-limit'), number(first, 'x-ratelimit-remaining')]).toEqual([2, 1]);
+    const read = (): request.Test => acme.admin.graphql('query ($id: ID!) { secret_value(id: $id) { value } }', { id });
+    expect((await read()).body).toEqual({ data: { secret_value: { value: 'sk-0123456789' } } });
+    expect((await read()).body).toMatchObject({ errors: [{ extensions: { error_code: 'rate_limit_exceeded' } }] });
+    await acme.admin.get(`/secrets/${id}/value`).expect(429).expect(errorOf('rate_limit_exceeded'));
+    await acme.admin.get(`/secrets/${id}`).expect(200);
+    const [{ read: count }] = await w.sql<{ read: number }>(
+      "SELECT count(*)::int AS read FROM audit_logs WHERE organization_id = $1 AND action = 'secret.value_read'",
+      [acme.id],
+    );
+    expect(count).toBe(2);
   });
 
   test('count what succeeds too', async () => {

@@ -5,6 +5,7 @@ import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
 import { NumberJobs } from '#modules/whatsapp/numbers/numbers.jobs';
+import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import type { WhatsAppNumberView } from '#modules/whatsapp/numbers/whatsapp-number.dto';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
@@ -339,11 +340,16 @@ describe('Meta’s ids', () => {
   const text = ({ phone_number_id, whatsapp_business_account_id }: ReturnType<typeof platformNumber>): MetaPayload =>
     metaPayload.text({ phone_number_id, waba_id: whatsapp_business_account_id });
   /** As Meta does it: the token a number has is none any more. */
-  const revoke = (id: string): Promise<unknown> =>
-    house.sql('UPDATE whatsapp_number_secrets SET access_token = $2 WHERE whatsapp_number_id = $1', [
+  const revoke = async (id: string): Promise<void> => {
+    const [{ organization_id }] = await house.sql<{ organization_id: string }>(
+      'SELECT organization_id FROM whatsapp_numbers WHERE id = $1',
+      [id],
+    );
+    await house.sql('UPDATE whatsapp_number_secrets SET access_token = $2 WHERE whatsapp_number_id = $1', [
       id,
-      house.app.get(Encryption).encrypt('EAAG-revoked'),
+      house.app.get(Encryption).encrypt('EAAG-revoked', placeOfKeys(organization_id, id)),
     ]);
+  };
   const conversations = async (company: Company): Promise<number> => {
     await house.app.get(InboundWorker).idle();
     return ((await company.agent.get('/conversations').expect(200)).body as { total: number }).total;

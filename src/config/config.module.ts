@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { EgressClient } from '#common/egress';
 import { Encryption } from '#common/encryption';
 import { Config } from './config';
 
@@ -11,9 +12,10 @@ export class ConfigModule {
       global: true,
       providers: [
         { provide: Config, useValue: config },
-        { provide: Encryption, useValue: new Encryption(config.encryption_key) },
+        { provide: Encryption, useValue: new Encryption(config.encryption_keys) },
+        { provide: EgressClient, useFactory: () => new EgressClient({ allowed_hosts: config.egress_allowed_hosts }) },
       ],
-      exports: [Config, Encryption],
+      exports: [Config, Encryption, EgressClient],
     };
   }
 }

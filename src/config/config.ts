@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, chmodSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isEmail } from 'class-validator';
+import { type EncryptionKey, encryptionKey } from '#common/encryption';
 import { passwordMistake } from '#common/password-policy';
 import { makeDirectory } from './make-directory';
 import { misspelling } from './misspelling';
@@ -59,7 +60,9 @@ export class Config {
   readonly redis_url: string | null;
   readonly mongodb_url: string | null;
   readonly jwt_secret: string;
-  /** 32 bytes; encrypts tokens and secrets at rest. */
+  /** Encrypt tokens and secrets at rest: the newest, then those that only open. */
+  readonly encryption_keys: readonly EncryptionKey[];
+  /** The newest, 32 bytes. */
   readonly encryption_key: Buffer;
   /** Password of the embedded PostgreSQL; unused in the full profile. */
   readonly embedded_database_password: string;
@@ -163,17 +166,23 @@ export class Config {
     // The full profile takes its secrets from the environment; the embedded one makes its own once.
     const embedded_in_production = bool('EMBEDDED_IN_PRODUCTION', false);
     const generated = this.embedded && (!this.production || embedded_in_production) ? embeddedSecrets(this.data_dir) : null;
-    const secret = (name: 'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN'): string | null =>
+    const secret = (name: 'JWT_SECRET' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN'): string | null =>
       text(name) ?? generated?.[name] ?? null;
     this.jwt_secret = secret('JWT_SECRET') ?? '';
     if (!this.jwt_secret) mistakes.push('JWT_SECRET is missing: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
     else if (isWeak(this.jwt_secret))
       mistakes.push('JWT_SECRET is weak: give 32 or more random characters, e.g. from `openssl rand -base64 48`');
-    const key = secret('ENCRYPTION_KEY');
-    this.encryption_key = Buffer.from(key ?? '', 'base64');
-    if (!key) mistakes.push('ENCRYPTION_KEY is missing: give 32 random bytes in base64, e.g. from `openssl rand -base64 32`');
-    else if (this.encryption_key.length !== 32 || new Set(this.encryption_key).size < 8)
-      mistakes.push('ENCRYPTION_KEY is not 32 random bytes in base64, e.g. from `openssl rand -base64 32`');
+    this.encryption_keys = keyRing(
+      [
+        ['ENCRYPTION_KEYS', list('ENCRYPTION_KEYS')],
+        ['ENCRYPTION_KEY', list('ENCRYPTION_KEY')],
+        ['ENCRYPTION_KEYS_OLD', list('ENCRYPTION_KEYS_OLD')],
+        // Whoever gives a key in place of the one that was made rotates it.
+        ['ENCRYPTION_KEY', generated ? [generated.ENCRYPTION_KEY] : []],
+      ],
+      mistakes,
+    );
+    this.encryption_key = this.encryption_keys[0]?.key ?? Buffer.alloc(0);
     this.embedded_database_password = generated?.DATABASE_PASSWORD ?? '';
     if (this.production && this.embedded && !embedded_in_production)
       mistakes.push(
@@ -263,7 +272,7 @@ export class Config {
   }
 
   /** Whether who started us says it; otherwise DATA_DIR does. For what a command tells at its end. */
-  static comesFromOutside(env: NodeJS.ProcessEnv, name: 'DATA_DIR' | 'ENCRYPTION_KEY' | 'MEDIA_STORAGE'): boolean {
+  static comesFromOutside(env: NodeJS.ProcessEnv, name: 'DATA_DIR' | 'ENCRYPTION_KEY' | 'ENCRYPTION_KEYS' | 'MEDIA_STORAGE'): boolean {
     return Boolean(env[name]?.trim());
   }
 
@@ -302,6 +311,23 @@ function isUrl(value: string, protocols: string[]): boolean {
   const { protocol, hostname } = new URL(single);
   // PostgreSQL's host may be a socket's directory, among the parameters.
   return protocols.includes(protocol) && (hostname !== '' || protocol.startsWith('postgres'));
+}
+
+/** The keys of all these variables, each once, the newest first. */
+function keyRing(given: readonly [name: string, texts: readonly string[]][], mistakes: string[]): EncryptionKey[] {
+  const ring: EncryptionKey[] = [];
+  const advice = '32 random bytes in base64, e.g. from `openssl rand -base64 32`';
+  for (const [name, texts] of given)
+    for (const text of texts) {
+      const key = encryptionKey(text);
+      if (!key) mistakes.push(`${name} is not ${advice}`);
+      else if (ring.some((other) => other.id === key.id && !other.key.equals(key.key)))
+        mistakes.push(`${name} has another key of the name "${key.id}"`);
+      else if (!ring.some((other) => other.key.equals(key.key))) ring.push(key);
+    }
+  const first = given.findIndex(([name, texts]) => name !== 'ENCRYPTION_KEYS_OLD' && texts.length);
+  if (first < 0) mistakes.push(`ENCRYPTION_KEY is missing: give ${advice}`);
+  return ring;
 }
 
 /** Short, repetitive, or a word of everybody's examples. */

@@ -10,6 +10,7 @@ import { Database } from './database';
 import { DueRows } from './due-rows';
 import { typesWithInstants } from './instants';
 import { ConstraintNames } from './references';
+import { Reseal } from './reseal';
 import { Signals } from './signals';
 import { Statistics } from './statistics';
 import { TimeZones } from './time-zones';
@@ -62,7 +63,7 @@ export const commandSourceOptions = (config: Pick<Config, 'database_url'>): Data
       useFactory: (config: Config) => ({ ...dataSourceOptions(config), retryAttempts: 3, retryDelay: 1000 }),
     }),
   ],
-  providers: [Database, Signals, DueRows, Statistics, TimeZones],
-  exports: [Database, Signals, DueRows],
+  providers: [Database, Signals, DueRows, Reseal, Statistics, TimeZones],
+  exports: [Database, Signals, DueRows, Reseal],
 })
 export class DatabaseModule {}

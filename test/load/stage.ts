@@ -10,9 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JwtService } from '@nestjs/jwt';
 import { Pool } from 'pg';
 import { WebSocket } from 'ws';
-import { Encryption } from '#common/encryption';
+import { Encryption, encryptionKey } from '#common/encryption';
 import { newId } from '#common/uuid';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#database/embedded-postgres';
+import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import { freePort } from '../support/ports';
 import type { Webhooks } from './webhooks';
 
@@ -203,11 +204,14 @@ export class Stage {
     });
     await once(server.listen(port, '127.0.0.1'), 'listening');
     server.unref();
-    await this.sql.query(
-      `INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, access_token, webhook_verify_token)
-       SELECT id, organization_id, $2, $3 FROM whatsapp_numbers WHERE organization_id = $1`,
-      [this.bakery.organization_id, new Encryption(Buffer.from(this.secrets.ENCRYPTION_KEY, 'base64')).encrypt(ACCESS_TOKEN), newId()],
-    );
+    const { organization_id } = this.bakery;
+    const encryption = new Encryption([encryptionKey(this.secrets.ENCRYPTION_KEY)].filter((key) => key !== null));
+    const { rows } = await this.sql.query<{ id: string }>('SELECT id FROM whatsapp_numbers WHERE organization_id = $1', [organization_id]);
+    for (const { id } of rows)
+      await this.sql.query(
+        'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, access_token, webhook_verify_token) VALUES ($1, $2, $3, $4)',
+        [id, organization_id, encryption.encrypt(ACCESS_TOKEN, placeOfKeys(organization_id, id)), newId()],
+      );
     return () => taken;
   }
 

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { Encryption } from '#common/encryption';
 import { newId } from '#common/uuid';
 import { NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
+import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import type { Company, World } from './world';
 
 /** A number of the Cloud API that an organization owns. */
@@ -31,6 +32,7 @@ export async function officialNumber(w: World, company: Company, values: Partial
     ...values,
   };
   const encryption = w.app.get(Encryption);
+  const place = placeOfKeys(company.id, number.id);
   await w.sql(
     `INSERT INTO whatsapp_numbers (id, organization_id, phone_number, display_name, connection_status, verified, proved_at, is_default, phone_number_id, whatsapp_business_account_id)
      VALUES ($1, $2, $3, $4, 'connected', true, now(), NOT EXISTS (SELECT 1 FROM whatsapp_numbers WHERE organization_id = $2 AND is_default), $5, $6)`,
@@ -41,8 +43,8 @@ export async function officialNumber(w: World, company: Company, values: Partial
     [
       number.id,
       company.id,
-      encryption.encrypt('EAAtest'),
-      number.app_secret && encryption.encrypt(number.app_secret),
+      encryption.encrypt('EAAtest', place),
+      number.app_secret && encryption.encrypt(number.app_secret, place),
       number.webhook_verify_token,
     ],
   );

@@ -7,6 +7,7 @@ import { Gathered } from '#database/gathered';
 import { prepared } from '#database/sql';
 import { EvolutionProvider } from './evolution/evolution-provider';
 import { MetaProvider } from './meta/meta-provider';
+import { placeOfKeys } from './numbers/whatsapp-number-secret.entity';
 import type { ConnectionType, WhatsAppNumber } from './numbers/whatsapp-number.entity';
 import type { Checked, Line, NumberKeys, Provider } from './provider';
 import { UnsendableMessage } from './provider-failure';
@@ -61,7 +62,10 @@ export class Providers {
   private async keysOf(organization_id: string, ids: string[]): Promise<(Keys | null)[]> {
     const rows = await this.database.rows<Keys>(KEYS, [organization_id, ids]);
     const opened = new Map(
-      rows.map((row) => [row.id, { ...row, access_token: row.access_token && this.encryption.decrypt(row.access_token) }]),
+      rows.map(({ access_token, ...row }) => [
+        row.id,
+        { ...row, access_token: access_token && this.encryption.decrypt(access_token, placeOfKeys(organization_id, row.id)) },
+      ]),
     );
     return ids.map((id) => opened.get(id) ?? null);
   }

@@ -5,6 +5,7 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
+import { placeOfKeys } from './whatsapp-number-secret.entity';
 import type { ConnectionType } from './whatsapp-number.entity';
 
 /** What the receipt door and the filing need of a number, before an organization is known. */
@@ -91,13 +92,13 @@ export class NumberDirectory {
     waba_ids: readonly string[],
     isSigned: (app_secret: string | null) => boolean,
   ): Promise<boolean> {
-    const rows = await this.database.rows<{ phone_number_id: string | null; waba_id: string | null; app_secret: string | null }>(
-      `SELECT n.phone_number_id, n.whatsapp_business_account_id AS waba_id, s.app_secret
+    const rows = await this.database.rows<Pick<Row, 'id' | 'organization_id' | 'phone_number_id' | 'waba_id' | 'app_secret'>>(
+      `SELECT n.id, n.organization_id, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, s.app_secret
          FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
         WHERE n.deleted_at IS NOT NULL AND (n.phone_number_id = ANY($1) OR n.whatsapp_business_account_id = ANY($2))`,
       [phone_number_ids, waba_ids],
     );
-    const signed = rows.filter(({ app_secret }) => isSigned(app_secret && this.encryption.decrypt(app_secret)));
+    const signed = rows.filter((row) => isSigned(this.openOwn(row)));
     const phones = new Set(signed.map((row) => row.phone_number_id));
     const wabas = new Set(signed.map((row) => row.waba_id));
     return signed.length > 0 && phone_number_ids.every((id) => phones.has(id)) && waba_ids.every((id) => wabas.has(id));
@@ -166,21 +167,26 @@ export class NumberDirectory {
 
   private async read(condition: string, values: readonly string[]): Promise<KnownNumber[]> {
     const rows = await read(this.database, condition, [values]);
-    return rows.map(({ is_proved, app_secret, ...number }) => ({
-      ...number,
-      app_secret: this.secretOf(number.phone_number_id, app_secret, is_proved),
-    }));
+    return rows.map((row) => {
+      const { is_proved: _proved, ...number } = row;
+      return { ...number, app_secret: this.secretOf(row) };
+    });
   }
 
   /**
    * The simulator's for its numbers, and for no others. Else the number's own, and no other beside it; else the platform's. The simulator's and
    * the platform's speak for ids that a connection test proved: whoever only claims them hears nothing.
    */
-  private secretOf(phone_number_id: string | null, own: string | null, is_proved: boolean): string | null {
+  private secretOf(row: Row): string | null {
+    const { phone_number_id, app_secret, is_proved } = row;
     const simulated = this.config.simulator_enabled && phone_number_id !== null && isSimulatorNumber(phone_number_id);
-    if (own && !simulated) return this.encryption.decrypt(own);
+    if (app_secret && !simulated) return this.openOwn(row);
     if (!is_proved) return null;
     return simulated ? simulatorAppSecret(this.config) : this.config.meta_app_secret;
+  }
+
+  private openOwn({ organization_id, id, app_secret }: Pick<Row, 'organization_id' | 'id' | 'app_secret'>): string | null {
+    return app_secret && this.encryption.decrypt(app_secret, placeOfKeys(organization_id, id));
   }
 }
 

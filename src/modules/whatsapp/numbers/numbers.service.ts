@@ -27,6 +27,7 @@ import {
   presentStatus,
   statusOf,
 } from './whatsapp-number.dto';
+import { placeOfKeys } from './whatsapp-number-secret.entity';
 import { ConnectionStatus, WhatsAppNumber } from './whatsapp-number.entity';
 
 onDuplicate(
@@ -264,7 +265,8 @@ export class NumbersService {
     { id, organization_id }: WhatsAppNumber,
     { access_token, app_secret, webhook_verify_token }: Pick<WhatsAppNumberUpdate, 'access_token' | 'app_secret' | 'webhook_verify_token'>,
   ): Promise<void> {
-    const sealed = (key: string | null): string | null => (key === null ? null : this.encryption.encrypt(key));
+    const sealed = (key: string | null): string | null =>
+      key === null ? null : this.encryption.encrypt(key, placeOfKeys(organization_id, id));
     const keys: Record<string, string | null> = {
       ...(access_token !== undefined && { access_token: sealed(access_token), access_token_hint: access_token?.slice(-4) ?? null }),
       ...(app_secret !== undefined && { app_secret: sealed(app_secret) }),

@@ -1,5 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Place } from '#common/encryption';
 import { Reference } from '#database/references';
+import { declareSealed } from '#database/sealed-columns';
 import { WhatsAppNumber } from './whatsapp-number.entity';
 
 /** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. Of a deleted number only app_secret is left. */
@@ -28,3 +30,8 @@ export class WhatsAppNumberSecret {
   @Column('varchar', { length: 128 })
   webhook_verify_token: string;
 }
+
+declareSealed('whatsapp_number_secrets', { columns: ['access_token', 'app_secret'], place: ['organization_id', 'whatsapp_number_id'] });
+
+/** What the keys of a number are sealed for. */
+export const placeOfKeys = (organization_id: string, whatsapp_number_id: string): Place => [organization_id, whatsapp_number_id];
