@@ -2,6 +2,7 @@ import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
 import { Conversation } from '#modules/conversations/conversation.entity';
 import type { AgentSummaryPage, DepartmentPage, DepartmentView } from '#modules/departments/department.dto';
+import { Queue } from '#modules/queues/queue.entity';
 import { rowOf } from './support/rows';
 import { socketOf } from './support/sockets';
 import { selectsOf } from './support/statements';
@@ -27,6 +28,11 @@ const idOf = async (row: Promise<{ id?: unknown }>): Promise<string> => String((
 
 const conversationIn = (w: World, company: Company, department_id: string, values: object = {}): Promise<string> =>
   idOf(rowOf(w, company, Conversation, { department_id, ...values }));
+
+const queueIn = (w: World, company: Company, department_id: string): Promise<string> => {
+  const slug = `pedidos-${++made}`;
+  return idOf(rowOf(w, company, Queue, { department_id, name: 'Pedidos', slug }));
+};
 
 const ago = (seconds: number): Date => new Date(Date.now() - seconds * 1000);
 
@@ -365,7 +371,7 @@ describe('numbers', () => {
     const { acme } = w;
     const { id } = await create(acme.admin, { agent_ids: [acme.agent.user.id, acme.admin.user.id] });
     const other = await create(acme.admin, { agent_ids: [acme.agent.user.id], is_active: false });
-    const queue_id = newId();
+    const queue_id = await queueIn(w, acme, id);
     const agent = { current_agent_id: acme.agent.user.id, queue_id };
     await conversationIn(w, acme, id, { queue_id, queued_at: ago(5) });
     await conversationIn(w, acme, id, { ...agent, queued_at: ago(100), assigned_at: ago(40), first_response_time_seconds: 10 });
@@ -396,6 +402,7 @@ describe('numbers', () => {
       ...figures,
       agents_online: 2,
       agents_available: 1,
+      total_queues: 1,
       completed_conversations: 3,
       average_wait_time_seconds: 60,
       is_within_business_hours: true,
@@ -444,22 +451,24 @@ describe('deleting', () => {
   it('is refused while somebody would be left', async () => {
     const w = await world();
     const { acme } = w;
-    const { id } = await create(acme.admin);
-    const conversation = await conversationIn(w, acme, id, { status: 'pending' });
+    const [lined, talking] = [await create(acme.admin), await create(acme.admin)];
+    const queue_id = await queueIn(w, acme, lined.id);
+    const conversation = await conversationIn(w, acme, talking.id, { status: 'pending' });
 
-    await acme.admin.delete(`/departments/${id}`).expect(409).expect(errorOf('department_in_use'));
+    for (const { id } of [lined, talking]) await acme.admin.delete(`/departments/${id}`).expect(409).expect(errorOf('department_in_use'));
+    await w.sql('UPDATE queues SET deleted_at = now() WHERE id = $1', [queue_id]);
     await w.sql(`UPDATE conversations SET status = 'closed' WHERE id = $1`, [conversation]);
 
-    await acme.admin.delete(`/departments/${id}`).expect(204);
+    for (const { id } of [lined, talking]) await acme.admin.delete(`/departments/${id}`).expect(204);
     expect((await list(acme.admin)).total).toBe(0);
   });
 
-  it('moves conversations and agents', async () => {
+  it('moves queues, conversations and agents', async () => {
     const w = await world();
     const { acme } = w;
     const from = await create(acme.admin, { agent_ids: [acme.agent.user.id, acme.admin.user.id] });
     const to = await create(acme.admin, { agent_ids: [acme.agent.user.id] });
-    const queue_id = newId();
+    const queue_id = await queueIn(w, acme, from.id);
     const live = await conversationIn(w, acme, from.id, { queue_id, queued_at: new Date() });
     const over = await conversationIn(w, acme, from.id, { status: 'closed' });
     const heard = listen(w, acme.id);
@@ -474,6 +483,7 @@ describe('deleting', () => {
       { id: live, department_id: to.id },
       { id: over, department_id: from.id },
     ]);
+    expect(await w.sql('SELECT department_id FROM queues WHERE id = $1', [queue_id])).toEqual([{ department_id: to.id }]);
     expect(await departmentsOf(acme.admin, acme.admin.user.id)).toEqual([to.id]);
     expect(moved).toEqual([live]);
     expect(heard).toEqual(

@@ -35,7 +35,8 @@ const FIGURES = prepared(
 );
 
 const STATS = prepared(
-  `SELECT agents.*, work.*
+  `SELECT agents.*, work.*,
+          (SELECT count(*)::int FROM queues q WHERE q.organization_id = $1 AND q.department_id = asked.id AND q.deleted_at IS NULL) AS total_queues
      FROM (SELECT $2::uuid AS id) asked
     CROSS JOIN LATERAL (SELECT count(*)::int AS total_agents,
         count(*) FILTER (WHERE u.is_active AND u.is_online)::int AS agents_online,

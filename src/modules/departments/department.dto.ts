@@ -132,6 +132,9 @@ export class DepartmentStats {
   @Field(() => Int)
   agents_available: number;
 
+  @Field(() => Int)
+  total_queues: number;
+
   /** Open and pending. */
   @Field(() => Int)
   active_conversations: number;
