@@ -23,6 +23,7 @@ export const migrations: Record<string, string> = {
   '1795000300000-outbound-mails.ts': '909592d0a3afe4d0d6784533d4f39f72da27bf82bf2341aec37923816ad40f3b',
   '1795000330000-custom-permissions.ts': '8ce97bb5879a2bef480e41cc6a95e3fba5639055e188a5ceee8d8747f4d1e547',
   '1795000330100-messages-of-agents.ts': '8b25783f352fedf2a342f80f8c722be512aecd9c2f857909c596193c69e4c503',
+  '1795000380000-audit-indexes.ts': '0f925d92fa353aabe94573fbc71c5f57d215debf483995ec5310715e0094a98a',
 };
 
 export const schema: string[] = [
@@ -414,8 +415,11 @@ export const schema: string[] = [
   'function public.fold(text) returns text i 426929d7adb4bb564edfbd7c7563f6e1',
   'function public.uuid_at(timestamp with time zone) returns uuid i eb89453bb71042179e151e4ddd93e1d6',
   'index CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree organization_id, action, created_at',
+  'index CREATE INDEX audit_logs_address_idx ON public.audit_logs USING btree organization_id, ip_address, created_at',
   'index CREATE INDEX audit_logs_age_idx ON public.audit_logs USING btree created_at',
+  "index CREATE INDEX audit_logs_failure_idx ON public.audit_logs USING btree organization_id, created_at WHERE result = 'failure'",
   'index CREATE INDEX audit_logs_organization_idx ON public.audit_logs USING btree organization_id, created_at',
+  'index CREATE INDEX audit_logs_request_idx ON public.audit_logs USING btree organization_id, request_id',
   'index CREATE INDEX audit_logs_resource_idx ON public.audit_logs USING btree organization_id, resource_type, resource_id, created_at',
   'index CREATE INDEX audit_logs_user_idx ON public.audit_logs USING btree organization_id, user_id, created_at',
   'index CREATE INDEX contact_identities_contact_idx ON public.contact_identities USING btree organization_id, contact_id',

@@ -75,7 +75,7 @@ describe('an act', () => {
       const { user } = given.person ?? w.acme.admin;
       expect(entry).toMatchObject({
         actor_type: 'user',
-        ...(user.id && { organization_id: w.acme.id, user_id: user.id, actor_role: user.role, actor_email: user.email }),
+        ...(user.id && { organization_id: w.acme.id, user_id: user.id, actor_role: user.role, actor_email: null }),
         result: 'success',
         resource_id: expect.any(String),
         ip_address: '127.0.0.1',
