@@ -251,7 +251,7 @@ describe('a write', () => {
         actor_type: 'user',
         actor_id: user_id,
         user_id,
-        actor_email: 'rui@acme.example',
+        actor_email: null,
         actor_role: 'agent',
         action: 'agent_skill.create',
         resource_type: 'agent_skill',
@@ -278,7 +278,7 @@ describe('a write', () => {
         action: 'agent_skill.renamed',
         changes: { name: { from: 'Ana', to: 'Bia' }, phone: { from: '***', to: '***' } },
         request_id: 'r-1',
-        actor_email: 'rui@acme.example',
+        actor_email: null,
       }),
     ]);
   });
@@ -356,7 +356,7 @@ describe('a refusal', () => {
         resource_id: id,
         metadata: { method: 'POST', route: '/api/v1/agent-skills/:id/forbidden' },
         result: 'failure',
-        actor_email: 'rui@acme.example',
+        actor_email: null,
         ip_address: expect.any(String),
       }),
     ]);

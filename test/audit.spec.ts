@@ -86,7 +86,7 @@ describe('an act', () => {
           organization_id: given.elsewhere ? (expect.any(String) as string) : w.acme.id,
           user_id: user.id,
           actor_role: user.role,
-          actor_email: user.email,
+          actor_email: null,
         }),
         result: 'success',
         resource_id: expect.any(String),

@@ -13,6 +13,9 @@ export type AuditChanges = Record<string, { from?: unknown; to?: unknown }>;
 @Index('audit_logs_user_idx', ['organization_id', 'user_id', 'created_at'])
 @Index('audit_logs_action_idx', ['organization_id', 'action', 'created_at'])
 @Index('audit_logs_resource_idx', ['organization_id', 'resource_type', 'resource_id', 'created_at'])
+@Index('audit_logs_request_idx', ['organization_id', 'request_id'])
+@Index('audit_logs_address_idx', ['organization_id', 'ip_address', 'created_at'])
+@Index('audit_logs_failure_idx', ['organization_id', 'created_at'], { where: "result = 'failure'" })
 export class AuditLog {
   @PrimaryColumn('uuid')
   id: string;
@@ -31,6 +34,7 @@ export class AuditLog {
   @Column('uuid', { nullable: true })
   user_id: string | null;
 
+  /** Of who is no user: what was typed. A user's is read from the user. */
   @Column('varchar', { length: 255, nullable: true })
   actor_email: string | null;
 
@@ -74,7 +78,7 @@ export class AuditLog {
 }
 
 declareUserRows('audit_logs', {
-  erase: { keep: 'proof of who did what, append-only; contract 50: e-mails are to be resolved when an entry is read' },
+  erase: { keep: 'proof of who did what, append-only; names nobody but by id: e-mails are read from the user' },
   export: ['action', 'resource_type', 'resource_id', 'result', 'ip_address', 'user_agent', 'created_at'],
 });
 

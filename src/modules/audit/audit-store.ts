@@ -14,6 +14,7 @@ import { AuditLog } from './audit-log.entity';
 import type { AuditDocument } from './audit-log.schema';
 
 export interface AuditFilter {
+  id?: string;
   /** undefined: every organization's (super_admin). */
   organization_id?: string;
   actor_id?: string;
@@ -26,7 +27,7 @@ export interface AuditFilter {
   user_id?: string;
   from?: Date;
   to?: Date;
-  /** Words of the action or of the resource's name. */
+  /** Words of the action or of the resource's name, among the newest SEARCHED that the rest leaves. */
   search?: string;
   /** Only what comes after this entry, in the order asked. */
   after?: Pick<AuditLog, 'created_at' | 'id'>;
@@ -48,6 +49,8 @@ const MONGO_REST_MS = 5000;
 const RETRY_MS = 500;
 const STOP_MS = 5000;
 const PRUNE_BATCH = 5000;
+/** No index has the words of millions of entries, which are written far more often than searched. */
+const SEARCHED = 20_000;
 
 // A repeated attempt finds what the first one kept.
 const INSERT = prepared('INSERT INTO audit_logs SELECT * FROM json_populate_recordset(NULL::audit_logs, $1) ON CONFLICT DO NOTHING');
@@ -96,7 +99,7 @@ export class AuditStore implements BeforeApplicationShutdown {
   /** How many there are in both stores, up to `max` in each. */
   async count(filter: AuditFilter, max: number): Promise<number> {
     const [documents, rows] = await Promise.all([
-      this.ask(0, () => this.documents.countDocuments(documentsOf(filter), { limit: max }).exec()),
+      this.ask(0, async () => this.documents.countDocuments(await this.documentsOf(filter), { limit: max }).exec()),
       totalOf(this.database, this.queryOf(filter).select('1'), max),
     ]);
     return documents + rows.total;
@@ -188,8 +191,13 @@ export class AuditStore implements BeforeApplicationShutdown {
 
   private async findDocuments(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
     const order = filter.oldest_first ? 1 : -1;
-    const find = (): Promise<AuditDocument[]> =>
-      this.documents.find(documentsOf(filter)).sort({ created_at: order, _id: order }).limit(limit).lean<AuditDocument[]>().exec();
+    const find = async (): Promise<AuditDocument[]> =>
+      this.documents
+        .find(await this.documentsOf(filter))
+        .sort({ created_at: order, _id: order })
+        .limit(limit)
+        .lean<AuditDocument[]>()
+        .exec();
     return (await this.ask<AuditDocument[]>([], find)).map(({ _id, ...fields }) => ({ id: _id, ...fields }));
   }
 
@@ -204,6 +212,13 @@ export class AuditStore implements BeforeApplicationShutdown {
     }
   }
 
+  private async documentsOf(filter: AuditFilter): Promise<QueryFilter<AuditDocument>> {
+    if (!filter.search) return documentsOf(filter);
+    const all = documentsOf({ ...filter, search: undefined, after: undefined });
+    const [first] = await this.documents.find(all, { created_at: 1 }).sort({ created_at: -1 }).skip(SEARCHED).limit(1).lean().exec();
+    return documentsOf(filter, first?.created_at);
+  }
+
   private findRows(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
     const order = filter.oldest_first ? 'ASC' : 'DESC';
     return this.queryOf(filter).orderBy('entry.created_at', order).addOrderBy('entry.id', order).limit(limit).getMany();
@@ -213,10 +228,14 @@ export class AuditStore implements BeforeApplicationShutdown {
     const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(defined(equal));
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
-    if (search)
-      query.andWhere('(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words))', {
-        words: `%${escapeLike(search)}%`,
-      });
+    if (search) {
+      const first = query.clone().select('entry.created_at').orderBy('entry.created_at', 'DESC').offset(SEARCHED).limit(1);
+      query
+        .andWhere(`entry.created_at >= coalesce((${first.getQuery()}), '-infinity')`)
+        .andWhere('(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words))', {
+          words: `%${escapeLike(search)}%`,
+        });
+    }
     if (after)
       query.andWhere(`(entry.created_at, entry.id) ${oldest_first ? '>' : '<'} (:at, :id)`, { at: after.created_at, id: after.id });
     return query;
@@ -233,14 +252,15 @@ export class AuditStore implements BeforeApplicationShutdown {
 /** Data that no repetition makes right (SQLSTATE classes 22 and 23). */
 const isBadRow = (error: unknown): boolean => error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
 
-/** The same filter in MongoDB's words. */
-function documentsOf({ from, to, search, after, oldest_first, ...equal }: AuditFilter): QueryFilter<AuditDocument> {
+/** The same filter in MongoDB's words, and from the newest of it on. */
+function documentsOf({ id, from, to, search, after, oldest_first, ...equal }: AuditFilter, first?: Date): QueryFilter<AuditDocument> {
   const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
   const words = search && { $regex: search.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' };
   const beyond = oldest_first ? '$gt' : '$lt';
   const conditions: QueryFilter<AuditDocument>[] = [
-    { ...defined(equal), ...(Object.keys(range).length && { created_at: range }) },
+    { ...defined({ _id: id, ...equal }), ...(Object.keys(range).length && { created_at: range }) },
     ...(words ? [{ $or: [{ action: words }, { resource_name: words }] }] : []),
+    ...(first ? [{ created_at: { $gte: first } }] : []),
     ...(after
       ? [{ $or: [{ created_at: { [beyond]: after.created_at } }, { created_at: after.created_at, _id: { [beyond]: after.id } }] }]
       : []),

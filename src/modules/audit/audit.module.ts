@@ -3,6 +3,8 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { MongooseModule } from '@nestjs/mongoose';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { AuditInterceptor } from './audit.interceptor';
+import { AuditLogsController } from './audit-logs.controller';
+import { AuditLogs } from './audit-logs.service';
 import { AuditJobs } from './audit.jobs';
 import { AuditLog } from './audit-log.entity';
 import { ApiLogSchema, AuditLogSchema, ErrorLogSchema } from './audit-log.schema';
@@ -21,8 +23,10 @@ import { API_LOGS, ERROR_LOGS, RequestLogs } from './request-logs';
       { name: ERROR_LOGS, schema: ErrorLogSchema },
     ]),
   ],
+  controllers: [AuditLogsController],
   providers: [
     AuditService,
+    AuditLogs,
     AuditStore,
     AuditJobs,
     FollowOrganization,

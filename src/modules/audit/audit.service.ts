@@ -21,7 +21,6 @@ export interface AuditRequest {
   ip_address: string | null;
   user_agent: string | null;
   request_id: string | null;
-  actor_email: string | null;
   /** A service has said what was done, or that it was nothing: the interceptor stays silent. */
   spoken: boolean;
   /** What the answer waits for. */
@@ -115,7 +114,8 @@ export class AuditService {
       actor_type: user_id ? 'user' : api_key_id ? 'api' : 'system',
       actor_id: user_id ?? api_key_id,
       user_id,
-      actor_email: cut(act.actor_email ?? request?.actor_email, 255),
+      // Of a user it is read from the user: who is erased is erased here too.
+      actor_email: user_id ? null : cut(act.actor_email, 255),
       actor_role: actor && !actor.isSystem ? actor.role : null,
       action: fitText(action, 100),
       resource_type: fitText(resource_type, 50),
@@ -158,7 +158,6 @@ export function auditRequestOf(request: AppRequest): AuditRequest {
     ip_address: request.ip ?? null,
     user_agent: request.headers['user-agent'] ?? null,
     request_id: request.request_id ?? null,
-    actor_email: request.session?.email ?? null,
     spoken: false,
     entries: [],
     over: false,
