@@ -6,7 +6,7 @@ import type { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { BadRequest, Conflict, Unauthenticated } from '#common/errors';
 import { Database, type Tx } from '#database/database';
-import { settingsOf } from '#modules/organizations/organizations.service';
+import { settingsOf } from '#modules/organizations/organization-settings';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import type { RecoveryCodes, TwoFactorDisable, TwoFactorSetup, TwoFactorState } from './two-factor.dto';
