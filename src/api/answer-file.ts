@@ -61,6 +61,17 @@ export async function answerFile(request: Request, response: Response, file: Sto
   }
 }
 
+/** A file we make as it is read: an export. It is the caller's alone, and kept nowhere on its way. */
+export async function answerMade(response: Response, filename: string, made: Readable): Promise<void> {
+  response.attachment(filename).set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+  try {
+    await pipeline(made, response);
+  } catch (error) {
+    response.destroy();
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') logger.warn({ msg: 'export not handed out', err: error });
+  }
+}
+
 /** A type that may stand in a header. */
 export const safeType = (mime_type: string): string =>
   /^[\w.+-]{1,100}\/[\w.+-]{1,100}(; ?[\w.+-]+=[\w.+-]+)*$/.test(mime_type) ? mime_type : 'application/octet-stream';

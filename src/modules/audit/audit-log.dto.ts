@@ -1,35 +1,46 @@
+import { ArgsType, Field, ID, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, PickType } from '@nestjs/swagger';
 import { IsIn, IsIP, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { Alias } from '#common/alias';
 import { DayOrInstant, NotBefore } from '#common/fields';
 
+import { Json } from '#common/json.scalar';
+import { ArgsOf } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
 import type { AuditActorType, AuditChanges, AuditResult } from './audit-log.entity';
 
 /** Who did what, when, from where. */
+@ObjectType()
 export class AuditEntry {
   @ApiProperty({ format: 'uuid' })
+  @Field(() => ID)
   id: string;
 
   /** null: before an organization was known, as when somebody unknown tried to sign in. */
   @ApiProperty({ type: 'string', format: 'uuid', nullable: true })
+  @Field(() => ID, { nullable: true })
   organization_id: string | null;
 
   @ApiProperty({ enum: ['user', 'system', 'webhook', 'api'] })
+  @Field(() => String)
   actor_type: AuditActorType;
 
   @ApiProperty({ type: 'string', format: 'uuid', nullable: true })
+  @Field(() => ID, { nullable: true })
   actor_id: string | null;
 
   /** actor_id again where the actor is a user. */
   @ApiProperty({ type: 'string', format: 'uuid', nullable: true })
+  @Field(() => ID, { nullable: true })
   user_id: string | null;
 
   /** As the user has it today; of a sign-in that failed for nobody known: what was typed. */
   @ApiProperty({ type: 'string', nullable: true, example: 'ana@padaria.example' })
+  @Field(() => String, { nullable: true })
   actor_email: string | null;
 
   @ApiProperty({ type: 'string', nullable: true, example: 'agent' })
+  @Field(() => String, { nullable: true })
   actor_role: string | null;
 
   /** `resource.verb` */
@@ -40,28 +51,36 @@ export class AuditEntry {
   resource_type: string;
 
   @ApiProperty({ type: 'string', nullable: true })
+  @Field(() => String, { nullable: true })
   resource_id: string | null;
 
   @ApiProperty({ type: 'string', nullable: true })
+  @Field(() => String, { nullable: true })
   resource_name: string | null;
 
   /** By field what it was and what it became. Values of secrets and of people are `***`. */
   @ApiProperty({ type: 'object', additionalProperties: true, example: { status: { from: 'open', to: 'closed' } } })
+  @Field(() => Json)
   changes: AuditChanges;
 
   @ApiProperty({ type: 'object', additionalProperties: true, example: {} })
+  @Field(() => Json)
   metadata: Record<string, unknown>;
 
   @ApiProperty({ enum: ['success', 'failure'] })
+  @Field(() => String)
   result: AuditResult;
 
   @ApiProperty({ type: 'string', nullable: true, example: '203.0.113.9' })
+  @Field(() => String, { nullable: true })
   ip_address: string | null;
 
   @ApiProperty({ type: 'string', nullable: true })
+  @Field(() => String, { nullable: true })
   user_agent: string | null;
 
   @ApiProperty({ type: 'string', nullable: true })
+  @Field(() => String, { nullable: true })
   request_id: string | null;
 
   created_at: Date;
@@ -126,3 +145,6 @@ export class AuditExportQuery extends PickType(AuditQuery, ['actor_id', 'action'
   @IsIn(['csv', 'json'])
   format?: 'csv' | 'json' = 'csv';
 }
+
+@ArgsType()
+export class AuditArgs extends ArgsOf(AuditQuery) {}

@@ -1,15 +1,14 @@
-import { Controller, Get, Param, Query, Req, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiProduces } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Allow, Caller, Resource } from '#access/decorators';
 import type { AppRequest } from '#access/request';
+import { answerMade } from '#api/answer-file';
 import { Uuid } from '#api/validation.pipe';
-import { type Actor, Role } from '#common/actor';
+import type { Actor } from '#common/actor';
 import { Room } from '#common/room';
 import { AuditEntry, AuditEntryPage, AuditExportQuery, AuditQuery } from './audit-log.dto';
-import { AuditLogs, type AuditScope } from './audit-logs.service';
-
-const TYPES = { csv: 'text/csv; charset=utf-8', json: 'application/json; charset=utf-8' };
+import { AuditLogs, scopeOf } from './audit-logs.service';
 
 @Room('audit-log', 'Who did what, when, from where. Entries are never changed, and kept for two years (`AUDIT_RETENTION_DAYS`).')
 @Controller('audit-logs')
@@ -24,7 +23,7 @@ export class AuditLogsController {
    */
   @Get()
   list(@Caller() actor: Actor, @Req() request: AppRequest, @Query() query: AuditQuery): Promise<AuditEntryPage> {
-    return this.logs.page(actor, scopeOf(actor, request), query);
+    return this.logs.page(actor, scopeOf(actor, request.get('x-organization-id')), query);
   }
 
   /** Export what was done, newest first, at most 50,000 entries: CSV that opens in a spreadsheet (no cell is taken for a formula), or JSON. */
@@ -43,23 +42,16 @@ export class AuditLogsController {
     @Caller() actor: Actor,
     @Req() request: AppRequest,
     @Query() query: AuditExportQuery,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<StreamableFile> {
+    @Res() response: Response,
+  ): Promise<void> {
     const format = query.format ?? 'csv';
-    response.setHeader('Cache-Control', 'no-store');
-    return new StreamableFile(await this.logs.export(actor, scopeOf(actor, request), { ...query, format }), {
-      type: TYPES[format],
-      disposition: `attachment; filename="audit-log.${format}"`,
-    });
+    const made = await this.logs.export(actor, scopeOf(actor, request.get('x-organization-id')), { ...query, format });
+    await answerMade(response, `audit-log.${format}`, made);
   }
 
   /** One entry. */
   @Get(':audit_log_id')
   get(@Caller() actor: Actor, @Req() request: AppRequest, @Param('audit_log_id', Uuid) id: string): Promise<AuditEntry> {
-    return this.logs.get(actor, scopeOf(actor, request), id);
+    return this.logs.get(actor, scopeOf(actor, request.get('x-organization-id')), id);
   }
 }
-
-/** super_admin reads everybody's, unless they name an organization. */
-const scopeOf = (actor: Actor, request: AppRequest): AuditScope =>
-  actor.role === Role.super_admin && request.get('x-organization-id') === undefined ? null : actor.organization_id;

@@ -4,6 +4,7 @@ import { MongooseModule } from '@nestjs/mongoose';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { AuditInterceptor } from './audit.interceptor';
 import { AuditLogsController } from './audit-logs.controller';
+import { AuditLogsResolver } from './audit-logs.resolver';
 import { AuditLogs } from './audit-logs.service';
 import { AuditJobs } from './audit.jobs';
 import { AuditLog } from './audit-log.entity';
@@ -27,6 +28,7 @@ import { API_LOGS, ERROR_LOGS, RequestLogs } from './request-logs';
   providers: [
     AuditService,
     AuditLogs,
+    AuditLogsResolver,
     AuditStore,
     AuditJobs,
     FollowOrganization,
