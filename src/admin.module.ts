@@ -12,11 +12,12 @@ import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountMails } from '#modules/users/account-mails';
+import { Invitations } from '#modules/users/invitations';
 import { LoginLocks } from '#modules/users/login-locks';
 import { MailedTokens } from '#modules/users/mailed-tokens';
-import { Memberships } from '#modules/users/memberships';
 import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
+import { UserDepartments } from '#modules/users/user-departments';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
 
@@ -39,8 +40,9 @@ export class AdminModule {
         OrganizationsService,
         UsersService,
         AccountMails,
+        Invitations,
         MailedTokens,
-        Memberships,
+        UserDepartments,
         OwnPassword,
         Passwords,
         LoginLocks,

@@ -4,11 +4,14 @@ import { ApiModule } from '#api/api.module';
 import { Config } from '#config/config';
 import { FactsModule } from '#events/facts.module';
 import { JobsModule } from '#jobs/jobs.module';
+import { AgentSkillsModule } from '#modules/agent-skills/agent-skills.module';
 import { MailModule } from '#mail/mail.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { DepartmentsModule } from '#modules/departments/departments.module';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
@@ -39,6 +42,7 @@ export class AppModule {
         // 1 who
         OrganizationsModule,
         UsersModule,
+        NotificationsModule,
         AuthModule,
         AuditModule,
 
@@ -48,6 +52,8 @@ export class AppModule {
         WhatsAppModule,
 
         // 3 inbox
+        DepartmentsModule,
+        AgentSkillsModule,
         ConversationsModule,
       ],
     };

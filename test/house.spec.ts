@@ -268,6 +268,7 @@ describe('the wall', () => {
       });
 
     expect([...found].sort()).toEqual([
+      'src/modules/conversations/state/departments.ts',
       'src/modules/conversations/state/merging.ts',
       'src/modules/conversations/state/moves.ts',
       'src/modules/conversations/state/traffic.ts',

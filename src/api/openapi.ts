@@ -97,9 +97,7 @@ function describe(path: string, method: string, operation: Operation, config: Co
   }
   const others = operation['x-role-for-others'];
   const least = open ? 'Public.' : others ? `For yourself; for others: ${others} or above.` : `Role: ${role} or above.`;
-  operation.description = [operation.description, `${least} ${rateWords(rate, open, config)}`]
-    .filter(Boolean)
-    .join('\n\n');
+  operation.description = [operation.description, `${least} ${rateWords(rate, open, config)}`].filter(Boolean).join('\n\n');
 
   if (operation.requestBody) describeBody(operation, operation.requestBody);
 

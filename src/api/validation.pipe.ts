@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validate } from 'class-validator';
-import { resolveAliases } from '#common/alias';
+import { resolveAliases, resolveBareList } from '#common/alias';
 import { type ErrorDetail, Invalid } from '#common/errors';
 import { MISTAKES_MAX, assertFit } from '#common/fit';
 import { isUuid } from '#common/uuid';
@@ -27,6 +27,7 @@ export class InputPipe implements PipeTransform {
       if (data !== undefined) return value;
       value = {};
     }
+    value = resolveBareList(value, metatype.prototype as object);
     if (typeof value !== 'object' || Array.isArray(value)) throw noObject(place);
     const fields = value as Record<string, unknown>;
     if (type === 'query') assertNoBrackets(fields);

@@ -1,4 +1,5 @@
 const ALIASES = Symbol('aliases');
+const BARE_LIST = Symbol('bare list');
 
 type AliasMap = ReadonlyMap<string, readonly string[]>;
 
@@ -34,4 +35,13 @@ export function resolveAliases(input: Record<string, unknown>, prototype: object
       delete output[name];
     }
   return output;
+}
+
+/** A body that is a list, and no object, stands for this field. */
+export const BareList = (): PropertyDecorator => (prototype, property) => Reflect.defineMetadata(BARE_LIST, property, prototype);
+
+/** The body as the object it stands for. */
+export function resolveBareList(body: unknown, prototype: object): unknown {
+  const field = Reflect.getMetadata(BARE_LIST, prototype) as string | undefined;
+  return field !== undefined && Array.isArray(body) ? { [field]: body as unknown[] } : body;
 }

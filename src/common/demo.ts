@@ -5,6 +5,10 @@
 export const DEMO = {
   /** Bruno Alves, an agent. */
   user_id: '019aa000-0000-7000-8000-000000000a01',
+  /** Vendas, of Bruno. */
+  department_id: '019aa000-0000-7000-8000-000000000a02',
+  /** His. */
+  skill_id: '019aa000-0000-7000-8000-000000000a03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** João Pereira, who waits for his order: an open conversation. */
@@ -20,6 +24,9 @@ export const DEMO = {
   /** Beatriz Lima, whose conversation is resolved. */
   other_contact_id: '019aa000-0000-7000-8000-000000000d01',
   resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
+
+  /** Of the administrator. */
+  notification_id: '019aa000-0000-7000-8000-000000000e01',
 
   // What else examples say of it; the organization's id is another one in every installation.
   organization_id: '019aa000-0000-7000-8000-000000000a00',

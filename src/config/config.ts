@@ -22,6 +22,7 @@ export const RATE_LIMIT_DEFAULTS = {
   auth_recovery: { limit: 3, seconds: 3600 },
   auth_token: { limit: 10, seconds: 3600 },
   general: { limit: 100, seconds: 60 },
+  invitation: { limit: 100, seconds: 3600 },
   upload: { limit: 10, seconds: 60 },
   graphql: { limit: 50, seconds: 60 },
   secret_reveal: { limit: 10, seconds: 60 },

@@ -5,8 +5,27 @@ import { PASSWORD } from '../support/world';
 
 export const facts: RoomFacts = {
   roles: {
-    viewer: ['GET /users', 'GET /users/me', 'GET /users/{user_id}', 'PUT /users/me'],
-    org_admin: ['POST /users', 'POST /users/{user_id}/activate', 'POST /users/{user_id}/deactivate', 'PUT /users/{user_id}'],
+    viewer: [
+      'GET /permissions',
+      'GET /roles',
+      'GET /users',
+      'GET /users/me',
+      'GET /users/me/stats',
+      'GET /users/{user_id}',
+      'GET /users/{user_id}/activity',
+      'GET /users/{user_id}/permissions',
+      'GET /users/{user_id}/stats',
+      'POST /users/{user_id}/change-password',
+      'PUT /users/me',
+    ],
+    org_admin: [
+      'DELETE /users/{user_id}',
+      'POST /users',
+      'POST /users/{user_id}/activate',
+      'POST /users/{user_id}/deactivate',
+      'PUT /users/{user_id}',
+      'PUT /users/{user_id}/permissions',
+    ],
   },
   ids: {
     user_id: 'user',
@@ -17,11 +36,11 @@ export const facts: RoomFacts = {
     department_ids: 'department',
   },
   not_looked_up: {
-    'POST /users department_ids': 'no departments yet (section 10 §5)',
-    'PUT /users/me department_ids': 'no departments yet (section 10 §5)',
-    'PUT /users/{user_id} department_ids': 'no departments yet (section 10 §5)',
+    'PUT /users/me department_ids': 'one’s own are an administrator’s to change, whosever they are',
   },
   bodies: () => ({
+    'POST /users/{user_id}/change-password': { new_password: 'another-horse-2' },
+    'PUT /users/{user_id}/permissions': { permissions: ['read:contacts'] },
     'POST /users': { email: `${randomUUID()}@acme.example`, full_name: 'Bia Lima', role: 'agent', password: 'correct-horse-1' },
   }),
   acts: [
@@ -55,13 +74,43 @@ export const facts: RoomFacts = {
       wrong: { full_name: '' },
     },
     {
+      rest: 'DELETE users/:user_id',
+      mutation: 'deleteUser',
+      said: ['user.deleted'],
+      given: async ({ world }) => ({ id: (await world.acme.hire('agent')).user.id }),
+    },
+    {
+      rest: 'PUT users/:user_id/permissions',
+      mutation: 'updateUserPermissions',
+      said: ['user.permissions_changed'],
+      changes: ['custom_permissions'],
+      given: (stage) => Promise.resolve({ id: stage.agent.user.id, body: { permissions: ['read:contacts'] } }),
+      wrong: { permissions: 'everything' },
+    },
+    {
+      rest: 'POST users/:user_id/change-password',
+      said: ['user.password_changed'],
+      given: (stage) => Promise.resolve({ id: stage.agent.user.id, body: { new_password: 'another-horse-2' } }),
+      wrong: { new_password: 'short' },
+    },
+    {
+      rest: 'POST users/:user_id/change-password',
+      mutation: 'changePassword',
+      mutation_is_own: true,
+      said: ['user.password_changed'],
+      given: ({ agent }) =>
+        Promise.resolve({ person: agent, id: agent.user.id, body: { current_password: PASSWORD, new_password: 'another-horse-2' } }),
+    },
+    {
       rest: 'POST users/:user_id/activate',
+      mutation: 'activateUser',
       said: ['user.activated'],
       changes: ['is_active'],
       given: async ({ world }) => ({ id: (await world.acme.hire('agent', { is_active: false })).user.id }),
     },
     {
       rest: 'POST users/:user_id/deactivate',
+      mutation: 'deactivateUser',
       said: ['user.deactivated'],
       changes: ['is_active'],
       given: (stage) => Promise.resolve({ id: stage.agent.user.id }),

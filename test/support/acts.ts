@@ -10,6 +10,8 @@ export interface Given {
   person?: Person;
   /** The id in its path; GraphQL's one id. */
   id?: string;
+  /** Ids by name, where a path or GraphQL takes more than one. */
+  ids?: Record<string, string>;
   body?: object;
   file?: Buffer;
 }
@@ -20,6 +22,8 @@ export interface Act {
   rest: string;
   /** GraphQL's name of it, where it has one. */
   mutation?: string;
+  /** The mutation is about the caller's own account, and takes no id. */
+  mutation_is_own?: true;
   /** What the log says, in this order. */
   said: string[];
   /** Fields the first entry says from and to of, among others. */

@@ -36,6 +36,8 @@ export interface Operation {
   >;
   'x-alias-of'?: string;
   'x-role': `${Role}` | 'public';
+  /** The least role for ids that are not the caller's own. */
+  'x-role-for-others'?: `${Role}`;
   'x-rate-limit': string;
 }
 

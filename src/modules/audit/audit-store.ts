@@ -209,8 +209,11 @@ export class AuditStore implements BeforeApplicationShutdown {
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
     if (search)
-      query.andWhere('(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words))', { words: `%${escapeLike(search)}%` });
-    if (after) query.andWhere(`(entry.created_at, entry.id) ${oldest_first ? '>' : '<'} (:at, :id)`, { at: after.created_at, id: after.id });
+      query.andWhere('(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words))', {
+        words: `%${escapeLike(search)}%`,
+      });
+    if (after)
+      query.andWhere(`(entry.created_at, entry.id) ${oldest_first ? '>' : '<'} (:at, :id)`, { at: after.created_at, id: after.id });
     return query;
   }
 
@@ -233,7 +236,9 @@ function documentsOf({ from, to, search, after, oldest_first, ...equal }: AuditF
   const conditions: QueryFilter<AuditDocument>[] = [
     { ...defined(equal), ...(Object.keys(range).length && { created_at: range }) },
     ...(words ? [{ $or: [{ action: words }, { resource_name: words }] }] : []),
-    ...(after ? [{ $or: [{ created_at: { [beyond]: after.created_at } }, { created_at: after.created_at, _id: { [beyond]: after.id } }] }] : []),
+    ...(after
+      ? [{ $or: [{ created_at: { [beyond]: after.created_at } }, { created_at: after.created_at, _id: { [beyond]: after.id } }] }]
+      : []),
   ];
   return conditions.length > 1 ? { $and: conditions } : conditions[0];
 }

@@ -166,7 +166,7 @@ export const INBOX_EVENTS = declareEvents({
     sockets: ['conversation:new'],
   }),
   'conversation.updated': event<ConversationHappened>({
-    text: 'A conversation changed: priority, labels, number.',
+    text: 'A conversation changed: priority, labels, number, department.',
     sample: conversation,
     sockets: ['conversation:updated'],
   }),
@@ -224,7 +224,7 @@ export const INBOX_NEWS = declareSocketEvents({
   },
   'conversation:new': { text: 'A conversation began.', channel: 'conversations', payload: ConversationView },
   'conversation:updated': {
-    text: 'A conversation changed: priority, labels, number, archive.',
+    text: 'A conversation changed: priority, labels, number, department, archive.',
     channel: 'conversations',
     payload: ConversationView,
   },

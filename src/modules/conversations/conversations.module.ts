@@ -6,7 +6,11 @@ import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
 import './conversations.events';
+import './state/departments';
 import './state/merging';
+import { AgentStatsController } from './agent-stats/agent-stats.controller';
+import { AgentStatsResolver } from './agent-stats/agent-stats.resolver';
+import { AgentStatsService } from './agent-stats/agent-stats.service';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
@@ -25,7 +29,7 @@ import { SendMessage } from './messages/send-message';
 @Module({
   imports: [OrganizationsModule, ContactsModule, UsersModule, WhatsAppModule, JobsModule.register('whatsapp-receipts')],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController],
+  controllers: [MessagesController, ConversationsController, AgentStatsController],
   providers: [
     ConversationsService,
     MessagesService,
@@ -38,6 +42,8 @@ import { SendMessage } from './messages/send-message';
     InboundWorker,
     ConversationsRealtime,
     ConversationsResolver,
+    AgentStatsService,
+    AgentStatsResolver,
   ],
   exports: [ConversationsService, MessagesService, SendMessage, InboundWorker],
 })

@@ -196,8 +196,8 @@ export function settingsOf({ settings }: Pick<Organization, 'settings'>): Organi
   };
 }
 
-/** A name as it may stand in an address: lower case, no accents, dashes between words. */
-export function slugify(name: string): string {
+/** A name as it may stand in an address: lower case, no accents, dashes between words; `otherwise` where nothing of it is left. */
+export function slugify(name: string, otherwise = 'organization'): string {
   const slug = name
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
@@ -205,7 +205,7 @@ export function slugify(name: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, SLUG_MAX)
     .replace(/^-+|-+$/g, '');
-  return slug || 'organization';
+  return slug || otherwise;
 }
 
 /** The name's slug, or it with the first free number: -1, -2, ... */

@@ -27,16 +27,10 @@ declareResource('campaigns', {
   limits: { free: 5, starter: 20, growth: 50, professional: 100, enterprise: -1 },
   usage: NOT_YET,
 });
-declareResource('departments', {
-  text: 'Departments.',
-  limits: { free: 1, starter: 3, growth: 10, professional: 25, enterprise: -1 },
-  usage: NOT_YET,
-});
 
 declare module './plan-resources' {
   interface PlanResources {
     chatbots: true;
     campaigns: true;
-    departments: true;
   }
 }

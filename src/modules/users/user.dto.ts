@@ -1,5 +1,5 @@
 import { ArgsType, Field, ID, InputType } from '@nestjs/graphql';
-import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
 import { Role } from '#common/actor';
 import { QueryBoolean } from '#common/fields';
 import { ArgsOf, IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
@@ -87,7 +87,7 @@ export class UserCreate extends IntersectionType(
 
   /** Departments the agent answers for; on an update these replace the present ones. */
   @Field(() => [ID], { nullable: true })
-  @IsOptional()
+  @ValidateIf((_, value) => value !== undefined)
   @IsArray()
   @ArrayMaxSize(100)
   @IsUUID(undefined, { each: true })

@@ -1,11 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller, OwnAccount, Resource } from '#access/decorators';
+import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
 import { SuccessResponse } from '#common/success.dto';
 import { ChangePassword } from './change-password';
+import { Invitations } from './invitations';
 import { UserActivity } from './user-activity';
 import { ActivityEntryPage, ActivityQuery } from './user-activity.dto';
 import { UserPermissions, UserPermissionsUpdate } from './user-permissions.dto';
@@ -20,6 +21,7 @@ import { UsersService } from './users.service';
 export class UsersController {
   constructor(
     private readonly users: UsersService,
+    private readonly invitations: Invitations,
     private readonly passwords: ChangePassword,
     private readonly rights: UserPermissionsService,
     private readonly activities: UserActivity,
@@ -33,13 +35,15 @@ export class UsersController {
   }
 
   /**
-   * Add a member; without a password the account is an invitation.
+   * Add a member; without a password they are invited by mail to set one, within seven days.
    * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or a role nobody can give (`cannot_assign_role`).
    * @throws {404} A department is not in this organization.
    * @throws {409} The e-mail belongs to an account already (`email_already_registered`).
+   * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
    */
   @Post()
   @Allow('org_admin')
+  @RateClass('invitation')
   @Bodies({
     'an invitation': { email: 'carla@padaria.example', full_name: 'Carla Dias', role: 'viewer' },
     'with a password': { email: 'davi@padaria.example', full_name: 'Davi Rocha', role: 'agent', password: 'forno-a-lenha-7' },
@@ -81,8 +85,9 @@ export class UsersController {
    * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
    * @throws {403} Your own role, state and departments (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`).
-   * @throws {404} The user, or a department, is not in this organization.
+   * @throws {404} The user or a department is not in this organization.
    * @throws {409} The last active administrator (`last_admin`), or an e-mail that is taken (`email_already_registered`).
+   * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
    */
   @Put(':user_id')
   @Allow('org_admin')
@@ -112,6 +117,20 @@ export class UsersController {
   @Allow('org_admin')
   deactivate(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<User> {
     return this.users.deactivate(actor, id);
+  }
+
+  /**
+   * Mail the invitation again; the link mailed before is dead.
+   * @throws {409} There is a password already, or the account is off (`invalid_state`).
+   * @throws {429} Also an address that got five of them within the hour.
+   */
+  @Post(':user_id/resend-invite')
+  @HttpCode(200)
+  @Allow('org_admin')
+  @RateClass('invitation')
+  async resendInvite(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<SuccessResponse> {
+    await this.invitations.resend(actor, id);
+    return { success: true, message: 'Invitation sent' };
   }
 
   /**

@@ -19,11 +19,6 @@ export const USER_ERRORS = declareErrors({
     cause: 'The account is switched off or may only read, so it cannot answer conversations.',
     remedy: 'Choose an active agent or administrator.',
   },
-  invitation_not_pending: {
-    status: 409,
-    cause: 'The user has accepted the invitation, or never needed one: there is a password.',
-    remedy: 'Where it is forgotten: `POST /api/v1/auth/forgot-password`.',
-  },
   invalid_token: {
     status: 400,
     cause: 'The mailed link was used, has expired, or a newer one was sent.',
@@ -38,6 +33,11 @@ export const USER_ERRORS = declareErrors({
     status: 422,
     cause: 'A list of permissions can only narrow what the role allows.',
     remedy: 'Leave it out, or give the user a higher role first; `role_permissions` says what the role allows.',
+  },
+  user_not_agent: {
+    status: 422,
+    cause: 'The user does not answer customers, so they are in no department and have no skills.',
+    remedy: 'Choose an agent or an administrator, or change the role first.',
   },
 });
 

@@ -5,13 +5,14 @@ import './users.errors';
 import './users.events';
 import { AccountMails } from './account-mails';
 import { ChangePassword } from './change-password';
+import { Invitations } from './invitations';
 import { LoginLocks } from './login-locks';
 import { MailedTokens } from './mailed-tokens';
-import { Memberships } from './memberships';
 import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
 import { RolesController } from './roles.controller';
 import { UserActivity } from './user-activity';
+import { UserDepartments } from './user-departments';
 import { UserPermissionsService } from './user-permissions.service';
 import { UsersController } from './users.controller';
 import { UsersPresence } from './users.presence';
@@ -27,14 +28,15 @@ import { UsersService } from './users.service';
     UsersResolver,
     UserPermissionsService,
     UserActivity,
+    UserDepartments,
     ChangePassword,
+    Invitations,
     OwnPassword,
-    Memberships,
     Passwords,
     LoginLocks,
     AccountMails,
     MailedTokens,
   ],
-  exports: [UsersService, AccountMails, MailedTokens, Memberships, Passwords, LoginLocks],
+  exports: [UsersService, UserDepartments, AccountMails, MailedTokens, Passwords, LoginLocks],
 })
 export class UsersModule {}

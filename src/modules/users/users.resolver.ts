@@ -1,5 +1,5 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, OwnAccount, Resource } from '#access/decorators';
+import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
@@ -13,6 +13,7 @@ import { ActivityArgs, ActivityEntry } from './user-activity.dto';
 import { RoleView, UserPermissions, UserPermissionsUpdate } from './user-permissions.dto';
 import { UserPermissionsService } from './user-permissions.service';
 import { ChangePasswordRequest, UserCreate, UserSelfUpdate, UserUpdate, UsersArgs } from './user.dto';
+import { UserDepartments } from './user-departments';
 import { User } from './user.entity';
 import { UsersService } from './users.service';
 
@@ -25,6 +26,7 @@ export class UsersResolver {
     private readonly passwords: ChangePassword,
     private readonly rights: UserPermissionsService,
     private readonly activity: UserActivity,
+    private readonly departments: UserDepartments,
   ) {}
 
   @Query(() => User, { description: 'One member.', nullable: true })
@@ -46,8 +48,9 @@ export class UsersResolver {
     return this.users.updateMe(actor, input);
   }
 
-  @Mutation(() => User, { description: 'Add a member; without a password the account is an invitation.' })
+  @Mutation(() => User, { description: 'Add a member; without a password they are invited by mail to set one.' })
   @Allow('org_admin')
+  @RateClass('invitation')
   createUser(@Caller() actor: Actor, @Args('input') input: UserCreate): Promise<User> {
     return this.users.create(actor, input);
   }
@@ -123,8 +126,12 @@ export class UsersResolver {
   }
 
   @ResolveField(() => [ID])
-  department_ids(@Parent() user: User): string[] {
-    return user.department_ids ?? [];
+  async department_ids(@Parent() user: User, @Context() context: GraphqlContext): Promise<string[]> {
+    const { organization_id, id, department_ids } = user;
+    return (
+      department_ids ??
+      (await context.loader(`department_ids ${organization_id}`, (ids) => this.departmentsOf(organization_id, ids)).load(id))
+    );
   }
 
   // Who may see the user may see whose they are; the users of one answer share it.
@@ -133,5 +140,10 @@ export class UsersResolver {
     return context
       .loader('organization', (ids) => Promise.all(ids.map((id) => this.organizations.get(Actor.system(id)))))
       .load(organization_id);
+  }
+
+  private async departmentsOf(organization_id: string, ids: readonly string[]): Promise<string[][]> {
+    const departments = await this.departments.of(Actor.system(organization_id), ids);
+    return ids.map((id) => departments.get(id) ?? []);
   }
 }

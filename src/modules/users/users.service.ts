@@ -2,19 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
+import { changesOf } from '#common/changes';
 import { Conflict, Forbidden, Invalid, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountMails, type Addressee } from './account-mails';
 import { Credential } from './credential.entity';
+import { Invitations } from './invitations';
 import { LoginLocks } from './login-locks';
 import { MailedTokens } from './mailed-tokens';
-import { Memberships } from './memberships';
 import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
 import { effectivePermissions } from './user-permissions.service';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
+import { UserDepartments, inDepartment } from './user-departments';
 import { User, mayAnswer } from './user.entity';
 import { visible } from './visible-user';
 
@@ -28,10 +30,11 @@ export class UsersService {
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
     private readonly ownPassword: OwnPassword,
-    private readonly memberships: Memberships,
     private readonly sessions: Sessions,
+    private readonly invitations: Invitations,
     private readonly mails: AccountMails,
     private readonly tokens: MailedTokens,
+    private readonly departments: UserDepartments,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -52,10 +55,7 @@ export class UsersService {
       filter: { role: query.role, is_active: query.is_active, agent_status: query.agent_status, is_online: query.is_online },
       refine: (rows) => {
         if (actor.role !== Role.super_admin) rows.andWhere(`${rows.alias}.role <> :hidden`, { hidden: Role.super_admin });
-        if (query.department_id) {
-          const { sql, values } = this.memberships.contains(rows.alias, query.department_id);
-          rows.andWhere(sql, values);
-        }
+        if (query.department_id) rows.andWhere(inDepartment(rows.alias), { department_id: query.department_id });
       },
     });
     return { ...page, items: await this.present(actor, page.items) };
@@ -91,11 +91,12 @@ export class UsersService {
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
-      if (department_ids?.length) await this.memberships.set(tx, actor, added.id, department_ids);
+      if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
         resource: { id: added.id, name: added.full_name },
-        metadata: { role: added.role, email: added.email },
+        metadata: { role: added.role },
       });
+      if (password_hash === null) await this.invitations.send(tx, actor, added);
       return added;
     });
     return this.presentOne(actor, user);
@@ -175,24 +176,28 @@ export class UsersService {
       // Two admins who take each other's role at once meet here: the second finds the first gone.
       await this.organizations.lock(tx, actor);
       const before = visible(actor, await users.lock(actor, id));
+      const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
+      const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
-      const joined = department_ids && (await this.otherDepartments(tx, actor, id, department_ids));
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };
       tx.audit(actor, actionOf(changes), {
         resource: { id, name: after.full_name },
-        before: { ...before, department_ids: joined?.before },
-        after: { ...changes, department_ids: joined?.after },
+        before: { ...before, department_ids: department_ids_before },
+        after: { ...changes, ...(moves && { department_ids }) },
+        // Contract 50: an entry is never rewritten, and who is erased must not stand in it.
+        may_tell: (field) => field !== 'email',
       });
-      if (!Object.keys(changes).length && !joined) return before;
-      if (self && ('role' in changes || 'is_active' in changes || joined))
+      if (!moves && !Object.keys(changes).length) return before;
+      if (self && (moves || 'role' in changes || 'is_active' in changes))
         throw new Forbidden('cannot_modify_self', 'Your own role, state and departments are for another administrator to change.');
       if (changes.role && before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'The role of a super admin cannot be changed.');
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
-      if (joined) await this.memberships.set(tx, actor, id, joined.after);
       const user = await users.patch(actor, id, changes);
+      if (moves) await this.departments.replace(tx, actor, id, department_ids);
+      if (changes.email) await this.moveMailbox(tx, actor, user);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
       this.tell(tx, before, user);
@@ -219,18 +224,6 @@ export class UsersService {
       if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
       tx.audit(actor, 'user.deleted', { resource: { id, name: user.full_name }, metadata: { role } });
     });
-  }
-
-  /** The departments as they were and as they are to be; undefined: they are so already. */
-  private async otherDepartments(
-    tx: Tx,
-    actor: Actor,
-    id: string,
-    department_ids: readonly string[],
-  ): Promise<{ before: string[]; after: string[] } | undefined> {
-    const before = ((await this.memberships.of(tx, actor, [id])).get(id) ?? []).toSorted();
-    const after = [...new Set(department_ids)].sort();
-    return before.join() === after.join() ? undefined : { before, after };
   }
 
   /** Also lifts a login lock. */
@@ -267,6 +260,13 @@ export class UsersService {
     return user;
   }
 
+  /** What was mailed to the old address is dead; the new one is asked for, by an invitation where there is no password yet. */
+  private async moveMailbox(tx: Tx, actor: Actor, user: User): Promise<void> {
+    await this.tokens.revoke(tx, user, ['invitation', 'password_reset', 'email_verification']);
+    if (user.invite_pending) await this.invitations.send(tx, actor, user);
+    else await this.mails.verifyEmail(tx, user);
+  }
+
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
     const others = await this.database
       .repository(User, tx)
@@ -301,12 +301,13 @@ export class UsersService {
   private async present(actor: Actor, users: User[]): Promise<User[]> {
     const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
     const emails = users.filter(may).map((user) => user.email);
-    const locked = emails.length ? await this.locks.lockedUntilOf(emails) : new Map<string, Date>();
-    const departments = await this.memberships.of(
-      this.database,
-      actor,
-      users.map(({ id }) => id),
-    );
+    const [locked, departments] = await Promise.all([
+      emails.length ? this.locks.lockedUntilOf(emails) : new Map<string, Date>(),
+      this.departments.of(
+        actor,
+        users.map(({ id }) => id),
+      ),
+    ]);
     return users.map((user) => {
       const { deleted_at, last_login_ip, custom_permissions, ...shown } = user;
       return {
@@ -336,11 +337,5 @@ function actionOf({ is_active, role, ...others }: Partial<User>): string {
 const homeOf = (user: User): Actor & { user_id: string } =>
   new Actor(user.organization_id, user.role, user.id) as Actor & { user_id: string };
 
-/** What of the input is given and differs from the row. */
-function changesOf(user: User, input: Partial<User>): Partial<User> {
-  return Object.fromEntries(
-    Object.entries(input).filter(
-      ([field, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(user[field as keyof User]),
-    ),
-  );
-}
+const sameIds = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify([...new Set(a)].sort()) === JSON.stringify([...b].sort());

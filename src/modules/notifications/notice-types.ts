@@ -1,0 +1,54 @@
+/** Ways a notice takes to its user. */
+export enum Channel {
+  in_app = 'in_app',
+  websocket = 'websocket',
+  email = 'email',
+  sms = 'sms',
+  whatsapp = 'whatsapp',
+}
+
+export const CHANNELS = Object.values(Channel);
+
+/** What a room tells users of. */
+export interface NoticeType {
+  /** When they are told, in one sentence; for people. */
+  text: string;
+  /** The ways it takes unless the user says otherwise; empty: off. */
+  channels: readonly Channel[];
+  /** It leaves by mail whatever the user prefers, at once, and counts in no cap: for what concerns the account itself. */
+  always_by_mail?: true;
+}
+
+const TYPES = new Map<string, NoticeType>();
+
+/** A room's type of notice, beside what tells it; answers its name. At most 40 characters. */
+export function declareNotice<const T extends string>(type: T, declared: NoticeType): T {
+  if (TYPES.has(type)) throw new Error(`The notice ${type} is declared twice`);
+  TYPES.set(type, declared);
+  return type;
+}
+
+/** @throws {Error} Nobody declared it. */
+export function noticeType(type: string): NoticeType {
+  const declared = TYPES.get(type);
+  if (!declared) throw new Error(`Nobody declared the notice ${type}`);
+  return declared;
+}
+
+/** Every type there is, in alphabetical order. */
+export const noticeTypes = (): [type: string, declared: NoticeType][] => [...TYPES].sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** What a person writes to others of the team. */
+export const CUSTOM = declareNotice('custom', {
+  text: 'A word of an administrator.',
+  channels: [Channel.in_app, Channel.websocket],
+});
+
+/** Languages notices are written in. */
+export type NoticeLanguage = 'pt-BR' | 'en';
+
+/** One text, or the same in each language. */
+export type NoticeText = string | Record<NoticeLanguage, string>;
+
+/** The language of ours that is nearest to somebody's (BCP-47). */
+export const noticeLanguage = (language: string): NoticeLanguage => (/^pt\b/i.test(language) ? 'pt-BR' : 'en');

@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import type { Role } from '#common/actor';
+import type { JsonObject } from '#common/json.scalar';
+import { oneLine } from '#common/one-line';
+import { isUuid, newId } from '#common/uuid';
+import { Database, type Tx } from '#database/database';
+import { settingsOf } from '#modules/organizations/organizations.service';
+import { type Person, deliveriesOf, goesBy } from './deliveries';
+import { Channel, type NoticeText, noticeLanguage, noticeType } from './notice-types';
+import { Notification, NoticePriority } from './notification.entity';
+
+/** What users are to be told. */
+export interface Notice {
+  organization_id: string;
+  user_ids?: readonly string[];
+  /** Everybody of this role besides. */
+  role?: Role;
+  /** As its room declared it. */
+  type: string;
+  /** What is too long is cut. */
+  title: NoticeText;
+  message: NoticeText;
+  /**
+   * What it is about. The same type about the same id (`conversation_id`, else the first `*_id`), told again to somebody who has not read it within 60 s,
+   * is one notice with the newest words. Words that speak of a contact come with its `contact_id`: they go with it.
+   */
+  data?: JsonObject;
+  action_url?: string | null;
+  priority?: `${NoticePriority}`;
+  /** Instead of the ways its type takes by default. */
+  channels?: readonly Channel[];
+}
+
+interface Told extends Person {
+  language: string | null;
+  settings: JsonObject;
+}
+
+type Row = Pick<Notification, 'id' | 'organization_id' | 'user_id' | 'title' | 'message'> & Partial<Notification>;
+
+const TITLE_MAX = 255;
+const MESSAGE_MAX = 2000;
+/** Of one statement. */
+const PEOPLE_AT_ONCE = 500;
+/** Contract 10, 9. */
+const MERGE_SECONDS = 60;
+/** Advisory lock class: one transaction at a time tells of one thing. */
+const TELLING = 0x7079_6e6f;
+
+const PEOPLE = `SELECT u.id AS user_id, u.email, u.language, o.settings, to_jsonb(p) AS wishes
+   FROM users u JOIN organizations o ON o.id = u.organization_id
+   LEFT JOIN notification_preferences p ON p.organization_id = u.organization_id AND p.user_id = u.id
+  WHERE u.organization_id = $1 AND (u.id = ANY($2) OR u.role = $3) AND u.is_active AND u.deleted_at IS NULL`;
+
+/** In one order everywhere; of people who have read it since it is another notice. */
+const MERGE = `UPDATE notifications n
+    SET title = t.title, message = t.message, priority = t.priority, data = t.data, action_url = t.action_url, updated_at = now()
+   FROM json_to_recordset($3) AS t(user_id uuid, title text, message text, priority text, data jsonb, action_url text)
+  WHERE n.organization_id = $1 AND n.about = $2 AND n.user_id = t.user_id AND n.type = $4 AND NOT n.is_read
+    AND n.created_at > now() - interval '${MERGE_SECONDS} seconds'
+ RETURNING n.id, n.user_id`;
+
+/** Where rooms tell users of what concerns them. */
+@Injectable()
+export class Notices {
+  private readonly mailListeners: ((organization_id: string, user_ids: readonly string[]) => void)[] = [];
+
+  constructor(private readonly database: Database) {}
+
+  /** Called after the commit for users who have mails to be decided on. */
+  onMail(listener: (organization_id: string, user_ids: readonly string[]) => void): void {
+    this.mailListeners.push(listener);
+  }
+
+  /** Tells them in this transaction, whoever of them is an active member of the organization. Answers the ids of the notices, merged ones too. */
+  async tell(tx: Tx, notice: Notice): Promise<string[]> {
+    const { organization_id, user_ids = [], role = null, data = {} } = notice;
+    const about = aboutOf(data);
+    if (about) await tx.rows('SELECT pg_advisory_xact_lock($1, hashtext($2))', [TELLING, `${organization_id} ${notice.type} ${about}`]);
+    const people = await tx.rows<Told>(PEOPLE, [organization_id, user_ids, role]);
+    const rows = rowsOf(notice, about, people);
+    const ids: string[] = [];
+    for (let from = 0; from < rows.length; from += PEOPLE_AT_ONCE)
+      ids.push(...(await this.write(tx, notice, about, rows.slice(from, from + PEOPLE_AT_ONCE))));
+    if (ids.length) tx.tell('notification.created', { organization_id, notification_ids: ids });
+    return ids;
+  }
+
+  private async write(tx: Tx, { organization_id, type }: Notice, about: string | null, rows: readonly Row[]): Promise<string[]> {
+    const merged = about ? await tx.rows<{ id: string; user_id: string }>(MERGE, [organization_id, about, JSON.stringify(rows), type]) : [];
+    const known = new Set(merged.map(({ user_id }) => user_id));
+    const fresh = rows.filter(({ user_id }) => !known.has(user_id));
+    await this.database.repository(Notification, tx).insertAll(fresh);
+    const by_mail = fresh.filter(({ email_due_at }) => email_due_at).map(({ user_id }) => user_id);
+    if (by_mail.length) tx.afterCommit(() => this.mailListeners.forEach((listener) => listener(organization_id, by_mail)));
+    return [...merged.map(({ id }) => id), ...fresh.map(({ id }) => id)];
+  }
+}
+
+/** A row for each who wants to be told at all. */
+function rowsOf(notice: Notice, about: string | null, people: readonly Told[]): Row[] {
+  const { organization_id, type, data = {}, action_url = null, priority = NoticePriority.normal } = notice;
+  const declared = { ...noticeType(type), ...(notice.channels && { channels: notice.channels }) };
+  const { contact_id } = data;
+  const now = new Date();
+  return people.flatMap(({ settings, language, ...person }) => {
+    const organization = settingsOf({ settings });
+    const deliveries = deliveriesOf(type, declared, { ...person, mails: organization.notification_settings.email_enabled }, now);
+    if (!deliveries) return [];
+    const spoken = noticeLanguage(language ?? organization.language);
+    const textOf = (text: NoticeText): string => (typeof text === 'string' ? text : text[spoken]);
+    return {
+      id: newId(),
+      organization_id,
+      user_id: person.user_id,
+      type,
+      title: cut(oneLine(textOf(notice.title)), TITLE_MAX),
+      message: cut(textOf(notice.message).trim(), MESSAGE_MAX),
+      priority: priority as NoticePriority,
+      data,
+      action_url,
+      deliveries,
+      is_listed: goesBy(deliveries, Channel.in_app),
+      about,
+      contact_id: isUuid(contact_id) ? contact_id : null,
+      email_due_at: goesBy(deliveries, Channel.email) ? now : null,
+    };
+  });
+}
+
+const cut = (text: string, max: number): string => (text.length > max ? `${text.slice(0, max - 1).toWellFormed()}…` : text);
+
+/** The id in its data that says whether two notices speak of the same. */
+function aboutOf(data: JsonObject): string | null {
+  const ids = Object.entries(data).filter(([name, value]) => name.endsWith('_id') && isUuid(value));
+  const id = data['conversation_id'] ?? ids[0]?.[1];
+  return isUuid(id) ? id : null;
+}

@@ -1,0 +1,159 @@
+import { type BusinessHours, type HoursForm, type OpenHours, type Span, WEEKDAYS, dateOf, dayNumberOf, isForm } from './business-hours';
+import { brazilianHolidays } from './brazilian-holidays';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Nobody waits longer for a door to open; what never opens is looked for so long. */
+const HORIZON_MS = 400 * DAY_MS;
+/** 1970-01-01 was a Thursday. */
+const FIRST_WEEKDAY = 3;
+
+/** Minutes of a day, from its midnight; an end above 1440 is in the next one. */
+type Minutes = readonly [start: number, end: number];
+
+/** Hours of one level, and the zone they are meant in unless they say one. */
+export interface HoursOf {
+  hours: BusinessHours | null | undefined;
+  timezone?: string | null;
+}
+
+/** Whether hours say anything; else those of the level above count. */
+export function areSaid(hours: BusinessHours | null | undefined): hours is BusinessHours {
+  if (!hours) return false;
+  if (!isForm(hours)) return Object.keys(hours).length > 0;
+  const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = hours;
+  return !!always_open || !!national_holidays || Object.keys(schedule).length + holidays.length + exceptions.length > 0;
+}
+
+/** The hours that count: of the first level that says any, in its own zone, else in that of a level above it. */
+export function calendarOf(levels: readonly HoursOf[]): BusinessCalendar {
+  const from = levels.findIndex(({ hours }) => areSaid(hours));
+  const counting = from < 0 ? levels.slice(-1) : levels.slice(from);
+  const zone = counting.flatMap(({ hours, timezone }) => [hours && isForm(hours) ? hours.timezone : null, timezone]).find(Boolean);
+  return new BusinessCalendar(from < 0 ? {} : (levels[from].hours ?? {}), zone ?? 'UTC');
+}
+
+/**
+ * When somebody is there. Hours are those of the clock on the wall: where it is set forward an hour of them is not, where it is set back one is twice.
+ */
+export class BusinessCalendar {
+  /** Monday first; null: always open. */
+  private readonly week: readonly (readonly Minutes[])[] | null;
+  /** By day number. */
+  private readonly special = new Map<number, readonly Minutes[]>();
+  private readonly has_holidays: boolean;
+
+  constructor(
+    hours: BusinessHours,
+    private readonly zone: string,
+  ) {
+    const form: HoursForm = isForm(hours) ? hours : { schedule: hours };
+    const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = form;
+    this.week = always_open || !Object.keys(schedule).length ? null : WEEKDAYS.map((day) => minutesOf(schedule[day]));
+    this.has_holidays = national_holidays === 'BR';
+    for (const { date, until = date, hours: spans = [] } of [...holidays, ...exceptions])
+      for (let day = dayNumberOf(date); day <= dayNumberOf(until); day++) this.special.set(day, minutesOf(spans));
+  }
+
+  isOpen(at: Date): boolean {
+    for (const [start] of this.stretches(at.getTime(), at.getTime() + 1)) return start === at.getTime();
+    return false;
+  }
+
+  /** Open minutes from the one instant to the other. */
+  openBetween(from: Date, to: Date): number {
+    let open_ms = 0;
+    for (const [start, end] of this.stretches(from.getTime(), to.getTime())) open_ms += end - start;
+    return open_ms / MINUTE_MS;
+  }
+
+  /** When so many open minutes have passed; null: not within a year. */
+  addOpen(from: Date, minutes: number): Date | null {
+    let left_ms = minutes * MINUTE_MS;
+    for (const [start, end] of this.stretches(from.getTime(), from.getTime() + HORIZON_MS)) {
+      if (end - start >= left_ms) return new Date(start + left_ms);
+      left_ms -= end - start;
+    }
+    return null;
+  }
+
+  /** The first open instant from `from` on; null: not within a year. */
+  nextOpening(from: Date): Date | null {
+    for (const [start] of this.stretches(from.getTime(), from.getTime() + HORIZON_MS)) return new Date(start);
+    return null;
+  }
+
+  /** Open stretches, in order and apart; one that goes on may come in parts. */
+  private *stretches(from: number, to: number): Generator<Minutes> {
+    if (!this.week && !this.special.size && !this.has_holidays) {
+      if (from < to) yield [from, to];
+      return;
+    }
+    for (const [begin, end, offset] of this.evenTimes(from, to)) {
+      // On the wall's clock, read as if it were UTC's.
+      let reached = begin + offset;
+      for (let day = Math.floor(reached / DAY_MS) - 1; day * DAY_MS < end + offset; day++)
+        for (const [opens, closes] of this.ofDay(day)) {
+          const start = Math.max(day * DAY_MS + opens * MINUTE_MS, reached);
+          const stop = Math.min(day * DAY_MS + closes * MINUTE_MS, end + offset);
+          if (stop <= start) continue;
+          yield [start - offset, stop - offset];
+          reached = stop;
+        }
+    }
+  }
+
+  private ofDay(day: number): readonly Minutes[] {
+    const special = this.special.get(day);
+    if (special) return special;
+    if (this.has_holidays && brazilianHolidays(Number(dateOf(day).slice(0, 4))).has(day)) return [];
+    return this.week?.[(((day + FIRST_WEEKDAY) % 7) + 7) % 7] ?? ALL_DAY;
+  }
+
+  /** The time in parts, at most a day each, in which the clock is not set. */
+  private *evenTimes(from: number, to: number): Generator<readonly [begin: number, end: number, offset: number]> {
+    let begin = from;
+    while (begin < to) {
+      const offset = offsetAt(this.zone, begin);
+      let end = Math.min(begin + DAY_MS, to);
+      if (offsetAt(this.zone, end) !== offset) {
+        let still = begin;
+        while (end - still > 1) {
+          const middle = Math.floor((still + end) / 2);
+          if (offsetAt(this.zone, middle) === offset) still = middle;
+          else end = middle;
+        }
+      }
+      yield [begin, end, offset];
+      begin = end;
+    }
+  }
+}
+
+const ALL_DAY: readonly Minutes[] = [[0, 1440]];
+
+function minutesOf(hours: OpenHours | Span[] | undefined): readonly Minutes[] {
+  const spans = Array.isArray(hours) ? hours : hours?.enabled !== false && hours?.start && hours.end ? [hours as Span] : [];
+  return spans
+    .map(({ start, end }): Minutes => {
+      const [opens, closes] = [minuteOf(start), minuteOf(end)];
+      return [opens, closes > opens ? closes : closes + 1440];
+    })
+    .sort(([a], [b]) => a - b);
+}
+
+function minuteOf(time: string): number {
+  const [hour, minute] = time.split(':').map(Number);
+  return hour * 60 + minute;
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+/** How far the clock on the wall is before UTC's, in milliseconds. */
+function offsetAt(zone: string, at: number): number {
+  let clock = clocks.get(zone);
+  if (!clock) clocks.set(zone, (clock = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset', year: 'numeric' })));
+  const [, sign, hours, minutes] = /GMT(?:([+-])(\d{2}):(\d{2}))?/.exec(clock.format(at)) ?? [];
+  if (!sign) return 0;
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
+}
