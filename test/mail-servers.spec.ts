@@ -6,6 +6,7 @@ import { Mails } from '#mail/mails';
 import { mailedToken } from './support/mailed-token';
 import { mailbox, silentServer, tokenIn } from './support/mailbox';
 import { freePort } from './support/ports';
+import { Product } from './support/product';
 import { until } from './support/sockets';
 import { type World, close, testEnv, world } from './support/world';
 
@@ -69,7 +70,7 @@ it('a server that hangs holds up its mails, and nothing and nobody else', async 
   const people = Array.from({ length: 8 }, (_, n) => `person-${n}@padaria.example`);
 
   for (const to of people) await queue(w, to);
-  await until(() => silent.connections() === 4, 'the connections that hang');
+  await until(() => silent.connections() >= 2, 'the connections that hang');
 
   await w.guest.post('/auth/forgot-password', { email: w.acme.agent.user.email }).expect(200);
   await w.guest
@@ -131,6 +132,35 @@ it('in development the last 200 stay in memory, with their links', async () => {
   await Promise.all(Array.from({ length: 205 }, (_, n) => queue(w, `person-${n}@padaria.example`)));
   await until(async () => !(await w.sql("SELECT 1 FROM outbound_mails WHERE status = 'pending'")).length, 'the last mail');
   expect(w.app.get(Mailer).lastMails()).toHaveLength(200);
+});
+
+it('the log tells everything but tokens, passwords and addresses', async () => {
+  const box = await mailbox();
+  const product = await Product.start({ ...box.env, DEMO: 'false', LOG_LEVEL: 'trace' });
+  const email = 'ana@padaria.example';
+  try {
+    await product.call('POST', '/auth/register', {
+      email,
+      password: 'fornada-das-5',
+      full_name: 'Ana Souza',
+      organization_name: 'Padaria',
+    });
+    const verification = tokenIn(await box.newest(email));
+    await product.call('POST', '/auth/verify-email', { token: verification });
+    box.refuses.set(email, 451);
+    await product.call('POST', '/auth/forgot-password', { email });
+    await until(() => product.output.includes('mail not sent'), 'the line about the refusal');
+    box.refuses.clear();
+    await product.call('POST', '/auth/forgot-password', { email });
+    const reset = tokenIn(await box.newest(email, 2));
+    await product.call('POST', '/auth/reset-password', { token: reset, new_password: 'fornada-das-6' });
+    await until(() => product.output.includes('auth/reset-password'), 'the line about the request');
+
+    for (const secret of [verification, reset, 'fornada-das-5', 'fornada-das-6', email]) expect(product.output).not.toContain(secret);
+  } finally {
+    await product.end();
+    await box.close();
+  }
 });
 
 describe('the settings', () => {

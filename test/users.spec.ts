@@ -155,7 +155,7 @@ describe('a new member', () => {
     ['timezone', { timezone: 'Mars/Olympus' }],
     ['language', { language: 'not a language' }],
     ['phone_number', { phone_number: '123' }],
-    ['department_ids', { department_ids: ['019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b'] }],
+    ['department_ids', { department_ids: ['vendas'] }],
     ['bio', { bio: 'x'.repeat(2001) }],
   ])('with a bad %s is refused', async (field, wrong) => {
     const { acme } = await world();

@@ -113,7 +113,7 @@ a { color: light-dark(#0b7a49, #4fd798); }
 [hidden] { display: none; }
 `;
 
-/** The token comes behind \`#\`, which no server sees, and leaves the address at once. */
+/** The token comes behind `#`, which no server sees, and leaves the address at once. */
 const SCRIPT = `
 const page = document.body.dataset.page;
 const form = document.querySelector('form');
