@@ -14,6 +14,7 @@ import { checkBackup, loadBackup, secretsOf } from '#database/load-backup';
 import { RESTORING, joinDatabase } from '#database/open-database';
 import { sqlOf } from '#database/sql';
 import { writeBackup } from '#database/write-backup';
+import { mailNothingAgain } from '#mail/after-restore';
 import { sendNothingAgain } from '#modules/conversations/messages/after-restore';
 import { KEYS_OF_MEDIA } from '#modules/whatsapp/media/keys-of-media';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
@@ -127,6 +128,7 @@ async function fill(workshop: Config, file: string, checked: Parameters<typeof l
     const client = new Client({ connectionString: server.url });
     await client.connect();
     try {
+      await mailNothingAgain(sqlOf(client));
       return await sendNothingAgain(sqlOf(client));
     } finally {
       await client.end();

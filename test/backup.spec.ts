@@ -107,6 +107,12 @@ describe('npm run backup and restore', () => {
        SELECT id, organization_id, conversation_id, whatsapp_number_id, now() + interval '1 hour' FROM messages WHERE id = $1`,
       [waiting],
     );
+    // A mail that waits as well.
+    await sql.query(
+      `INSERT INTO outbound_mails (id, organization_id, recipient, mail, values_encrypted, due_at)
+       SELECT $1, organization_id, 'ana@padaria.example', 'users.password_changed', 'sealed', now() + interval '1 hour' FROM messages WHERE id = $1`,
+      [waiting],
+    );
     let busy = true;
     const work = (async () => {
       while (busy) await Promise.all([upload(product), reply(product, 'durante o backup')]);
@@ -169,6 +175,8 @@ describe('npm run backup and restore', () => {
     expect(await settled(restored, waiting)).toMatchObject({ status: 'failed', error_code: 'provider_timeout' });
     const there = await embeddedSql(DATA_DIR);
     try {
+      const { rows: mails } = await there.query('SELECT status, values_encrypted FROM outbound_mails WHERE id = $1', [waiting]);
+      expect(mails).toEqual([{ status: 'failed', values_encrypted: null }]);
       const { rows: files } = await there.query<{ storage_key: string; sha256: string }>('SELECT storage_key, sha256 FROM media_files');
       expect(files.length).toBeGreaterThanOrEqual(1);
       for (const { storage_key, sha256 } of files)

@@ -8,6 +8,7 @@ import { Jobs } from '#jobs/jobs';
 import { SIMULATOR_ACCESS_TOKEN } from '#modules/simulator/simulator-number';
 import { furnish } from '../src/demo';
 import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
+import { mailedToken } from './support/mailed-token';
 import { signMeta } from './support/meta-payloads';
 import { type Route, openApiOf, routesOf } from './support/openapi';
 import { type Company, PASSWORD, type Person, type World, close, world } from './support/world';
@@ -50,6 +51,8 @@ async function demo(): Promise<Demo> {
     [DEMO.email]: company.admin.user.email,
     'the one printed at the first start': PASSWORD,
     'the refresh_token of your login': refresh_token,
+    'the token of the mailed link': await mailedToken(house.app, company.admin.user, 'password_reset'),
+    'the token of the mail to confirm': await mailedToken(house.app, company.admin.user, 'email_verification'),
     'the-token-of-your-system-user': SIMULATOR_ACCESS_TOKEN,
     'your META_WEBHOOK_VERIFY_TOKEN': house.env.META_WEBHOOK_VERIFY_TOKEN,
     '999000000000001': line.phone_number_id,

@@ -69,7 +69,9 @@ const settled = async (to: string): Promise<Row> => {
 
 /** As if the pause before the next try were over. */
 const nextTry = async (to: string): Promise<void> => {
-  await w.sql("UPDATE outbound_mails SET due_at = now() - interval '1 minute' WHERE recipient = $1", [to]);
+  await w.sql("UPDATE outbound_mails SET due_at = now() - interval '1 minute', error = NULL WHERE recipient = $1 AND status = 'pending'", [
+    to,
+  ]);
   await w.app.get(DueRows).sweep();
 };
 

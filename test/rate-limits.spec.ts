@@ -11,6 +11,8 @@ const LIMITS = {
   RATE_LIMIT_AUTH_LOGIN: '3/600',
   RATE_LIMIT_AUTH_REGISTER: '2/600',
   RATE_LIMIT_AUTH_REFRESH: '4/600',
+  RATE_LIMIT_AUTH_RECOVERY: '2/600',
+  RATE_LIMIT_AUTH_TOKEN: '3/600',
   RATE_LIMIT_GENERAL: '6/600',
   RATE_LIMIT_UPLOAD: '2/600',
   RATE_LIMIT_GRAPHQL: '5/600',
@@ -129,6 +131,27 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(3, upload)).toEqual([422, 422, 429]);
     expect(await statuses(7, me)).toEqual([200, 200, 200, 200, 200, 200, 429]);
     expect((await graphql(w, '{ __typename }', from)).status).toBe(200);
+  });
+
+  test('count mails by address and e-mail, at both doors and however it is spelled, and mailed tokens by address', async () => {
+    const from = address();
+    const forgot = (path: string, email: unknown, by = from): request.Test =>
+      request(w.base_url).post(`/api/v1/auth/${path}`).set('X-Forwarded-For', by).send({ email });
+    const { email } = acme.agent.user;
+
+    expect((await forgot('forgot-password', email)).status).toBe(200);
+    expect((await forgot('resend-verification', ` ${email.toUpperCase()} `)).status).toBe(200);
+    expect((await forgot('forgot-password', email)).status).toBe(429);
+    const { body } = await graphql(w, `mutation { forgotPassword(email: "${email}") { success } }`, from);
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'rate_limit_exceeded', status_code: 429 } }] });
+    expect((await forgot('forgot-password', acme.viewer.user.email)).status).toBe(200);
+    expect((await forgot('forgot-password', email, address())).status).toBe(200);
+    expect(await statuses(3, () => forgot('forgot-password', { $ne: '' }))).toEqual([422, 422, 429]);
+
+    const bring = (path: string): request.Test =>
+      request(w.base_url).post(`/api/v1/auth/${path}`).set('X-Forwarded-For', from).send({ token: 'guess', new_password: PASSWORD });
+    expect(await statuses(2, () => bring('reset-password'))).toEqual([400, 400]);
+    expect(await statuses(2, () => bring('verify-email'))).toEqual([400, 429]);
   });
 
   test('count the webhooks that are refused, and limit nobody who signs', async () => {

@@ -9,6 +9,7 @@ import type { AppRequest } from '#access/request';
 import { assertFit } from '#common/fit';
 import type { Config } from '#config/config';
 import { actsFor, onBehalf } from '#database/connections';
+import { ACCOUNT_PAGES } from '#modules/auth/account-pages';
 import { lingerBriefly, readBodies } from './bodies';
 import { serveDocuments } from './documents';
 import { GraphqlDoor } from './graphql.door';
@@ -101,6 +102,7 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   app.setGlobalPrefix(API_PREFIX, {
     exclude: [
       { path: '', method: RequestMethod.GET },
+      ...ACCOUNT_PAGES.map((path) => ({ path, method: RequestMethod.GET })),
       { path: 'observability/*path', method: RequestMethod.ALL },
       { path: 'simulator', method: RequestMethod.ALL },
       { path: 'simulator/*path', method: RequestMethod.ALL },

@@ -51,12 +51,15 @@ export class Mailer implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): void {
-    if (this.config.mail_driver === 'none')
+    const { mail_driver, production } = this.config;
+    if (mail_driver === 'memory' && production)
+      this.logger.warn('Mail stays in the memory of this process (MAIL_DRIVER): invitations, resets and notices reach nobody');
+    if (mail_driver === 'none')
       this.logger.warn('Mail is off: no SMTP server is configured (SMTP_URL), so invitations, resets and notices reach nobody by mail');
   }
 
-  /** @throws {MailRefused} */
-  async send(letter: Letter): Promise<void> {
+  /** `signal` ends a try, also of a server that answers letter by letter. @throws {MailRefused} */
+  async send(letter: Letter, signal?: AbortSignal): Promise<void> {
     if (this.config.mail_driver === 'memory') return this.keep(letter);
     if (!this.transport) throw new MailRefused('No SMTP server is configured.', true, 'not_configured');
     const { id, to, subject, text, html } = letter;
@@ -68,6 +71,7 @@ export class Mailer implements OnModuleInit, OnApplicationShutdown {
         subject,
         text,
         html,
+        signal,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
       });
     } catch (error) {

@@ -60,7 +60,7 @@ export class Mails implements OnModuleInit {
       concurrency: MAILS_AT_ONCE,
       timeout_seconds: TIMEOUT_SECONDS,
       sweep_seconds: 15,
-      work: (row) => this.send(row),
+      work: (row, signal) => this.send(row, signal),
       overdue: (limit) => this.database.rows(OVERDUE, [limit]),
     });
   }
@@ -112,14 +112,14 @@ export class Mails implements OnModuleInit {
   }
 
   /** One try; answers in how many milliseconds to try again, null: it is settled, not due, or somebody else is at it. */
-  private async send(row: DueRow): Promise<number | null> {
+  private async send(row: DueRow, signal: AbortSignal): Promise<number | null> {
     const mail = await this.claim(row);
     if (!mail) return null;
     const { id, recipient: to, attempts } = mail;
     try {
       // Out of tries before this one: the last worker died at it.
       if (attempts > TRIES) throw new MailRefused('The server did not end its tries.', true, 'abandoned');
-      await this.mailer.send({ id, to, ...this.render(mail) });
+      await this.mailer.send({ id, to, ...this.render(mail) }, signal);
     } catch (error) {
       return this.refused(mail, error as Error);
     }

@@ -1,10 +1,22 @@
 import { someone } from '../support/acts';
+import { mailedToken } from '../support/mailed-token';
 import type { RoomFacts } from '../support/rooms';
 import { PASSWORD } from '../support/world';
 
 export const facts: RoomFacts = {
   roles: {
-    public: ['POST /auth/login', 'POST /auth/refresh', 'POST /auth/register'],
+    public: [
+      'GET /forgot-password',
+      'GET /reset-password',
+      'GET /verify-email',
+      'POST /auth/forgot-password',
+      'POST /auth/login',
+      'POST /auth/refresh',
+      'POST /auth/register',
+      'POST /auth/resend-verification',
+      'POST /auth/reset-password',
+      'POST /auth/verify-email',
+    ],
     viewer: ['GET /auth/me', 'GET /auth/verify-token', 'POST /auth/logout'],
   },
   acts: [
@@ -32,6 +44,40 @@ export const facts: RoomFacts = {
       said: ['auth.refresh'],
       given: async (stage) => ({ person: stage.world.guest, body: { refresh_token: (await stage.login()).refresh_token } }),
       wrong: { refresh_token: 5 },
+    },
+    {
+      rest: 'POST auth/forgot-password',
+      mutation: 'forgotPassword',
+      said: ['auth.password_reset_requested'],
+      given: ({ world }) => Promise.resolve({ person: world.guest, body: { email: world.acme.agent.user.email } }),
+      wrong: { email: 'nobody' },
+    },
+    {
+      rest: 'POST auth/resend-verification',
+      mutation: 'resendVerification',
+      said: ['auth.verification_requested'],
+      given: ({ world }) => Promise.resolve({ person: world.guest, body: { email: world.acme.agent.user.email } }),
+      wrong: { email: 'nobody' },
+    },
+    {
+      rest: 'POST auth/reset-password',
+      mutation: 'resetPassword',
+      said: ['auth.password_reset'],
+      given: async ({ world }) => {
+        const token = await mailedToken(world.app, world.acme.agent.user, 'password_reset');
+        return { person: world.guest, body: { token, new_password: `${PASSWORD}-2` } };
+      },
+      wrong: { new_password: 'short' },
+    },
+    {
+      rest: 'POST auth/verify-email',
+      mutation: 'verifyEmail',
+      said: ['auth.email_verified'],
+      given: async ({ world }) => {
+        const token = await mailedToken(world.app, world.acme.agent.user, 'email_verification');
+        return { person: world.guest, body: { token } };
+      },
+      wrong: { token: '' },
     },
     {
       rest: 'POST auth/logout',

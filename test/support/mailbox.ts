@@ -29,7 +29,11 @@ export interface Mailbox {
   close(): Promise<void>;
 }
 
-export async function mailbox({ user, password }: { user?: string; password?: string } = {}): Promise<Mailbox> {
+export async function mailbox({
+  user,
+  password,
+  port: wanted = 0,
+}: { user?: string; password?: string; port?: number } = {}): Promise<Mailbox> {
   const mails: ReceivedMail[] = [];
   const refuses = new Map<string, number>();
   const server = new SMTPServer({
@@ -60,7 +64,7 @@ export async function mailbox({ user, password }: { user?: string; password?: st
       });
     },
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(wanted, '127.0.0.1');
   await once(server.server, 'listening');
   const { port } = server.server.address() as AddressInfo;
   const login = user ? `${user}:${encodeURIComponent(password ?? '')}@` : '';
@@ -90,7 +94,7 @@ export async function silentServer(): Promise<{ env: { SMTP_URL: string }; conne
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('error', () => undefined);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
 import './auth.errors';
+import { AccountPagesController } from './account-pages.controller';
 import { AuthController } from './auth.controller';
 import { AuthResolver } from './auth.resolver';
 import { AuthService } from './auth.service';
@@ -10,7 +11,7 @@ import { SuperAdmin } from './super-admin';
 
 @Module({
   imports: [OrganizationsModule, UsersModule],
-  controllers: [AuthController],
+  controllers: [AuthController, AccountPagesController],
   providers: [AuthService, Recovery, AuthResolver, SuperAdmin],
   exports: [AuthService],
 })
