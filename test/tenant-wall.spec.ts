@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { getNamedType, isInputObjectType, isObjectType, isRequiredArgument } from 'graphql';
+import { getNamedType, getNullableType, isInputObjectType, isListType, isObjectType, isRequiredArgument } from 'graphql';
 import request from 'supertest';
 import { Role, atLeast } from '#common/actor';
 import { newId } from '#common/uuid';
@@ -281,12 +281,13 @@ describe('another organization in GraphQL', () => {
       for (const field of Object.values(type?.getFields() ?? {})) {
         const ids = field.args.filter(({ type: arg }) => getNamedType(arg).name === 'ID');
         for (const foreign of ids) {
-          const given = field.args.filter((arg) => arg === foreign || isRequiredArgument(arg) || arg.name === 'content');
+          const given = field.args.filter((arg) => arg === foreign || isRequiredArgument(arg) || ['content', 'permissions'].includes(arg.name));
           const noun = (name: string): string | undefined => (name === 'id' ? nounOf(field.name) : IDS[name]);
           const variables = Object.fromEntries(
             given.map((arg) => {
               const of = noun(arg.name);
               if (ids.includes(arg)) return [arg.name, of ? (arg === foreign ? theirs : ours)[of] : 'unknown'];
+              if (isListType(getNullableType(arg.type))) return [arg.name, []];
               return [arg.name, isInputObjectType(getNamedType(arg.type)) ? {} : 'Olá'];
             }),
           );
