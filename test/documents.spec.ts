@@ -148,7 +148,12 @@ describe('error codes', () => {
 
   it('of a locked login are named wherever a password is asked for', () => {
     const locked = routes().filter(({ operation }) => operation.responses['403']?.['x-error-codes']?.includes('account_locked'));
-    expect(locked.map(({ name }) => name).sort()).toEqual(['POST /auth/login', 'PUT /users/me', 'PUT /users/{user_id}']);
+    expect(locked.map(({ name }) => name).sort()).toEqual([
+      'POST /auth/login',
+      'POST /users/{user_id}/change-password',
+      'PUT /users/me',
+      'PUT /users/{user_id}',
+    ]);
   });
 });
 

@@ -93,7 +93,7 @@ describe('what GraphQL takes', () => {
 
     expect(different).toEqual([]);
     expect(refused).toBeGreaterThan(500);
-  });
+  }, 300_000);
 });
 
 // --- who shares what

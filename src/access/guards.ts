@@ -111,7 +111,7 @@ function assertUnlimited({ custom_permissions }: Session): void {
 function idIn(context: ExecutionContext, name: string): string | undefined {
   const graphql = context.getType<string>() === 'graphql';
   const given: Record<string, unknown> = graphql ? GqlExecutionContext.create(context).getArgs() : requestOf(context).params;
-  const id = given[name] ?? given.id;
+  const id = given[name];
   return typeof id === 'string' ? id.toLowerCase() : undefined;
 }
 

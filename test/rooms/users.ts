@@ -23,6 +23,7 @@ export const facts: RoomFacts = {
       'POST /users',
       'POST /users/{user_id}/activate',
       'POST /users/{user_id}/deactivate',
+      'POST /users/{user_id}/resend-invite',
       'PUT /users/{user_id}',
       'PUT /users/{user_id}/permissions',
     ],
@@ -72,6 +73,11 @@ export const facts: RoomFacts = {
       changes: ['full_name'],
       given: (stage) => Promise.resolve({ person: stage.agent, body: { full_name: 'Bruno Alves' } }),
       wrong: { full_name: '' },
+    },
+    {
+      rest: 'POST users/:user_id/resend-invite',
+      said: ['user.invited'],
+      given: async (stage) => ({ id: await stage.made('/users', { email: someone(), full_name: 'Carla Dias' }) }),
     },
     {
       rest: 'DELETE users/:user_id',

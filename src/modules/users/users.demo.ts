@@ -5,6 +5,6 @@ import { UsersService } from './users.service';
 
 declareDemo(async ({ app, tx, actor, id }) => {
   const agent = id(DEMO.user_id);
-  const email = `bruno.${agent.slice(-4)}@demo.pytake`;
+  const email = `bruno.${agent.slice(-8)}@demo.pytake`;
   await app.get(UsersService).add(tx, actor, { id: agent, full_name: 'Bruno Alves', email, role: Role.agent, invite_pending: true }, null);
 });
