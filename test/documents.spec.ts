@@ -64,7 +64,7 @@ describe('the OpenAPI document', () => {
       .filter(({ operation }) => operation.requestBody && !operation.requestBody.required && !operation['x-alias-of'])
       .map(({ operation }) => operation.operationId);
 
-    expect(optional).toEqual(['auth_logout', 'secrets_rotate', 'secrets_test', 'contacts_block', 'conversations_close']);
+    expect(optional).toEqual(['notifications_test', 'auth_logout', 'secrets_rotate', 'secrets_test', 'contacts_block', 'conversations_close']);
   });
 
   it('shows files, reactions and template parts as what they are', () => {

@@ -1,7 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Role } from '#common/actor';
 import { EventBus } from '#common/events';
-import { Database } from '#database/database';
 import { declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
 import type { ContactView } from './contact.dto';
@@ -13,7 +12,6 @@ const NEW_CONTACT = declareNotice('new_contact', { text: 'Somebody wrote for the
 export class ContactNotices implements OnModuleInit {
   constructor(
     private readonly events: EventBus,
-    private readonly database: Database,
     private readonly notices: Notices,
   ) {}
 
@@ -24,15 +22,13 @@ export class ContactNotices implements OnModuleInit {
   private async tell({ organization_id, id: contact_id, display_name }: ContactView): Promise<void> {
     if (!(await this.notices.isWanted(organization_id, NEW_CONTACT))) return;
     const name = display_name ?? '?';
-    await this.database.tx((tx) =>
-      this.notices.tell(tx, {
-        organization_id,
-        role: Role.org_admin,
-        type: NEW_CONTACT,
-        title: { 'pt-BR': `Novo contato: ${name}`, en: `New contact: ${name}` },
-        message: { 'pt-BR': `${name} escreveu pela primeira vez.`, en: `${name} wrote for the first time.` },
-        data: { contact_id },
-      }),
-    );
+    this.notices.tellSoon({
+      organization_id,
+      role: Role.org_admin,
+      type: NEW_CONTACT,
+      title: { 'pt-BR': `Novo contato: ${name}`, en: `New contact: ${name}` },
+      message: { 'pt-BR': `${name} escreveu pela primeira vez.`, en: `${name} wrote for the first time.` },
+      data: { contact_id },
+    });
   }
 }

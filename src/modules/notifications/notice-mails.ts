@@ -9,7 +9,7 @@ import { Facts, type ReadFact } from '#events/facts';
 import { Mails, type NewMail } from '#mail/mails';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { changedDelivery, deliveryBy } from './deliveries';
-import { Channel, noticeType, noticeTypes } from './notice-types';
+import { Channel, typesAlwaysMailed } from './notice-types';
 import { Notices } from './notices';
 import { DeliveryStatus, type Notification, SkipReason } from './notification.entity';
 import type { NotificationPreference } from './notification-preference.entity';
@@ -44,6 +44,10 @@ const DIGEST_MAX = 1000;
 /** Advisory lock class: one process at a time decides on an organization's mails, so that no cap is counted twice at once. */
 const DECIDING = 0x7079_6e6d;
 
+/** Due times are the word of other clocks, those of the processes that told. */
+const SLACK_SECONDS = 10;
+const DUE = `email_due_at <= now() + interval '${SLACK_SECONDS} seconds'`;
+
 const OVERDUE = inTurn(
   'SELECT organization_id FROM notifications WHERE email_due_at IS NOT NULL',
   `SELECT w.organization_id AS id
@@ -51,10 +55,10 @@ const OVERDUE = inTurn(
 );
 
 const TAKE = `SELECT n.id, n.user_id, n.type, n.title, n.message, n.action_url, n.deliveries, n.created_at, u.language, u.timezone, o.settings,
-        u.is_active AND u.deleted_at IS NULL AS is_there, to_jsonb(p) AS wishes
+        u.is_active AND u.deleted_at IS NULL AND o.status = 'active' AS is_there, to_jsonb(p) AS wishes
    FROM notifications n JOIN users u ON u.organization_id = n.organization_id AND u.id = n.user_id JOIN organizations o ON o.id = n.organization_id
    LEFT JOIN notification_preferences p ON p.organization_id = n.organization_id AND p.user_id = n.user_id
-  WHERE n.organization_id = $1 AND n.email_due_at <= now() ORDER BY n.email_due_at, n.id LIMIT ${BATCH}`;
+  WHERE n.organization_id = $1 AND n.${DUE} ORDER BY n.email_due_at, n.id LIMIT ${BATCH}`;
 
 /** SQL: a row's deliveries with its mail skipped. */
 const skipped = (reason: string): string => changedDelivery(Channel.email, `jsonb_build_object('status', 'skipped', 'reason', ${reason})`);
@@ -67,7 +71,7 @@ const SETTLE = `UPDATE notifications n
 
 /** All of a user's that waits for the digest, whether or not it was in the batch. */
 const DIGEST = `SELECT id, title, is_read FROM notifications
-  WHERE organization_id = $1 AND user_id = $2 AND email_due_at <= now() AND NOT type = ANY($3) ORDER BY created_at DESC, id DESC LIMIT ${DIGEST_MAX}`;
+  WHERE organization_id = $1 AND user_id = $2 AND ${DUE} AND NOT type = ANY($3) ORDER BY created_at DESC, id DESC LIMIT ${DIGEST_MAX}`;
 
 /** What became of a mail, on the deliveries of the notices it carried. */
 const HEAR = `UPDATE notifications n
@@ -139,12 +143,12 @@ export class NoticeMails {
   private fateOf({ type, created_at, wishes, is_there, timezone, settings }: DueNotice, now: Date): Fate {
     if (!is_there) return { reason: SkipReason.disabled };
     if (this.config.mail_driver === 'none') return { reason: SkipReason.not_configured };
-    if (noticeType(type).always_by_mail) return { mail: ALERT_MAIL };
+    if (typesAlwaysMailed().includes(type)) return { mail: ALERT_MAIL };
     const organization = settingsOf({ settings });
     const time_zone = timezone && isTimeZone(timezone) ? timezone : organization.timezone;
     if (organization.notification_settings.digest) {
       const until = digestAt(wishes, created_at, time_zone);
-      return until > now ? { until } : { mail: DIGEST_MAIL };
+      return until.getTime() > now.getTime() + SLACK_SECONDS * 1000 ? { until } : { mail: DIGEST_MAIL };
     }
     return quietUntil(wishes, now, time_zone) ? { reason: SkipReason.quiet_hours } : { mail: NOTICE_MAIL };
   }
@@ -171,8 +175,11 @@ export class NoticeMails {
 
   /** One mail of what a user has not read. */
   private async digest(tx: Tx, organization_id: string, notice: DueNotice): Promise<Decision[]> {
-    const always = noticeTypes().flatMap(([type, { always_by_mail }]) => (always_by_mail ? [type] : []));
-    const told = await tx.rows<Pick<Notification, 'id' | 'title' | 'is_read'>>(DIGEST, [organization_id, notice.user_id, always]);
+    const told = await tx.rows<Pick<Notification, 'id' | 'title' | 'is_read'>>(DIGEST, [
+      organization_id,
+      notice.user_id,
+      typesAlwaysMailed(),
+    ]);
     const unread = told.filter(({ is_read }) => !is_read);
     const lines = unread.slice(0, DIGEST_LINES).map(({ title }) => `• ${title}`);
     if (unread.length > lines.length) lines.push(`+ ${unread.length - lines.length}`);

@@ -37,6 +37,9 @@ export function noticeType(type: string): NoticeType {
   return declared;
 }
 
+/** Types that leave by mail whatever the user prefers. */
+export const typesAlwaysMailed = (): string[] => noticeTypes().flatMap(([type, { always_by_mail }]) => (always_by_mail ? [type] : []));
+
 /** Every type there is, in alphabetical order. */
 export const noticeTypes = (): [type: string, declared: NoticeType][] => [...TYPES].sort(([a], [b]) => (a < b ? -1 : 1));
 

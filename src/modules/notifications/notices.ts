@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Actor, Role } from '#common/actor';
 import { Bounded } from '#common/bounded';
 import { NotFound } from '#common/errors';
@@ -52,6 +53,8 @@ const PEOPLE_AT_ONCE = 500;
 /** Contract 10, 9. */
 const MERGE_SECONDS = 60;
 const WANTED_MS = 5000;
+/** That wait in memory. */
+const SOON_MAX = 1000;
 /** Advisory lock class: one transaction at a time tells of one thing. */
 const TELLING = 0x7079_6e6f;
 
@@ -60,7 +63,7 @@ const PEOPLE = `SELECT u.id AS user_id, u.email, u.language, o.settings, to_json
    LEFT JOIN notification_preferences p ON p.organization_id = u.organization_id AND p.user_id = u.id
   WHERE u.organization_id = $1 AND (u.id = ANY($2) OR u.role = $3) AND u.is_active AND u.deleted_at IS NULL`;
 
-/** In one order everywhere; of people who have read it since it is another notice. */
+/** Who has read it since is told anew. */
 const MERGE = `UPDATE notifications n
     SET title = t.title, message = t.message, priority = t.priority, data = t.data, action_url = t.action_url, updated_at = now()
    FROM json_to_recordset($3) AS t(user_id uuid, title text, message text, priority text, data jsonb, action_url text)
@@ -71,9 +74,12 @@ const MERGE = `UPDATE notifications n
 /** Where rooms tell users of what concerns them. */
 @Injectable()
 export class Notices {
+  private readonly logger = new Logger(Notices.name);
   private readonly mailListeners: ((organization_id: string) => void)[] = [];
-
-  private readonly wanted = new Bounded<string, { is_wanted: boolean; until: number }>({ count: 10_000 });
+  private readonly wanted = new Bounded<string, { answer: Promise<boolean>; until: number }>({ count: 10_000 });
+  private readonly soon: Notice[] = [];
+  /** Nobody's request. */
+  private readonly outside = AsyncLocalStorage.snapshot();
   private departmentMembers?: (tx: Tx, actor: Actor, id: string) => Promise<string[]>;
 
   constructor(private readonly database: Database) {}
@@ -84,16 +90,21 @@ export class Notices {
   }
 
   /** Whether anybody of an organization wants a type that is off by default; a change is heard within seconds. For what happens often. */
-  async isWanted(organization_id: string, type: string): Promise<boolean> {
+  isWanted(organization_id: string, type: string): Promise<boolean> {
     const key = `${organization_id} ${type}`;
     const known = this.wanted.get(key);
-    if (known && known.until > Date.now()) return known.is_wanted;
+    if (known && known.until > Date.now()) return known.answer;
+    const answer = this.askWanted(organization_id, type);
+    this.wanted.delete(key);
+    this.wanted.set(key, { answer, until: Date.now() + WANTED_MS });
+    return answer;
+  }
+
+  private async askWanted(organization_id: string, type: string): Promise<boolean> {
     const [{ is_wanted }] = await this.database.rows<{ is_wanted: boolean }>(
       'SELECT EXISTS (SELECT FROM notification_preferences WHERE organization_id = $1 AND types ? $2) AS is_wanted',
       [organization_id, type],
     );
-    this.wanted.delete(key);
-    this.wanted.set(key, { is_wanted, until: Date.now() + WANTED_MS });
     return is_wanted;
   }
 
@@ -120,6 +131,25 @@ export class Notices {
       ids.push(...(await this.write(tx, notice, about, rows.slice(from, from + PEOPLE_AT_ONCE))));
     if (ids.length) tx.tell('notification.created', { organization_id, notification_ids: ids });
     return ids;
+  }
+
+  /**
+   * Tells beside any transaction, one notice after the other: for what comes by the hundreds, and whose loss is none. Where too many wait it is left out.
+   */
+  tellSoon(notice: Notice): void {
+    if (this.soon.length >= SOON_MAX) return;
+    this.soon.push(notice);
+    if (this.soon.length === 1) void this.outside(() => this.tellWaiting());
+  }
+
+  private async tellWaiting(): Promise<void> {
+    for (; this.soon.length; this.soon.shift())
+      try {
+        const [notice] = this.soon;
+        await this.database.tx((tx) => this.tell(tx, notice));
+      } catch (error) {
+        this.logger.warn({ msg: 'users were not told', type: this.soon[0].type, err: error });
+      }
   }
 
   private async write(tx: Tx, { organization_id, type }: Notice, about: string | null, rows: readonly Row[]): Promise<string[]> {
@@ -170,6 +200,6 @@ const cut = (text: string, max: number): string => (text.length > max ? `${text.
 /** The id in its data that says whether two notices speak of the same. */
 function aboutOf(data: JsonObject): string | null {
   const ids = Object.entries(data).filter(([name, value]) => name.endsWith('_id') && isUuid(value));
-  const id = data['conversation_id'] ?? ids[0]?.[1];
-  return isUuid(id) ? id : null;
+  const [, id = null] = ids.find(([name]) => name === 'conversation_id') ?? ids[0] ?? [];
+  return id as string | null;
 }

@@ -29,7 +29,7 @@ export class NotificationsController {
     private readonly preferences: NotificationPreferences,
   ) {}
 
-  /** Your notifications. `search` looks in title and message. */
+  /** Your notifications. `search` looks in title and message of the 10,000 newest. */
   @Get()
   @Allow('viewer')
   page(@Caller() actor: Actor, @Query() query: NotificationQuery): Promise<NotificationPage> {
@@ -102,7 +102,7 @@ export class NotificationsController {
 
   /**
    * Send yourself a test on one channel; its delivery says what became of it.
-   * @throws {403} `to_email` is an administrator's to name.
+   * @throws {403} Another address is an administrator's to name (`insufficient_role`).
    * @throws {429} More than ten test mails within an hour (`rate_limit_exceeded`).
    */
   @Post('test')

@@ -23,6 +23,10 @@ const SORT: (keyof Notification)[] = ['created_at', 'updated_at', 'read_at', 'is
 
 /** What is counted of the unread; above it there are more. */
 const COUNT_MAX = 10_000;
+/** Rows of one statement. */
+const BATCH = 2000;
+/** The newest of a user's, in which words are looked for: no index has them. */
+const SEARCHED_MAX = 10_000;
 /** Of a notification to many; the rest is counted. */
 const SHOWN_MAX = 100;
 /** Mails that an administrator may send anywhere. */
@@ -33,6 +37,10 @@ const withDelivery = (alias: string, like: { channel: Channel } | { status: Deli
   const [[key, value]] = Object.entries(like);
   return `${alias}.deliveries @> '[{"${key}": "${value}"}]'`;
 };
+
+/** SQL: before it nothing is looked for; the parameters are those of the list. */
+const SEARCHED_FROM = `coalesce((SELECT n.created_at FROM notifications n WHERE n.organization_id = :organization_id AND n.user_id = :filter_user_id
+    AND n.is_listed ORDER BY n.created_at DESC OFFSET ${SEARCHED_MAX} LIMIT 1), '-infinity')`;
 
 /** What the caller was told: always their own, in their own organization. */
 @Injectable()
@@ -55,6 +63,7 @@ export class NotificationsService {
         rows.andWhere(`${rows.alias}.is_listed`);
         narrowStatus(rows as unknown as SelectQueryBuilder<Notification>, query);
         narrowPeriod(rows, `${rows.alias}.created_at`, period);
+        if (query.search) rows.andWhere(`${rows.alias}.created_at > ${SEARCHED_FROM}`);
       },
     });
     return { ...page, items: page.items.map(present) };
@@ -92,17 +101,17 @@ export class NotificationsService {
   /** Of those that are there now; what comes meanwhile stays unread. */
   async readAll(actor: Actor): Promise<MarkedCount> {
     const own = await this.users.home(actor);
-    return this.database.tx(async (tx) => {
-      const [{ count }] = await tx.rows<{ count: number }>(
-        `WITH read AS (UPDATE notifications SET is_read = true, read_at = now(), updated_at = now()
-            WHERE organization_id = $1 AND user_id = $2 AND is_listed AND NOT is_read RETURNING 1)
-         SELECT count(*)::int AS count FROM read`,
-        [own.organization_id, own.user_id],
-      );
-      tx.audit(own, 'notification.all_read', { metadata: { marked_as_read: count } });
-      if (count) tellRead(tx, own, null);
-      return { marked_as_read: count };
+    const marked_as_read = await this.inBatches(
+      (some) => `UPDATE notifications SET is_read = true, read_at = now(), updated_at = now() WHERE organization_id = $1 AND ${some}`,
+      own,
+      false,
+    );
+    await this.database.tx((tx) => {
+      tx.audit(own, 'notification.all_read', { metadata: { marked_as_read } });
+      if (marked_as_read) tellRead(tx, own, null);
+      return Promise.resolve();
     });
+    return { marked_as_read };
   }
 
   async remove(actor: Actor, id: string): Promise<void> {
@@ -119,16 +128,28 @@ export class NotificationsService {
   /** Those the caller has read, or those they have not. Answers how many. */
   async clear(actor: Actor, { is_read = true }: NotificationClear): Promise<number> {
     const own = await this.users.home(actor);
-    return this.database.tx(async (tx) => {
-      const [{ count }] = await tx.rows<{ count: number }>(
-        `WITH gone AS (DELETE FROM notifications WHERE organization_id = $1 AND user_id = $2 AND is_listed AND is_read = $3 RETURNING 1)
-         SELECT count(*)::int AS count FROM gone`,
-        [own.organization_id, own.user_id, is_read],
-      );
-      tx.audit(own, 'notification.cleared', { metadata: { is_read, deleted: count } });
-      if (count && !is_read) tellRead(tx, own, null);
-      return count;
+    const deleted = await this.inBatches((some) => `DELETE FROM notifications WHERE organization_id = $1 AND ${some}`, own, is_read);
+    await this.database.tx((tx) => {
+      tx.audit(own, 'notification.cleared', { metadata: { is_read, deleted } });
+      if (deleted && !is_read) tellRead(tx, own, null);
+      return Promise.resolve();
     });
+    return deleted;
+  }
+
+  /** Does something to all of a user's that are there now and read, or not: to so many at a time that no lock is held for long. Answers to how many. */
+  private async inBatches(act: (some: string) => string, { organization_id, user_id }: Actor, is_read: boolean): Promise<number> {
+    // Created until now, to the millisecond they are kept with.
+    const [{ until }] = await this.database.rows<{ until: Date }>(`SELECT now() + interval '1 millisecond' AS until`);
+    const some = `id IN (SELECT id FROM notifications
+        WHERE organization_id = $1 AND user_id = $2 AND is_listed AND is_read = $3 AND created_at <= $4 ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE)`;
+    let all = 0;
+    for (let count = BATCH; count === BATCH; all += count)
+      [{ count }] = await this.database.rows<{ count: number }>(
+        `WITH done AS (${act(some)} RETURNING 1) SELECT count(*)::int AS count FROM done`,
+        [organization_id, user_id, is_read, until],
+      );
+    return all;
   }
 
   /**

@@ -13,6 +13,7 @@ const NEW_MESSAGE = declareNotice('new_message', {
 
 /** Messages that came together are looked at together. */
 const GATHER_MS = 200;
+const WAITING_MAX = 1000;
 /** As long as the same notice would be merged into the first one. */
 const AGAIN_MS = 60_000;
 
@@ -50,7 +51,7 @@ export class MissedMessages implements OnModuleInit, OnModuleDestroy {
   }
 
   private note({ organization_id, contact, conversation: { id, current_agent_id } }: MessageHappened): void {
-    if (!current_agent_id) return;
+    if (!current_agent_id || this.waiting.length >= WAITING_MAX) return;
     const key = `${id} ${current_agent_id}`;
     if ((this.seen.get(key) ?? 0) > Date.now() - AGAIN_MS) return;
     this.seen.delete(key);
@@ -60,7 +61,6 @@ export class MissedMessages implements OnModuleInit, OnModuleDestroy {
   }
 
   private async flush(): Promise<void> {
-    this.timer = undefined;
     const waiting = this.waiting;
     this.waiting = [];
     for (const [organization_id, missed] of Map.groupBy(waiting, ({ organization_id: of }) => of)) {
@@ -70,6 +70,8 @@ export class MissedMessages implements OnModuleInit, OnModuleDestroy {
         this.logger.warn({ msg: 'agents were not told of messages', err: error });
       }
     }
+    // One look at a time.
+    this.timer = this.waiting.length ? setTimeout(() => void this.flush(), GATHER_MS) : undefined;
   }
 
   private async tell(organization_id: string, missed: readonly Missed[]): Promise<void> {
@@ -81,20 +83,18 @@ export class MissedMessages implements OnModuleInit, OnModuleDestroy {
     for (const { agent_id, conversation_id, contact } of missed)
       // Who is here is looked at again with the next message.
       if (!ids.has(agent_id)) this.seen.delete(`${conversation_id} ${agent_id}`);
-      else await this.tellOne({ organization_id, agent_id, conversation_id, contact });
+      else this.tellOne({ organization_id, agent_id, conversation_id, contact });
   }
 
-  private async tellOne({ organization_id, agent_id, conversation_id, contact }: Missed): Promise<void> {
+  private tellOne({ organization_id, agent_id, conversation_id, contact }: Missed): void {
     const name = contact.name ?? contact.whatsapp_name ?? (contact.username ? `@${contact.username}` : (contact.whatsapp_id ?? '?'));
-    await this.database.tx((tx) =>
-      this.notices.tell(tx, {
-        organization_id,
-        user_ids: [agent_id],
-        type: NEW_MESSAGE,
-        title: { 'pt-BR': `Nova mensagem de ${name}`, en: `New message from ${name}` },
-        message: { 'pt-BR': `${name} escreveu enquanto você estava offline.`, en: `${name} wrote while you were offline.` },
-        data: { conversation_id, contact_id: contact.id },
-      }),
-    );
+    this.notices.tellSoon({
+      organization_id,
+      user_ids: [agent_id],
+      type: NEW_MESSAGE,
+      title: { 'pt-BR': `Nova mensagem de ${name}`, en: `New message from ${name}` },
+      message: { 'pt-BR': `${name} escreveu enquanto você estava offline.`, en: `${name} wrote while you were offline.` },
+      data: { conversation_id, contact_id: contact.id },
+    });
   }
 }
