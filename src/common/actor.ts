@@ -36,6 +36,11 @@ export class Actor {
     return new Actor(organization_id, this.role, this.user_id, this.session_id, null, organization_id === home ? null : home);
   }
 
+  /** Who acts, where they are one of the organization's team: its rows can refer to no others. */
+  get member_id(): string | null {
+    return this.home_organization_id === null ? this.user_id : null;
+  }
+
   may(least: Role): boolean {
     return atLeast(this.role, least);
   }
