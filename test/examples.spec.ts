@@ -19,12 +19,16 @@ let house: World;
 /** Somebody's; it is good for one example. */
 let refresh_token: string;
 
+/** A super admin, at home elsewhere. */
+let boss: Person;
+
 beforeAll(async () => {
   // The demo's number has the simulator's token.
   meta = await fakeMeta(SIMULATOR_ACCESS_TOKEN);
   house = await world({ ...meta.env, META_APP_SECRET: META_SECRET });
   const { body } = await house.guest.post('/auth/login', { email: house.acme.admin.user.email, password: PASSWORD }).expect(200);
   ({ refresh_token } = body as { refresh_token: string });
+  boss = await house.superAdmin();
 });
 afterAll(async () => {
   await close();
@@ -63,6 +67,8 @@ async function demo(): Promise<Demo> {
     '106540352242922': `1${randomInt(1e13, 9e13)}`,
     'carla@confeitaria.example': `carla@${company.slug}.example`,
     'carla@padaria.example': `carla2@${company.slug}.example`,
+    [DEMO.organization_id]: company.id,
+    'dora@confeitaria.example': `dora@${company.slug}.example`,
     'davi@padaria.example': `davi@${company.slug}.example`,
   };
   for (const [named, own] of ids) said[named] = own;
@@ -74,6 +80,7 @@ const ROLES: Record<string, (company: Company) => Person> = {
   viewer: ({ viewer }) => viewer,
   agent: ({ agent }) => agent,
   org_admin: ({ admin }) => admin,
+  super_admin: () => boss,
 };
 
 /** Whose examples these are: what is one's own is the administrator's in the demo, who alone can sign in there. */

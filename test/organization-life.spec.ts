@@ -40,7 +40,7 @@ async function shop(): Promise<{ company: Company; inbox: Inbox; conversation_id
   const { body: number } = await company.admin
     .post('/whatsapp', { phone_number, phone_number_id, waba_id, access_token: META_TOKEN, app_secret: META_SECRET })
     .expect(201);
-  await tried(w, number.id as string);
+  await tried(w, number.id as string, company);
   const inbox = new Inbox(w, company, { ...(number as Inbox['number']), phone_number_id, waba_id, app_secret: META_SECRET });
   const person = inbox.person();
   meta.simulator.customer({ wa_id: person.from, name: 'Ana' });
@@ -56,9 +56,12 @@ const sentTo = (to: string): unknown[] => meta.simulator.sent({ to });
 const statusOf = async ({ id }: Company): Promise<unknown> => (await w.sql('SELECT status FROM organizations WHERE id = $1', [id]))[0];
 
 const actionsOf = async ({ id }: Company): Promise<string[]> =>
-  (await w.sql<{ action: string }>("SELECT action FROM audit_logs WHERE organization_id = $1 AND resource_type = 'organization' ORDER BY id", [id])).map(
-    ({ action }) => action,
-  );
+  (
+    await w.sql<{ action: string }>(
+      "SELECT action FROM audit_logs WHERE organization_id = $1 AND resource_type = 'organization' ORDER BY id",
+      [id],
+    )
+  ).map(({ action }) => action);
 
 describe('an organization that is suspended', () => {
   it('shuts its people out everywhere, and lets them in again', async () => {
@@ -68,7 +71,12 @@ describe('an organization that is suspended', () => {
 
     const { body } = await boss.post(`/organizations/${company.id}/suspend`, { reason: ' Invoice 10 ' }).expect(200);
 
-    expect(body).toMatchObject({ status: 'suspended', is_active: false, suspension_reason: 'Invoice 10', suspended_at: expect.any(String) as string });
+    expect(body).toMatchObject({
+      status: 'suspended',
+      is_active: false,
+      suspension_reason: 'Invoice 10',
+      suspended_at: expect.any(String) as string,
+    });
     await until(() => socket.disconnects.length, 'the end of the socket');
     expect(socket.all('error')).toEqual([expect.objectContaining({ error_code: 'organization_suspended' })]);
     await admin.get('/users').expect(403).expect(errorOf('organization_suspended'));
@@ -76,7 +84,10 @@ describe('an organization that is suspended', () => {
     expect(graph.errors[0].extensions.error_code).toBe('organization_suspended');
     await admin.get('/auth/me').expect(200);
     await admin.get('/organizations/me').expect(200);
-    await w.guest.post('/auth/login', { email: admin.user.email, password: PASSWORD }).expect(403).expect(errorOf('organization_suspended'));
+    await w.guest
+      .post('/auth/login', { email: admin.user.email, password: PASSWORD })
+      .expect(403)
+      .expect(errorOf('organization_suspended'));
 
     await boss.post(`/tenants/${company.id}/reactivate`).expect(200);
 
@@ -123,7 +134,8 @@ describe('an organization that is suspended', () => {
   ])('can be moved: %s from %s leads to %s, and again does nothing', async (verb, from, to) => {
     const company = await w.organization('Padaria', { status: from });
 
-    for (const _ of [1, 2]) expect((await boss.post(`/organizations/${company.id}/${verb}`).expect(200)).body.status).toBe(to);
+    for (let times = 0; times < 2; times++)
+      expect((await boss.post(`/organizations/${company.id}/${verb}`).expect(200)).body.status).toBe(to);
 
     expect(await actionsOf(company)).toHaveLength(1);
   });
@@ -193,10 +205,16 @@ describe('an organization that is deleted', () => {
     await w.guest.post('/auth/login', { email: admin.user.email, password: PASSWORD }).expect(401);
     for (const path of [`/organizations/${id}`, `/tenants/${id}`, `/organizations/${id}/stats`]) await boss.get(path).expect(404);
     await boss.get('/contacts').set('X-Organization-Id', id).expect(404);
-    for (const call of [boss.delete(`/organizations/${id}`), boss.post(`/organizations/${id}/activate`), boss.put(`/organizations/${id}`, {})])
+    for (const call of [
+      boss.delete(`/organizations/${id}`),
+      boss.post(`/organizations/${id}/activate`),
+      boss.put(`/organizations/${id}`, {}),
+    ])
       await call.expect(404);
     const listed = async (query = ''): Promise<string[]> =>
-      ((await boss.get(`/organizations?search=${company.slug}${query}`).expect(200)).body as { items: { id: string }[] }).items.map((item) => item.id);
+      ((await boss.get(`/organizations?search=${company.slug}${query}`).expect(200)).body as { items: { id: string }[] }).items.map(
+        (item) => item.id,
+      );
     expect(await listed()).toEqual([]);
     expect(await listed('&is_deleted=true')).toEqual([id]);
     expect((await mails.newest(admin.user.email)).subject).toContain('foi excluída');
@@ -213,7 +231,8 @@ describe('an organization that is deleted', () => {
     expect(login.user).toMatchObject({ id: admin.user.id, organization: { id } });
     expect(await w.sql('SELECT count(*)::int AS count FROM messages WHERE organization_id = $1', [id])).toEqual([{ count: 2 }]);
     await until(
-      async () => (await w.sql("SELECT 1 FROM whatsapp_numbers WHERE organization_id = $1 AND connection_status = 'connected'", [id])).length,
+      async () =>
+        (await w.sql("SELECT 1 FROM whatsapp_numbers WHERE organization_id = $1 AND connection_status = 'connected'", [id])).length,
       'the connection',
     );
     await boss.post(`/organizations/${id}/restore`).expect(200);
@@ -276,7 +295,10 @@ describe('an organization that is deleted', () => {
     const canary = `canario-${id.slice(-12)}`;
     await company.admin.put('/organizations/me/settings', { my_app: canary }).expect(200);
     await company.agent.post('/contacts', { whatsapp_id: '+5511987650123', name: canary, notes: canary }).expect(201);
-    await company.agent.post('/whatsapp/media').attach('file', PNG, { filename: `${canary}.png` }).expect(201);
+    await company.agent
+      .post('/whatsapp/media')
+      .attach('file', PNG, { filename: `${canary}.png` })
+      .expect(201);
     const { body: sent } = await say(company.agent, conversation_id, canary).expect(201);
     await until(async () => (await w.sql("SELECT 1 FROM messages WHERE id = $1 AND status <> 'pending'", [sent.id])).length, 'the send');
     await w.guest.post('/auth/login', { email: company.agent.user.email, password: PASSWORD }).expect(200);
@@ -301,9 +323,12 @@ describe('an organization that is deleted', () => {
 
     expect(await placesOf(id, canary)).toEqual([]);
     expect(existsSync(files)).toBe(false);
-    expect(await w.sql("SELECT metadata->'rows'->>'messages' AS messages FROM audit_logs WHERE action = 'organization.erased' AND resource_id = $1", [id])).toEqual([
-      { messages: '3' },
-    ]);
+    expect(
+      await w.sql(
+        "SELECT metadata->'rows'->>'messages' AS messages FROM audit_logs WHERE action = 'organization.erased' AND resource_id = $1",
+        [id],
+      ),
+    ).toEqual([{ messages: '3' }]);
     await w.acme.admin.get('/organizations/me').expect(200);
     await boss.post(`/organizations/${id}/restore`).expect(404);
   });
@@ -311,7 +336,9 @@ describe('an organization that is deleted', () => {
 
 /** Tables with a row that says the id or the word, but for the proof of the erasure and what the simulator and super admins keep. */
 async function placesOf(id: string, word: string): Promise<string[]> {
-  const tables = await w.sql<{ name: string }>("SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+  const tables = await w.sql<{ name: string }>(
+    "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+  );
   const found: string[] = [];
   for (const { name } of tables) {
     const [row] = await w.sql(
@@ -335,7 +362,10 @@ describe('the erasure', () => {
     for (const { tableName, foreignKeys } of entities)
       for (const { referencedEntityMetadata, onDelete } of foreignKeys)
         if (onDelete === 'RESTRICT' && referencedEntityMetadata.tableName !== tableName)
-          expect({ tableName, first: tables.indexOf(tableName) < tables.indexOf(referencedEntityMetadata.tableName) }).toEqual({ tableName, first: true });
+          expect({ tableName, first: tables.indexOf(tableName) < tables.indexOf(referencedEntityMetadata.tableName) }).toEqual({
+            tableName,
+            first: true,
+          });
   });
 
   it('lets nobody else delete from the audit log', async () => {
@@ -354,7 +384,8 @@ describe('the erasure', () => {
 
 describe('terms', () => {
   const MORNING = new Date('2026-06-10T12:00:00Z');
-  const ends = (company: Company, values: string): Promise<unknown> => w.sql(`UPDATE organizations SET ${values} WHERE id = $1`, [company.id]);
+  const ends = (company: Company, values: string): Promise<unknown> =>
+    w.sql(`UPDATE organizations SET ${values} WHERE id = $1`, [company.id]);
   const planOf = async ({ id }: Company): Promise<unknown> =>
     (await w.sql('SELECT is_trial, plan_type FROM organizations WHERE id = $1', [id]))[0];
 
@@ -382,7 +413,7 @@ describe('terms', () => {
     await ends(over, "subscription_ends_at = '2026-06-09T10:00:00Z'");
     await ends(running, "subscription_ends_at = '2026-06-10T11:30:00Z'");
 
-    for (const _ of [1, 2]) await w.app.get(EndTerms).end(MORNING);
+    for (let times = 0; times < 2; times++) await w.app.get(EndTerms).end(MORNING);
 
     expect([await planOf(over), await planOf(running)]).toEqual([
       { is_trial: false, plan_type: 'free' },
@@ -398,11 +429,14 @@ describe('terms', () => {
     const limits = (plan_limits: object): PromiseLike<unknown> => boss.put(`/organizations/${company.id}`, { plan_limits }).expect(200);
     await limits({ max_contacts: 5, max_users: 20 });
     let number = 0;
-    const contact = (): ReturnType<Person['post']> => company.agent.post('/contacts', { whatsapp_id: `+551198765${String(1000 + number++)}` });
+    const contact = (): ReturnType<Person['post']> =>
+      company.agent.post('/contacts', { whatsapp_id: `+551198765${String(1000 + number++)}` });
     const told = async (): Promise<string[]> =>
-      (await w.sql<{ title: string }>("SELECT title FROM notifications WHERE user_id = $1 AND type = 'plan_limit' ORDER BY id", [company.admin.user.id])).map(
-        ({ title }) => title.replace(/ .*: /, ' '),
-      );
+      (
+        await w.sql<{ title: string }>("SELECT title FROM notifications WHERE user_id = $1 AND type = 'plan_limit' ORDER BY id", [
+          company.admin.user.id,
+        ])
+      ).map(({ title }) => title.replace(/ .*: /, ' '));
 
     for (const after of [[], [], [], ['80 contacts'], ['80 contacts', '100 contacts']]) {
       await contact().expect(201);
@@ -431,9 +465,9 @@ describe('the plan', () => {
       expect(answer.body.error.details).toEqual([expect.objectContaining({ limit: 'max_messages_per_month', max: 7, current: 7 })]);
     }
     await inbox.receive(metaPayload.text({ ...inbox.person(), from: phone, user_id: `BR.${phone}` }));
-    expect(await w.sql("SELECT count(*)::int AS count FROM messages WHERE organization_id = $1 AND direction = 'incoming'", [company.id])).toEqual([
-      { count: 2 },
-    ]);
+    expect(
+      await w.sql("SELECT count(*)::int AS count FROM messages WHERE organization_id = $1 AND direction = 'incoming'", [company.id]),
+    ).toEqual([{ count: 2 }]);
 
     await boss.put(`/organizations/${company.id}`, { plan_limits: { max_messages_per_month: null } }).expect(200);
     await say(company.agent, conversation_id).expect(201);
@@ -447,10 +481,13 @@ describe('the plan', () => {
       Array.from({ length: 50 }, (_, n) => company.agent.post('/contacts', { whatsapp_id: `+551198766${1000 + n}` })),
     );
     const users = await Promise.all(
-      Array.from({ length: 50 }, (_, n) => company.admin.post('/users', { email: `p${n}@${company.slug}.example`, full_name: 'Bia Lima', role: 'agent' })),
+      Array.from({ length: 50 }, (_, n) =>
+        company.admin.post('/users', { email: `p${n}@${company.slug}.example`, full_name: 'Bia Lima', role: 'agent' }),
+      ),
     );
 
-    const made = (answers: { status: number }[]): number[] => [201, 403].map((code) => answers.filter(({ status }) => status === code).length);
+    const made = (answers: { status: number }[]): number[] =>
+      [201, 403].map((code) => answers.filter(({ status }) => status === code).length);
     expect({ contacts: made(contacts), users: made(users) }).toEqual({ contacts: [4, 46], users: [3, 47] });
   });
 });
@@ -459,18 +496,31 @@ describe('a super admin inside another organization', () => {
   it('is said in its audit log to act as it', async () => {
     await boss.post('/contacts', { whatsapp_id: '+5511987651111', name: 'Ana' }).set('X-Organization-Id', w.acme.id).expect(201);
 
-    const [entry] = await w.sql("SELECT organization_id, user_id, metadata FROM audit_logs WHERE user_id = $1 AND action = 'contact.created'", [boss.user.id]);
-    expect(entry).toEqual({ organization_id: w.acme.id, user_id: boss.user.id, metadata: expect.objectContaining({ acting_as: w.acme.id }) as object });
+    const [entry] = await w.sql(
+      "SELECT organization_id, user_id, metadata FROM audit_logs WHERE user_id = $1 AND action = 'contact.created'",
+      [boss.user.id],
+    );
+    expect(entry).toEqual({
+      organization_id: w.acme.id,
+      user_id: boss.user.id,
+      metadata: expect.objectContaining({ acting_as: w.acme.id }) as object,
+    });
   });
 
   it('is kept to its addresses too', async () => {
     const company = await w.organization('Padaria');
-    await w.sql(`UPDATE organizations SET settings = '{"security_settings": {"allowed_ip_ranges": ["203.0.113.0/24"]}}' WHERE id = $1`, [company.id]);
+    await w.sql(`UPDATE organizations SET settings = '{"security_settings": {"allowed_ip_ranges": ["203.0.113.0/24"]}}' WHERE id = $1`, [
+      company.id,
+    ]);
 
     await boss.get('/contacts').set('X-Organization-Id', company.id).expect(403).expect(errorOf('ip_not_allowed'));
-    await boss.graphql('{ contacts { id } }').set('X-Organization-Id', company.id).expect(200).expect(({ body }) => {
-      expect(body.errors[0].extensions.error_code).toBe('ip_not_allowed');
-    });
+    await boss
+      .graphql('{ contacts { id } }')
+      .set('X-Organization-Id', company.id)
+      .expect(200)
+      .expect(({ body }) => {
+        expect(body.errors[0].extensions.error_code).toBe('ip_not_allowed');
+      });
     // From outside it is the operator who acts.
     await boss.get(`/organizations/${company.id}`).expect(200);
     await boss

@@ -43,6 +43,11 @@ export class Actor {
     return this.user_id === null && this.api_key_id === null;
   }
 
+  /** Who acts, where they are one of the organization's team: its rows can refer to no others. */
+  get member_id(): string | null {
+    return this.home_organization_id === null ? this.user_id : null;
+  }
+
   may(least: Role): boolean {
     return atLeast(this.role, least);
   }

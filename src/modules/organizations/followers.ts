@@ -56,9 +56,9 @@ export class Followers {
   }
 
   async founder(founder: Founder): Promise<(tx: Tx, actor: Actor) => Promise<void>> {
-    const makers = await Promise.all(this.all.map((follower) => follower.founder?.(founder)));
+    const makers = await Promise.all(this.all.flatMap((follower) => (follower.founder ? [follower.founder(founder)] : [])));
     return async (tx, actor) => {
-      for (const make of makers) await make?.(tx, actor);
+      for (const make of makers) await make(tx, actor);
     };
   }
 

@@ -49,7 +49,7 @@ export class ManageOrganizations {
       const organization = await this.organizations.create(tx, name, { ...values, plan_type, settings: given });
       const { id, slug } = organization;
       const target = actor.within(id);
-      tx.audit(target, 'organization.created', { resource: organization, after: { name, slug, plan_type } });
+      tx.audit(target, 'organization.created', { resource: organization, metadata: { slug, plan_type } });
       await makeFounder?.(tx, target);
       return organization;
     });
@@ -122,8 +122,10 @@ function operatedBy(before: Organization, { slug, domain, plan_limits }: Organiz
   return { slug, domain, ...(plan_limits && { plan_limit_overrides: withLimits(before.plan_limit_overrides, plan_limits) }) };
 }
 
-const withLimits = (stored: JsonObject, given: PlanLimitOverrides): JsonObject =>
-  Object.fromEntries(Object.entries({ ...stored, ...given }).filter(([, value]) => value !== null && value !== undefined)) as JsonObject;
+const withLimits = (stored: JsonObject, given: PlanLimitOverrides): JsonObject => {
+  const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries({ ...stored, ...changes }).filter(([, value]) => value !== null)) as JsonObject;
+};
 
 /** A day counts from its start, or to its end, where the organization is. Absent stays absent. */
 async function instantOf(

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Put } from '@nestjs/commo
 import { Allow, Caller, CallerIp, EvenWhenSuspended, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
 import { ManageOrganizations } from './manage-organizations';
 import {
@@ -17,7 +18,9 @@ import { OrganizationLife } from './organization-life';
 import { OrganizationsService } from './organizations.service';
 
 /** One's own organization, and what `/organizations` alone has. Before its neighbours: `me` is no id. */
-@Room('organizations', 'The company whose inbox it is: profile, plan and settings; for super admins all of them, and their life.')
+@Room('organizations', 'The company whose inbox it is: profile, plan and settings; for super admins all of them, and their life.', {
+  org_id: DEMO.organization_id,
+})
 @Controller('organizations')
 @Resource('organization')
 export class OrganizationsController {

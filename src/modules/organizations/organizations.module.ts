@@ -14,11 +14,11 @@ import { OrganizationsResolver } from './organizations.resolver';
 import { OrganizationsService } from './organizations.service';
 import { PlanMeter } from './plan-meter';
 import { PlanWarnings } from './plan-warnings';
-import { ActivationController, AllOrganizationsController, TenantsController } from './tenants.controller';
+import { AllOrganizationsController, TenantsController } from './tenants.controller';
 
 @Module({
   imports: [JobsModule.register('sweeper')],
-  controllers: [OrganizationsController, AllOrganizationsController, ActivationController, TenantsController],
+  controllers: [OrganizationsController, AllOrganizationsController, TenantsController],
   providers: [
     OrganizationsService,
     ManageOrganizations,

@@ -73,6 +73,14 @@ export class AllOrganizationsController {
     return this.life.suspend(actor, id, reason ?? null);
   }
 
+  /** Bring an organization back to work, from whichever state. Again: nothing changes. */
+  @Post([':org_id/activate', ':org_id/reactivate'])
+  @HttpCode(200)
+  @Allow('super_admin')
+  activate(@Caller() actor: Actor, @Param('org_id', Uuid) id: string): Promise<Organization> {
+    return this.life.activate(actor, id);
+  }
+
   /**
    * Delete an organization: nobody of it gets in any more, its slug, domain and e-mails are free. It can be restored for 30 days, then it is erased.
    * @throws {409} Your own organization, or PyTake's (`invalid_state`).
@@ -82,21 +90,6 @@ export class AllOrganizationsController {
   @Allow('super_admin')
   remove(@Caller() actor: Actor, @Param('org_id', Uuid) id: string): Promise<void> {
     return this.life.remove(actor, id);
-  }
-}
-
-/** Activation has another name at each. */
-@Room('organizations')
-@Controller()
-export class ActivationController {
-  constructor(private readonly life: OrganizationLife) {}
-
-  /** Bring an organization back to work, from whichever state. Again: nothing changes. */
-  @Post(['organizations/:org_id/activate', 'tenants/:org_id/reactivate'])
-  @HttpCode(200)
-  @Allow('super_admin')
-  activate(@Caller() actor: Actor, @Param('org_id', Uuid) id: string): Promise<Organization> {
-    return this.life.activate(actor, id);
   }
 }
 

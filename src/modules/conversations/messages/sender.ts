@@ -32,7 +32,7 @@ export function signed(actor: Actor, sender: Sender): Pick<Message, 'sender_type
   const nobody = { sender_type: sender.type, sender_user_id: null, sender_name: null };
   switch (sender.type) {
     case SenderType.agent:
-      return { sender_type: sender.type, sender_user_id: actor.user_id, sender_name: actor.name };
+      return { sender_type: sender.type, sender_user_id: actor.member_id, sender_name: actor.name };
     case SenderType.bot:
       return { ...nobody, metadata: sender.session };
     case SenderType.campaign:
