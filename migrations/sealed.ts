@@ -22,7 +22,7 @@ export const migrations: Record<string, string> = {
   '1795000220000-receipt-lanes.ts': '0b9f092c201a6dc5f3a94233a755eeae2934ebcd36efd81d1df852b077c39f28',
   '1795000300000-outbound-mails.ts': '909592d0a3afe4d0d6784533d4f39f72da27bf82bf2341aec37923816ad40f3b',
   '1795000300100-mailed-tokens.ts': '21ba596db6f3c5599d1f1638422cedd0936824bc3f59b514916b98bc8285fbfe',
-  '1795000310000-keys-and-second-factors.ts': 'f7510d6ff994c31738d2bb819bb267e0ca9ed007370592a67ccf5a2d2cb5dceb',
+  '1795000310000-keys-and-second-factors.ts': '2ef646572d657277f069e4b1a0426602506639f6dc801d91a9d190966652cdaf',
   '1795000330000-custom-permissions.ts': '8ce97bb5879a2bef480e41cc6a95e3fba5639055e188a5ceee8d8747f4d1e547',
   '1795000330100-messages-of-agents.ts': '8b25783f352fedf2a342f80f8c722be512aecd9c2f857909c596193c69e4c503',
 };
@@ -339,7 +339,7 @@ export const schema: string[] = [
   'column sessions.user_id uuid not null',
   'column two_factors.created_at timestamp(3) with time zone not null default now()',
   'column two_factors.enabled_at timestamp(3) with time zone',
-  'column two_factors.last_step bigint not null default 0',
+  'column two_factors.last_step integer not null default 0',
   'column two_factors.organization_id uuid not null',
   "column two_factors.recovery_hashes text[] not null default '{}'::text[]",
   'column two_factors.secret character varying(255) not null',
