@@ -64,7 +64,7 @@ describe('the OpenAPI document', () => {
       .filter(({ operation }) => operation.requestBody && !operation.requestBody.required && !operation['x-alias-of'])
       .map(({ operation }) => operation.operationId);
 
-    expect(optional).toEqual(['auth_logout', 'contacts_block', 'conversations_close']);
+    expect(optional).toEqual(['auth_logout', 'api_keys_rotate', 'contacts_block', 'conversations_close']);
   });
 
   it('shows files, reactions and template parts as what they are', () => {
@@ -146,7 +146,14 @@ describe('error codes', () => {
 
   it('of a locked login are named wherever a password is asked for', () => {
     const locked = routes().filter(({ operation }) => operation.responses['403']?.['x-error-codes']?.includes('account_locked'));
-    expect(locked.map(({ name }) => name).sort()).toEqual(['POST /auth/login', 'PUT /users/me', 'PUT /users/{user_id}']);
+    expect(locked.map(({ name }) => name).sort()).toEqual([
+      'POST /auth/2fa/disable',
+      'POST /auth/2fa/verify',
+      'POST /auth/login',
+      'POST /users/{user_id}/change-password',
+      'PUT /users/me',
+      'PUT /users/{user_id}',
+    ]);
   });
 });
 
