@@ -35,7 +35,7 @@ const UP = [
     user_id uuid NOT NULL,
     secret varchar(255) NOT NULL,
     enabled_at timestamptz(3),
-    last_step bigint NOT NULL DEFAULT 0,
+    last_step integer NOT NULL DEFAULT 0,
     recovery_hashes text[] NOT NULL DEFAULT '{}',
     created_at timestamptz(3) NOT NULL DEFAULT now(),
     CONSTRAINT two_factors_pkey PRIMARY KEY (organization_id, user_id),

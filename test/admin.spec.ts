@@ -1,6 +1,7 @@
 import { LoginLocks } from '#modules/users/login-locks';
 import { passwordOf, runCommand } from './support/commands';
 import { rawOf, socketOf, until } from './support/sockets';
+import { challenge, enrol } from './support/two-factor';
 import { PASSWORD, errorOf, world } from './support/world';
 
 jest.setTimeout(240_000);
@@ -37,6 +38,24 @@ describe('npm run admin', () => {
     expect(await raw.end()).toEqual({ code: 1008, reason: 'token_revoked' });
     await agent.get('/users/me').expect(401).expect(errorOf('token_revoked'));
     expect(other.disconnects).toEqual([]);
+  });
+
+  it('takes a lost second factor off, and ends every session', async () => {
+    const w = await world();
+    const { agent } = w.acme;
+    await enrol(agent);
+    await challenge(w, agent.user.email);
+
+    const said = await runCommand('admin', ['reset-two-factor', agent.user.email], w.env);
+
+    expect(said).toEqual({ code: 0, out: expect.stringContaining('with the password alone') as string });
+    await agent.get('/users/me').expect(401).expect(errorOf('token_revoked'));
+    await w.guest.post('/auth/login', { email: agent.user.email, password: PASSWORD }).expect(200);
+    const [entry] = await w.sql("SELECT actor_type, metadata FROM audit_logs WHERE action = 'user.two_factor_reset' AND resource_id = $1", [
+      agent.user.id,
+    ]);
+    expect(entry).toEqual({ actor_type: 'system', metadata: { by: 'operator' } });
+    expect((await runCommand('admin', ['reset-two-factor', agent.user.email], w.env)).out).toContain('has no second factor');
   });
 
   it('makes a super admin, and the administrator of a new organization', async () => {

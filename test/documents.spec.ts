@@ -74,6 +74,7 @@ describe('the OpenAPI document', () => {
       'all_organizations_suspend',
       'notifications_test',
       'auth_logout',
+      'api_keys_rotate',
       'secrets_rotate',
       'secrets_test',
       'contacts_block',
@@ -163,6 +164,8 @@ describe('error codes', () => {
   it('of a locked login are named wherever a password is asked for', () => {
     const locked = routes().filter(({ operation }) => operation.responses['403']?.['x-error-codes']?.includes('account_locked'));
     expect(locked.map(({ name }) => name).sort()).toEqual([
+      'POST /auth/2fa/disable',
+      'POST /auth/2fa/verify',
       'POST /auth/login',
       'POST /users/{user_id}/change-password',
       'PUT /users/me',

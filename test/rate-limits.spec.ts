@@ -14,6 +14,7 @@ const LIMITS = {
   RATE_LIMIT_AUTH_RECOVERY: '2/600',
   RATE_LIMIT_AUTH_TOKEN: '3/600',
   RATE_LIMIT_GENERAL: '6/600',
+  RATE_LIMIT_API_KEY: '8/600',
   RATE_LIMIT_UPLOAD: '2/600',
   RATE_LIMIT_GRAPHQL: '5/600',
   RATE_LIMIT_WEBHOOK: '3/600',
@@ -171,6 +172,27 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
       request(w.base_url).post(`/api/v1/auth/${path}`).set('X-Forwarded-For', from).send({ token: 'guess', new_password: PASSWORD });
     expect(await statuses(2, () => bring('reset-password'))).toEqual([400, 400]);
     expect(await statuses(2, () => bring('verify-email'))).toEqual([400, 429]);
+  });
+
+  test('count each API key by itself, in one class for REST and GraphQL', async () => {
+    const from = address();
+    const key = async (): Promise<string> =>
+      ((await acme.admin.post('/api-keys', { name: 'ERP', role: 'viewer' }).expect(201)).body as { key: string }).key;
+    const [one, other] = [await key(), await key()];
+    const rest = (value: string) => () =>
+      request(w.base_url)
+        .get('/api/v1/contacts')
+        .set({ 'X-Forwarded-For': from, Authorization: `Bearer ${value}` });
+    const query = (value: string) => () =>
+      request(w.base_url).post('/graphql').set({ 'X-Forwarded-For': from, 'X-API-Key': value }).send({ query: '{ contacts { id } }' });
+
+    expect(number(await rest(one)(), 'x-ratelimit-limit')).toBe(8);
+    expect(await statuses(6, query(one))).toEqual(Array(6).fill(200));
+    expect(await statuses(2, rest(one))).toEqual([200, 429]);
+    expect(await statuses(1, query(one))).toEqual([429]);
+    expect(await statuses(1, rest(other))).toEqual([200]);
+    // Its maker is counted apart.
+    expect(await statuses(1, () => acme.admin.get('/contacts').set('X-Forwarded-For', from))).toEqual([200]);
   });
 
   test('count the webhooks that are refused, and limit nobody who signs', async () => {

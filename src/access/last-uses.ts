@@ -72,8 +72,7 @@ const lastUseOf = (table: string): string => `
             FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u(organization_id, id, ip)
             JOIN ${table} r ON r.organization_id = u.organization_id AND r.id = u.id
            WHERE r.last_used_at IS NULL OR r.last_used_at < now() - interval '1 minute'
-             FOR NO KEY UPDATE OF r SKIP LOCKED) u
-   WHERE t.organization_id = u.organization_id AND t.id = u.id`;
+             FOR NO KEY UPDATE OF r SKIP LOCKED) u`;
 
-const OF_KEYS = `UPDATE api_keys t ${lastUseOf('api_keys')}`;
-const OF_SESSIONS = `UPDATE sessions t ${lastUseOf('sessions')}`;
+const OF_KEYS = `UPDATE api_keys t ${lastUseOf('api_keys')} WHERE t.organization_id = u.organization_id AND t.id = u.id`;
+const OF_SESSIONS = `UPDATE sessions t ${lastUseOf('sessions')} WHERE t.organization_id = u.organization_id AND t.id = u.id`;

@@ -94,15 +94,17 @@ export const DayOrInstant = (): PropertyDecorator =>
     },
   });
 
-/** An instant with its offset, as a Date. */
-export const Instant = (): PropertyDecorator =>
+/** An instant with its offset, still to come, as a Date. */
+export const FutureInstant = (): PropertyDecorator =>
   applyDecorators(
     text((value) => (isDayOrInstant(value) && !isDay(value) ? new Date(value) : value)),
     ValidateBy({
-      name: 'isInstant',
+      name: 'isFutureInstant',
       validator: {
-        validate: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
-        defaultMessage: buildMessage((each) => `${each}$property must be an ISO 8601 time with its offset, such as 2030-01-01T00:00:00Z`),
+        validate: (value) => value instanceof Date && value.getTime() > Date.now(),
+        defaultMessage: buildMessage(
+          (each) => `${each}$property must be an ISO 8601 time with its offset, such as 2030-01-01T00:00:00Z, in the future`,
+        ),
       },
     }),
   );

@@ -13,11 +13,11 @@ export const facts: RoomFacts = {
       'PUT /api-keys/{api_key_id}',
     ],
   },
-  ids: { api_key_id: 'api_key' },
+  ids: { api_key_id: 'apikey' },
   bodies: () => ({ 'POST /api-keys': { name: 'ERP', role: 'agent' } }),
   belongings: async (_w, { admin }) => {
     const { body } = await admin.post('/api-keys', { name: 'ERP', role: 'agent' }).expect(201);
-    return { api_key: (body as { id: string }).id };
+    return { apikey: (body as { id: string }).id };
   },
   acts: [
     {

@@ -2,7 +2,7 @@ import { Field, ID, ObjectType } from '@nestjs/graphql';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
-import { Instant, OneLine } from '#common/fields';
+import { FutureInstant, OneLine } from '#common/fields';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 
 /** The roles a key may have. */
@@ -38,7 +38,7 @@ export class ApiKey extends SoftDeletedEntity {
   /** It is dead from then on; null: never. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   @IsOptional()
-  @Instant()
+  @FutureInstant()
   expires_at: Date | null;
 
   /** To the minute; null: never. */

@@ -33,12 +33,12 @@ export class ApiKeysService {
     return { ...page, items: page.items.map(present) };
   }
 
-  /** The answer is the only place where the value ever stands. @throws {Invalid} Scopes beyond the role, or a past expiry. */
+  /** The answer is the only place where the value ever stands. @throws {Invalid} Scopes beyond the role. */
   async create(actor: Actor, { name, role, scopes, expires_at }: ApiKeyCreate): Promise<ApiKeyCreated> {
     const { user_id } = actor;
     if (user_id === null) throw new Forbidden('api_key_not_allowed', 'API keys are made by people.');
     if (!actor.may(role)) throw new Forbidden('cannot_assign_role', 'A key may not do more than who makes it.');
-    const values = { name, role, scopes: scopesOf(role, scopes), expires_at: expiryOf(expires_at), created_by: user_id };
+    const values = { name, role, scopes: scopesOf(role, scopes), expires_at, created_by: user_id };
     return this.database.tx(async (tx) => {
       const value = newValue();
       const key = await this.keys(tx).insert(actor, { ...values, prefix: prefixOf(value) });
@@ -54,7 +54,7 @@ export class ApiKeysService {
       const changes = {
         ...(name !== undefined && { name }),
         ...(scopes !== undefined && { scopes: scopesOf(before.role, scopes) }),
-        ...(expires_at !== undefined && { expires_at: expiryOf(expires_at) }),
+        ...(expires_at !== undefined && { expires_at }),
       };
       tx.audit(actor, 'api_key.updated', { resource: { id, name: changes.name ?? before.name }, before, after: changes });
       const key = await this.keys(tx).patch(actor, id, changes);
@@ -136,10 +136,4 @@ function scopesOf(role: ApiKey['role'], scopes: string[] | null | undefined): st
     [{ loc: ['body', 'scopes', wrong], msg, type: 'value_error' }],
     known ? 'permission_not_allowed_for_role' : 'validation_error',
   );
-}
-
-/** @throws {Invalid} It has passed. */
-function expiryOf(expires_at: Date | null | undefined): Date | null {
-  if (expires_at && expires_at <= new Date()) throw Invalid.field('expires_at', 'expires_at must be in the future');
-  return expires_at ?? null;
 }

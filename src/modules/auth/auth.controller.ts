@@ -54,7 +54,7 @@ export class AuthController {
   /**
    * Log in. Five wrong passwords in a row lock the login for half an hour.
    * @throws {401} E-mail or password is wrong (`invalid_credentials`).
-   * @throws {403} A code is needed (`two_factor_required`): its `mfa_token` and the code go to `/auth/2fa/verify`. Locked (`account_locked`), switched off or not confirmed (`account_inactive`, `organization_suspended`, `organization_inactive`), or from elsewhere (`ip_not_allowed`).
+   * @throws {403} A code is needed (`two_factor_required`): it goes with the mfa_token beside this error to `/auth/2fa/verify`. Locked (`account_locked`), switched off or not confirmed (`account_inactive`, `organization_suspended`, `organization_inactive`), or from elsewhere (`ip_not_allowed`).
    */
   @Post('login')
   @HttpCode(200)

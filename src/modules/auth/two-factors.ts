@@ -136,12 +136,13 @@ export class TwoFactors {
     );
     if (!factor) return null;
     const step = this.stepOf(factor.secret, code);
-    const taken = async (change: string, value: unknown): Promise<boolean> =>
-      (await tx.rows(`UPDATE two_factors SET ${change} RETURNING user_id`, [organization_id, id, value])).length > 0;
-    const own = 'WHERE organization_id = $1 AND user_id = $2';
-    if (step !== null && (await taken(`last_step = $3 ${own} AND last_step < $3`, step))) return 'totp';
-    const spent = `recovery_hashes = array_remove(recovery_hashes, $3) ${own} AND $3 = ANY(recovery_hashes)`;
-    return (await taken(spent, hashOfRecoveryCode(code))) ? 'recovery_code' : null;
+    const took = async (change: string, value: unknown, still: string): Promise<boolean> => {
+      const statement = `UPDATE two_factors SET ${change} WHERE organization_id = $1 AND user_id = $2 AND ${still} RETURNING user_id`;
+      return (await tx.rows(statement, [organization_id, id, value])).length > 0;
+    };
+    if (step !== null && (await took('last_step = $3', step, 'last_step < $3'))) return 'totp';
+    const left = 'recovery_hashes = array_remove(recovery_hashes, $3)';
+    return (await took(left, hashOfRecoveryCode(code), '$3 = ANY(recovery_hashes)')) ? 'recovery_code' : null;
   }
 
   /** Switches it off, or forgets a set-up. False: there was none. */
