@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
-import { type PageQuery, pageWindow, toPage } from '#common/page.dto';
+import { type PageQuery, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { Database } from '#database/database';
 import { prepared } from '#database/sql';
-import { escapeLike, parseSort } from '#database/tenant-repository';
+import { escapeLike } from '#database/tenant-repository';
 import { activeRow } from '#modules/conversations/state/active';
 import { waitingRow } from '#modules/conversations/state/queueing';
 import { agentSummaries } from '#modules/departments/agent-summaries';

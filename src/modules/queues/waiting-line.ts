@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
-import { type Page, pageWindow, toPage } from '#common/page.dto';
+import { type Page, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { Database } from '#database/database';
-import { parseSort } from '#database/tenant-repository';
 import { LIST_MAX } from '#database/total';
 import type { ConversationView } from '#modules/conversations/conversation.dto';
 import { ConversationsService } from '#modules/conversations/conversations.service';
