@@ -57,25 +57,30 @@ export const facts: RoomFacts = {
     assigned_department_id: 'department',
     allowed_agent_ids: 'user',
     offer_id: 'offer',
+    slug: 'slug',
   },
   bodies: (own) => ({
     'POST /queues': { department_id: own.department, name: `Trocas ${randomUUID()}` },
     'POST /queues/bulk-delete': { queue_ids: [own.queue] },
+    'POST /whatsapp': { phone_number: phone() },
+    'POST /whatsapp-configs': { phone_number: phone() },
     'POST /queues/reorder': { reorders: [{ queue_id: own.queue, new_priority: 60 }] },
   }),
   belongings: async (w, company) => {
     const department = await company.admin.post('/departments', { name: 'Entregas', agent_ids: [company.agent.user.id] }).expect(201);
     const { id: department_id } = department.body as { id: string };
-    const queue = await company.admin.post('/queues', { department_id, name: 'Entregas', routing_mode: 'manual' }).expect(201);
-    const { id: queue_id } = queue.body as { id: string };
-    await company.agent.post('/conversations', { contact_phone: phone(), queue_id }).expect(201);
+    const input = { department_id, name: `Entregas ${randomUUID()}`, routing_mode: 'manual' };
+    const queue = await company.admin.post('/queues', input).expect(201);
+    const { id: queue_id, slug } = queue.body as { id: string; slug: string };
+    // One to offer, and others for each door by which one is pulled.
+    for (let n = 0; n < 4; n++) await company.agent.post('/conversations', { contact_phone: phone(), queue_id }).expect(201);
     const offer = randomUUID();
     await w.sql(
       `INSERT INTO queue_offers (id, organization_id, conversation_id, queue_id, agent_id, expires_at)
-       SELECT $1, c.organization_id, c.id, c.queue_id, $3, now() + interval '1 hour' FROM conversations c WHERE c.queue_id = $2`,
-      [offer, queue_id, company.agent.user.id],
+       SELECT $1, c.organization_id, c.id, c.queue_id, $3, now() + interval '1 hour' FROM conversations c WHERE c.queue_id = $2 LIMIT 1`,
+      [offer, queue_id, company.admin.user.id],
     );
-    return { queue: queue_id, offer };
+    return { queue: queue_id, slug, offer };
   },
   acts: [
     {

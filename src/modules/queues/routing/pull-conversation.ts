@@ -47,7 +47,8 @@ export class PullConversation {
       if (queue_id) await new TenantRepository(tx, Queue).get(actor, queue_id);
       if (department_id) await new TenantRepository(tx, Department).get(actor, department_id);
       const agent = await heldAgent(tx, organization_id, user_id);
-      if (!agent) throw new Forbidden();
+      // A super admin is nobody's agent.
+      if (!agent) throw empty();
       const found = await tx.rows<{ id: string }>(QUEUES_WITH_WAITING, [organization_id, queue_id ?? null, department_id ?? null]);
       const queues = await routedQueues(
         tx,
