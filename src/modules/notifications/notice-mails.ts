@@ -7,6 +7,7 @@ import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Facts, type ReadFact } from '#events/facts';
 import { Mails, type NewMail } from '#mail/mails';
+import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { changedDelivery, deliveryBy } from './deliveries';
 import { Channel, typesAlwaysMailed } from './notice-types';
@@ -123,12 +124,14 @@ export class NoticeMails {
     ]);
     if (!is_ours) return null;
     const due = await tx.rows<DueNotice>(TAKE, [organization_id]);
+    if (!due.length) return 0;
+    const organization = settingsOf(due[0]);
     const now = new Date();
     const decisions: Decision[] = [];
     const leaving: { notice: DueNotice; mail: string }[] = [];
     const digests = new Map<string, DueNotice>();
     for (const notice of due) {
-      const fate = this.fateOf(notice, now);
+      const fate = this.fateOf(notice, organization, now);
       if ('reason' in fate) decisions.push({ id: notice.id, reason: fate.reason });
       else if ('until' in fate) decisions.push({ id: notice.id, email_due_at: fate.until });
       else if (fate.mail === DIGEST_MAIL) digests.set(notice.user_id, notice);
@@ -140,11 +143,10 @@ export class NoticeMails {
     return due.length;
   }
 
-  private fateOf({ type, created_at, wishes, is_there, timezone, settings }: DueNotice, now: Date): Fate {
+  private fateOf({ type, created_at, wishes, is_there, timezone }: DueNotice, organization: OrganizationSettings, now: Date): Fate {
     if (!is_there) return { reason: SkipReason.disabled };
     if (this.config.mail_driver === 'none') return { reason: SkipReason.not_configured };
     if (typesAlwaysMailed().includes(type)) return { mail: ALERT_MAIL };
-    const organization = settingsOf({ settings });
     const time_zone = timezone && isTimeZone(timezone) ? timezone : organization.timezone;
     if (organization.notification_settings.digest) {
       const until = digestAt(wishes, created_at, time_zone);

@@ -169,8 +169,9 @@ function rowsOf(notice: Notice, about: string | null, people: readonly Told[]): 
   const declared = { ...noticeType(type), ...(notice.channels && { channels: notice.channels }) };
   const { contact_id } = data;
   const now = new Date();
-  return people.flatMap(({ settings, language, ...person }) => {
-    const organization = settingsOf({ settings });
+  if (!people.length) return [];
+  const organization = settingsOf(people[0]);
+  return people.flatMap(({ settings: _, language, ...person }) => {
     const email = notice.email_to ?? person.email;
     const deliveries = deliveriesOf(type, declared, { ...person, email, mails: organization.notification_settings.email_enabled }, now);
     if (!notice.kept_anyway && !isWanted(deliveries)) return [];

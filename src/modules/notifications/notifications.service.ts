@@ -107,7 +107,7 @@ export class NotificationsService {
       false,
     );
     await this.database.tx((tx) => {
-      tx.audit(own, 'notification.all_read', { metadata: { marked_as_read } });
+      tx.audit(own, 'notification.all_read', { resource_type: 'user', resource: { id: own.user_id }, metadata: { marked_as_read } });
       if (marked_as_read) tellRead(tx, own, null);
       return Promise.resolve();
     });
@@ -130,7 +130,7 @@ export class NotificationsService {
     const own = await this.users.home(actor);
     const deleted = await this.inBatches((some) => `DELETE FROM notifications WHERE organization_id = $1 AND ${some}`, own, is_read);
     await this.database.tx((tx) => {
-      tx.audit(own, 'notification.cleared', { metadata: { is_read, deleted } });
+      tx.audit(own, 'notification.cleared', { resource_type: 'user', resource: { id: own.user_id }, metadata: { is_read, deleted } });
       if (deleted && !is_read) tellRead(tx, own, null);
       return Promise.resolve();
     });
@@ -179,6 +179,7 @@ export class NotificationsService {
         channels,
       });
       tx.audit(actor, 'notification.sent', {
+        ...(ids.length && { resource: { id: ids[0] } }),
         metadata: { users: ids.length, ...(role && { role }), ...(department_id && { department_id }) },
       });
       const items = await this.database.repository(Notification, tx).many(actor, ids.slice(0, SHOWN_MAX));
