@@ -108,11 +108,11 @@ describe('an organization that is suspended', () => {
     await inbox.receive(metaPayload.text({ ...inbox.person(), from: phone, user_id: `BR.${phone}` }));
 
     const statuses = async (): Promise<object[]> =>
-      w.sql('SELECT direction, status FROM messages WHERE organization_id = $1 ORDER BY created_at', [company.id]);
+      w.sql('SELECT direction, status FROM messages WHERE organization_id = $1 ORDER BY direction', [company.id]);
     expect(await statuses()).toEqual([
       { direction: 'incoming', status: 'received' },
-      { direction: 'outgoing', status: 'pending' },
       { direction: 'incoming', status: 'received' },
+      { direction: 'outgoing', status: 'pending' },
     ]);
     expect(sentTo(phone)).toHaveLength(before);
 
