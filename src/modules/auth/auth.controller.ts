@@ -22,7 +22,7 @@ import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
 import { Recovery } from './recovery';
 
-@Room('auth', 'Sign up, sign in, go on with fresh tokens, and come back in by mail.')
+@Room('auth', 'Sign up, sign in, go on with fresh tokens, and come back in by mail.', { session_id: DEMO.session_id })
 @Controller('auth')
 @OwnAccount()
 export class AuthController {
