@@ -29,7 +29,9 @@ export const DEMO = {
   other_contact_id: '019aa000-0000-7000-8000-000000000d01',
   resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
 
-  /** Pedidos, of Vendas. */
+  /** Pedidos, in which nobody waits, and Reclamações, in which somebody does. */
+  queue_slug: 'pedidos',
+  busy_queue_id: '019aa000-0000-7000-8000-000000000a06',
   queue_id: '019aa000-0000-7000-8000-000000000a04',
   queue_offer_id: '019aa000-0000-7000-8000-000000000a05',
 

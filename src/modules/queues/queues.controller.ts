@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiOkResponse, ApiParam } from '@nestjs/swagger';
 import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
@@ -116,6 +116,7 @@ export class QueuesController {
    */
   @Get('by-slug/:slug')
   @Allow('viewer')
+  @ApiParam({ name: 'slug', schema: { type: 'string', example: DEMO.queue_slug } })
   bySlug(@Caller() actor: Actor, @Param('slug') slug: string, @Query() query: QueueOfSlug): Promise<QueueView> {
     return this.queues.bySlug(actor, slug, query.department_id);
   }
@@ -189,6 +190,7 @@ export class QueuesController {
   @Post(':queue_id/pull')
   @HttpCode(200)
   @Allow('agent')
+  @ApiParam({ name: 'queue_id', schema: { type: 'string', format: 'uuid', example: DEMO.busy_queue_id } })
   pull(@Caller() actor: Actor, @Param('queue_id', Uuid) id: string): Promise<ConversationView> {
     return this.pulling.pull(actor, { queue_id: id });
   }
