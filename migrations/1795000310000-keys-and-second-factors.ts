@@ -33,7 +33,7 @@ const UP = [
   `CREATE TABLE two_factors (
     organization_id uuid NOT NULL,
     user_id uuid NOT NULL,
-    secret varchar(255) NOT NULL,
+    secret text NOT NULL,
     enabled_at timestamptz(3),
     last_step integer NOT NULL DEFAULT 0,
     recovery_hashes text[] NOT NULL DEFAULT '{}',

@@ -50,13 +50,15 @@ interface Row {
   status: string;
   attempts: number;
   error: string | null;
+  id: string;
+  organization_id: string;
   values_encrypted: string | null;
   settled_at: Date | null;
 }
 
 const rowOf = async (to: string): Promise<Row> => {
   const [row] = await w.sql<Row>(
-    'SELECT status, attempts, error, values_encrypted, settled_at FROM outbound_mails WHERE recipient = $1 ORDER BY created_at DESC LIMIT 1',
+    'SELECT id, organization_id, status, attempts, error, values_encrypted, settled_at FROM outbound_mails WHERE recipient = $1 ORDER BY created_at DESC LIMIT 1',
     [to],
   );
   return row;
@@ -153,7 +155,7 @@ describe('a mail', () => {
     const waiting = await rowOf(to);
     expect(waiting).toMatchObject({ status: 'pending', attempts: 1, settled_at: null });
     expect(JSON.stringify(waiting)).not.toContain('s3cr3t');
-    expect(w.app.get(Encryption).decrypt(waiting.values_encrypted ?? '')).toContain('s3cr3t');
+    expect(w.app.get(Encryption).decrypt(waiting.values_encrypted ?? '', [waiting.organization_id, waiting.id])).toContain('s3cr3t');
 
     box.refuses.delete(to);
     await nextTry(to);

@@ -51,7 +51,7 @@ describe('the second factor', () => {
       .expect(errorOf('two_factor_enabled'));
     // Nothing of it stands in the database as it is.
     const [row] = await sql<{ secret: string; text: string }>('SELECT secret, t::text AS text FROM two_factors t WHERE user_id = $1', [id]);
-    expect(app.get(Encryption).decrypt(row.secret)).toBe(secret);
+    expect(app.get(Encryption).decrypt(row.secret, [acme.id, id])).toBe(secret);
     for (const plain of [secret, ...recovery_codes]) expect(row.text).not.toContain(plain);
   });
 

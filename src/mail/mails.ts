@@ -90,7 +90,7 @@ export class Mails implements OnModuleInit {
       mail,
       language,
       per_hour: per_hour ?? declaredMail(mail, values).per_hour,
-      values_encrypted: this.encryption.encrypt(JSON.stringify(values)),
+      values_encrypted: this.encryption.encrypt(JSON.stringify(values), [organization_id, id]),
     }));
     const written = await tx.rows<{ id: string; organization_id: string }>(
       `INSERT INTO outbound_mails (id, organization_id, recipient, user_id, mail, language, values_encrypted)
@@ -143,9 +143,9 @@ export class Mails implements OnModuleInit {
     return mail;
   }
 
-  private render({ mail, language: wanted, values_encrypted }: Claimed): RenderedMail {
+  private render({ organization_id, id, mail, language: wanted, values_encrypted }: Claimed): RenderedMail {
     const language = nearestLanguage(wanted);
-    const values = JSON.parse(this.encryption.decrypt(values_encrypted ?? '')) as MailValues;
+    const values = JSON.parse(this.encryption.decrypt(values_encrypted ?? '', [organization_id, id])) as MailValues;
     return renderMail(declaredMail(mail, values).texts[language], values, language, this.config.app_url);
   }
 

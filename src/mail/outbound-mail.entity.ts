@@ -2,6 +2,7 @@ import { Column, Entity, Index } from 'typeorm';
 import { declareUserRows } from '#database/personal-data';
 import { Reference } from '#database/references';
 import { declareRetention } from '#database/retention';
+import { declareSealed } from '#database/sealed-columns';
 import { TenantEntity } from '#database/tenant.entity';
 
 /** A mail that is to leave, or has left: written in the transaction of what it tells. */
@@ -48,6 +49,8 @@ export class OutboundMail extends TenantEntity {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   settled_at: Date | null;
 }
+
+declareSealed('outbound_mails', { columns: ['values_encrypted'], place: ['organization_id', 'id'] });
 
 declareRetention('outbound_mails', { where: "settled_at < now() - interval '30 days'", oldest: 'settled_at' });
 

@@ -1,5 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import { declareUserRows } from '#database/personal-data';
+import { declareSealed } from '#database/sealed-columns';
 import { Reference } from '#database/references';
 import { User } from '#modules/users/user.entity';
 
@@ -14,7 +15,7 @@ export class TwoFactor {
   user_id: string;
 
   /** What the user's app makes its codes of, sealed (`Encryption`). */
-  @Column('varchar', { length: 255 })
+  @Column('text')
   secret: string;
 
   /** null: set up, and no code has shown yet that the app has it. */
@@ -32,5 +33,7 @@ export class TwoFactor {
   @CreateDateColumn({ type: 'timestamptz', precision: 3 })
   created_at: Date;
 }
+
+declareSealed('two_factors', { columns: ['secret'], place: ['organization_id', 'user_id'] });
 
 declareUserRows('two_factors', { erase: 'delete', export: ['enabled_at'] });

@@ -72,7 +72,7 @@ export class TwoFactors {
         `INSERT INTO two_factors AS t (organization_id, user_id, secret) VALUES ($1, $2, $3)
          ON CONFLICT (organization_id, user_id) DO UPDATE SET secret = excluded.secret, created_at = now() WHERE t.enabled_at IS NULL
          RETURNING user_id`,
-        [account.organization_id, account.id, this.encryption.encrypt(secret.base32)],
+        [account.organization_id, account.id, this.encryption.encrypt(secret.base32, [account.organization_id, account.id])],
       );
       if (!kept) throw alreadyEnabled();
       this.say(tx, actor, 'auth.two_factor_set_up', account);
@@ -85,7 +85,7 @@ export class TwoFactors {
     const account = await this.account(actor);
     if (account.enabled_at) throw alreadyEnabled();
     if (!account.secret) throw new Conflict('two_factor_not_set_up', 'There is nothing to enable: set the second factor up first.');
-    const step = this.stepOf(account.secret, code);
+    const step = this.stepOf(account, account.secret, code);
     if (step === null) throw codeIncorrect();
     const recovery_codes = Array.from({ length: RECOVERY_CODES }, newRecoveryCode);
     await this.database.tx(async (tx) => {
@@ -135,7 +135,7 @@ export class TwoFactors {
       [organization_id, id],
     );
     if (!factor) return null;
-    const step = this.stepOf(factor.secret, code);
+    const step = this.stepOf({ organization_id, id }, factor.secret, code);
     const took = async (change: string, value: unknown, still: string): Promise<boolean> => {
       const statement = `UPDATE two_factors SET ${change} WHERE organization_id = $1 AND user_id = $2 AND ${still} RETURNING user_id`;
       return (await tx.rows(statement, [organization_id, id, value])).length > 0;
@@ -162,9 +162,9 @@ export class TwoFactors {
   }
 
   /** The time step a code of the app belongs to; null: it is not one of now. */
-  private stepOf(sealed: string, code: string): number | null {
+  private stepOf({ organization_id, id }: Pick<Account, 'organization_id' | 'id'>, sealed: string, code: string): number | null {
     const timestamp = Date.now();
-    const delta = totpOf(Secret.fromBase32(this.encryption.decrypt(sealed))).validate({
+    const delta = totpOf(Secret.fromBase32(this.encryption.decrypt(sealed, [organization_id, id]))).validate({
       token: code.replace(/\s/g, ''),
       window: WINDOW,
       timestamp,

@@ -99,7 +99,7 @@ export class DepartmentsController {
    * Delete a department.
    * @throws {404} The department, or the one that takes over, is not in this organization.
    * @throws {409} It has queues, or open or pending conversations, and nobody takes over (`department_in_use`).
-   * @throws {422} Also a `move_to_department_id` that is inactive or the department itself.
+   * @throws {422} Also where the other department is inactive, or the department itself.
    */
   @Delete(':department_id')
   @HttpCode(204)
