@@ -161,11 +161,3 @@ export async function moveToQueue(
   await tx.rows(MOVE, [organization_id, conversations.map(({ id }) => id), queue_id, department_id]);
   for (const { id: conversation_id } of conversations) tx.tell('conversation.updated', { organization_id, conversation_id, user_id });
 }
-
-const TAKE_OVER = prepared(`UPDATE conversations c SET department_id = $3, updated_at = now()
-  WHERE c.organization_id = $1 AND c.department_id = $2 AND ${activeRow('c')}`);
-
-/** A department's live conversations become another's. */
-export async function moveToDepartment(sql: Sql, { organization_id }: Actor, from: string, to: string): Promise<void> {
-  await sql.rows(TAKE_OVER, [organization_id, from, to]);
-}
