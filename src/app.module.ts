@@ -7,6 +7,7 @@ import { JobsModule } from '#jobs/jobs.module';
 import { AgentSkillsModule } from '#modules/agent-skills/agent-skills.module';
 import { MailModule } from '#mail/mail.module';
 import { ApiKeysModule } from '#modules/api-keys/api-keys.module';
+import { AuditLogsModule } from '#modules/audit/audit-logs.module';
 import { AuditModule } from '#modules/audit/audit.module';
 import { AuthModule } from '#modules/auth/auth.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
@@ -50,6 +51,7 @@ export class AppModule {
         ApiKeysModule,
         SecretsModule,
         AuditModule,
+        AuditLogsModule,
 
         // 2 outside
         ContactsModule,

@@ -143,6 +143,7 @@ describe('settings', () => {
       notification_settings: { email_enabled: true, digest: false },
       security_settings: {
         require_email_verification: false,
+        require_two_factor: false,
         password_min_length: 10,
         max_failed_logins: 5,
         lockout_minutes: 30,

@@ -204,7 +204,8 @@ export class AuthService {
         await this.sessions.end(tx, claims.sub, claims.sid, 'refresh_token_reused');
         const owner = new Actor(session.organization_id, session.role, claims.sub);
         tx.audit(owner, 'auth.refresh_reuse_detected', { resource_type: 'session', resource: { id: claims.sid }, result: 'failure' });
-        await this.alerts.tokenReused(tx, { id: claims.sub, organization_id: session.organization_id });
+        // A device whose session ended otherwise comes back with its token too: nobody stole that one.
+        if (!session.revoked_at) await this.alerts.tokenReused(tx, { id: claims.sub, organization_id: session.organization_id });
         // Answered, not thrown: the end of the family must be committed.
         return null;
       }

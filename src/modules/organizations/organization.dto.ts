@@ -209,6 +209,7 @@ export class SecuritySettings {
   /** Whoever has no second factor may only set one up. API keys have none and go on. */
   @IsBoolean()
   @IsOptional()
+  @Field(() => Boolean, { nullable: true })
   require_two_factor: boolean;
 
   @IsInt()

@@ -112,7 +112,7 @@ export class QueuesController {
 
   /**
    * Get a queue by its slug.
-   * @throws {409} Queues of several departments have it and `department_id` does not say which (`ambiguous_slug`).
+   * @throws {409} Queues of several departments have it and the query does not say which (`ambiguous_slug`).
    */
   @Get('by-slug/:slug')
   @Allow('viewer')
