@@ -131,7 +131,11 @@ const bodyIds = (route: Route): string[][] =>
 const queryIds = ({ operation }: Route): string[] =>
   (operation.parameters ?? [])
     .filter(({ in: place, name, schema }) => place === 'query' && (schema?.format === 'uuid' || name in IDS || /_ids?$/.test(name)))
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .filter((name) => !NO_IDS[name]);
+
+/** Tables whose rows come and go by themselves, or whoever asks. */
+const RESTLESS = ['sessions', 'audit_logs', 'idempotency_keys', 'facts', 'outbound_mails'];
 
 /** Everything an organization has, as one word. */
 async function everythingOf(company: Company): Promise<unknown[]> {
@@ -139,7 +143,7 @@ async function everythingOf(company: Company): Promise<unknown[]> {
     .get(Database)
     .source.entityMetadatas.filter(({ columns }) => columns.some(({ databaseName }) => databaseName === 'organization_id'))
     .map(({ tableName }) => tableName)
-    .filter((table) => !['sessions', 'audit_logs', 'idempotency_keys'].includes(table))
+    .filter((table) => !RESTLESS.includes(table))
     .sort();
   return w.sql(
     tables
