@@ -33,6 +33,6 @@ import { API_LOGS, ERROR_LOGS, RequestLogs } from './request-logs';
     RequestLogs,
     { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
   ],
-  exports: [AuditService, RequestLogs],
+  exports: [AuditService, AuditLogs, RequestLogs],
 })
 export class AuditModule {}
