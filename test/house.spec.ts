@@ -734,6 +734,7 @@ describe('answers', () => {
       MessageResponse: 'Message',
       TemplateResponse: 'WhatsAppTemplate',
       ConsentPage: 'Consent',
+      AuditEntryPage: 'AuditEntry',
     };
 
     expect(nouns.length).toBeGreaterThan(5);

@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import type { Request, Response } from 'express';
 import { Injectable } from '@nestjs/common';
+import { answerFile } from '#api/answer-file';
 import type { Actor } from '#common/actor';
 import { AppError, Conflict } from '#common/errors';
 import type { JsonObject } from '#common/json.scalar';
@@ -55,7 +56,7 @@ export class Exports {
   }
 
   /** The file. @throws {NotFound} @throws {Conflict} `invalid_state`: it is not ready, or there is none. @throws {AppError} 410 `expired`. */
-  async download(actor: Actor, id: string): Promise<{ file: Readable; filename: string }> {
+  async respond(actor: Actor, id: string, http: Request, response: Response): Promise<void> {
     const request = await this.requests.row(actor, id);
     const { type, status, format, expires_at, file_key_encrypted, subject_type, subject_id } = request;
     if (type !== RequestType.export || status !== RequestStatus.completed || !expires_at)
@@ -69,7 +70,13 @@ export class Exports {
         metadata: { request_id: id },
       });
     });
-    return { file: this.files.read(request), filename: `personal-data-${id}.${format === ExportFormat.csv ? 'zip' : 'json'}` };
+    await answerFile(http, response, {
+      filename: `personal-data-${id}.${format === ExportFormat.csv ? 'zip' : 'json'}`,
+      mime_type: 'application/octet-stream',
+      size_bytes: request.size_bytes ?? 0,
+      sha256: null,
+      read: (range) => this.files.read(request, range),
+    });
   }
 }
 

@@ -1,7 +1,8 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Res, StreamableFile } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiProduces } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
+import type { AppRequest } from '#access/request';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -133,10 +134,10 @@ export class PrivacyController {
   anonymize(
     @Caller() actor: Actor,
     @Param('user_id', Uuid) id: string,
-    @Query() { subject_type }: SubjectQuery,
-    @Body() { reason }: AnonymizeRequest,
+    @Query() query: ErasureQuery,
+    @Body() { reason = query.reason }: AnonymizeRequest,
   ): Promise<DataRequest> {
-    return this.requests.anonymize(actor, id, { subject_type, reason });
+    return this.requests.anonymize(actor, id, { ...query, reason });
   }
 
   /** List what was done about a contact or user, the newest first; after their erasure too. */
@@ -178,13 +179,12 @@ export class PrivacyController {
     description: 'JSON, or a ZIP of CSV files.',
     content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
   })
-  async download(
+  download(
     @Caller() actor: Actor,
     @Param('request_id', Uuid) id: string,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<StreamableFile> {
-    const { file, filename } = await this.exports.download(actor, id);
-    response.setHeader('Cache-Control', 'no-store');
-    return new StreamableFile(file, { type: 'application/octet-stream', disposition: `attachment; filename="${filename}"` });
+    @Req() request: AppRequest,
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.exports.respond(actor, id, request, response);
   }
 }
