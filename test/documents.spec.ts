@@ -64,7 +64,15 @@ describe('the OpenAPI document', () => {
       .filter(({ operation }) => operation.requestBody && !operation.requestBody.required && !operation['x-alias-of'])
       .map(({ operation }) => operation.operationId);
 
-    expect(optional).toEqual(['auth_logout', 'secrets_rotate', 'secrets_test', 'contacts_block', 'conversations_close']);
+    expect(optional).toEqual([
+      'auth_logout',
+      'secrets_rotate',
+      'secrets_test',
+      'contacts_block',
+      'conversations_close',
+      'privacy_export',
+      'privacy_anonymize',
+    ]);
   });
 
   it('shows files, reactions and template parts as what they are', () => {
