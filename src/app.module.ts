@@ -15,6 +15,7 @@ import { ConversationsModule } from '#modules/conversations/conversations.module
 import { DepartmentsModule } from '#modules/departments/departments.module';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { PrivacyModule } from '#modules/privacy/privacy.module';
 import { QueuesModule } from '#modules/queues/queues.module';
 import { SecretsModule } from '#modules/secrets/secrets.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
@@ -63,6 +64,9 @@ export class AppModule {
         AgentSkillsModule,
         ConversationsModule,
         QueuesModule,
+
+        // 5 the view
+        PrivacyModule,
       ],
     };
   }

@@ -80,6 +80,8 @@ describe('the OpenAPI document', () => {
       'secrets_test',
       'contacts_block',
       'conversations_close',
+      'privacy_export',
+      'privacy_anonymize',
     ]);
   });
 

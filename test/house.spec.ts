@@ -346,6 +346,8 @@ const UNIQUE_EVERYWHERE: Record<string, string> = {
 const NO_REFERENCE: Record<string, string> = {
   'audit_logs.actor_id': 'append-only: it says who it was, whether they are there or not',
   'audit_logs.user_id': 'the same',
+  'consents.subject_id': 'the proof stays when the contact or user is erased',
+  'data_requests.subject_id': 'so does the receipt',
   'inbound_events.whatsapp_number_id':
     'a check locks the number’s row, and an acknowledgement waits for nobody; filing looks it up within its organization',
   'messages.campaign_id': 'no such room yet',
@@ -421,8 +423,8 @@ describe('a room', () => {
     const naming = (whose: string, id: RegExp): string[] =>
       tables.filter(({ tableName, ids }) => tableName === whose || ids.some((name) => id.test(name))).map(({ tableName }) => tableName);
 
-    expect([...contactRows.keys()].sort()).toEqual(naming('contacts', /(^|_)contact_id$/).sort());
-    expect([...userRows.keys()].sort()).toEqual(naming('users', /(^|_)(user|agent)_id$/).sort());
+    expect([...contactRows.keys()].sort()).toEqual(naming('contacts', /(^|_)(contact|subject)_id$/).sort());
+    expect([...userRows.keys()].sort()).toEqual(naming('users', /(^|_)(user|agent|subject)_id$/).sort());
     for (const [table, rows] of [...contactRows, ...userRows]) {
       const { columns = [] } = tables.find(({ tableName }) => tableName === table) ?? {};
       expect({ table, unknown: columnsOf(rows).filter((column) => !columns.includes(column)) }).toEqual({ table, unknown: [] });
@@ -734,6 +736,8 @@ describe('answers', () => {
       MeResponse: 'User',
       MessageResponse: 'Message',
       TemplateResponse: 'WhatsAppTemplate',
+      ConsentPage: 'Consent',
+      AuditEntryPage: 'AuditEntry',
     };
 
     expect(nouns.length).toBeGreaterThan(5);

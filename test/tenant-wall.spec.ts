@@ -375,6 +375,7 @@ const OWN_ACCOUNT = [
   'POST /notifications/read-all',
   'POST /notifications/test',
   'POST /notifications/{notification_id}/read',
+  'POST /privacy/data/{user_id}/export',
   'POST /users/{user_id}/change-password',
   'PUT /notifications/preferences',
   'PUT /users/me',

@@ -1,5 +1,6 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { JsonObject } from '#common/json.scalar';
+import { declareTraces } from '#database/personal-data';
 import { declareRetention } from '#database/retention';
 
 /** The first answer to a request that carried an Idempotency-Key; kept 24 hours. */
@@ -29,3 +30,5 @@ export class IdempotencyKey {
 
 // Contract 20, 4.3: at least 24 hours.
 declareRetention('idempotency_keys', { where: "created_at < now() - interval '25 hours'", oldest: 'created_at' });
+
+declareTraces('idempotency_keys', { text: 'answer::text', walk: 'key' });

@@ -28,6 +28,7 @@ export const RATE_LIMIT_DEFAULTS = {
   upload: { limit: 10, seconds: 60 },
   graphql: { limit: 50, seconds: 60 },
   secret_reveal: { limit: 10, seconds: 60 },
+  data_export: { limit: 30, seconds: 3600 },
   database_query: { limit: 30, seconds: 60 },
   webhook: { limit: 1000, seconds: 60 },
 } satisfies Record<string, RateLimit>;

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { JsonObject } from '#common/json.scalar';
+import { declareTraces } from '#database/personal-data';
 import { declareRetention } from '#database/retention';
 
 /** SQL: given up by its reader, under whose name it stands after this word. */
@@ -49,3 +50,6 @@ export class Fact {
 
 // As long as what could not be filed: until then somebody has looked at it.
 declareRetention('facts', { where: `${SET_ASIDE} AND due_at < now() - interval '90 days'`, oldest: 'due_at' });
+
+// Others are read within moments.
+declareTraces('facts', { text: 'data::text', where: SET_ASIDE, walk: 'id' });

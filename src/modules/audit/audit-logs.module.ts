@@ -10,5 +10,6 @@ import { FollowOrganization } from './follow-organization';
   imports: [OrganizationsModule],
   controllers: [AuditLogsController],
   providers: [AuditLogs, AuditLogsResolver, FollowOrganization],
+  exports: [AuditLogs],
 })
 export class AuditLogsModule {}

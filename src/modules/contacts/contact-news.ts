@@ -4,11 +4,24 @@ import type { Tx } from '#database/database';
 import type { Contact } from './contact.entity';
 import type { ContactIdentity } from './contact-identity.entity';
 import { ContactsService, presentContact } from './contacts.service';
+import { type SuppressedKey, SuppressedPhones } from './suppressed-phones';
+
+type ConsentListener = (tx: Tx, organization_id: string, contact_id: string, opt_in: boolean) => Promise<void>;
 
 /** What happens to contacts outside this room's service, in the receipt's own transactions. */
 @Injectable()
 export class ContactNews {
-  constructor(private readonly contacts: ContactsService) {}
+  private readonly consentListeners: ConsentListener[] = [];
+
+  constructor(
+    private readonly contacts: ContactsService,
+    private readonly suppression: SuppressedPhones,
+  ) {}
+
+  /** Which of these phones (match keys) marketing must not come back to. */
+  suppressed(tx: Tx, people: readonly SuppressedKey[]): Promise<ReadonlySet<string>> {
+    return this.suppression.among(tx, people);
+  }
 
   /** From the row as it was written: nothing is read again. */
   created(tx: Tx, contact: Contact, identities: readonly ContactIdentity[]): void {
@@ -21,16 +34,28 @@ export class ContactNews {
     tx.audit(Actor.system(organization_id), 'contact.merged', { resource: { id: contact_id }, metadata: { merged_contact_id } });
   }
 
+  /** Called in the transaction in which a person says so on WhatsApp: the ledger of consents stands upstairs. */
+  onConsent(listener: ConsentListener): void {
+    this.consentListeners.push(listener);
+  }
+
   /** The person took back, or gave, the leave to be written to. */
   async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
+    if (!(await this.setOptIn(tx, organization_id, contact_id, opt_in))) return;
+    for (const listener of this.consentListeners) await listener(tx, organization_id, contact_id, opt_in);
+  }
+
+  /** What the contact says of it; false: it says so already, or is not there. */
+  async setOptIn(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<boolean> {
     const [changed] = await tx.rows(
       `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() END, opt_out_date = CASE WHEN NOT $3 THEN now() END, updated_at = now()
         WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
       [organization_id, contact_id, opt_in],
     );
-    if (!changed) return;
+    if (!changed) return false;
     const contact = await this.contacts.get(Actor.system(organization_id), contact_id, tx);
     tx.tell('contact.updated', { organization_id, contact });
     tx.tell(opt_in ? 'contact.opted_in' : 'contact.opted_out', { organization_id, contact });
+    return true;
   }
 }

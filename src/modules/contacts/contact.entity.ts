@@ -27,11 +27,11 @@ import { declareResource } from '#modules/organizations/plan-resources';
 @Index('contacts_search_idx', { synchronize: false })
 @Index('contacts_alternative_idx', { synchronize: false })
 export class Contact extends SoftDeletedEntity {
-  /** E.164; null only for a person WhatsApp shows without a phone. Aliases: phone_number, phone. */
-  @Column('varchar', { length: 20, nullable: true })
+  /** E.164; `anon:` and an id for a person who was made nobody's; null only for a person WhatsApp shows without a phone. Aliases: phone_number, phone. */
+  @Column('varchar', { length: 41, nullable: true })
   @IsOptional()
   @Phone()
-  @ApiProperty({ type: String, nullable: true, maxLength: 20 })
+  @ApiProperty({ type: String, nullable: true, maxLength: 41 })
   whatsapp_id: string | null;
 
   /** Same person under every spelling of the number (Brazil's ninth digit and the like). */
@@ -220,6 +220,10 @@ export class Contact extends SoftDeletedEntity {
   @Column('int', { default: 0 })
   @Field(() => Int)
   total_conversations: number;
+
+  /** Since when the contact is nobody's (`POST /privacy/data/{user_id}/anonymize`). */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  anonymized_at: Date | null;
 }
 
 /** What says nothing of who the person is: all the audit log may tell of a contact. */
@@ -262,12 +266,28 @@ const PERSONAL = [
   'blocked_reason',
 ] as const satisfies (keyof Contact)[];
 
+/** What is left of a person who is nobody's. */
+export const ANONYMOUS = {
+  blank: PERSONAL,
+  words: { name: "'Anonymized ' || left(md5(id::text), 8)", whatsapp_id: "'anon:' || id" },
+};
+
 declareContactRows('contacts', {
   // By mergeContacts.
   merge: null,
   erase: 'delete',
-  anonymize: { blank: PERSONAL },
-  export: [...PERSONAL, 'source', 'lifecycle_stage', 'opt_in', 'opt_in_date', 'opt_out_date', 'is_blocked', 'blocked_at', 'created_at'],
+  anonymize: ANONYMOUS,
+  export: [
+    ...PERSONAL.filter((column) => column !== 'match_key'),
+    'source',
+    'lifecycle_stage',
+    'opt_in',
+    'opt_in_date',
+    'opt_out_date',
+    'is_blocked',
+    'blocked_at',
+    'created_at',
+  ],
 });
 declareUserRows('contacts', { erase: { blank: ['assigned_agent_id'] }, export: [] });
 

@@ -59,6 +59,7 @@ const CONTACT: ContactView = {
   total_messages_sent: 0,
   total_messages_received: 1,
   total_conversations: 1,
+  anonymized_at: null,
   identities: [
     {
       kind: 'phone',

@@ -9,12 +9,13 @@ import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
 import { ContactsService } from './contacts.service';
+import { SuppressedPhones } from './suppressed-phones';
 
 /** The people who write or are written to on WhatsApp. */
 @Module({
   imports: [OrganizationsModule, NotificationsModule],
   controllers: [ContactsController],
-  providers: [ContactsService, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
+  providers: [ContactsService, SuppressedPhones, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
   exports: [ContactsService, ContactNews],
 })
 export class ContactsModule {}

@@ -121,6 +121,7 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
   const all = [...seen.values()];
   const created = await insertContacts(
     tx,
+    news,
     all.filter((person) => person.is_new),
     isOld,
   );
@@ -214,18 +215,20 @@ const TOLD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, whatsapp
 
 /** New contacts by the id we gave them; where the API made the same person at this instant, that one. */
 async function insertContacts(
-  sql: Sql,
+  tx: Tx,
+  news: ContactNews,
   people: readonly Seen[],
   isOld: (sighting: Sighting) => boolean,
 ): Promise<[asked: string, contact: Contact & { is_new: boolean }][]> {
   if (!people.length) return [];
   const rows = people.map((person) => told(person, isOld)) as { id: string; match_key: string | null; organization_id: string }[];
-  const saved = await sql.rows<Contact & { is_new: boolean }>(
+  const suppressed = await news.suppressed(tx, rows);
+  const saved = await tx.rows<Contact & { is_new: boolean }>(
     prepared(`INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
-            opt_in_date, last_message_at, last_message_received_at, total_messages_received)
+            opt_in, opt_in_date, opt_out_date, last_message_at, last_message_received_at, total_messages_received)
      SELECT t.id, t.organization_id, t.whatsapp_id, t.match_key, t.wa_id, t.whatsapp_user_id, t.username, t.whatsapp_name, t.whatsapp_name, t.source, 'lead',
-            now(), t.message_at, t.message_at, t.received
-       FROM ${TOLD}
+            s IS NULL, CASE WHEN s IS NULL THEN now() END, CASE WHEN s IS NOT NULL THEN now() END, t.message_at, t.message_at, t.received
+       FROM ${TOLD} LEFT JOIN unnest($2::text[]) AS s ON s = t.organization_id || ' ' || t.match_key
      ON CONFLICT (organization_id, match_key) WHERE deleted_at IS NULL DO UPDATE
        SET whatsapp_name = coalesce(excluded.whatsapp_name, c.whatsapp_name), wa_id = excluded.wa_id,
            whatsapp_user_id = coalesce(excluded.whatsapp_user_id, c.whatsapp_user_id), username = coalesce(excluded.username, c.username),
@@ -233,7 +236,7 @@ async function insertContacts(
            last_message_received_at = greatest(c.last_message_received_at, excluded.last_message_received_at),
            total_messages_received = c.total_messages_received + excluded.total_messages_received, updated_at = now()
      RETURNING c.*, (xmax = 0) AS is_new`),
-    [JSON.stringify(rows)],
+    [JSON.stringify(rows), [...suppressed]],
   );
   const byId = new Map(saved.map((contact) => [contact.id, contact]));
   const byKey = new Map(saved.map((contact) => [`${contact.organization_id} ${contact.match_key}`, contact]));

@@ -23,6 +23,7 @@ import { DeliverMessage } from './messages/deliver-message';
 import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
+import { PurgeMessages } from './messages/purge-messages';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
 import { AbsentAgents } from './notices/absent-agents';
@@ -44,6 +45,7 @@ import { MissedMessages } from './notices/missed-messages';
   providers: [
     ConversationsService,
     MessagesService,
+    PurgeMessages,
     SendMessage,
     DeliverMessage,
     MessageFiles,
@@ -59,6 +61,6 @@ import { MissedMessages } from './notices/missed-messages';
     MissedMessages,
     AbsentAgents,
   ],
-  exports: [ConversationsService, MessagesService, SendMessage, InboundWorker],
+  exports: [ConversationsService, MessagesService, PurgeMessages, SendMessage, InboundWorker],
 })
 export class ConversationsModule {}

@@ -49,8 +49,8 @@ export class OrganizationsService {
     return this.present(changed);
   }
 
-  async settings(actor: Actor): Promise<OrganizationSettings> {
-    return settingsOf(await this.row(actor));
+  async settings(actor: Actor, tx?: Tx): Promise<OrganizationSettings> {
+    return settingsOf(await this.row(actor, tx?.manager));
   }
 
   /**

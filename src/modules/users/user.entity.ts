@@ -141,6 +141,12 @@ export class User extends SoftDeletedEntity {
   @ApiHideProperty()
   custom_permissions?: string[] | null;
 
+  /** Since when the account is nobody's. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  anonymized_at?: Date | null;
+
   /** Departments the agent answers for. */
   @Field(() => [ID])
   department_ids: string[];
@@ -153,8 +159,14 @@ export class User extends SoftDeletedEntity {
   locked_until?: Date | null;
 }
 
+/** What is left of somebody who is nobody any more. */
+export const ANONYMOUS_USER = {
+  blank: ['email', 'full_name', 'phone_number', 'avatar_url', 'bio', 'agent_greeting_message', 'preferences', 'last_login_ip'],
+  words: { email: "'anonymized-' || id || '@anonymized.invalid'", full_name: "'Anonymized ' || left(md5(id::text), 8)" },
+};
+
 declareUserRows('users', {
-  erase: { blank: ['email', 'full_name', 'phone_number', 'avatar_url', 'bio', 'agent_greeting_message', 'preferences', 'last_login_ip'] },
+  erase: ANONYMOUS_USER,
   export: [
     'email',
     'full_name',

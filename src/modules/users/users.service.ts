@@ -3,9 +3,10 @@ import { onDuplicate } from '#database/database-errors';
 import { Sessions } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { changesOf } from '#common/changes';
-import { Conflict, Forbidden, Invalid, Unauthenticated } from '#common/errors';
+import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
+import { forgetRows } from '#database/forget-rows';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountMails, type Addressee } from './account-mails';
 import { Credential } from './credential.entity';
@@ -17,7 +18,7 @@ import { Passwords } from './passwords';
 import { effectivePermissions } from './user-permissions.service';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
-import { User, mayAnswer } from './user.entity';
+import { ANONYMOUS_USER, User, mayAnswer } from './user.entity';
 import { visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
@@ -224,6 +225,38 @@ export class UsersService {
       if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
       tx.audit(actor, 'user.deleted', { resource: { id, name: user.full_name }, metadata: { role } });
     });
+  }
+
+  /**
+   * Contract 10, 10: from this commit on nothing says who it was, and nobody signs in with it. Erased, it is deleted besides. A deleted user too.
+   * @returns The names by which copies of what was said may still know them.
+   * @throws {NotFound} Also a super admin. @throws {Forbidden} `cannot_modify_self`. @throws {Conflict} `last_admin`, `already_anonymized`.
+   */
+  async forget(tx: Tx, actor: Actor, id: string, how: 'erase' | 'anonymize'): Promise<string[]> {
+    if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to erase.');
+    await this.organizations.lock(tx, actor);
+    const ids = [actor.organization_id, id];
+    const [user] = await tx.rows<Pick<User, 'id' | 'email' | 'role' | 'is_active' | 'deleted_at' | 'anonymized_at'> | undefined>(
+      'SELECT id, email, role, is_active, deleted_at, anonymized_at FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE',
+      ids,
+    );
+    if (!user || user.role === Role.super_admin) throw new NotFound('User');
+    if (user.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The user is nobody already.');
+    if (!user.deleted_at && isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
+    await this.sessions.endAll(tx, id, how === 'erase' ? 'deleted' : 'deactivated');
+    await tx.rows(
+      `UPDATE users SET is_active = false, invite_pending = false, agent_status = 'offline', anonymized_at = coalesce(anonymized_at, now()),
+          deleted_at = CASE WHEN $3 THEN coalesce(deleted_at, now()) ELSE deleted_at END, updated_at = now()
+        WHERE organization_id = $1 AND id = $2`,
+      [...ids, how === 'erase'],
+    );
+    await forgetRows(tx, { table: 'users', where: 'organization_id = $1 AND id = $2', forgetting: ANONYMOUS_USER, ids });
+    if (!user.deleted_at) {
+      const { organization_id } = actor;
+      tx.tell(how === 'erase' ? 'user.deleted' : 'user.updated', { organization_id, user_id: id });
+      if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role: user.role });
+    }
+    return [id, user.email];
   }
 
   /** Also lifts a login lock. */

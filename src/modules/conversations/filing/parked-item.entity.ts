@@ -2,6 +2,7 @@ import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm'
 import type { JsonObject } from '#common/json.scalar';
 import { Reference } from '#database/references';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { declareTraces } from '#database/personal-data';
 import { declareRetention } from '#database/retention';
 
 /**
@@ -48,3 +49,5 @@ declareRetention(
   { where: "kind = 'orphan' AND created_at < now() - interval '7 days'", oldest: 'created_at' },
   { where: "kind = 'poison' AND created_at < now() - interval '90 days'", oldest: 'created_at' },
 );
+
+declareTraces('parked_items', { text: 'item::text', walk: 'id' });

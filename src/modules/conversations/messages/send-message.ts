@@ -284,7 +284,7 @@ export class SendMessage {
     if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
     const obstacle = this.providers.of(number).obstacle(sending);
     if (obstacle) throw obstacle;
-    if (!contact.whatsapp_id && !contact.whatsapp_user_id)
+    if (contact.anonymized_at || (!contact.whatsapp_id && !contact.whatsapp_user_id))
       throw new Conflict('phone_required', 'The contact has neither a phone nor a WhatsApp user id.');
     const { has_window } = CAPABILITIES[number.connection_type];
     const open = !has_window || (conversation.window_expires_at !== null && conversation.window_expires_at > new Date());

@@ -88,6 +88,12 @@ async function closeBlocked(tx: Tx, { actor, keep }: Merge): Promise<void> {
   await endAll(tx, actor, await liveOf(tx, actor, { contact_id: [keep] }), 'contact_blocked');
 }
 
+/** What would keep messages from being deleted: that they wait to leave, or that they were sent once more. */
+export async function releaseMessages(tx: Tx, organization_id: string, ids: readonly string[]): Promise<void> {
+  await tx.rows('DELETE FROM outbound_sends WHERE organization_id = $1 AND message_id = ANY($2)', [organization_id, ids]);
+  await tx.rows('UPDATE messages SET resent_as_id = NULL WHERE organization_id = $1 AND resent_as_id = ANY($2)', [organization_id, ids]);
+}
+
 declareContactRows('conversations', {
   merge: mergeThreads,
   blocked: closeBlocked,
@@ -100,6 +106,29 @@ declareContactRows('messages', {
   merge: null,
   // Their files, history and outbox rows go with them.
   erase: 'delete',
-  anonymize: { blank: ['content', 'payload', 'media', 'reactions', 'metadata', 'earlier_versions', 'client_reference'] },
+  // WhatsApp's ids have the phone in them.
+  anonymize: {
+    blank: [
+      'content',
+      'sender_name',
+      'payload',
+      'media',
+      'reactions',
+      'metadata',
+      'earlier_versions',
+      'client_reference',
+      'whatsapp_message_id',
+      'error_message',
+    ],
+    words: {
+      content: "CASE WHEN content IS NOT NULL THEN '[anonymized]' END",
+      sender_name: "CASE WHEN direction <> 'incoming' THEN sender_name END",
+    },
+  },
+  // By their conversations: messages have no index by contact.
+  where: 'organization_id = $1 AND conversation_id IN (SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2)',
+  detach: releaseMessages,
   export: ['id', 'conversation_id', 'direction', 'message_type', 'content', 'payload', 'media', 'reactions', 'status', 'created_at'],
+  // Notes are the team's among themselves.
+  export_where: "direction <> 'internal'",
 });

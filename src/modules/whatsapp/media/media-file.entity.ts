@@ -10,6 +10,7 @@ import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'SET NULL')
 @Index('media_files_due_idx', ['organization_id', 'due_at'], { where: "status = 'pending'" })
 @Index('media_files_unused_idx', ['created_at'], { where: 'message_id IS NULL AND sent_at IS NULL' })
+@Index('media_files_age_idx', ['organization_id', 'created_at'], { where: 'storage_key IS NOT NULL' })
 @Index('media_files_message_idx', ['organization_id', 'message_id'])
 export class MediaFile extends TenantEntity {
   @Column('uuid', { nullable: true })

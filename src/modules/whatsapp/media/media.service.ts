@@ -109,19 +109,57 @@ export class MediaService {
     await this.storage.sweep();
   }
 
+  /**
+   * Deletes the files that came with messages that go, bytes and rows; with `uploads` also what the team sent and no other message names, which takes
+   * a look at every message. Answers how many.
+   */
+  async removeOf(tx: Tx, organization_id: string, message_ids: readonly string[], { uploads = false } = {}): Promise<number> {
+    const gone = await tx.rows<StoredRow>(
+      `DELETE FROM media_files f WHERE f.organization_id = $1 AND (f.message_id = ANY($2) OR $3 AND f.id IN (
+         SELECT (m.media->>'id')::uuid FROM messages m
+          WHERE m.organization_id = $1 AND m.id = ANY($2) AND m.direction = 'outgoing' AND m.media IS NOT NULL
+            AND NOT EXISTS (SELECT FROM messages o WHERE o.organization_id = $1 AND o.media->>'id' = m.media->>'id' AND o.contact_id <> m.contact_id)))
+       RETURNING organization_id, storage_key, size_bytes`,
+      [organization_id, message_ids, uploads],
+    );
+    await this.releaseAll(tx, gone);
+    return gone.length;
+  }
+
+  /** The bytes of files older than so many days go, at most `limit`; answers how many, and the messages whose files they were. */
+  async expire(tx: Tx, organization_id: string, days: number, limit: number): Promise<{ files: number; message_ids: string[] }> {
+    const old = await tx.rows<StoredRow & { id: string; message_id: string | null }>(
+      `SELECT organization_id, id, message_id, storage_key, size_bytes FROM media_files
+        WHERE organization_id = $1 AND storage_key IS NOT NULL AND created_at < now() - make_interval(days => $2)
+        ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
+      [organization_id, days, limit],
+    );
+    if (!old.length) return { files: 0, message_ids: [] };
+    await tx.rows(
+      `UPDATE media_files SET status = 'expired', storage_key = NULL, filename = NULL, updated_at = now() WHERE organization_id = $1 AND id = ANY($2)`,
+      [organization_id, old.map(({ id }) => id)],
+    );
+    await this.releaseAll(tx, old);
+    return { files: old.length, message_ids: old.flatMap(({ message_id }) => message_id ?? []) };
+  }
+
+  /** Before the commit: a row without its file is swept again, a file without its row would never be found. */
+  private async releaseAll(tx: Tx, files: readonly StoredRow[]): Promise<void> {
+    await this.quota.release(tx, files);
+    for (const { storage_key } of files) if (storage_key) await this.storage.remove(storage_key);
+  }
+
   /** Over all organizations: time alone decides. A file that is just being sent is locked, and left to that message. */
   private removeSome(): Promise<number> {
     return this.database.tx(async (tx) => {
-      const unused = await tx.rows<{ organization_id: string; storage_key: string | null; size_bytes: string | null }>(
+      const unused = await tx.rows<StoredRow>(
         `DELETE FROM media_files WHERE (organization_id, id) IN (
            SELECT organization_id, id FROM media_files WHERE message_id IS NULL AND sent_at IS NULL AND created_at < now() - make_interval(hours => $1)
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING organization_id, storage_key, size_bytes`,
         [UNUSED_HOURS, SWEEP_BATCH],
       );
-      await this.quota.release(tx, unused);
-      // Before the commit: a row without its file is swept again, a file without its row would never be found.
-      for (const { storage_key } of unused) if (storage_key) await this.storage.remove(storage_key);
+      await this.releaseAll(tx, unused);
       return unused.length;
     });
   }
@@ -169,6 +207,8 @@ export class MediaService {
     return this.database.repository(MediaFile, tx);
   }
 }
+
+type StoredRow = { organization_id: string; storage_key: string | null; size_bytes: string | null };
 
 const gone = (): AppError => new AppError(410, 'media_gone', 'The file is no longer there, or could not be fetched from the provider.');
 

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { declareTraces } from '#database/personal-data';
 import { declareRetention } from '#database/retention';
 
 /** received → processed | ignored(reason) | dead(error). */
@@ -52,3 +53,6 @@ export class InboundEvent {
 
 // Contract 20, 7.2: raw webhooks 30 days. The id is a UUIDv7, so it tells the time of receipt and needs no other index.
 declareRetention('inbound_events', { where: "state <> 'received' AND id < uuid_at(now() - interval '30 days')", oldest: 'id' });
+
+// A webhook that was worked through is kept to look at: with it goes what it says of others.
+declareTraces('inbound_events', { text: "encode(body, 'escape')", where: "state <> 'received'", walk: 'id' });

@@ -1,0 +1,134 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable, Transform, pipeline as piped } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Injectable } from '@nestjs/common';
+import { stringify } from 'csv-stringify';
+import { ZipFile } from 'yazl';
+import type { ByteRange } from '#api/answer-file';
+import { Actor } from '#common/actor';
+import { Encryption } from '#common/encryption';
+import { isUuid } from '#common/uuid';
+import { Config } from '#config/config';
+import { type DataRequest, ExportFormat } from './data-request.entity';
+import { type ExportedTable, PersonalExport } from './personal-export';
+import type { ExportPart } from './privacy.dto';
+
+/** Contract 10, 10: a file is kept seven days. */
+const KEPT_DAYS = 7;
+const ALGORITHM = 'aes-256-gcm';
+
+/** The key of one file, sealed with the ring: another key of the ring seals it again, and no file has to be written anew. */
+interface FileKey {
+  key: string;
+  iv: string;
+  tag: string;
+}
+
+/** Files of exports, encrypted. Among the organization's files, so they go with them. */
+@Injectable()
+export class ExportFiles {
+  private readonly root: string;
+
+  constructor(
+    config: Config,
+    private readonly encryption: Encryption,
+    private readonly exports: PersonalExport,
+  ) {
+    this.root = config.media_storage;
+  }
+
+  /** Writes the file as it reads the rows; answers what its request says from then on. */
+  async write(request: DataRequest, signal: AbortSignal): Promise<Partial<DataRequest>> {
+    const { organization_id, id, subject_type: type, subject_id, format } = request;
+    const include = (request.include ?? []) as ExportPart[];
+    const tables = this.exports.tables(Actor.system(organization_id), { type, id: subject_id }, include);
+    const source = format === ExportFormat.csv ? zipOf(tables) : Readable.from(this.exports.text(tables, include));
+    const [key, iv] = [randomBytes(32), randomBytes(12)];
+    const cipher = createCipheriv(ALGORITHM, key, iv);
+    let size_bytes = 0;
+    const measure = new Transform({
+      transform(chunk: Buffer, _encoding, next): void {
+        size_bytes += chunk.length;
+        next(null, chunk);
+      },
+    });
+    const path = this.path(request);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    try {
+      await pipeline(source, measure, cipher, createWriteStream(`${path}.part`, { mode: 0o600, flush: true }), { signal });
+      await rename(`${path}.part`, path);
+    } catch (error) {
+      await rm(`${path}.part`, { force: true });
+      throw error;
+    }
+    const sealed: FileKey = { key: key.toString('base64'), iv: iv.toString('base64'), tag: cipher.getAuthTag().toString('base64') };
+    const expires_at = new Date(Date.now() + KEPT_DAYS * 86_400_000);
+    return {
+      size_bytes,
+      expires_at,
+      due_at: expires_at,
+      file_key_encrypted: this.encryption.encrypt(JSON.stringify(sealed), [organization_id, id]),
+    };
+  }
+
+  /** The file as it was written, or a part of it. @throws {Unopened} */
+  read(request: DataRequest, range?: ByteRange): Readable {
+    const { organization_id, id, file_key_encrypted } = request;
+    const { key, iv, tag } = JSON.parse(this.encryption.decrypt(file_key_encrypted ?? '', [organization_id, id])) as FileKey;
+    const decipher = createDecipheriv(ALGORITHM, Buffer.from(key, 'base64'), Buffer.from(iv, 'base64')).setAuthTag(
+      Buffer.from(tag, 'base64'),
+    );
+    // Whoever reads it hears of a failure.
+    const whole = piped(createReadStream(this.path(request)), decipher, () => undefined);
+    return range ? Readable.from(partOf(whole, range)) : whole;
+  }
+
+  async remove(request: DataRequest): Promise<void> {
+    await rm(this.path(request), { force: true });
+  }
+
+  private path({ organization_id, id }: DataRequest): string {
+    if (!isUuid(organization_id) || !isUuid(id)) throw new Error('not an export');
+    return join(this.root, organization_id, 'exports', id);
+  }
+}
+
+/** A CSV for each table, which opens in a spreadsheet: no cell is taken for a formula. */
+function zipOf(tables: readonly ExportedTable[]): Readable {
+  const zip = new ZipFile();
+  for (const { name, columns, rows } of tables)
+    zip.addReadStreamLazy(`${name}.csv`, (take) =>
+      take(
+        null,
+        Readable.from(oneByOne(rows())).pipe(
+          stringify({
+            header: true,
+            bom: true,
+            columns: [...columns],
+            escape_formulas: true,
+            cast: { object: (value) => JSON.stringify(value) },
+          }),
+        ),
+      ),
+    );
+  zip.end();
+  return zip.outputStream as Readable;
+}
+
+/** What stands before it is opened too: sealed bytes have no middle to begin in. */
+async function* partOf(whole: AsyncIterable<Buffer>, { start, end }: ByteRange): AsyncGenerator<Buffer> {
+  let at = 0;
+  for await (const chunk of whole) {
+    const part = chunk.subarray(Math.max(0, start - at), Math.max(0, end + 1 - at));
+    if (part.length) yield part;
+    at += chunk.length;
+    if (at > end) return;
+  }
+}
+
+async function* oneByOne(batches: AsyncIterable<Record<string, unknown>[]>): AsyncGenerator<Record<string, unknown>> {
+  for await (const rows of batches) yield* rows;
+}

@@ -1,0 +1,156 @@
+import { Injectable } from '@nestjs/common';
+import { Actor } from '#common/actor';
+import type { JsonObject } from '#common/json.scalar';
+import { Database } from '#database/database';
+import { contactRows, userRows } from '#database/personal-data';
+import { AuditLogs } from '#modules/audit/audit-logs.service';
+import { SubjectType } from './consent.entity';
+import { personTable } from './person-rows';
+import type { ExportPart } from './privacy.dto';
+import type { Subject } from './subjects';
+
+type Row = Record<string, unknown>;
+
+/** A table of an export, read as it is written. */
+export interface ExportedTable {
+  part: ExportPart;
+  name: string;
+  columns: readonly string[];
+  rows(): AsyncGenerator<Row[]>;
+}
+
+const STEP = 500;
+const AUDIT_STEP = 100;
+/** Of a table whose rows have no id: what somebody has few of, their departments. */
+const MANY = 10_000;
+
+/** Parts with a table of their own name; whatever else a room has of the person is of the profile. */
+const PARTS: readonly ExportPart[] = ['consents', 'conversations', 'messages', 'flow_sessions', 'campaigns'];
+/** Read with the log's own means, from whichever store it stands in. */
+const ELSEWHERE = new Set(['audit_logs']);
+
+const AUDIT_COLUMNS = ['created_at', 'action', 'resource_type', 'resource_id', 'result'] as const;
+/** The file's row; the bytes are at `GET /whatsapp/media/{media_id}`. */
+const MEDIA_COLUMNS = ['id', 'message_id', 'filename', 'mime_type', 'size_bytes', 'sha256', 'status', 'created_at'];
+
+/** What there is of a person, as every table declares: never what is of others, tokens or hashes. */
+@Injectable()
+export class PersonalExport {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLogs,
+  ) {}
+
+  tables(actor: Actor, subject: Subject, include: readonly ExportPart[]): ExportedTable[] {
+    const names = [...(subject.type === SubjectType.contact ? contactRows : userRows).keys()].filter((name) => !ELSEWHERE.has(name));
+    const declared = names.flatMap((name): ExportedTable[] => {
+      const table = personTable(this.database, subject.type, name);
+      const part = PARTS.find((one) => one === name) ?? 'profile';
+      if (!table?.export.length || !include.includes(part)) return [];
+      const { where, export_where, export: columns } = table;
+      return [{ part, name, columns, rows: () => this.read(actor, subject, name, columns, `(${where}) AND (${export_where})`) }];
+    });
+    if (include.includes('media') && subject.type === SubjectType.contact) declared.push(this.media(actor, subject));
+    if (include.includes('audit'))
+      declared.push({ part: 'audit', name: 'audit', columns: AUDIT_COLUMNS, rows: () => this.entries(actor, subject) });
+    return declared;
+  }
+
+  /** Messages of theirs, at most `max` + 1. */
+  async countMessages(actor: Actor, { type, id }: Subject, max: number): Promise<number> {
+    const table = personTable(this.database, type, 'messages');
+    if (!table) return 0;
+    const [{ count }] = await this.database.rows<{ count: number }>(
+      `SELECT count(*)::int AS count FROM (SELECT FROM messages WHERE organization_id = $1 AND (${table.where}) AND (${table.export_where}) LIMIT $3) m`,
+      [actor.organization_id, id, max + 1],
+    );
+    return count;
+  }
+
+  /** All of it as one object. */
+  async whole(tables: readonly ExportedTable[], include: readonly ExportPart[]): Promise<JsonObject> {
+    const data: Record<string, unknown> = Object.fromEntries(include.map((part) => [part, part === 'profile' ? {} : []]));
+    for (const { part, name, rows } of tables) {
+      const all: Row[] = [];
+      for await (const some of rows()) all.push(...some);
+      if (part === 'profile') data.profile = { ...(data.profile as object), ...inProfile(name, all) };
+      else data[part] = all;
+    }
+    return data as JsonObject;
+  }
+
+  /** The same object, as text that is made while it is read: never whole in memory. */
+  async *text(tables: readonly ExportedTable[], include: readonly ExportPart[]): AsyncGenerator<string> {
+    const profile = await this.whole(
+      tables.filter(({ part }) => part === 'profile'),
+      include.filter((part) => part === 'profile'),
+    );
+    let before = '{';
+    for (const part of include) {
+      yield `${before}${JSON.stringify(part)}:`;
+      before = ',\n';
+      if (part === 'profile') {
+        yield JSON.stringify(profile.profile);
+        continue;
+      }
+      let between = '[';
+      for (const { rows } of tables.filter((table) => table.part === part))
+        for await (const some of rows()) {
+          yield between + some.map((row) => JSON.stringify(row)).join(',\n');
+          between = ',\n';
+        }
+      yield between === '[' ? '[]' : ']';
+    }
+    yield before === '{' ? '{}\n' : '}\n';
+  }
+
+  private async *read(
+    { organization_id }: Actor,
+    { id }: Subject,
+    table: string,
+    columns: readonly string[],
+    where: string,
+  ): AsyncGenerator<Row[]> {
+    const metadata = this.database.source.entityMetadatas.find(({ tableName }) => tableName === table);
+    const has_id = metadata?.columns.some(({ databaseName }) => databaseName === 'id');
+    for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+      const found = await this.database.rows<{ walked: string; row: Row }>(
+        `SELECT ${has_id ? 'id' : "''"} AS walked, jsonb_build_object(${columns.map((name) => `'${name}', ${name}`).join(', ')}) AS row
+           FROM ${table} WHERE ${where} ${has_id ? `AND id > $3 ORDER BY id LIMIT ${STEP}` : `LIMIT ${MANY}`}`,
+        has_id ? [organization_id, id, after] : [organization_id, id],
+      );
+      if (found.length) yield found.map(({ row }) => row);
+      if (!has_id || found.length < STEP) return;
+      after = found[found.length - 1].walked;
+    }
+  }
+
+  private media(actor: Actor, subject: Subject): ExportedTable {
+    const where =
+      'organization_id = $1 AND message_id IN (SELECT id FROM messages WHERE organization_id = $1 AND conversation_id IN (SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $2))';
+    return {
+      part: 'media',
+      name: 'media_files',
+      columns: MEDIA_COLUMNS,
+      rows: () => this.read(actor, subject, 'media_files', MEDIA_COLUMNS, where),
+    };
+  }
+
+  /** What was done about them; of a user also what they did. */
+  private async *entries(actor: Actor, { type, id }: Subject): AsyncGenerator<Row[]> {
+    for (const who of type === SubjectType.user ? [{ resource_id: id }, { actor_id: id }] : [{ resource_id: id }])
+      for (let cursor: string | undefined; ;) {
+        const { items, next_cursor } = await this.audit.page(Actor.system(actor.organization_id), actor.organization_id, {
+          ...who,
+          limit: AUDIT_STEP,
+          cursor,
+        });
+        if (items.length) yield items.map((entry) => Object.fromEntries(AUDIT_COLUMNS.map((column) => [column, entry[column]])));
+        if (!next_cursor) break;
+        cursor = next_cursor;
+      }
+  }
+}
+
+/** A person's own row is the profile; other tables stand in it by their names. */
+const inProfile = (name: string, rows: Row[]): Row => (name === 'contacts' || name === 'users' ? { ...rows[0] } : { [name]: rows });
