@@ -13,6 +13,7 @@ import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
 import { DepartmentsModule } from '#modules/departments/departments.module';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
+import { OperationsModule } from '#modules/operations/operations.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { QueuesModule } from '#modules/queues/queues.module';
 import { SecretsModule } from '#modules/secrets/secrets.module';
@@ -61,6 +62,9 @@ export class AppModule {
         AgentSkillsModule,
         ConversationsModule,
         QueuesModule,
+
+        // 5 the view
+        OperationsModule,
       ],
     };
   }

@@ -18,6 +18,7 @@ let meta: FakeMeta;
 let house: World;
 /** Somebody's; it is good for one example. */
 let refresh_token: string;
+let operator: Person;
 
 beforeAll(async () => {
   // The demo's number has the simulator's token.
@@ -25,6 +26,7 @@ beforeAll(async () => {
   house = await world({ ...meta.env, META_APP_SECRET: META_SECRET });
   const { body } = await house.guest.post('/auth/login', { email: house.acme.admin.user.email, password: PASSWORD }).expect(200);
   ({ refresh_token } = body as { refresh_token: string });
+  operator = await house.superAdmin();
 });
 afterAll(async () => {
   await close();
@@ -74,6 +76,7 @@ const ROLES: Record<string, (company: Company) => Person> = {
   viewer: ({ viewer }) => viewer,
   agent: ({ agent }) => agent,
   org_admin: ({ admin }) => admin,
+  super_admin: () => operator,
 };
 
 /** Whose examples these are: what is one's own is the administrator's in the demo, who alone can sign in there. */

@@ -79,6 +79,12 @@ export class Config {
   readonly log_level: string;
   readonly docs_enabled: boolean;
   readonly debug_endpoints_enabled: boolean;
+  /** Whether super admins may look at the database and ask others over `/database`. */
+  readonly database_endpoints_enabled: boolean;
+  /** Whether these may stand on this machine or in its network, and be our own. */
+  readonly database_allow_private_hosts: boolean;
+  /** Of the sources this was built from; null: nobody said. */
+  readonly commit: string | null;
   readonly metrics_token: string | null;
   readonly rate_limit_enabled: boolean;
   readonly rate_limits: Record<RateLimitClass, RateLimit>;
@@ -208,6 +214,11 @@ export class Config {
     this.log_level = oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info');
     this.docs_enabled = bool('DOCS_ENABLED', !this.production);
     this.debug_endpoints_enabled = bool('DEBUG_ENDPOINTS_ENABLED', false);
+    this.database_endpoints_enabled = bool('DATABASE_ENDPOINTS_ENABLED', this.debug_endpoints_enabled && !this.production);
+    this.database_allow_private_hosts = bool('DATABASE_ALLOW_PRIVATE_HOSTS', false);
+    if (this.database_allow_private_hosts && this.production)
+      mistakes.push('DATABASE_ALLOW_PRIVATE_HOSTS is true in production: name the hosts in EGRESS_ALLOWED_HOSTS');
+    this.commit = text('COMMIT_SHA');
     this.metrics_token = text('METRICS_TOKEN');
     if (this.production && this.metrics_token !== null && this.metrics_token.length < 16)
       mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');

@@ -42,6 +42,13 @@ export interface JobCounts {
   dead: number;
 }
 
+/** A dead letter, without its payload. */
+export interface BuriedJob {
+  id: string;
+  name: string;
+  failed_reason: string;
+}
+
 export type JobHandler<T extends object = object> = (job: Job<T>) => unknown;
 
 /** What all queues of one process share. */
@@ -116,6 +123,9 @@ export abstract class JobQueue<T extends object = object> {
   protected abstract readonly rowsElsewhere: boolean;
 
   abstract counts(): Promise<JobCounts>;
+
+  /** The last dead letters, newest first. */
+  abstract buriedJobs(limit: number): Promise<BuriedJob[]>;
 
   protected abstract insert(jobs: NewJob<T>[]): Promise<void>;
 

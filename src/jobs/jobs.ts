@@ -53,6 +53,11 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy, OnApplicat
     return queue;
   }
 
+  /** Every queue this process knows. */
+  all(): JobQueue[] {
+    return [...this.queues.values()];
+  }
+
   /** How many jobs in which state, for metrics and health. */
   async counts(): Promise<Partial<Record<QueueName, JobCounts>>> {
     return Object.fromEntries(await Promise.all([...this.queues].map(async ([name, queue]) => [name, await queue.counts()])));
