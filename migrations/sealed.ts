@@ -33,6 +33,7 @@ export const migrations: Record<string, string> = {
   '1795000370000-notifications.ts': '7535bd718f846a88f41687c42c96fa4fbf304efa501574d31f65140b7e0684ec',
   '1795000370100-absent-agents.ts': '928797103b6208a5f42a29f17608ee932b094b129acab7a34604e8d9a63e75e0',
   '1795000380000-audit-indexes.ts': '0f925d92fa353aabe94573fbc71c5f57d215debf483995ec5310715e0094a98a',
+  '1795000400000-migration-times.ts': '563e0dcf9e88acfad6f79fe89ad1001e1e36fdb68340fae85580ad05cc781fb8',
 };
 
 export const schema: string[] = [
