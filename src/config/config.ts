@@ -85,6 +85,8 @@ export class Config {
   readonly database_allow_private_hosts: boolean;
   /** Of the sources this was built from; null: nobody said. */
   readonly commit: string | null;
+  /** Of the requests and jobs, how many are traced: 0 none, 1 all. */
+  readonly trace_sample_ratio: number;
   readonly metrics_token: string | null;
   readonly rate_limit_enabled: boolean;
   readonly rate_limits: Record<RateLimitClass, RateLimit>;
@@ -219,6 +221,10 @@ export class Config {
     if (this.database_allow_private_hosts && this.production)
       mistakes.push('DATABASE_ALLOW_PRIVATE_HOSTS is true in production: name the hosts in EGRESS_ALLOWED_HOSTS');
     this.commit = text('COMMIT_SHA');
+    const ratio = text('TRACE_SAMPLE_RATIO');
+    this.trace_sample_ratio = ratio === null ? (this.production ? 0.01 : 1) : Number(ratio);
+    if (!(this.trace_sample_ratio >= 0 && this.trace_sample_ratio <= 1))
+      mistakes.push(`TRACE_SAMPLE_RATIO is "${ratio}", use a number from 0 to 1`);
     this.metrics_token = text('METRICS_TOKEN');
     if (this.production && this.metrics_token !== null && this.metrics_token.length < 16)
       mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');

@@ -18,11 +18,15 @@ export const facts: RoomFacts = {
       'GET /debug/info',
       'GET /debug/jobs',
       'GET /debug/routes',
+      'GET /observability/logs',
+      'GET /observability/traces',
       'POST /database/execute-query',
       'POST /database/test-connection',
       'POST /debug/events',
     ],
   },
+  ids: { organization_id: 'organization' },
+  no_ids: { trace_id: 'of a trace, in memory' },
   acts: [
     {
       rest: 'POST database/test-connection',

@@ -169,7 +169,7 @@ export class QueryParameter {
   @Matches(/^[A-Za-z_]\w{0,62}$/, { message: 'name must be letters, digits and _' })
   name: string;
 
-  @ApiProperty({ nullable: true, oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }], example: 'open' })
+  @ApiProperty({ oneOf: [{ type: 'string', nullable: true }, { type: 'number', format: 'double' }, { type: 'boolean' }], example: 'open' })
   @ValidateBy({
     name: 'isScalar',
     validator: {

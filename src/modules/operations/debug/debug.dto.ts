@@ -117,7 +117,7 @@ export class DebugJobsQuery {
 }
 
 export class FailedJob {
-  @ApiProperty({ example: '42' })
+  @ApiProperty({ maxLength: 400, example: '42' })
   id: string;
 
   @ApiProperty({ example: 'retention' })
