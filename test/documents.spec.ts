@@ -89,6 +89,7 @@ const OTHERS_IDS = [
   'parent_id',
   'phone_number_id',
   'portfolio_id',
+  'request_id',
   'span_id',
   'template_id',
   'trace_id',
