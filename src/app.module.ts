@@ -14,6 +14,7 @@ import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
 import { DepartmentsModule } from '#modules/departments/departments.module';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
+import { OperationsModule } from '#modules/operations/operations.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { PrivacyModule } from '#modules/privacy/privacy.module';
 import { QueuesModule } from '#modules/queues/queues.module';
@@ -67,6 +68,7 @@ export class AppModule {
 
         // 5 the view
         PrivacyModule,
+        OperationsModule,
       ],
     };
   }

@@ -59,7 +59,7 @@ describe('the OpenAPI document', () => {
     const measured = fields.filter(({ schema }) => schema.type === 'number').map(({ way }) => way.at(-1));
 
     expect([...new Set(plain)].sort()).toEqual(OTHERS_IDS);
-    expect([...new Set(measured)].sort()).toEqual(['latitude', 'longitude', 'response_time_ms', 'success_rate']);
+    expect([...new Set(measured)].sort()).toEqual(['duration_ms', 'latitude', 'longitude', 'response_time_ms', 'success_rate']);
     for (const { path, operation } of routes())
       for (const { in: place, name, schema } of operation.parameters ?? [])
         if (place === 'path' && name !== 'template_id' && name !== 'slug')
@@ -104,9 +104,13 @@ const OTHERS_IDS = [
   'id',
   'meta_template_id',
   'new_key_id',
+  'parent_id',
   'phone_number_id',
   'portfolio_id',
+  'request_id',
+  'span_id',
   'template_id',
+  'trace_id',
   'wa_id',
   'whatsapp_business_account_id',
   'whatsapp_id',

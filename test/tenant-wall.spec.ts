@@ -192,7 +192,7 @@ describe('another organization', () => {
   it('is not found by any id in a body', async () => {
     const before = [await everythingOf(globex), await everythingOf(acme)];
     const answers: Record<string, string> = {};
-    for (const route of routes)
+    for (const route of routes.filter((one) => !crosses(one)))
       for (const way of bodyIds(route)) {
         const key = `${route.name} ${way.join('.')}`;
         if (NOT_LOOKED_UP[key]) continue;
@@ -211,7 +211,7 @@ describe('another organization', () => {
 
   it('is in no list, whatever the filter', async () => {
     const answers: Record<string, unknown> = {};
-    for (const route of routes)
+    for (const route of routes.filter((one) => !crosses(one)))
       for (const name of queryIds(route)) {
         const { status, body } = await call(acme.admin, route, idsFrom(route, ours), undefined, {
           ...(route.path.endsWith('/search') && { search: 'Ana' }),

@@ -24,6 +24,7 @@ const REQUEST_MS = 300_000;
 const EXPOSED = [
   'X-Total-Count',
   'X-Request-ID',
+  'X-Trace-Id',
   'X-RateLimit-Limit',
   'X-RateLimit-Remaining',
   'X-RateLimit-Reset',

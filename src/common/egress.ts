@@ -124,6 +124,33 @@ export class EgressClient {
     if (addresses.some((address) => !this.allowed.address(address) && !isPublicAddress(address))) refuse(BLOCKED);
   }
 
+  /**
+   * Where to connect to a tenant's server that speaks no HTTP (a database): the address that was judged, so that no second look-up leads elsewhere. null: the
+   * name has none. `exempt` lets every address pass.
+   * @throws {Invalid} 422 `url_not_allowed` on `field`.
+   */
+  async addressOf(host: string, port: number, field: string, exempt = false): Promise<string | null> {
+    const bare = host.replace(/^\[(.*)\]$/, '$1');
+    const refuse = (): never => {
+      throw Invalid.field(
+        field,
+        'This host may not be called: it leads to a private or reserved address.',
+        'url_not_allowed',
+        'url_not_allowed',
+      );
+    };
+    const text = `http://${isIP(bare) === 6 ? `[${bare}]` : bare}:${port}`;
+    // WHATWG URL reads `2130706433` and `0x7f.1` as sockets do.
+    const target = /[\s/?#@\\%]/.test(bare) ? null : parseUrl(text);
+    if (!target) return refuse();
+    const known = bareHost(target);
+    const addresses = isIP(known) ? [known] : await this.resolve(known).catch(() => []);
+    const may = (address: string): boolean =>
+      exempt || this.allowed.host(target) || this.allowed.address(address) || isPublicAddress(address);
+    if (!addresses.every(may)) refuse();
+    return addresses[0] ?? null;
+  }
+
   /** Nest calls this at the end; open connections are cut. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all([this.guarded.destroy(), this.exempt.destroy()]);

@@ -80,6 +80,14 @@ export class Config {
   readonly log_level: string;
   readonly docs_enabled: boolean;
   readonly debug_endpoints_enabled: boolean;
+  /** Whether super admins may look at the database and ask others over `/database`. */
+  readonly database_endpoints_enabled: boolean;
+  /** Whether these may stand on this machine or in its network, and be our own. */
+  readonly database_allow_private_hosts: boolean;
+  /** Of the sources this was built from; null: nobody said. */
+  readonly commit: string | null;
+  /** Of the requests and jobs, how many are traced: 0 none, 1 all. */
+  readonly trace_sample_ratio: number;
   readonly metrics_token: string | null;
   readonly rate_limit_enabled: boolean;
   readonly rate_limits: Record<RateLimitClass, RateLimit>;
@@ -209,6 +217,15 @@ export class Config {
     this.log_level = oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info');
     this.docs_enabled = bool('DOCS_ENABLED', !this.production);
     this.debug_endpoints_enabled = bool('DEBUG_ENDPOINTS_ENABLED', false);
+    this.database_endpoints_enabled = bool('DATABASE_ENDPOINTS_ENABLED', this.debug_endpoints_enabled && !this.production);
+    this.database_allow_private_hosts = bool('DATABASE_ALLOW_PRIVATE_HOSTS', false);
+    if (this.database_allow_private_hosts && this.production)
+      mistakes.push('DATABASE_ALLOW_PRIVATE_HOSTS is true in production: name the hosts in EGRESS_ALLOWED_HOSTS');
+    this.commit = text('COMMIT_SHA');
+    const ratio = text('TRACE_SAMPLE_RATIO');
+    this.trace_sample_ratio = ratio === null ? (this.production ? 0.01 : 1) : Number(ratio);
+    if (!(this.trace_sample_ratio >= 0 && this.trace_sample_ratio <= 1))
+      mistakes.push(`TRACE_SAMPLE_RATIO is "${ratio}", use a number from 0 to 1`);
     this.metrics_token = text('METRICS_TOKEN');
     if (this.production && this.metrics_token !== null && this.metrics_token.length < 16)
       mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');

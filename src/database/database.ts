@@ -9,7 +9,7 @@ import { Alike } from './alike';
 import { borrow, isInTransaction, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
 import { Gathered } from './gathered';
-import { type Prepared, type Sql, ask, rowsOf } from './sql';
+import { type Prepared, type Sql, ask, rowsOf, tracedByTypeorm } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
 import { type ActKeeper, type AnswerKeeper, type Effect, type FactKeeper, type Keepers, type Told, Tx } from './tx';
@@ -36,6 +36,7 @@ export class Database implements Sql {
     { production, database_pool_size }: Config,
     private readonly events: EventBus,
   ) {
+    source.subscribers.push(tracedByTypeorm);
     watchConnections(source, database_pool_size, (error) => {
       if (!production) throw error;
       this.logger.error({ msg: 'a transaction took a second connection', err: error });

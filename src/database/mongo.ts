@@ -54,6 +54,12 @@ export class Mongo implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
     await this.connection.db?.admin().ping();
   }
 
+  /** Of the server. @throws when MongoDB does not answer. */
+  async version(): Promise<string> {
+    const { version } = (await this.connection.db?.admin().buildInfo()) ?? {};
+    return String(version);
+  }
+
   /** Once connected the driver comes back by itself; until the first time we ask again. */
   private async open(url: string, attempt = 1): Promise<void> {
     try {

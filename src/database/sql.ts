@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { ClientBase, QueryConfig, QueryResult } from 'pg';
+import type { EntitySubscriberInterface } from 'typeorm';
+import { inSpan, pastSpan } from '#observability/tracing';
 
 /** A statement each connection parses and plans once. */
 export interface Prepared {
@@ -39,8 +41,26 @@ export function ask(client: ClientBase, query: string | QueryConfig<unknown[]>):
 /** Runs a statement on a connection. */
 export async function rowsOf<R>(client: ClientBase, statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
   const query = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text };
-  return (await ask(client, { ...query, values: values as unknown[] })).rows as R[];
+  const { rows } = await inSpan(
+    'postgresql',
+    () => spanOf(query.text),
+    () => ask(client, { ...query, values: values as unknown[] }),
+  );
+  return rows as R[];
 }
+
+/** TypeORM's statements, which it gives the connection itself. */
+export const tracedByTypeorm: Pick<EntitySubscriberInterface, 'afterQuery'> = {
+  afterQuery: ({ query, executionTime = 0 }) => pastSpan('postgresql', executionTime, () => spanOf(query)),
+};
+
+/** The statement without its values, which are none of a trace's business. */
+const spanOf = (text: string): Record<string, string> => ({
+  'db.query.text': text
+    .replace(/'(?:[^']|'')*'/g, '?')
+    .replace(/\s+/g, ' ')
+    .trim(),
+});
 
 /** A connection of one's own as such. */
 export const sqlOf = (client: ClientBase): Sql => ({ rows: (statement, values) => rowsOf(client, statement, values) });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { PgBoss, type JobWithMetadata } from 'pg-boss';
 import { DEAD_LETTERS, JOB_KINDS, type JobKind, type QueueName } from './job-kinds';
-import { JobQueue, messageOf, type JobCounts, type JobHost, type NewJob } from './job-queue';
+import { JobQueue, messageOf, type BuriedJob, type JobCounts, type JobHost, type NewJob } from './job-queue';
 import type { JobDriver, JobDriverOptions } from './jobs';
 
 const SCHEMA = 'jobs';
@@ -170,6 +170,17 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
       ),
     );
     return { waiting: Number(row.waiting), delayed: Number(row.delayed), active: Number(row.active), dead: Number(row.dead) };
+  }
+
+  async buriedJobs(limit: number): Promise<BuriedJob[]> {
+    const rows = await this.bounded(() =>
+      this.driver.sql(
+        `SELECT id, data ->> 'name' AS name, coalesce(output ->> 'message', '') AS failed_reason
+           FROM ${SCHEMA}.job WHERE name = $1 AND state = 'failed' ORDER BY completed_on DESC NULLS LAST LIMIT $2`,
+        [this.name, limit],
+      ),
+    );
+    return rows.map(({ id, name, failed_reason }) => ({ id: String(id), name: String(name), failed_reason: String(failed_reason) }));
   }
 
   /** Takes what is due, as far as there is room. */

@@ -5,7 +5,7 @@ import Bull from 'bull';
 import { Redis, type RedisOptions } from 'ioredis';
 import { backoffSeconds, DEAD_LETTERS, type JobKind, type QueueName } from './job-kinds';
 import { within } from '#common/time';
-import { JobQueue, messageOf, type JobCounts, type JobHost, type NewJob } from './job-queue';
+import { JobQueue, messageOf, type BuriedJob, type JobCounts, type JobHost, type NewJob } from './job-queue';
 import type { JobDriver, JobDriverOptions } from './jobs';
 
 /** The braces keep all keys of the scripts in one slot of a Redis Cluster. */
@@ -155,6 +155,15 @@ class BullJobQueue<T extends object> extends JobQueue<T> {
         .exec();
       const [wait = 0, due = 0, delayed = 0, active = 0, dead = 0] = (replies ?? []).map(([, value]) => Number(value));
       return { waiting: wait + due, delayed: delayed - due, active, dead };
+    });
+  }
+
+  async buriedJobs(limit: number): Promise<BuriedJob[]> {
+    return this.bounded(async () => {
+      this.assertReady();
+      // Bull counts from the newest.
+      const jobs = await this.bull.getFailed(0, limit - 1);
+      return jobs.map(({ id, name, failedReason = '' }) => ({ id: String(id), name, failed_reason: failedReason }));
     });
   }
 

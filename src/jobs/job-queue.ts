@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Unavailable } from '#common/errors';
 import { MAX_TIMER_MS, within } from '#common/time';
+import type { Tracing } from '#observability/tracing';
 import type { JobKind, QueueName } from './job-kinds';
 
 /** What a `@Process` method is given. It may run twice: keep handlers repeatable. */
@@ -42,6 +43,13 @@ export interface JobCounts {
   dead: number;
 }
 
+/** A dead letter, without its payload. */
+export interface BuriedJob {
+  id: string;
+  name: string;
+  failed_reason: string;
+}
+
 export type JobHandler<T extends object = object> = (job: Job<T>) => unknown;
 
 /** What all queues of one process share. */
@@ -50,6 +58,8 @@ export interface JobHost {
   readonly processes: boolean;
   /** Grows with every job added, started or finished here, so that `idle()` sees what moved between two looks. */
   activity: number;
+  /** Runs a job as a trace of its own; absent: nobody traces. */
+  readonly tracing?: Tracing;
 }
 
 /** `add` gives up after this: a request must not hang on a store that is down. */
@@ -117,6 +127,9 @@ export abstract class JobQueue<T extends object = object> {
 
   abstract counts(): Promise<JobCounts>;
 
+  /** The last dead letters, newest first. */
+  abstract buriedJobs(limit: number): Promise<BuriedJob[]>;
+
   protected abstract insert(jobs: NewJob<T>[]): Promise<void>;
 
   /** True for the one caller in the cluster who comes first for this slot. */
@@ -176,7 +189,11 @@ export abstract class JobQueue<T extends object = object> {
       const handler = this.handlers.get(job.name) ?? this.handlers.get('*');
       if (!handler) throw new Error(`no handler for ${job.name}`);
       const run = async () => handler({ ...job, queue: this.name, signal: controller.signal });
-      await within(this.kind.timeout_seconds * 1000, run, (late) => controller.abort(late));
+      const bounded = () => within(this.kind.timeout_seconds * 1000, run, (late) => controller.abort(late));
+      const { tracing } = this.host;
+      await (tracing
+        ? tracing.job(`${this.name} ${job.name}`, { service: 'worker', job_id: job.id, attempt: job.attempt }, bounded)
+        : bounded());
     } catch (error) {
       const line = {
         queue: this.name,

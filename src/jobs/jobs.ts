@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Optional,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import type { ProcessRole } from '#config/config';
+import { Tracing } from '#observability/tracing';
 import { JOB_KINDS, type JobKind, type QueueName } from './job-kinds';
 import type { JobCounts, JobHost, JobQueue } from './job-queue';
 
@@ -40,8 +48,9 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy, OnApplicat
   constructor(
     @Inject(JOBS_OPTIONS) private readonly options: JobsOptions,
     @Inject(JOB_DRIVER) private readonly driver: JobDriver,
+    @Optional() tracing?: Tracing,
   ) {
-    this.host = { processes: options.role !== 'api', activity: 0 };
+    this.host = { processes: options.role !== 'api', activity: 0, tracing };
   }
 
   queue(name: QueueName): JobQueue {
@@ -51,6 +60,11 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy, OnApplicat
       this.queues.set(name, queue);
     }
     return queue;
+  }
+
+  /** Every queue this process knows. */
+  all(): JobQueue[] {
+    return [...this.queues.values()];
   }
 
   /** How many jobs in which state, for metrics and health. */

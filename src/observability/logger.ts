@@ -1,6 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 import pino, { type DestinationStream, type Level, type Logger } from 'pino';
 import { maskSecrets, scrubText } from '#common/mask';
+import { LogRing } from './log-ring';
+import { originOfLine } from './tracing';
 
 export interface LoggerOptions {
   level: string;
@@ -9,15 +11,18 @@ export interface LoggerOptions {
   /** backend or worker; on every line. */
   service?: string;
   destination?: DestinationStream;
+  /** Keeps the last lines besides. */
+  ring?: LogRing;
 }
 
 /** JSON lines without secrets or phones: every object and every message passes the mask on its way out. */
-export function createLogger({ level, pretty = false, service = 'backend', destination = process.stdout }: LoggerOptions): Logger {
+export function createLogger({ level, pretty = false, service = 'backend', destination = process.stdout, ring }: LoggerOptions): Logger {
   return pino(
     {
       level,
       base: { service },
       timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: () => originOfLine() ?? {},
       serializers: { err: (error: unknown) => error },
       formatters: {
         level: (label) => ({ level: label }),
@@ -29,7 +34,7 @@ export function createLogger({ level, pretty = false, service = 'backend', desti
         },
       },
     },
-    pretty ? prettyStream(destination) : destination,
+    ring ? ring.to(pretty ? prettyStream(destination) : destination) : pretty ? prettyStream(destination) : destination,
   );
 }
 

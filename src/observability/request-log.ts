@@ -1,8 +1,10 @@
+import { type Span, SpanStatusCode, context } from '@opentelemetry/api';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { Actor } from '#common/actor';
 import { newId } from '#common/uuid';
 import type { Metrics } from './metrics';
+import type { Traced, Tracing } from './tracing';
 
 /** One answered request, as the log line and the request log of MongoDB tell it. */
 export interface RequestEntry {
@@ -27,6 +29,8 @@ export interface KnownRequest extends Request {
 export interface RequestLogOptions {
   logger: Logger;
   metrics: Metrics;
+  /** Absent: no request is traced. */
+  tracing?: Tracing;
   /** Hears of every request that is logged; must not throw. */
   listeners?: readonly ((entry: RequestEntry, request: KnownRequest) => void)[];
 }
@@ -34,6 +38,8 @@ export interface RequestLogOptions {
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 /** Probes and scrapes are not logged at all. */
 const PROBES = /^\/(?:observability(?:\/|$)|api\/v1\/(?:health|ping)\/?$)/;
+/** Beside them, and no probes. */
+const TELEMETRY = /^\/observability\/(?:traces|logs)\/?$/;
 /** Providers' doors take thousands a second; a success there is a row of `inbound_events` and a counter, not a line. */
 const DOORS = /^\/api\/v1\/whatsapp\/webhook(?:\/|$)/;
 
@@ -47,7 +53,7 @@ const ERROR_TYPES: Record<number, string> = { 422: 'validation_error', 429: 'rat
  * First middleware of the house: gives the request its id (`X-Request-ID`, echoed when it is fit), and at the end counts it and writes one
  * line. Our own instead of pino-http's, which makes a child logger and copies the headers of every request, whether it is logged or not.
  */
-export function requestLog({ logger, metrics, listeners = [] }: RequestLogOptions): RequestHandler {
+export function requestLog({ logger, metrics, tracing, listeners = [] }: RequestLogOptions): RequestHandler {
   const requests = metrics.counter('http_requests_total');
   const durations = metrics.histogram('http_request_duration_seconds');
   const errors = metrics.counter('errors_total');
@@ -60,6 +66,10 @@ export function requestLog({ logger, metrics, listeners = [] }: RequestLogOption
     response.setHeader('X-Request-ID', request_id);
     // Routers rewrite `url`, and with it `path`, while they pass the request on.
     const path = request.path;
+    const is_probe = PROBES.test(path) && !TELEMETRY.test(path);
+    const is_door = DOORS.test(path);
+    const traced = is_probe || !tracing ? null : begin(tracing, request, request_id, is_door);
+    if (traced) response.setHeader('X-Trace-Id', traced.trace_id);
 
     response.once('close', () => {
       const method = METHODS.has(request.method) ? request.method : 'OTHER';
@@ -71,7 +81,8 @@ export function requestLog({ logger, metrics, listeners = [] }: RequestLogOption
       durations.observe({ method, route }, response_time_ms / 1000);
       if (status_code >= 400) errors.inc({ type: status_code >= 500 ? 'internal_error' : (ERROR_TYPES[status_code] ?? 'http_error') });
 
-      if (PROBES.test(path) || (status_code < 400 && DOORS.test(path))) return;
+      if (traced?.span) end(traced.span, request, { method, route, status_code });
+      if (is_probe || (status_code < 400 && is_door)) return;
       const line = {
         method,
         route,
@@ -81,12 +92,29 @@ export function requestLog({ logger, metrics, listeners = [] }: RequestLogOption
         organization_id: request.actor?.organization_id ?? null,
         user_id: request.actor?.user_id ?? null,
       };
-      logger[status_code >= 500 ? 'error' : 'info']({ context: 'http', ...line }, `${method} ${route} ${status_code}`);
+      const trace_id = traced && { trace_id: traced.trace_id };
+      logger[status_code >= 500 ? 'error' : 'info']({ context: 'http', ...line, ...trace_id }, `${method} ${route} ${status_code}`);
       for (const listener of listeners)
         listener({ ...line, ip: request.ip ?? null, user_agent: request.headers['user-agent'] ?? null }, request);
     });
-    next();
+    if (traced) context.with(traced.within, next);
+    else next();
   };
+}
+
+function begin(tracing: Tracing, request: Request, request_id: string, is_door: boolean): Traced | null {
+  const { traceparent } = request.headers;
+  const attributes = { request_id, service: is_door ? 'webhook' : 'backend' };
+  return tracing.request(request.method, attributes, typeof traceparent === 'string' ? traceparent : undefined, is_door);
+}
+
+/** What it was is known at its end: the route, the caller. */
+function end(span: Span, { actor }: KnownRequest, known: { method: string; route: string; status_code: number }): void {
+  const { organization_id, user_id } = actor ?? {};
+  span.updateName(`${known.method} ${known.route}`);
+  span.setAttributes({ ...known, ...(organization_id && { organization_id }), ...(user_id && { user_id }) });
+  if (known.status_code >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
 }
 
 /** The route's template below its mount, never the path as typed: labels live as long as the process. */

@@ -154,6 +154,7 @@ export function testEnv(database_url: string, dir: string, env: Record<string, s
     META_WEBHOOK_VERIFY_TOKEN: randomBytes(16).toString('hex'),
     RATE_LIMIT_ENABLED: 'false',
     LOG_LEVEL: 'error',
+    DEBUG_ENDPOINTS_ENABLED: 'true',
     DATABASE_POOL_SIZE: process.env.TEST_POOL_SIZE ?? '5',
     ...env,
   };

@@ -6,6 +6,7 @@ import { type FailureDecision, ProviderFailure } from '../provider-failure';
 import { type Json, asId, asList, asName, asNumber, asObject, asText, asTime, asWords, isObject } from '../wire';
 import { buildReadReceipt } from './build-message';
 import { classifyGraphFailure } from './meta-errors';
+import { inSpan } from '#observability/tracing';
 
 export interface GraphOptions {
   /** META_GRAPH_BASE_URL. */
@@ -253,7 +254,11 @@ export class GraphClient implements OnModuleDestroy {
   }
 
   private async call(call: Call): Promise<{ http_status: number; answer: Json | null }> {
-    const answered = this.ask(call);
+    const answered = inSpan(
+      'meta',
+      () => ({ 'http.request.method': call.method }),
+      () => this.ask(call),
+    );
     this.underWay.add(answered);
     try {
       return await answered;
