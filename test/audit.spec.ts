@@ -38,10 +38,7 @@ const throughGraphql: Door = ({ app, acme }, { mutation = '' }, { person = acme.
   if (!field) throw new Error(`No mutation ${mutation}`);
   const sent: Record<string, unknown> = { ...body, input: body };
   const values = Object.fromEntries(
-    field.args.map(({ name, type }) => [
-      name,
-      sent[name] ?? ids[name] ?? (name === 'id' || type.toString() === 'ID!' ? id : undefined),
-    ]),
+    field.args.map(({ name, type }) => [name, sent[name] ?? ids[name] ?? (name === 'id' || type.toString() === 'ID!' ? id : undefined)]),
   );
   const given = field.args.filter(({ name }) => values[name] !== undefined);
   const declared = given.map(({ name, type }) => `$${name}: ${type.toString()}`).join(', ');

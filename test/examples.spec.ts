@@ -85,9 +85,7 @@ const ROLES: Record<string, (company: Company) => Person> = {
 
 /** Whose examples these are: what is one's own is the administrator's in the demo, who alone can sign in there. */
 const askerOf = ({ path, operation }: Route, company: Company): Person =>
-  /^\/api\/v1\/(notifications|queue)/.test(path)
-    ? company.admin
-    : ROLES[operation['x-role-for-others'] ?? operation['x-role']](company);
+  /^\/api\/v1\/(notifications|queue)/.test(path) ? company.admin : ROLES[operation['x-role-for-others'] ?? operation['x-role']](company);
 
 /** The way to a route with its examples in it. */
 function pathOf({ path, operation }: Route, real: Demo['real']): string {

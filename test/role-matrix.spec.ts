@@ -58,7 +58,9 @@ const restDoor = (route: Route): Door => ({
   name: route.name,
   is_public: route.operation['x-role'] === 'public',
   knock: async ({ token }) => {
-    const call = request(w.base_url)[route.method](route.path.replaceAll(/\{\w+\}/g, () => randomUUID())).set('Authorization', `Bearer ${token}`);
+    const call = request(w.base_url)
+      [route.method](route.path.replaceAll(/\{\w+\}/g, () => randomUUID()))
+      .set('Authorization', `Bearer ${token}`);
     const { status, body } = await (route.method === 'get' ? call : call.send({}));
     const { error_code, error } = body as { error_code?: string; error?: { message: string } };
     return { status, error_code, message: error?.message ?? '' };
@@ -87,7 +89,8 @@ const doorsOf = (root: GraphQLObjectType, open: ReadonlySet<string>): Door[] =>
       is_public: open.has(name),
       knock: async (person) => {
         const { body } = await person.graphql(document, Object.fromEntries(taken.map((arg) => [arg.name, someValue(arg.type)])));
-        const [error] = (body as { errors?: { message: string; extensions: { status_code?: number; error_code?: string } }[] }).errors ?? [];
+        const [error] =
+          (body as { errors?: { message: string; extensions: { status_code?: number; error_code?: string } }[] }).errors ?? [];
         const { status_code = 200, error_code } = error?.extensions ?? {};
         return { status: status_code, error_code, message: error?.message ?? '' };
       },
@@ -145,7 +148,9 @@ describe('the role matrix', () => {
       const other = action === 'read' ? 'write' : 'read';
       const closed = await door.knock(await somebody('org_admin', [`${other}:*`, `${action}:${resource === 'erp' ? 'ai' : 'erp'}`]));
       if (!isPermission(needs) || opened.status === 403 || askedFor(closed) !== needs)
-        wrong.push(`${door.name}: ${needs}, with it ${opened.status} ${opened.error_code}, with others ${closed.status} ${closed.error_code}`);
+        wrong.push(
+          `${door.name}: ${needs}, with it ${opened.status} ${opened.error_code}, with others ${closed.status} ${closed.error_code}`,
+        );
     }
 
     expect(wrong).toEqual([]);

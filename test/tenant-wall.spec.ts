@@ -300,7 +300,9 @@ describe('another organization in GraphQL', () => {
       for (const field of Object.values(type?.getFields() ?? {}).filter(({ name }) => !crossing.has(name))) {
         const ids = field.args.filter(({ type: arg }) => getNamedType(arg).name === 'ID');
         for (const foreign of ids) {
-          const given = field.args.filter((arg) => arg === foreign || isRequiredArgument(arg) || ['content', 'permissions'].includes(arg.name));
+          const given = field.args.filter(
+            (arg) => arg === foreign || isRequiredArgument(arg) || ['content', 'permissions'].includes(arg.name),
+          );
           const noun = (name: string): string | undefined => (name === 'id' ? nounOf(field.name) : IDS[name]);
           const variables = Object.fromEntries(
             given.map((arg) => {

@@ -26,7 +26,11 @@ beforeEach(async () => {
 afterAll(() => box.close());
 
 const login = (email: string, password: string) => w.guest.post('/auth/login', { email, password });
-const rowsOf = (path: string, person: Person) => person.get(path).expect(200).then(({ body }) => body.items as Record<string, unknown>[]);
+const rowsOf = (path: string, person: Person) =>
+  person
+    .get(path)
+    .expect(200)
+    .then(({ body }) => body.items as Record<string, unknown>[]);
 
 describe('an invitation', () => {
   const invite = async (email = `eva@${acme.slug}.example`, more: object = {}): Promise<{ id: string; email: string }> => {
@@ -134,7 +138,10 @@ describe('a password', () => {
     const here = new (agent.constructor as typeof Person)(w.base_url, mine.access_token as string, agent.user);
     const socket = await socketOf(agent);
 
-    await change(here, id, { current_password: PASSWORD, new_password: NEW_PASSWORD }).expect(200, { success: true, message: 'Password changed' });
+    await change(here, id, { current_password: PASSWORD, new_password: NEW_PASSWORD }).expect(200, {
+      success: true,
+      message: 'Password changed',
+    });
 
     await here.get('/auth/me').expect(401).expect(errorOf('token_revoked'));
     await agent.get('/auth/me').expect(401);
@@ -285,7 +292,13 @@ describe('permissions of one’s own', () => {
     const { agent } = acme;
     await narrow(agent.user.id, []).expect(200);
 
-    for (const path of ['/users/me', '/users/me/stats', '/auth/me', `/users/${agent.user.id}/permissions`, `/users/${agent.user.id}/activity`])
+    for (const path of [
+      '/users/me',
+      '/users/me/stats',
+      '/auth/me',
+      `/users/${agent.user.id}/permissions`,
+      `/users/${agent.user.id}/activity`,
+    ])
       await agent.get(path).expect(200);
     await agent.put('/users/me', { bio: 'Fala pouco' }).expect(200);
     for (const path of ['/users', '/contacts', '/conversations', '/whatsapp', '/roles', `/users/${agent.user.id}`])
@@ -359,7 +372,8 @@ describe('roles and permissions', () => {
   });
 
   it('page, search and filter', async () => {
-    const names = async (query: string): Promise<string[]> => (await rowsOf(`/permissions?${query}`, acme.viewer)).map(({ name }) => String(name));
+    const names = async (query: string): Promise<string[]> =>
+      (await rowsOf(`/permissions?${query}`, acme.viewer)).map(({ name }) => String(name));
 
     expect(await names('resource=contacts')).toEqual(['read:contacts', 'write:contacts', 'delete:contacts']);
     expect(await names('q=delete:erp')).toEqual(['delete:erp']);
@@ -412,14 +426,21 @@ describe('what a member did', () => {
     await admin.get(`/users/${admin.user.id}/activity?start_date=2026-02-02&end_date=2026-02-01`).expect(wrongField('query', 'end_date'));
     await admin.get(`/users/${admin.user.id}/activity?sort=action`).expect(wrongField('query', 'sort'));
     await w.globex.admin.get(`/users/${admin.user.id}/activity`).expect(404);
-    const { body } = await admin.graphql(`query ($id: ID!) { user_activity(id: $id, limit: 1) { action summary metadata } }`, { id: admin.user.id });
+    const { body } = await admin.graphql(`query ($id: ID!) { user_activity(id: $id, limit: 1) { action summary metadata } }`, {
+      id: admin.user.id,
+    });
     expect(body.data.user_activity).toHaveLength(1);
   });
 });
 
 describe('what a member did for customers', () => {
   /** A thread: `c` the customer, `a` the agent, `b` a bot, `x` another agent, each so many minutes after the first. */
-  async function thread(inbox: Inbox, agent: Person, other: Person, said: [who: 'c' | 'a' | 'b' | 'x', minutes: number][]): Promise<string> {
+  async function thread(
+    inbox: Inbox,
+    agent: Person,
+    other: Person,
+    said: [who: 'c' | 'a' | 'b' | 'x', minutes: number][],
+  ): Promise<string> {
     await inbox.receive(metaPayload.text(inbox.person()));
     const [conversation] = (await inbox.conversations()).filter(({ current_agent_id }) => !current_agent_id);
     const [message] = await w.sql<{ id: string }>('SELECT id FROM messages WHERE conversation_id = $1', [conversation.id]);
@@ -448,7 +469,18 @@ describe('what a member did for customers', () => {
     const other = await acme.hire('agent');
     const inbox = new Inbox(w, acme, await officialNumber(w, acme));
     // 4 minutes; none; 10 minutes, the bot's word in between; none, the other had answered.
-    await thread(inbox, agent, other, [['c', 0], ['c', 1], ['a', 4], ['a', 50], ['c', 60], ['b', 61], ['a', 70], ['c', 80], ['x', 81], ['a', 90]]);
+    await thread(inbox, agent, other, [
+      ['c', 0],
+      ['c', 1],
+      ['a', 4],
+      ['a', 50],
+      ['c', 60],
+      ['b', 61],
+      ['a', 70],
+      ['c', 80],
+      ['x', 81],
+      ['a', 90],
+    ]);
 
     const { body } = await admin.get(`/users/${agent.user.id}/stats`).expect(200);
 
@@ -463,17 +495,26 @@ describe('what a member did for customers', () => {
       period: { start: null, end: null },
     });
     expect((await agent.get('/users/me/stats').expect(200)).body).toEqual(body);
-    const { body: graph } = await agent.graphql('query ($id: ID!) { user_stats(id: $id) { total_messages_sent } my_stats { avg_response_time_minutes } }', {
-      id: agent.user.id,
-    });
+    const { body: graph } = await agent.graphql(
+      'query ($id: ID!) { user_stats(id: $id) { total_messages_sent } my_stats { avg_response_time_minutes } }',
+      {
+        id: agent.user.id,
+      },
+    );
     expect(graph.data).toEqual({ user_stats: { total_messages_sent: 4 }, my_stats: { avg_response_time_minutes: 7 } });
   });
 
   it('keeps to the period, in days of the organization', async () => {
     const { agent } = acme;
     const inbox = new Inbox(w, acme, await officialNumber(w, acme));
-    await thread(inbox, agent, agent, [['c', 0], ['a', 2], ['c', 24 * 60], ['a', 24 * 60 + 6]]);
-    const stats = async (query: string): Promise<Record<string, unknown>> => (await agent.get(`/users/me/stats?${query}`).expect(200)).body as never;
+    await thread(inbox, agent, agent, [
+      ['c', 0],
+      ['a', 2],
+      ['c', 24 * 60],
+      ['a', 24 * 60 + 6],
+    ]);
+    const stats = async (query: string): Promise<Record<string, unknown>> =>
+      (await agent.get(`/users/me/stats?${query}`).expect(200)).body as never;
 
     expect(await stats('start_date=2026-03-03')).toMatchObject({ total_messages_sent: 1, avg_response_time_minutes: 6 });
     expect(await stats('start_date=2026-03-02&end_date=2026-03-02')).toMatchObject({

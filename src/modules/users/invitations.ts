@@ -31,7 +31,10 @@ export class Invitations {
       await this.organizations.lock(tx, actor);
       const user = visible(actor, await this.database.repository(User, tx).lock(actor, id));
       if (!user.invite_pending || !user.is_active)
-        throw new Conflict('invalid_state', `${user.full_name} waits for no invitation: there is a password already, or the account is off.`);
+        throw new Conflict(
+          'invalid_state',
+          `${user.full_name} waits for no invitation: there is a password already, or the account is off.`,
+        );
       if (!(await this.send(tx, actor, user)))
         throw new TooMany('rate_limit_exceeded', `${user.email} got enough invitations for now.`, HOUR_SECONDS);
       tx.audit(actor, 'user.invited', { resource: { id, name: user.full_name }, metadata: { role: user.role, again: true } });
