@@ -2,7 +2,7 @@ import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEnum, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
-import { Instant, Trim } from '#common/fields';
+import { FutureInstant, Trim } from '#common/fields';
 import { declareContactRows, declareUserRows } from '#database/personal-data';
 import { TenantEntity } from '#database/tenant.entity';
 
@@ -132,7 +132,7 @@ export class Consent extends TenantEntity {
   /** null: until it is revoked. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   @IsOptional()
-  @Instant()
+  @FutureInstant()
   expires_at: Date | null;
 
   /** Of who recorded it. */
