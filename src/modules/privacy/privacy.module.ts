@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { JobsModule } from '#jobs/jobs.module';
+import { AuditLogsModule } from '#modules/audit/audit-logs.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
@@ -21,7 +22,15 @@ import { Subjects } from './subjects';
 
 /** What people allow, and what they may ask of their data. */
 @Module({
-  imports: [JobsModule.register('sweeper'), OrganizationsModule, UsersModule, ContactsModule, WhatsAppModule, ConversationsModule],
+  imports: [
+    JobsModule.register('sweeper'),
+    AuditLogsModule,
+    OrganizationsModule,
+    UsersModule,
+    ContactsModule,
+    WhatsAppModule,
+    ConversationsModule,
+  ],
   controllers: [PrivacyController],
   providers: [
     Consents,
