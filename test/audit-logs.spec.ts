@@ -141,16 +141,17 @@ it('leaves as a table that runs nothing, and as JSON, and that it did is said', 
     .get('/audit-logs/export?action=contact.created')
     .expect(200)
     .expect('Content-Type', /text\/csv/);
-  expect(csv.headers['content-disposition']).toBe('attachment; filename="audit-log.csv"');
+  expect(csv.headers['content-disposition']).toBe('attachment; filename=audit-log.csv');
   const [header, row, ...rest] = csv.text.trim().split('\n');
   expect(header.replace(/^\uFEFF/, '')).toMatch(/^created_at,action,result,/);
   expect(row).toContain(acme.agent.user.email);
   expect(row).toContain("'=cmd|calc");
   expect(rest).toEqual([]);
 
-  const { body } = await acme.admin.get('/audit-logs/export?format=json').expect(200);
-  expect((body as Entry[]).map(({ action }) => action)).toEqual(['audit_log.exported', 'audit_log.exported', 'contact.created']);
-  expect((await w.globex.admin.get('/audit-logs/export?format=json').expect(200)).body).toMatchObject([{ action: 'audit_log.exported' }]);
+  const { body } = await acme.admin.get('/audit-logs/export?format=json&action=contact.created').expect(200);
+  expect(body).toMatchObject([{ action: 'contact.created' }]);
+  expect((await w.globex.admin.get('/audit-logs/export?format=json&action=contact.created').expect(200)).body).toEqual([]);
+  expect(await actions(acme.admin)).toEqual(['audit_log.exported', 'audit_log.exported', 'contact.created']);
 });
 
 it('reads off an index, however many there are', async () => {

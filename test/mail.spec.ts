@@ -1,3 +1,4 @@
+import { newId } from '#common/uuid';
 import { Encryption } from '#common/encryption';
 import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
@@ -196,10 +197,11 @@ describe('a mail', () => {
   it('of a worker that died is tried again, and given up after three of them', async () => {
     const to = somebody();
     const dead = async (attempts: number): Promise<void> => {
+      const id = newId();
       await w.sql(
         `INSERT INTO outbound_mails (id, organization_id, recipient, mail, values_encrypted, attempts, due_at)
-         VALUES (gen_random_uuid(), $1, $2, 'test.parcel', $3, $4, now() - interval '1 minute')`,
-        [w.acme.id, to, w.app.get(Encryption).encrypt(JSON.stringify(values)), attempts],
+         VALUES ($5, $1, $2, 'test.parcel', $3, $4, now() - interval '1 minute')`,
+        [w.acme.id, to, w.app.get(Encryption).encrypt(JSON.stringify(values), [w.acme.id, id]), attempts, id],
       );
       await w.app.get(DueRows).sweep();
     };

@@ -1,7 +1,8 @@
 import { type ErrorMeaning, errorCatalogue } from '#common/error-codes';
 import type { Answer, Parameter } from './openapi-types';
 
-const WORD = /[a-z]+(?:_[a-z]+)+/g;
+/** A code in a comment: of several words, or between backticks. */
+const WORD = /[a-z]+(?:_[a-z]+)+|(?<=`)[a-z]+(?=`)/g;
 
 /** Every error of a route says its codes: those any route may answer, and those its comment names. */
 export function nameErrors(operation: { parameters?: Parameter[]; responses: Record<string, Answer> }, open: boolean): void {

@@ -9,8 +9,12 @@ export const DEMO = {
   department_id: '019aa000-0000-7000-8000-000000000a02',
   /** His. */
   skill_id: '019aa000-0000-7000-8000-000000000a03',
+  /** What an act leaves behind: there once somebody has acted. */
+  audit_log_id: '019aa000-0000-7000-8000-000000000f01',
+  consent_id: '019aa000-0000-7000-8000-000000000f02',
+  data_request_id: '019aa000-0000-7000-8000-000000000f03',
   /** A login of yours. */
-  session_id: '019aa000-0000-7000-8000-000000000a06',
+  session_id: '019aa000-0000-7000-8000-000000000a08',
   /** The ERP's, whose value nobody has. */
   api_key_id: '019aa000-0000-7000-8000-000000000a07',
   number_id: '019aa000-0000-7000-8000-000000000b01',

@@ -43,5 +43,7 @@ function valueOf(type: EntityMetadata['columns'][number]['type']): unknown {
   if (type === 'uuid') return newId();
   if (type === 'timestamptz') return new Date();
   if (type === 'jsonb') return {};
+  if (type === 'date') return '2026-01-01';
+  if (type === Number || (typeof type === 'string' && /int/.test(type))) return 1;
   return newId().slice(-10);
 }

@@ -6,11 +6,14 @@ import type { AppRequest } from '#access/request';
 import { answerMade } from '#api/answer-file';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
 import { Room } from '#common/room';
 import { AuditEntry, AuditEntryPage, AuditExportQuery, AuditQuery } from './audit-log.dto';
 import { AuditLogs, scopeOf } from './audit-logs.service';
 
-@Room('audit-log', 'Who did what, when, from where. Entries are never changed, and kept for two years (`AUDIT_RETENTION_DAYS`).')
+@Room('audit-log', 'Who did what, when, from where. Entries are never changed, and kept for two years (`AUDIT_RETENTION_DAYS`).', {
+  audit_log_id: DEMO.audit_log_id,
+})
 @Controller('audit-logs')
 @Resource('audit')
 @Allow('org_admin')

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller } from '#access/decorators';
+import { Allow, Caller, OwnAccount, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -32,6 +32,7 @@ export class NotificationsController {
   /** Your notifications. `search` looks in title and message of the 10,000 newest. */
   @Get()
   @Allow('viewer')
+  @OwnAccount()
   page(@Caller() actor: Actor, @Query() query: NotificationQuery): Promise<NotificationPage> {
     return this.notifications.page(actor, query);
   }
@@ -43,6 +44,7 @@ export class NotificationsController {
    */
   @Post()
   @Allow('org_admin')
+  @Resource('users')
   @Bodies({
     'to one agent': { user_ids: [DEMO.user_id], title: 'Reunião às 15h', message: 'Na sala da frente. Traga os pedidos de amanhã.' },
     'to all agents, by mail too': {
@@ -60,6 +62,7 @@ export class NotificationsController {
   /** Delete the notifications you have read, or with `is_read=false` those you have not. */
   @Delete()
   @Allow('viewer')
+  @OwnAccount()
   async clear(@Caller() actor: Actor, @Query() query: NotificationClear): Promise<DeletedCount> {
     return { deleted: await this.notifications.clear(actor, query) };
   }
@@ -67,6 +70,7 @@ export class NotificationsController {
   /** How you want to be told. */
   @Get('preferences')
   @Allow('viewer')
+  @OwnAccount()
   getPreferences(@Caller() actor: Actor): Promise<NotificationPreference> {
     return this.preferences.get(actor);
   }
@@ -77,6 +81,7 @@ export class NotificationsController {
    */
   @Put('preferences')
   @Allow('viewer')
+  @OwnAccount()
   @Bodies({
     'no mails at night': { quiet_hours_enabled: true, quiet_hours_start: '22:00', quiet_hours_end: '07:00' },
     'no mail for each conversation': { types: { conversation_assigned: { email: false } } },
@@ -88,6 +93,7 @@ export class NotificationsController {
   /** How many you have not read. */
   @Get('unread-count')
   @Allow('viewer')
+  @OwnAccount()
   async unreadCount(@Caller() actor: Actor): Promise<UnreadCount> {
     return { unread_count: await this.notifications.unreadCount(actor) };
   }
@@ -96,6 +102,7 @@ export class NotificationsController {
   @Post('read-all')
   @HttpCode(200)
   @Allow('viewer')
+  @OwnAccount()
   readAll(@Caller() actor: Actor): Promise<MarkedCount> {
     return this.notifications.readAll(actor);
   }
@@ -108,6 +115,7 @@ export class NotificationsController {
   @Post('test')
   @HttpCode(200)
   @Allow('viewer')
+  @OwnAccount()
   @Bodies({ 'by mail': {}, 'in the app': { channel: 'in_app' } })
   test(@Caller() actor: Actor, @Body() input: NotificationTest): Promise<Notification> {
     return this.notifications.test(actor, input);
@@ -116,6 +124,7 @@ export class NotificationsController {
   /** Get one of your notifications. */
   @Get(':notification_id')
   @Allow('viewer')
+  @OwnAccount()
   get(@Caller() actor: Actor, @Param('notification_id', Uuid) id: string): Promise<Notification> {
     return this.notifications.get(actor, id);
   }
@@ -124,6 +133,7 @@ export class NotificationsController {
   @Post(':notification_id/read')
   @HttpCode(200)
   @Allow('viewer')
+  @OwnAccount()
   read(@Caller() actor: Actor, @Param('notification_id', Uuid) id: string): Promise<Notification> {
     return this.notifications.read(actor, id);
   }
@@ -131,6 +141,7 @@ export class NotificationsController {
   /** Delete one of your notifications. */
   @Delete(':notification_id')
   @Allow('viewer')
+  @OwnAccount()
   async remove(@Caller() actor: Actor, @Param('notification_id', Uuid) id: string): Promise<DeletedFlag> {
     await this.notifications.remove(actor, id);
     return { deleted: true };

@@ -210,6 +210,7 @@ export class SecuritySettings {
   @IsBoolean()
   @IsOptional()
   @Field(() => Boolean, { nullable: true })
+  @ApiProperty({ example: false })
   require_two_factor: boolean;
 
   @IsInt()

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiProduces } from '@nestjs/swagger';
+import { ApiParam, ApiAcceptedResponse, ApiOkResponse, ApiProduces } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import type { AppRequest } from '#access/request';
@@ -48,7 +48,7 @@ export class PrivacyController {
   /**
    * Record a consent, or a refusal (`granted: false`), which revokes the consent before it. Marketing also sets the contact's `opt_in`.
    * @throws {404} The subject is not in this organization.
-   * @throws {422} Also an `expires_at` that is past.
+   * @throws {422} Also an end that is past.
    */
   @Post('consent')
   @Allow('agent')
@@ -70,6 +70,7 @@ export class PrivacyController {
 
   /** List what a contact or user allowed and refused, the newest first. `id` is theirs. Those who were erased have their history too. */
   @Get('consent/:id')
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid', example: DEMO.contact_id } })
   @Allow('agent')
   list(@Caller() actor: Actor, @Param('id', Uuid) id: string, @Query() query: ConsentQuery): Promise<ConsentPage> {
     return this.consents.page(actor, id, query);
@@ -80,6 +81,7 @@ export class PrivacyController {
    * @throws {409} It is not granted, or a newer one took its place (`invalid_state`).
    */
   @Delete('consent/:id')
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid', example: DEMO.consent_id } })
   @Allow('agent')
   revoke(@Caller() actor: Actor, @Param('id', Uuid) id: string, @Query() { reason }: Reason): Promise<Consent> {
     return this.consents.revoke(actor, id, reason);
@@ -154,12 +156,13 @@ export class PrivacyController {
 
   /** List exports, erasures and anonymizations: the receipts. `search` looks in the reason. */
   @Get('requests')
-  page(@Caller() actor: Actor, @Query() query: DataRequestQuery): Promise<DataRequestPage> {
+  dataRequests(@Caller() actor: Actor, @Query() query: DataRequestQuery): Promise<DataRequestPage> {
     return this.requests.page(actor, query);
   }
 
   /** One request, for administrators and who asked for it. */
   @Get('requests/:request_id')
+  @ApiParam({ name: 'request_id', schema: { type: 'string', format: 'uuid', example: DEMO.data_request_id } })
   @Allow('viewer')
   @OwnAccount()
   get(@Caller() actor: Actor, @Param('request_id', Uuid) id: string): Promise<DataRequest> {
@@ -172,6 +175,7 @@ export class PrivacyController {
    * @throws {410} It was kept for seven days (`expired`).
    */
   @Get('requests/:request_id/download')
+  @ApiParam({ name: 'request_id', schema: { type: 'string', format: 'uuid', example: DEMO.data_request_id } })
   @Allow('viewer')
   @OwnAccount()
   @ApiProduces('application/octet-stream')

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller, RateClass } from '#access/decorators';
+import { Allow, Caller, RateClass, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { PageQuery } from '#common/page.dto';
@@ -26,6 +26,7 @@ import { SecretsService } from './secrets.service';
 
 @Room('secrets', 'API keys and passwords for flows, AI providers, ERPs and webhooks, encrypted.', { secret_id: DEMO_SECRET_ID })
 @Controller('secrets')
+@Resource('secrets')
 @Allow('org_admin')
 export class SecretsController {
   constructor(private readonly secrets: SecretsService) {}

@@ -1,5 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, RateClass } from '#access/decorators';
+import { Allow, Caller, RateClass, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
@@ -19,6 +19,7 @@ import {
 import { SecretsService } from './secrets.service';
 
 @Resolver(() => SecretView)
+@Resource('secrets')
 @Allow('org_admin')
 export class SecretsResolver {
   constructor(private readonly secrets: SecretsService) {}
