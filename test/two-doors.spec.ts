@@ -54,6 +54,12 @@ interface Mistake {
   sent: Given;
 }
 
+/** What the doors differ in, each with its reason. */
+const DIFFERENT: Record<string, string> = {
+  'UsersResolver.changePassword current_password null':
+    "GraphQL's is one's own alone, and there it is always asked for; REST's is an administrator's too",
+};
+
 const SOME_ID = '019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
 
 let w: World;
@@ -87,6 +93,7 @@ describe('what GraphQL takes', () => {
           const [rest, graphql] = await Promise.all([throughRest(pair, mistake), throughGraphql(pair, mistake)]);
           if (rest === 'validation_error') refused++;
           const { way, what } = mistake;
+          if (DIFFERENT[`${pair.name} ${way.join('.')} ${what}`]) return;
           if (rest !== graphql || rest === 'internal_error') different.push({ act: pair.name, field: way.join('.'), what, rest, graphql });
         }),
       );

@@ -44,7 +44,7 @@ const TELEMETRY = /^\/observability\/(?:traces|logs)\/?$/;
 const DOORS = /^\/api\/v1\/whatsapp\/webhook(?:\/|$)/;
 
 /** Paths that something other than a route takes, whatever stands below. Every other path is a stranger's words, and no label. */
-const MOUNTS = ['/graphql', '/simulator', '/api/v1/docs', '/api/v1/redoc'];
+const MOUNTS = ['/graphql', '/api/v1/whatsapp/webhook', '/simulator', '/api/v1/docs', '/api/v1/redoc'];
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 const ERROR_TYPES: Record<number, string> = { 422: 'validation_error', 429: 'rate_limit_error' };

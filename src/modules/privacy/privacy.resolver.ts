@@ -75,9 +75,9 @@ export class PrivacyResolver {
     @Caller() actor: Actor,
     @IdArg() id: string,
     @Args() query: SubjectQuery,
-    @Args('input') input: DataExportRequest,
+    @Args('input', { nullable: true }) input?: DataExportRequest,
   ): Promise<DataExport> {
-    return this.exports.export(actor, id, query, input);
+    return this.exports.export(actor, id, query, input ?? {});
   }
 
   @Mutation(() => DataRequest, { description: 'Erase a contact or user for good.' })
