@@ -25,7 +25,7 @@ interface Refusal {
 }
 
 function refusalOf({ status, headers, body }: Response): Refusal {
-  const { date, 'x-request-id': id, 'retry-after': seconds, ...others } = headers as Record<string, string>;
+  const { date, 'x-request-id': id, 'x-trace-id': trace, 'retry-after': seconds, ...others } = headers as Record<string, string>;
   const { error_code, errors } = body as { error_code?: string; errors?: { extensions: { error_code: string } }[] };
   const text = JSON.stringify(body).replace(/"retry_after_seconds":[\d.]+/, '"retry_after_seconds":0');
   return {

@@ -237,6 +237,7 @@ describe('a request', () => {
       'X-RateLimit-Reset',
       'X-Request-ID',
       'X-Total-Count',
+      'X-Trace-Id',
     ]);
     const preflight = await http().options('/api/v1/contacts').set('Origin', ORIGIN).set('Access-Control-Request-Method', 'POST');
     expect(preflight.status).toBe(204);
