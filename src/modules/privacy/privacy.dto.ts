@@ -236,6 +236,7 @@ export class ComplianceCheck {
 @ObjectType()
 export class ComplianceStatus {
   /** The mean of the three rates. */
+  @ApiProperty({ format: 'double' })
   @Field(() => Float)
   overall_score: number;
 
@@ -245,18 +246,22 @@ export class ComplianceStatus {
   status: 'compliant' | 'attention' | 'non_compliant';
 
   /** Opted-in contacts with a marketing consent that counts, of all opted-in ones. */
+  @ApiProperty({ format: 'double' })
   @Field(() => Float)
   consent_compliance: number;
 
   /** Messages and files not past what the organization keeps, of all. */
+  @ApiProperty({ format: 'double' })
   @Field(() => Float)
   data_retention_compliance: number;
 
   /** Requests done in time, of those done or overdue. */
+  @ApiProperty({ format: 'double' })
   @Field(() => Float)
   rights_fulfillment_rate: number;
 
   /** Mean of the requests that are done; null: none is. */
+  @ApiProperty({ type: 'number', format: 'double', nullable: true })
   @Field(() => Float, { nullable: true })
   average_response_time_hours: number | null;
 

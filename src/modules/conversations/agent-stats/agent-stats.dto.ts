@@ -40,10 +40,12 @@ export class UserStats {
   total_messages_sent: number;
 
   /** Mean over their replies in the period, from the oldest message of the customer that nobody had answered; bots answer nothing. null: no reply. */
+  @ApiProperty({ type: 'number', format: 'double', nullable: true })
   @Field(() => Number, { nullable: true })
   avg_response_time_minutes: number | null;
 
   /** Mean over their conversations resolved in the period, since these began or were last reopened. null: none. */
+  @ApiProperty({ type: 'number', format: 'double', nullable: true })
   @Field(() => Number, { nullable: true })
   avg_resolution_time_minutes: number | null;
 
