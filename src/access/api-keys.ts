@@ -5,7 +5,6 @@ import { Bounded } from '#common/bounded';
 import { Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
 import { narrowest } from '#common/permissions';
-import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
@@ -44,7 +43,7 @@ const KEY =
 /** What changes is signalled to other processes; where that gets lost, it reaches them after this. */
 const CACHE_MS = 3000;
 const CACHE_MAX = 10_000;
-/** Who says it, the key and its organization. */
+/** The key and its organization. */
 const CHANNEL = 'pytake_api_keys';
 
 /**
@@ -56,7 +55,6 @@ export class ApiKeys {
   private readonly cache = new Bounded<string, { at: number; row: KeyRow }>({ count: CACHE_MAX });
   /** How often something was forgotten: what was asked for before is not kept after. */
   private forgotten = 0;
-  private readonly self = newId();
 
   constructor(
     private readonly database: Database,
@@ -67,8 +65,8 @@ export class ApiKeys {
   /** Hears of what other processes change. */
   listen(): void {
     this.signals.listen(CHANNEL, (payload) => {
-      const [from, id, organization_id] = payload.split(' ');
-      if (from !== this.self) this.changedHere(organization_id, id);
+      const [id, organization_id] = payload.split(' ');
+      this.changedHere(organization_id, id);
     });
   }
 
@@ -97,7 +95,7 @@ export class ApiKeys {
   changed(tx: Tx, organization_id: string, api_key_id: string): void {
     tx.afterCommit(() => {
       this.changedHere(organization_id, api_key_id);
-      this.signals.send(CHANNEL, `${this.self} ${api_key_id} ${organization_id}`);
+      this.signals.send(CHANNEL, `${api_key_id} ${organization_id}`);
     });
   }
 

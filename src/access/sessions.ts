@@ -7,7 +7,7 @@ import { isApiKey } from '#common/bearer';
 import { EventBus } from '#common/events';
 import { inIpRanges } from '#common/ip-ranges';
 import { type PermissionAction, type PermissionResource, holds } from '#common/permissions';
-import { isUuid, newId } from '#common/uuid';
+import { isUuid } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
@@ -87,7 +87,7 @@ const SESSION = prepared(`SELECT u.organization_id, u.role, u.email, u.full_name
 
 /** A change of role, a logout or a deactivation is signalled to other processes; where that gets lost, it reaches them after this. */
 const CACHE_MS = 3000;
-/** Who says it, the user, and the session that ended or `ALL` of theirs; without one the user is only to be read anew. */
+/** The user, and the session that ended or `ALL` of theirs; without one the user is only to be read anew. */
 const CHANNEL = 'pytake_sessions';
 const ALL = '*';
 const CACHE_MAX = 10_000;
@@ -100,8 +100,6 @@ export class Sessions {
   private readonly tokens = new Bounded<string, AccessClaims>({ count: CACHE_MAX });
   /** How often something was forgotten: what was asked for before is not kept after. */
   private forgotten = 0;
-  /** Of this process, which does not listen to itself. */
-  private readonly self = newId();
 
   constructor(
     private readonly jwt: JwtService,
@@ -114,8 +112,7 @@ export class Sessions {
   /** Hears of what other processes change; for who has doors. */
   listen(): void {
     this.signals.listen(CHANNEL, (payload) => {
-      const [from, user_id, session_id] = payload.split(' ');
-      if (from === this.self) return;
+      const [user_id, session_id] = payload.split(' ');
       if (session_id) this.endHere(user_id, session_id === ALL ? null : session_id);
       else this.forget(user_id);
     });
@@ -234,13 +231,13 @@ export class Sessions {
   changed(tx: Tx, user_id: string): void {
     tx.afterCommit(() => {
       this.forget(user_id);
-      this.signals.send(CHANNEL, `${this.self} ${user_id}`);
+      this.signals.send(CHANNEL, user_id);
     });
   }
 
   private ended(user_id: string, session_id: string | null): void {
     this.endHere(user_id, session_id);
-    this.signals.send(CHANNEL, `${this.self} ${user_id} ${session_id ?? ALL}`);
+    this.signals.send(CHANNEL, `${user_id} ${session_id ?? ALL}`);
   }
 
   private endHere(user_id: string, session_id: string | null): void {

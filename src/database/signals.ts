@@ -1,15 +1,18 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Client } from 'pg';
+import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database } from './database';
 
 const RECONNECT_MS = 1000;
 
-/** Wake-ups between processes, over PostgreSQL. One may get lost: who listens also looks by the clock. */
+/** Wake-ups between processes, over PostgreSQL; nobody hears their own. One may get lost: who listens also looks by the clock. */
 @Injectable()
 export class Signals implements OnApplicationShutdown {
   private readonly logger = new Logger(Signals.name);
   private readonly listeners = new Map<string, (payload: string) => void>();
+  /** Before each payload: who says it. */
+  private readonly self = newId();
   private readonly waiting = new Map<string, Set<string>>();
   private client: Client | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -36,7 +39,7 @@ export class Signals implements OnApplicationShutdown {
       const due = [...(this.waiting.get(channel) ?? [])];
       this.waiting.delete(channel);
       this.database
-        .rows('SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload', [channel, due])
+        .rows('SELECT pg_notify($1, $3 || payload) FROM unnest($2::text[]) AS payload', [channel, due, `${this.self} `])
         .catch((error: unknown) => this.logger.debug({ msg: 'not signalled, who listens looks by the clock', err: error }));
     });
   }
@@ -62,7 +65,10 @@ export class Signals implements OnApplicationShutdown {
       this.timer = setTimeout(() => void this.connect(), RECONNECT_MS);
     };
     client.on('error', lost).on('end', lost);
-    client.on('notification', ({ channel, payload }) => this.listeners.get(channel)?.(payload ?? ''));
+    client.on('notification', ({ channel, payload = '' }) => {
+      const at = payload.indexOf(' ') + 1;
+      if (payload.slice(0, at).trimEnd() !== this.self) this.listeners.get(channel)?.(payload.slice(at));
+    });
     try {
       await client.connect();
       for (const channel of this.listeners.keys()) await client.query(`LISTEN ${channel}`);

@@ -2,12 +2,12 @@ import { ArgsType, Field, ID, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, PickType } from '@nestjs/swagger';
 import { IsIn, IsIP, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { Alias } from '#common/alias';
-import { DayOrInstant, NotBefore } from '#common/fields';
 
 import { Json } from '#common/json.scalar';
 import { ArgsOf } from '#common/mapped-types';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { PageOf } from '#common/page.dto';
 import type { AuditActorType, AuditChanges, AuditResult } from './audit-log.entity';
+import { HistoryQuery } from '#common/period.dto';
 
 /** Who did what, when, from where. */
 @ObjectType()
@@ -88,7 +88,7 @@ export class AuditEntry {
 
 export class AuditEntryPage extends PageOf(AuditEntry) {}
 
-export class AuditQuery extends PageQuery {
+export class AuditQuery extends HistoryQuery {
   /** Who did it. Alias: user_id. */
   @Alias('user_id')
   @IsOptional()
@@ -125,19 +125,6 @@ export class AuditQuery extends PageQuery {
   @IsString()
   @MaxLength(64)
   request_id?: string;
-
-  /** A day of the organization, or an instant with its offset. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  start_date?: string;
-
-  /** A day counts to its end. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('start_date')
-  end_date?: string;
 }
 
 export class AuditExportQuery extends PickType(AuditQuery, ['actor_id', 'action', 'resource_type', 'start_date', 'end_date']) {

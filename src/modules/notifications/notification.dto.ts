@@ -14,13 +14,14 @@ import {
   MaxLength,
 } from 'class-validator';
 import { Role } from '#common/actor';
-import { DayOrInstant, EmailText, NotBefore, QueryBoolean } from '#common/fields';
+import { EmailText, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { PageOf } from '#common/page.dto';
 import { Channel } from './notice-types';
 import { Notification } from './notification.entity';
 import { NotificationPreference } from './notification-preference.entity';
+import { HistoryQuery } from '#common/period.dto';
 
 /** By which the list is narrowed: `unread` and `read` of the notification, `sent` and `failed` of any of its deliveries. */
 export enum NotificationFilter {
@@ -32,7 +33,7 @@ export enum NotificationFilter {
 
 export class NotificationPage extends PageOf(Notification) {}
 
-export class NotificationQuery extends PageQuery {
+export class NotificationQuery extends HistoryQuery {
   @IsOptional()
   @QueryBoolean()
   @IsBoolean()
@@ -52,17 +53,6 @@ export class NotificationQuery extends PageQuery {
   @IsOptional()
   @IsEnum(Channel)
   channel?: Channel;
-
-  /** A day or an instant, included. */
-  @IsOptional()
-  @DayOrInstant()
-  start_date?: string;
-
-  /** A day or an instant, included. */
-  @IsOptional()
-  @DayOrInstant()
-  @NotBefore('start_date')
-  end_date?: string;
 }
 
 @ArgsType()

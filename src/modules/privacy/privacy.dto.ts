@@ -15,12 +15,13 @@ import {
   Min,
 } from 'class-validator';
 import { Alias } from '#common/alias';
-import { DayOrInstant, NotBefore, Trim } from '#common/fields';
+import { Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { Consent, ConsentPurpose, ConsentStatus, SubjectType } from './consent.entity';
 import { DataRequest, ExportFormat, RequestStatus, RequestType } from './data-request.entity';
+import { HistoryQuery } from '#common/period.dto';
 
 export class ConsentPage extends PageOf(Consent) {}
 export class DataRequestPage extends PageOf(DataRequest) {}
@@ -201,25 +202,12 @@ export class DataRequestQuery extends PageQuery {
 @ArgsType()
 export class DataRequestArgs extends ArgsOf(DataRequestQuery) {}
 
-export class SubjectAuditQuery extends PageQuery {
+export class SubjectAuditQuery extends HistoryQuery {
   /** `resource.verb`, such as `privacy.consent_recorded`. */
   @IsOptional()
   @IsString()
   @MaxLength(100)
   action?: string;
-
-  /** A day of the organization, or an instant with its offset. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  start_date?: string;
-
-  /** A day counts to its end. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('start_date')
-  end_date?: string;
 }
 
 @ObjectType()

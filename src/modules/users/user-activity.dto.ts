@@ -1,9 +1,9 @@
 import { ArgsType, Field, ID, ObjectType } from '@nestjs/graphql';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
-import { DayOrInstant, NotBefore } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf } from '#common/mapped-types';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { PageOf } from '#common/page.dto';
+import { HistoryQuery } from '#common/period.dto';
 
 /** Something a user did. */
 @ObjectType()
@@ -36,7 +36,7 @@ export class ActivityEntry {
 
 export class ActivityEntryPage extends PageOf(ActivityEntry) {}
 
-export class ActivityQuery extends PageQuery {
+export class ActivityQuery extends HistoryQuery {
   /** `resource.verb`, such as `conversation.assigned`. */
   @IsOptional()
   @IsString()
@@ -48,19 +48,6 @@ export class ActivityQuery extends PageQuery {
   @IsString()
   @MaxLength(50)
   resource_type?: string;
-
-  /** A day of the organization, or an instant with its offset. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  start_date?: string;
-
-  /** A day counts to its end. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('start_date')
-  end_date?: string;
 }
 
 @ArgsType()

@@ -1,8 +1,7 @@
 import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
-import { IsOptional, IsString } from 'class-validator';
-import { DayOrInstant, NotBefore } from '#common/fields';
 import { ArgsOf } from '#common/mapped-types';
+import { PeriodQuery } from '#common/period.dto';
 
 /** From when to when, both ends included. */
 @ObjectType()
@@ -56,20 +55,5 @@ export class UserStats {
   period: StatsPeriod;
 }
 
-export class StatsQuery {
-  /** A day of the organization, or an instant with its offset; absent: from the beginning. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  start_date?: string;
-
-  /** A day counts to its end; absent: until now. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('start_date')
-  end_date?: string;
-}
-
 @ArgsType()
-export class StatsArgs extends ArgsOf(StatsQuery) {}
+export class StatsArgs extends ArgsOf(PeriodQuery) {}

@@ -3,11 +3,12 @@ import type { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
 import { Database } from '#database/database';
 import { periodBounds } from '#database/narrow-period';
+import type { PeriodQuery } from '#common/period.dto';
 import { prepared } from '#database/sql';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { UsersService } from '#modules/users/users.service';
 import { activeRow } from '../state/active';
-import type { StatsQuery, UserStats } from './agent-stats.dto';
+import type { UserStats } from './agent-stats.dto';
 
 type Counts = Omit<UserStats, 'period' | 'csat_score'>;
 
@@ -52,7 +53,7 @@ export class AgentStatsService {
     private readonly users: UsersService,
   ) {}
 
-  async get(actor: Actor, user_id: string, { start_date, end_date }: StatsQuery): Promise<UserStats> {
+  async get(actor: Actor, user_id: string, { start_date, end_date }: PeriodQuery): Promise<UserStats> {
     await this.users.get(actor, user_id);
     const { start, end } = await periodBounds(this.database, await this.organizations.period(actor, start_date, end_date));
     const [counts] = await this.database.rows<Counts>(COUNTS, [actor.organization_id, user_id, start ?? null, end ?? null]);
@@ -60,7 +61,7 @@ export class AgentStatsService {
     return { ...counts, csat_score: null, period: { start: start ?? null, end: end ?? null } };
   }
 
-  own(actor: Actor, query: StatsQuery): Promise<UserStats> {
+  own(actor: Actor, query: PeriodQuery): Promise<UserStats> {
     if (!actor.user_id) throw new Unauthenticated();
     return this.get(actor, actor.user_id, query);
   }

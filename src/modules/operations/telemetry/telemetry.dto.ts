@@ -1,10 +1,10 @@
-import { ApiProperty } from '@nestjs/swagger';
 import { Type as Cast } from 'class-transformer';
+import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, IsUUID, Matches, Max, MaxLength, Min } from 'class-validator';
-import { DayOrInstant, NotBefore } from '#common/fields';
 import type { JsonObject } from '#common/json.scalar';
-import { PageOf, PageQuery } from '#common/page.dto';
+import { PageOf } from '#common/page.dto';
 import type { TelemetryService } from '#observability/trace-ring';
+import { HistoryQuery } from '#common/period.dto';
 
 const SERVICES = ['backend', 'worker', 'websocket', 'webhook'] as const satisfies readonly TelemetryService[];
 export const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -85,7 +85,7 @@ export class Trace {
 
 export class TracePage extends PageOf(Trace) {}
 
-class TelemetryQuery extends PageQuery {
+class TelemetryQuery extends HistoryQuery {
   @IsOptional()
   @IsString()
   @Matches(/^[0-9a-f]{32}$/, { message: 'trace_id must be 32 hexadecimal digits' })
@@ -100,19 +100,6 @@ class TelemetryQuery extends PageQuery {
   @IsOptional()
   @IsIn(SERVICES)
   service?: TelemetryService;
-
-  /** A day of your organization, or an instant with its offset. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  start_date?: string;
-
-  /** A day counts to its end. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('start_date')
-  end_date?: string;
 }
 
 export class TraceQuery extends TelemetryQuery {
