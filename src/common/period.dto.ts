@@ -1,10 +1,10 @@
+import { PickType } from '@nestjs/swagger';
 import { IsOptional, IsString } from 'class-validator';
 import { DayOrInstant, NotBefore } from './fields';
-import { IntersectionType } from './mapped-types';
 import { PageQuery } from './page.dto';
 
-/** The part of a history that is asked for. */
-export class PeriodQuery {
+/** A list of what happened, or the part of it in a period. */
+export class HistoryQuery extends PageQuery {
   /** A day of the organization, or an instant with its offset; absent: from the beginning. */
   @IsOptional()
   @IsString()
@@ -19,5 +19,4 @@ export class PeriodQuery {
   end_date?: string;
 }
 
-/** A list of what happened, in pages. */
-export class HistoryQuery extends IntersectionType(PageQuery, PeriodQuery) {}
+export class PeriodQuery extends PickType(HistoryQuery, ['start_date', 'end_date']) {}
