@@ -1,3 +1,4 @@
+import './stack-traces';
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { createServer } from 'node:net';

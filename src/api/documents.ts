@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { INestApplication } from '@nestjs/common';
 import { SwaggerModule } from '@nestjs/swagger';
-import { getDistDirectory, renderAltair } from 'altair-static';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type * as Altair from 'altair-static';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Config } from '#config/config';
 import { buildAsyncApi } from './asyncapi';
 import { noSuchRoute, sendError } from './errors.filter';
@@ -47,21 +47,27 @@ function serveEach(app: INestApplication, config: Config, server: Express): void
   });
   server.get('/api/v1/redoc', (_request: Request, response: Response) => void response.type('html').send(REDOC_PAGE));
 
-  server.use('/graphql/playground/assets', express.static(getDistDirectory(), { maxAge: '1d', index: false }));
-  const ide = renderAltair({
-    baseURL: '/graphql/playground/assets/',
-    endpointURL: '/graphql',
-    initialQuery: '{ me { full_name email } }',
-    // Its maker's service, and the advertising for it.
-    disableAccount: true,
-    persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+  // A library of its own size, for who opens the IDE.
+  const altair = (): Promise<typeof Altair> => import('altair-static');
+  let assets: RequestHandler | undefined;
+  server.use('/graphql/playground/assets', async (request: Request, response: Response, next: NextFunction) => {
+    assets ??= express.static((await altair()).getDistDirectory(), { maxAge: '1d', index: false });
+    assets(request, response, next);
   });
-  const playground = (_request: Request, response: Response): void => {
+  const playground = async (_request: Request, response: Response): Promise<void> => {
     // The IDE's page starts itself with an inline script.
     response.setHeader(
       'Content-Security-Policy',
       "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'",
     );
+    const ide = (await altair()).renderAltair({
+      baseURL: '/graphql/playground/assets/',
+      endpointURL: '/graphql',
+      initialQuery: '{ me { full_name email } }',
+      // Its maker's service, and the advertising for it.
+      disableAccount: true,
+      persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    });
     response.type('html').send(ide);
   };
   server.get('/graphql/playground', playground);
