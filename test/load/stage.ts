@@ -87,6 +87,10 @@ export class Stage {
     return this.postgres.url;
   }
 
+  get database_pid(): number {
+    return this.postgres.pid;
+  }
+
   async startDatabase(): Promise<void> {
     const { dir, database_port: port } = this;
     const log = (line: string): void => void this.heard?.push(line);
