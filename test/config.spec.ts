@@ -5,6 +5,7 @@ import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Config, ConfigError } from '#config/config';
+import { INHERITED } from './support/inherited';
 import { freePort } from './support/ports';
 import { Product } from './support/product';
 
@@ -29,7 +30,7 @@ const mistakes = (env: Record<string, string>): string[] => {
 
 const start = (env: Record<string, string>): { status: number | null; said: string } => {
   const { status, stderr } = spawnSync(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...INHERITED, ...env },
     encoding: 'utf8',
     timeout: 30_000,
   });
@@ -246,7 +247,7 @@ describe('the start', () => {
 
   it('refuses a PostgreSQL that is too old', async () => {
     const old = await oldPostgres();
-    const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, ...full, DATABASE_URL: old.url } });
+    const child = spawn(process.execPath, [MAIN], { env: { ...INHERITED, ...full, DATABASE_URL: old.url } });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const [status] = (await once(child, 'exit')) as [number];
@@ -263,7 +264,7 @@ describe('the start', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env.PATH, ...full, DATABASE_URL: process.env.TEST_DATABASE_URL, PORT: String(port), HOST: '127.0.0.1' },
+      env: { ...INHERITED, ...full, DATABASE_URL: process.env.TEST_DATABASE_URL, PORT: String(port), HOST: '127.0.0.1' },
     });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -17,6 +17,7 @@ import type { SecretView } from '#modules/secrets/secret.dto';
 import { NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
 import { createApp } from '../src/app';
 import { runCommand } from './support/commands';
+import { INHERITED } from './support/inherited';
 import { officialNumber } from './support/official-number';
 import { Product } from './support/product';
 import { type Company, PASSWORD, Person, type World, cloneDatabase, world } from './support/world';
@@ -165,7 +166,7 @@ describe('another ENCRYPTION_KEY', () => {
     const newest = ringOf(next).key_id;
 
     const child = spawn(process.execPath, [join(__dirname, '..', 'src', 'admin.js'), 're-encrypt'], {
-      env: { PATH: process.env.PATH ?? '', ...next },
+      env: { ...INHERITED, ...next },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     for await (const chunk of child.stdout) if (/^secret_versions: [1-9]/m.test(String(chunk))) break;

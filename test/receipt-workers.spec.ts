@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Inbox, inbox } from './support/inbox';
+import { INHERITED } from './support/inherited';
 import { metaPayload } from './support/meta-payloads';
 import { type TestRedis, startRedis } from './support/redis';
 import { socketOf } from './support/sockets';
@@ -31,7 +32,7 @@ async function cluster(size: number): Promise<Inbox | null> {
   while (workers.length < size)
     workers.push(
       spawn(process.execPath, [join(__dirname, '..', 'src', 'main.js')], {
-        env: { ...process.env, ...box.w.env, PROCESS_ROLE: 'worker' },
+        env: { ...process.env, ...INHERITED, ...box.w.env, PROCESS_ROLE: 'worker' },
         stdio: ['ignore', 'ignore', 'inherit'],
       }),
     );

@@ -1,6 +1,7 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { INHERITED } from '../support/inherited';
 import { Product } from '../support/product';
 
 /**
@@ -97,7 +98,7 @@ async function main(): Promise<void> {
       ['/contacts', '/conversations', '/whatsapp', '/whatsapp/messages'].map((list) => admin.ids(list)),
     );
     const env = {
-      PATH: process.env.PATH,
+      ...INHERITED,
       // Nothing is written into the tree; what Schemathesis remembers lies beside its venv.
       PYTHONDONTWRITEBYTECODE: '1',
       SCHEMATHESIS_HOOKS: join(HERE, 'hooks.py'),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { INHERITED } from './inherited';
 
 /** What a command of the console said, and how it ended. */
 export interface Said {
@@ -10,10 +11,10 @@ export interface Said {
   out: string;
 }
 
-/** Runs `node dist/src/NAME.js` as `npm run` does after the build. Only PATH is inherited. */
+/** Runs `node dist/src/NAME.js` as `npm run` does after the build. Only `INHERITED` is inherited. */
 export async function runCommand(name: 'admin' | 'backup' | 'migrate', args: string[], env: Record<string, string>): Promise<Said> {
   const child = spawn(process.execPath, [join(__dirname, '..', '..', 'src', `${name}.js`), ...args], {
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { ...INHERITED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

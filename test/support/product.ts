@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { passwordOf } from './commands';
+import { INHERITED } from './inherited';
 import { freePort } from './ports';
 
 /** PyTake as a process of its own, started as `npm start` does after the build. */
@@ -17,12 +18,12 @@ export class Product {
     private readonly env: Record<string, string>,
   ) {}
 
-  /** `env` on top of nothing: only PATH is inherited. */
+  /** `env` on top of nothing: only `INHERITED` is inherited. */
   static async start(env: Record<string, string> = {}): Promise<Product> {
     const port = await freePort();
     const data_dir = env.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'pytake-product-')));
     const product = new Product(`http://127.0.0.1:${port}`, data_dir, {
-      PATH: process.env.PATH ?? '',
+      ...INHERITED,
       PORT: String(port),
       HOST: '127.0.0.1',
       DATA_DIR: data_dir,
