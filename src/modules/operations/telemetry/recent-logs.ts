@@ -1,13 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { JsonObject } from '#common/json.scalar';
-import { MASK, isSecretName, maskSecrets } from '#common/mask';
 import type { LogRing } from '#observability/log-ring';
-import type { TelemetryService } from '#observability/trace-ring';
-import { LEVELS, type Level, type LogEntry } from './telemetry.dto';
-
-/** What people write to each other is in no line of ours; what somebody logs by mistake is not told here. */
-const TEXTS = new Set(['content', 'text', 'body', 'caption', 'html', 'note', 'notes']);
+import { KeptTelemetry } from './kept-telemetry';
+import { entryOf } from './log-entry';
+import type { LogEntry } from './telemetry.dto';
 
 const AT_ONCE = 500;
 
@@ -16,9 +12,12 @@ const AT_ONCE = 500;
 export class RecentLogs {
   private ring: LogRing | null = null;
 
+  constructor(private readonly kept: KeptTelemetry) {}
+
   /** The logger was there before this. */
   readFrom(ring: LogRing): void {
     this.ring = ring;
+    ring.listen(this.kept.hear);
   }
 
   /** Newest first, those that have the words in them; a few at a time, so that nobody waits for all of them to be read. */
@@ -33,35 +32,3 @@ export class RecentLogs {
     return entries;
   }
 }
-
-function entryOf(line: string): LogEntry {
-  const { time, level, msg, service, request_id, trace_id, organization_id, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  return {
-    timestamp: new Date(String(time)),
-    level: LEVELS.find((known) => known === level) ?? 'debug',
-    service: serviceOf(String(service), fields),
-    message: String(msg ?? ''),
-    request_id: textOf(request_id),
-    trace_id: textOf(trace_id),
-    organization_id: textOf(organization_id),
-    context: fields,
-  };
-}
-
-/** The line as it may be seen. */
-export const presentEntry = (entry: LogEntry): LogEntry => ({
-  ...entry,
-  context: maskSecrets(entry.context, { hide: (name) => (isSecretName(name) || TEXTS.has(name) ? MASK : undefined) }) as JsonObject,
-});
-
-/** A process has one name; what it did decides. */
-function serviceOf(service: string, { context, route }: Record<string, unknown>): TelemetryService {
-  if (typeof route === 'string' && route.startsWith('/api/v1/whatsapp/webhook')) return 'webhook';
-  if (context === 'Receipt') return 'webhook';
-  if (context === 'realtime') return 'websocket';
-  return service === 'worker' ? 'worker' : 'backend';
-}
-
-export const atLeastLevel = (level: Level, least: Level): boolean => LEVELS.indexOf(level) >= LEVELS.indexOf(least);
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
