@@ -1,5 +1,6 @@
 import type { Response } from 'supertest';
 import { errorOf, PASSWORD, Person, world, wrongField, type World } from './support/world';
+import { whileHeld } from './support/waiting';
 
 const registration = (email: string, more: object = {}): object => ({
   email,
@@ -318,6 +319,27 @@ describe('refresh', () => {
     const first = await login(w, w.acme.agent.user.email);
 
     const { body: second } = await w.guest.post('/auth/refresh', { refresh_token: first.refresh_token }).expect(200);
+
+  it('that is under way while every session ends opens none', async () => {
+    const w = await world();
+    const { id, email } = w.acme.agent.user;
+    const sessions = (): Promise<unknown[]> => w.sql('SELECT 1 FROM sessions WHERE user_id = $1', [id]);
+    const before = await sessions();
+
+    const { status, body } = await whileHeld(
+      w,
+      id,
+      () => w.guest.post('/auth/login', { email, password: PASSWORD }),
+      (client) => client.query('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [id]),
+    );
+
+    expect({ status, error_code: body.error_code as string }).toEqual({ status: 401, error_code: 'invalid_credentials' });
+    expect(await sessions()).toEqual(before);
+    expect(await w.sql("SELECT result FROM audit_logs WHERE user_id = $1 AND action = 'auth.login_failed'", [id])).toEqual([
+      { result: 'failure' },
+    ]);
+    await login(w, email);
+  });
 
     expect(second.refresh_token).not.toBe(first.refresh_token);
     expect(second.user.id).toBe(w.acme.agent.user.id);

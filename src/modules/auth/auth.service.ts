@@ -10,7 +10,7 @@ import {
   assertOrganizationActive,
 } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
-import { Forbidden, Unauthenticated } from '#common/errors';
+import { AppError, Forbidden, Unauthenticated } from '#common/errors';
 import type { SuccessResponse } from '#common/success.dto';
 import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
@@ -150,11 +150,11 @@ export class AuthService {
       await this.refuse(email, owner, guess, 'invalid_credentials');
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
-    await this.assertMayLogIn(owner, security_settings, client);
+    await this.orRefused(owner, () => assertMayLogIn(owner, security_settings, client));
 
     if (owner.has_two_factor) throw await this.challenge(owner);
 
-    const { actor, token } = await this.database.tx((tx) => this.enter(tx, owner, client));
+    const { actor, token } = await this.orRefused(owner, () => this.database.tx((tx) => this.enter(tx, owner, client)));
     return this.answer(actor, token, 'Login successful');
   }
 
@@ -169,12 +169,14 @@ export class AuthService {
     if (!owner?.has_two_factor || owner.token_version !== claims?.tv)
       throw new Unauthenticated('invalid_mfa_token', 'The mfa_token is not valid or has expired. Log in again.');
     const { security_settings } = settingsOf(owner);
-    await this.assertMayLogIn(owner, security_settings, client);
+    await this.orRefused(owner, () => assertMayLogIn(owner, security_settings, client));
     const enter = async (tx: Tx): Promise<Entered | null> => {
       const proof = await this.twoFactors.spend(tx, owner, code);
       return proof && this.enter(tx, owner, client, { two_factor: proof });
     };
-    const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) => (locked ? null : this.database.tx(enter)));
+    const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) =>
+      locked ? null : this.orRefused(owner, () => this.database.tx(enter)),
+    );
     if (attempt.proved) return this.answer(attempt.proved.actor, attempt.proved.token, 'Login successful');
     await this.refuse(owner.email, owner, attempt, 'two_factor_code_incorrect');
     throw new Unauthenticated('invalid_credentials', 'The code is wrong, or was used.');
@@ -246,12 +248,12 @@ export class AuthService {
     return { valid: true, user_id, organization_id, role, expires_at };
   }
 
-  /** Said only to who knows the password. @throws {Forbidden} */
-  private async assertMayLogIn(owner: Owner, security: OrganizationSettings['security_settings'], client: Client): Promise<void> {
+  /** What keeps out who has proved who they are stands in the audit log. */
+  private async orRefused<T>(owner: Owner, work: () => T | Promise<T>): Promise<T> {
     try {
-      assertMayLogIn(owner, security, client);
+      return await work();
     } catch (error) {
-      await this.refused(owner.email, owner, (error as Forbidden).error_code);
+      if (error instanceof AppError) await this.refused(owner.email, owner, error.error_code);
       throw error;
     }
   }
@@ -292,14 +294,18 @@ export class AuthService {
     return this.open(tx, 'auth.login', owner, client, metadata);
   }
 
-  /** A new session, the family of its refresh tokens, and their first pair. */
+  /** A new session, the family of its refresh tokens, and their first pair. @throws {Unauthenticated} What was proved holds no more. */
   private async open(tx: Tx, action: string, owner: SignedIn, client: Client, metadata?: Record<string, unknown>): Promise<Entered> {
     const id = newId();
     const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
-    await tx.rows(
-      'INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at) VALUES ($1, $2, $3, $4, $5, $6)',
-      [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at],
+    // Who ends all sessions raises the version before: they wait for this row, and find the session, or this waits for them, and opens none.
+    const [opened] = await tx.rows(
+      `INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at)
+       SELECT $1::uuid, organization_id, user_id, $4::text, $5::text, $6::timestamptz FROM credentials
+        WHERE organization_id = $2 AND user_id = $3 AND token_version = $7 FOR SHARE RETURNING id`,
+      [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at, owner.token_version],
     );
+    if (!opened) throw new Unauthenticated('invalid_credentials', 'The account has changed at this moment. Log in again.');
     return this.issue(tx, action, owner, id, expires_at, metadata);
   }
 

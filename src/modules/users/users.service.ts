@@ -130,11 +130,7 @@ export class UsersService {
     password_hash: string,
     { reason = 'password_reset', keep = null }: { reason?: string; keep?: string | null } = {},
   ): Promise<void> {
-    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
-      organization_id,
-      id,
-      password_hash,
-    ]);
+    // The user's row before their credentials, as at the login: two that meet here wait, and do not hold each other.
     const [user] = await tx.rows<Addressee & { was_invited: boolean }>(
       `UPDATE users u SET invite_pending = false, updated_at = now() FROM users before
         WHERE u.organization_id = $1 AND u.id = $2 AND before.organization_id = u.organization_id AND before.id = u.id
@@ -142,6 +138,11 @@ export class UsersService {
       [organization_id, id],
     );
     // A link that waits in a mailbox sets no other one.
+    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
+      organization_id,
+      id,
+      password_hash,
+    ]);
     await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
     if (!user.was_invited) await this.mails.passwordChanged(tx, user);
     await this.sessions.endAll(tx, id, reason, keep);
