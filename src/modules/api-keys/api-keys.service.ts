@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ApiKeys, hashOfKey } from '#access/api-keys';
+import { assertHolds } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { API_KEY_PREFIX } from '#common/bearer';
 import { Conflict, Forbidden, Invalid } from '#common/errors';
@@ -48,9 +49,10 @@ export class ApiKeysService {
     });
   }
 
+  /** @throws {Forbidden} `permission_denied`: it may more than who asks. */
   async update(actor: Actor, id: string, { name, scopes, expires_at }: ApiKeyUpdate): Promise<ApiKey> {
     return this.database.tx(async (tx) => {
-      const before = await this.keys(tx).lock(actor, id);
+      const before = await this.lock(tx, actor, id);
       const changes = {
         ...(name !== undefined && { name }),
         ...(scopes !== undefined && { scopes: scopesOf(before.role, scopes) }),
@@ -63,10 +65,10 @@ export class ApiKeysService {
     });
   }
 
-  /** A new value; the one of before works on for the overlap, older ones as long as they were to, but no longer. @throws {Conflict} `api_key_expired`. */
+  /** A new value; the one of before works on for the overlap, older ones as long as they were to, but no longer. @throws {Conflict} `api_key_expired`. @throws as `update`. */
   async rotate(actor: Actor, id: string, { overlap_hours = OVERLAP_HOURS }: ApiKeyRotate): Promise<ApiKeyCreated> {
     return this.database.tx(async (tx) => {
-      const before = await this.keys(tx).lock(actor, id);
+      const before = await this.lock(tx, actor, id);
       const now = new Date();
       if (before.expires_at && before.expires_at <= now)
         throw new Conflict('api_key_expired', 'This key has expired. Give it a later expires_at, or make another one.');
@@ -100,6 +102,13 @@ export class ApiKeysService {
       tx.audit(actor, 'api_key.revoked', { resource: { id, name: key.name } });
       this.live.changed(tx, key.organization_id, id);
     });
+  }
+
+  /** For a change of it: its next value is the key itself. One's own never does more than oneself. */
+  private async lock(tx: Tx, actor: Actor, id: string): Promise<ApiKey> {
+    const key = await this.keys(tx).lock(actor, id);
+    if (key.created_by !== actor.user_id) assertHolds(actor, key.scopes ?? ROLE_PERMISSIONS[key.role]);
+    return key;
   }
 
   private async keep(tx: Tx, { organization_id, id }: ApiKey, value: string): Promise<void> {

@@ -29,7 +29,9 @@ export class OwnPassword {
     const { right, locked_until } = await this.locks.guess(email, current_password, account);
     if (right) return;
     if (locked_until) throw accountLocked(locked_until);
-    // Not 401: clients would log out (contract 10, users).
-    throw new BadRequest('current_password_incorrect', 'current_password is wrong.');
+    throw currentPasswordIncorrect();
   }
 }
+
+/** Not 401: clients would log out (contract 10, users). */
+export const currentPasswordIncorrect = (): BadRequest => new BadRequest('current_password_incorrect', 'current_password is wrong.');

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
-import { Sessions } from '#access/sessions';
+import { Sessions, assertHolds } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { changesOf } from '#common/changes';
 import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
@@ -15,11 +15,10 @@ import { LoginLocks } from './login-locks';
 import { MailedTokens } from './mailed-tokens';
 import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
-import { effectivePermissions } from './user-permissions.service';
 import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
-import { ANONYMOUS_USER, User, mayAnswer } from './user.entity';
-import { visible } from './visible-user';
+import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer } from './user.entity';
+import { lockMember, visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -81,9 +80,11 @@ export class UsersService {
     return user;
   }
 
-  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. */
+  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. @throws {Forbidden} They could do more than who adds them. */
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
-    if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
+    const { role = Role.agent } = values;
+    if (role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
+    assertHolds(actor, effectivePermissions({ role, custom_permissions: null }));
     if (password != null) {
       const { security_settings } = await this.organizations.settings(actor);
       this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
@@ -161,7 +162,7 @@ export class UsersService {
   /**
    * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
    * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
-   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`, `account_locked`.
+   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`, `account_locked`; `permission_denied`: they may, or would, do more than who acts.
    * @throws {Conflict} `last_admin`, `email_already_registered`.
    */
   async update(actor: Actor, id: string, { department_ids, name: _name, current_password, ...input }: UserUpdate): Promise<User> {
@@ -177,13 +178,14 @@ export class UsersService {
       const users = this.database.repository(User, tx);
       // Two admins who take each other's role at once meet here: the second finds the first gone.
       await this.organizations.lock(tx, actor);
-      const before = visible(actor, await users.lock(actor, id));
+      const before = await lockMember(tx, actor, id);
       const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
       const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };
+      if (!self) assertHolds(actor, effectivePermissions(after));
       tx.audit(actor, actionOf(changes), {
         resource: { id, name: after.full_name },
         before: { ...before, department_ids: department_ids_before },
@@ -215,11 +217,10 @@ export class UsersService {
   async remove(actor: Actor, id: string): Promise<void> {
     if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to delete.');
     await this.database.tx(async (tx) => {
-      const users = this.database.repository(User, tx);
       await this.organizations.lock(tx, actor);
-      const user = visible(actor, await users.lock(actor, id));
+      const user = await lockMember(tx, actor, id);
       if (isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
-      await users.remove(actor, id);
+      await this.database.repository(User, tx).remove(actor, id);
       await this.sessions.endAll(tx, id, 'deleted');
       const { organization_id, role } = user;
       tx.tell('user.deleted', { organization_id, user_id: id });
@@ -237,11 +238,14 @@ export class UsersService {
     if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to erase.');
     await this.organizations.lock(tx, actor);
     const ids = [actor.organization_id, id];
-    const [user] = await tx.rows<Pick<User, 'id' | 'email' | 'role' | 'is_active' | 'deleted_at' | 'anonymized_at'> | undefined>(
-      'SELECT id, email, role, is_active, deleted_at, anonymized_at FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE',
+    const [user] = await tx.rows<
+      Pick<User, 'id' | 'email' | 'role' | 'custom_permissions' | 'is_active' | 'deleted_at' | 'anonymized_at'> | undefined
+    >(
+      'SELECT id, email, role, custom_permissions, is_active, deleted_at, anonymized_at FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE',
       ids,
     );
     if (!user || user.role === Role.super_admin) throw new NotFound('User');
+    assertHolds(actor, effectivePermissions(user));
     if (user.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The user is nobody already.');
     if (!user.deleted_at && isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
     await this.sessions.endAll(tx, id, how === 'erase' ? 'deleted' : 'deactivated');
