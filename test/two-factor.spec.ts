@@ -100,6 +100,22 @@ describe('the second factor', () => {
     await agent.post('/auth/2fa/setup').expect(200);
   });
 
+  it('is not guessed for ever by who knows the password and is in', async () => {
+    const { acme } = await world();
+    const { agent } = acme;
+    const { secret } = await enrol(agent);
+    const off = (code: string): ReturnType<Person['post']> => agent.post('/auth/2fa/disable', { password: PASSWORD, code });
+    const wrong = otherDigits(codeOf(secret, 1));
+    for (let n = 0; n < 4; n++) await off(wrong).expect(400);
+
+    // Right, and refused for another reason: it clears no count.
+    const same = { current_password: PASSWORD, new_password: PASSWORD };
+    await agent.post(`/users/${agent.user.id}/change-password`, same).expect(wrongField('new_password'));
+
+    await off(wrong).expect(400);
+    await off(codeOf(secret)).expect(403).expect(errorOf('account_locked'));
+  });
+
   it('counts guesses at it as the login does, also by who is in', async () => {
     const { acme, guest } = await world();
     const { secret } = await enrol(acme.agent);
