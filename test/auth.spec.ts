@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Response } from 'supertest';
-import { errorOf, PASSWORD, Person, world, wrongField, type World } from './support/world';
 import { whileHeld } from './support/waiting';
+import { errorOf, PASSWORD, Person, world, wrongField, type World } from './support/world';
 
 const registration = (email: string, more: object = {}): object => ({
   email,
@@ -251,6 +252,21 @@ describe('login', () => {
     await guest.post('/auth/login', { email, password: PASSWORD }).expect(200);
   });
 
+  it('counts its failures under no name that somebody could guess, and not of who is nobody any more', async () => {
+    const { guest, acme, sql } = await world();
+    const { email, id } = acme.agent.user;
+    const counted = async (): Promise<string[]> =>
+      (await sql<{ email_hash: string }>('SELECT email_hash FROM login_failures')).map(({ email_hash }) => email_hash);
+    const before = await counted();
+    await guest.post('/auth/login', { email, password: 'wrong-password-1' }).expect(401);
+    expect(await counted()).toHaveLength(before.length + 1);
+    expect(await counted()).not.toContain(createHash('sha256').update(email).digest('hex'));
+
+    await acme.admin.delete(`/privacy/data/${id}?subject_type=user`).expect(200);
+
+    expect((await counted()).sort()).toEqual(before.sort());
+  });
+
   it('follows the organization’s own lock rules', async () => {
     const { guest, acme } = await world();
     await acme.admin.put('/organizations/me/settings', { security_settings: { max_failed_logins: 3, lockout_minutes: 2 } }).expect(200);
@@ -304,22 +320,6 @@ describe('login', () => {
     await guest.post('/auth/login', { email: acme.viewer.user.email, password: PASSWORD }).expect(200);
   });
 
-  it('names a missing field', async () => {
-    const { guest } = await world();
-
-    await guest.post('/auth/login', { email: 'ana@padaria.example' }).expect(wrongField('password'));
-    await guest.post('/auth/login', { password: 'x' }).expect(wrongField('email'));
-    await guest.post('/auth/login', { email: { $ne: '' }, password: ['x'] }).expect(wrongField('password'));
-  });
-});
-
-describe('refresh', () => {
-  it('gives a new pair and kills the old refresh token', async () => {
-    const w = await world();
-    const first = await login(w, w.acme.agent.user.email);
-
-    const { body: second } = await w.guest.post('/auth/refresh', { refresh_token: first.refresh_token }).expect(200);
-
   it('that is under way while every session ends opens none', async () => {
     const w = await world();
     const { id, email } = w.acme.agent.user;
@@ -340,6 +340,22 @@ describe('refresh', () => {
     ]);
     await login(w, email);
   });
+
+  it('names a missing field', async () => {
+    const { guest } = await world();
+
+    await guest.post('/auth/login', { email: 'ana@padaria.example' }).expect(wrongField('password'));
+    await guest.post('/auth/login', { password: 'x' }).expect(wrongField('email'));
+    await guest.post('/auth/login', { email: { $ne: '' }, password: ['x'] }).expect(wrongField('password'));
+  });
+});
+
+describe('refresh', () => {
+  it('gives a new pair and kills the old refresh token', async () => {
+    const w = await world();
+    const first = await login(w, w.acme.agent.user.email);
+
+    const { body: second } = await w.guest.post('/auth/refresh', { refresh_token: first.refresh_token }).expect(200);
 
     expect(second.refresh_token).not.toBe(first.refresh_token);
     expect(second.user.id).toBe(w.acme.agent.user.id);

@@ -255,6 +255,7 @@ export class UsersService {
         WHERE organization_id = $1 AND id = $2`,
       [...ids, how === 'erase'],
     );
+    await this.locks.clear(user.email, tx);
     await forgetRows(tx, { table: 'users', where: 'organization_id = $1 AND id = $2', forgetting: ANONYMOUS_USER, ids });
     if (!user.deleted_at) {
       const { organization_id } = actor;
