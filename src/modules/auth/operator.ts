@@ -16,6 +16,7 @@ import { TwoFactors } from './two-factors';
 export interface Account {
   id: string;
   email: string;
+  full_name: string;
   role: Role;
   organization_id: string;
   organization: string;
@@ -33,7 +34,7 @@ export interface Handover {
 
 // Crosses organizations: the operator is who runs the machine.
 const ACCOUNTS = `
-  SELECT u.id, u.email, u.role, u.organization_id, o.name AS organization, u.last_login_at, o.settings,
+  SELECT u.id, u.email, u.full_name, u.role, u.organization_id, o.name AS organization, u.last_login_at, o.settings,
          CASE WHEN NOT u.is_active THEN 'switched off' WHEN o.status <> 'active' AND u.role <> 'super_admin' THEN 'organization ' || o.status END AS closed
     FROM users u JOIN organizations o ON o.id = u.organization_id
    WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
@@ -117,10 +118,10 @@ export class Operator {
 function say(
   tx: Tx,
   action: string,
-  { id, email, organization_id }: Pick<User, 'id' | 'email' | 'organization_id'>,
+  { id, full_name, organization_id }: Pick<User, 'id' | 'full_name' | 'organization_id'>,
   metadata: object = {},
 ): void {
-  tx.audit(Actor.system(organization_id), action, { resource: { id, name: email }, metadata: { ...metadata, by: 'operator' } });
+  tx.audit(Actor.system(organization_id), action, { resource: { id, name: full_name }, metadata: { ...metadata, by: 'operator' } });
 }
 
 /** @throws One line for the console. */
