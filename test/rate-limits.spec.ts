@@ -98,6 +98,18 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(1, () => login(w, address()))).toEqual([401]);
   });
 
+  test('count login by account too, wherever it comes from, at both doors and however the e-mail is spelled', async () => {
+    const { email } = acme.agent.user;
+    const from = address();
+    const { body } = await graphql(w, `mutation { login(email: "${email}", password: "wrong-horse-1") { message } }`, address());
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'invalid_credentials' } }] });
+    expect(await statuses(1, () => login(w, address(), ` ${email.toUpperCase()} `))).toEqual([401]);
+    expect(await statuses(1, () => login(w, from, email))).toEqual([401]);
+
+    await login(w, address(), email).expect(429).expect(errorOf('rate_limit_exceeded'));
+    expect(await statuses(1, () => login(w, from))).toEqual([401]);
+  });
+
   test('count one client once, with whatever port or brackets a proxy names it, and all that are no address as the proxy', async () => {
     const from = address();
     expect(await statuses(1, () => login(w, from))).toEqual([401]);

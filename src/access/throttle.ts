@@ -82,20 +82,27 @@ export class ThrottleGuard extends ThrottlerGuard {
     const name = declared ?? (type === 'graphql' ? 'none' : 'general');
     if (name !== 'none') {
       const request = requestOf(context);
+      const response = responseOf(context);
+      // Contract 50: a login counts for its account too, wherever it comes from.
+      const account = name === 'auth_login' ? emailIn(context) : undefined;
+      if (account) await this.hit(request, response, name, null, { account });
       // Contract 10, 14: who asks for mails to one address has not asked for another's.
       const about = name === 'auth_recovery' ? emailIn(context) : undefined;
-      await this.hit(request, responseOf(context), name, request.actor ?? null, { about });
+      await this.hit(request, response, name, request.actor ?? null, { about });
     }
     return true;
   }
 
-  /** Counts `weight` hits of the class, by user or API key where one is known; of what they are `about` each has its own count. @throws {TooMany} with Retry-After. */
+  /**
+   * Counts `weight` hits of the class, by user or API key where one is known, or by the `account` they are for; of what they are `about` each has its own
+   * count. @throws {TooMany} with Retry-After.
+   */
   async hit(
     request: AppRequest,
     response: Response,
     declared: RateLimitClass,
     caller: Caller | null,
-    { weight = 1, about = '' }: { weight?: number; about?: string } = {},
+    { weight = 1, about = '', account }: { weight?: number; about?: string; account?: string } = {},
   ): Promise<void> {
     if (!this.config.rate_limit_enabled) return;
     // A program asks more often than a person: keys have one class for what people have two for.
@@ -103,7 +110,8 @@ export class ThrottleGuard extends ThrottlerGuard {
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp = name === 'webhook' || name.startsWith('auth_');
     const holder = caller && holderOf(caller);
-    const tracker = byIp || !holder ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${holder}`;
+    const ip = async (): Promise<string> => `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}`;
+    const tracker = account ? `account:${account}` : byIp || !holder ? await ip() : `user:${holder}`;
     const record = await this.storageService.increment(
       `${name}:${tracker}${about && `:${about}`}`,
       seconds * 1000,
