@@ -1,4 +1,5 @@
 import request from 'supertest';
+import { RateStore } from '#access/throttle';
 import { postWebhook } from './support/inbox';
 import { type TestRedis, startRedis } from './support/redis';
 import { type Company, type World, PASSWORD, close, errorOf, world } from './support/world';
@@ -225,6 +226,20 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(6, () => acme.agent.get('/contacts').set('X-Forwarded-For', address()))).toEqual(Array(6).fill(200));
     expect(await statuses(1, () => acme.agent.get('/conversations').set('X-Forwarded-For', address()))).toEqual([429]);
     expect(await statuses(1, () => acme.viewer.get('/contacts'))).toEqual([200]);
+  });
+
+  test('cost the same in a flood of addresses, more than memory has room for', async () => {
+    if (store !== 'memory') return;
+    const windows = w.app.get(RateStore);
+    const flood = async (count: number): Promise<number> => {
+      const start = performance.now();
+      for (let n = 0; n < count; n++) await windows.increment(`flood ${++last}`, 600_000, 3);
+      return performance.now() - start;
+    };
+    await flood(100_000);
+
+    expect(await flood(5000)).toBeLessThan(1000);
+    expect(await windows.increment(`flood ${last}`, 600_000, 3)).toMatchObject({ totalHits: 2 });
   });
 
   test('come after the token and before the role', async () => {

@@ -3,6 +3,7 @@ import { type ExecutionContext, Injectable, Logger, type OnModuleDestroy } from 
 import { GqlExecutionContext } from '@nestjs/graphql';
 import { ThrottlerGuard, type ThrottlerStorage } from '@nestjs/throttler';
 import type { Response } from 'express';
+import { Bounded } from '#common/bounded';
 import { TooMany } from '#common/errors';
 import { Config, type RateLimitClass } from '#config/config';
 import { RedisScripts } from '#database/redis-scripts';
@@ -26,7 +27,7 @@ const MEMORY_MAX = 100_000;
 /** Fixed windows: in Redis for all processes, in this process's memory without it or while it is down. */
 @Injectable()
 export class RateStore implements ThrottlerStorage, OnModuleDestroy {
-  private readonly windows = new Map<string, { hits: number; ends_at: number }>();
+  private readonly windows = new Bounded<string, { hits: number; ends_at: number }>({ count: MEMORY_MAX });
   private readonly redis: RedisScripts;
 
   constructor(config: Config) {
@@ -54,8 +55,8 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     const now = Date.now();
     const window = this.windows.get(key);
     if (window && window.ends_at > now) return { hits: (window.hits += weight), left_ms: window.ends_at - now };
-    if (this.windows.size >= MEMORY_MAX)
-      for (const [old, { ends_at }] of this.windows) if (ends_at <= now || this.windows.size >= MEMORY_MAX) this.windows.delete(old);
+    // As the youngest: the map forgets by age.
+    this.windows.delete(key);
     this.windows.set(key, { hits: weight, ends_at: now + ttl_ms });
     return { hits: weight, left_ms: ttl_ms };
   }
