@@ -148,6 +148,21 @@ describe('API keys', () => {
           found: [],
         });
   });
+
+  it('are as many as the plan allows, however many are made at once', async () => {
+    const { organization } = await world();
+    const small = await organization('Small', { plan_type: 'free' });
+
+    const answers = await Promise.all(Array.from({ length: 12 }, () => small.admin.post('/api-keys', { name: 'ERP', role: 'viewer' })));
+
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(answers.length - refused.length).toBe(5);
+    for (const { status, body } of refused)
+      expect({ status, body: body as unknown }).toMatchObject({
+        status: 403,
+        body: { error_code: 'plan_limit_exceeded', error: { details: [{ limit: 'max_api_keys', max: 5 }] } },
+      });
+  });
 });
 
 describe('a key', () => {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './api-keys.demo';
 import './api-keys.errors';
 import { ApiKeysController } from './api-keys.controller';
@@ -7,6 +8,7 @@ import { ApiKeysService } from './api-keys.service';
 
 /** Keys by which programs ask in an organization's name; `#access/api-keys` lets them in. */
 @Module({
+  imports: [OrganizationsModule],
   controllers: [ApiKeysController],
   providers: [ApiKeysService, ApiKeysResolver],
 })

@@ -9,6 +9,7 @@ import type { Page } from '#common/page.dto';
 import { ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
 import type { ApiKeyCreate, ApiKeyCreated, ApiKeyQuery, ApiKeyRotate, ApiKeyUpdate } from './api-key.dto';
 import { ApiKey } from './api-key.entity';
 
@@ -24,6 +25,7 @@ export class ApiKeysService {
   constructor(
     private readonly database: Database,
     private readonly live: ApiKeys,
+    private readonly organizations: OrganizationsService,
   ) {}
 
   async page(actor: Actor, query: ApiKeyQuery): Promise<Page<ApiKey>> {
@@ -34,13 +36,14 @@ export class ApiKeysService {
     return { ...page, items: page.items.map(present) };
   }
 
-  /** The answer is the only place where the value ever stands. @throws {Invalid} Scopes beyond the role. */
+  /** The answer is the only place where the value ever stands. @throws {Invalid} Scopes beyond the role. @throws {Forbidden} `cannot_assign_role`, `plan_limit_exceeded`. */
   async create(actor: Actor, { name, role, scopes, expires_at }: ApiKeyCreate): Promise<ApiKeyCreated> {
     const { user_id } = actor;
     if (user_id === null) throw new Forbidden('api_key_not_allowed', 'API keys are made by people.');
     if (!actor.may(role)) throw new Forbidden('cannot_assign_role', 'A key may not do more than who makes it.');
     const values = { name, role, scopes: scopesOf(role, scopes), expires_at, created_by: user_id };
     return this.database.tx(async (tx) => {
+      await this.organizations.assertWithinPlan(actor, 'api_keys', undefined, tx);
       const value = newValue();
       const key = await this.keys(tx).insert(actor, { ...values, prefix: prefixOf(value) });
       await this.keep(tx, key, value);
