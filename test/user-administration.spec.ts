@@ -410,6 +410,21 @@ describe('permissions of one’s own', () => {
     expect(body.errors[0].extensions).toMatchObject({ error_code: 'insufficient_role' });
   });
 
+  it('are told to the other processes', async () => {
+    const { agent } = acme;
+    const heard: string[] = [];
+    const elsewhere = new Client({ connectionString: w.env.DATABASE_URL });
+    await elsewhere.connect();
+    elsewhere.on('notification', ({ payload = '' }) => heard.push(payload));
+    try {
+      await elsewhere.query('LISTEN pytake_sessions');
+      await narrow(agent.user.id, []).expect(200);
+      await until(() => heard.some((payload) => payload.endsWith(` ${agent.user.id}`)), 'the signal');
+    } finally {
+      await elsewhere.end();
+    }
+  });
+
   it('reach a process that heard of nothing', async () => {
     const { agent } = acme;
     const forgotten: string[] = [];

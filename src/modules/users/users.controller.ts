@@ -96,10 +96,7 @@ export class UsersController {
     return this.users.update(actor, id, input);
   }
 
-  /**
-   * Let a member in again; also lifts a login lock.
-   * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or yourself (`cannot_modify_self`).
-   */
+  /** Let a member in again; also lifts a login lock. */
   @Post(':user_id/activate')
   @HttpCode(200)
   @Allow('org_admin')
