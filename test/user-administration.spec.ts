@@ -111,6 +111,7 @@ describe('another e-mail', () => {
     await agent.put('/users/me', { email, current_password: PASSWORD }).expect(200);
 
     const token = tokenIn(await box.newest(email));
+    expect((await box.newest(agent.user.email, 2)).subject).toBe('O e-mail da sua conta foi alterado');
     await w.guest.post('/auth/reset-password', { token: old, new_password: NEW_PASSWORD }).expect(400);
     await w.guest.post('/auth/verify-email', { token }).expect(200);
     expect((await agent.get('/users/me').expect(200)).body).toMatchObject({ email, email_verified: true });

@@ -201,7 +201,7 @@ export class UsersService {
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
       const user = await users.patch(actor, id, changes);
       if (moves) await this.departments.replace(tx, actor, id, department_ids);
-      if (changes.email) await this.moveMailbox(tx, actor, user);
+      if (changes.email) await this.moveMailbox(tx, actor, user, before.email);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
       this.tell(tx, before, user);
@@ -306,10 +306,11 @@ export class UsersService {
   }
 
   /** What was mailed to the old address is dead; the new one is asked for, by an invitation where there is no password yet. */
-  private async moveMailbox(tx: Tx, actor: Actor, user: User): Promise<void> {
+  private async moveMailbox(tx: Tx, actor: Actor, user: User, old_email: string): Promise<void> {
     await this.tokens.revoke(tx, user, ['invitation', 'password_reset', 'email_verification']);
-    if (user.invite_pending) await this.invitations.send(tx, actor, user);
-    else await this.mails.verifyEmail(tx, user);
+    if (user.invite_pending) return void (await this.invitations.send(tx, actor, user));
+    await this.mails.verifyEmail(tx, user);
+    await this.mails.emailChanged(tx, { ...user, email: old_email });
   }
 
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
