@@ -10,9 +10,11 @@ import { AuditLogSchema } from '#modules/audit/audit-log.schema';
 import { AuditService } from '#modules/audit/audit.service';
 import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
+import { SecurityAlerts } from '#modules/auth/security-alerts';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { Followers } from '#modules/organizations/followers';
 import { TwoFactors } from '#modules/auth/two-factors';
+import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { PlanWarnings } from '#modules/organizations/plan-warnings';
 import { AccountMails } from '#modules/users/account-mails';
@@ -55,6 +57,8 @@ export class AdminModule {
         LoginLocks,
         SuperAdmin,
         TwoFactors,
+        Notices,
+        SecurityAlerts,
         Operator,
       ],
     };

@@ -307,6 +307,47 @@ describe('a login with a second factor', () => {
   });
 });
 
+describe('a lost second factor', () => {
+  const reset = (person: Person, { user }: Person): ReturnType<Person['post']> => person.post(`/users/${user.id}/reset-two-factor`);
+
+  it('is taken off by an administrator: every session ends, and the password alone lets in', async () => {
+    const w = await world();
+    const { admin, agent, viewer } = w.acme;
+    await enrol(agent);
+    for (let n = 0; n < 6; n++) await w.guest.post('/auth/login', { email: agent.user.email, password: 'wrong-horse-1' });
+
+    await reset(viewer, agent).expect(403).expect(errorOf('insufficient_role'));
+    await reset(w.globex.admin, agent).expect(404);
+    await reset(admin, admin).expect(403).expect(errorOf('cannot_modify_self'));
+    await reset(admin, viewer).expect(409).expect(errorOf('two_factor_not_enabled'));
+    await reset(admin, agent).expect(200).expect({ success: true, message: 'Second factor switched off' });
+
+    await agent.get('/auth/me').expect(401).expect(errorOf('token_revoked'));
+    await w.guest.post('/auth/login', { email: agent.user.email, password: PASSWORD }).expect(200);
+    await reset(admin, agent).expect(409).expect(errorOf('two_factor_not_enabled'));
+  });
+
+  it('is not taken off by who may less', async () => {
+    const { acme } = await world();
+    await enrol(acme.admin);
+    const other = await acme.hire('org_admin');
+    await acme.admin.put(`/users/${other.user.id}/permissions`, { permissions: ['write:users'] }).expect(200);
+
+    await reset(other, acme.admin).expect(403).expect(errorOf('permission_denied'));
+  });
+
+  it('is taken off by GraphQL too', async () => {
+    const { acme } = await world();
+    await enrol(acme.agent);
+
+    const { body } = await acme.admin.graphql('mutation ($id: ID!) { resetUserTwoFactor(id: $id) { success } }', {
+      id: acme.agent.user.id,
+    });
+
+    expect(body).toEqual({ data: { resetUserTwoFactor: { success: true } } });
+  });
+});
+
 describe('an organization that asks for a second factor', () => {
   it('lets who has none do nothing but set one up', async () => {
     const w = await world();

@@ -9,6 +9,7 @@ import type { Page } from '#common/page.dto';
 import { ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
+import { SecurityAlerts } from '#modules/auth/security-alerts';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import type { ApiKeyCreate, ApiKeyCreated, ApiKeyQuery, ApiKeyRotate, ApiKeyUpdate } from './api-key.dto';
 import { ApiKey } from './api-key.entity';
@@ -26,6 +27,7 @@ export class ApiKeysService {
     private readonly database: Database,
     private readonly live: ApiKeys,
     private readonly organizations: OrganizationsService,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   async page(actor: Actor, query: ApiKeyQuery): Promise<Page<ApiKey>> {
@@ -47,6 +49,7 @@ export class ApiKeysService {
       const value = newValue();
       const key = await this.keys(tx).insert(actor, { ...values, prefix: prefixOf(value) });
       await this.keep(tx, key, value);
+      await this.alerts.apiKey(tx, 'made', key, [user_id]);
       tx.audit(actor, 'api_key.created', { resource: { id: key.id, name }, metadata: { role, scopes: values.scopes } });
       return { ...present(key), key: value };
     });
@@ -90,6 +93,7 @@ export class ApiKeysService {
       await this.keep(tx, before, value);
       const previous_until = overlap_hours === 0 ? null : until;
       const key = await this.keys(tx).patch(actor, id, { prefix: prefixOf(value), rotated_at: now, previous_until });
+      await this.alerts.apiKey(tx, 'rotated', key, [key.created_by, ...(actor.user_id ? [actor.user_id] : [])]);
       tx.audit(actor, 'api_key.rotated', { resource: { id, name: key.name }, metadata: { overlap_hours } });
       this.live.changed(tx, key.organization_id, id);
       return { ...present(key), key: value };

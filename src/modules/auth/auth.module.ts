@@ -10,16 +10,19 @@ import { AuthService } from './auth.service';
 import { OwnSessions } from './own-sessions';
 import { OwnSessionsController } from './own-sessions.controller';
 import { OwnSessionsResolver } from './own-sessions.resolver';
+import { PasswordAlerts } from './password-alerts';
 import { Recovery } from './recovery';
 import { SecurityAlerts } from './security-alerts';
 import { SuperAdmin } from './super-admin';
 import { TwoFactorController } from './two-factor.controller';
 import { TwoFactorResolver } from './two-factor.resolver';
 import { TwoFactors } from './two-factors';
+import { UserTwoFactorController } from './user-two-factor.controller';
+import { UserTwoFactorResolver } from './user-two-factor.resolver';
 
 @Module({
   imports: [OrganizationsModule, UsersModule, NotificationsModule],
-  controllers: [AuthController, AccountPagesController, OwnSessionsController, TwoFactorController],
+  controllers: [AuthController, AccountPagesController, OwnSessionsController, TwoFactorController, UserTwoFactorController],
   providers: [
     AuthService,
     Recovery,
@@ -28,9 +31,11 @@ import { TwoFactors } from './two-factors';
     OwnSessionsResolver,
     TwoFactors,
     TwoFactorResolver,
+    UserTwoFactorResolver,
     SuperAdmin,
     SecurityAlerts,
+    PasswordAlerts,
   ],
-  exports: [AuthService],
+  exports: [AuthService, SecurityAlerts],
 })
 export class AuthModule {}

@@ -8,7 +8,6 @@ import { LoginLocks } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
 import type { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
-import { Sessions } from '#access/sessions';
 import { SuperAdmin } from './super-admin';
 import { TwoFactors } from './two-factors';
 
@@ -49,7 +48,6 @@ export class Operator {
     private readonly superAdmins: SuperAdmin,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
-    private readonly sessions: Sessions,
     private readonly twoFactors: TwoFactors,
   ) {}
 
@@ -88,11 +86,9 @@ export class Operator {
   async resetTwoFactor(email: string): Promise<Account> {
     const account = await this.get(addressOf(email));
     await this.database.tx(async (tx) => {
-      if (!(await this.twoFactors.remove(tx, account))) throw new Error(`${account.email} has no second factor.`);
-      await this.sessions.endAll(tx, account.id, 'two_factor_reset');
+      if (!(await this.twoFactors.reset(tx, account))) throw new Error(`${account.email} has no second factor.`);
       say(tx, 'user.two_factor_reset', account);
     });
-    await this.locks.clear(account.email);
     return account;
   }
 

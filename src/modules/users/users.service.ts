@@ -123,7 +123,7 @@ export class UsersService {
 
   /**
    * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
-   * Also by who resets a lost password. They are told by mail.
+   * Also by who resets a lost password. They are told.
    */
   async setPassword(
     tx: Tx,
@@ -138,14 +138,17 @@ export class UsersService {
        RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
       [organization_id, id],
     );
-    // A link that waits in a mailbox sets no other one.
     await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
       organization_id,
       id,
       password_hash,
     ]);
+    // A link that waits in a mailbox sets no other one.
     await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
-    if (!user.was_invited) await this.mails.passwordChanged(tx, user);
+    if (!user.was_invited) {
+      await this.mails.passwordChanged(tx, user);
+      tx.tell('user.password_changed', { organization_id, user_id: id });
+    }
     await this.sessions.endAll(tx, id, reason, keep);
   }
 
