@@ -73,7 +73,7 @@ describe('npm run admin', () => {
     const entries = await sql(
       "SELECT resource_name FROM audit_logs WHERE action = 'user.created' AND metadata->>'by' = 'operator' ORDER BY id",
     );
-    expect(entries).toEqual([{ resource_name: 'boss' }, { resource_name: 'Rosa Lima' }]);
+    expect(entries).toEqual([{ resource_name: 'Boss' }, { resource_name: 'Rosa Lima' }]);
     const { out } = await runCommand('admin', ['list'], env);
     expect(out).toMatch(/^E-MAIL +ROLE +ORGANIZATION +LAST LOGIN\n/);
     expect(out).toMatch(/^boss@operations\.example +super_admin +PyTake/m);
