@@ -17,12 +17,15 @@ import { TwoFactors } from '#modules/auth/two-factors';
 import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { PlanWarnings } from '#modules/organizations/plan-warnings';
+import { AccountAccess } from '#modules/users/account-access';
 import { AccountMails } from '#modules/users/account-mails';
 import { Invitations } from '#modules/users/invitations';
 import { LoginLocks } from '#modules/users/login-locks';
 import { MailedTokens } from '#modules/users/mailed-tokens';
+import { NewUsers } from '#modules/users/new-users';
 import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
+import { ShowUsers } from '#modules/users/show-users';
 import { UserDepartments } from '#modules/users/user-departments';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
@@ -48,6 +51,9 @@ export class AdminModule {
         PlanWarnings,
         OrganizationsService,
         UsersService,
+        NewUsers,
+        ShowUsers,
+        AccountAccess,
         AccountMails,
         Invitations,
         MailedTokens,

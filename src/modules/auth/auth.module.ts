@@ -12,7 +12,9 @@ import { OwnSessionsController } from './own-sessions.controller';
 import { OwnSessionsResolver } from './own-sessions.resolver';
 import { PasswordAlerts } from './password-alerts';
 import { Recovery } from './recovery';
+import { Registration } from './registration';
 import { SecurityAlerts } from './security-alerts';
+import { SessionTokens } from './session-tokens';
 import { SuperAdmin } from './super-admin';
 import { TwoFactorController } from './two-factor.controller';
 import { TwoFactorResolver } from './two-factor.resolver';
@@ -25,6 +27,8 @@ import { UserTwoFactorResolver } from './user-two-factor.resolver';
   controllers: [AuthController, AccountPagesController, OwnSessionsController, TwoFactorController, UserTwoFactorController],
   providers: [
     AuthService,
+    SessionTokens,
+    Registration,
     Recovery,
     AuthResolver,
     OwnSessions,
@@ -36,6 +40,6 @@ import { UserTwoFactorResolver } from './user-two-factor.resolver';
     SecurityAlerts,
     PasswordAlerts,
   ],
-  exports: [AuthService, SecurityAlerts],
+  exports: [SecurityAlerts],
 })
 export class AuthModule {}

@@ -4,10 +4,10 @@ import { Actor, Role } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import { LoginLocks } from '#modules/users/login-locks';
+import { AccountAccess } from '#modules/users/account-access';
+import { NewUsers } from '#modules/users/new-users';
 import { Passwords } from '#modules/users/passwords';
 import type { User } from '#modules/users/user.entity';
-import { UsersService } from '#modules/users/users.service';
 import { SuperAdmin } from './super-admin';
 import { TwoFactors } from './two-factors';
 
@@ -44,10 +44,10 @@ export class Operator {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly users: UsersService,
+    private readonly users: NewUsers,
+    private readonly access: AccountAccess,
     private readonly superAdmins: SuperAdmin,
     private readonly passwords: Passwords,
-    private readonly locks: LoginLocks,
     private readonly twoFactors: TwoFactors,
   ) {}
 
@@ -75,10 +75,10 @@ export class Operator {
     const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
     const password_hash = await this.passwords.hash(password);
     await this.database.tx(async (tx) => {
-      await this.users.setPassword(tx, account, password_hash);
+      await this.access.setPassword(tx, account, password_hash);
       say(tx, 'user.password_reset', account);
     });
-    await this.locks.clear(account.email);
+    await this.access.unlock(account.email);
     return { account, password };
   }
 

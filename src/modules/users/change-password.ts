@@ -5,12 +5,12 @@ import { Invalid } from '#common/errors';
 import { Database } from '#database/database';
 import type { Sql } from '#database/sql';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountAccess } from './account-access';
 import type { Credential } from './credential.entity';
 import { OwnPassword, currentPasswordIncorrect } from './own-password';
 import { Passwords } from './passwords';
 import type { ChangePasswordRequest } from './user.dto';
 import { User, effectivePermissions } from './user.entity';
-import { UsersService } from './users.service';
 import { lockMember, visible } from './visible-user';
 
 @Injectable()
@@ -20,7 +20,7 @@ export class ChangePassword {
     private readonly organizations: OrganizationsService,
     private readonly passwords: Passwords,
     private readonly own: OwnPassword,
-    private readonly users: UsersService,
+    private readonly access: AccountAccess,
   ) {}
 
   /**
@@ -42,7 +42,7 @@ export class ChangePassword {
       const locked = await lockMember(tx, actor, id);
       // Who resets a lost password meanwhile has the last word.
       if (self && (await hashOf(tx, actor, id)) !== present) throw currentPasswordIncorrect();
-      await this.users.setPassword(tx, locked, password_hash, { reason: 'password_changed', keep: self ? actor.session_id : null });
+      await this.access.setPassword(tx, locked, password_hash, { reason: 'password_changed', keep: self ? actor.session_id : null });
       tx.audit(actor, 'user.password_changed', { resource: { id, name: locked.full_name } });
     });
   }

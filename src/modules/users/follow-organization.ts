@@ -9,14 +9,14 @@ import type { Organization } from '#modules/organizations/organization.entity';
 import '#modules/organizations/organizations.mails';
 import type { Addressee } from './account-mails';
 import { Invitations } from './invitations';
+import { NewUsers } from './new-users';
 import { Passwords } from './passwords';
-import { UsersService } from './users.service';
 
 /** What becomes of the people of an organization as it lives, and what its administrators are told by mail. */
 @Injectable()
 export class FollowOrganization {
   constructor(
-    private readonly users: UsersService,
+    private readonly users: NewUsers,
     private readonly passwords: Passwords,
     private readonly invitations: Invitations,
     private readonly mails: Mails,

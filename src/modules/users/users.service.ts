@@ -8,14 +8,10 @@ import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { forgetRows } from '#database/forget-rows';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import { AccountMails, type Addressee } from './account-mails';
-import { Credential } from './credential.entity';
-import { Invitations } from './invitations';
-import { LoginLocks } from './login-locks';
-import { MailedTokens } from './mailed-tokens';
+import { AccountAccess } from './account-access';
 import { OwnPassword } from './own-password';
-import { Passwords } from './passwords';
-import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
+import { ShowUsers } from './show-users';
+import type { OrganizationSummary, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
 import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer } from './user.entity';
 import { lockMember, visible } from './visible-user';
@@ -27,14 +23,11 @@ export class UsersService {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly passwords: Passwords,
-    private readonly locks: LoginLocks,
     private readonly ownPassword: OwnPassword,
+    private readonly access: AccountAccess,
     private readonly sessions: Sessions,
-    private readonly invitations: Invitations,
-    private readonly mails: AccountMails,
-    private readonly tokens: MailedTokens,
     private readonly departments: UserDepartments,
+    private readonly show: ShowUsers,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -58,11 +51,11 @@ export class UsersService {
         if (query.department_id) rows.andWhere(inDepartment(rows.alias), { department_id: query.department_id });
       },
     });
-    return { ...page, items: await this.present(actor, page.items) };
+    return { ...page, items: await this.show.all(actor, page.items) };
   }
 
   async get(actor: Actor, id: string): Promise<User> {
-    return this.presentOne(actor, visible(actor, await this.database.repository(User).find(actor, id)));
+    return this.show.one(actor, visible(actor, await this.database.repository(User).find(actor, id)));
   }
 
   /**
@@ -78,88 +71,6 @@ export class UsersService {
         'invalid_agent',
       );
     return user;
-  }
-
-  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. @throws {Forbidden} They could do more than who adds them. */
-  async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
-    const { role = Role.agent } = values;
-    if (role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    assertHolds(actor, effectivePermissions({ role, custom_permissions: null }));
-    if (password != null) {
-      const { security_settings } = await this.organizations.settings(actor);
-      this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
-    }
-    const password_hash = password == null ? null : await this.passwords.hash(password);
-    const user = await this.database.tx(async (tx) => {
-      await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
-      const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
-      if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
-      tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
-        resource: { id: added.id, name: added.full_name },
-        metadata: { role: added.role },
-      });
-      if (password_hash === null) await this.invitations.send(tx, actor, added);
-      return added;
-    });
-    return this.presentOne(actor, user);
-  }
-
-  /** The rows of a new user; who calls has checked what may be. */
-  async add(tx: Tx, actor: Actor, values: Partial<User>, password_hash: string | null): Promise<User> {
-    const user = await this.database.repository(User, tx).insert(actor, values);
-    await tx.manager.insert(Credential, { user_id: user.id, organization_id: user.organization_id, password_hash });
-    tx.tell('user.created', { organization_id: user.organization_id, user_id: user.id });
-    return user;
-  }
-
-  /** Who signs in, from where. */
-  async noteLogin(tx: Tx, user: Pick<User, 'id' | 'organization_id'>, ip: string | null): Promise<void> {
-    await tx.rows('UPDATE users SET last_login_at = now(), last_login_ip = $3 WHERE organization_id = $1 AND id = $2', [
-      user.organization_id,
-      user.id,
-      ip,
-    ]);
-  }
-
-  /**
-   * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
-   * Also by who resets a lost password. They are told.
-   */
-  async setPassword(
-    tx: Tx,
-    { organization_id, id }: Pick<User, 'organization_id' | 'id'>,
-    password_hash: string,
-    { reason = 'password_reset', keep = null }: { reason?: string; keep?: string | null } = {},
-  ): Promise<void> {
-    // The user's row before their credentials, as at the login: two that meet here wait, and do not hold each other.
-    const [user] = await tx.rows<Addressee & { was_invited: boolean }>(
-      `UPDATE users u SET invite_pending = false, updated_at = now() FROM users before
-        WHERE u.organization_id = $1 AND u.id = $2 AND before.organization_id = u.organization_id AND before.id = u.id
-       RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
-      [organization_id, id],
-    );
-    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
-      organization_id,
-      id,
-      password_hash,
-    ]);
-    // A link that waits in a mailbox sets no other one.
-    await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
-    if (!user.was_invited) {
-      await this.mails.passwordChanged(tx, user);
-      tx.tell('user.password_changed', { organization_id, user_id: id });
-    }
-    await this.sessions.endAll(tx, id, reason, keep);
-  }
-
-  /** They read the mail of the account's address. */
-  async confirmEmail(tx: Tx, { organization_id, id }: Pick<User, 'organization_id' | 'id'>): Promise<void> {
-    const changed = await tx.rows<unknown>(
-      `UPDATE users SET email_verified = true, email_verified_at = now(), updated_at = now()
-        WHERE organization_id = $1 AND id = $2 AND NOT email_verified RETURNING id`,
-      [organization_id, id],
-    );
-    if (changed.length) tx.tell('user.updated', { organization_id, user_id: id });
   }
 
   /**
@@ -204,13 +115,13 @@ export class UsersService {
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
       const user = await users.patch(actor, id, changes);
       if (moves) await this.departments.replace(tx, actor, id, department_ids);
-      if (changes.email) await this.moveMailbox(tx, actor, user, before.email);
+      if (changes.email) await this.access.moveMailbox(tx, actor, user, before.email);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
       this.tell(tx, before, user);
       return user;
     });
-    return this.presentOne(actor, updated);
+    return this.show.one(actor, updated);
   }
 
   /**
@@ -258,7 +169,7 @@ export class UsersService {
         WHERE organization_id = $1 AND id = $2`,
       [...ids, how === 'erase'],
     );
-    await this.locks.clear(user.email, tx);
+    await this.access.unlock(user.email, tx);
     await forgetRows(tx, { table: 'users', where: 'organization_id = $1 AND id = $2', forgetting: ANONYMOUS_USER, ids });
     if (!user.deleted_at) {
       const { organization_id } = actor;
@@ -271,7 +182,7 @@ export class UsersService {
   /** Also lifts a login lock. */
   async activate(actor: Actor, id: string): Promise<User> {
     const user = await this.update(actor, id, { is_active: true });
-    await this.locks.clear(user.email);
+    await this.access.unlock(user.email);
     return { ...user, locked_until: null };
   }
 
@@ -286,7 +197,7 @@ export class UsersService {
     const home = homeOf(user);
     const { id, name, slug, plan_type, status, is_trial, trial_ends_at } = await this.organizations.summary(home);
     const organization: OrganizationSummary = { id, name, slug, plan_type, status, is_trial, trial_ends_at };
-    return { ...(await this.presentOne(home, user)), organization };
+    return { ...(await this.show.one(home, user)), organization };
   }
 
   async updateMe(actor: Actor, input: UserSelfUpdate): Promise<UserProfile> {
@@ -306,14 +217,6 @@ export class UsersService {
     const user = actor.user_id ? await this.database.source.getRepository(User).findOneBy({ id: actor.user_id }) : null;
     if (!user) throw new Unauthenticated();
     return user;
-  }
-
-  /** What was mailed to the old address is dead; the new one is asked for, by an invitation where there is no password yet. */
-  private async moveMailbox(tx: Tx, actor: Actor, user: User, old_email: string): Promise<void> {
-    await this.tokens.revoke(tx, user, ['invitation', 'password_reset', 'email_verification']);
-    if (user.invite_pending) return void (await this.invitations.send(tx, actor, user));
-    await this.mails.verifyEmail(tx, user);
-    await this.mails.emailChanged(tx, { ...user, email: old_email });
   }
 
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
@@ -339,37 +242,6 @@ export class UsersService {
         is_online: user.is_online,
         at: new Date(),
       });
-  }
-
-  private async presentOne(actor: Actor, user: User): Promise<User> {
-    const [shown] = await this.present(actor, [user]);
-    return shown;
-  }
-
-  /** Rows as the API shows them; rights, locks and addresses to the user themselves and administrators only. */
-  private async present(actor: Actor, users: User[]): Promise<User[]> {
-    const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
-    const emails = users.filter(may).map((user) => user.email);
-    const [locked, departments] = await Promise.all([
-      emails.length ? this.locks.lockedUntilOf(emails) : new Map<string, Date>(),
-      this.departments.of(
-        actor,
-        users.map(({ id }) => id),
-      ),
-    ]);
-    return users.map((user) => {
-      const { deleted_at, last_login_ip, custom_permissions, ...shown } = user;
-      return {
-        ...shown,
-        name: user.full_name,
-        department_ids: departments.get(user.id) ?? [],
-        ...(may(user) && {
-          permissions: effectivePermissions(user),
-          locked_until: locked.get(user.email) ?? null,
-          last_login_ip,
-        }),
-      } as unknown as User;
-    });
   }
 }
 
