@@ -41,6 +41,11 @@ export class Actor {
     return new Actor(organization_id, this.role, this.user_id, this.session_id, null, null, away, this.permissions);
   }
 
+  /** The same person in their own organization, where their own account is. */
+  get atHome(): Actor {
+    return this.home_organization_id === null ? this : this.within(this.home_organization_id);
+  }
+
   /** A job or a provider's webhook acts: nobody who came through a door. */
   get isSystem(): boolean {
     return this.user_id === null && this.api_key_id === null;

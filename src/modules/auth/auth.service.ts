@@ -159,7 +159,7 @@ export class AuthService {
     await this.database.tx(async (tx) => {
       if (all) await this.sessions.endAll(tx, user_id, 'logout');
       else await this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout');
-      tx.audit(actor, 'auth.logout', { resource_type: 'user', resource: { id: user_id }, metadata: { all: all ?? false } });
+      tx.audit(actor.atHome, 'auth.logout', { resource_type: 'user', resource: { id: user_id }, metadata: { all: all ?? false } });
     });
     return { success: true, message: all ? 'Logged out everywhere' : 'Logged out' };
   }

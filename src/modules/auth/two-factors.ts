@@ -78,7 +78,7 @@ export class TwoFactors {
         [account.organization_id, account.id, this.encryption.encrypt(secret.base32, [account.organization_id, account.id])],
       );
       if (!kept) throw alreadyEnabled();
-      this.say(tx, actor, 'auth.two_factor_set_up', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_set_up', account);
     });
     return { secret: secret.base32, otpauth_url: totpOf(secret, account.email).toString() };
   }
@@ -99,7 +99,7 @@ export class TwoFactors {
         [account.organization_id, account.id, account.secret, step, recovery_codes.map(hashOfRecoveryCode)],
       );
       if (!enabled) throw alreadyEnabled();
-      this.say(tx, actor, 'auth.two_factor_enabled', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_enabled', account);
       await this.alerts.twoFactor(tx, account, 'on');
       this.sessions.changed(tx, account.id);
     });
@@ -118,7 +118,7 @@ export class TwoFactors {
       wrong = codeIncorrect;
       if (!(await this.spend(tx, account, code))) return null;
       await this.remove(tx, account);
-      this.say(tx, actor, 'auth.two_factor_disabled', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_disabled', account);
       await this.alerts.twoFactor(tx, account, 'off');
       return true;
     };

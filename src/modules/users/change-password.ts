@@ -27,8 +27,9 @@ export class ChangePassword {
    * Another password, one's own with the present one. Every session of theirs ends; of one's own the caller's goes on with its next refresh.
    * @throws {Invalid} It breaks the policy, or is the present one; current_password is missing. @throws as `OwnPassword`.
    */
-  async change(actor: Actor, id: string, { current_password, new_password }: ChangePasswordRequest): Promise<void> {
-    const self = id === actor.user_id;
+  async change(asking: Actor, id: string, { current_password, new_password }: ChangePasswordRequest): Promise<void> {
+    const self = id === asking.user_id;
+    const actor = self ? asking.atHome : asking;
     const user = visible(actor, await this.database.repository(User).find(actor, id));
     if (!self) assertHolds(actor, effectivePermissions(user));
     const present = await hashOf(this.database, actor, id);
