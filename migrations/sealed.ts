@@ -35,6 +35,7 @@ export const migrations: Record<string, string> = {
   '1795000380000-audit-indexes.ts': '0f925d92fa353aabe94573fbc71c5f57d215debf483995ec5310715e0094a98a',
   '1795000390000-privacy.ts': '7451e8d2c136499daa55b4863bd1406e1ca9a96e3b889363a486febdb83f4f33',
   '1795000400000-migration-times.ts': '563e0dcf9e88acfad6f79fe89ad1001e1e36fdb68340fae85580ad05cc781fb8',
+  '1795000410000-sessions-by-organization.ts': '6406e8ee4927a1a41e43fd06f996e59452b615bdc8cc46048e3fb96dd015412d',
 };
 
 export const schema: string[] = [
@@ -776,6 +777,7 @@ export const schema: string[] = [
   'index CREATE INDEX refresh_tokens_session_idx ON public.refresh_tokens USING btree session_id',
   'index CREATE INDEX secret_versions_rotated_idx ON public.secret_versions USING btree rotated_at WHERE rotated_at IS NOT NULL',
   'index CREATE INDEX secrets_newest_idx ON public.secrets USING btree organization_id, created_at, id',
+  'index CREATE INDEX sessions_organization_idx ON public.sessions USING btree organization_id',
   'index CREATE INDEX sessions_user_idx ON public.sessions USING btree user_id, created_at',
   'index CREATE INDEX users_organization_idx ON public.users USING btree organization_id, created_at',
   'index CREATE INDEX whatsapp_number_secrets_verify_idx ON public.whatsapp_number_secrets USING btree webhook_verify_token',

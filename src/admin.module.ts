@@ -10,17 +10,22 @@ import { AuditLogSchema } from '#modules/audit/audit-log.schema';
 import { AuditService } from '#modules/audit/audit.service';
 import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
+import { SecurityAlerts } from '#modules/auth/security-alerts';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { Followers } from '#modules/organizations/followers';
 import { TwoFactors } from '#modules/auth/two-factors';
+import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { PlanWarnings } from '#modules/organizations/plan-warnings';
+import { AccountAccess } from '#modules/users/account-access';
 import { AccountMails } from '#modules/users/account-mails';
 import { Invitations } from '#modules/users/invitations';
 import { LoginLocks } from '#modules/users/login-locks';
 import { MailedTokens } from '#modules/users/mailed-tokens';
+import { NewUsers } from '#modules/users/new-users';
 import { OwnPassword } from '#modules/users/own-password';
 import { Passwords } from '#modules/users/passwords';
+import { ShowUsers } from '#modules/users/show-users';
 import { UserDepartments } from '#modules/users/user-departments';
 import { UsersService } from '#modules/users/users.service';
 import { ground } from './ground';
@@ -46,6 +51,9 @@ export class AdminModule {
         PlanWarnings,
         OrganizationsService,
         UsersService,
+        NewUsers,
+        ShowUsers,
+        AccountAccess,
         AccountMails,
         Invitations,
         MailedTokens,
@@ -55,6 +63,8 @@ export class AdminModule {
         LoginLocks,
         SuperAdmin,
         TwoFactors,
+        Notices,
+        SecurityAlerts,
         Operator,
       ],
     };

@@ -9,7 +9,7 @@ import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { type DemoStage, demoRooms } from '#database/demo-rows';
-import { AuthService } from '#modules/auth/auth.service';
+import { Registration } from '#modules/auth/registration';
 import { IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { Conversation, ConversationStatus } from '#modules/conversations/conversation.entity';
 import {
@@ -120,7 +120,7 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
 
   const password = app.get(Passwords).generate();
   const { user } = await app
-    .get(AuthService)
+    .get(Registration)
     .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' }, undefined, { mailed: false });
   const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id, null, user.full_name));
   for (const thread of threads) showOnPhone(simulator, thread);

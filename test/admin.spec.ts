@@ -59,7 +59,7 @@ describe('npm run admin', () => {
   });
 
   it('makes a super admin, and the administrator of a new organization', async () => {
-    const { guest, env } = await world();
+    const { guest, env, sql } = await world();
 
     const boss = await runCommand('admin', ['create', 'Boss@Operations.example'], env);
     const owner = await runCommand('admin', ['create', 'rosa@flores.example', '--organization', 'Flores Rosa', '--name', 'Rosa Lima'], env);
@@ -70,6 +70,10 @@ describe('npm run admin', () => {
     const { body: second } = await guest.post('/auth/login', { email: 'rosa@flores.example', password: passwordOf(owner.out) }).expect(200);
     expect(first).toMatchObject({ user: { role: 'super_admin', organization: { slug: 'pytake-system' } } });
     expect(second).toMatchObject({ user: { role: 'org_admin', full_name: 'Rosa Lima', organization: { name: 'Flores Rosa' } } });
+    const entries = await sql(
+      "SELECT resource_name FROM audit_logs WHERE action = 'user.created' AND metadata->>'by' = 'operator' ORDER BY id",
+    );
+    expect(entries).toEqual([{ resource_name: 'Boss' }, { resource_name: 'Rosa Lima' }]);
     const { out } = await runCommand('admin', ['list'], env);
     expect(out).toMatch(/^E-MAIL +ROLE +ORGANIZATION +LAST LOGIN\n/);
     expect(out).toMatch(/^boss@operations\.example +super_admin +PyTake/m);

@@ -148,6 +148,21 @@ describe('API keys', () => {
           found: [],
         });
   });
+
+  it('are as many as the plan allows, however many are made at once', async () => {
+    const { organization } = await world();
+    const small = await organization('Small', { plan_type: 'free' });
+
+    const answers = await Promise.all(Array.from({ length: 12 }, () => small.admin.post('/api-keys', { name: 'ERP', role: 'viewer' })));
+
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(answers.length - refused.length).toBe(5);
+    for (const { status, body } of refused)
+      expect({ status, body: body as unknown }).toMatchObject({
+        status: 403,
+        body: { error_code: 'plan_limit_exceeded', error: { details: [{ limit: 'max_api_keys', max: 5 }] } },
+      });
+  });
 });
 
 describe('a key', () => {
@@ -298,6 +313,29 @@ describe('a key', () => {
     await narrow.post('/users', user(3)).expect(403).expect(errorOf('permission_denied'));
     await narrow.put(`/users/${acme.agent.user.id}`, { role: 'org_admin' }).expect(403);
     await narrow.get('/users').expect(200);
+    await narrow.post('/users', { ...user(4), role: 'agent' }).expect(201);
+  });
+
+  it('is not had by who may less than it: neither its value nor its scopes', async () => {
+    const { acme } = await world();
+    const whole = await keyOf(acme, { role: 'org_admin' });
+    const small = await keyOf(acme, { role: 'viewer' });
+    const other = await acme.hire('org_admin');
+    await acme.admin.put(`/users/${other.user.id}/permissions`, { permissions: ['read:*', 'write:organization'] }).expect(200);
+
+    await other.post(`/api-keys/${whole.id}/rotate`, {}).expect(403).expect(errorOf('permission_denied'));
+    await other
+      .put(`/api-keys/${whole.id}`, { scopes: ['read:contacts'] })
+      .expect(403)
+      .expect(errorOf('permission_denied'));
+    const { body } = await other.graphql('mutation ($id: ID!) { rotateApiKey(id: $id) { key } }', { id: whole.id });
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'permission_denied' } }] });
+
+    await other.post(`/api-keys/${small.id}/rotate`, {}).expect(200);
+    // One's own does no more than its maker, whatever it says.
+    const own = await keyOf({ admin: other }, { role: 'org_admin' });
+    await other.post(`/api-keys/${own.id}/rotate`, {}).expect(200);
+    await own.post('/contacts', { whatsapp_id: '+5511987651236' }).expect(403).expect(errorOf('permission_denied'));
   });
 
   it('is told in the audit log as itself', async () => {

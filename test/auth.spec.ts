@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Response } from 'supertest';
+import { whileHeld } from './support/waiting';
 import { errorOf, PASSWORD, Person, world, wrongField, type World } from './support/world';
 
 const registration = (email: string, more: object = {}): object => ({
@@ -250,6 +252,21 @@ describe('login', () => {
     await guest.post('/auth/login', { email, password: PASSWORD }).expect(200);
   });
 
+  it('counts its failures under no name that somebody could guess, and not of who is nobody any more', async () => {
+    const { guest, acme, sql } = await world();
+    const { email, id } = acme.agent.user;
+    const counted = async (): Promise<string[]> =>
+      (await sql<{ email_hash: string }>('SELECT email_hash FROM login_failures')).map(({ email_hash }) => email_hash);
+    const before = await counted();
+    await guest.post('/auth/login', { email, password: 'wrong-password-1' }).expect(401);
+    expect(await counted()).toHaveLength(before.length + 1);
+    expect(await counted()).not.toContain(createHash('sha256').update(email).digest('hex'));
+
+    await acme.admin.delete(`/privacy/data/${id}?subject_type=user`).expect(200);
+
+    expect((await counted()).sort()).toEqual(before.sort());
+  });
+
   it('follows the organization’s own lock rules', async () => {
     const { guest, acme } = await world();
     await acme.admin.put('/organizations/me/settings', { security_settings: { max_failed_logins: 3, lockout_minutes: 2 } }).expect(200);
@@ -301,6 +318,27 @@ describe('login', () => {
 
     await guest.post('/auth/login', { email: acme.agent.user.email, password: PASSWORD }).expect(403).expect(errorOf('account_inactive'));
     await guest.post('/auth/login', { email: acme.viewer.user.email, password: PASSWORD }).expect(200);
+  });
+
+  it('that is under way while every session ends opens none', async () => {
+    const w = await world();
+    const { id, email } = w.acme.agent.user;
+    const sessions = (): Promise<unknown[]> => w.sql('SELECT 1 FROM sessions WHERE user_id = $1', [id]);
+    const before = await sessions();
+
+    const { status, body } = await whileHeld(
+      w,
+      id,
+      () => w.guest.post('/auth/login', { email, password: PASSWORD }),
+      (client) => client.query('UPDATE credentials SET token_version = token_version + 1 WHERE user_id = $1', [id]),
+    );
+
+    expect({ status, error_code: body.error_code as string }).toEqual({ status: 401, error_code: 'invalid_credentials' });
+    expect(await sessions()).toEqual(before);
+    expect(await w.sql("SELECT result FROM audit_logs WHERE user_id = $1 AND action = 'auth.login_failed'", [id])).toEqual([
+      { result: 'failure' },
+    ]);
+    await login(w, email);
   });
 
   it('names a missing field', async () => {

@@ -113,6 +113,14 @@ const BEFORE: Record<string, (company: Company) => Promise<Record<string, string
     return { '123456': codeOf((body as { secret: string }).secret) };
   },
   'POST /auth/2fa/disable': async ({ viewer }) => ({ '123456': codeOf((await enrol(viewer)).secret), 'your password': PASSWORD }),
+  'POST /users/{user_id}/reset-two-factor': async ({ id }) => {
+    await house.sql(
+      `INSERT INTO two_factors (organization_id, user_id, secret, enabled_at)
+       SELECT organization_id, id, '', now() FROM users WHERE organization_id = $1 AND full_name = 'Bruno Alves'`,
+      [id],
+    );
+    return {};
+  },
   'GET /audit-logs/{audit_log_id}': async ({ admin }) => {
     await admin.put('/users/me', { bio: 'Padeira' }).expect(200);
     const { body } = await admin.get('/audit-logs?limit=1').expect(200);

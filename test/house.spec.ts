@@ -290,7 +290,9 @@ describe('the wall', () => {
       // `organizations` is the tenant itself, not a tenant's row: the super admins' list of all; else it is met by the actor's own id.
       'src/modules/organizations/list-organizations.ts',
       'src/modules/organizations/organizations.service.ts',
-      // A new user's password: `credentials` has no entity behind the wall. Yourself: met by your own id.
+      // A new user's password: `credentials` has no entity behind the wall.
+      'src/modules/users/new-users.ts',
+      // Yourself: met by your own id.
       'src/modules/users/users.service.ts',
     ];
     const doors =
@@ -658,6 +660,10 @@ const NOT_SECRET: Record<string, string> = {
   'RegisterResponse.token_type': '"bearer"',
   'RegisterResponse.token': 'register answers it',
   'SecuritySettings.password_min_length': 'a number',
+  'PlanLimits.max_api_keys': 'a number',
+  'PlanLimits.max_secrets': 'a number',
+  'PlanUsage.api_keys': 'a number',
+  'PlanUsage.secrets': 'a number',
   'TwoFactorSetup.secret': 'what the route is for: it goes into the app of who asks, and is shown nowhere else',
   'WhatsAppNumber.webhook_verify_token': "shown to administrators alone (null to others): they copy it into Meta's form (contract 20 §5)",
   'WhatsAppNumber.has_access_token': 'whether there is one',

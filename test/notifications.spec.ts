@@ -6,7 +6,8 @@ import { Inbox, type Row } from './support/inbox';
 import { type Mailbox, mailbox } from './support/mailbox';
 import { officialNumber } from './support/official-number';
 import { rawOf, socketOf, until } from './support/sockets';
-import { type Company, PASSWORD, type Person, type World, close, errorOf, world, wrongField } from './support/world';
+import { codeOf, enrol } from './support/two-factor';
+import { type Company, PASSWORD, Person, type World, close, errorOf, world, wrongField } from './support/world';
 
 interface Delivery {
   channel: string;
@@ -850,6 +851,45 @@ describe('rooms tell', () => {
       text: expect.stringContaining('chega sempre') as string,
     });
     expect(await mailed(viewer, stolen.id)).toMatchObject({ status: 'sent' });
+  });
+
+  it('a user of another password, another second factor, and the keys made in their name', async () => {
+    const { admin, agent, viewer } = acme;
+    const titles = async (person: Person): Promise<string[]> =>
+      (await listOf(person, 'type=security_alert&sort=created_at:asc')).map(({ title }) => title);
+    const told = async (person: Person, expected: string[]): Promise<void> => {
+      await until(async () => (await titles(person)).length >= expected.length, `alerts for ${person.user.full_name}`);
+      expect(await titles(person)).toEqual(expected);
+    };
+
+    const { secret } = await enrol(viewer);
+    await viewer.post('/auth/2fa/disable', { password: PASSWORD, code: codeOf(secret) }).expect(204);
+    await told(viewer, [
+      'A verificação em duas etapas da sua conta foi ativada',
+      'A verificação em duas etapas da sua conta foi desativada',
+    ]);
+    expect((await box.newest(viewer.user.email, 2)).subject).toContain('verificação em duas etapas');
+
+    await enrol(agent);
+    await admin.post(`/users/${agent.user.id}/reset-two-factor`).expect(200);
+    await admin.post(`/users/${agent.user.id}/change-password`, { new_password: 'another-horse-2' }).expect(200);
+    const { body } = await w.guest.post('/auth/login', { email: agent.user.email, password: 'another-horse-2' }).expect(200);
+    const back = new Person(w.base_url, (body as { access_token: string }).access_token, agent.user);
+    await told(back, [
+      'A verificação em duas etapas da sua conta foi ativada',
+      'A verificação em duas etapas da sua conta foi desativada',
+      'A senha da sua conta foi alterada',
+    ]);
+    await settled();
+    // Of a password there is a mail of its own.
+    expect(box.of(agent.user.email).map(({ subject }) => subject)).not.toContain('A senha da sua conta foi alterada');
+
+    const other = await acme.hire('org_admin');
+    const { body: key } = await other.post('/api-keys', { name: 'ERP', role: 'viewer' }).expect(201);
+    await admin.post(`/api-keys/${(key as { id: string }).id}/rotate`, {}).expect(200);
+    const rotated = 'Uma chave de API tem um novo valor';
+    await told(other, ['Uma chave de API foi criada com a sua conta', rotated]);
+    await told(admin, [rotated]);
   });
 
   it('of a contact only as long as there is one', async () => {

@@ -10,7 +10,7 @@ import { NumberDirectory } from '#modules/whatsapp/numbers/number-directory';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { PNG } from './support/files';
 import { Inbox } from './support/inbox';
-import { type Mailbox, mailbox } from './support/mailbox';
+import { type Mailbox, mailbox, tokenIn } from './support/mailbox';
 import { metaPayload } from './support/meta-payloads';
 import { socketOf, until } from './support/sockets';
 import { type Company, PASSWORD, type Person, type World, close, errorOf, world, wrongField } from './support/world';
@@ -62,6 +62,31 @@ const actionsOf = async ({ id }: Company): Promise<string[]> =>
       [id],
     )
   ).map(({ action }) => action);
+
+describe('the first administrator of a new organization', () => {
+  it('is invited by mail where no password was given, and named by no address in the audit log', async () => {
+    const email = `ana-${Date.now()}@nova.example`;
+
+    const { body } = await boss.post('/organizations', { name: 'Nova', admin_email: email }).expect(201);
+
+    const mail = await mails.newest(email);
+    expect(mail.subject).toBe('Convite para a equipe de Nova');
+    await w.guest.post('/auth/reset-password', { token: tokenIn(mail), new_password: PASSWORD }).expect(200);
+    await w.guest.post('/auth/login', { email, password: PASSWORD }).expect(200);
+    const entries = await w.sql('SELECT action, resource_name, changes, metadata, actor_email FROM audit_logs WHERE organization_id = $1', [
+      body.id,
+    ]);
+    expect(JSON.stringify(entries)).toContain('user.invited');
+    expect(JSON.stringify(entries)).not.toContain(email);
+  });
+
+  it('has a password of the length the organization asks for', async () => {
+    const admin = { admin_email: `rui-${Date.now()}@nova.example`, admin_password: 'oito-ou-9' };
+    const settings = { security_settings: { password_min_length: 12 } };
+
+    await boss.post('/organizations', { name: 'Nova', settings, ...admin }).expect(wrongField('admin_password'));
+  });
+});
 
 describe('an organization that is suspended', () => {
   it('shuts its people out everywhere, and lets them in again', async () => {

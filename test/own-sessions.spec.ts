@@ -128,4 +128,29 @@ describe('the own sessions', () => {
     const { body } = await root.get('/auth/sessions').set('X-Organization-Id', w.acme.id).expect(200);
     expect(body).toMatchObject({ total: 1, items: [{ id: root.user.session_id }] });
   });
+
+  it('of a super admin end where they are at home, as their second factor and their password change there', async () => {
+    const w = await world();
+    const root = await login(w, await w.superAdmin());
+    const there = await login(w, root);
+    const inAcme = { 'X-Organization-Id': w.acme.id };
+
+    await root.delete(`/auth/sessions/${there.user.session_id}`).set(inAcme).expect(204);
+    await root.post('/auth/2fa/setup').set(inAcme).expect(200);
+    await root
+      .post(`/users/${root.user.id}/change-password`, { current_password: PASSWORD, new_password: 'another-horse-2' })
+      .set(inAcme)
+      .expect(200);
+
+    const entries = await w.sql<{ action: string; organization_id: string }>(
+      "SELECT action, organization_id FROM audit_logs WHERE user_id = $1 AND action <> 'auth.login' ORDER BY id",
+      [root.user.id],
+    );
+    expect(entries).toEqual(
+      ['auth.session_ended', 'auth.two_factor_set_up', 'user.password_changed'].map((action) => ({
+        action,
+        organization_id: root.user.organization_id,
+      })),
+    );
+  });
 });

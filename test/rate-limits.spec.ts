@@ -1,4 +1,5 @@
 import request from 'supertest';
+import { RateStore } from '#access/throttle';
 import { postWebhook } from './support/inbox';
 import { type TestRedis, startRedis } from './support/redis';
 import { type Company, type World, PASSWORD, close, errorOf, world } from './support/world';
@@ -96,6 +97,18 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(3, () => login(w, from))).toEqual([401, 401, 401]);
     expect(await statuses(1, () => login(w, from, acme.admin.user.email))).toEqual([429]);
     expect(await statuses(1, () => login(w, address()))).toEqual([401]);
+  });
+
+  test('count login by account too, wherever it comes from, at both doors and however the e-mail is spelled', async () => {
+    const { email } = acme.agent.user;
+    const from = address();
+    const { body } = await graphql(w, `mutation { login(email: "${email}", password: "wrong-horse-1") { message } }`, address());
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'invalid_credentials' } }] });
+    expect(await statuses(1, () => login(w, address(), ` ${email.toUpperCase()} `))).toEqual([401]);
+    expect(await statuses(1, () => login(w, from, email))).toEqual([401]);
+
+    await login(w, address(), email).expect(429).expect(errorOf('rate_limit_exceeded'));
+    expect(await statuses(1, () => login(w, from))).toEqual([401]);
   });
 
   test('count one client once, with whatever port or brackets a proxy names it, and all that are no address as the proxy', async () => {
@@ -213,6 +226,21 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(6, () => acme.agent.get('/contacts').set('X-Forwarded-For', address()))).toEqual(Array(6).fill(200));
     expect(await statuses(1, () => acme.agent.get('/conversations').set('X-Forwarded-For', address()))).toEqual([429]);
     expect(await statuses(1, () => acme.viewer.get('/contacts'))).toEqual([200]);
+  });
+
+  test('cost the same in a flood of addresses, more than memory has room for', async () => {
+    if (store !== 'memory') return;
+    const windows = w.app.get(RateStore);
+    let flooded = 0;
+    const flood = async (count: number): Promise<number> => {
+      const start = performance.now();
+      for (let n = 0; n < count; n++) await windows.increment(`flood ${++flooded}`, 600_000, 3);
+      return performance.now() - start;
+    };
+    await flood(100_000);
+
+    expect(await flood(5000)).toBeLessThan(1000);
+    expect(await windows.increment(`flood ${flooded}`, 600_000, 3)).toMatchObject({ totalHits: 2 });
   });
 
   test('come after the token and before the role', async () => {

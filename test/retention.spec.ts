@@ -80,3 +80,15 @@ it('forgets keys of requests after a day, and logins after they ended', async ()
   expect(await left(session, 'SELECT id AS key FROM sessions WHERE id = ANY($1::uuid[])', [1, 29, 31])).toEqual([1, 29]);
   expect(await left(token, 'SELECT id AS key FROM refresh_tokens WHERE id = ANY($1::uuid[])', [1, 8])).toEqual([1]);
 });
+
+it('forgets wrong passwords when no lock can stand any more', async () => {
+  const failure = (key: string, days: number) =>
+    w.sql(`INSERT INTO login_failures (email_hash, failures, last_at) VALUES (rpad($1, 64, '0'), 1, now() - make_interval(days => $2))`, [
+      key,
+      days,
+    ]);
+
+  expect(
+    await left(failure, 'SELECT left(email_hash, 36) AS key FROM login_failures WHERE left(email_hash, 36) = ANY($1)', [0, 1, 3]),
+  ).toEqual([0, 1]);
+});

@@ -496,6 +496,14 @@ describe('a test', () => {
   });
 });
 
+it('is one of as many as the plan allows', async () => {
+  const boss = await w.superAdmin();
+  await boss.put(`/organizations/${acme.id}`, { plan_limits: { max_secrets: 1 } }).expect(200);
+  await create();
+
+  await acme.admin.post('/secrets', { key: someKey(), value: 'x' }).expect(403).expect(errorOf('plan_limit_exceeded'));
+});
+
 it('counts what there is', async () => {
   await create({ service: 'openai' });
   await create({ service: 'openai', environment: 'staging' });

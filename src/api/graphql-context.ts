@@ -1,6 +1,8 @@
 import DataLoader from 'dataloader';
 import type { AppRequest } from '#access/request';
-import { BadRequest } from '#common/errors';
+import { assertPermitted } from '#access/sessions';
+import { BadRequest, Unauthenticated } from '#common/errors';
+import type { PermissionResource } from '#common/permissions';
 import { Turns } from '#common/turns';
 
 /** Database connections one GraphQL request may hold at a time, however many fields it asks for. */
@@ -17,6 +19,12 @@ export class GraphqlContext {
   private readonly loaders = new Map<string, DataLoader<string, unknown>>();
 
   constructor(readonly req: AppRequest) {}
+
+  /** For a field that is of another resource than the one it stands in: guards look at the root of a query alone. @throws {Forbidden} `permission_denied`. */
+  assertMayRead(resource: PermissionResource): void {
+    if (!this.req.session) throw new Unauthenticated();
+    assertPermitted(this.req.session, 'read', resource);
+  }
 
   /** Resolvers and batches of the request run in turns, while what they bring fits. @throws {BadRequest} `query_too_complex`. */
   inTurn<V>(work: () => Promise<V>): Promise<V> {

@@ -25,6 +25,8 @@ export class Actor {
     readonly api_key_id: string | null = null,
     /** Where a super admin is at home who acts in another organization; null: here. */
     readonly home_organization_id: string | null = null,
+    /** What they may, where that is less than their role; null: the role alone decides. */
+    readonly permissions: readonly string[] | null = null,
   ) {}
 
   /** A job or a provider's webhook, inside one organization. */
@@ -35,7 +37,13 @@ export class Actor {
   /** The same person, in another organization: nobody of its team. */
   within(organization_id: string): Actor {
     const home = this.home_organization_id ?? this.organization_id;
-    return new Actor(organization_id, this.role, this.user_id, this.session_id, null, null, organization_id === home ? null : home);
+    const away = organization_id === home ? null : home;
+    return new Actor(organization_id, this.role, this.user_id, this.session_id, null, null, away, this.permissions);
+  }
+
+  /** The same person in their own organization, where their own account is. */
+  get atHome(): Actor {
+    return this.home_organization_id === null ? this : this.within(this.home_organization_id);
   }
 
   /** A job or a provider's webhook acts: nobody who came through a door. */

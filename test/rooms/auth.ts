@@ -41,6 +41,7 @@ export const facts: RoomFacts = {
       'POST /auth/2fa/setup',
       'POST /auth/logout',
     ],
+    org_admin: ['POST /users/{user_id}/reset-two-factor'],
   },
   ids: { session_id: 'session' },
   belongings: async (w, company) => ({ session: await sessionOf(w, company) }),
@@ -139,6 +140,15 @@ export const facts: RoomFacts = {
       said: ['auth.two_factor_disabled'],
       given: async ({ agent }) => ({ person: agent, body: { password: PASSWORD, code: codeOf((await enrol(agent)).secret) } }),
       wrong: { password: 5 },
+    },
+    {
+      rest: 'POST users/:user_id/reset-two-factor',
+      mutation: 'resetUserTwoFactor',
+      said: ['user.two_factor_reset'],
+      given: async ({ agent }) => {
+        await enrol(agent);
+        return { id: agent.user.id };
+      },
     },
     {
       rest: 'POST auth/2fa/verify',

@@ -4,6 +4,7 @@ import { Column, Entity, Index } from 'typeorm';
 import { Role } from '#common/actor';
 import { FutureInstant, OneLine } from '#common/fields';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+import { declareResource } from '#modules/organizations/plan-resources';
 
 /** The roles a key may have. */
 export const KEY_ROLES = [Role.org_admin, Role.agent, Role.viewer] as const;
@@ -60,4 +61,16 @@ export class ApiKey extends SoftDeletedEntity {
   @Column('uuid')
   @Field(() => ID)
   created_by: string;
+}
+
+declareResource('api_keys', {
+  text: 'API keys.',
+  limits: { free: 5, starter: 10, growth: 25, professional: 50, enterprise: 500 },
+  usage: 'SELECT count(*)::int FROM api_keys WHERE organization_id = $1 AND deleted_at IS NULL',
+});
+
+declare module '#modules/organizations/plan-resources' {
+  interface PlanResources {
+    api_keys: true;
+  }
 }

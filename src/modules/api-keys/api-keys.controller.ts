@@ -24,7 +24,7 @@ export class ApiKeysController {
 
   /**
    * Create an API key. Its value is shown only now: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`, on REST, GraphQL and both sockets.
-   * @throws {403} A role above your own (`cannot_assign_role`).
+   * @throws {403} A role above your own (`cannot_assign_role`), or beyond the plan's keys (`plan_limit_exceeded`).
    * @throws {422} Also scopes beyond the role (`permission_not_allowed_for_role`).
    */
   @Post()

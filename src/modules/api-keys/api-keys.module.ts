@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '#modules/auth/auth.module';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './api-keys.demo';
 import './api-keys.errors';
 import { ApiKeysController } from './api-keys.controller';
@@ -7,6 +9,7 @@ import { ApiKeysService } from './api-keys.service';
 
 /** Keys by which programs ask in an organization's name; `#access/api-keys` lets them in. */
 @Module({
+  imports: [OrganizationsModule, AuthModule],
   controllers: [ApiKeysController],
   providers: [ApiKeysService, ApiKeysResolver],
 })

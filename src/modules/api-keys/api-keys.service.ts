@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ApiKeys, hashOfKey } from '#access/api-keys';
+import { assertHolds } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { API_KEY_PREFIX } from '#common/bearer';
 import { Conflict, Forbidden, Invalid } from '#common/errors';
@@ -8,6 +9,8 @@ import type { Page } from '#common/page.dto';
 import { ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
+import { SecurityAlerts } from '#modules/auth/security-alerts';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
 import type { ApiKeyCreate, ApiKeyCreated, ApiKeyQuery, ApiKeyRotate, ApiKeyUpdate } from './api-key.dto';
 import { ApiKey } from './api-key.entity';
 
@@ -23,6 +26,8 @@ export class ApiKeysService {
   constructor(
     private readonly database: Database,
     private readonly live: ApiKeys,
+    private readonly organizations: OrganizationsService,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   async page(actor: Actor, query: ApiKeyQuery): Promise<Page<ApiKey>> {
@@ -33,24 +38,27 @@ export class ApiKeysService {
     return { ...page, items: page.items.map(present) };
   }
 
-  /** The answer is the only place where the value ever stands. @throws {Invalid} Scopes beyond the role. */
+  /** The answer is the only place where the value ever stands. @throws {Invalid} Scopes beyond the role. @throws {Forbidden} `cannot_assign_role`, `plan_limit_exceeded`. */
   async create(actor: Actor, { name, role, scopes, expires_at }: ApiKeyCreate): Promise<ApiKeyCreated> {
     const { user_id } = actor;
     if (user_id === null) throw new Forbidden('api_key_not_allowed', 'API keys are made by people.');
     if (!actor.may(role)) throw new Forbidden('cannot_assign_role', 'A key may not do more than who makes it.');
     const values = { name, role, scopes: scopesOf(role, scopes), expires_at, created_by: user_id };
     return this.database.tx(async (tx) => {
+      await this.organizations.assertWithinPlan(actor, 'api_keys', undefined, tx);
       const value = newValue();
       const key = await this.keys(tx).insert(actor, { ...values, prefix: prefixOf(value) });
       await this.keep(tx, key, value);
+      await this.alerts.apiKey(tx, 'made', key, [user_id]);
       tx.audit(actor, 'api_key.created', { resource: { id: key.id, name }, metadata: { role, scopes: values.scopes } });
       return { ...present(key), key: value };
     });
   }
 
+  /** @throws {Forbidden} `permission_denied`: it may more than who asks. */
   async update(actor: Actor, id: string, { name, scopes, expires_at }: ApiKeyUpdate): Promise<ApiKey> {
     return this.database.tx(async (tx) => {
-      const before = await this.keys(tx).lock(actor, id);
+      const before = await this.lock(tx, actor, id);
       const changes = {
         ...(name !== undefined && { name }),
         ...(scopes !== undefined && { scopes: scopesOf(before.role, scopes) }),
@@ -63,10 +71,10 @@ export class ApiKeysService {
     });
   }
 
-  /** A new value; the one of before works on for the overlap, older ones as long as they were to, but no longer. @throws {Conflict} `api_key_expired`. */
+  /** A new value; the one of before works on for the overlap, older ones as long as they were to, but no longer. @throws {Conflict} `api_key_expired`. @throws as `update`. */
   async rotate(actor: Actor, id: string, { overlap_hours = OVERLAP_HOURS }: ApiKeyRotate): Promise<ApiKeyCreated> {
     return this.database.tx(async (tx) => {
-      const before = await this.keys(tx).lock(actor, id);
+      const before = await this.lock(tx, actor, id);
       const now = new Date();
       if (before.expires_at && before.expires_at <= now)
         throw new Conflict('api_key_expired', 'This key has expired. Give it a later expires_at, or make another one.');
@@ -85,6 +93,7 @@ export class ApiKeysService {
       await this.keep(tx, before, value);
       const previous_until = overlap_hours === 0 ? null : until;
       const key = await this.keys(tx).patch(actor, id, { prefix: prefixOf(value), rotated_at: now, previous_until });
+      await this.alerts.apiKey(tx, 'rotated', key, [key.created_by, ...(actor.user_id ? [actor.user_id] : [])]);
       tx.audit(actor, 'api_key.rotated', { resource: { id, name: key.name }, metadata: { overlap_hours } });
       this.live.changed(tx, key.organization_id, id);
       return { ...present(key), key: value };
@@ -100,6 +109,13 @@ export class ApiKeysService {
       tx.audit(actor, 'api_key.revoked', { resource: { id, name: key.name } });
       this.live.changed(tx, key.organization_id, id);
     });
+  }
+
+  /** For a change of it: its next value is the key itself. One's own never does more than oneself. */
+  private async lock(tx: Tx, actor: Actor, id: string): Promise<ApiKey> {
+    const key = await this.keys(tx).lock(actor, id);
+    if (key.created_by !== actor.user_id) assertHolds(actor, key.scopes ?? ROLE_PERMISSIONS[key.role]);
+    return key;
   }
 
   private async keep(tx: Tx, { organization_id, id }: ApiKey, value: string): Promise<void> {

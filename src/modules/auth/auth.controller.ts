@@ -21,6 +21,7 @@ import {
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
 import { Recovery } from './recovery';
+import { Registration } from './registration';
 
 @Room('auth', 'Sign up, sign in, go on with fresh tokens, and come back in by mail.', { session_id: DEMO.session_id })
 @Controller('auth')
@@ -28,6 +29,7 @@ import { Recovery } from './recovery';
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
+    private readonly registration: Registration,
     private readonly recovery: Recovery,
   ) {}
 
@@ -48,7 +50,7 @@ export class AuthController {
     },
   })
   register(@Body() input: RegisterRequest, @FromClient() client: Client): Promise<AuthResponse> {
-    return this.auth.register(input, client);
+    return this.registration.register(input, client);
   }
 
   /**

@@ -18,12 +18,14 @@ import {
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
 import { Recovery } from './recovery';
+import { Registration } from './registration';
 
 @Resolver()
 @OwnAccount()
 export class AuthResolver {
   constructor(
     private readonly auth: AuthService,
+    private readonly registration: Registration,
     private readonly recovery: Recovery,
   ) {}
 
@@ -39,7 +41,7 @@ export class AuthResolver {
   @Public()
   @RateClass('auth_register')
   register(@Args('input') input: RegisterRequest, @FromClient() client: Client): Promise<AuthResponse> {
-    return this.auth.register(input, client);
+    return this.registration.register(input, client);
   }
 
   @Mutation(() => LoginResponse, { description: 'Log in.' })

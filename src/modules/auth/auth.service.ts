@@ -1,54 +1,22 @@
-import { createHash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { JwtService } from '@nestjs/jwt';
-import {
-  type AccessClaims,
-  type Session,
-  Sessions,
-  type UserSession,
-  assertAddressAllowed,
-  assertOrganizationActive,
-} from '#access/sessions';
+import { type Session, Sessions, type UserSession, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
-import { Forbidden, Unauthenticated } from '#common/errors';
+import { AppError, Forbidden, Unauthenticated } from '#common/errors';
 import type { SuccessResponse } from '#common/success.dto';
-import { isUuid, newId } from '#common/uuid';
-import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { AuditService } from '#modules/audit/audit.service';
 import type { OrganizationSettings } from '#modules/organizations/organization.dto';
 import { settingsOf } from '#modules/organizations/organization-settings';
-import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountAccess } from '#modules/users/account-access';
 import { AccountMails } from '#modules/users/account-mails';
 import { type Guess, LoginLocks, accountLocked } from '#modules/users/login-locks';
-import { Passwords } from '#modules/users/passwords';
 import { UsersService } from '#modules/users/users.service';
-import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, RegisterRequest, Token, TokenStatus } from './auth.dto';
+import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, TokenStatus } from './auth.dto';
 import type { Client } from './client';
 import { SecurityAlerts } from './security-alerts';
+import { type Entered, SessionTokens, hashOfToken } from './session-tokens';
 import type { TwoFactorVerify } from './two-factor.dto';
 import { TwoFactors } from './two-factors';
-
-/** Contract 10 §2 (decided): no family of refresh tokens lives longer, however often it rotates. */
-const FAMILY_DAYS = 30;
-
-interface RefreshClaims {
-  sub: string;
-  type: 'refresh';
-  sid: string;
-  jti: string;
-  exp: number;
-}
-
-/** What the first step of a login answers, for the second one. */
-interface ChallengeClaims {
-  sub: string;
-  type: 'mfa';
-  tv: number;
-}
-
-/** For the time it takes to find one's phone. */
-const CHALLENGE_SECONDS = 300;
 
 /** A user as login meets them: by e-mail or token, before an organization is known. */
 interface Owner {
@@ -68,14 +36,6 @@ interface Owner {
   has_two_factor: boolean;
 }
 
-/** Who is in, and the tokens they go on with. */
-interface Entered {
-  actor: Actor;
-  token: Token;
-}
-
-type SignedIn = Pick<Owner, 'id' | 'organization_id' | 'email' | 'full_name' | 'role' | 'token_version'>;
-
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
 const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.language, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
                       o.status AS organization_status, o.settings, t.enabled_at IS NOT NULL AS has_two_factor
@@ -89,51 +49,17 @@ export class AuthService {
   private readonly logger = new Logger(AuthService.name);
 
   constructor(
-    private readonly config: Config,
     private readonly database: Database,
-    private readonly jwt: JwtService,
+    private readonly tokens: SessionTokens,
     private readonly sessions: Sessions,
-    private readonly organizations: OrganizationsService,
     private readonly users: UsersService,
-    private readonly passwords: Passwords,
+    private readonly access: AccountAccess,
     private readonly locks: LoginLocks,
     private readonly audit: AuditService,
     private readonly mails: AccountMails,
     private readonly alerts: SecurityAlerts,
     private readonly twoFactors: TwoFactors,
   ) {}
-
-  /** `enroll` for strangers. @throws {Forbidden} `registration_disabled`. */
-  async register(input: RegisterRequest, client: Client): Promise<AuthResponse> {
-    if (!this.config.registration_enabled)
-      throw new Forbidden('registration_disabled', 'Registration is closed here. Ask the operator of this server for an account.');
-    return this.enroll(input, client);
-  }
-
-  /**
-   * A new organization on trial with its first administrator, who is logged in at once, and asked by mail whether the address is theirs unless nobody reads it.
-   * @throws {Conflict} `email_already_registered`.
-   */
-  async enroll(
-    input: RegisterRequest,
-    client: Client = { ip: null, user_agent: null },
-    { mailed = true }: { mailed?: boolean } = {},
-  ): Promise<AuthResponse> {
-    this.passwords.check(input.password, input.email);
-    const password_hash = await this.passwords.hash(input.password);
-    const { actor, token } = await this.database.tx(async (tx) => {
-      const organization = await this.organizations.create(tx, input.organization_name);
-      const user = await this.users.add(
-        tx,
-        Actor.system(organization.id),
-        { email: input.email, full_name: input.full_name, phone_number: input.phone_number ?? null, role: Role.org_admin },
-        password_hash,
-      );
-      if (mailed) await this.mails.verifyEmail(tx, user);
-      return this.open(tx, 'auth.register', { ...user, token_version: 1 }, client);
-    });
-    return this.answer(actor, token, 'Registration successful');
-  }
 
   /**
    * Nobody's e-mail, a wrong password and a lock answer the same after the same guesses, in the same time.
@@ -150,12 +76,12 @@ export class AuthService {
       await this.refuse(email, owner, guess, 'invalid_credentials');
       throw new Unauthenticated('invalid_credentials', 'E-mail or password is wrong.');
     }
-    await this.assertMayLogIn(owner, security_settings, client);
+    await this.orRefused(owner, () => assertMayLogIn(owner, security_settings, client));
 
     if (owner.has_two_factor) throw await this.challenge(owner);
 
-    const { actor, token } = await this.database.tx((tx) => this.enter(tx, owner, client));
-    return this.answer(actor, token, 'Login successful');
+    const entered = await this.orRefused(owner, () => this.database.tx((tx) => this.enter(tx, owner, client)));
+    return this.tokens.answer(entered, 'Login successful');
   }
 
   /**
@@ -164,18 +90,20 @@ export class AuthService {
    * @throws {Forbidden} As `login`.
    */
   async verifyTwoFactor({ mfa_token, code }: TwoFactorVerify, client: Client): Promise<AuthResponse> {
-    const claims = this.readChallenge(mfa_token);
+    const claims = this.tokens.readChallenge(mfa_token);
     const [owner] = claims ? await this.database.rows<Owner | undefined>(`${OWNER} AND u.id = $1`, [claims.sub]) : [];
     if (!owner?.has_two_factor || owner.token_version !== claims?.tv)
       throw new Unauthenticated('invalid_mfa_token', 'The mfa_token is not valid or has expired. Log in again.');
     const { security_settings } = settingsOf(owner);
-    await this.assertMayLogIn(owner, security_settings, client);
+    await this.orRefused(owner, () => assertMayLogIn(owner, security_settings, client));
     const enter = async (tx: Tx): Promise<Entered | null> => {
       const proof = await this.twoFactors.spend(tx, owner, code);
       return proof && this.enter(tx, owner, client, { two_factor: proof });
     };
-    const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) => (locked ? null : this.database.tx(enter)));
-    if (attempt.proved) return this.answer(attempt.proved.actor, attempt.proved.token, 'Login successful');
+    const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) =>
+      locked ? null : this.orRefused(owner, () => this.database.tx(enter)),
+    );
+    if (attempt.proved) return this.tokens.answer(attempt.proved, 'Login successful');
     await this.refuse(owner.email, owner, attempt, 'two_factor_code_incorrect');
     throw new Unauthenticated('invalid_credentials', 'The code is wrong, or was used.');
   }
@@ -186,7 +114,7 @@ export class AuthService {
    * @throws {Unauthenticated} `invalid_refresh_token`, `token_revoked`, or `refresh_token_reused`, which ends the whole family.
    */
   async refresh(refresh_token: string, client: Client): Promise<AuthResponse> {
-    const claims = this.readRefreshToken(refresh_token);
+    const claims = this.tokens.readRefresh(refresh_token);
     if (!claims) throw invalidRefreshToken();
     const result = await this.database.tx(async (tx) => {
       // By the token's own ids: an organization is not known before.
@@ -197,7 +125,7 @@ export class AuthService {
       );
       const [row] = await tx.rows<{ used_at: Date | null } | undefined>(
         'SELECT used_at FROM refresh_tokens WHERE id = $1 AND session_id = $2 AND token_hash = $3',
-        [claims.jti, claims.sid, hashOf(refresh_token)],
+        [claims.jti, claims.sid, hashOfToken(refresh_token)],
       );
       if (!session || !row || session.expires_at <= new Date()) throw invalidRefreshToken();
       if (row.used_at || session.revoked_at) {
@@ -215,11 +143,11 @@ export class AuthService {
       assertAddressAllowed(settingsOf(owner).security_settings.allowed_ip_ranges, client.ip);
       await tx.rows('UPDATE refresh_tokens SET used_at = now() WHERE id = $1', [claims.jti]);
       await tx.rows('DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < now()', [claims.sid]);
-      return this.issue(tx, 'auth.refresh', owner, claims.sid, session.expires_at);
+      return this.tokens.issue(tx, 'auth.refresh', owner, claims.sid, session.expires_at);
     });
     if (!result)
       throw new Unauthenticated('refresh_token_reused', 'This refresh token was used before: the session has ended. Sign in again.');
-    return this.answer(result.actor, result.token, 'Token refreshed');
+    return this.tokens.answer(result, 'Token refreshed');
   }
 
   /** Ends the session of the given refresh token, the caller's own without one, or all of the caller's. */
@@ -227,11 +155,11 @@ export class AuthService {
     const { user_id, session_id } = actor;
     if (!user_id || !session_id) throw new Unauthenticated();
     // Expired is good enough to say which session ends. Somebody else's or unknown: the caller's own.
-    const claims = refresh_token ? this.readRefreshToken(refresh_token, true) : null;
+    const claims = refresh_token ? this.tokens.readRefresh(refresh_token, true) : null;
     await this.database.tx(async (tx) => {
       if (all) await this.sessions.endAll(tx, user_id, 'logout');
       else await this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout');
-      tx.audit(actor, 'auth.logout', { resource_type: 'user', resource: { id: user_id }, metadata: { all: all ?? false } });
+      tx.audit(actor.atHome, 'auth.logout', { resource_type: 'user', resource: { id: user_id }, metadata: { all: all ?? false } });
     });
     return { success: true, message: all ? 'Logged out everywhere' : 'Logged out' };
   }
@@ -246,12 +174,12 @@ export class AuthService {
     return { valid: true, user_id, organization_id, role, expires_at };
   }
 
-  /** Said only to who knows the password. @throws {Forbidden} */
-  private async assertMayLogIn(owner: Owner, security: OrganizationSettings['security_settings'], client: Client): Promise<void> {
+  /** What keeps out who has proved who they are stands in the audit log. */
+  private async orRefused<T>(owner: Owner, work: () => T | Promise<T>): Promise<T> {
     try {
-      assertMayLogIn(owner, security, client);
+      return await work();
     } catch (error) {
-      await this.refused(owner.email, owner, (error as Forbidden).error_code);
+      if (error instanceof AppError) await this.refused(owner.email, owner, error.error_code);
       throw error;
     }
   }
@@ -264,88 +192,20 @@ export class AuthService {
       resource: { id: owner.id },
       actor_email: owner.email,
     });
-    const claims: ChallengeClaims = { sub: owner.id, type: 'mfa', tv: owner.token_version };
-    const mfa_token = this.jwt.sign(claims, { expiresIn: CHALLENGE_SECONDS });
     return new Forbidden('two_factor_required', 'A code is needed: send it with the mfa_token to POST /api/v1/auth/2fa/verify.', {
-      beside: { mfa_token, expires_in: CHALLENGE_SECONDS },
+      beside: this.tokens.challenge(owner),
     });
-  }
-
-  /** null: not one of our challenges, or expired. */
-  private readChallenge(token: string): ChallengeClaims | null {
-    try {
-      const claims = this.jwt.verify<ChallengeClaims>(token);
-      return claims.type === 'mfa' && isUuid(claims.sub) ? claims : null;
-    } catch {
-      return null;
-    }
   }
 
   /** Who has proved who they are is in; `metadata`: how, beside the password. */
   private async enter(tx: Tx, owner: Owner, client: Client, metadata?: Record<string, unknown>): Promise<Entered> {
-    await this.users.noteLogin(tx, owner, client.ip);
+    await this.access.noteLogin(tx, owner, client.ip);
     await tx.rows(
       `WITH gone AS (DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() RETURNING id)
        DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
       [owner.id],
     );
-    return this.open(tx, 'auth.login', owner, client, metadata);
-  }
-
-  /** A new session, the family of its refresh tokens, and their first pair. */
-  private async open(tx: Tx, action: string, owner: SignedIn, client: Client, metadata?: Record<string, unknown>): Promise<Entered> {
-    const id = newId();
-    const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
-    await tx.rows(
-      'INSERT INTO sessions (id, organization_id, user_id, user_agent, ip_address, expires_at) VALUES ($1, $2, $3, $4, $5, $6)',
-      [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at],
-    );
-    return this.issue(tx, action, owner, id, expires_at, metadata);
-  }
-
-  /** `action`: what the audit log calls it. */
-  private async issue(
-    tx: Tx,
-    action: string,
-    owner: SignedIn,
-    sid: string,
-    family_ends_at: Date,
-    metadata?: Record<string, unknown>,
-  ): Promise<Entered> {
-    const { access_token_ttl_seconds: expires_in, refresh_token_ttl_days } = this.config;
-    const access: Omit<AccessClaims, 'iat' | 'exp'> = {
-      sub: owner.id,
-      organization_id: owner.organization_id,
-      role: owner.role,
-      type: 'access',
-      sid,
-      tv: owner.token_version,
-      jti: newId(),
-    };
-    const expires_at = new Date(Math.min(Date.now() + refresh_token_ttl_days * 86_400_000, family_ends_at.getTime()));
-    const refresh: RefreshClaims = { sub: owner.id, type: 'refresh', sid, jti: newId(), exp: Math.floor(expires_at.getTime() / 1000) };
-    const refresh_token = this.jwt.sign(refresh);
-    await tx.rows('INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)', [
-      refresh.jti,
-      sid,
-      hashOf(refresh_token),
-      expires_at,
-    ]);
-    const actor = new Actor(owner.organization_id, owner.role, owner.id, sid);
-    tx.audit(actor, action, {
-      resource_type: 'user',
-      resource: { id: owner.id, name: owner.full_name },
-      actor_email: owner.email,
-      metadata,
-    });
-    return {
-      actor,
-      token: { access_token: this.jwt.sign(access, { expiresIn: expires_in }), refresh_token, token_type: 'bearer', expires_in },
-    };
-  }
-
-  private async answer(actor: Actor, token: Token, message: string): Promise<AuthResponse> {
-    return { user: await this.users.profile(actor), token, ...token, message };
+    return this.tokens.open(tx, 'auth.login', owner, client, metadata);
   }
 
   private refused(email: string, owner: Owner | undefined, reason: string, action = 'auth.login_failed'): Promise<void> {
@@ -383,19 +243,7 @@ export class AuthService {
       this.logger.warn({ msg: 'not told of a lock', user_id: owner.id, err: error });
     }
   }
-
-  /** null: not one of our refresh tokens, or expired. */
-  private readRefreshToken(token: string, ignoreExpiration = false): RefreshClaims | null {
-    try {
-      const claims = this.jwt.verify<RefreshClaims>(token, { ignoreExpiration });
-      return claims.type === 'refresh' && isUuid(claims.sub) && isUuid(claims.sid) && isUuid(claims.jti) ? claims : null;
-    } catch {
-      return null;
-    }
-  }
 }
-
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 const invalidRefreshToken = (): Unauthenticated =>
   new Unauthenticated('invalid_refresh_token', 'The refresh token is not valid or has expired. Sign in again.');

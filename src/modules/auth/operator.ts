@@ -4,11 +4,10 @@ import { Actor, Role } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import { LoginLocks } from '#modules/users/login-locks';
+import { AccountAccess } from '#modules/users/account-access';
+import { NewUsers } from '#modules/users/new-users';
 import { Passwords } from '#modules/users/passwords';
 import type { User } from '#modules/users/user.entity';
-import { UsersService } from '#modules/users/users.service';
-import { Sessions } from '#access/sessions';
 import { SuperAdmin } from './super-admin';
 import { TwoFactors } from './two-factors';
 
@@ -16,6 +15,7 @@ import { TwoFactors } from './two-factors';
 export interface Account {
   id: string;
   email: string;
+  full_name: string;
   role: Role;
   organization_id: string;
   organization: string;
@@ -33,7 +33,7 @@ export interface Handover {
 
 // Crosses organizations: the operator is who runs the machine.
 const ACCOUNTS = `
-  SELECT u.id, u.email, u.role, u.organization_id, o.name AS organization, u.last_login_at, o.settings,
+  SELECT u.id, u.email, u.full_name, u.role, u.organization_id, o.name AS organization, u.last_login_at, o.settings,
          CASE WHEN NOT u.is_active THEN 'switched off' WHEN o.status <> 'active' AND u.role <> 'super_admin' THEN 'organization ' || o.status END AS closed
     FROM users u JOIN organizations o ON o.id = u.organization_id
    WHERE u.deleted_at IS NULL AND o.deleted_at IS NULL`;
@@ -44,11 +44,10 @@ export class Operator {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly users: UsersService,
+    private readonly users: NewUsers,
+    private readonly access: AccountAccess,
     private readonly superAdmins: SuperAdmin,
     private readonly passwords: Passwords,
-    private readonly locks: LoginLocks,
-    private readonly sessions: Sessions,
     private readonly twoFactors: TwoFactors,
   ) {}
 
@@ -76,10 +75,10 @@ export class Operator {
     const password = this.passwords.generate(settingsOf(account).security_settings.password_min_length);
     const password_hash = await this.passwords.hash(password);
     await this.database.tx(async (tx) => {
-      await this.users.setPassword(tx, account, password_hash);
+      await this.access.setPassword(tx, account, password_hash);
       say(tx, 'user.password_reset', account);
     });
-    await this.locks.clear(account.email);
+    await this.access.unlock(account.email);
     return { account, password };
   }
 
@@ -87,11 +86,9 @@ export class Operator {
   async resetTwoFactor(email: string): Promise<Account> {
     const account = await this.get(addressOf(email));
     await this.database.tx(async (tx) => {
-      if (!(await this.twoFactors.remove(tx, account))) throw new Error(`${account.email} has no second factor.`);
-      await this.sessions.endAll(tx, account.id, 'two_factor_reset');
+      if (!(await this.twoFactors.reset(tx, account))) throw new Error(`${account.email} has no second factor.`);
       say(tx, 'user.two_factor_reset', account);
     });
-    await this.locks.clear(account.email);
     return account;
   }
 
@@ -117,10 +114,10 @@ export class Operator {
 function say(
   tx: Tx,
   action: string,
-  { id, email, organization_id }: Pick<User, 'id' | 'email' | 'organization_id'>,
+  { id, full_name, organization_id }: Pick<User, 'id' | 'full_name' | 'organization_id'>,
   metadata: object = {},
 ): void {
-  tx.audit(Actor.system(organization_id), action, { resource: { id, name: email }, metadata: { ...metadata, by: 'operator' } });
+  tx.audit(Actor.system(organization_id), action, { resource: { id, name: full_name }, metadata: { ...metadata, by: 'operator' } });
 }
 
 /** @throws One line for the console. */

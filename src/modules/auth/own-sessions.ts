@@ -41,7 +41,7 @@ export class OwnSessions {
       const [live] = await tx.rows(`SELECT s.id ${LIVE} AND s.id = $2 FOR UPDATE OF s`, [user_id, id]);
       if (!live) throw new NotFound('Session');
       await this.sessions.end(tx, user_id, id, 'ended_by_user');
-      tx.audit(actor, 'auth.session_ended', { resource_type: 'session', resource: { id } });
+      tx.audit(actor.atHome, 'auth.session_ended', { resource_type: 'session', resource: { id } });
     });
   }
 }

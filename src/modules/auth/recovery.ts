@@ -5,12 +5,11 @@ import type { SuccessResponse } from '#common/success.dto';
 import { Database, type Tx } from '#database/database';
 import { AuditService } from '#modules/audit/audit.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AccountAccess } from '#modules/users/account-access';
 import { AccountMails, type Addressee } from '#modules/users/account-mails';
-import { LoginLocks } from '#modules/users/login-locks';
 import type { TokenPurpose } from '#modules/users/mailed-token.entity';
 import { MailedTokens, type TokenOwner } from '#modules/users/mailed-tokens';
 import { Passwords } from '#modules/users/passwords';
-import { UsersService } from '#modules/users/users.service';
 import type { ForgotPasswordRequest, ResetPasswordRequest, VerifyEmailRequest } from './auth.dto';
 import './auth.mails';
 
@@ -31,11 +30,10 @@ export class Recovery {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly users: UsersService,
+    private readonly access: AccountAccess,
     private readonly mails: AccountMails,
     private readonly tokens: MailedTokens,
     private readonly passwords: Passwords,
-    private readonly locks: LoginLocks,
     private readonly audit: AuditService,
   ) {}
 
@@ -64,10 +62,10 @@ export class Recovery {
     const password_hash = await this.passwords.hash(new_password);
     await this.database.tx(async (tx) => {
       const owner = await this.tokens.redeem(tx, token, SETS_PASSWORD);
-      await this.users.setPassword(tx, { organization_id, id: owner.user_id }, password_hash);
-      await this.users.confirmEmail(tx, { organization_id, id: owner.user_id });
+      await this.access.setPassword(tx, { organization_id, id: owner.user_id }, password_hash);
+      await this.access.confirmEmail(tx, { organization_id, id: owner.user_id });
       say(tx, 'auth.password_reset', owner, { invitation: owner.purpose === 'invitation' });
-      tx.afterCommit(() => this.locks.clear(owner.email));
+      tx.afterCommit(() => this.access.unlock(owner.email));
     });
     return { success: true, message: 'The password is set. Sign in with it.' };
   }
@@ -76,7 +74,7 @@ export class Recovery {
   async verifyEmail({ token }: VerifyEmailRequest): Promise<SuccessResponse> {
     await this.database.tx(async (tx) => {
       const owner = await this.tokens.redeem(tx, token, ['email_verification']);
-      await this.users.confirmEmail(tx, { organization_id: owner.organization_id, id: owner.user_id });
+      await this.access.confirmEmail(tx, { organization_id: owner.organization_id, id: owner.user_id });
       say(tx, 'auth.email_verified', owner);
     });
     return { success: true, message: 'The e-mail is confirmed.' };

@@ -8,6 +8,8 @@ import { declareUserRows } from '#database/personal-data';
 @Entity('sessions')
 @Reference(() => User, 'user_id', 'CASCADE')
 @Index('sessions_user_idx', ['user_id', 'created_at'])
+// Of an organization that is deleted or erased.
+@Index('sessions_organization_idx', ['organization_id'])
 export class UserSession {
   @PrimaryColumn('uuid')
   id: string;

@@ -5,9 +5,9 @@ import { Database, type Tx } from '#database/database';
 import { PlanType } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { SYSTEM_SLUG } from '#modules/organizations/slugs';
+import { NewUsers } from '#modules/users/new-users';
 import { Passwords } from '#modules/users/passwords';
 import type { User } from '#modules/users/user.entity';
-import { UsersService } from '#modules/users/users.service';
 
 /** Super admins: the first from SUPER_ADMIN_EMAIL and SUPER_ADMIN_PASSWORD, others by the console (`Operator`); no route can make one. */
 @Injectable()
@@ -18,7 +18,7 @@ export class SuperAdmin implements OnApplicationBootstrap {
     private readonly config: Config,
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly users: UsersService,
+    private readonly users: NewUsers,
     private readonly passwords: Passwords,
   ) {}
 

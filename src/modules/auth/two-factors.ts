@@ -4,11 +4,13 @@ import { Secret, TOTP } from 'otpauth';
 import { Sessions } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
-import { BadRequest, Conflict, Unauthenticated } from '#common/errors';
+import { BadRequest, Conflict, Forbidden, Unauthenticated } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
+import { lockMember } from '#modules/users/visible-user';
+import { SecurityAlerts } from './security-alerts';
 import type { RecoveryCodes, TwoFactorDisable, TwoFactorSetup, TwoFactorState } from './two-factor.dto';
 
 /** RFC 6238 as every authenticator app knows it: SHA-1, six digits, a new code every 30 seconds; one before and one after count too. */
@@ -55,6 +57,7 @@ export class TwoFactors {
     private readonly sessions: Sessions,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   async state(actor: Actor): Promise<TwoFactorState> {
@@ -75,7 +78,7 @@ export class TwoFactors {
         [account.organization_id, account.id, this.encryption.encrypt(secret.base32, [account.organization_id, account.id])],
       );
       if (!kept) throw alreadyEnabled();
-      this.say(tx, actor, 'auth.two_factor_set_up', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_set_up', account);
     });
     return { secret: secret.base32, otpauth_url: totpOf(secret, account.email).toString() };
   }
@@ -96,7 +99,8 @@ export class TwoFactors {
         [account.organization_id, account.id, account.secret, step, recovery_codes.map(hashOfRecoveryCode)],
       );
       if (!enabled) throw alreadyEnabled();
-      this.say(tx, actor, 'auth.two_factor_enabled', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_enabled', account);
+      await this.alerts.twoFactor(tx, account, 'on');
       this.sessions.changed(tx, account.id);
     });
     return { recovery_codes };
@@ -108,13 +112,14 @@ export class TwoFactors {
    */
   async disable(actor: Actor, { password, code }: TwoFactorDisable): Promise<void> {
     const account = await this.account(actor);
-    if (!account.enabled_at) throw new Conflict('two_factor_not_enabled', 'The second factor is off.');
+    if (!account.enabled_at) throw notEnabled();
     let wrong = (): BadRequest => new BadRequest('current_password_incorrect', 'The password is wrong.');
     const off = async (tx: Tx): Promise<true | null> => {
       wrong = codeIncorrect;
       if (!(await this.spend(tx, account, code))) return null;
       await this.remove(tx, account);
-      this.say(tx, actor, 'auth.two_factor_disabled', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_disabled', account);
+      await this.alerts.twoFactor(tx, account, 'off');
       return true;
     };
     const { security_settings } = settingsOf(account);
@@ -126,6 +131,32 @@ export class TwoFactors {
     if (proved) return;
     if (locked_until) throw accountLocked(locked_until);
     throw wrong();
+  }
+
+  /**
+   * Somebody else's, who lost phone and recovery codes.
+   * @throws {Forbidden} `cannot_modify_self`, `permission_denied`. @throws {NotFound} @throws {Conflict} `two_factor_not_enabled`.
+   */
+  async resetOf(actor: Actor, id: string): Promise<void> {
+    if (id === actor.user_id)
+      throw new Forbidden(
+        'cannot_modify_self',
+        'Your own second factor goes with your password and a code: POST /api/v1/auth/2fa/disable.',
+      );
+    await this.database.tx(async (tx) => {
+      const user = await lockMember(tx, actor, id);
+      if (!(await this.reset(tx, user))) throw notEnabled();
+      this.say(tx, actor, 'user.two_factor_reset', user);
+    });
+  }
+
+  /** The password alone lets in again, once every session has ended and a lock is lifted. False: there was none. */
+  async reset(tx: Tx, account: Pick<Account, 'organization_id' | 'id' | 'email'>): Promise<boolean> {
+    if (!(await this.remove(tx, account))) return false;
+    await this.sessions.endAll(tx, account.id, 'two_factor_reset');
+    await this.alerts.twoFactor(tx, account, 'reset');
+    tx.afterCommit(() => this.locks.clear(account.email));
+    return true;
   }
 
   /** Takes a code, of the app or for recovery: each is good once, however many bring it at the same time. null: it is none, or was taken. */
@@ -146,7 +177,7 @@ export class TwoFactors {
   }
 
   /** Switches it off, or forgets a set-up. False: there was none. */
-  async remove(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>): Promise<boolean> {
+  private async remove(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>): Promise<boolean> {
     const gone = await tx.rows('DELETE FROM two_factors WHERE organization_id = $1 AND user_id = $2 RETURNING user_id', [
       organization_id,
       id,
@@ -172,7 +203,7 @@ export class TwoFactors {
     return delta === null ? null : Math.floor(timestamp / 1000 / STEP_SECONDS) + delta;
   }
 
-  private say(tx: Tx, actor: Actor, action: string, { id, full_name }: Account): void {
+  private say(tx: Tx, actor: Actor, action: string, { id, full_name }: Pick<Account, 'id' | 'full_name'>): void {
     tx.audit(actor, action, { resource_type: 'user', resource: { id, name: full_name } });
   }
 }
@@ -195,6 +226,8 @@ const hashOfRecoveryCode = (code: string): string =>
     .digest('hex');
 
 const alreadyEnabled = (): Conflict => new Conflict('two_factor_enabled', 'The second factor is on already. Switch it off first.');
+
+const notEnabled = (): Conflict => new Conflict('two_factor_not_enabled', 'The second factor is off.');
 
 const codeIncorrect = (): BadRequest =>
   new BadRequest('two_factor_code_incorrect', 'The code is wrong, or was used. Wait for the next one the app shows.');

@@ -93,6 +93,7 @@ export class ConversationsResolver {
   ): Promise<MessageResponse[]> {
     const { actor } = context.req;
     if (!actor) throw new Unauthenticated();
+    context.assertMayRead('messages');
     const { before } = query;
     const { limit } = pageWindow(query);
     return context

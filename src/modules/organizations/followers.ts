@@ -12,6 +12,8 @@ export interface Founder {
   full_name: string;
   /** Without one the administrator is invited. */
   password: string | null;
+  /** As the organization asks for. */
+  password_min_length: number;
 }
 
 /** A limit of a plan that comes near (80) or is reached (100). */

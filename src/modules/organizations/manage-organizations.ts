@@ -41,8 +41,9 @@ export class ManageOrganizations {
     const { name, plan_type = PlanType.free, settings, admin_email, admin_full_name, admin_password, ...values } = input;
     assertNotOurs(values.slug);
     const given = settings ? mergeSettings({}, await readSettings(settings), ip) : {};
+    const { password_min_length } = settingsOf({ settings: given }).security_settings;
     const founder = admin_email
-      ? { email: admin_email, full_name: admin_full_name ?? nameIn(admin_email), password: admin_password ?? null }
+      ? { email: admin_email, full_name: admin_full_name ?? nameIn(admin_email), password: admin_password ?? null, password_min_length }
       : null;
     const makeFounder = founder && (await this.followers.founder(founder));
     const created = await this.database.tx(async (tx) => {

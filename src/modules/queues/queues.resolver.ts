@@ -73,6 +73,7 @@ export class QueuesResolver {
   departmentOf(@Parent() queue: QueueView, @Context() context: GraphqlContext): Promise<DepartmentView | null> {
     const { actor } = context.req;
     if (!actor) throw new Unauthenticated();
+    context.assertMayRead('departments');
     return context.loader('queue department', (ids) => this.departments.many(actor, ids)).load(queue.department_id);
   }
 

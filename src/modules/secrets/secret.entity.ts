@@ -7,6 +7,7 @@ import { Alias } from '#common/alias';
 import { JsonBytes, OneLine, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { TenantEntity } from '#database/tenant.entity';
+import { declareResource } from '#modules/organizations/plan-resources';
 
 export enum SecretEnvironment {
   development = 'development',
@@ -122,4 +123,16 @@ export class Secret extends TenantEntity {
   /** When it was last rotated; null: never. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_rotated_at: Date | null;
+}
+
+declareResource('secrets', {
+  text: 'Secrets.',
+  limits: { free: 20, starter: 50, growth: 100, professional: 250, enterprise: 1000 },
+  usage: 'SELECT count(*)::int FROM secrets WHERE organization_id = $1',
+});
+
+declare module '#modules/organizations/plan-resources' {
+  interface PlanResources {
+    secrets: true;
+  }
 }

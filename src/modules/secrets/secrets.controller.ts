@@ -39,6 +39,7 @@ export class SecretsController {
 
   /**
    * Create a secret.
+   * @throws {403} Beyond the plan's secrets (`plan_limit_exceeded`).
    * @throws {404} The chatbot is not in this organization.
    * @throws {409} There is one of this key, case aside, in this environment and scope (`already_exists`).
    * @throws {422} Also an encryption provider that is not configured.

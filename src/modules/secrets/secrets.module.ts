@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './secrets.demo';
 import './secrets.errors';
 import { AskProvider } from './ask-provider';
@@ -10,6 +11,7 @@ import { SecretsService } from './secrets.service';
 
 /** API keys and passwords of an organization. */
 @Module({
+  imports: [OrganizationsModule],
   controllers: [SecretsController],
   providers: [SecretsService, SecretValues, SecretUses, AskProvider, SecretsResolver],
   exports: [SecretsService],

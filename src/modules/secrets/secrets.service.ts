@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
+import { changesOf } from '#common/changes';
 import { Unopened } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { MASK } from '#common/mask';
@@ -8,6 +9,7 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import type { PageOptions, TenantRepository } from '#database/tenant-repository';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AskProvider } from './ask-provider';
 import { SecretUses } from './secret-uses';
 import { type Sealed, SecretValues } from './secret-values';
@@ -83,6 +85,7 @@ export class SecretsService {
     private readonly config: Config,
     private readonly uses: SecretUses,
     private readonly provider: AskProvider,
+    private readonly organizations: OrganizationsService,
   ) {}
 
   /** Rooms upstairs say here what of theirs uses a secret: it is then deleted by force only. Asked in the transaction of the delete, the secret locked. */
@@ -130,7 +133,7 @@ export class SecretsService {
 
   /**
    * @throws {NotFound} The chatbot is not in this organization.
-   * @throws {Conflict} already_exists: the key is taken in this environment and scope.
+   * @throws {Conflict} already_exists: the key is taken in this environment and scope. @throws {Forbidden} `plan_limit_exceeded`.
    */
   async create(actor: Actor, input: SecretCreate): Promise<SecretView> {
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as SecretCreate;
@@ -142,6 +145,7 @@ export class SecretsService {
       throw Invalid.field('chatbot_id', 'is required with the scope chatbot', undefined, 'missing');
     if (scope !== SecretScope.chatbot && chatbot_id) throw Invalid.field('chatbot_id', 'goes with the scope chatbot only');
     return this.database.tx(async (tx) => {
+      await this.organizations.assertWithinPlan(actor, 'secrets', undefined, tx);
       if (chatbot_id && !(await this.findChatbot(tx, actor, chatbot_id))) throw new NotFound('Chatbot');
       const secret = await this.add(tx, actor, { ...values, display_name: values.display_name ?? key }, value);
       const { environment, service } = secret;
@@ -361,14 +365,6 @@ function filterOf({
 /** SQL: how many secrets of `own` there are of each value of a column. */
 const countedBy = (column: string): string =>
   `(SELECT coalesce(jsonb_object_agg(word, n), '{}') FROM (SELECT coalesce(${column}, 'none') AS word, count(*)::int AS n FROM own GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100) words) AS by_${column === 'encryption_provider' ? 'provider' : column}`;
-
-/** What is given and not so already. */
-function changesOf(before: Secret, values: Partial<Secret>): Partial<Secret> {
-  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-  return Object.fromEntries(
-    Object.entries(values).filter(([field, value]) => value !== undefined && !same(value, before[field as keyof Secret])),
-  );
-}
 
 /** What an audit entry calls the change. */
 function actionOf(changes: Partial<Secret>): string {

@@ -27,6 +27,11 @@ export class AccountMails {
     return this.tell(tx, user, 'users.password_changed', { email: user.email, link: this.mails.link('/forgot-password') });
   }
 
+  /** Said to the address of before: who reads it may be the owner of an account that was just taken. */
+  emailChanged(tx: Tx, user: Addressee): Promise<boolean> {
+    return this.tell(tx, user, 'users.email_changed', {});
+  }
+
   /** Somebody gave wrong passwords until the account was locked. */
   locked(tx: Tx, user: Addressee, minutes: number): Promise<boolean> {
     return this.tell(tx, user, 'users.locked', { email: user.email, minutes, link: this.mails.link('/forgot-password') });

@@ -8,15 +8,17 @@ import { restorableUntil } from '#modules/organizations/grace';
 import type { Organization } from '#modules/organizations/organization.entity';
 import '#modules/organizations/organizations.mails';
 import type { Addressee } from './account-mails';
+import { Invitations } from './invitations';
+import { NewUsers } from './new-users';
 import { Passwords } from './passwords';
-import { UsersService } from './users.service';
 
 /** What becomes of the people of an organization as it lives, and what its administrators are told by mail. */
 @Injectable()
 export class FollowOrganization {
   constructor(
-    private readonly users: UsersService,
+    private readonly users: NewUsers,
     private readonly passwords: Passwords,
+    private readonly invitations: Invitations,
     private readonly mails: Mails,
     followers: Followers,
   ) {
@@ -26,16 +28,22 @@ export class FollowOrganization {
     });
   }
 
-  private async founder({ email, full_name, password }: Founder): Promise<(tx: Tx, actor: Actor) => Promise<void>> {
-    if (password !== null) this.passwords.check(password, email, { field: 'admin_password' });
+  private async founder({
+    email,
+    full_name,
+    password,
+    password_min_length: min_length,
+  }: Founder): Promise<(tx: Tx, actor: Actor) => Promise<void>> {
+    if (password !== null) this.passwords.check(password, email, { field: 'admin_password', min_length });
     const password_hash = password === null ? null : await this.passwords.hash(password);
     return async (tx, actor) => {
       const values = { email, full_name, role: Role.org_admin, invite_pending: password_hash === null };
       const user = await this.users.add(tx, actor, values, password_hash);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
         resource: { id: user.id, name: full_name },
-        metadata: { role: user.role, email },
+        metadata: { role: user.role },
       });
+      if (password_hash === null) await this.invitations.send(tx, actor, user);
     };
   }
 

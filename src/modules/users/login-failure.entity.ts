@@ -1,11 +1,12 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { declareErasure } from '#database/erasure';
+import { declareRetention } from '#database/retention';
 
 /** Wrong passwords in a row, by e-mail, whether it is somebody's or not: so a lock says nothing about who has an account. */
 @Entity('login_failures')
 @Index('login_failures_age_idx', ['last_at'])
 export class LoginFailure {
-  /** SHA-256 of the e-mail, hex. */
+  /** HMAC-SHA-256 of the e-mail, hex. */
   @PrimaryColumn('char', { length: 64 })
   email_hash: string;
 
@@ -27,4 +28,7 @@ export class LoginFailure {
   own_locked_until: Date | null;
 }
 
-declareErasure('login_failures', { keep: 'hashes of e-mails, whether somebody has them or nobody' });
+// No lock is longer than a day.
+declareRetention('login_failures', { where: "last_at < now() - interval '2 days'", oldest: 'last_at' });
+
+declareErasure('login_failures', { keep: 'keyed hashes of e-mails, whether somebody has them or nobody; gone after two days' });

@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHmac, hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Forbidden } from '#common/errors';
+import { Config } from '#config/config';
 import { Database } from '#database/database';
+import type { Sql } from '#database/sql';
 import { SETTINGS_DEFAULTS } from '#modules/organizations/organization.dto';
 import { Passwords } from './passwords';
 
@@ -31,8 +33,6 @@ export interface Guess extends Omit<Attempt<true>, 'proved'> {
 /** What everybody may see: after so many wrong passwords any e-mail is called locked. An organization's own rules show nowhere. */
 const { security_settings: SHOWN } = SETTINGS_DEFAULTS;
 
-const keyOf = (email: string): string => createHash('sha256').update(email).digest('hex');
-
 /**
  * Counts guesses at passwords by e-mail. No tenant's rows: e-mails that nobody has are counted in the same way. Two counts stand beside each
  * other: one by everybody's rules, which decides what a refusal is called, and one by the rules of the account's organization, which decides
@@ -40,10 +40,15 @@ const keyOf = (email: string): string => createHash('sha256').update(email).dige
  */
 @Injectable()
 export class LoginLocks {
+  private readonly key: Buffer;
+
   constructor(
     private readonly database: Database,
     private readonly passwords: Passwords,
-  ) {}
+    { encryption_keys: [{ key }] }: Config,
+  ) {
+    this.key = Buffer.from(hkdfSync('sha256', key, '', 'pytake login failures', 32));
+  }
 
   /**
    * A guess at a password. A locked login costs as much as a free one. `account`: null when nobody has the e-mail; `is_last`: nothing else is asked
@@ -83,7 +88,7 @@ export class LoginLocks {
 
   /** Until when the right password does not get in, for each e-mail; free ones are left out. */
   async lockedUntilOf(emails: readonly string[]): Promise<Map<string, Date>> {
-    const byKey = new Map(emails.map((email) => [keyOf(email), email]));
+    const byKey = new Map(emails.map((email) => [this.nameOf(email), email]));
     const rows = await this.database.rows<{ email_hash: string; own_locked_until: Date }>(
       'SELECT email_hash, own_locked_until FROM login_failures WHERE email_hash = ANY($1) AND own_locked_until > now()',
       [[...byKey.keys()]],
@@ -91,9 +96,9 @@ export class LoginLocks {
     return new Map(rows.map((row) => [byKey.get(row.email_hash) ?? '', row.own_locked_until]));
   }
 
-  /** The password was right, or an administrator lifts the lock. */
-  async clear(email: string): Promise<void> {
-    await this.database.rows('DELETE FROM login_failures WHERE email_hash = $1', [keyOf(email)]);
+  /** The password was right, an administrator lifts the lock, or the e-mail is nobody's any more. */
+  async clear(email: string, sql: Sql = this.database): Promise<void> {
+    await sql.rows('DELETE FROM login_failures WHERE email_hash = $1', [this.nameOf(email)]);
   }
 
   /** One less on both counts, and no lock that came with it. */
@@ -102,7 +107,7 @@ export class LoginLocks {
       `UPDATE login_failures SET failures = failures - 1, locked_until = CASE WHEN failures > $2 THEN locked_until END,
               own_failures = own_failures - 1, own_locked_until = CASE WHEN own_failures > $3 THEN own_locked_until END
         WHERE email_hash = $1 AND failures > 0 AND own_failures > 0`,
-      [keyOf(email), SHOWN.max_failed_logins, own.max_failed_logins],
+      [this.nameOf(email), SHOWN.max_failed_logins, own.max_failed_logins],
     );
   }
 
@@ -119,12 +124,14 @@ export class LoginLocks {
                                  WHEN f.own_failures + 1 >= $4 THEN coalesce(f.own_locked_until, now() + $5 * interval '1 minute') END,
          last_at = now()
        RETURNING failures, own_failures, locked_until`,
-      [keyOf(email), SHOWN.max_failed_logins, SHOWN.lockout_minutes, own.max_failed_logins, own.lockout_minutes],
+      [this.nameOf(email), SHOWN.max_failed_logins, SHOWN.lockout_minutes, own.max_failed_logins, own.lockout_minutes],
     );
-    // Old counts go when a new lock comes: no lock is longer than a day.
-    if (row.failures === SHOWN.max_failed_logins)
-      await this.database.rows(`DELETE FROM login_failures WHERE last_at < now() - interval '2 days'`);
     return row;
+  }
+
+  /** A hash alone could be guessed: e-mails are few. Another ENCRYPTION_KEY begins all counts anew. */
+  private nameOf(email: string): string {
+    return createHmac('sha256', this.key).update(email).digest('hex');
   }
 }
 

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Sessions } from '#access/sessions';
+import { Sessions, assertHolds } from '#access/sessions';
 import { type Actor, Role } from '#common/actor';
 import { Forbidden, Invalid } from '#common/errors';
 import type { Page, PageQuery } from '#common/page.dto';
 import { pageOfList } from '#common/page-of-list';
 import { PERMISSIONS, ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
 import { Database } from '#database/database';
-import { User } from './user.entity';
+import { User, effectivePermissions } from './user.entity';
 import type { PermissionView, PermissionsQuery, RoleView, UserPermissions } from './user-permissions.dto';
-import { visible } from './visible-user';
+import { lockMember, visible } from './visible-user';
 
 const ROLES: Record<Role, Pick<RoleView, 'label' | 'description'>> = {
   super_admin: { label: 'Super admin', description: 'Runs the installation, across organizations.' },
@@ -31,7 +31,7 @@ export class UserPermissionsService {
 
   /**
    * A list replaces the role's permissions, and can only narrow them; null goes back to these. Counts from the next request on.
-   * @throws {Invalid} An unknown permission; `permission_not_allowed_for_role`. @throws {Forbidden} Oneself, or a super admin.
+   * @throws {Invalid} An unknown permission; `permission_not_allowed_for_role`. @throws {Forbidden} Oneself, a super admin, or more than one's own.
    */
   async update(actor: Actor, id: string, permissions: string[] | null): Promise<UserPermissions> {
     const unknown = permissions?.find((name) => !isPermission(name));
@@ -39,16 +39,16 @@ export class UserPermissionsService {
     if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own permissions are for another administrator to change.');
     const custom_permissions = permissions && [...new Set(permissions)];
     const updated = await this.database.tx(async (tx) => {
-      const users = this.database.repository(User, tx);
-      const before = visible(actor, await users.lock(actor, id));
+      const before = await lockMember(tx, actor, id);
       if (before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'A super admin has every permission, and nobody can narrow them.');
       const beyond = custom_permissions?.find((name) => !holds(ROLE_PERMISSIONS[before.role], name));
       if (beyond !== undefined)
         throw Invalid.field('permissions', `${beyond} is more than the role ${before.role} allows.`, 'permission_not_allowed_for_role');
+      assertHolds(actor, effectivePermissions({ role: before.role, custom_permissions }));
       tx.audit(actor, 'user.permissions_changed', { resource: { id, name: before.full_name }, before, after: { custom_permissions } });
       if (JSON.stringify(before.custom_permissions) === JSON.stringify(custom_permissions)) return before;
-      const user = await users.patch(actor, id, { custom_permissions });
+      const user = await this.database.repository(User, tx).patch(actor, id, { custom_permissions });
       this.sessions.changed(tx, id);
       tx.tell('user.updated', { organization_id: actor.organization_id, user_id: id });
       return user;
@@ -83,11 +83,6 @@ export class UserPermissionsService {
     return pageOfList(rows, query, { search: ['name', 'description'], sort: ['name', 'action', 'resource'] });
   }
 }
-
-/** What counts: the custom ones, else those of the role. */
-export const effectivePermissions = ({ role, custom_permissions }: Pick<User, 'role' | 'custom_permissions'>): string[] => [
-  ...(custom_permissions ?? ROLE_PERMISSIONS[role]),
-];
 
 const present = (user: User): UserPermissions => ({
   user_id: user.id,

@@ -6,6 +6,7 @@ import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
 import { EmailText, JsonBytes, Language, OneLine, Phone, TimeZone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { ROLE_PERMISSIONS } from '#common/permissions';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 import { declareUserRows } from '#database/personal-data';
 import { declareStat } from '#modules/organizations/organization-stats';
@@ -201,3 +202,8 @@ declare module '#modules/organizations/plan-resources' {
 
 /** Whether customers' conversations may be this user's. */
 export const mayAnswer = ({ is_active, role }: Pick<User, 'is_active' | 'role'>): boolean => is_active && role !== Role.viewer;
+
+/** What they may: their own list, else all of their role. */
+export const effectivePermissions = ({ role, custom_permissions }: Pick<User, 'role' | 'custom_permissions'>): string[] => [
+  ...(custom_permissions ?? ROLE_PERMISSIONS[role]),
+];

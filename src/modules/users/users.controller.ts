@@ -7,6 +7,7 @@ import { Bodies, Room } from '#common/room';
 import { SuccessResponse } from '#common/success.dto';
 import { ChangePassword } from './change-password';
 import { Invitations } from './invitations';
+import { NewUsers } from './new-users';
 import { UserActivity } from './user-activity';
 import { ActivityEntryPage, ActivityQuery } from './user-activity.dto';
 import { UserPermissions, UserPermissionsUpdate } from './user-permissions.dto';
@@ -21,6 +22,7 @@ import { UsersService } from './users.service';
 export class UsersController {
   constructor(
     private readonly users: UsersService,
+    private readonly newUsers: NewUsers,
     private readonly invitations: Invitations,
     private readonly passwords: ChangePassword,
     private readonly rights: UserPermissionsService,
@@ -49,7 +51,7 @@ export class UsersController {
     'with a password': { email: 'davi@padaria.example', full_name: 'Davi Rocha', role: 'agent', password: 'forno-a-lenha-7' },
   })
   create(@Caller() actor: Actor, @Body() input: UserCreate): Promise<User> {
-    return this.users.create(actor, input);
+    return this.newUsers.create(actor, input);
   }
 
   /** Yourself. */
@@ -96,10 +98,7 @@ export class UsersController {
     return this.users.update(actor, id, input);
   }
 
-  /**
-   * Let a member in again; also lifts a login lock.
-   * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or yourself (`cannot_modify_self`).
-   */
+  /** Let a member in again; also lifts a login lock. */
   @Post(':user_id/activate')
   @HttpCode(200)
   @Allow('org_admin')

@@ -21,6 +21,10 @@ const agent = { agent_id: DEMO.user_id, agent_name: 'Bruno Alves', is_online: tr
 export const USER_EVENTS = declareEvents({
   'user.created': event<UserHappened>({ text: 'A user was added to the organization.', sample: user }),
   'user.updated': event<UserHappened>({ text: 'A user, or what they may do, changed.', sample: user }),
+  'user.password_changed': event<UserHappened>({
+    text: 'A user has another password: of their own choice, by a mailed link, or set by an administrator.',
+    sample: user,
+  }),
   'user.deleted': event<UserHappened>({ text: 'A user was deleted; their e-mail is free again.', sample: user }),
   'user.left': event<UserHappened & { role: Role }>({
     text: 'A user may no longer answer, deactivated, deleted or a viewer now: their conversations want another agent.',

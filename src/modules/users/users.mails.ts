@@ -34,6 +34,19 @@ declareMail('users.password_changed', {
   },
 });
 
+declareMail('users.email_changed', {
+  'pt-BR': {
+    subject: 'O e-mail da sua conta foi alterado',
+    text: 'Olá!\n\nA sua conta do PyTake tem agora outro e-mail, e nada mais sobre ela chega a este endereço.',
+    small: 'Se não foi você nem um administrador da sua organização, fale com ele.',
+  },
+  en: {
+    subject: 'The e-mail of your account was changed',
+    text: 'Hello!\n\nYour PyTake account has another e-mail now, and nothing about it comes to this address any more.',
+    small: 'If it was neither you nor an administrator of your organization, talk to them.',
+  },
+});
+
 declareMail(
   'users.invited',
   {

@@ -3,15 +3,18 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import './users.demo';
 import './users.errors';
 import './users.events';
+import { AccountAccess } from './account-access';
 import { AccountMails } from './account-mails';
 import { ChangePassword } from './change-password';
 import { Invitations } from './invitations';
 import { FollowOrganization } from './follow-organization';
 import { LoginLocks } from './login-locks';
 import { MailedTokens } from './mailed-tokens';
+import { NewUsers } from './new-users';
 import { OwnPassword } from './own-password';
 import { Passwords } from './passwords';
 import { RolesController } from './roles.controller';
+import { ShowUsers } from './show-users';
 import { UserActivity } from './user-activity';
 import { UserDepartments } from './user-departments';
 import { UserPermissionsService } from './user-permissions.service';
@@ -25,6 +28,9 @@ import { UsersService } from './users.service';
   controllers: [UsersController, RolesController],
   providers: [
     UsersService,
+    NewUsers,
+    ShowUsers,
+    AccountAccess,
     FollowOrganization,
     UsersPresence,
     UsersResolver,
@@ -39,6 +45,6 @@ import { UsersService } from './users.service';
     AccountMails,
     MailedTokens,
   ],
-  exports: [UsersService, UserDepartments, AccountMails, MailedTokens, Passwords, LoginLocks],
+  exports: [UsersService, NewUsers, AccountAccess, UserDepartments, AccountMails, MailedTokens, Passwords, LoginLocks],
 })
 export class UsersModule {}

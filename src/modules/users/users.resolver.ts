@@ -8,6 +8,7 @@ import { SuccessResponse } from '#common/success.dto';
 import { Organization } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { ChangePassword } from './change-password';
+import { NewUsers } from './new-users';
 import { UserActivity } from './user-activity';
 import { ActivityArgs, ActivityEntry } from './user-activity.dto';
 import { RoleView, UserPermissions, UserPermissionsUpdate } from './user-permissions.dto';
@@ -22,6 +23,7 @@ import { UsersService } from './users.service';
 export class UsersResolver {
   constructor(
     private readonly users: UsersService,
+    private readonly newUsers: NewUsers,
     private readonly organizations: OrganizationsService,
     private readonly passwords: ChangePassword,
     private readonly rights: UserPermissionsService,
@@ -52,7 +54,7 @@ export class UsersResolver {
   @Allow('org_admin')
   @RateClass('invitation')
   createUser(@Caller() actor: Actor, @Args('input') input: UserCreate): Promise<User> {
-    return this.users.create(actor, input);
+    return this.newUsers.create(actor, input);
   }
 
   @Mutation(() => User, { description: 'Change a member.' })

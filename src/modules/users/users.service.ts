@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
-import { Sessions } from '#access/sessions';
+import { Sessions, assertHolds } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { changesOf } from '#common/changes';
 import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
@@ -8,18 +8,13 @@ import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { forgetRows } from '#database/forget-rows';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
-import { AccountMails, type Addressee } from './account-mails';
-import { Credential } from './credential.entity';
-import { Invitations } from './invitations';
-import { LoginLocks } from './login-locks';
-import { MailedTokens } from './mailed-tokens';
+import { AccountAccess } from './account-access';
 import { OwnPassword } from './own-password';
-import { Passwords } from './passwords';
-import { effectivePermissions } from './user-permissions.service';
-import type { OrganizationSummary, UserCreate, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
+import { ShowUsers } from './show-users';
+import type { OrganizationSummary, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
-import { ANONYMOUS_USER, User, mayAnswer } from './user.entity';
-import { visible } from './visible-user';
+import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer } from './user.entity';
+import { lockMember, visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -28,14 +23,11 @@ export class UsersService {
   constructor(
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
-    private readonly passwords: Passwords,
-    private readonly locks: LoginLocks,
     private readonly ownPassword: OwnPassword,
+    private readonly access: AccountAccess,
     private readonly sessions: Sessions,
-    private readonly invitations: Invitations,
-    private readonly mails: AccountMails,
-    private readonly tokens: MailedTokens,
     private readonly departments: UserDepartments,
+    private readonly show: ShowUsers,
   ) {}
 
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
@@ -59,11 +51,11 @@ export class UsersService {
         if (query.department_id) rows.andWhere(inDepartment(rows.alias), { department_id: query.department_id });
       },
     });
-    return { ...page, items: await this.present(actor, page.items) };
+    return { ...page, items: await this.show.all(actor, page.items) };
   }
 
   async get(actor: Actor, id: string): Promise<User> {
-    return this.presentOne(actor, visible(actor, await this.database.repository(User).find(actor, id)));
+    return this.show.one(actor, visible(actor, await this.database.repository(User).find(actor, id)));
   }
 
   /**
@@ -81,86 +73,10 @@ export class UsersService {
     return user;
   }
 
-  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. */
-  async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
-    if (values.role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
-    if (password != null) {
-      const { security_settings } = await this.organizations.settings(actor);
-      this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
-    }
-    const password_hash = password == null ? null : await this.passwords.hash(password);
-    const user = await this.database.tx(async (tx) => {
-      await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
-      const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
-      if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
-      tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
-        resource: { id: added.id, name: added.full_name },
-        metadata: { role: added.role },
-      });
-      if (password_hash === null) await this.invitations.send(tx, actor, added);
-      return added;
-    });
-    return this.presentOne(actor, user);
-  }
-
-  /** The rows of a new user; who calls has checked what may be. */
-  async add(tx: Tx, actor: Actor, values: Partial<User>, password_hash: string | null): Promise<User> {
-    const user = await this.database.repository(User, tx).insert(actor, values);
-    await tx.manager.insert(Credential, { user_id: user.id, organization_id: user.organization_id, password_hash });
-    tx.tell('user.created', { organization_id: user.organization_id, user_id: user.id });
-    return user;
-  }
-
-  /** Who signs in, from where. */
-  async noteLogin(tx: Tx, user: Pick<User, 'id' | 'organization_id'>, ip: string | null): Promise<void> {
-    await tx.rows('UPDATE users SET last_login_at = now(), last_login_ip = $3 WHERE organization_id = $1 AND id = $2', [
-      user.organization_id,
-      user.id,
-      ip,
-    ]);
-  }
-
-  /**
-   * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
-   * Also by who resets a lost password. They are told by mail.
-   */
-  async setPassword(
-    tx: Tx,
-    { organization_id, id }: Pick<User, 'organization_id' | 'id'>,
-    password_hash: string,
-    { reason = 'password_reset', keep = null }: { reason?: string; keep?: string | null } = {},
-  ): Promise<void> {
-    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
-      organization_id,
-      id,
-      password_hash,
-    ]);
-    const [user] = await tx.rows<Addressee & { was_invited: boolean }>(
-      `UPDATE users u SET invite_pending = false, updated_at = now() FROM users before
-        WHERE u.organization_id = $1 AND u.id = $2 AND before.organization_id = u.organization_id AND before.id = u.id
-       RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
-      [organization_id, id],
-    );
-    // A link that waits in a mailbox sets no other one.
-    await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
-    if (!user.was_invited) await this.mails.passwordChanged(tx, user);
-    await this.sessions.endAll(tx, id, reason, keep);
-  }
-
-  /** They read the mail of the account's address. */
-  async confirmEmail(tx: Tx, { organization_id, id }: Pick<User, 'organization_id' | 'id'>): Promise<void> {
-    const changed = await tx.rows<unknown>(
-      `UPDATE users SET email_verified = true, email_verified_at = now(), updated_at = now()
-        WHERE organization_id = $1 AND id = $2 AND NOT email_verified RETURNING id`,
-      [organization_id, id],
-    );
-    if (changed.length) tx.tell('user.updated', { organization_id, user_id: id });
-  }
-
   /**
    * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
    * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
-   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`, `account_locked`.
+   * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`, `account_locked`; `permission_denied`: they may, or would, do more than who acts.
    * @throws {Conflict} `last_admin`, `email_already_registered`.
    */
   async update(actor: Actor, id: string, { department_ids, name: _name, current_password, ...input }: UserUpdate): Promise<User> {
@@ -176,13 +92,14 @@ export class UsersService {
       const users = this.database.repository(User, tx);
       // Two admins who take each other's role at once meet here: the second finds the first gone.
       await this.organizations.lock(tx, actor);
-      const before = visible(actor, await users.lock(actor, id));
+      const before = await lockMember(tx, actor, id);
       const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
       const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };
+      if (!self) assertHolds(actor, effectivePermissions(after));
       tx.audit(actor, actionOf(changes), {
         resource: { id, name: after.full_name },
         before: { ...before, department_ids: department_ids_before },
@@ -198,13 +115,13 @@ export class UsersService {
       if (isActiveAdmin(before) && !isActiveAdmin(after)) await this.assertAnotherAdmin(tx, actor, id);
       const user = await users.patch(actor, id, changes);
       if (moves) await this.departments.replace(tx, actor, id, department_ids);
-      if (changes.email) await this.moveMailbox(tx, actor, user);
+      if (changes.email) await this.access.moveMailbox(tx, actor, user, before.email);
       if (changes.role || changes.is_active === false)
         await this.sessions.endAll(tx, id, changes.is_active === false ? 'deactivated' : 'role_changed');
       this.tell(tx, before, user);
       return user;
     });
-    return this.presentOne(actor, updated);
+    return this.show.one(actor, updated);
   }
 
   /**
@@ -214,11 +131,10 @@ export class UsersService {
   async remove(actor: Actor, id: string): Promise<void> {
     if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to delete.');
     await this.database.tx(async (tx) => {
-      const users = this.database.repository(User, tx);
       await this.organizations.lock(tx, actor);
-      const user = visible(actor, await users.lock(actor, id));
+      const user = await lockMember(tx, actor, id);
       if (isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
-      await users.remove(actor, id);
+      await this.database.repository(User, tx).remove(actor, id);
       await this.sessions.endAll(tx, id, 'deleted');
       const { organization_id, role } = user;
       tx.tell('user.deleted', { organization_id, user_id: id });
@@ -236,11 +152,14 @@ export class UsersService {
     if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to erase.');
     await this.organizations.lock(tx, actor);
     const ids = [actor.organization_id, id];
-    const [user] = await tx.rows<Pick<User, 'id' | 'email' | 'role' | 'is_active' | 'deleted_at' | 'anonymized_at'> | undefined>(
-      'SELECT id, email, role, is_active, deleted_at, anonymized_at FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE',
+    const [user] = await tx.rows<
+      Pick<User, 'id' | 'email' | 'role' | 'custom_permissions' | 'is_active' | 'deleted_at' | 'anonymized_at'> | undefined
+    >(
+      'SELECT id, email, role, custom_permissions, is_active, deleted_at, anonymized_at FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE',
       ids,
     );
     if (!user || user.role === Role.super_admin) throw new NotFound('User');
+    assertHolds(actor, effectivePermissions(user));
     if (user.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The user is nobody already.');
     if (!user.deleted_at && isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
     await this.sessions.endAll(tx, id, how === 'erase' ? 'deleted' : 'deactivated');
@@ -250,6 +169,7 @@ export class UsersService {
         WHERE organization_id = $1 AND id = $2`,
       [...ids, how === 'erase'],
     );
+    await this.access.unlock(user.email, tx);
     await forgetRows(tx, { table: 'users', where: 'organization_id = $1 AND id = $2', forgetting: ANONYMOUS_USER, ids });
     if (!user.deleted_at) {
       const { organization_id } = actor;
@@ -262,7 +182,7 @@ export class UsersService {
   /** Also lifts a login lock. */
   async activate(actor: Actor, id: string): Promise<User> {
     const user = await this.update(actor, id, { is_active: true });
-    await this.locks.clear(user.email);
+    await this.access.unlock(user.email);
     return { ...user, locked_until: null };
   }
 
@@ -277,7 +197,7 @@ export class UsersService {
     const home = homeOf(user);
     const { id, name, slug, plan_type, status, is_trial, trial_ends_at } = await this.organizations.summary(home);
     const organization: OrganizationSummary = { id, name, slug, plan_type, status, is_trial, trial_ends_at };
-    return { ...(await this.presentOne(home, user)), organization };
+    return { ...(await this.show.one(home, user)), organization };
   }
 
   async updateMe(actor: Actor, input: UserSelfUpdate): Promise<UserProfile> {
@@ -297,13 +217,6 @@ export class UsersService {
     const user = actor.user_id ? await this.database.source.getRepository(User).findOneBy({ id: actor.user_id }) : null;
     if (!user) throw new Unauthenticated();
     return user;
-  }
-
-  /** What was mailed to the old address is dead; the new one is asked for, by an invitation where there is no password yet. */
-  private async moveMailbox(tx: Tx, actor: Actor, user: User): Promise<void> {
-    await this.tokens.revoke(tx, user, ['invitation', 'password_reset', 'email_verification']);
-    if (user.invite_pending) await this.invitations.send(tx, actor, user);
-    else await this.mails.verifyEmail(tx, user);
   }
 
   private async assertAnotherAdmin(tx: Tx, actor: Actor, id: string): Promise<void> {
@@ -329,37 +242,6 @@ export class UsersService {
         is_online: user.is_online,
         at: new Date(),
       });
-  }
-
-  private async presentOne(actor: Actor, user: User): Promise<User> {
-    const [shown] = await this.present(actor, [user]);
-    return shown;
-  }
-
-  /** Rows as the API shows them; rights, locks and addresses to the user themselves and administrators only. */
-  private async present(actor: Actor, users: User[]): Promise<User[]> {
-    const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
-    const emails = users.filter(may).map((user) => user.email);
-    const [locked, departments] = await Promise.all([
-      emails.length ? this.locks.lockedUntilOf(emails) : new Map<string, Date>(),
-      this.departments.of(
-        actor,
-        users.map(({ id }) => id),
-      ),
-    ]);
-    return users.map((user) => {
-      const { deleted_at, last_login_ip, custom_permissions, ...shown } = user;
-      return {
-        ...shown,
-        name: user.full_name,
-        department_ids: departments.get(user.id) ?? [],
-        ...(may(user) && {
-          permissions: effectivePermissions(user),
-          locked_until: locked.get(user.email) ?? null,
-          last_login_ip,
-        }),
-      } as unknown as User;
-    });
   }
 }
 

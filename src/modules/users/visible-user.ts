@@ -1,9 +1,19 @@
+import { assertHolds } from '#access/sessions';
 import { type Actor, Role } from '#common/actor';
 import { NotFound } from '#common/errors';
-import type { User } from './user.entity';
+import type { Tx } from '#database/database';
+import { TenantRepository } from '#database/tenant-repository';
+import { User, effectivePermissions } from './user.entity';
 
 /** Super admins do not exist for others. @throws {NotFound} */
 export function visible(actor: Actor, user: User | null): User {
   if (!user || (user.role === Role.super_admin && actor.role !== Role.super_admin && user.id !== actor.user_id)) throw new NotFound('User');
+  return user;
+}
+
+/** The row for a change of it, locked. @throws {NotFound} @throws {Forbidden} `permission_denied`: they may more than who acts. */
+export async function lockMember(tx: Tx, actor: Actor, id: string): Promise<User> {
+  const user = visible(actor, await new TenantRepository(tx, User).lock(actor, id));
+  if (id !== actor.user_id) assertHolds(actor, effectivePermissions(user));
   return user;
 }

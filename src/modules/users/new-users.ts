@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { assertHolds } from '#access/sessions';
+import { type Actor, Role } from '#common/actor';
+import { Forbidden } from '#common/errors';
+import { Database, type Tx } from '#database/database';
+import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { Credential } from './credential.entity';
+import { Invitations } from './invitations';
+import { Passwords } from './passwords';
+import { ShowUsers } from './show-users';
+import { UserDepartments } from './user-departments';
+import type { UserCreate } from './user.dto';
+import { User, effectivePermissions } from './user.entity';
+
+/** How somebody comes into a team. */
+@Injectable()
+export class NewUsers {
+  constructor(
+    private readonly database: Database,
+    private readonly organizations: OrganizationsService,
+    private readonly passwords: Passwords,
+    private readonly invitations: Invitations,
+    private readonly departments: UserDepartments,
+    private readonly show: ShowUsers,
+  ) {}
+
+  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. @throws {Forbidden} They could do more than who adds them. */
+  async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
+    const { role = Role.agent } = values;
+    if (role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
+    assertHolds(actor, effectivePermissions({ role, custom_permissions: null }));
+    if (password != null) {
+      const { security_settings } = await this.organizations.settings(actor);
+      this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });
+    }
+    const password_hash = password == null ? null : await this.passwords.hash(password);
+    const user = await this.database.tx(async (tx) => {
+      await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
+      const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+      if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
+      tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
+        resource: { id: added.id, name: added.full_name },
+        metadata: { role: added.role },
+      });
+      if (password_hash === null) await this.invitations.send(tx, actor, added);
+      return added;
+    });
+    return this.show.one(actor, user);
+  }
+
+  /** The rows of a new user; who calls has checked what may be. */
+  async add(tx: Tx, actor: Actor, values: Partial<User>, password_hash: string | null): Promise<User> {
+    const user = await this.database.repository(User, tx).insert(actor, values);
+    await tx.manager.insert(Credential, { user_id: user.id, organization_id: user.organization_id, password_hash });
+    tx.tell('user.created', { organization_id: user.organization_id, user_id: user.id });
+    return user;
+  }
+}
