@@ -14,6 +14,7 @@ import type { ComplianceStatus, DataExport } from '#modules/privacy/privacy.dto'
 import { phone } from './support/acts';
 import { type Inbox, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
+import { until } from './support/sockets';
 import { type Company, type Person, type World, errorOf, wrongField } from './support/world';
 
 let box: Inbox;
@@ -350,6 +351,40 @@ describe('an erasure', () => {
     expect(back).toMatchObject({ opt_in: false, opt_in_date: null });
     expect((await contact({ whatsapp_id }, globex.agent)).opt_in).toBe(true);
     expect(await places(whatsapp_id)).toEqual(['contacts']);
+  });
+
+  it('takes along what was exported of the person, and what is being exported', async () => {
+    const { conversation } = await shop();
+    const rows = w.app.get(DueRows);
+    const files = (): string[] => globSync(`${w.app.get(Config).media_storage}/${acme.id}/exports/*`);
+    const asked = async (): Promise<string> => {
+      const { body } = await acme.admin.post(`/privacy/data/${conversation.contact_id}/export`, { format: 'csv' }).expect(202);
+      return (body as DataExport).request_id;
+    };
+    const made = await asked();
+    await rows.idle();
+    expect(files()).toHaveLength(1);
+    // Who writes the second one waits for a table.
+    const other = w.app.get(Database).source.createQueryRunner();
+    await other.startTransaction();
+    await other.query('LOCK TABLE consents');
+    const under_way = await asked();
+    await until(async () => (await w.sql(`SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'consents'::regclass`)).length);
+
+    const erased = acme.admin
+      .delete(`/privacy/data/${conversation.contact_id}`)
+      .expect(200)
+      .then(({ status }) => status);
+    await until(async () => (await request(under_way)).status !== 'processing');
+    await other.commitTransaction();
+    await other.release();
+    await erased;
+    await rows.idle();
+
+    expect(files()).toEqual([]);
+    await acme.admin.get(`/privacy/requests/${made}/download`).expect(410).expect(errorOf('expired'));
+    await acme.admin.get(`/privacy/requests/${under_way}/download`).expect(409).expect(errorOf('invalid_state'));
+    expect(await request(under_way)).toMatchObject({ status: 'failed', error: 'The person was erased or anonymized meanwhile.' });
   });
 
   it('of a user closes the account and leaves an author who is nobody', async () => {

@@ -121,6 +121,7 @@ export class DataRequests {
       // Those at once wait above for each other.
       const running = type === RequestType.erasure ? await this.underWay(tx, actor, id) : undefined;
       if (running) return running;
+      await this.endExports(tx, actor, id);
       const request_id = newId();
       tx.audit(actor, how === 'erase' ? 'privacy.erased' : 'privacy.anonymized', {
         resource_type: subject.type,
@@ -137,6 +138,18 @@ export class DataRequests {
     });
     if (request.names_encrypted && (await this.work(request, AbortSignal.timeout(AT_ONCE_MS))) !== null) this.hand(request);
     return present(await this.database.repository(DataRequest).get(actor, request.id));
+  }
+
+  /** Files with what the person was go at once, and what is being written becomes none. */
+  private async endExports(tx: Tx, { organization_id }: Actor, subject_id: string): Promise<void> {
+    const ended = await tx.rows<DueRow>(
+      `UPDATE data_requests SET status = CASE status WHEN 'processing' THEN 'failed' ELSE status END, expires_at = now(), due_at = now(),
+              error = CASE status WHEN 'processing' THEN 'The person was erased or anonymized meanwhile.' END, updated_at = now()
+        WHERE organization_id = $1 AND subject_id = $2 AND type = 'export' AND (status = 'processing' OR file_key_encrypted IS NOT NULL)
+       RETURNING organization_id, id`,
+      [organization_id, subject_id],
+    );
+    tx.afterCommit(() => ended.forEach((row) => this.wake(row)));
   }
 
   /** @throws {NotFound} It is done. */
@@ -163,11 +176,11 @@ export class DataRequests {
     const summary = { ...(request.summary as Record<string, number>) };
     try {
       if (request.type === RequestType.export) {
-        await this.settle(request, { ...done(), ...(await this.files.write(request, signal)) });
+        if (!(await this.finish(request, await this.files.write(request, signal)))) await this.files.remove(request);
         return null;
       }
       if (await this.people.run(request, summary, signal)) {
-        await this.settle(request, { ...done(), summary, names_encrypted: null, due_at: null });
+        await this.finish(request, { summary, names_encrypted: null, due_at: null });
         return null;
       }
       await this.settle(request, { summary, due_at: new Date(), attempts: 0 });
@@ -201,12 +214,22 @@ export class DataRequests {
     return raw && requests.hydrate(raw);
   }
 
+  /** false: it was ended meanwhile. */
+  private finish({ organization_id, id }: DataRequest, values: Partial<DataRequest>): Promise<boolean> {
+    const actor = Actor.system(organization_id);
+    return this.database.tx(async (tx) => {
+      const requests = this.database.repository(DataRequest, tx);
+      const { status } = await requests.lock(actor, id);
+      if (status !== RequestStatus.processing) return false;
+      await requests.patch(actor, id, { status: RequestStatus.completed, completed_at: new Date(), error: null, ...values });
+      return true;
+    });
+  }
+
   private async settle({ organization_id, id }: DataRequest, values: Partial<DataRequest>): Promise<void> {
     await this.database.repository(DataRequest).patch(Actor.system(organization_id), id, values);
   }
 }
-
-const done = (): Partial<DataRequest> => ({ status: RequestStatus.completed, completed_at: new Date(), error: null });
 
 /** As the API shows it. */
 const present = (request: DataRequest): DataRequest => {
