@@ -334,7 +334,7 @@ export class AuthService {
     const actor = new Actor(owner.organization_id, owner.role, owner.id, sid);
     tx.audit(actor, action, {
       resource_type: 'user',
-      resource: { id: owner.id, name: owner.full_name },
+      resource: { id: owner.id },
       actor_email: owner.email,
       metadata,
     });

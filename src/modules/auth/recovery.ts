@@ -111,9 +111,9 @@ export class Recovery {
 function say(
   tx: Tx,
   action: string,
-  { organization_id, user_id, role, full_name, email }: Omit<TokenOwner, 'purpose'>,
+  { organization_id, user_id, role, email }: Omit<TokenOwner, 'purpose'>,
   metadata: Record<string, unknown> = {},
 ): void {
   const actor = new Actor(organization_id, role, user_id);
-  tx.audit(actor, action, { resource_type: 'user', resource: { id: user_id, name: full_name }, actor_email: email, metadata });
+  tx.audit(actor, action, { resource_type: 'user', resource: { id: user_id }, actor_email: email, metadata });
 }

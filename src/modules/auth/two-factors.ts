@@ -172,8 +172,8 @@ export class TwoFactors {
     return delta === null ? null : Math.floor(timestamp / 1000 / STEP_SECONDS) + delta;
   }
 
-  private say(tx: Tx, actor: Actor, action: string, { id, full_name }: Account): void {
-    tx.audit(actor, action, { resource_type: 'user', resource: { id, name: full_name } });
+  private say(tx: Tx, actor: Actor, action: string, { id }: Account): void {
+    tx.audit(actor, action, { resource_type: 'user', resource: { id } });
   }
 }
 

@@ -41,7 +41,7 @@ export class ChangePassword {
     await this.database.tx(async (tx) => {
       const locked = visible(actor, await this.database.repository(User, tx).lock(actor, id));
       await this.users.setPassword(tx, locked, password_hash, { reason: 'password_changed', keep: self ? actor.session_id : null });
-      tx.audit(actor, 'user.password_changed', { resource: { id, name: locked.full_name } });
+      tx.audit(actor, 'user.password_changed', { resource: { id } });
     });
   }
 }

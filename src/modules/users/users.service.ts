@@ -94,7 +94,7 @@ export class UsersService {
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
       if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
-        resource: { id: added.id, name: added.full_name },
+        resource: { id: added.id },
         metadata: { role: added.role },
       });
       if (password_hash === null) await this.invitations.send(tx, actor, added);
@@ -184,11 +184,11 @@ export class UsersService {
       if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };
       tx.audit(actor, actionOf(changes), {
-        resource: { id, name: after.full_name },
+        resource: { id },
         before: { ...before, department_ids: department_ids_before },
         after: { ...changes, ...(moves && { department_ids }) },
         // Contract 50: an entry is never rewritten, and who is erased must not stand in it.
-        may_tell: (field) => field !== 'email',
+        may_tell: (field) => !ANONYMOUS_USER.blank.includes(field),
       });
       if (!moves && !Object.keys(changes).length) return before;
       if (self && (moves || 'role' in changes || 'is_active' in changes || 'max_conversations' in changes))
@@ -223,7 +223,7 @@ export class UsersService {
       const { organization_id, role } = user;
       tx.tell('user.deleted', { organization_id, user_id: id });
       if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
-      tx.audit(actor, 'user.deleted', { resource: { id, name: user.full_name }, metadata: { role } });
+      tx.audit(actor, 'user.deleted', { resource: { id }, metadata: { role } });
     });
   }
 
