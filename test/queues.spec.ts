@@ -551,6 +551,18 @@ describe('automatic assignment', () => {
     expect(await t.conversation(id)).toMatchObject({ current_agent_id: null, is_queued: true });
   });
 
+  it('is not kept from a queue by how many wait in those that nobody serves', async () => {
+    const t = await team();
+    const away = await Team.of(t.w, t.company, [await t.company.hire('agent')]);
+    for (const queue of [await t.queue({ priority: 90, routing_mode: 'manual' }), await away.queue({ priority: 90 })])
+      await t.crowd(queue, 500);
+    const [id] = await t.crowd(await t.queue({ priority: 10 }), 1);
+    await t.w.sql('UPDATE conversations SET queue_priority = 10 WHERE id = $1', [id]);
+    await t.set([t.agent]);
+    await t.settle();
+    expect(await t.conversation(id)).toMatchObject({ current_agent_id: t.agent.user.id });
+  });
+
   it("keeps to the limits of the queue, the department and the agent's own, over all queues", async () => {
     const t = await team();
     const [ana, bia] = await t.hire(2);
