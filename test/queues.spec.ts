@@ -392,6 +392,16 @@ describe('entering a queue', () => {
     });
   });
 
+  it('again finds its own place free', async () => {
+    const t = await team();
+    const over = await t.queue();
+    const queue = await t.queue({ max_queue_size: 1, overflow_queue_id: over.id });
+    const { id } = await t.waits(queue.id);
+    await t.agent.post(`/conversations/${id}/assign`, { agent_id: t.agent.user.id }).expect(200);
+    await t.agent.post(`/conversations/${id}/assign`, { agent_id: null }).expect(200);
+    expect(await t.conversation(id)).toMatchObject({ queue_id: queue.id, is_queued: true, extra_data: {} });
+  });
+
   it('by fifty at once takes no more than it may hold', async () => {
     const t = await team();
     const over = await t.queue();
