@@ -1,5 +1,6 @@
 import { EventBus, type Events } from '#common/events';
 import { newId } from '#common/uuid';
+import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
 import { RouteQueues } from '#modules/queues/routing/route-queues';
 import { phone } from './support/acts';
@@ -273,6 +274,44 @@ describe('a queue', () => {
     expect((await t.admin.get(`/queues/${full.id}`)).body).toMatchObject({ overflow_queue_id: null });
     await t.admin.post('/queues/bulk-delete', { queue_ids: [full.id, newId()] }).expect(204);
     await t.admin.post('/queues/bulk-delete', { queue_ids: [full.id, newId()] }).expect(404);
+  });
+
+  it('takes along what is open in it to another department', async () => {
+    const t = await team();
+    const other = await Team.of(t.w);
+    const queue = await t.queue({ sla_minutes: 30 });
+    const { id } = await t.waits(queue.id);
+    const { queued_at } = await t.conversation(id);
+    await t.admin.put(`/queues/${queue.id}`, { department_id: other.department_id }).expect(200);
+    expect(await t.conversation(id)).toMatchObject({ queue_id: queue.id, department_id: other.department_id, queued_at, is_queued: true });
+    expect(ids(await items(t.agent, `/queue?department_id=${other.department_id}`))).toEqual([id]);
+    await t.admin.delete(`/departments/${t.department_id}`).expect(204);
+  });
+
+  it('is not made in a department that is deleted at the same time', async () => {
+    const t = await team();
+    const deletion = t.w.app.get(Database).source.createQueryRunner();
+    await deletion.startTransaction();
+    await deletion.query('UPDATE departments SET deleted_at = now() WHERE organization_id = $1 AND id = $2', [
+      t.company.id,
+      t.department_id,
+    ]);
+    const made = t.admin.post('/queues', { department_id: t.department_id, name: 'Pedidos' }).then(({ status }) => status);
+    await Promise.race([made, until(async () => (await t.w.sql('SELECT 1 FROM pg_locks WHERE NOT granted')).length)]);
+    await deletion.commitTransaction();
+    await deletion.release();
+    expect(await made).toBe(404);
+  });
+
+  it('keeps its slug to itself where its department becomes part of another', async () => {
+    const t = await team();
+    const other = await Team.of(t.w);
+    const [queue, there] = [await t.queue({ name: 'Pedidos' }), await other.queue({ name: 'Pedidos' })];
+    const remove = () => t.admin.delete(`/departments/${t.department_id}?move_to_department_id=${other.department_id}`);
+    await remove().expect(409).expect(errorOf('already_exists'));
+    expect((await t.admin.get(`/queues/${queue.id}`)).body).toMatchObject({ department_id: t.department_id });
+    await t.admin.put(`/queues/${there.id}`, { slug: 'pedidos-2' }).expect(200);
+    await remove().expect(204);
   });
 
   it('goes with its department to another one', async () => {

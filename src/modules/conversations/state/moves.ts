@@ -162,8 +162,12 @@ const UNASSIGN = prepared(
   'UPDATE conversations SET current_agent_id = NULL, updated_at = now() WHERE organization_id = $1 AND id = ANY($2)',
 );
 
-/** The live ones of contacts, or of agents; locked, in one order everywhere. */
-export function liveOf(tx: Tx, actor: Actor, of: Partial<Record<'contact_id' | 'current_agent_id', string[]>>): Promise<Conversation[]> {
+/** The live ones of contacts, of agents or of queues; locked, in one order everywhere. */
+export function liveOf(
+  tx: Tx,
+  actor: Actor,
+  of: Partial<Record<'contact_id' | 'current_agent_id' | 'queue_id', readonly string[]>>,
+): Promise<Conversation[]> {
   const live = new TenantRepository(tx, Conversation).query(actor, 'row').andWhere(activeRow('row'));
   for (const [column, ids] of Object.entries(of)) live.andWhere(`row.${column} = ANY(:${column})`, { [column]: ids });
   return live.orderBy('row.id').setLock('for_no_key_update').getMany();

@@ -150,7 +150,7 @@ const MOVE = prepared(`UPDATE conversations c
     SET queue_id = $3, department_id = $4, sla_due_at = CASE WHEN ${waitingRow('c')} AND c.sla_breached_at IS NULL THEN now() END, updated_at = now()
   WHERE c.organization_id = $1 AND c.id = ANY($2)`);
 
-/** Their queue becomes part of another one: who waits keeps the time they have waited, who has an agent keeps them. They are locked. */
+/** Their queue becomes part of another one, or another department's: who waits keeps the time they have waited, who has an agent keeps them. They are locked. */
 export async function moveToQueue(
   tx: Tx,
   { organization_id, user_id }: Actor,
