@@ -770,6 +770,18 @@ describe('an offer', () => {
     expect([...(await offers(ana)), ...(await offers(bia))]).toHaveLength(1);
   });
 
+  it('ends where its conversation goes on in another queue', async () => {
+    const { t, ana, id, offers } = await offering();
+    const other = await Team.of(t.w, t.company, [t.agent]);
+    const [offer] = await offers(ana);
+    await t.set([t.agent]);
+    await t.agent.put(`/conversations/${id}`, { queue_id: (await other.queue()).id }).expect(200);
+    await ana.post(`/queue/offers/${offer.id}/accept`).expect(409).expect(errorOf('offer_over'));
+    await t.settle();
+    expect(await offers(ana)).toEqual([]);
+    expect(await t.conversation(id)).toMatchObject({ current_agent_id: t.agent.user.id });
+  });
+
   it('is nobody else’s to pull, until it is over', async () => {
     const { t, ana, bia, id } = await offering();
     await bia.post('/queue/pull').expect(404).expect(errorOf('queue_empty'));

@@ -57,7 +57,7 @@ const DECLINED = prepared(`SELECT o.conversation_id, o.agent_id, o.status FROM q
 const EXPIRE = prepared(`UPDATE queue_offers o SET status = 'expired', updated_at = now()
    FROM conversations c
   WHERE o.organization_id = $1 AND o.status = 'offered' AND c.organization_id = $1 AND c.id = o.conversation_id
-    AND (o.expires_at <= now() OR NOT (${waitingRow('c')}))
+    AND (o.expires_at <= now() OR c.queue_id <> o.queue_id OR NOT (${waitingRow('c')}))
  RETURNING o.id, o.conversation_id, o.queue_id, o.agent_id`);
 
 const NEXT_EXPIRY = prepared(`SELECT min(expires_at) AS at FROM queue_offers WHERE organization_id = $1 AND status = 'offered'`);
