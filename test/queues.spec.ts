@@ -669,6 +669,39 @@ describe('automatic assignment', () => {
     expect(await t.conversation(id)).toMatchObject({ current_agent_id: bia.user.id });
   });
 
+  it('rests with the organization, and so does what agents had', async () => {
+    const t = await team();
+    const [ana, bia] = await t.hire(2);
+    const queue = await t.queue({ settings: { reassign_after_minutes: 5 }, sla_minutes: 10 });
+    const [had, waits] = await t.crowd(queue, 2);
+    await t.agent.post(`/conversations/${had}/assign`, { agent_id: ana.user.id }).expect(200);
+    await t.w.sql(`UPDATE conversations SET assigned_at = assigned_at - interval '1 hour', sla_due_at = now() WHERE id = ANY($1)`, [
+      [had, waits],
+    ]);
+    const stand = (status: string, ago: string) =>
+      t.w.sql('UPDATE organizations SET status = $2, updated_at = now() - $3::interval WHERE id = $1', [t.company.id, status, ago]);
+    const agents = async () => {
+      await t.settle();
+      const rows = await t.w.sql<{ agent: string | null }>(
+        'SELECT current_agent_id AS agent FROM conversations WHERE queue_id = $1 ORDER BY queued_at',
+        [queue.id],
+      );
+      return rows.map(({ agent }) => agent);
+    };
+    const breaches = t.hear('sla.breached');
+    await stand('suspended', '1 day');
+    await t.set([ana], { is_online: false, ago: '1 hour' });
+    await t.set([bia]);
+    expect([await agents(), breaches.length]).toEqual([[ana.user.id, null], 0]);
+
+    // Those who were shut out have the time to come back.
+    await stand('active', '1 minute');
+    expect(await agents()).toEqual([ana.user.id, bia.user.id]);
+    await stand('active', '6 minutes');
+    await agents();
+    expect(await agents()).toEqual([bia.user.id, bia.user.id]);
+  });
+
   it('lets what an agent had wait again when they leave the team', async () => {
     const t = await team();
     const queue = await t.queue();

@@ -8,6 +8,7 @@ import { type Sql, prepared } from '#database/sql';
 import type { Conversation } from '#modules/conversations/conversation.entity';
 import { type Assignment, assignAll } from '#modules/conversations/state/moves';
 import { queueAgain, waitingRow } from '#modules/conversations/state/queueing';
+import { isAtWork } from '#modules/organizations/at-work';
 import { TenantRepository } from '#database/tenant-repository';
 import { OfferStatus, QueueOffer } from '../offers/queue-offer.entity';
 import { noteOccupancy } from '../queue-days';
@@ -99,6 +100,7 @@ export class RouteQueues {
       ]);
       // Another process is at it, perhaps at its last look.
       if (!is_ours) return 100;
+      if (!(await isAtWork(tx, organization_id))) return null;
       await this.expire(tx, organization_id);
       const queues = await waitingQueues(tx, organization_id);
       if (!queues.size) return untilNextExpiry(tx, organization_id);
