@@ -945,6 +945,26 @@ describe('the SLA', () => {
     await t.settle();
     expect(breaches).toEqual([expect.objectContaining({ conversation_id: a.id })]);
   });
+
+  it('goes by other hours of the department, or of the organization, at once', async () => {
+    const t = await team();
+    const other = await Team.of(t.w);
+    await t.admin.put(`/departments/${t.department_id}`, { business_hours: CLOSED }).expect(200);
+    await t.admin.put('/organizations/me/settings', { business_hours: CLOSED }).expect(200);
+    const slow = { sla_minutes: 10, routing_mode: 'manual' };
+    const [a, b] = [await t.waits((await t.queue(slow)).id), await t.waits((await other.queue(slow)).id)];
+    const breaches = t.hear('sla.breached');
+    for (const { id } of [a, b]) await waited(t, id, 60);
+    await t.settle();
+    expect([breaches, Date.parse(String((await t.conversation(a.id)).sla_due_at)) > Date.now() + 3600_000]).toEqual([[], true]);
+
+    await t.admin.put(`/departments/${t.department_id}`, { business_hours: { always_open: true } }).expect(200);
+    await t.settle();
+    expect(breaches).toEqual([expect.objectContaining({ conversation_id: a.id })]);
+    await t.admin.put('/organizations/me/settings', { business_hours: { always_open: true } }).expect(200);
+    await t.settle();
+    expect(breaches).toEqual([a, b].map(({ id }) => expect.objectContaining({ conversation_id: id }) as unknown));
+  });
 });
 
 describe('reports', () => {

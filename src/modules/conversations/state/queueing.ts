@@ -146,6 +146,14 @@ export async function lookAtSlaAgain(sql: Sql, organization_id: string, queue_id
 const LOOK_AGAIN = prepared(`UPDATE conversations c SET sla_due_at = now()
   WHERE c.organization_id = $1 AND c.queue_id = ANY($2) AND ${waitingRow('c')} AND c.sla_breached_at IS NULL`);
 
+/** The hours of a whole organization, or of a department, may be others: whose clock runs is looked at again. */
+export async function lookAtEverySlaAgain(sql: Sql, organization_id: string): Promise<void> {
+  await sql.rows(LOOK_AT_ALL, [organization_id]);
+}
+
+const LOOK_AT_ALL = prepared(`UPDATE conversations SET sla_due_at = now() WHERE organization_id = $1 AND id = ANY(ARRAY(
+    SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.sla_due_at > now() ORDER BY c.id FOR NO KEY UPDATE))`);
+
 const MOVE = prepared(`UPDATE conversations c
     SET queue_id = $3, department_id = $4, sla_due_at = CASE WHEN ${waitingRow('c')} AND c.sla_breached_at IS NULL THEN now() END, updated_at = now()
   WHERE c.organization_id = $1 AND c.id = ANY($2)`);

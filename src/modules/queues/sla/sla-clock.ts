@@ -3,7 +3,8 @@ import { breather } from '#common/breath';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, waitingOrganizations } from '#database/due-rows';
 import { prepared } from '#database/sql';
-import { noteSla, waitingRow } from '#modules/conversations/state/queueing';
+import { Facts } from '#events/facts';
+import { lookAtEverySlaAgain, noteSla, waitingRow } from '#modules/conversations/state/queueing';
 import { isAtWork } from '#modules/organizations/at-work';
 import { type RoutedQueue, routedQueues } from '../routing/routed-queue';
 import { type SlaLook, lookAt } from './look-at-sla';
@@ -37,14 +38,24 @@ export class SlaClock {
   constructor(
     private readonly database: Database,
     rows: DueRows,
+    facts: Facts,
   ) {
-    rows.add({
+    const wake = rows.add({
       name: 'queue-sla',
       concurrency: 2,
       timeout_seconds: 60,
       sweep_seconds: SWEEP_SECONDS,
       work: (row) => this.work(row),
       overdue: (limit) => this.database.rows<DueRow>(OVERDUE, [limit]),
+    });
+    // Their hours may be others.
+    facts.reader({
+      name: 'queue-sla',
+      events: ['department.updated', 'organization.updated'],
+      read: async (tx, [{ organization_id }]) => {
+        await lookAtEverySlaAgain(tx, organization_id);
+        tx.afterCommit(() => wake({ organization_id, id: organization_id }));
+      },
     });
   }
 
