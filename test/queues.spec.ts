@@ -702,13 +702,18 @@ describe('automatic assignment', () => {
     expect(await agents()).toEqual([bia.user.id, bia.user.id]);
   });
 
-  it('lets what an agent had wait again when they leave the team', async () => {
+  it('lets what an agent had wait again when they leave the team; the log has both', async () => {
     const t = await team();
-    const queue = await t.queue();
-    const { id } = await t.waits(queue.id, { assigned_agent_id: t.agent.user.id });
+    const { id } = await t.waits((await t.queue()).id);
+    await t.set([t.agent]);
+    await t.settle();
+    expect(await t.conversation(id)).toMatchObject({ current_agent_id: t.agent.user.id });
     await t.admin.put(`/users/${t.agent.user.id}`, { is_active: false }).expect(200);
     await t.settle();
     expect((await t.admin.get(`/conversations/${id}`)).body).toMatchObject({ current_agent_id: null, is_queued: true });
+    const [given, taken] = await items(t.admin, `/audit-logs?action=conversation.assigned&resource_id=${id}&sort=created_at:asc`);
+    const change = (from: string | null, to: string | null) => ({ actor_type: 'system', changes: { current_agent_id: { from, to } } });
+    expect([given, taken]).toMatchObject([change(null, t.agent.user.id), change(t.agent.user.id, null)]);
   });
 
   it('opens with the queue', async () => {
