@@ -570,6 +570,31 @@ describe('an export', () => {
     const text = (await promisify(inflateRaw)(first.subarray(start), { finishFlush: 2 })) as Buffer;
     expect(text.toString()).toContain("'=cmd()");
   });
+
+  it('that is made after its answer is told to who asked for it, without a word of whose it is', async () => {
+    const { id } = await contact();
+    const { body } = await acme.admin.post(`/privacy/data/${id}/export`, { format: 'csv' }).expect(202);
+    await exported(id);
+    await erase(id);
+    await w.app.get(DueRows).idle();
+
+    const { body: page } = await acme.admin.get('/notifications').expect(200);
+    const [notice, ...others] = (page as { items: Record<string, unknown>[] }).items;
+    expect(notice).toMatchObject({ type: 'privacy_request_completed', data: { request_id: (body as DataExport).request_id } });
+    expect(JSON.stringify(notice)).not.toMatch(new RegExp(`Rita|${id}`));
+    expect(others).toEqual([]);
+  });
+
+  it('of who did more than an answer holds is a file too', async () => {
+    const { id } = acme.viewer.user;
+    await w.sql(
+      `INSERT INTO audit_logs (id, organization_id, actor_type, actor_id, user_id, action, resource_type, result, created_at)
+       SELECT gen_random_uuid(), $1, 'user', $2, $2, 'contact.updated', 'contact', 'success', now() FROM generate_series(1, 5001)`,
+      [acme.id, id],
+    );
+    await acme.viewer.post(`/privacy/data/${id}/export`, {}).expect(202);
+    await exported(id, { include: ['profile', 'messages'] }, acme.viewer);
+  });
 });
 
 describe('retention', () => {
