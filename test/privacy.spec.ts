@@ -267,6 +267,20 @@ describe('a consent', () => {
     expect(now.map(({ purpose, status }) => `${purpose} ${status}`).sort()).toEqual(['marketing denied', 'support denied']);
   });
 
+  it('is recorded of what somebody notes on the contact', async () => {
+    const { id } = await contact();
+    await give(id);
+    await acme.agent.put(`/contacts/${id}`, { opt_in: false, notes: 'Pediu' }).expect(200);
+    await acme.agent.put(`/contacts/${id}`, { opt_in: false }).expect(200);
+
+    const [refused, given, ...others] = await consentsOf(id, 'purpose=marketing');
+    const by = { channel: 'api', recorded_by: acme.agent.user.id };
+    expect(refused).toMatchObject({ status: 'denied', is_current: true, evidence: null, ...by });
+    expect([given.status, others]).toEqual(['revoked', []]);
+    await acme.admin.put(`/contacts/${id}`, { opt_in: true }).expect(200);
+    expect((await consentsOf(id))[0]).toMatchObject({ status: 'granted', channel: 'api', recorded_by: acme.admin.user.id });
+  });
+
   it('is of a user too', async () => {
     const given = await give(acme.viewer.user.id, { purpose: 'analytics' });
 
