@@ -401,6 +401,18 @@ describe('entering a queue', () => {
     await t.agent.put(`/conversations/${id}`, { queue_id: queue.id }).expect(409).expect(errorOf('conversation_not_active'));
   });
 
+  it('is told of the queue that is left as well', async () => {
+    const t = await team();
+    const [queue, next] = [await t.queue(), await t.queue()];
+    const { id } = await t.waits(queue.id);
+    const socket = await socketOf(t.agent);
+    await t.agent.put(`/conversations/${id}`, { queue_id: next.id }).expect(200);
+    await socket.hear('queue:updated', (data) => data.queue_id === queue.id && data.waiting === 0);
+    await socket.hear('queue:updated', (data) => data.queue_id === next.id && data.waiting === 1);
+    await t.agent.put(`/conversations/${id}`, { queue_id: null }).expect(200);
+    await socket.hear('queue:updated', (data) => data.queue_id === next.id && data.waiting === 0);
+  });
+
   it('that is full goes on to where there is room, hop by hop, and stays in the first where nowhere is', async () => {
     const t = await team();
     const last = await t.queue({ max_queue_size: 1 });
@@ -663,6 +675,7 @@ describe('automatic assignment', () => {
     expect(await t.conversation(id)).toMatchObject({ current_agent_id: ana.user.id });
 
     await t.w.sql(`UPDATE conversations SET assigned_at = now() - interval '6 minutes' WHERE id = $1`, [id]);
+    await t.w.sql(`UPDATE organizations SET updated_at = now() - interval '6 minutes' WHERE id = $1`, [t.company.id]);
     await t.set([bia]);
     await t.settle();
     await t.settle();
@@ -675,6 +688,7 @@ describe('automatic assignment', () => {
     const queue = await t.queue({ settings: { reassign_after_minutes: 5 }, sla_minutes: 10 });
     const [had, waits] = await t.crowd(queue, 2);
     await t.agent.post(`/conversations/${had}/assign`, { agent_id: ana.user.id }).expect(200);
+    await t.settle();
     await t.w.sql(`UPDATE conversations SET assigned_at = assigned_at - interval '1 hour', sla_due_at = now() WHERE id = ANY($1)`, [
       [had, waits],
     ]);

@@ -49,6 +49,12 @@ export async function enterQueues(tx: Tx, wishes: readonly Wish[], user_id: stri
         })),
       ),
     ]);
+  const left = wishes.filter((wish, n) => !places[n] && wish.last_queue_id);
+  for (const { organization_id, conversation_id, last_queue_id } of [
+    ...left,
+    ...entered.flatMap(({ wish, place }) => (place.queue_id === wish.last_queue_id ? [] : wish)),
+  ])
+    if (last_queue_id) tx.tell('conversation.dequeued', { organization_id, conversation_id, user_id, queue_id: last_queue_id });
   for (const { wish, place } of entered)
     if (place.queue_id)
       tx.tell('conversation.queued', {
@@ -58,7 +64,6 @@ export async function enterQueues(tx: Tx, wishes: readonly Wish[], user_id: stri
         queue_id: place.queue_id,
         department_id: place.department_id,
       });
-  const left = wishes.filter((wish, n) => !places[n] && wish.last_queue_id);
   for (const [organization_id, some] of Map.groupBy(left, (wish) => wish.organization_id))
     await tx.rows(LEAVE, [organization_id, some.map(({ conversation_id }) => conversation_id)]);
   return places;
@@ -84,8 +89,15 @@ export async function enterQueue(
 }
 
 /** It waits no more and is no queue's; nor, if so, a department's. It is locked. */
-export async function leaveQueue(tx: Tx, actor: Actor, { id }: Pick<Conversation, 'id'>, and_department: boolean): Promise<void> {
-  await tx.rows(LEAVE, [actor.organization_id, [id]]);
+export async function leaveQueue(
+  tx: Tx,
+  actor: Actor,
+  { id, queue_id }: Pick<Conversation, 'id' | 'queue_id'>,
+  and_department: boolean,
+): Promise<void> {
+  const { organization_id, user_id } = actor;
+  await tx.rows(LEAVE, [organization_id, [id]]);
+  if (queue_id) tx.tell('conversation.dequeued', { organization_id, conversation_id: id, user_id, queue_id });
   if (and_department) await new TenantRepository(tx, Conversation).patch(actor, id, { department_id: null });
 }
 
