@@ -29,7 +29,6 @@ interface Account {
   id: string;
   organization_id: string;
   email: string;
-  full_name: string;
   password_hash: string | null;
   settings: Record<string, unknown>;
   /** Sealed. */
@@ -39,7 +38,7 @@ interface Account {
 }
 
 // One's own row, met by its id: also while a super admin acts inside another organization.
-const ACCOUNT = `SELECT u.id, u.organization_id, u.email, u.full_name, c.password_hash, o.settings, t.secret, t.enabled_at,
+const ACCOUNT = `SELECT u.id, u.organization_id, u.email, c.password_hash, o.settings, t.secret, t.enabled_at,
                         coalesce(cardinality(t.recovery_hashes), 0) AS recovery_codes_left
                    FROM users u JOIN organizations o ON o.id = u.organization_id
                    JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
