@@ -7,10 +7,12 @@ import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
 import { ContactNews } from '#modules/contacts/contact-news';
+import { RecentLogs } from '#modules/operations/telemetry/recent-logs';
 import type { Consent } from '#modules/privacy/consent.entity';
 import type { DataRequest } from '#modules/privacy/data-request.entity';
 import { PrivacyJobs } from '#modules/privacy/privacy.jobs';
 import type { ComplianceStatus, DataExport } from '#modules/privacy/privacy.dto';
+import { TraceRing } from '#observability/trace-ring';
 import { phone } from './support/acts';
 import { type Inbox, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
@@ -23,7 +25,7 @@ let acme: Company;
 let globex: Company;
 
 beforeEach(async () => {
-  box = await inbox();
+  box = await inbox({}, { LOG_LEVEL: 'info' });
   ({ w, company: acme } = box);
   ({ globex } = w);
 });
@@ -63,19 +65,25 @@ const said = async (id: string): Promise<string[]> =>
     ({ action }) => action,
   );
 
-/** Rows of every table, and files, in which the text stands. */
+/** Rows of every table, the job queues' too, files, and what the process remembers of its log and its requests, in which the text stands. */
 async function places(text: string): Promise<string[]> {
   const found: string[] = [];
-  for (const { tableName } of w.app.get(Database).source.entityMetadatas) {
+  const tables = await w.sql<{ name: string; path: string }>(
+    `SELECT tablename AS name, format('%I.%I', schemaname, tablename) AS path FROM pg_tables
+      WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
+  );
+  for (const { name, path } of tables) {
     const rows = await w.sql(
-      `SELECT 1 FROM ${tableName} t WHERE strpos(row_to_json(t)::text, $1) > 0 OR strpos(row_to_json(t)::text, $2) > 0 LIMIT 1`,
+      `SELECT 1 FROM ${path} t WHERE strpos(row_to_json(t)::text, $1) > 0 OR strpos(row_to_json(t)::text, $2) > 0 LIMIT 1`,
       [text, Buffer.from(text).toString('hex')],
     );
-    if (rows.length) found.push(tableName);
+    if (rows.length) found.push(name);
   }
-  const { media_storage } = w.app.get(Config);
-  for (const file of globSync('**/*', { cwd: media_storage }).map((name) => `${media_storage}/${name}`))
+  const { data_dir } = w.app.get(Config);
+  for (const file of globSync('**/*', { cwd: data_dir }).map((name) => `${data_dir}/${name}`))
     if (statSync(file).isFile() && readFileSync(file).includes(text)) found.push(file);
+  if ((await w.app.get(RecentLogs).find([text])).length) found.push('log');
+  if (JSON.stringify(w.app.get(TraceRing).all()).includes(text)) found.push('traces');
   return found;
 }
 
@@ -292,7 +300,10 @@ describe('a consent', () => {
 });
 
 describe('an erasure', () => {
-  it('leaves the person nowhere: in no table, no file', async () => {
+  it('leaves the person nowhere: in no table, no file, no job, no line of the log', async () => {
+    // That it looks there at all.
+    expect((await w.app.get(RecentLogs).find(['POST /api/v1/'])).length).toBeGreaterThan(0);
+    expect(w.app.get(TraceRing).all().length).toBeGreaterThan(0);
     const canary = `canario-${randomBytes(8).toString('hex')}`;
     const { conversation, from } = await shop(canary);
     await message(conversation, `${canary} de novo`);
