@@ -36,6 +36,7 @@ export const migrations: Record<string, string> = {
   '1795000390000-privacy.ts': '7451e8d2c136499daa55b4863bd1406e1ca9a96e3b889363a486febdb83f4f33',
   '1795000400000-migration-times.ts': '563e0dcf9e88acfad6f79fe89ad1001e1e36fdb68340fae85580ad05cc781fb8',
   '1795000410000-sessions-by-organization.ts': '6406e8ee4927a1a41e43fd06f996e59452b615bdc8cc46048e3fb96dd015412d',
+  '1795000420000-audit-actors.ts': '7faae0c73f9e69ad46f037e1a2ca77b9c78fc091ff3681fa4821df3141d9031c',
 };
 
 export const schema: string[] = [
@@ -696,13 +697,13 @@ export const schema: string[] = [
   'index CREATE INDEX api_key_secrets_key_idx ON public.api_key_secrets USING btree organization_id, api_key_id',
   'index CREATE INDEX api_keys_list_idx ON public.api_keys USING btree organization_id, created_at, id WHERE deleted_at IS NULL',
   'index CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree organization_id, action, created_at',
+  'index CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree organization_id, actor_id, created_at',
   'index CREATE INDEX audit_logs_address_idx ON public.audit_logs USING btree organization_id, ip_address, created_at',
   'index CREATE INDEX audit_logs_age_idx ON public.audit_logs USING btree created_at',
   "index CREATE INDEX audit_logs_failure_idx ON public.audit_logs USING btree organization_id, created_at WHERE result = 'failure'",
   'index CREATE INDEX audit_logs_organization_idx ON public.audit_logs USING btree organization_id, created_at',
   'index CREATE INDEX audit_logs_request_idx ON public.audit_logs USING btree organization_id, request_id',
   'index CREATE INDEX audit_logs_resource_idx ON public.audit_logs USING btree organization_id, resource_type, resource_id, created_at',
-  'index CREATE INDEX audit_logs_user_idx ON public.audit_logs USING btree organization_id, user_id, created_at',
   "index CREATE INDEX consents_expiry_idx ON public.consents USING btree organization_id, expires_at WHERE is_current AND status = 'granted' AND expires_at IS NOT NULL",
   'index CREATE INDEX consents_status_idx ON public.consents USING btree organization_id, status WHERE is_current',
   'index CREATE INDEX consents_subject_idx ON public.consents USING btree organization_id, subject_id, created_at, id',

@@ -71,9 +71,13 @@ describe('npm run admin', () => {
     expect(first).toMatchObject({ user: { role: 'super_admin', organization: { slug: 'pytake-system' } } });
     expect(second).toMatchObject({ user: { role: 'org_admin', full_name: 'Rosa Lima', organization: { name: 'Flores Rosa' } } });
     const entries = await sql(
-      "SELECT resource_name FROM audit_logs WHERE action = 'user.created' AND metadata->>'by' = 'operator' ORDER BY id",
+      `SELECT u.full_name, a.resource_name FROM audit_logs a JOIN users u ON u.id::text = a.resource_id
+        WHERE a.action = 'user.created' AND a.metadata->>'by' = 'operator' ORDER BY a.id`,
     );
-    expect(entries).toEqual([{ resource_name: 'Boss' }, { resource_name: 'Rosa Lima' }]);
+    expect(entries).toEqual([
+      { full_name: 'Boss', resource_name: null },
+      { full_name: 'Rosa Lima', resource_name: null },
+    ]);
     const { out } = await runCommand('admin', ['list'], env);
     expect(out).toMatch(/^E-MAIL +ROLE +ORGANIZATION +LAST LOGIN\n/);
     expect(out).toMatch(/^boss@operations\.example +super_admin +PyTake/m);

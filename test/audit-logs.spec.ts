@@ -8,6 +8,7 @@ interface Entry {
   action: string;
   actor_email: string | null;
   resource_id: string | null;
+  resource_name: string | null;
   request_id: string | null;
   result: string;
   changes: Record<string, { from?: unknown; to?: unknown }>;
@@ -89,6 +90,26 @@ it('filters by who, what, on what, how it ended, from where and by which request
   expect(await actions(acme.admin, '?start_date=2020-01-01&end_date=2020-01-02')).toEqual([]);
 });
 
+it('calls users what they are called today, finds them by it, and keeps neither name nor e-mail', async () => {
+  const { id, email } = acme.agent.user;
+  await acme.admin.put(`/users/${id}`, { full_name: 'Zuleica Prado', phone_number: '+5511987650077' }).expect(200);
+  await w.sql(`UPDATE users SET full_name = 'Zuleica Reis' WHERE id = $1`, [id]);
+  await acme.agent.post('/contacts', { whatsapp_id: '+5511987650001' }).expect(201);
+
+  const { items } = await list(acme.admin, '?action=user.updated');
+  expect(items).toMatchObject([
+    {
+      resource_id: id,
+      resource_name: 'Zuleica Reis',
+      changes: { full_name: { from: '***', to: '***' }, phone_number: { from: null, to: '***' } },
+    },
+  ]);
+  expect(await actions(acme.admin, '?search=zuleica')).toEqual(['contact.created', 'user.updated']);
+  expect(await actions(acme.admin, `?search=${email}`)).toEqual(['contact.created', 'user.updated']);
+  expect(await actions(w.globex.admin, '?search=zuleica')).toEqual([]);
+  expect(JSON.stringify(await w.sql('SELECT * FROM audit_logs WHERE organization_id = $1', [acme.id]))).not.toMatch(/Zuleica|98765|@/);
+});
+
 it('goes on where a page ended, either way', async () => {
   await aDay();
   for (const sort of ['created_at:desc', 'created_at:asc']) {
@@ -167,7 +188,8 @@ it('reads off an index, however many there are', async () => {
   const next = await list(acme.admin, `?limit=2&cursor=${page.next_cursor}`);
   expect(next.items.map(({ request_id }) => request_id)).toEqual(['r-3', 'r-4']);
   expect((await list(acme.admin, '?request_id=r-40000')).total).toBe(1);
-  for (const filter of ["request_id = 'r-40000'", "result = 'failure'", "ip_address = '10.0.0.2'", "action = 'contact.updated'"]) {
+  const who = `actor_id = '${acme.agent.user.id}'`;
+  for (const filter of [who, "request_id = 'r-40000'", "result = 'failure'", "ip_address = '10.0.0.2'", "action = 'contact.updated'"]) {
     const plan = await w.sql<{ 'QUERY PLAN': string }>(
       `EXPLAIN SELECT * FROM audit_logs WHERE organization_id = '${acme.id}' AND ${filter} ORDER BY created_at DESC, id DESC LIMIT 51`,
     );

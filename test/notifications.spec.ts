@@ -276,6 +276,11 @@ describe('notifications', () => {
 
     expect((body as { items: Notice[] }).items).toMatchObject([{ type: 'test', organization_id: operator.user.organization_id }]);
     await operator.get('/notifications/preferences').set('X-Organization-Id', acme.id).expect(200);
+    const { body: wishes } = await operator
+      .put('/notifications/preferences', { email_enabled: false })
+      .set('X-Organization-Id', acme.id)
+      .expect(200);
+    expect(wishes).toMatchObject({ email_enabled: false, organization_id: operator.user.organization_id });
   });
 
   it('that were read go after 90 days, those nobody read stay', async () => {

@@ -7,13 +7,16 @@ import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
 import { ContactNews } from '#modules/contacts/contact-news';
+import { RecentLogs } from '#modules/operations/telemetry/recent-logs';
 import type { Consent } from '#modules/privacy/consent.entity';
 import type { DataRequest } from '#modules/privacy/data-request.entity';
 import { PrivacyJobs } from '#modules/privacy/privacy.jobs';
 import type { ComplianceStatus, DataExport } from '#modules/privacy/privacy.dto';
+import { TraceRing } from '#observability/trace-ring';
 import { phone } from './support/acts';
 import { type Inbox, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
+import { until } from './support/sockets';
 import { type Company, type Person, type World, errorOf, wrongField } from './support/world';
 
 let box: Inbox;
@@ -22,7 +25,7 @@ let acme: Company;
 let globex: Company;
 
 beforeEach(async () => {
-  box = await inbox();
+  box = await inbox({}, { LOG_LEVEL: 'info' });
   ({ w, company: acme } = box);
   ({ globex } = w);
 });
@@ -62,19 +65,25 @@ const said = async (id: string): Promise<string[]> =>
     ({ action }) => action,
   );
 
-/** Rows of every table, and files, in which the text stands. */
+/** Rows of every table, the job queues' too, files, and what the process remembers of its log and its requests, in which the text stands. */
 async function places(text: string): Promise<string[]> {
   const found: string[] = [];
-  for (const { tableName } of w.app.get(Database).source.entityMetadatas) {
+  const tables = await w.sql<{ name: string; path: string }>(
+    `SELECT tablename AS name, format('%I.%I', schemaname, tablename) AS path FROM pg_tables
+      WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
+  );
+  for (const { name, path } of tables) {
     const rows = await w.sql(
-      `SELECT 1 FROM ${tableName} t WHERE strpos(row_to_json(t)::text, $1) > 0 OR strpos(row_to_json(t)::text, $2) > 0 LIMIT 1`,
+      `SELECT 1 FROM ${path} t WHERE strpos(row_to_json(t)::text, $1) > 0 OR strpos(row_to_json(t)::text, $2) > 0 LIMIT 1`,
       [text, Buffer.from(text).toString('hex')],
     );
-    if (rows.length) found.push(tableName);
+    if (rows.length) found.push(name);
   }
-  const { media_storage } = w.app.get(Config);
-  for (const file of globSync('**/*', { cwd: media_storage }).map((name) => `${media_storage}/${name}`))
+  const { data_dir } = w.app.get(Config);
+  for (const file of globSync('**/*', { cwd: data_dir }).map((name) => `${data_dir}/${name}`))
     if (statSync(file).isFile() && readFileSync(file).includes(text)) found.push(file);
+  if ((await w.app.get(RecentLogs).find([text])).length) found.push('log');
+  if (JSON.stringify(w.app.get(TraceRing).all()).includes(text)) found.push('traces');
   return found;
 }
 
@@ -266,6 +275,20 @@ describe('a consent', () => {
     expect(now.map(({ purpose, status }) => `${purpose} ${status}`).sort()).toEqual(['marketing denied', 'support denied']);
   });
 
+  it('is recorded of what somebody notes on the contact', async () => {
+    const { id } = await contact();
+    await give(id);
+    await acme.agent.put(`/contacts/${id}`, { opt_in: false, notes: 'Pediu' }).expect(200);
+    await acme.agent.put(`/contacts/${id}`, { opt_in: false }).expect(200);
+
+    const [refused, given, ...others] = await consentsOf(id, 'purpose=marketing');
+    const by = { channel: 'api', recorded_by: acme.agent.user.id };
+    expect(refused).toMatchObject({ status: 'denied', is_current: true, evidence: null, ...by });
+    expect([given.status, others]).toEqual(['revoked', []]);
+    await acme.admin.put(`/contacts/${id}`, { opt_in: true }).expect(200);
+    expect((await consentsOf(id))[0]).toMatchObject({ status: 'granted', channel: 'api', recorded_by: acme.admin.user.id });
+  });
+
   it('is of a user too', async () => {
     const given = await give(acme.viewer.user.id, { purpose: 'analytics' });
 
@@ -277,7 +300,10 @@ describe('a consent', () => {
 });
 
 describe('an erasure', () => {
-  it('leaves the person nowhere: in no table, no file', async () => {
+  it('leaves the person nowhere: in no table, no file, no job, no line of the log', async () => {
+    // That it looks there at all.
+    expect((await w.app.get(RecentLogs).find(['POST /api/v1/'])).length).toBeGreaterThan(0);
+    expect(w.app.get(TraceRing).all().length).toBeGreaterThan(0);
     const canary = `canario-${randomBytes(8).toString('hex')}`;
     const { conversation, from } = await shop(canary);
     await message(conversation, `${canary} de novo`);
@@ -352,18 +378,56 @@ describe('an erasure', () => {
     expect(await places(whatsapp_id)).toEqual(['contacts']);
   });
 
+  it('takes along what was exported of the person, and what is being exported', async () => {
+    const { conversation } = await shop();
+    const rows = w.app.get(DueRows);
+    const files = (): string[] => globSync(`${w.app.get(Config).media_storage}/${acme.id}/exports/*`);
+    const asked = async (): Promise<string> => {
+      const { body } = await acme.admin.post(`/privacy/data/${conversation.contact_id}/export`, { format: 'csv' }).expect(202);
+      return (body as DataExport).request_id;
+    };
+    const made = await asked();
+    await rows.idle();
+    expect(files()).toHaveLength(1);
+    // Who writes the second one waits for a table.
+    const other = w.app.get(Database).source.createQueryRunner();
+    await other.startTransaction();
+    await other.query('LOCK TABLE consents');
+    const under_way = await asked();
+    await until(async () => (await w.sql(`SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'consents'::regclass`)).length);
+
+    const erased = acme.admin
+      .delete(`/privacy/data/${conversation.contact_id}`)
+      .expect(200)
+      .then(({ status }) => status);
+    await until(async () => (await request(under_way)).status !== 'processing');
+    await other.commitTransaction();
+    await other.release();
+    await erased;
+    await rows.idle();
+
+    expect(files()).toEqual([]);
+    await acme.admin.get(`/privacy/requests/${made}/download`).expect(410).expect(errorOf('expired'));
+    await acme.admin.get(`/privacy/requests/${under_way}/download`).expect(409).expect(errorOf('invalid_state'));
+    expect(await request(under_way)).toMatchObject({ status: 'failed', error: 'The person was erased or anonymized meanwhile.' });
+  });
+
   it('of a user closes the account and leaves an author who is nobody', async () => {
-    const { full_name, id, email } = acme.agent.user;
+    const agent = await acme.hire('agent', { full_name: `Canario ${newId()}` });
+    const { full_name, id, email } = agent.user;
+    await agent.put('/users/me', { full_name: `${full_name} Neta`, bio: full_name }).expect(200);
+    await acme.admin.put(`/users/${id}`, { full_name }).expect(200);
+    expect(await said(id)).toEqual(['user.updated', 'user.updated']);
 
     const receipt = await erase(id);
 
     expect(receipt).toMatchObject({ subject_type: 'user', status: 'completed' });
-    await acme.agent.get('/users/me').expect(401);
+    await agent.get('/users/me').expect(401);
     await acme.admin.get(`/users/${id}`).expect(404);
     const [row] = await w.sql('SELECT full_name, email, is_active FROM users WHERE id = $1', [id]);
     expect(row).toMatchObject({ full_name: expect.stringMatching(/^Anonymized [0-9a-f]{8}$/) as string, is_active: false });
     expect(await places(email)).toEqual([]);
-    expect(full_name).toBeTruthy();
+    expect(await places(full_name)).toEqual([]);
     expect(await w.sql('SELECT 1 FROM credentials WHERE user_id = $1', [id])).toEqual([]);
   });
 
@@ -530,6 +594,31 @@ describe('an export', () => {
     const start = 30 + first.readUInt16LE(26) + first.readUInt16LE(28);
     const text = (await promisify(inflateRaw)(first.subarray(start), { finishFlush: 2 })) as Buffer;
     expect(text.toString()).toContain("'=cmd()");
+  });
+
+  it('that is made after its answer is told to who asked for it, without a word of whose it is', async () => {
+    const { id } = await contact();
+    const { body } = await acme.admin.post(`/privacy/data/${id}/export`, { format: 'csv' }).expect(202);
+    await exported(id);
+    await erase(id);
+    await w.app.get(DueRows).idle();
+
+    const { body: page } = await acme.admin.get('/notifications').expect(200);
+    const [notice, ...others] = (page as { items: Record<string, unknown>[] }).items;
+    expect(notice).toMatchObject({ type: 'privacy_request_completed', data: { request_id: (body as DataExport).request_id } });
+    expect(JSON.stringify(notice)).not.toMatch(new RegExp(`Rita|${id}`));
+    expect(others).toEqual([]);
+  });
+
+  it('of who did more than an answer holds is a file too', async () => {
+    const { id } = acme.viewer.user;
+    await w.sql(
+      `INSERT INTO audit_logs (id, organization_id, actor_type, actor_id, user_id, action, resource_type, result, created_at)
+       SELECT gen_random_uuid(), $1, 'user', $2, $2, 'contact.updated', 'contact', 'success', now() FROM generate_series(1, 5001)`,
+      [acme.id, id],
+    );
+    await acme.viewer.post(`/privacy/data/${id}/export`, {}).expect(202);
+    await exported(id, { include: ['profile', 'messages'] }, acme.viewer);
   });
 });
 

@@ -1,5 +1,6 @@
 import { EventBus, type Events } from '#common/events';
 import { newId } from '#common/uuid';
+import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
 import { RouteQueues } from '#modules/queues/routing/route-queues';
 import { phone } from './support/acts';
@@ -275,6 +276,44 @@ describe('a queue', () => {
     await t.admin.post('/queues/bulk-delete', { queue_ids: [full.id, newId()] }).expect(404);
   });
 
+  it('takes along what is open in it to another department', async () => {
+    const t = await team();
+    const other = await Team.of(t.w);
+    const queue = await t.queue({ sla_minutes: 30 });
+    const { id } = await t.waits(queue.id);
+    const { queued_at } = await t.conversation(id);
+    await t.admin.put(`/queues/${queue.id}`, { department_id: other.department_id }).expect(200);
+    expect(await t.conversation(id)).toMatchObject({ queue_id: queue.id, department_id: other.department_id, queued_at, is_queued: true });
+    expect(ids(await items(t.agent, `/queue?department_id=${other.department_id}`))).toEqual([id]);
+    await t.admin.delete(`/departments/${t.department_id}`).expect(204);
+  });
+
+  it('is not made in a department that is deleted at the same time', async () => {
+    const t = await team();
+    const deletion = t.w.app.get(Database).source.createQueryRunner();
+    await deletion.startTransaction();
+    await deletion.query('UPDATE departments SET deleted_at = now() WHERE organization_id = $1 AND id = $2', [
+      t.company.id,
+      t.department_id,
+    ]);
+    const made = t.admin.post('/queues', { department_id: t.department_id, name: 'Pedidos' }).then(({ status }) => status);
+    await Promise.race([made, until(async () => (await t.w.sql('SELECT 1 FROM pg_locks WHERE NOT granted')).length)]);
+    await deletion.commitTransaction();
+    await deletion.release();
+    expect(await made).toBe(404);
+  });
+
+  it('keeps its slug to itself where its department becomes part of another', async () => {
+    const t = await team();
+    const other = await Team.of(t.w);
+    const [queue, there] = [await t.queue({ name: 'Pedidos' }), await other.queue({ name: 'Pedidos' })];
+    const remove = () => t.admin.delete(`/departments/${t.department_id}?move_to_department_id=${other.department_id}`);
+    await remove().expect(409).expect(errorOf('already_exists'));
+    expect((await t.admin.get(`/queues/${queue.id}`)).body).toMatchObject({ department_id: t.department_id });
+    await t.admin.put(`/queues/${there.id}`, { slug: 'pedidos-2' }).expect(200);
+    await remove().expect(204);
+  });
+
   it('goes with its department to another one', async () => {
     const t = await team();
     const other = await Team.of(t.w);
@@ -362,6 +401,18 @@ describe('entering a queue', () => {
     await t.agent.put(`/conversations/${id}`, { queue_id: queue.id }).expect(409).expect(errorOf('conversation_not_active'));
   });
 
+  it('is told of the queue that is left as well', async () => {
+    const t = await team();
+    const [queue, next] = [await t.queue(), await t.queue()];
+    const { id } = await t.waits(queue.id);
+    const socket = await socketOf(t.agent);
+    await t.agent.put(`/conversations/${id}`, { queue_id: next.id }).expect(200);
+    await socket.hear('queue:updated', (data) => data.queue_id === queue.id && data.waiting === 0);
+    await socket.hear('queue:updated', (data) => data.queue_id === next.id && data.waiting === 1);
+    await t.agent.put(`/conversations/${id}`, { queue_id: null }).expect(200);
+    await socket.hear('queue:updated', (data) => data.queue_id === next.id && data.waiting === 0);
+  });
+
   it('that is full goes on to where there is room, hop by hop, and stays in the first where nowhere is', async () => {
     const t = await team();
     const last = await t.queue({ max_queue_size: 1 });
@@ -390,6 +441,16 @@ describe('entering a queue', () => {
       overflow_events: 2,
       occupancy_trend: [expect.objectContaining({ queued: 3, capacity: 1, occupancy_percent: 300 })],
     });
+  });
+
+  it('again finds its own place free', async () => {
+    const t = await team();
+    const over = await t.queue();
+    const queue = await t.queue({ max_queue_size: 1, overflow_queue_id: over.id });
+    const { id } = await t.waits(queue.id);
+    await t.agent.post(`/conversations/${id}/assign`, { agent_id: t.agent.user.id }).expect(200);
+    await t.agent.post(`/conversations/${id}/assign`, { agent_id: null }).expect(200);
+    expect(await t.conversation(id)).toMatchObject({ queue_id: queue.id, is_queued: true, extra_data: {} });
   });
 
   it('by fifty at once takes no more than it may hold', async () => {
@@ -551,6 +612,18 @@ describe('automatic assignment', () => {
     expect(await t.conversation(id)).toMatchObject({ current_agent_id: null, is_queued: true });
   });
 
+  it('is not kept from a queue by how many wait in those that nobody serves', async () => {
+    const t = await team();
+    const away = await Team.of(t.w, t.company, [await t.company.hire('agent')]);
+    for (const queue of [await t.queue({ priority: 90, routing_mode: 'manual' }), await away.queue({ priority: 90 })])
+      await t.crowd(queue, 500);
+    const [id] = await t.crowd(await t.queue({ priority: 10 }), 1);
+    await t.w.sql('UPDATE conversations SET queue_priority = 10 WHERE id = $1', [id]);
+    await t.set([t.agent]);
+    await t.settle();
+    expect(await t.conversation(id)).toMatchObject({ current_agent_id: t.agent.user.id });
+  });
+
   it("keeps to the limits of the queue, the department and the agent's own, over all queues", async () => {
     const t = await team();
     const [ana, bia] = await t.hire(2);
@@ -602,19 +675,59 @@ describe('automatic assignment', () => {
     expect(await t.conversation(id)).toMatchObject({ current_agent_id: ana.user.id });
 
     await t.w.sql(`UPDATE conversations SET assigned_at = now() - interval '6 minutes' WHERE id = $1`, [id]);
+    await t.w.sql(`UPDATE organizations SET updated_at = now() - interval '6 minutes' WHERE id = $1`, [t.company.id]);
     await t.set([bia]);
     await t.settle();
     await t.settle();
     expect(await t.conversation(id)).toMatchObject({ current_agent_id: bia.user.id });
   });
 
-  it('lets what an agent had wait again when they leave the team', async () => {
+  it('rests with the organization, and so does what agents had', async () => {
     const t = await team();
-    const queue = await t.queue();
-    const { id } = await t.waits(queue.id, { assigned_agent_id: t.agent.user.id });
+    const [ana, bia] = await t.hire(2);
+    const queue = await t.queue({ settings: { reassign_after_minutes: 5 }, sla_minutes: 10 });
+    const [had, waits] = await t.crowd(queue, 2);
+    await t.agent.post(`/conversations/${had}/assign`, { agent_id: ana.user.id }).expect(200);
+    await t.settle();
+    await t.w.sql(`UPDATE conversations SET assigned_at = assigned_at - interval '1 hour', sla_due_at = now() WHERE id = ANY($1)`, [
+      [had, waits],
+    ]);
+    const stand = (status: string, ago: string) =>
+      t.w.sql('UPDATE organizations SET status = $2, updated_at = now() - $3::interval WHERE id = $1', [t.company.id, status, ago]);
+    const agents = async () => {
+      await t.settle();
+      const rows = await t.w.sql<{ agent: string | null }>(
+        'SELECT current_agent_id AS agent FROM conversations WHERE queue_id = $1 ORDER BY queued_at',
+        [queue.id],
+      );
+      return rows.map(({ agent }) => agent);
+    };
+    const breaches = t.hear('sla.breached');
+    await stand('suspended', '1 day');
+    await t.set([ana], { is_online: false, ago: '1 hour' });
+    await t.set([bia]);
+    expect([await agents(), breaches.length]).toEqual([[ana.user.id, null], 0]);
+
+    // Those who were shut out have the time to come back.
+    await stand('active', '1 minute');
+    expect(await agents()).toEqual([ana.user.id, bia.user.id]);
+    await stand('active', '6 minutes');
+    await agents();
+    expect(await agents()).toEqual([bia.user.id, bia.user.id]);
+  });
+
+  it('lets what an agent had wait again when they leave the team; the log has both', async () => {
+    const t = await team();
+    const { id } = await t.waits((await t.queue()).id);
+    await t.set([t.agent]);
+    await t.settle();
+    expect(await t.conversation(id)).toMatchObject({ current_agent_id: t.agent.user.id });
     await t.admin.put(`/users/${t.agent.user.id}`, { is_active: false }).expect(200);
     await t.settle();
     expect((await t.admin.get(`/conversations/${id}`)).body).toMatchObject({ current_agent_id: null, is_queued: true });
+    const [given, taken] = await items(t.admin, `/audit-logs?action=conversation.assigned&resource_id=${id}&sort=created_at:asc`);
+    const change = (from: string | null, to: string | null) => ({ actor_type: 'system', changes: { current_agent_id: { from, to } } });
+    expect([given, taken]).toMatchObject([change(null, t.agent.user.id), change(t.agent.user.id, null)]);
   });
 
   it('opens with the queue', async () => {
@@ -707,6 +820,18 @@ describe('an offer', () => {
     await late();
     await t.settle();
     expect([...(await offers(ana)), ...(await offers(bia))]).toHaveLength(1);
+  });
+
+  it('ends where its conversation goes on in another queue', async () => {
+    const { t, ana, id, offers } = await offering();
+    const other = await Team.of(t.w, t.company, [t.agent]);
+    const [offer] = await offers(ana);
+    await t.set([t.agent]);
+    await t.agent.put(`/conversations/${id}`, { queue_id: (await other.queue()).id }).expect(200);
+    await ana.post(`/queue/offers/${offer.id}/accept`).expect(409).expect(errorOf('offer_over'));
+    await t.settle();
+    expect(await offers(ana)).toEqual([]);
+    expect(await t.conversation(id)).toMatchObject({ current_agent_id: t.agent.user.id });
   });
 
   it('is nobody else’s to pull, until it is over', async () => {
@@ -838,6 +963,26 @@ describe('the SLA', () => {
     await t.admin.put(`/queues/${closed.id}`, { settings: { business_hours: null }, routing_mode: 'manual' }).expect(200);
     await t.settle();
     expect(breaches).toEqual([expect.objectContaining({ conversation_id: a.id })]);
+  });
+
+  it('goes by other hours of the department, or of the organization, at once', async () => {
+    const t = await team();
+    const other = await Team.of(t.w);
+    await t.admin.put(`/departments/${t.department_id}`, { business_hours: CLOSED }).expect(200);
+    await t.admin.put('/organizations/me/settings', { business_hours: CLOSED }).expect(200);
+    const slow = { sla_minutes: 10, routing_mode: 'manual' };
+    const [a, b] = [await t.waits((await t.queue(slow)).id), await t.waits((await other.queue(slow)).id)];
+    const breaches = t.hear('sla.breached');
+    for (const { id } of [a, b]) await waited(t, id, 60);
+    await t.settle();
+    expect([breaches, Date.parse(String((await t.conversation(a.id)).sla_due_at)) > Date.now() + 3600_000]).toEqual([[], true]);
+
+    await t.admin.put(`/departments/${t.department_id}`, { business_hours: { always_open: true } }).expect(200);
+    await t.settle();
+    expect(breaches).toEqual([expect.objectContaining({ conversation_id: a.id })]);
+    await t.admin.put('/organizations/me/settings', { business_hours: { always_open: true } }).expect(200);
+    await t.settle();
+    expect(breaches).toEqual([a, b].map(({ id }) => expect.objectContaining({ conversation_id: id }) as unknown));
   });
 });
 

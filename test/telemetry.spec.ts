@@ -213,7 +213,33 @@ describe('the log', () => {
   });
 });
 
-// Last: the second app takes Nest's logger.
+describe('metrics', () => {
+  it('time every SQL statement', async () => {
+    const count = async (): Promise<number> => {
+      const { text } = await request(w.base_url).get('/observability/metrics').expect(200);
+      return Number(/^db_query_duration_seconds_count (\d+)$/m.exec(text)?.[1]);
+    };
+    const before = await count();
+    await w.acme.admin.get('/contacts').expect(200);
+    expect(await count()).toBeGreaterThan(before);
+  });
+});
+
+// Last: other apps take Nest's logger.
+describe('a wish to be recorded', () => {
+  it('is granted once a second, whoever asks', async () => {
+    const app = await createApp(new Config({ ...w.env, TRACE_SAMPLE_RATIO: '0.000001' }));
+    others.push(app);
+    await app.listen(0, '127.0.0.1');
+    const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+    const ids = ['1', '2', '3'].map((digit) => digit.repeat(32));
+    await Promise.all(
+      ids.map((id) => request(url).get('/api/v1/nowhere').set('traceparent', `00-${id}-b7ad6b7169203331-01`).expect('X-Trace-Id', id)),
+    );
+    expect(await items('/traces', url)).toHaveLength(1);
+  });
+});
+
 describe('nothing', () => {
   it('is not made where none is wanted: an id is answered, a webhook has not even one', async () => {
     const app = await createApp(new Config({ ...w.env, TRACE_SAMPLE_RATIO: '0' }));

@@ -420,7 +420,7 @@ describe('the audit log', () => {
     expect(rows.map(({ action, changes }) => [action, changes])).toEqual([
       ['user.created', {}],
       ['user.invited', {}],
-      ['user.updated', { bio: { from: null, to: 'Fala pouco' } }],
+      ['user.updated', { bio: { from: null, to: '***' } }],
       ['user.role_changed', { role: { from: 'agent', to: 'viewer' } }],
       ['user.deactivated', { is_active: { from: true, to: false } }],
       ['user.activated', { is_active: { from: false, to: true } }],

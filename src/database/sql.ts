@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { ClientBase, QueryConfig, QueryResult } from 'pg';
 import type { EntitySubscriberInterface } from 'typeorm';
+import { queryTimes } from '#observability/metrics';
 import { inSpan, pastSpan } from '#observability/tracing';
 
 /** A statement each connection parses and plans once. */
@@ -41,17 +42,25 @@ export function ask(client: ClientBase, query: string | QueryConfig<unknown[]>):
 /** Runs a statement on a connection. */
 export async function rowsOf<R>(client: ClientBase, statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
   const query = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text };
-  const { rows } = await inSpan(
-    'postgresql',
-    () => spanOf(query.text),
-    () => ask(client, { ...query, values: values as unknown[] }),
-  );
-  return rows as R[];
+  const began = performance.now();
+  try {
+    const { rows } = await inSpan(
+      'postgresql',
+      () => spanOf(query.text),
+      () => ask(client, { ...query, values: values as unknown[] }),
+    );
+    return rows as R[];
+  } finally {
+    queryTimes.observe((performance.now() - began) / 1000);
+  }
 }
 
 /** TypeORM's statements, which it gives the connection itself. */
 export const tracedByTypeorm: Pick<EntitySubscriberInterface, 'afterQuery'> = {
-  afterQuery: ({ query, executionTime = 0 }) => pastSpan('postgresql', executionTime, () => spanOf(query)),
+  afterQuery: ({ query, executionTime = 0 }) => {
+    queryTimes.observe(executionTime / 1000);
+    pastSpan('postgresql', executionTime, () => spanOf(query));
+  },
 };
 
 /** The statement without its values, which are none of a trace's business. */

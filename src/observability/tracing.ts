@@ -34,6 +34,8 @@ export interface Origin {
 
 /** Of what providers send, a hundredth of what else is traced: it comes by the thousand, and is alike. */
 const DOOR_SHARE = 0.01;
+/** Anybody may ask for a recording: what asks more often is left to chance like the rest. */
+const ASKED_EVERY_MS = 1000;
 
 const ids = new RandomIdGenerator();
 
@@ -84,6 +86,7 @@ async function ended<R>(span: Span, work: Promise<R>): Promise<R> {
 export class Tracing {
   private readonly tracer: Tracer;
   private readonly ratio: number;
+  private asked_at = -Infinity;
 
   constructor({ trace_sample_ratio }: Config, ring: TraceRing) {
     this.ratio = trace_sample_ratio;
@@ -97,15 +100,22 @@ export class Tracing {
   }
 
   /**
-   * A request begins. Its trace is that of a `traceparent` it brings (W3C), which may also ask to be recorded; null: a provider's that is not recorded, of which
+   * A request begins. Its trace is that of a `traceparent` it brings (W3C), which may also ask to be recorded, once a second; null: a provider's that is not recorded, of which
    * nothing is made at all.
    */
   request(name: string, attributes: Attributes, traceparent: string | undefined, is_door: boolean): Traced | null {
     if (is_door) return Math.random() < this.ratio * DOOR_SHARE ? this.begin(name, SpanKind.SERVER, attributes, ROOT_CONTEXT, true) : null;
     const remote = traceparent === undefined ? null : parseTraceParent(traceparent);
-    const asked = remote !== null && this.ratio > 0 && (remote.traceFlags & TraceFlags.SAMPLED) !== 0;
+    const asked = remote !== null && (remote.traceFlags & TraceFlags.SAMPLED) !== 0 && this.mayAsk();
     const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, { ...remote, isRemote: true }) : ROOT_CONTEXT;
     return this.begin(name, SpanKind.SERVER, attributes, parent, asked || Math.random() < this.ratio);
+  }
+
+  private mayAsk(): boolean {
+    const now = performance.now();
+    if (this.ratio === 0 || now - this.asked_at < ASKED_EVERY_MS) return false;
+    this.asked_at = now;
+    return true;
   }
 
   /** Runs a job as a trace of its own. */

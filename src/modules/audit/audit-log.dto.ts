@@ -54,6 +54,7 @@ export class AuditEntry {
   @Field(() => String, { nullable: true })
   resource_id: string | null;
 
+  /** Of a user: as they are called today. */
   @ApiProperty({ type: 'string', nullable: true })
   @Field(() => String, { nullable: true })
   resource_name: string | null;

@@ -10,7 +10,7 @@ export type AuditChanges = Record<string, { from?: unknown; to?: unknown }>;
 @Entity('audit_logs')
 @Index('audit_logs_age_idx', ['created_at'])
 @Index('audit_logs_organization_idx', ['organization_id', 'created_at'])
-@Index('audit_logs_user_idx', ['organization_id', 'user_id', 'created_at'])
+@Index('audit_logs_actor_idx', ['organization_id', 'actor_id', 'created_at'])
 @Index('audit_logs_action_idx', ['organization_id', 'action', 'created_at'])
 @Index('audit_logs_resource_idx', ['organization_id', 'resource_type', 'resource_id', 'created_at'])
 @Index('audit_logs_request_idx', ['organization_id', 'request_id'])
@@ -51,6 +51,7 @@ export class AuditLog {
   @Column('varchar', { length: 100, nullable: true })
   resource_id: string | null;
 
+  /** null of a user: theirs is read from the user. */
   @Column('varchar', { length: 255, nullable: true })
   resource_name: string | null;
 
@@ -78,7 +79,7 @@ export class AuditLog {
 }
 
 declareUserRows('audit_logs', {
-  erase: { keep: 'proof of who did what, append-only; names nobody but by id: e-mails are read from the user' },
+  erase: { keep: 'proof of who did what, append-only; names nobody but by id: names and e-mails are read from the user' },
   export: ['action', 'resource_type', 'resource_id', 'result', 'ip_address', 'user_agent', 'created_at'],
 });
 

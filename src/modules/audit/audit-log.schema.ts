@@ -32,6 +32,7 @@ export const AuditLogSchema = new Schema<AuditDocument>(
 )
   .index({ organization_id: 1, created_at: -1 })
   .index({ user_id: 1, created_at: -1 })
+  .index({ actor_id: 1, created_at: -1 })
   .index({ action: 1, created_at: -1 })
   .index({ resource_type: 1, resource_id: 1, created_at: -1 })
   .index({ created_at: -1 });

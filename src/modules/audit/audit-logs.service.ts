@@ -4,8 +4,10 @@ import { stringify } from 'csv-stringify';
 import { type Actor, Role } from '#common/actor';
 import { NotFound } from '#common/errors';
 import type { Page } from '#common/page.dto';
+import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
 import { periodBounds } from '#database/narrow-period';
+import { escapeLike } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import type { AuditLog } from './audit-log.entity';
 import type { AuditExportQuery, AuditQuery } from './audit-log.dto';
@@ -15,6 +17,8 @@ import { type AuditFilter, AuditStore } from './audit-store';
 /** Contract 10, 11. */
 const EXPORT_MAX = 50_000;
 const EXPORT_STEP = 1000;
+/** Users a search is taken to mean. */
+const PEOPLE_MAX = 100;
 
 const COLUMNS = [
   'created_at',
@@ -92,24 +96,47 @@ export class AuditLogs {
   private async filter(
     actor: Actor,
     scope: AuditScope,
-    { actor_id, action, resource_type, resource_id, result, ip_address, request_id, start_date, end_date }: AuditQuery,
+    { actor_id, action, resource_type, resource_id, result, ip_address, request_id, start_date, end_date, search }: AuditQuery,
   ): Promise<AuditFilter> {
     const { start, end } = await periodBounds(this.database, await this.organizations.period(actor, start_date, end_date));
-    return { ...of(scope), actor_id, action, resource_type, resource_id, result, ip_address, request_id, from: start, to: end };
+    const people = await this.peopleNamed(scope, search);
+    return { ...of(scope), actor_id, action, resource_type, resource_id, result, ip_address, request_id, from: start, to: end, people };
   }
 
-  /** With the e-mails their users have today: the log keeps none, so that who is erased is erased here too. Operators are nobody to an organization. */
+  /** Users of whom the words speak, as they are called today. */
+  private async peopleNamed(scope: AuditScope, search: string | undefined): Promise<string[]> {
+    if (!search?.trim()) return [];
+    const users = await this.database.rows<{ id: string }>(
+      `SELECT id FROM users WHERE ($1::uuid IS NULL OR organization_id = $1) AND (fold(full_name) LIKE fold($2) OR fold(email) LIKE fold($2))
+        LIMIT ${PEOPLE_MAX}`,
+      [scope, `%${escapeLike(search.trim())}%`],
+    );
+    return users.map(({ id }) => id);
+  }
+
+  /** With the names and e-mails users have today: the log keeps none, so that who is erased is erased here too. Operators are nobody to an organization. */
   private async named(reader: Actor, entries: AuditLog[]): Promise<AuditLog[]> {
-    const ids = [...new Set(entries.flatMap(({ user_id }) => user_id ?? []))];
+    const ids = [...new Set(entries.flatMap((entry) => [entry.user_id, aboutUser(entry)]))].filter((id) => id !== null);
     if (!ids.length) return entries;
-    const users = await this.database.rows<{ id: string; email: string }>(
-      'SELECT id, email FROM users WHERE id = ANY($1) AND (organization_id = $2 OR $3)',
+    const users = await this.database.rows<{ id: string; email: string; full_name: string }>(
+      'SELECT id, email, full_name FROM users WHERE id = ANY($1) AND (organization_id = $2 OR $3)',
       [ids, reader.organization_id, reader.role === Role.super_admin],
     );
-    const emails = new Map(users.map(({ id, email }) => [id, email]));
-    return entries.map((entry) => (entry.user_id === null ? entry : { ...entry, actor_email: emails.get(entry.user_id) ?? null }));
+    const known = new Map(users.map((user) => [user.id, user]));
+    return entries.map((entry) => {
+      const user_id = aboutUser(entry);
+      return {
+        ...entry,
+        ...(entry.user_id && { actor_email: known.get(entry.user_id)?.email ?? null }),
+        ...(user_id && { resource_name: known.get(user_id)?.full_name ?? null }),
+      };
+    });
   }
 }
+
+/** The user an entry is about. */
+const aboutUser = ({ resource_type, resource_id }: AuditLog): string | null =>
+  resource_type === 'user' && isUuid(resource_id) ? resource_id : null;
 
 const of = (scope: AuditScope): AuditFilter => (scope === null ? {} : { organization_id: scope });
 

@@ -24,11 +24,12 @@ export interface AuditFilter {
   result?: AuditLog['result'];
   ip_address?: string;
   request_id?: string;
-  user_id?: string;
   from?: Date;
   to?: Date;
   /** Words of the action or of the resource's name, among the newest SEARCHED that the rest leaves. */
   search?: string;
+  /** Users the words name: what they did, and what was done to them, is found too. */
+  people?: readonly string[];
   /** Only what comes after this entry, in the order asked. */
   after?: Pick<AuditLog, 'created_at' | 'id'>;
   /** Default: the newest first. */
@@ -213,10 +214,10 @@ export class AuditStore implements BeforeApplicationShutdown {
   }
 
   private async documentsOf(filter: AuditFilter): Promise<QueryFilter<AuditDocument>> {
-    if (!filter.search) return documentsOf(filter);
-    const all = documentsOf({ ...filter, search: undefined, after: undefined });
+    if (!filter.search) return inMongo(filter);
+    const all = inMongo({ ...filter, search: undefined, after: undefined });
     const [first] = await this.documents.find(all, { created_at: 1 }).sort({ created_at: -1 }).skip(SEARCHED).limit(1).lean().exec();
-    return documentsOf(filter, first?.created_at);
+    return inMongo(filter, first?.created_at);
   }
 
   private findRows(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
@@ -224,17 +225,17 @@ export class AuditStore implements BeforeApplicationShutdown {
     return this.queryOf(filter).orderBy('entry.created_at', order).addOrderBy('entry.id', order).limit(limit).getMany();
   }
 
-  private queryOf({ from, to, search, after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
+  private queryOf({ from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
     const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(defined(equal));
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
     if (search) {
       const first = query.clone().select('entry.created_at').orderBy('entry.created_at', 'DESC').offset(SEARCHED).limit(1);
-      query
-        .andWhere(`entry.created_at >= coalesce((${first.getQuery()}), '-infinity')`)
-        .andWhere('(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words))', {
-          words: `%${escapeLike(search)}%`,
-        });
+      query.andWhere(`entry.created_at >= coalesce((${first.getQuery()}), '-infinity')`).andWhere(
+        `(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words) OR entry.user_id = ANY(:people::uuid[])
+            OR entry.resource_type = 'user' AND entry.resource_id = ANY(:people::text[]))`,
+        { words: `%${escapeLike(search)}%`, people },
+      );
     }
     if (after)
       query.andWhere(`(entry.created_at, entry.id) ${oldest_first ? '>' : '<'} (:at, :id)`, { at: after.created_at, id: after.id });
@@ -253,13 +254,27 @@ export class AuditStore implements BeforeApplicationShutdown {
 const isBadRow = (error: unknown): boolean => error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
 
 /** The same filter in MongoDB's words, and from the newest of it on. */
-function documentsOf({ id, from, to, search, after, oldest_first, ...equal }: AuditFilter, first?: Date): QueryFilter<AuditDocument> {
+function inMongo(
+  { id, from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter,
+  first?: Date,
+): QueryFilter<AuditDocument> {
   const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
   const words = search && { $regex: search.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' };
   const beyond = oldest_first ? '$gt' : '$lt';
   const conditions: QueryFilter<AuditDocument>[] = [
     { ...defined({ _id: id, ...equal }), ...(Object.keys(range).length && { created_at: range }) },
-    ...(words ? [{ $or: [{ action: words }, { resource_name: words }] }] : []),
+    ...(words
+      ? [
+          {
+            $or: [
+              { action: words },
+              { resource_name: words },
+              { user_id: { $in: [...people] } },
+              { resource_type: 'user', resource_id: { $in: [...people] } },
+            ],
+          },
+        ]
+      : []),
     ...(first ? [{ created_at: { $gte: first } }] : []),
     ...(after
       ? [{ $or: [{ created_at: { [beyond]: after.created_at } }, { created_at: after.created_at, _id: { [beyond]: after.id } }] }]

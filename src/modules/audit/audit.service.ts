@@ -114,13 +114,13 @@ export class AuditService {
       actor_type: user_id ? 'user' : api_key_id ? 'api' : 'system',
       actor_id: user_id ?? api_key_id,
       user_id,
-      // Of a user it is read from the user: who is erased is erased here too.
       actor_email: user_id ? null : cut(act.actor_email, 255),
       actor_role: actor && !actor.isSystem ? actor.role : null,
       action: fitText(action, 100),
       resource_type: fitText(resource_type, 50),
       resource_id: cut(resource?.id, 100),
-      resource_name: cut(resource?.name, 255),
+      // A user's and their e-mail are read from the user: who is erased is erased here too.
+      resource_name: resource_type === 'user' ? null : cut(resource?.name, 255),
       changes: presentableChanges(changes),
       // Somebody of another organization, in this one.
       metadata: presentable({ ...metadata, ...(actor?.home_organization_id && { acting_as: actor.organization_id }) }),

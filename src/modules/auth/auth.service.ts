@@ -23,7 +23,6 @@ interface Owner {
   id: string;
   organization_id: string;
   email: string;
-  full_name: string;
   language: string | null;
   role: Role;
   is_active: boolean;
@@ -37,7 +36,7 @@ interface Owner {
 }
 
 // Crosses organizations: who logs in says an e-mail or brings a token, and only then is known.
-const OWNER = `SELECT u.id, u.organization_id, u.email, u.full_name, u.language, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
+const OWNER = `SELECT u.id, u.organization_id, u.email, u.language, u.role, u.is_active, u.email_verified, c.password_hash, c.token_version,
                       o.status AS organization_status, o.settings, t.enabled_at IS NOT NULL AS has_two_factor
                  FROM users u JOIN organizations o ON o.id = u.organization_id
                  JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id

@@ -111,13 +111,8 @@ export class Operator {
   }
 }
 
-function say(
-  tx: Tx,
-  action: string,
-  { id, full_name, organization_id }: Pick<User, 'id' | 'full_name' | 'organization_id'>,
-  metadata: object = {},
-): void {
-  tx.audit(Actor.system(organization_id), action, { resource: { id, name: full_name }, metadata: { ...metadata, by: 'operator' } });
+function say(tx: Tx, action: string, { id, organization_id }: Pick<User, 'id' | 'organization_id'>, metadata: object = {}): void {
+  tx.audit(Actor.system(organization_id), action, { resource: { id }, metadata: { ...metadata, by: 'operator' } });
 }
 
 /** @throws One line for the console. */

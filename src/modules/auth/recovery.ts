@@ -19,7 +19,6 @@ const ANSWER_MS = 250;
 const SETS_PASSWORD: readonly TokenPurpose[] = ['password_reset', 'invitation'];
 
 interface Owner extends Addressee {
-  full_name: string;
   role: Role;
   email_verified: boolean;
 }
@@ -96,7 +95,7 @@ export class Recovery {
   private async ownerOf(email: string): Promise<Owner | undefined> {
     // By the e-mail alone, as at the login.
     const [owner] = await this.database.rows<Owner | undefined>(
-      `SELECT u.organization_id, u.id, u.email, u.language, u.full_name, u.role, u.email_verified
+      `SELECT u.organization_id, u.id, u.email, u.language, u.role, u.email_verified
          FROM users u JOIN organizations o ON o.id = u.organization_id
         WHERE u.email = $1 AND u.is_active AND u.deleted_at IS NULL AND o.deleted_at IS NULL AND (o.status = 'active' OR u.role = 'super_admin')`,
       [email],
@@ -109,9 +108,9 @@ export class Recovery {
 function say(
   tx: Tx,
   action: string,
-  { organization_id, user_id, role, full_name, email }: Omit<TokenOwner, 'purpose'>,
+  { organization_id, user_id, role, email }: Omit<TokenOwner, 'purpose'>,
   metadata: Record<string, unknown> = {},
 ): void {
   const actor = new Actor(organization_id, role, user_id);
-  tx.audit(actor, action, { resource_type: 'user', resource: { id: user_id, name: full_name }, actor_email: email, metadata });
+  tx.audit(actor, action, { resource_type: 'user', resource: { id: user_id }, actor_email: email, metadata });
 }

@@ -42,7 +42,6 @@ interface SignedIn {
   id: string;
   organization_id: string;
   email: string;
-  full_name: string;
   role: Role;
   token_version: number;
 }
@@ -105,7 +104,7 @@ export class SessionTokens {
     const actor = new Actor(owner.organization_id, owner.role, owner.id, sid);
     tx.audit(actor, action, {
       resource_type: 'user',
-      resource: { id: owner.id, name: owner.full_name },
+      resource: { id: owner.id },
       actor_email: owner.email,
       metadata,
     });

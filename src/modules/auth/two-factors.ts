@@ -31,7 +31,6 @@ interface Account {
   id: string;
   organization_id: string;
   email: string;
-  full_name: string;
   password_hash: string | null;
   settings: Record<string, unknown>;
   /** Sealed. */
@@ -41,7 +40,7 @@ interface Account {
 }
 
 // One's own row, met by its id: also while a super admin acts inside another organization.
-const ACCOUNT = `SELECT u.id, u.organization_id, u.email, u.full_name, c.password_hash, o.settings, t.secret, t.enabled_at,
+const ACCOUNT = `SELECT u.id, u.organization_id, u.email, c.password_hash, o.settings, t.secret, t.enabled_at,
                         coalesce(cardinality(t.recovery_hashes), 0) AS recovery_codes_left
                    FROM users u JOIN organizations o ON o.id = u.organization_id
                    JOIN credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id
@@ -203,8 +202,8 @@ export class TwoFactors {
     return delta === null ? null : Math.floor(timestamp / 1000 / STEP_SECONDS) + delta;
   }
 
-  private say(tx: Tx, actor: Actor, action: string, { id, full_name }: Pick<Account, 'id' | 'full_name'>): void {
-    tx.audit(actor, action, { resource_type: 'user', resource: { id, name: full_name } });
+  private say(tx: Tx, actor: Actor, action: string, { id }: Pick<Account, 'id'>): void {
+    tx.audit(actor, action, { resource_type: 'user', resource: { id } });
   }
 }
 

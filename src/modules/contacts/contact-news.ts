@@ -6,13 +6,9 @@ import type { ContactIdentity } from './contact-identity.entity';
 import { ContactsService, presentContact } from './contacts.service';
 import { type SuppressedKey, SuppressedPhones } from './suppressed-phones';
 
-type ConsentListener = (tx: Tx, organization_id: string, contact_id: string, opt_in: boolean) => Promise<void>;
-
 /** What happens to contacts outside this room's service, in the receipt's own transactions. */
 @Injectable()
 export class ContactNews {
-  private readonly consentListeners: ConsentListener[] = [];
-
   constructor(
     private readonly contacts: ContactsService,
     private readonly suppression: SuppressedPhones,
@@ -34,15 +30,10 @@ export class ContactNews {
     tx.audit(Actor.system(organization_id), 'contact.merged', { resource: { id: contact_id }, metadata: { merged_contact_id } });
   }
 
-  /** Called in the transaction in which a person says so on WhatsApp: the ledger of consents stands upstairs. */
-  onConsent(listener: ConsentListener): void {
-    this.consentListeners.push(listener);
-  }
-
-  /** The person took back, or gave, the leave to be written to. */
+  /** The person took back, or gave, the leave to be written to, on WhatsApp. */
   async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
-    if (!(await this.setOptIn(tx, organization_id, contact_id, opt_in))) return;
-    for (const listener of this.consentListeners) await listener(tx, organization_id, contact_id, opt_in);
+    if (await this.setOptIn(tx, organization_id, contact_id, opt_in))
+      await this.contacts.consented(tx, Actor.system(organization_id), contact_id, opt_in);
   }
 
   /** What the contact says of it; false: it says so already, or is not there. */

@@ -26,11 +26,13 @@ const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_messa
 /** Why a contact's open and pending conversations close. */
 export type ContactEnd = 'contact_blocked' | 'contact_deleted';
 type EndListener = (tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd) => Promise<void>;
+type ConsentListener = (tx: Tx, actor: Actor, contact_id: string, opt_in: boolean) => Promise<void>;
 
 /** The people outside. */
 @Injectable()
 export class ContactsService {
   private readonly endListeners: EndListener[] = [];
+  private readonly consentListeners: ConsentListener[] = [];
 
   constructor(
     private readonly database: Database,
@@ -44,6 +46,16 @@ export class ContactsService {
    */
   onEnd(listener: EndListener): void {
     this.endListeners.push(listener);
+  }
+
+  /** Called in the transaction in which a person, or somebody for them, says whether they may be written to: the ledger of consents stands upstairs. */
+  onConsent(listener: ConsentListener): void {
+    this.consentListeners.push(listener);
+  }
+
+  /** It is said; who calls has written it on the contact. */
+  async consented(tx: Tx, actor: Actor, id: string, opt_in: boolean): Promise<void> {
+    for (const listener of this.consentListeners) await listener(tx, actor, id, opt_in);
   }
 
   page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
@@ -136,7 +148,10 @@ export class ContactsService {
       const happened = { organization_id: actor.organization_id, contact: view };
       tx.tell('contact.updated', happened);
       if (contact.is_blocked !== before.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
-      if (contact.opt_in !== before.opt_in) tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
+      if (contact.opt_in !== before.opt_in) {
+        tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
+        await this.consented(tx, actor, id, contact.opt_in);
+      }
       return view;
     });
   }

@@ -210,6 +210,11 @@ export const INBOX_EVENTS = declareEvents({
     sample: { ...conversation, queue_id: DEMO.queue_id, department_id: DEMO.department_id },
     sockets: ['conversation:updated', 'queue:updated'],
   }),
+  'conversation.dequeued': event<ConversationHappened & { queue_id: string }>({
+    text: 'A conversation left its queue, for another one or for none.',
+    sample: { ...conversation, queue_id: DEMO.queue_id },
+    sockets: ['queue:updated'],
+  }),
   'conversation.unread': event<ConversationHappened & { unread_count: number }>({
     text: 'The team has read what came in, so far or in part.',
     sample: { ...conversation, unread_count: 0 },

@@ -92,19 +92,19 @@ export class NotificationPreference extends TenantEntity {
   types: TypePreferences;
 }
 
-declareUserRows('notification_preferences', {
-  erase: 'delete',
-  export: [
-    'email_enabled',
-    'sms_enabled',
-    'whatsapp_enabled',
-    'websocket_enabled',
-    'in_app_enabled',
-    'quiet_hours_enabled',
-    'quiet_hours_start',
-    'quiet_hours_end',
-    'max_emails_per_hour',
-    'max_sms_per_hour',
-    'types',
-  ],
-});
+/** What of it is theirs to say. */
+export const PREFERENCES = [
+  'email_enabled',
+  'sms_enabled',
+  'whatsapp_enabled',
+  'websocket_enabled',
+  'in_app_enabled',
+  'quiet_hours_enabled',
+  'quiet_hours_start',
+  'quiet_hours_end',
+  'max_emails_per_hour',
+  'max_sms_per_hour',
+  'types',
+] as const satisfies (keyof NotificationPreference)[];
+
+declareUserRows('notification_preferences', { erase: 'delete', export: PREFERENCES });

@@ -20,7 +20,7 @@ import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-
 import { PageOf } from '#common/page.dto';
 import { Channel } from './notice-types';
 import { Notification } from './notification.entity';
-import { NotificationPreference } from './notification-preference.entity';
+import { NotificationPreference, PREFERENCES } from './notification-preference.entity';
 import { HistoryQuery } from '#common/period.dto';
 
 /** By which the list is narrowed: `unread` and `read` of the notification, `sent` and `failed` of any of its deliveries. */
@@ -120,21 +120,7 @@ export class NotificationCreate extends IntersectionType(
 
 /** Absent keeps. */
 @InputType('NotificationPreferenceInput')
-export class NotificationPreferenceUpdate extends PartialType(
-  PickType(NotificationPreference, [
-    'email_enabled',
-    'sms_enabled',
-    'whatsapp_enabled',
-    'websocket_enabled',
-    'in_app_enabled',
-    'quiet_hours_enabled',
-    'quiet_hours_start',
-    'quiet_hours_end',
-    'max_emails_per_hour',
-    'max_sms_per_hour',
-    'types',
-  ]),
-) {}
+export class NotificationPreferenceUpdate extends PartialType(PickType(NotificationPreference, PREFERENCES)) {}
 
 export class NotificationTest {
   /** Default: email. */

@@ -139,15 +139,16 @@ export class NotificationsService {
 
   /** Does something to all of a user's that are there now and read, or not: to so many at a time that no lock is held for long. Answers to how many. */
   private async inBatches(act: (some: string) => string, { organization_id, user_id }: Actor, is_read: boolean): Promise<number> {
-    // Created until now, to the millisecond they are kept with.
+    // Created until now, to the millisecond they are kept with; each part from where the last one ended, past none that are done.
     const [{ until }] = await this.database.rows<{ until: Date }>(`SELECT now() + interval '1 millisecond' AS until`);
     const some = `id IN (SELECT id FROM notifications
-        WHERE organization_id = $1 AND user_id = $2 AND is_listed AND is_read = $3 AND created_at <= $4 ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE)`;
+        WHERE organization_id = $1 AND user_id = $2 AND is_listed AND is_read = $3 AND created_at BETWEEN $5 AND $4 ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE)`;
     let all = 0;
+    let from = new Date(0);
     for (let count = BATCH; count === BATCH; all += count)
-      [{ count }] = await this.database.rows<{ count: number }>(
-        `WITH done AS (${act(some)} RETURNING 1) SELECT count(*)::int AS count FROM done`,
-        [organization_id, user_id, is_read, until],
+      [{ count, from }] = await this.database.rows<{ count: number; from: Date }>(
+        `WITH done AS (${act(some)} RETURNING created_at) SELECT count(*)::int AS count, max(created_at) AS "from" FROM done`,
+        [organization_id, user_id, is_read, until, from],
       );
     return all;
   }

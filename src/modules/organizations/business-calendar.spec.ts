@@ -194,6 +194,13 @@ describe('the calendar', () => {
   });
 });
 
+it('costs next to nothing to have, however many long holidays it knows', () => {
+  const years = Array(200).fill({ date: '2026-01-01', until: '2026-12-31' }) as { date: string; until: string }[];
+  const began = performance.now();
+  for (let n = 0; n < 100; n++) new BusinessCalendar({ holidays: years, exceptions: years }, 'UTC');
+  expect(performance.now() - began).toBeLessThan(250);
+});
+
 describe('business hours', () => {
   it.each<[unknown, RegExp]>([
     [[], /map of days/],

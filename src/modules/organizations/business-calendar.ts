@@ -39,8 +39,8 @@ export function calendarOf(levels: readonly HoursOf[]): BusinessCalendar {
 export class BusinessCalendar {
   /** Monday first; null: always open. */
   private readonly week: readonly (readonly Minutes[])[] | null;
-  /** By day number. */
-  private readonly special = new Map<number, readonly Minutes[]>();
+  /** By day numbers, both included; of those that say something of a day the last counts. */
+  private readonly special: readonly { first: number; last: number; minutes: readonly Minutes[] }[];
   private readonly has_holidays: boolean;
 
   constructor(
@@ -51,8 +51,11 @@ export class BusinessCalendar {
     const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = form;
     this.week = always_open || !Object.keys(schedule).length ? null : WEEKDAYS.map((day) => minutesOf(schedule[day]));
     this.has_holidays = national_holidays === 'BR';
-    for (const { date, until = date, hours: spans = [] } of [...holidays, ...exceptions])
-      for (let day = dayNumberOf(date); day <= dayNumberOf(until); day++) this.special.set(day, minutesOf(spans));
+    this.special = [...holidays, ...exceptions].map(({ date, until = date, hours: spans = [] }) => ({
+      first: dayNumberOf(date),
+      last: dayNumberOf(until),
+      minutes: minutesOf(spans),
+    }));
   }
 
   isOpen(at: Date): boolean {
@@ -85,7 +88,7 @@ export class BusinessCalendar {
 
   /** Open stretches, in order and apart; one that goes on may come in parts. */
   private *stretches(from: number, to: number): Generator<Minutes> {
-    if (!this.week && !this.special.size && !this.has_holidays) {
+    if (!this.week && !this.special.length && !this.has_holidays) {
       if (from < to) yield [from, to];
       return;
     }
@@ -104,8 +107,8 @@ export class BusinessCalendar {
   }
 
   private ofDay(day: number): readonly Minutes[] {
-    const special = this.special.get(day);
-    if (special) return special;
+    const special = this.special.findLast(({ first, last }) => first <= day && day <= last);
+    if (special) return special.minutes;
     if (this.has_holidays && brazilianHolidays(Number(dateOf(day).slice(0, 4))).has(day)) return [];
     return this.week?.[(((day + FIRST_WEEKDAY) % 7) + 7) % 7] ?? ALL_DAY;
   }

@@ -7,6 +7,7 @@ import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { ContactNews } from '#modules/contacts/contact-news';
+import { ContactsService } from '#modules/contacts/contacts.service';
 import { Consent, ConsentChannel, ConsentPurpose, ConsentStatus, LegalBasis, SubjectType } from './consent.entity';
 import type { ConsentCreate, ConsentQuery } from './privacy.dto';
 import { type Subject, Subjects } from './subjects';
@@ -35,6 +36,7 @@ export class Consents implements OnModuleInit {
     private readonly database: Database,
     private readonly subjects: Subjects,
     private readonly contacts: ContactNews,
+    private readonly people: ContactsService,
     rows: DueRows,
   ) {
     rows.add({
@@ -48,7 +50,7 @@ export class Consents implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.contacts.onConsent((tx, organization_id, id, granted) => this.said(tx, organization_id, id, granted));
+    this.people.onConsent((tx, actor, id, granted) => this.said(tx, actor, id, granted));
   }
 
   /** History and all, the newest first. @throws {NotFound} */
@@ -104,19 +106,14 @@ export class Consents implements OnModuleInit {
     });
   }
 
-  /** What a person said on WhatsApp is in the ledger with the transaction that heard it. */
-  private async said(tx: Tx, organization_id: string, id: string, granted: boolean): Promise<void> {
-    await this.add(
-      tx,
-      Actor.system(organization_id),
-      { type: SubjectType.contact, id },
-      {
-        purpose: ConsentPurpose.marketing,
-        granted,
-        channel: ConsentChannel.whatsapp,
-        evidence: granted ? 'Asked for it on WhatsApp.' : 'Refused it on WhatsApp.',
-      },
-    );
+  /** What a person said on WhatsApp, or somebody noted on the contact, is in the ledger with the transaction that heard it. */
+  private async said(tx: Tx, actor: Actor, id: string, granted: boolean): Promise<void> {
+    const heard = actor.isSystem && {
+      channel: ConsentChannel.whatsapp,
+      evidence: granted ? 'Asked for it on WhatsApp.' : 'Refused it on WhatsApp.',
+    };
+    const subject = { type: SubjectType.contact, id };
+    await this.add(tx, actor, subject, { purpose: ConsentPurpose.marketing, granted, recorded_by: actor.user_id, ...heard });
   }
 
   /** In the place of the one before, which a refusal revokes. Two at once about one purpose follow each other. */

@@ -7,12 +7,14 @@ import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, type Wake, inTurn } from '#database/due-rows';
 import { ContactsService } from '#modules/contacts/contacts.service';
+import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { UsersService } from '#modules/users/users.service';
 import { SubjectType } from './consent.entity';
 import { DataRequest, RequestStatus, RequestType } from './data-request.entity';
 import { ExportFiles } from './export-files';
 import { ForgetPeople } from './forget-people';
+import { tellCompleted } from './request-notices';
 import type { DataRequestQuery, ErasureQuery } from './privacy.dto';
 import { type Subject, Subjects } from './subjects';
 
@@ -46,6 +48,7 @@ export class DataRequests {
     private readonly subjects: Subjects,
     private readonly people: ForgetPeople,
     private readonly files: ExportFiles,
+    private readonly notices: Notices,
     rows: DueRows,
   ) {
     this.wake = rows.add({
@@ -121,6 +124,7 @@ export class DataRequests {
       // Those at once wait above for each other.
       const running = type === RequestType.erasure ? await this.underWay(tx, actor, id) : undefined;
       if (running) return running;
+      await this.endExports(tx, actor, id);
       const request_id = newId();
       tx.audit(actor, how === 'erase' ? 'privacy.erased' : 'privacy.anonymized', {
         resource_type: subject.type,
@@ -135,8 +139,20 @@ export class DataRequests {
         due_at: new Date(),
       });
     });
-    if (request.names_encrypted && (await this.work(request, AbortSignal.timeout(AT_ONCE_MS))) !== null) this.hand(request);
+    if (request.names_encrypted && (await this.work(request, AbortSignal.timeout(AT_ONCE_MS), true)) !== null) this.hand(request);
     return present(await this.database.repository(DataRequest).get(actor, request.id));
+  }
+
+  /** Files with what the person was go at once, and what is being written becomes none. */
+  private async endExports(tx: Tx, { organization_id }: Actor, subject_id: string): Promise<void> {
+    const ended = await tx.rows<DueRow>(
+      `UPDATE data_requests SET status = CASE status WHEN 'processing' THEN 'failed' ELSE status END, expires_at = now(), due_at = now(),
+              error = CASE status WHEN 'processing' THEN 'The person was erased or anonymized meanwhile.' END, updated_at = now()
+        WHERE organization_id = $1 AND subject_id = $2 AND type = 'export' AND (status = 'processing' OR file_key_encrypted IS NOT NULL)
+       RETURNING organization_id, id`,
+      [organization_id, subject_id],
+    );
+    tx.afterCommit(() => ended.forEach((row) => this.wake(row)));
   }
 
   /** @throws {NotFound} It is done. */
@@ -151,8 +167,8 @@ export class DataRequests {
     return { ...(await this.database.repository(DataRequest, tx).get(actor, running.id)), names_encrypted: null };
   }
 
-  /** One turn; answers in how many milliseconds to look again, null: it is done, or somebody else's. */
-  private async work(row: DueRow, signal: AbortSignal): Promise<number | null> {
+  /** One turn; answers in how many milliseconds to look again, null: it is done, or somebody else's. Who waits for the answer is told by it. */
+  private async work(row: DueRow, signal: AbortSignal, is_awaited = false): Promise<number | null> {
     const request = await this.claim(row);
     if (!request) return null;
     if (request.status !== RequestStatus.processing) {
@@ -163,11 +179,11 @@ export class DataRequests {
     const summary = { ...(request.summary as Record<string, number>) };
     try {
       if (request.type === RequestType.export) {
-        await this.settle(request, { ...done(), ...(await this.files.write(request, signal)) });
+        if (!(await this.finish(request, await this.files.write(request, signal), is_awaited))) await this.files.remove(request);
         return null;
       }
       if (await this.people.run(request, summary, signal)) {
-        await this.settle(request, { ...done(), summary, names_encrypted: null, due_at: null });
+        await this.finish(request, { summary, names_encrypted: null, due_at: null }, is_awaited);
         return null;
       }
       await this.settle(request, { summary, due_at: new Date(), attempts: 0 });
@@ -201,12 +217,24 @@ export class DataRequests {
     return raw && requests.hydrate(raw);
   }
 
+  /** false: it was ended meanwhile. */
+  private finish(request: DataRequest, values: Partial<DataRequest>, is_awaited: boolean): Promise<boolean> {
+    const { organization_id, id } = request;
+    const actor = Actor.system(organization_id);
+    return this.database.tx(async (tx) => {
+      const requests = this.database.repository(DataRequest, tx);
+      const { status } = await requests.lock(actor, id);
+      if (status !== RequestStatus.processing) return false;
+      await requests.patch(actor, id, { status: RequestStatus.completed, completed_at: new Date(), error: null, ...values });
+      if (!is_awaited) await tellCompleted(tx, this.notices, request);
+      return true;
+    });
+  }
+
   private async settle({ organization_id, id }: DataRequest, values: Partial<DataRequest>): Promise<void> {
     await this.database.repository(DataRequest).patch(Actor.system(organization_id), id, values);
   }
 }
-
-const done = (): Partial<DataRequest> => ({ status: RequestStatus.completed, completed_at: new Date(), error: null });
 
 /** As the API shows it. */
 const present = (request: DataRequest): DataRequest => {

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import type { JsonObject } from '#common/json.scalar';
+import type { Page } from '#common/page.dto';
 import { Database } from '#database/database';
 import { contactRows, userRows } from '#database/personal-data';
+import type { AuditQuery } from '#modules/audit/audit-log.dto';
+import type { AuditLog } from '#modules/audit/audit-log.entity';
 import { AuditLogs } from '#modules/audit/audit-logs.service';
 import { SubjectType } from './consent.entity';
 import { personTable } from './person-rows';
@@ -52,12 +55,19 @@ export class PersonalExport {
     });
     if (include.includes('media') && subject.type === SubjectType.contact) declared.push(this.media(actor, subject));
     if (include.includes('audit'))
-      declared.push({ part: 'audit', name: 'audit', columns: AUDIT_COLUMNS, rows: () => this.entries(actor, subject) });
+      declared.push({ part: 'audit', name: 'audit', columns: AUDIT_COLUMNS, rows: () => this.log(actor, subject) });
     return declared;
   }
 
-  /** Messages of theirs, at most `max` + 1. */
-  async countMessages(actor: Actor, { type, id }: Subject, max: number): Promise<number> {
+  /** Of the parts that grow with the years, the rows there are; beyond `max` at least so many. */
+  async count(actor: Actor, subject: Subject, include: readonly ExportPart[], max: number): Promise<number> {
+    const messages = include.includes('messages') ? await this.countMessages(actor, subject, max) : 0;
+    if (messages > max || !include.includes('audit')) return messages;
+    const pages = await Promise.all(entriesOf(subject).map((who) => this.entries(actor, { ...who, limit: 1 })));
+    return pages.reduce((sum, { total }) => sum + total, messages);
+  }
+
+  private async countMessages(actor: Actor, { type, id }: Subject, max: number): Promise<number> {
     const table = personTable(this.database, type, 'messages');
     if (!table) return 0;
     const [{ count }] = await this.database.rows<{ count: number }>(
@@ -136,21 +146,24 @@ export class PersonalExport {
     };
   }
 
-  /** What was done about them; of a user also what they did. */
-  private async *entries(actor: Actor, { type, id }: Subject): AsyncGenerator<Row[]> {
-    for (const who of type === SubjectType.user ? [{ resource_id: id }, { actor_id: id }] : [{ resource_id: id }])
+  private entries({ organization_id }: Actor, query: AuditQuery): Promise<Page<AuditLog>> {
+    return this.audit.page(Actor.system(organization_id), organization_id, query);
+  }
+
+  private async *log(actor: Actor, subject: Subject): AsyncGenerator<Row[]> {
+    for (const who of entriesOf(subject))
       for (let cursor: string | undefined; ;) {
-        const { items, next_cursor } = await this.audit.page(Actor.system(actor.organization_id), actor.organization_id, {
-          ...who,
-          limit: AUDIT_STEP,
-          cursor,
-        });
+        const { items, next_cursor } = await this.entries(actor, { ...who, limit: AUDIT_STEP, cursor });
         if (items.length) yield items.map((entry) => Object.fromEntries(AUDIT_COLUMNS.map((column) => [column, entry[column]])));
         if (!next_cursor) break;
         cursor = next_cursor;
       }
   }
 }
+
+/** What was done about them; of a user also what they did. */
+const entriesOf = ({ type, id }: Subject): Pick<AuditQuery, 'actor_id' | 'resource_id'>[] =>
+  type === SubjectType.user ? [{ resource_id: id }, { actor_id: id }] : [{ resource_id: id }];
 
 /** A person's own row is the profile; other tables stand in it by their names. */
 const inProfile = (name: string, rows: Row[]): Row => (name === 'contacts' || name === 'users' ? { ...rows[0] } : { [name]: rows });

@@ -88,7 +88,7 @@ export class PrivacyController {
   }
 
   /**
-   * Export all there is of a contact or user: at once as JSON with up to 5,000 messages, else 202 and a file that is made, kept for seven days. Your own
+   * Export all there is of a contact or user: at once as JSON with up to 5,000 messages and entries of the audit log, else 202 and a file that is made, kept for seven days. Your own
    * is yours to export.
    * @throws {404} The subject is not in this organization.
    */

@@ -36,12 +36,13 @@ export class PrivacyJobs implements OnModuleInit {
   @Process('privacy.retention')
   async retention({ signal }: Pick<Job, 'signal'>): Promise<void> {
     const until = AbortSignal.any([signal, AbortSignal.timeout(ROUND_MS)]);
+    // Each night another is first: who has much to delete keeps nobody from their turn for good.
     const organizations = await this.database.rows<Kept>(
       `SELECT id AS organization_id, (settings #>> '{privacy_settings,message_retention_days}')::int AS message_days,
               (settings #>> '{privacy_settings,media_retention_days}')::int AS media_days
          FROM organizations WHERE deleted_at IS NULL
           AND coalesce(settings #>> '{privacy_settings,message_retention_days}', settings #>> '{privacy_settings,media_retention_days}') IS NOT NULL
-        ORDER BY id`,
+        ORDER BY random()`,
     );
     for (const { organization_id, message_days, media_days } of organizations) {
       const files = media_days === null ? 0 : await this.all(until, () => this.purge.files(organization_id, media_days, BATCH));

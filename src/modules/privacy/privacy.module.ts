@@ -3,6 +3,7 @@ import { JobsModule } from '#jobs/jobs.module';
 import { AuditLogsModule } from '#modules/audit/audit-logs.module';
 import { ContactsModule } from '#modules/contacts/contacts.module';
 import { ConversationsModule } from '#modules/conversations/conversations.module';
+import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
@@ -26,6 +27,7 @@ import { Subjects } from './subjects';
     JobsModule.register('sweeper'),
     AuditLogsModule,
     OrganizationsModule,
+    NotificationsModule,
     UsersModule,
     ContactsModule,
     WhatsAppModule,

@@ -90,8 +90,9 @@ const QUEUES = prepared(`SELECT q.id, q.organization_id, q.department_id, q.prio
 /** Those with a limit are entered one after the other: two at once would both find the last place. */
 const LIMITED = prepared(`SELECT FROM queues WHERE organization_id = ANY($1) AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE`);
 
+/** Beside those that enter: one that comes back is in nobody's way, least of all its own. */
 const WAITING = prepared(`SELECT c.queue_id, count(*)::int AS waiting FROM conversations c
-  WHERE c.organization_id = ANY($1) AND c.queue_id = ANY($2) AND ${waitingRow('c')} GROUP BY c.queue_id`);
+  WHERE c.organization_id = ANY($1) AND c.queue_id = ANY($2) AND ${waitingRow('c')} AND NOT c.id = ANY($3) GROUP BY c.queue_id`);
 
 const DEFAULTS = prepared(
   `SELECT id, default_queue_id, default_department_id FROM whatsapp_numbers WHERE organization_id = ANY($1) AND id = ANY($2)`,
@@ -104,7 +105,12 @@ async function choosePlaces(tx: Tx, wishes: readonly Wish[]): Promise<(Place | n
   const organization_ids = [...new Set(wishes.map(({ organization_id }) => organization_id))];
   const queues = await tx.rows<OpenQueue>(QUEUES, [organization_ids]);
   if (!queues.length && wishes.every(({ named }) => !named)) return wishes.map(() => null);
-  await countLimited(tx, organization_ids, queues);
+  await countLimited(
+    tx,
+    organization_ids,
+    queues,
+    wishes.map(({ conversation_id }) => conversation_id),
+  );
   const boards = new Map([...Map.groupBy(queues, (queue) => queue.organization_id)].map(([id, some]) => [id, new Board(some)]));
   const numbers = wishes.flatMap(({ whatsapp_number_id, named }) => (named ? [] : (whatsapp_number_id ?? [])));
   const defaults = new Map(
@@ -167,11 +173,16 @@ async function namedQueue(
   return queue;
 }
 
-async function countLimited(tx: Tx, organization_ids: readonly string[], queues: readonly OpenQueue[]): Promise<void> {
+async function countLimited(
+  tx: Tx,
+  organization_ids: readonly string[],
+  queues: readonly OpenQueue[],
+  entering: readonly string[],
+): Promise<void> {
   const limited = queues.filter(({ max_queue_size }) => max_queue_size !== null).map(({ id }) => id);
   if (!limited.length) return;
   await tx.rows(LIMITED, [organization_ids, limited]);
-  const counts = await tx.rows<{ queue_id: string; waiting: number }>(WAITING, [organization_ids, limited]);
+  const counts = await tx.rows<{ queue_id: string; waiting: number }>(WAITING, [organization_ids, limited, entering]);
   const waiting = new Map(counts.map((row) => [row.queue_id, row.waiting]));
   for (const queue of queues) queue.waiting = waiting.get(queue.id) ?? 0;
 }

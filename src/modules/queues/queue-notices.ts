@@ -9,7 +9,7 @@ import { SendMessage } from '#modules/conversations/messages/send-message';
 import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
 import { obstaclesOf } from './routing/choose-agent';
-import { readyAgents } from './routing/routed-agents';
+import { availableAgents } from './routing/routed-agents';
 import { type RoutedQueue, routedQueues } from './routing/routed-queue';
 
 const SLA_WARNING = declareNotice('sla_warning', {
@@ -33,7 +33,7 @@ const GREETINGS = prepared(`SELECT c.id, u.agent_greeting_message AS text FROM c
    JOIN users u ON u.organization_id = c.organization_id AND u.id = c.current_agent_id
   WHERE c.organization_id = $1 AND c.id = $2 AND u.id = $3 AND u.agent_greeting_message IS NOT NULL`);
 
-const STANDS = prepared(`SELECT c.queue_id, c.queued_at,
+const STANDS = prepared(`SELECT c.queue_id,
     EXISTS (SELECT FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.sender_type = 'system' AND m.client_reference = $3) AS is_said
    FROM conversations c WHERE c.organization_id = $1 AND c.id = $2`);
 
@@ -124,7 +124,7 @@ export class QueueNotices {
       });
       return;
     }
-    const agents = (await readyAgents(tx, organization_id)).filter(
+    const agents = (await availableAgents(tx, organization_id)).filter(
       (agent) => !obstaclesOf(queue.rule, agent).some((why) => why !== 'at_capacity'),
     );
     await this.notices.tell(tx, {

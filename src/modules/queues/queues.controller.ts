@@ -8,20 +8,18 @@ import { type Page, PageQuery } from '#common/page.dto';
 import { Bodies, Room } from '#common/room';
 import { ConversationPage, ConversationView } from '#modules/conversations/conversation.dto';
 import {
-  MetricsQuery,
   QueueAgentPage,
   QueueBulkDelete,
   QueueCreate,
-  QueueMetrics,
   QueueOfSlug,
   QueuePage,
   QueueQuery,
   QueueRemoval,
   QueueReorder,
-  QueueStats,
   QueueUpdate,
   QueueView,
 } from './queue.dto';
+import { MetricsQuery, QueueMetrics, QueueStats } from './queue-reports.dto';
 import { QueuesService } from './queues.service';
 import { QueueReports } from './queue-reports';
 import { RemoveQueues } from './remove-queues';

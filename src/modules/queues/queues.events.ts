@@ -1,7 +1,7 @@
 import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { OfferEndNews, OfferNews, QueueNews, SlaNews } from './queue.dto';
+import { OfferEndNews, OfferNews, QueueNews, SlaNews } from './queue-news.dto';
 import { OfferStatus } from './offers/queue-offer.entity';
 
 interface QueueHappened {

@@ -37,7 +37,7 @@ export class QueuesRealtime implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    for (const name of ['queue.created', 'queue.updated', 'conversation.queued'] as const)
+    for (const name of ['queue.created', 'queue.updated', 'conversation.queued', 'conversation.dequeued'] as const)
       this.events.on(name, ({ organization_id, queue_id }) => void this.of(organization_id)?.queue_ids.add(queue_id));
     for (const name of [
       'conversation.assigned',

@@ -8,19 +8,8 @@ import { SuccessResponse } from '#common/success.dto';
 import { ConversationView } from '#modules/conversations/conversation.dto';
 import { DepartmentView } from '#modules/departments/department.dto';
 import { DepartmentsService } from '#modules/departments/departments.service';
-import {
-  MetricsArgs,
-  QueueArgs,
-  QueueChoiceArgs,
-  QueueCreate,
-  QueueMetrics,
-  QueueRemovalArgs,
-  QueueReorder,
-  QueueStats,
-  QueueUpdate,
-  QueueView,
-  WaitingArgs,
-} from './queue.dto';
+import { QueueArgs, QueueChoiceArgs, QueueCreate, QueueRemovalArgs, QueueReorder, QueueUpdate, QueueView, WaitingArgs } from './queue.dto';
+import { MetricsArgs, QueueMetrics, QueueStats } from './queue-reports.dto';
 import { QueueReports } from './queue-reports';
 import { QueuesService } from './queues.service';
 import { RemoveQueues } from './remove-queues';

@@ -6,7 +6,8 @@ import type { JsonObject } from '#common/json.scalar';
 import { toPage } from '#common/page.dto';
 import { onDuplicate } from '#database/database-errors';
 import { Database, type Tx } from '#database/database';
-import { lookAtSlaAgain } from '#modules/conversations/state/queueing';
+import { liveOf } from '#modules/conversations/state/moves';
+import { lookAtSlaAgain, moveToQueue } from '#modules/conversations/state/queueing';
 import { Department } from '#modules/departments/department.entity';
 import { type BusinessHours, isForm, toBusinessHours } from '#modules/organizations/business-hours';
 import { slugify } from '#modules/organizations/slugs';
@@ -98,6 +99,8 @@ export class QueuesService {
       const before = await this.queues(tx).lock(actor, id);
       const values = await this.checked(tx, actor, before, input);
       const after = await this.queues(tx).patch(actor, id, values);
+      // What is open in it goes with it, or the department it leaves would keep it.
+      if (after.department_id !== before.department_id) await moveToQueue(tx, actor, await liveOf(tx, actor, { queue_id: [id] }), after);
       tx.audit(actor, 'queue.updated', { resource: { id, name: after.name }, before, after });
       await this.changed(tx, actor, [id]);
       return this.present(actor, after, tx);
@@ -153,7 +156,8 @@ export class QueuesService {
   private async checked(tx: Tx, actor: Actor, before: Queue | null, input: QueueUpdate): Promise<Partial<Queue>> {
     const { settings, ...values } = input;
     if (input.department_id) {
-      const department = await this.database.repository(Department, tx).get(actor, input.department_id);
+      // Held: one that is deleted at this moment would leave the queue behind.
+      const department = await this.database.repository(Department, tx).lock(actor, input.department_id);
       if (!before && !department.is_active) throw Invalid.field('department_id', 'The department is switched off.');
     }
     if (input.overflow_queue_id) await this.assertNoCircle(tx, actor, before?.id ?? null, input.overflow_queue_id);

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
-import { Conversation } from '#modules/conversations/conversation.entity';
-import { activeRow } from '#modules/conversations/state/active';
+import { liveOf } from '#modules/conversations/state/moves';
 import { moveToQueue } from '#modules/conversations/state/queueing';
 import type { QueueBulkDelete } from './queue.dto';
 import { Queue } from './queue.entity';
@@ -42,13 +41,7 @@ export class RemoveQueues {
   private async removeThese(tx: Tx, actor: Actor, ids: readonly string[], move_to_queue_id: string | undefined): Promise<void> {
     const { organization_id } = actor;
     const target = move_to_queue_id ? await this.target(tx, actor, ids, move_to_queue_id) : null;
-    const open = await this.database
-      .repository(Conversation, tx)
-      .query(actor, 'row')
-      .andWhere(`row.queue_id = ANY(:ids) AND ${activeRow('row')}`, { ids })
-      .orderBy('row.id')
-      .setLock('for_no_key_update')
-      .getMany();
+    const open = await liveOf(tx, actor, { queue_id: ids });
     if (open.length && !target)
       throw new Conflict(
         'queue_not_empty',

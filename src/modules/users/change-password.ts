@@ -44,7 +44,7 @@ export class ChangePassword {
       // Who resets a lost password meanwhile has the last word.
       if (self && (await hashOf(tx, actor, id)) !== present) throw currentPasswordIncorrect();
       await this.access.setPassword(tx, locked, password_hash, { reason: 'password_changed', keep: self ? actor.session_id : null });
-      tx.audit(actor, 'user.password_changed', { resource: { id, name: locked.full_name } });
+      tx.audit(actor, 'user.password_changed', { resource: { id } });
     });
   }
 }

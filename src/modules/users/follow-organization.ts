@@ -40,7 +40,7 @@ export class FollowOrganization {
       const values = { email, full_name, role: Role.org_admin, invite_pending: password_hash === null };
       const user = await this.users.add(tx, actor, values, password_hash);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
-        resource: { id: user.id, name: full_name },
+        resource: { id: user.id },
         metadata: { role: user.role },
       });
       if (password_hash === null) await this.invitations.send(tx, actor, user);

@@ -37,7 +37,7 @@ export class Invitations {
         );
       if (!(await this.send(tx, actor, user)))
         throw new TooMany('rate_limit_exceeded', `${user.email} got enough invitations for now.`, HOUR_SECONDS);
-      tx.audit(actor, 'user.invited', { resource: { id, name: user.full_name }, metadata: { role: user.role, again: true } });
+      tx.audit(actor, 'user.invited', { resource: { id }, metadata: { role: user.role, again: true } });
     });
   }
 }

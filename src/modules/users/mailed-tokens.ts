@@ -10,13 +10,12 @@ import type { User } from './user.entity';
 const HOURS: Record<TokenPurpose, number> = { invitation: 7 * 24, password_reset: 1, email_verification: 72 };
 const TOKEN_BYTES = 32;
 
-export interface TokenOwner
-  extends Pick<MailedToken, 'organization_id' | 'user_id' | 'purpose'>, Pick<User, 'email' | 'full_name' | 'role'> {}
+export interface TokenOwner extends Pick<MailedToken, 'organization_id' | 'user_id' | 'purpose'>, Pick<User, 'email' | 'role'> {}
 
 // By the token's own hash: an organization is not known before. It proves the address it was mailed to, while that is the account's.
 const GOOD = `users u WHERE t.token_hash = $1 AND t.purpose = ANY($2) AND t.expires_at > now()
   AND u.organization_id = t.organization_id AND u.id = t.user_id AND u.email = t.email AND u.is_active AND u.deleted_at IS NULL`;
-const OWNER = 't.organization_id, t.user_id, t.purpose, u.email, u.full_name, u.role';
+const OWNER = 't.organization_id, t.user_id, t.purpose, u.email, u.role';
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 

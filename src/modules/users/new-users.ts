@@ -39,7 +39,7 @@ export class NewUsers {
       const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
       if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
       tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
-        resource: { id: added.id, name: added.full_name },
+        resource: { id: added.id },
         metadata: { role: added.role },
       });
       if (password_hash === null) await this.invitations.send(tx, actor, added);

@@ -3,10 +3,8 @@ import type { Actor } from '#common/actor';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Database } from '#database/database';
-import { periodBounds } from '#database/narrow-period';
 import type { AuditLog } from '#modules/audit/audit-log.entity';
-import { AuditService } from '#modules/audit/audit.service';
-import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { AuditLogs } from '#modules/audit/audit-logs.service';
 import type { ActivityEntry, ActivityQuery } from './user-activity.dto';
 import { User } from './user.entity';
 import { visible } from './visible-user';
@@ -16,17 +14,12 @@ import { visible } from './visible-user';
 export class UserActivity {
   constructor(
     private readonly database: Database,
-    private readonly organizations: OrganizationsService,
-    private readonly audit: AuditService,
+    private readonly logs: AuditLogs,
   ) {}
 
   async page(actor: Actor, id: string, query: ActivityQuery): Promise<Page<ActivityEntry>> {
     visible(actor, await this.database.repository(User).find(actor, id));
-    const { action, resource_type, start_date, end_date } = query;
-    const period = await this.organizations.period(actor, start_date, end_date);
-    const { start, end } = await periodBounds(this.database, period);
-    const filter = { organization_id: actor.organization_id, user_id: id, action, resource_type, from: start, to: end };
-    const page = await this.audit.page(filter, query);
+    const page = await this.logs.page(actor, actor.organization_id, { ...query, actor_id: id });
     return { ...page, items: page.items.map(present) };
   }
 }

@@ -46,7 +46,7 @@ export class UserPermissionsService {
       if (beyond !== undefined)
         throw Invalid.field('permissions', `${beyond} is more than the role ${before.role} allows.`, 'permission_not_allowed_for_role');
       assertHolds(actor, effectivePermissions({ role: before.role, custom_permissions }));
-      tx.audit(actor, 'user.permissions_changed', { resource: { id, name: before.full_name }, before, after: { custom_permissions } });
+      tx.audit(actor, 'user.permissions_changed', { resource: { id }, before, after: { custom_permissions } });
       if (JSON.stringify(before.custom_permissions) === JSON.stringify(custom_permissions)) return before;
       const user = await this.database.repository(User, tx).patch(actor, id, { custom_permissions });
       this.sessions.changed(tx, id);

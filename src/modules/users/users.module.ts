@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditLogsModule } from '#modules/audit/audit-logs.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './users.demo';
 import './users.errors';
@@ -24,7 +25,7 @@ import { UsersResolver } from './users.resolver';
 import { UsersService } from './users.service';
 
 @Module({
-  imports: [OrganizationsModule],
+  imports: [OrganizationsModule, AuditLogsModule],
   controllers: [UsersController, RolesController],
   providers: [
     UsersService,

@@ -101,11 +101,11 @@ export class UsersService {
       const after = { ...before, ...changes };
       if (!self) assertHolds(actor, effectivePermissions(after));
       tx.audit(actor, actionOf(changes), {
-        resource: { id, name: after.full_name },
+        resource: { id },
         before: { ...before, department_ids: department_ids_before },
         after: { ...changes, ...(moves && { department_ids }) },
         // Contract 50: an entry is never rewritten, and who is erased must not stand in it.
-        may_tell: (field) => field !== 'email',
+        may_tell: (field) => !ANONYMOUS_USER.blank.includes(field),
       });
       if (!moves && !Object.keys(changes).length) return before;
       if (self && (moves || 'role' in changes || 'is_active' in changes || 'max_conversations' in changes))
@@ -139,7 +139,7 @@ export class UsersService {
       const { organization_id, role } = user;
       tx.tell('user.deleted', { organization_id, user_id: id });
       if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
-      tx.audit(actor, 'user.deleted', { resource: { id, name: user.full_name }, metadata: { role } });
+      tx.audit(actor, 'user.deleted', { resource: { id }, metadata: { role } });
     });
   }
 

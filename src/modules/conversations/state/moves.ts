@@ -145,6 +145,7 @@ export async function assignAll(tx: Tx, actor: Actor, assignments: readonly Assi
     const { id: conversation_id, current_agent_id: previous_agent_id } = conversation;
     if (conversation.status !== ConversationStatus.open) tellMove(tx, actor, conversation, ConversationStatus.open);
     tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id });
+    auditAgent(tx, actor, conversation, agent_id);
   }
 }
 
@@ -154,16 +155,27 @@ export async function unassignAll(tx: Tx, actor: Actor, conversations: readonly 
   const { organization_id, user_id } = actor;
   await tx.rows(UNASSIGN, [organization_id, conversations.map(({ id }) => id)]);
   await queueAgain(tx, conversations, user_id);
-  for (const { id: conversation_id, current_agent_id: previous_agent_id } of conversations)
+  for (const conversation of conversations) {
+    const { id: conversation_id, current_agent_id: previous_agent_id } = conversation;
     tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id: null, previous_agent_id });
+    auditAgent(tx, actor, conversation, null);
+  }
 }
+
+/** What nobody asked for by name stands in the log as what is asked for does. */
+const auditAgent = (tx: Tx, actor: Actor, { id, current_agent_id }: Assignment['conversation'], agent_id: string | null): void =>
+  tx.audit(actor, 'conversation.assigned', { resource: { id }, before: { current_agent_id }, after: { current_agent_id: agent_id } });
 
 const UNASSIGN = prepared(
   'UPDATE conversations SET current_agent_id = NULL, updated_at = now() WHERE organization_id = $1 AND id = ANY($2)',
 );
 
-/** The live ones of contacts, or of agents; locked, in one order everywhere. */
-export function liveOf(tx: Tx, actor: Actor, of: Partial<Record<'contact_id' | 'current_agent_id', string[]>>): Promise<Conversation[]> {
+/** The live ones of contacts, of agents or of queues; locked, in one order everywhere. */
+export function liveOf(
+  tx: Tx,
+  actor: Actor,
+  of: Partial<Record<'contact_id' | 'current_agent_id' | 'queue_id', readonly string[]>>,
+): Promise<Conversation[]> {
   const live = new TenantRepository(tx, Conversation).query(actor, 'row').andWhere(activeRow('row'));
   for (const [column, ids] of Object.entries(of)) live.andWhere(`row.${column} = ANY(:${column})`, { [column]: ids });
   return live.orderBy('row.id').setLock('for_no_key_update').getMany();

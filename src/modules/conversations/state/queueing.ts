@@ -49,6 +49,12 @@ export async function enterQueues(tx: Tx, wishes: readonly Wish[], user_id: stri
         })),
       ),
     ]);
+  const left = wishes.filter((wish, n) => !places[n] && wish.last_queue_id);
+  for (const { organization_id, conversation_id, last_queue_id } of [
+    ...left,
+    ...entered.flatMap(({ wish, place }) => (place.queue_id === wish.last_queue_id ? [] : wish)),
+  ])
+    if (last_queue_id) tx.tell('conversation.dequeued', { organization_id, conversation_id, user_id, queue_id: last_queue_id });
   for (const { wish, place } of entered)
     if (place.queue_id)
       tx.tell('conversation.queued', {
@@ -58,7 +64,6 @@ export async function enterQueues(tx: Tx, wishes: readonly Wish[], user_id: stri
         queue_id: place.queue_id,
         department_id: place.department_id,
       });
-  const left = wishes.filter((wish, n) => !places[n] && wish.last_queue_id);
   for (const [organization_id, some] of Map.groupBy(left, (wish) => wish.organization_id))
     await tx.rows(LEAVE, [organization_id, some.map(({ conversation_id }) => conversation_id)]);
   return places;
@@ -84,8 +89,15 @@ export async function enterQueue(
 }
 
 /** It waits no more and is no queue's; nor, if so, a department's. It is locked. */
-export async function leaveQueue(tx: Tx, actor: Actor, { id }: Pick<Conversation, 'id'>, and_department: boolean): Promise<void> {
-  await tx.rows(LEAVE, [actor.organization_id, [id]]);
+export async function leaveQueue(
+  tx: Tx,
+  actor: Actor,
+  { id, queue_id }: Pick<Conversation, 'id' | 'queue_id'>,
+  and_department: boolean,
+): Promise<void> {
+  const { organization_id, user_id } = actor;
+  await tx.rows(LEAVE, [organization_id, [id]]);
+  if (queue_id) tx.tell('conversation.dequeued', { organization_id, conversation_id: id, user_id, queue_id });
   if (and_department) await new TenantRepository(tx, Conversation).patch(actor, id, { department_id: null });
 }
 
@@ -146,11 +158,19 @@ export async function lookAtSlaAgain(sql: Sql, organization_id: string, queue_id
 const LOOK_AGAIN = prepared(`UPDATE conversations c SET sla_due_at = now()
   WHERE c.organization_id = $1 AND c.queue_id = ANY($2) AND ${waitingRow('c')} AND c.sla_breached_at IS NULL`);
 
+/** The hours of a whole organization, or of a department, may be others: whose clock runs is looked at again. */
+export async function lookAtEverySlaAgain(sql: Sql, organization_id: string): Promise<void> {
+  await sql.rows(LOOK_AT_ALL, [organization_id]);
+}
+
+const LOOK_AT_ALL = prepared(`UPDATE conversations SET sla_due_at = now() WHERE organization_id = $1 AND id = ANY(ARRAY(
+    SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.sla_due_at > now() ORDER BY c.id FOR NO KEY UPDATE))`);
+
 const MOVE = prepared(`UPDATE conversations c
     SET queue_id = $3, department_id = $4, sla_due_at = CASE WHEN ${waitingRow('c')} AND c.sla_breached_at IS NULL THEN now() END, updated_at = now()
   WHERE c.organization_id = $1 AND c.id = ANY($2)`);
 
-/** Their queue becomes part of another one: who waits keeps the time they have waited, who has an agent keeps them. They are locked. */
+/** Their queue becomes part of another one, or another department's: who waits keeps the time they have waited, who has an agent keeps them. They are locked. */
 export async function moveToQueue(
   tx: Tx,
   { organization_id, user_id }: Actor,

@@ -40,7 +40,9 @@ export class OffersService {
       const { conversation } = await lockThread(tx, actor, offer.conversation_id);
       const offers = this.database.repository(QueueOffer, tx);
       const { status, expires_at } = await offers.lock(actor, id);
-      const stands = status === OfferStatus.offered && expires_at > new Date() && isActive(conversation) && !conversation.current_agent_id;
+      const { queue_id, current_agent_id } = conversation;
+      const waits = isActive(conversation) && !current_agent_id && queue_id === offer.queue_id;
+      const stands = status === OfferStatus.offered && expires_at > new Date() && waits;
       if (!stands) throw over();
       await offers.patch(actor, id, { status: OfferStatus.accepted });
       await assign(tx, actor, conversation, offer.agent_id);

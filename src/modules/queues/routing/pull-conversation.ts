@@ -14,12 +14,7 @@ import { endOffer } from '../offers/end-offer';
 import type { QueueChoice } from '../queue.dto';
 import { type Obstacle, isAtCapacity, obstaclesOf } from './choose-agent';
 import { type TeamMember, heldAgent, takeTurns } from './routed-agents';
-import { type RoutedQueue, routedQueues } from './routed-queue';
-
-/** Queues in which somebody waits whom nobody else is asked about. */
-const QUEUES_WITH_WAITING = `SELECT q.id FROM queues q
-  WHERE q.organization_id = $1 AND ($2::uuid IS NULL OR q.id = $2) AND ($3::uuid IS NULL OR q.department_id = $3) AND q.deleted_at IS NULL
-    AND EXISTS (SELECT FROM conversations c WHERE c.organization_id = $1 AND c.queue_id = q.id AND ${waitingRow('c')})`;
+import { type RoutedQueue, waitingQueues } from './routed-queue';
 
 /** The next in serving order; who is taking one holds it, and others get the one after it. */
 const NEXT = `SELECT c.id, c.queue_id FROM conversations c
@@ -40,8 +35,9 @@ export class PullConversation {
   ) {}
 
   /** @throws {404} queue_empty, or a queue or department that is not there. @throws {409} queue_closed, agent_at_capacity. */
-  async pull(actor: Actor, { queue_id, department_id }: QueueChoice): Promise<ConversationView> {
+  async pull(actor: Actor, choice: QueueChoice): Promise<ConversationView> {
     const { user_id, organization_id } = actor;
+    const { queue_id, department_id } = choice;
     if (!user_id) throw new Forbidden();
     const id = await this.database.tx(async (tx) => {
       if (queue_id) await new TenantRepository(tx, Queue).get(actor, queue_id);
@@ -49,12 +45,7 @@ export class PullConversation {
       const agent = await heldAgent(tx, organization_id, user_id);
       // A super admin is nobody's agent.
       if (!agent) throw empty();
-      const found = await tx.rows<{ id: string }>(QUEUES_WITH_WAITING, [organization_id, queue_id ?? null, department_id ?? null]);
-      const queues = await routedQueues(
-        tx,
-        organization_id,
-        found.map((queue) => queue.id),
-      );
+      const queues = await waitingQueues(tx, organization_id, choice);
       const next = await this.next(tx, actor, agent, servable(agent, [...queues.values()]));
       const conversation = await new TenantRepository(tx, Conversation).get(actor, next.id);
       await endOffer(tx, organization_id, next.id, user_id);

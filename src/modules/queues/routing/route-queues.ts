@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { breather } from '#common/breath';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, type Wake, waitingOrganizations } from '#database/due-rows';
@@ -7,12 +8,13 @@ import { type Sql, prepared } from '#database/sql';
 import type { Conversation } from '#modules/conversations/conversation.entity';
 import { type Assignment, assignAll } from '#modules/conversations/state/moves';
 import { queueAgain, waitingRow } from '#modules/conversations/state/queueing';
+import { isAtWork } from '#modules/organizations/at-work';
 import { TenantRepository } from '#database/tenant-repository';
 import { OfferStatus, QueueOffer } from '../offers/queue-offer.entity';
 import { noteOccupancy } from '../queue-days';
-import { chooseAgent } from './choose-agent';
+import { chooseAgent, obstaclesOf } from './choose-agent';
 import { readyAgents, takeTurns } from './routed-agents';
-import { type RoutedQueue, routedQueues } from './routed-queue';
+import { type RoutedQueue, waitingQueues } from './routed-queue';
 
 /** Advisory lock class: one process at a time routes an organization. */
 const ROUTING = 0x7079_7274;
@@ -27,7 +29,7 @@ type Waiting = Pick<
   'id' | 'organization_id' | 'contact_id' | 'status' | 'is_bot_active' | 'current_agent_id' | 'whatsapp_number_id' | 'queue_priority'
 > & { queue_id: string; queued_at: Date };
 
-/** What waits and is held out to nobody, in the order it is served. */
+/** What waits in queues and is held out to nobody, in the order it is served. */
 const WAITING = `SELECT w.* FROM queues q
    CROSS JOIN LATERAL (
      SELECT c.id, c.organization_id, c.contact_id, c.status, c.is_bot_active, c.current_agent_id, c.whatsapp_number_id, c.queue_id, c.queue_priority, c.queued_at
@@ -35,7 +37,7 @@ const WAITING = `SELECT w.* FROM queues q
       WHERE c.organization_id = q.organization_id AND c.queue_id = q.id AND ${waitingRow('c')}
         AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.organization_id = $1 AND o.conversation_id = c.id AND o.status = 'offered')
       ORDER BY c.queue_priority DESC, c.queued_at LIMIT ${OF_A_QUEUE}) w
-  WHERE q.organization_id = $1
+  WHERE q.organization_id = $1 AND q.id = ANY($2)
   ORDER BY w.queue_priority DESC, w.queued_at, w.id LIMIT ${AT_ONCE}`;
 
 /** Who is at one of them goes on with it: its turn comes again. */
@@ -56,7 +58,7 @@ const DECLINED = prepared(`SELECT o.conversation_id, o.agent_id, o.status FROM q
 const EXPIRE = prepared(`UPDATE queue_offers o SET status = 'expired', updated_at = now()
    FROM conversations c
   WHERE o.organization_id = $1 AND o.status = 'offered' AND c.organization_id = $1 AND c.id = o.conversation_id
-    AND (o.expires_at <= now() OR NOT (${waitingRow('c')}))
+    AND (o.expires_at <= now() OR c.queue_id <> o.queue_id OR NOT (${waitingRow('c')}))
  RETURNING o.id, o.conversation_id, o.queue_id, o.agent_id`);
 
 const NEXT_EXPIRY = prepared(`SELECT min(expires_at) AS at FROM queue_offers WHERE organization_id = $1 AND status = 'offered'`);
@@ -98,39 +100,37 @@ export class RouteQueues {
       ]);
       // Another process is at it, perhaps at its last look.
       if (!is_ours) return 100;
+      if (!(await isAtWork(tx, organization_id))) return null;
       await this.expire(tx, organization_id);
-      const waiting = await tx.rows<Waiting>(WAITING, [organization_id]);
-      if (!waiting.length) return untilNextExpiry(tx, organization_id);
+      const queues = await waitingQueues(tx, organization_id);
+      if (!queues.size) return untilNextExpiry(tx, organization_id);
       await noteOccupancy(tx, organization_id);
-      const queues = await routedQueues(tx, organization_id, [...new Set(waiting.map(({ queue_id }) => queue_id))]);
-      const given = await this.route(tx, actor, queues, waiting);
+      const given = await this.route(tx, actor, queues);
       if (given > 0) return 0;
       return soonest(untilOpening(queues), await untilNextExpiry(tx, organization_id));
     });
   }
 
   /** Answers how many found somebody, or another queue. */
-  private async route(tx: Tx, actor: Actor, queues: ReadonlyMap<string, RoutedQueue>, waiting: readonly Waiting[]): Promise<number> {
+  private async route(tx: Tx, actor: Actor, queues: ReadonlyMap<string, RoutedQueue>): Promise<number> {
     const { organization_id } = actor;
     const now = new Date();
-    const isServed = ({ queue_id }: Waiting): boolean => {
-      const queue = queues.get(queue_id);
-      return queue !== undefined && queue.is_on && queue.is_automatic && queue.calendar.isOpen(now);
-    };
-    // Those of a queue that was deleted meanwhile go on beside it.
-    const homeless = waiting.filter(({ queue_id }) => queues.get(queue_id)?.is_deleted);
-    const served = waiting.filter(isServed);
+    const all = [...queues.values()];
+    const served = all.filter(({ is_on, is_automatic, calendar }) => is_on && is_automatic && calendar.isOpen(now));
     const agents = served.length ? await readyAgents(tx, organization_id) : [];
-    if (!homeless.length && !agents.length) return 0;
-    const held = await tx.rows<{ id: string }>(HOLD, [
-      organization_id,
-      [...homeless, ...(agents.length ? served : [])].map(({ id }) => id),
-    ]);
+    // Those of a queue that was deleted meanwhile go on beside it. What nobody may have now stands in nobody's way.
+    const looked = all.filter(
+      (queue) => queue.is_deleted || (served.includes(queue) && agents.some((agent) => !obstaclesOf(queue.rule, agent).length)),
+    );
+    if (!looked.length) return 0;
+    const waiting = await tx.rows<Waiting>(WAITING, [organization_id, looked.map(({ id }) => id)]);
+    const held = await tx.rows<{ id: string }>(HOLD, [organization_id, waiting.map(({ id }) => id)]);
     const isHeld = new Set(held.map(({ id }) => id));
-    const elsewhere = homeless.filter(({ id }) => isHeld.has(id));
-    await queueAgain(tx, elsewhere);
+    const [homeless, open] = [true, false].map((is_deleted) =>
+      waiting.filter(({ id, queue_id }) => isHeld.has(id) && queues.get(queue_id)?.is_deleted === is_deleted),
+    );
+    await queueAgain(tx, homeless);
 
-    const open = served.filter(({ id }) => isHeld.has(id));
     const [last_agents, declined] = [
       await lastAgents(tx, organization_id, open, queues),
       await declinedBy(tx, organization_id, open, queues),
@@ -138,7 +138,9 @@ export class RouteQueues {
     const assignments: (Assignment & { queue_id: string })[] = [];
     const offers: (Assignment & { queue_id: string; seconds: number })[] = [];
     let turn = 0;
+    const breathe = breather();
     for (const conversation of open) {
+      await breathe();
       const { id, queue_id } = conversation;
       const queue = queues.get(queue_id);
       if (!queue) continue;
@@ -161,7 +163,7 @@ export class RouteQueues {
     await assignAll(tx, actor, assignments);
     await this.offer(tx, organization_id, offers);
     await takeTurns(tx, organization_id, [...assignments, ...offers]);
-    return assignments.length + offers.length + elsewhere.length;
+    return assignments.length + offers.length + homeless.length;
   }
 
   private async offer(

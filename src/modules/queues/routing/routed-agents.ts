@@ -21,10 +21,10 @@ export interface TeamMember extends RoutedAgent {
 const COLUMNS = 'u.id, u.role, u.is_active, u.is_online, u.agent_status, u.max_conversations';
 const MEMBERS = `FROM users u WHERE u.organization_id = $1 AND u.deleted_at IS NULL AND u.role IN ('${Role.agent}', '${Role.org_admin}')`;
 
+const AVAILABLE = `SELECT ${COLUMNS} ${MEMBERS} AND u.is_active AND u.is_online AND u.agent_status = 'available'`;
+const THERE = prepared(AVAILABLE);
 // In one order everywhere. Who counts what an agent has, to give them more, holds their row: two at once would both find the last place.
-const READY = prepared(
-  `SELECT ${COLUMNS} ${MEMBERS} AND u.is_active AND u.is_online AND u.agent_status = 'available' ORDER BY u.id FOR NO KEY UPDATE`,
-);
+const READY = prepared(`${AVAILABLE} ORDER BY u.id FOR NO KEY UPDATE`);
 const ONE = prepared(`SELECT ${COLUMNS} ${MEMBERS} AND u.id = $2 FOR NO KEY UPDATE`);
 const SOME = prepared(`SELECT ${COLUMNS} ${MEMBERS} AND u.id = ANY($2)`);
 
@@ -46,6 +46,9 @@ const LOADS = prepared(`SELECT agent_id, queue_id, count(*)::int AS count FROM (
 
 /** Everybody who is online and available, held until the transaction ends. */
 export const readyAgents = (sql: Sql, organization_id: string): Promise<TeamMember[]> => read(sql, READY, organization_id);
+
+/** The same, for who only tells them something. */
+export const availableAgents = (sql: Sql, organization_id: string): Promise<TeamMember[]> => read(sql, THERE, organization_id);
 
 /** One of them, held; undefined: no such agent. */
 export const heldAgent = async (sql: Sql, organization_id: string, user_id: string): Promise<TeamMember | undefined> =>

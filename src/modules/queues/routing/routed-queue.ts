@@ -1,8 +1,10 @@
 import { type Sql, prepared } from '#database/sql';
+import { waitingRow } from '#modules/conversations/state/queueing';
 import { skillKey } from '#modules/agent-skills/agent-skill.entity';
 import { type BusinessCalendar, calendarOf } from '#modules/organizations/business-calendar';
 import type { BusinessHours } from '#modules/organizations/business-hours';
 import { SETTINGS_DEFAULTS } from '#modules/organizations/organization.dto';
+import type { QueueChoice } from '../queue.dto';
 import type { QueueSettings } from '../queue-settings.dto';
 import { RoutingMode, type RoutingRule } from './choose-agent';
 
@@ -59,6 +61,24 @@ const QUEUES = prepared(`SELECT q.id, q.name, q.department_id, q.priority, q.sla
 export async function routedQueues(sql: Sql, organization_id: string, ids: readonly string[]): Promise<Map<string, RoutedQueue>> {
   const rows = ids.length ? await sql.rows<Row>(QUEUES, [organization_id, ids]) : [];
   return new Map(rows.map((row) => [row.id, routed(row)]));
+}
+
+const WITH_WAITING = `SELECT q.id FROM queues q
+  WHERE q.organization_id = $1 AND ($2::uuid IS NULL OR q.id = $2) AND ($3::uuid IS NULL OR q.department_id = $3)
+    AND EXISTS (SELECT FROM conversations c WHERE c.organization_id = $1 AND c.queue_id = q.id AND ${waitingRow('c')})`;
+
+/** Those in which somebody waits, deleted ones too. */
+export async function waitingQueues(
+  sql: Sql,
+  organization_id: string,
+  { queue_id, department_id }: QueueChoice = {},
+): Promise<Map<string, RoutedQueue>> {
+  const found = await sql.rows<{ id: string }>(WITH_WAITING, [organization_id, queue_id ?? null, department_id ?? null]);
+  return routedQueues(
+    sql,
+    organization_id,
+    found.map(({ id }) => id),
+  );
 }
 
 function routed(row: Row): RoutedQueue {

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { breather } from '#common/breath';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, waitingOrganizations } from '#database/due-rows';
 import { prepared } from '#database/sql';
-import { noteSla, waitingRow } from '#modules/conversations/state/queueing';
+import { Facts } from '#events/facts';
+import { lookAtEverySlaAgain, noteSla, waitingRow } from '#modules/conversations/state/queueing';
+import { isAtWork } from '#modules/organizations/at-work';
 import { type RoutedQueue, routedQueues } from '../routing/routed-queue';
 import { type SlaLook, lookAt } from './look-at-sla';
 
@@ -35,8 +38,9 @@ export class SlaClock {
   constructor(
     private readonly database: Database,
     rows: DueRows,
+    facts: Facts,
   ) {
-    rows.add({
+    const wake = rows.add({
       name: 'queue-sla',
       concurrency: 2,
       timeout_seconds: 60,
@@ -44,9 +48,19 @@ export class SlaClock {
       work: (row) => this.work(row),
       overdue: (limit) => this.database.rows<DueRow>(OVERDUE, [limit]),
     });
+    // Their hours may be others.
+    facts.reader({
+      name: 'queue-sla',
+      events: ['department.updated', 'organization.updated'],
+      read: async (tx, [{ organization_id }]) => {
+        await lookAtEverySlaAgain(tx, organization_id);
+        tx.afterCommit(() => wake({ organization_id, id: organization_id }));
+      },
+    });
   }
 
   private async work({ organization_id }: DueRow): Promise<number | null> {
+    if (!(await isAtWork(this.database, organization_id))) return null;
     const looked = await this.database.tx((tx) => this.look(tx, organization_id));
     if (looked === BATCH) return 0;
     const [{ at }] = await this.database.rows<{ at: Date | null }>(NEXT, [organization_id]);
@@ -59,7 +73,13 @@ export class SlaClock {
     const due = await tx.rows<Due>(DUE, [organization_id]);
     const queues = await routedQueues(tx, organization_id, [...new Set(due.map(({ queue_id }) => queue_id))]);
     const now = new Date();
-    const looks = due.map((one) => ({ one, queue: queues.get(one.queue_id), look: lookOf(one, queues.get(one.queue_id), now) }));
+    const looks: { one: Due; queue: RoutedQueue | undefined; look: SlaLook | null }[] = [];
+    const breathe = breather();
+    for (const one of due) {
+      await breathe();
+      const queue = queues.get(one.queue_id);
+      looks.push({ one, queue, look: lookOf(one, queue, now) });
+    }
     await noteSla(
       tx,
       organization_id,
