@@ -1,4 +1,4 @@
-import { type BusinessHours, type HoursForm, type OpenHours, type Span, WEEKDAYS, dateOf, dayNumberOf, isForm } from './business-hours';
+import { type BusinessHours, type HoursForm, type OpenHours, type Span, type SpecialDay, WEEKDAYS, dateOf, isForm } from './business-hours';
 import { brazilianHolidays } from './brazilian-holidays';
 
 const MINUTE_MS = 60_000;
@@ -39,8 +39,10 @@ export function calendarOf(levels: readonly HoursOf[]): BusinessCalendar {
 export class BusinessCalendar {
   /** Monday first; null: always open. */
   private readonly week: readonly (readonly Minutes[])[] | null;
-  /** By day number. */
-  private readonly special = new Map<number, readonly Minutes[]>();
+  /** The later ones count. */
+  private readonly special: readonly SpecialDay[];
+  /** Days that were asked for, by number: hundreds of special ones may last a year each, and are never laid out. */
+  private readonly days = new Map<number, readonly Minutes[]>();
   private readonly has_holidays: boolean;
 
   constructor(
@@ -51,8 +53,7 @@ export class BusinessCalendar {
     const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = form;
     this.week = always_open || !Object.keys(schedule).length ? null : WEEKDAYS.map((day) => minutesOf(schedule[day]));
     this.has_holidays = national_holidays === 'BR';
-    for (const { date, until = date, hours: spans = [] } of [...holidays, ...exceptions])
-      for (let day = dayNumberOf(date); day <= dayNumberOf(until); day++) this.special.set(day, minutesOf(spans));
+    this.special = [...holidays, ...exceptions];
   }
 
   isOpen(at: Date): boolean {
@@ -85,7 +86,7 @@ export class BusinessCalendar {
 
   /** Open stretches, in order and apart; one that goes on may come in parts. */
   private *stretches(from: number, to: number): Generator<Minutes> {
-    if (!this.week && !this.special.size && !this.has_holidays) {
+    if (!this.week && !this.special.length && !this.has_holidays) {
       if (from < to) yield [from, to];
       return;
     }
@@ -104,9 +105,16 @@ export class BusinessCalendar {
   }
 
   private ofDay(day: number): readonly Minutes[] {
-    const special = this.special.get(day);
-    if (special) return special;
-    if (this.has_holidays && brazilianHolidays(Number(dateOf(day).slice(0, 4))).has(day)) return [];
+    let known = this.days.get(day);
+    if (!known) this.days.set(day, (known = this.lookUp(day)));
+    return known;
+  }
+
+  private lookUp(day: number): readonly Minutes[] {
+    const date = dateOf(day);
+    const special = this.special.findLast((one) => one.date <= date && date <= (one.until ?? one.date));
+    if (special) return minutesOf(special.hours);
+    if (this.has_holidays && brazilianHolidays(Number(date.slice(0, 4))).has(day)) return [];
     return this.week?.[(((day + FIRST_WEEKDAY) % 7) + 7) % 7] ?? ALL_DAY;
   }
 
