@@ -234,6 +234,9 @@ describe('a hostile statement', () => {
     'SELECT c FROM "public"."credentials" c LIMIT 1',
     'SELECT (SELECT count(*) FROM secret_versions) AS n',
     'SELECT * FROM whatsapp_number_secrets WHERE false',
+    // An error would quote it.
+    'SELECT (SELECT password_hash FROM credentials LIMIT 1)::int',
+    "SELECT * FROM orders WHERE status = 'open' OR (SELECT min(token_hash) FROM refresh_tokens)::date IS NULL",
     'SELECT $1',
     "SELECT 'open",
     'SELECT /* open',

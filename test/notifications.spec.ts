@@ -542,6 +542,21 @@ describe('sockets', () => {
 });
 
 describe('mails of notices', () => {
+  it('carry no word of an administrator to an address that nobody has confirmed', async () => {
+    const email = `somebody@${acme.slug}.example`;
+    const { body } = await acme.admin.post('/users', { email, full_name: 'Alguém', role: 'viewer', password: PASSWORD }).expect(201);
+    const { id } = body as Row;
+
+    const [untold] = await send({ user_ids: [id], channels: ALL });
+    await w.sql('UPDATE users SET email_verified = true WHERE id = $1', [id]);
+    await send({ user_ids: [id], channels: ALL, title: 'Confirmado' });
+
+    expect(delivery(untold, 'email')).toMatchObject({ status: 'skipped', reason: 'unconfirmed' });
+    expect(delivery(untold, 'in_app')).toMatchObject({ status: 'sent' });
+    expect((await box.newest(email)).subject).toBe('Confirmado');
+    expect(box.of(email)).toHaveLength(1);
+  });
+
   it('leave in the language of the user, and say what became of them', async () => {
     const { agent } = acme;
     const [{ id }] = await send({ channels: ALL, action_url: 'https://app.example/sala' });

@@ -149,6 +149,14 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
     expect(await statuses(4, good)).toEqual([200, 200, 200, 429]);
   });
 
+  test('count the IPv6 addresses of a line as one', async () => {
+    const site = `2001:db8:${(++last).toString(16)}`;
+    let host = 0;
+
+    expect(await statuses(4, () => login(w, `${site}:1:${++host}::1`))).toEqual([401, 401, 401, 429]);
+    expect(await statuses(1, () => login(w, `${site}:2::1`))).toEqual([401]);
+  });
+
   test('keep each class apart: a request counts in exactly one', async () => {
     const from = address();
     const register = (): request.Test => request(w.base_url).post('/api/v1/auth/register').set('X-Forwarded-For', from).send({});

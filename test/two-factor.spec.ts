@@ -191,6 +191,17 @@ describe('a login with a second factor', () => {
         .expect(errorOf('invalid_credentials'));
   });
 
+  it('takes no code in other digits for more than a wrong one', async () => {
+    const w = await world();
+    await enrol(w.acme.agent);
+    const mfa_token = await challenge(w, w.acme.agent.user.email);
+
+    for (const code of ['١٢٣٤٥٦', '１２３４５６', 'ééé123'])
+      await verify(w, mfa_token, code).expect(401).expect(errorOf('invalid_credentials'));
+    await w.acme.viewer.post('/auth/2fa/setup').expect(200);
+    await w.acme.viewer.post('/auth/2fa/enable', { code: '١٢٣٤٥٦' }).expect(400).expect(errorOf('two_factor_code_incorrect'));
+  });
+
   it('takes a recovery code in place of one of the app, once, however it is typed', async () => {
     const w = await world();
     const { agent } = w.acme;

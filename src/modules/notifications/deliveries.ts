@@ -8,6 +8,7 @@ type Wishes = Pick<NotificationPreference, `${Channel}_enabled` | 'types'>;
 export interface Person {
   user_id: string;
   email: string;
+  email_verified: boolean;
   wishes: Wishes | null;
   /** Whether the organization lets notices go by mail. */
   mails: boolean;
@@ -29,8 +30,8 @@ const USUAL: Wishes = {
  */
 export function deliveriesOf(
   type: string,
-  { channels, always_by_mail }: NoticeType,
-  { user_id, email, wishes, mails }: Person,
+  { channels, always_by_mail, in_own_words }: NoticeType,
+  { user_id, email, email_verified, wishes, mails }: Person,
   now: Date,
 ): NotificationDelivery[] {
   const { types, ...enabled } = wishes ?? USUAL;
@@ -51,6 +52,8 @@ export function deliveriesOf(
       retry_count: 0,
     };
     if (!wants(channel)) return { ...delivery, status: DeliveryStatus.skipped, reason: SkipReason.disabled };
+    if (channel === Channel.email && in_own_words && !email_verified)
+      return { ...delivery, status: DeliveryStatus.skipped, reason: SkipReason.unconfirmed };
     if (channel === Channel.email) return { ...delivery, status: DeliveryStatus.pending };
     if (channel === Channel.in_app || channel === Channel.websocket)
       return { ...delivery, status: DeliveryStatus.sent, sent_at: now.toISOString() };

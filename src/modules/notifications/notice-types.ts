@@ -19,6 +19,8 @@ export interface NoticeType {
   channels: readonly Channel[];
   /** It leaves by mail whatever the user prefers, at once, and counts in no cap: for what concerns the account itself. */
   always_by_mail?: true;
+  /** Its words are somebody's own: by mail they go to confirmed addresses only, or whoever registers could have us write to anybody. */
+  in_own_words?: true;
 }
 
 const TYPES = new Map<string, NoticeType>();
@@ -47,6 +49,7 @@ export const noticeTypes = (): [type: string, declared: NoticeType][] => [...TYP
 export const CUSTOM = declareNotice('custom', {
   text: 'A word of an administrator.',
   channels: [Channel.in_app, Channel.websocket],
+  in_own_words: true,
 });
 
 /** What a user asks for, to see whether a channel works. */

@@ -58,7 +58,7 @@ const SOON_MAX = 1000;
 /** Advisory lock class: one transaction at a time tells of one thing. */
 const TELLING = 0x7079_6e6f;
 
-const PEOPLE = `SELECT u.id AS user_id, u.email, u.language, o.settings, to_jsonb(p) AS wishes
+const PEOPLE = `SELECT u.id AS user_id, u.email, u.email_verified, u.language, o.settings, to_jsonb(p) AS wishes
    FROM users u JOIN organizations o ON o.id = u.organization_id
    LEFT JOIN notification_preferences p ON p.organization_id = u.organization_id AND p.user_id = u.id
   WHERE u.organization_id = $1 AND (u.id = ANY($2) OR u.role = $3) AND u.is_active AND u.deleted_at IS NULL`;

@@ -36,6 +36,8 @@ export enum SkipReason {
   rate_limited = 'rate_limited',
   /** This server has no such way. */
   not_configured = 'not_configured',
+  /** Nobody has said yet that they read mail at this address. */
+  unconfirmed = 'unconfirmed',
   /** Of a digest: it was read before the mail left. */
   read = 'read',
 }

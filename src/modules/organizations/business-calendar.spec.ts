@@ -192,6 +192,18 @@ describe('the calendar', () => {
     expect(open({ hours: { always_open: true } }, { hours: at_nine }, organization)).toEqual([true, true]);
     expect([{}, null, { timezone: 'UTC' }, { always_open: false }].map(areSaid)).toEqual([false, false, false, false]);
   });
+
+  it('does not lay out the years that special days may last', () => {
+    const hours = Array.from({ length: 6 }, (_, hour) => ({ start: `0${hour}:00`, end: `0${hour}:01` }));
+    const years = Array.from({ length: 200 }, (_, n) => ({ date: `${2000 + n}-01-01`, until: `${2000 + n}-12-31`, hours }));
+
+    const started = performance.now();
+    const calendar = calendarOf([{ hours: { timezone: 'UTC', holidays: years, exceptions: years } }]);
+    const answer = calendar.addOpen(new Date('2026-01-01T00:00:00Z'), 12);
+
+    expect(answer).toEqual(new Date('2026-01-02T05:01:00Z'));
+    expect(performance.now() - started).toBeLessThan(100);
+  });
 });
 
 it('costs next to nothing to have, however many long holidays it knows', () => {

@@ -71,14 +71,20 @@ export const askPostgres: OutsidePostgres = {
       await client.query({ text: `DECLARE asked NO SCROLL CURSOR FOR ${text}`, values, queryMode: 'extended' } as object as {
         text: string;
       });
+      // Before a row is read: the words of an error may quote one. And after it, for what only a function names.
+      await refuseSecrets(client);
       const { rows } = await client.query<JsonObject>(`FETCH FORWARD ${max_rows + 1} FROM asked`);
-      const secrets = [...SERVERS_SECRETS, ...OUR_SECRETS, ...sealedColumns().keys()];
-      const { rows: read } = await client.query<{ name: string }>(READ_RELATIONS, [secrets]);
-      if (read.length) throw refused(`${read[0].name} holds secrets.`);
+      await refuseSecrets(client);
       await client.query('ROLLBACK');
       return { data: rows.slice(0, max_rows), truncated: rows.length > max_rows };
     }),
 };
+
+async function refuseSecrets(client: Client): Promise<void> {
+  const secrets = [...SERVERS_SECRETS, ...OUR_SECRETS, ...sealedColumns().keys()];
+  const { rows } = await client.query<{ name: string }>(READ_RELATIONS, [secrets]);
+  if (rows.length) throw refused(`${rows[0].name} holds secrets.`);
+}
 
 async function connected<R>(target: Target, timeout_ms: number, work: (client: Client) => Promise<R>): Promise<R> {
   const { address, port, host, database, username, password = '', ssl } = target;
