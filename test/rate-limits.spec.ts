@@ -1,6 +1,7 @@
 import request from 'supertest';
 import { RateStore } from '#access/throttle';
 import { postWebhook } from './support/inbox';
+import { mailedToken } from './support/mailed-token';
 import { type TestRedis, startRedis } from './support/redis';
 import { type Company, type World, PASSWORD, close, errorOf, world } from './support/world';
 
@@ -155,6 +156,21 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
 
     expect(await statuses(4, () => login(w, `${site}:1:${++host}::1`))).toEqual([401, 401, 401, 429]);
     expect(await statuses(1, () => login(w, `${site}:2::1`))).toEqual([401]);
+  });
+
+  test('count mailed tokens that are refused, and no good ones', async () => {
+    const from = address();
+    const bring = (token: string, new_password: string): request.Test =>
+      request(w.base_url).post('/api/v1/auth/reset-password').set('X-Forwarded-For', from).send({ token, new_password });
+    for (let n = 0; n < 5; n++) {
+      const invited = { email: `invited-${++last}@acme.example`, full_name: 'Bia Lima', role: 'agent' };
+      const { body } = await acme.admin.post('/users', invited).expect(201);
+      const token = await mailedToken(w.app, body as Parameters<typeof mailedToken>[1], 'invitation');
+      await bring(token, 'short').expect(422);
+      expect(number(await bring(token, 'fornada-das-6').expect(200), 'x-ratelimit-remaining')).toBe(3);
+    }
+
+    expect(await statuses(4, () => bring('no-token', 'fornada-das-6'))).toEqual([400, 400, 400, 429]);
   });
 
   test('keep each class apart: a request counts in exactly one', async () => {

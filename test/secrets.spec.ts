@@ -286,6 +286,15 @@ describe('rotation', () => {
     expect((await texts(id)).every(({ value_encrypted }) => value_encrypted?.startsWith('v1:'))).toBe(true);
   });
 
+  it('takes the value by the name that creating it has', async () => {
+    const { id } = await create();
+
+    const { body } = await acme.admin.post(`/secrets/${id}/rotate`, { value: 'sk-9876543210-next' }).expect(200);
+
+    expect(body).toMatchObject({ version: 2, value_preview: 'next' });
+    expect(await valueOf(id)).toBe('sk-9876543210-next');
+  });
+
   it('without a value seals the same one again and drops the old text at once', async () => {
     const { id } = await create();
     const [before] = await texts(id);

@@ -62,6 +62,13 @@ export class RateStore implements ThrottlerStorage, OnModuleDestroy {
   }
 }
 
+/** How much a request counts, and what for. */
+interface Counted {
+  weight?: number;
+  about?: string;
+  account?: string;
+}
+
 /** A request counts in exactly one class (contract 10 §14); a GraphQL login counts in its own besides. */
 @Injectable()
 export class ThrottleGuard extends ThrottlerGuard {
@@ -103,9 +110,30 @@ export class ThrottleGuard extends ThrottlerGuard {
     response: Response,
     declared: RateLimitClass,
     caller: Caller | null,
-    { weight = 1, about = '', account }: { weight?: number; about?: string; account?: string } = {},
+    counted: Counted = {},
   ): Promise<void> {
-    if (!this.config.rate_limit_enabled) return;
+    const record = await this.count(request, response, declared, caller, counted);
+    if (record?.isBlocked)
+      throw new TooMany(
+        'rate_limit_exceeded',
+        `Rate limit exceeded. Try again in ${record.timeToBlockExpire} seconds.`,
+        record.timeToBlockExpire,
+      );
+  }
+
+  /** What was counted by address was no guess. */
+  async giveBack(request: AppRequest, response: Response, declared: RateLimitClass): Promise<void> {
+    await this.count(request, response, declared, null, { weight: -1 });
+  }
+
+  private async count(
+    request: AppRequest,
+    response: Response,
+    declared: RateLimitClass,
+    caller: Caller | null,
+    { weight = 1, about = '', account }: Counted,
+  ): Promise<ThrottlerRecord | null> {
+    if (!this.config.rate_limit_enabled) return null;
     // A program asks more often than a person: keys have one class for what people have two for.
     const name = caller?.api_key_id && (declared === 'general' || declared === 'graphql') ? 'api_key' : declared;
     const { limit, seconds } = this.config.rate_limits[name];
@@ -124,12 +152,7 @@ export class ThrottleGuard extends ThrottlerGuard {
     response.setHeader('X-RateLimit-Limit', limit);
     response.setHeader('X-RateLimit-Remaining', Math.max(0, limit - record.totalHits));
     response.setHeader('X-RateLimit-Reset', Math.ceil(Date.now() / 1000) + record.timeToExpire);
-    if (record.isBlocked)
-      throw new TooMany(
-        'rate_limit_exceeded',
-        `Rate limit exceeded. Try again in ${record.timeToBlockExpire} seconds.`,
-        record.timeToBlockExpire,
-      );
+    return record;
   }
 }
 

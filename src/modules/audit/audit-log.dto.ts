@@ -128,7 +128,17 @@ export class AuditQuery extends HistoryQuery {
   request_id?: string;
 }
 
-export class AuditExportQuery extends PickType(AuditQuery, ['actor_id', 'action', 'resource_type', 'start_date', 'end_date']) {
+export class AuditExportQuery extends PickType(AuditQuery, [
+  'actor_id',
+  'action',
+  'resource_type',
+  'resource_id',
+  'result',
+  'ip_address',
+  'request_id',
+  'start_date',
+  'end_date',
+]) {
   @IsOptional()
   @IsIn(['csv', 'json'])
   format?: 'csv' | 'json' = 'csv';

@@ -29,7 +29,7 @@ export class AuditLogsController {
     return this.logs.page(actor, scopeOf(actor, request.get('x-organization-id')), query);
   }
 
-  /** Export what was done, newest first, at most 50,000 entries: CSV that opens in a spreadsheet (no cell is taken for a formula), or JSON. */
+  /** Export what was done, by the filters of the list, newest first, at most 50,000 entries: CSV that opens in a spreadsheet (no cell is taken for a formula), or JSON. */
   @Get('export')
   @ApiProduces('text/csv', 'application/json')
   @ApiOkResponse({

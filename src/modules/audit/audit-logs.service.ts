@@ -68,8 +68,9 @@ export class AuditLogs {
   /** The newest first, at most 50,000, as they are read; said in the log itself. */
   async export(actor: Actor, scope: AuditScope, query: AuditExportQuery): Promise<Readable> {
     const filter = await this.filter(actor, scope, query);
-    const { format, action, resource_type, start_date, end_date } = query;
-    await this.audit.record(actor, 'audit_log.exported', { metadata: { format, action, resource_type, start_date, end_date } });
+    const { format, action, resource_type, resource_id, result, start_date, end_date } = query;
+    const metadata = { format, action, resource_type, resource_id, result, start_date, end_date };
+    await this.audit.record(actor, 'audit_log.exported', { metadata });
     const entries = this.all(actor, filter);
     if (format === 'json') return Readable.from(jsonOf(entries));
     const lines = stringify({

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
+import { CountGuesses } from '#access/count-guesses';
 import { Allow, Caller, EvenWhenSuspended, EvenWithoutTwoFactor, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import type { UserSession } from '#access/sessions';
@@ -95,25 +96,26 @@ export class AuthController {
 
   /**
    * Set a new password by a mailed token, of a lost password or of an invitation. Every session ends, a lock is lifted, the e-mail counts as confirmed.
+   * Only refused tokens count in the rate limit.
    * @throws {400} The token was used, has expired, or a newer one was mailed (`invalid_token`).
    */
   @Post('reset-password')
   @HttpCode(200)
   @Public()
-  @RateClass('auth_token')
+  @CountGuesses()
   @Bodies({ 'a new password': { token: 'the token of the mailed link', new_password: 'fornada-das-6' } })
   resetPassword(@Body() input: ResetPasswordRequest): Promise<SuccessResponse> {
     return this.recovery.resetPassword(input);
   }
 
   /**
-   * Confirm your e-mail by the token that was mailed to it.
+   * Confirm your e-mail by the token that was mailed to it. Only refused tokens count in the rate limit.
    * @throws {400} The token was used, has expired, or a newer one was mailed (`invalid_token`).
    */
   @Post('verify-email')
   @HttpCode(200)
   @Public()
-  @RateClass('auth_token')
+  @CountGuesses()
   @Bodies({ 'the token': { token: 'the token of the mail to confirm' } })
   verifyEmail(@Body() input: VerifyEmailRequest): Promise<SuccessResponse> {
     return this.recovery.verifyEmail(input);

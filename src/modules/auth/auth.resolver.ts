@@ -1,4 +1,5 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { CountGuesses } from '#access/count-guesses';
 import { Allow, Caller, EvenWhenSuspended, EvenWithoutTwoFactor, OwnAccount, Public, RateClass } from '#access/decorators';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
@@ -67,14 +68,14 @@ export class AuthResolver {
 
   @Mutation(() => SuccessResponse, { description: 'Set a new password by a mailed token; every session ends.' })
   @Public()
-  @RateClass('auth_token')
+  @CountGuesses()
   resetPassword(@Args() input: ResetPasswordRequest): Promise<SuccessResponse> {
     return this.recovery.resetPassword(input);
   }
 
   @Mutation(() => SuccessResponse, { description: 'Confirm your e-mail by the token that was mailed to it.' })
   @Public()
-  @RateClass('auth_token')
+  @CountGuesses()
   verifyEmail(@Args() input: VerifyEmailRequest): Promise<SuccessResponse> {
     return this.recovery.verifyEmail(input);
   }

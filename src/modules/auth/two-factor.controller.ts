@@ -46,7 +46,8 @@ export class TwoFactorController {
   }
 
   /**
-   * Switch the second factor off, with your password and a code. Guesses count as at the login.
+   * Switch the second factor off, with your password and a code of the app or for recovery. Guesses count as at the login. Who has another phone, or wants
+   * other recovery codes, switches it off and sets it up anew.
    * @throws {400} The password (`current_password_incorrect`) or the code (`two_factor_code_incorrect`) is wrong.
    * @throws {403} Too many wrong ones (`account_locked`).
    * @throws {409} It is off (`two_factor_not_enabled`).
@@ -54,7 +55,10 @@ export class TwoFactorController {
   @Post('disable')
   @HttpCode(204)
   @Allow('viewer')
-  @Bodies({ 'what the app shows': { password: 'your password', code: '123456' } })
+  @Bodies({
+    'what the app shows': { password: 'your password', code: '123456' },
+    'a recovery code': { password: 'your password', recovery_code: '0a1b-2c3d-4e5f-6g7h' },
+  })
   disable(@Caller() actor: Actor, @Body() input: TwoFactorDisable): Promise<void> {
     return this.twoFactors.disable(actor, input);
   }

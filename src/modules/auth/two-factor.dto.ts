@@ -27,10 +27,19 @@ export class TwoFactorDisable {
   @Length(1, 100)
   password: string;
 
-  /** The six digits the app shows, or a recovery code. */
+  /** The six digits the app shows, or a recovery code. Aliases: otp, recovery_code. */
+  // Not required by GraphQL, as below.
+  @Field({ nullable: true })
+  @Alias('otp', 'recovery_code')
   @IsString()
   @Length(6, 40)
   code: string;
+
+  /** Another name of code. */
+  otp?: string;
+
+  /** Another name of code. */
+  recovery_code?: string;
 }
 
 @ArgsType()

@@ -2,6 +2,7 @@ import { ArgsType, Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsEnum, IsIn, IsOptional, IsString, IsUUID, Length, MaxLength } from 'class-validator';
+import { Alias } from '#common/alias';
 import { QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
@@ -94,7 +95,8 @@ export class SecretUpdate extends PartialType(
 
 @ArgsType()
 export class SecretRotate {
-  /** Absent: the same value is sealed again, with the newest key. */
+  /** Absent: the same value is sealed again, with the newest key. Alias: value. */
+  @Alias('value')
   @IsOptional()
   @IsString()
   @Length(1, VALUE_MAX)
