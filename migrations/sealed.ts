@@ -35,6 +35,7 @@ export const migrations: Record<string, string> = {
   '1795000380000-audit-indexes.ts': '0f925d92fa353aabe94573fbc71c5f57d215debf483995ec5310715e0094a98a',
   '1795000390000-privacy.ts': '7451e8d2c136499daa55b4863bd1406e1ca9a96e3b889363a486febdb83f4f33',
   '1795000400000-migration-times.ts': '563e0dcf9e88acfad6f79fe89ad1001e1e36fdb68340fae85580ad05cc781fb8',
+  '1795000470000-sla-ends.ts': 'bf51af270e1d8e6b6e5d8fd743ae2e3155619c29d7faac9f84424b2a9bc59e9f',
 };
 
 export const schema: string[] = [
@@ -200,6 +201,7 @@ export const schema: string[] = [
   'column conversations.resolved_at timestamp(3) with time zone',
   'column conversations.sla_breached_at timestamp(3) with time zone',
   'column conversations.sla_due_at timestamp(3) with time zone',
+  'column conversations.sla_ends_at timestamp(3) with time zone',
   'column conversations.sla_warned_at timestamp(3) with time zone',
   "column conversations.status character varying(20) not null default 'open'::character varying",
   "column conversations.tags text[] not null default '{}'::text[]",

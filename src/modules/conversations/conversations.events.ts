@@ -55,6 +55,8 @@ interface ConversationAssigned extends ConversationHappened {
 
 interface ConversationQueued extends ConversationHappened {
   queue_id: string;
+  /** Where it waited before; null: nowhere. */
+  previous_queue_id: string | null;
   department_id: string;
 }
 
@@ -207,7 +209,7 @@ export const INBOX_EVENTS = declareEvents({
   }),
   'conversation.queued': event<ConversationQueued>({
     text: 'A conversation began to wait in a queue.',
-    sample: { ...conversation, queue_id: DEMO.queue_id, department_id: DEMO.department_id },
+    sample: { ...conversation, queue_id: DEMO.queue_id, previous_queue_id: null, department_id: DEMO.department_id },
     sockets: ['conversation:updated', 'queue:updated'],
   }),
   'conversation.unread': event<ConversationHappened & { unread_count: number }>({

@@ -28,6 +28,9 @@ export class QueueView extends Queue {
   @Field(() => Int)
   queued_conversations: number;
 
+  /** Since when the one waits that has waited longest; null: none does. */
+  waiting_since: Date | null;
+
   /** Resolved and closed. */
   @Field(() => Int)
   completed_conversations: number;
@@ -383,6 +386,9 @@ export class QueueNews {
   /** How many wait. */
   @ApiProperty({ type: 'integer' })
   waiting: number;
+
+  /** Since when the one waits that has waited longest; null: none does. */
+  waiting_since: Date | null;
 
   /** How many are open or pending with an agent. */
   @ApiProperty({ type: 'integer' })
