@@ -46,7 +46,7 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
           h(
             'small',
             { class: 'ellipsis' },
-            [c.contact?.phone_number ?? c.contact?.username ?? 'no phone', holder(c, mine), c.status !== 'open' && c.status]
+            [holder(c, mine), c.contact?.phone_number ?? c.contact?.username ?? 'no phone', c.status !== 'open' && c.status]
               .filter(Boolean)
               .join(' · '),
           ),
