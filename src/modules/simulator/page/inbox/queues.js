@@ -23,7 +23,7 @@ export function queueBoard({ api, state, changed }) {
   const byQueue = pick('queue', 'Queue');
   const byDepartment = pick('department', 'Department');
   const summary = h('summary', {}, 'Queues');
-  const rows = h('ul', { class: 'queues' });
+  const rows = h('ul', { class: 'queues', tabindex: '0', 'aria-label': 'Queues' });
   const element = h(
     'div',
     { class: 'board' },
