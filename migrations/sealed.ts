@@ -37,6 +37,7 @@ export const migrations: Record<string, string> = {
   '1795000400000-migration-times.ts': '563e0dcf9e88acfad6f79fe89ad1001e1e36fdb68340fae85580ad05cc781fb8',
   '1795000410000-sessions-by-organization.ts': '6406e8ee4927a1a41e43fd06f996e59452b615bdc8cc46048e3fb96dd015412d',
   '1795000420000-audit-actors.ts': '7faae0c73f9e69ad46f037e1a2ca77b9c78fc091ff3681fa4821df3141d9031c',
+  '1795000470000-sla-ends.ts': 'bf51af270e1d8e6b6e5d8fd743ae2e3155619c29d7faac9f84424b2a9bc59e9f',
 };
 
 export const schema: string[] = [
@@ -202,6 +203,7 @@ export const schema: string[] = [
   'column conversations.resolved_at timestamp(3) with time zone',
   'column conversations.sla_breached_at timestamp(3) with time zone',
   'column conversations.sla_due_at timestamp(3) with time zone',
+  'column conversations.sla_ends_at timestamp(3) with time zone',
   'column conversations.sla_warned_at timestamp(3) with time zone',
   "column conversations.status character varying(20) not null default 'open'::character varying",
   "column conversations.tags text[] not null default '{}'::text[]",

@@ -21,6 +21,7 @@ import {
   SenderType,
 } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
+import { enterQueue } from '#modules/conversations/state/queueing';
 import { Passwords } from '#modules/users/passwords';
 import type { SimulatorNumber } from '#modules/simulator/simulator-options';
 import { newWamid } from '#modules/simulator/json';
@@ -56,6 +57,8 @@ interface Person {
   failed?: string;
   unread?: boolean;
   resolved?: boolean;
+  /** For somebody, in the queue of the number. */
+  waits?: boolean;
 }
 
 const PEOPLE: Person[] = [
@@ -66,6 +69,7 @@ const PEOPLE: Person[] = [
     hours_ago: 1,
     says: ['Oi! Vocês entregam em Pinheiros?', 'Queria dois bolos para sábado 🎂'],
     unread: true,
+    waits: true,
   },
   {
     ids: {
@@ -145,6 +149,7 @@ export async function furnish(
     const stage = { app, database, tx, actor, id };
     const number = await addNumber(stage, line);
     for (const room of demoRooms()) await room(stage);
+    await database.repository(WhatsAppNumber, tx).patch(actor, number.id, { default_queue_id: id(DEMO.counter_queue_id) });
     const threads: Thread[] = [];
     for (const person of PEOPLE) threads.push({ person, messages: await addThread({ ...stage, number, file }, person) });
     await database.repository(MediaFile, tx).patch(actor, id(DEMO.media_id), { message_id: id(DEMO.file_message_id) });
@@ -213,7 +218,7 @@ async function addThread(stage: Stage, person: Person): Promise<Message[]> {
   const newest = messages[messages.length - 1];
   const received = receivedFrom(person);
   const last = at(received - 1);
-  await database.repository(Conversation, tx).insert(actor, {
+  const conversation = await database.repository(Conversation, tx).insert(actor, {
     id: newest.conversation_id,
     contact_id: contact.id,
     whatsapp_number_id: number.id,
@@ -231,6 +236,7 @@ async function addThread(stage: Stage, person: Person): Promise<Message[]> {
     last_message_id: newest.id,
   });
   for (const message of messages) await database.repository(Message, tx).insert(actor, message);
+  if (person.waits) await enterQueue(tx, actor, conversation);
   return messages;
 }
 

@@ -912,8 +912,10 @@ describe('the SLA', () => {
     const t = await team();
     const queue = await t.queue({ sla_minutes: 30, routing_mode: 'manual' });
     await t.set([t.agent]);
-    const { id, sla_due_at, queued_at } = await t.waits(queue.id);
-    expect((Date.parse(String(sla_due_at)) - Date.parse(String(queued_at))) / 60_000).toBeCloseTo(24, 1);
+    const { id, sla_due_at, sla_ends_at, queued_at } = await t.waits(queue.id);
+    const minutes = (at: unknown): number => (Date.parse(String(at)) - Date.parse(String(queued_at))) / 60_000;
+    expect(minutes(sla_due_at)).toBeCloseTo(24, 1);
+    expect(minutes(sla_ends_at)).toBeCloseTo(30, 1);
     const socket = await socketOf(t.agent);
     const [warnings, breaches] = [t.hear('sla.warning'), t.hear('sla.breached')];
     const stats = async () => (await t.agent.get(`/queues/${queue.id}/stats`)).body as Row;
@@ -957,12 +959,39 @@ describe('the SLA', () => {
     await waited(t, b.id, 60);
     await t.settle();
     expect(breaches).toEqual([]);
-    expect((await t.conversation(b.id)).sla_due_at).toBeNull();
+    expect(await t.conversation(b.id)).toMatchObject({ sla_due_at: null, sla_ends_at: null });
+    // It never opens.
+    expect((await t.conversation(a.id)).sla_ends_at).toBeNull();
+    const socket = await socketOf(t.agent);
 
     // Other hours count at once.
     await t.admin.put(`/queues/${closed.id}`, { settings: { business_hours: null }, routing_mode: 'manual' }).expect(200);
     await t.settle();
     expect(breaches).toEqual([expect.objectContaining({ conversation_id: a.id })]);
+    await socket.hear('conversation:updated', (data) => data.id === a.id && data.sla_ends_at !== null);
+  });
+
+  it('ends by the hours of the queue', async () => {
+    const t = await team();
+    const tomorrow = { date: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10) };
+    const business_hours = { timezone: 'UTC', always_open: true, holidays: [tomorrow] };
+    const queue = await t.queue({ sla_minutes: 24 * 60, routing_mode: 'manual', settings: { business_hours } });
+
+    const { sla_ends_at, queued_at } = await t.waits(queue.id);
+    expect((Date.parse(String(sla_ends_at)) - Date.parse(String(queued_at))) / 3600_000).toBeCloseTo(48, 2);
+  });
+
+  it('says at once how long the first waits, in the queue it came to and in the one it left', async () => {
+    const t = await team();
+    const [here, there] = [await t.queue({ routing_mode: 'manual' }), await t.queue({ routing_mode: 'manual' })];
+    const socket = await socketOf(t.agent);
+    const { id, queued_at } = await t.waits(here.id);
+    await socket.hear('queue:updated', (data) => data.queue_id === here.id && data.waiting === 1 && data.waiting_since === queued_at);
+    expect((await t.agent.get(`/queues/${here.id}`)).body).toMatchObject({ queued_conversations: 1, waiting_since: queued_at });
+
+    await t.agent.put(`/conversations/${id}`, { queue_id: there.id }).expect(200);
+    await socket.hear('queue:updated', (data) => data.queue_id === there.id && data.waiting === 1);
+    await socket.hear('queue:updated', (data) => data.queue_id === here.id && data.waiting === 0 && data.waiting_since === null);
   });
 
   it('goes by other hours of the department, or of the organization, at once', async () => {

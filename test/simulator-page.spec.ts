@@ -1,75 +1,24 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { PNG } from './support/files';
-import { Product } from './support/product';
+import type { Product } from './support/product';
+import { SimulatorBrowser, WIDE, conversation, describeBrowser, findings } from './support/simulator-browser';
 
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const WIDE = { width: 1280, height: 800 };
-const missing = !existsSync(CHROMIUM);
-if (missing) {
-  if (process.env.CI) throw new Error(`${CHROMIUM} is missing: .ci/run installs it`);
-  console.warn(`simulator page: skipped, there is no ${CHROMIUM}`);
-}
-
-(missing ? describe.skip : describe)('the simulator page in a browser', () => {
+describeBrowser('the simulator page in a browser', () => {
+  let sim: SimulatorBrowser;
   let product: Product;
-  let browser: Browser;
-  let password: string;
-  const trouble: string[] = [];
+  let trouble: string[];
 
   beforeAll(async () => {
-    product = await Product.start();
-    ({ password } = product);
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    sim = await SimulatorBrowser.start();
+    ({ product, trouble } = sim);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await product?.end();
-  });
+  afterAll(() => sim?.end());
+  afterEach(() => sim.clear());
 
-  beforeEach(() => void (trouble.length = 0));
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
-
-  async function open(viewport: { width: number; height: number }, path = '/simulator', colorScheme?: 'dark'): Promise<Page> {
-    const page = await browser.newPage({ viewport, locale: 'pt-BR', colorScheme });
-    page.on('pageerror', (error) => trouble.push(error.message));
-    page.on('console', (message) => {
-      // What the API refuses, the browser notes as well.
-      if (message.type() === 'error' && !message.text().includes('status of 409')) trouble.push(message.text());
-    });
-    page.on('request', (request) => {
-      if (!request.url().startsWith(product.url) && !/^(data|blob):/.test(request.url())) trouble.push(`left the server: ${request.url()}`);
-    });
-    await page.goto(product.url + path);
-    return page;
-  }
-
-  async function signIn(page: Page): Promise<void> {
-    await page.getByTestId('login-email').fill('admin@demo.pytake');
-    await page.getByTestId('login-password').fill(password);
-    await page.getByTestId('login-submit').click();
-    await page.getByTestId('conversation-item').first().waitFor();
-  }
-
-  async function customerSends(message: object): Promise<void> {
-    const answer = await fetch(`${product.url}/simulator/api/control/customer-message`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ wait: true, ...message }),
-    });
-    expect(answer.status).toBe(202);
-  }
-
-  async function write(from: string, name: string, ...texts: string[]): Promise<void> {
-    for (const body of texts) await customerSends({ from, name, type: 'text', text: { body } });
-  }
+  const open: SimulatorBrowser['open'] = (...how) => sim.open(...how);
+  const signIn = (page: Page): Promise<void> => sim.signIn(page);
+  const write: SimulatorBrowser['write'] = (...what) => sim.write(...what);
 
   /** Until each picture is there. Asked from outside: the page's policy lets nobody evaluate inside. */
   async function drawn(page: Page): Promise<void> {
@@ -78,18 +27,9 @@ if (missing) {
     expect(await page.evaluate(all)).toBe(true);
   }
 
-  const conversation = (page: Page, name: string): Locator => page.getByTestId('conversation-item').filter({ hasText: name });
   const bubble = (page: Page, text: string): Locator => page.getByTestId('thread-message').filter({ hasText: text });
   const preview = (page: Page, name: string, text: string): Locator =>
     conversation(page, name).getByTestId('preview').filter({ hasText: text });
-
-  /** What axe finds serious or critical. */
-  async function findings(page: Page): Promise<unknown> {
-    await page.evaluate(AXE);
-    return page.evaluate(
-      'axe.run().then((r) => r.violations.filter((v) => /serious|critical/.test(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.html)]))',
-    );
-  }
 
   it('shows what a customer writes without a reload, and follows the answer until it is read', async () => {
     const page = await open({ width: 1366, height: 768 });
@@ -235,7 +175,7 @@ if (missing) {
     const photo = (await page.screenshot()).toString('base64');
     const from = '5511944440003';
     await write(from, 'Longa Conversa', ...Array.from({ length: 40 }, (_, n) => `Mensagem número ${n + 1}`));
-    for (let n = 0; n < 4; n++) await customerSends({ from, type: 'image', image: { base64: photo, mime_type: 'image/png' } });
+    for (let n = 0; n < 4; n++) await sim.customerSends({ from, type: 'image', image: { base64: photo, mime_type: 'image/png' } });
     await signIn(page);
     await conversation(page, 'Longa').click();
     await page.getByTestId('thread-message').locator('img.photo').nth(3).waitFor({ timeout: 20_000 });

@@ -38,6 +38,8 @@ export const DEMO = {
   busy_queue_id: '019aa000-0000-7000-8000-000000000a06',
   queue_id: '019aa000-0000-7000-8000-000000000a04',
   queue_offer_id: '019aa000-0000-7000-8000-000000000a05',
+  /** Balcão, where those wait who write to the number. */
+  counter_queue_id: '019aa000-0000-7000-8000-000000000a09',
 
   /** Of the administrator. */
   notification_id: '019aa000-0000-7000-8000-000000000e01',

@@ -108,6 +108,10 @@ export class Conversation extends TenantEntity {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   sla_due_at: Date | null;
 
+  /** When the SLA of its queue is over, by the hours of the queue, unless an agent has it by then; null: none runs. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  sla_ends_at: Date | null;
+
   /** When it had waited for most of what its queue's SLA allows, since it entered. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   sla_warned_at: Date | null;

@@ -4,6 +4,7 @@ import { prepared } from '#database/sql';
 import { type Hop, type Place, type Wish, declareLine } from '#modules/conversations/state/line';
 import { VIP_PRIORITY, waitingRow } from '#modules/conversations/state/queueing';
 import { countOverflows } from './queue-days';
+import { routedQueues } from './routing/routed-queue';
 
 /** Contract 10, 6: a full queue sends on so often. */
 const MAX_HOPS = 5;
@@ -130,7 +131,16 @@ async function choosePlaces(tx: Tx, wishes: readonly Wish[]): Promise<(Place | n
       ? await namedQueue(tx, board, wish, named)
       : (board.choose(wish, defaults.get(wish.whatsapp_number_id ?? '')) ?? null);
     if (!isQueue(chosen)) {
-      places.push(chosen && { ...chosen, queue_id: null, queue_priority: is_vip ? VIP_PRIORITY : 50, sla_minutes: null, overflow: [] });
+      places.push(
+        chosen && {
+          ...chosen,
+          queue_id: null,
+          queue_priority: is_vip ? VIP_PRIORITY : 50,
+          sla_minutes: null,
+          sla_ends_at: null,
+          overflow: [],
+        },
+      );
       continue;
     }
     const { queue, overflow, is_overfull } = board.withRoom(chosen, now);
@@ -142,12 +152,28 @@ async function choosePlaces(tx: Tx, wishes: readonly Wish[]): Promise<(Place | n
       department_id: queue.department_id,
       queue_priority: is_vip ? VIP_PRIORITY : queue.priority,
       sla_minutes: queue.sla_minutes,
+      sla_ends_at: null,
       overflow,
     });
   }
+  await setSlaEnds(tx, wishes, places, now);
   for (const { organization_id, id, waiting } of overfull.values()) tx.tell('queue.overflowed', { organization_id, queue_id: id, waiting });
   await countOverflows(tx, overflowed);
   return places;
+}
+
+/** When the SLA of each place is over: only its hours can say. */
+async function setSlaEnds(tx: Tx, wishes: readonly Wish[], places: readonly (Place | null)[], now: Date): Promise<void> {
+  const clocked = places.flatMap((place, n) =>
+    place?.queue_id && place.sla_minutes !== null
+      ? [{ ...wishes[n], place, queue_id: place.queue_id, sla_minutes: place.sla_minutes }]
+      : [],
+  );
+  for (const [organization_id, some] of Map.groupBy(clocked, (one) => one.organization_id)) {
+    const queues = await routedQueues(tx, organization_id, [...new Set(some.map(({ queue_id }) => queue_id))]);
+    for (const { place, queue_id, sla_minutes } of some)
+      place.sla_ends_at = queues.get(queue_id)?.calendar.addOpen(now, sla_minutes) ?? null;
+  }
 }
 
 const isQueue = (chosen: OpenQueue | { department_id: string } | null): chosen is OpenQueue => chosen !== null && 'id' in chosen;

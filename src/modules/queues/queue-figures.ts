@@ -11,6 +11,7 @@ type Counted = Pick<
   | 'total_conversations'
   | 'active_conversations'
   | 'queued_conversations'
+  | 'waiting_since'
   | 'completed_conversations'
   | 'average_wait_time_seconds'
   | 'average_response_time_seconds'
@@ -29,6 +30,7 @@ const FIGURES = prepared(`SELECT q.id, f.* FROM unnest($2::uuid[]) AS q(id)
     SELECT count(*)::int AS total_conversations,
            count(*) FILTER (WHERE ${activeRow('c')} AND c.current_agent_id IS NOT NULL)::int AS active_conversations,
            count(*) FILTER (WHERE ${waitingRow('c')})::int AS queued_conversations,
+           min(c.queued_at) FILTER (WHERE ${waitingRow('c')}) AS waiting_since,
            count(*) FILTER (WHERE ${over})::int AS completed_conversations,
            ${average(seconds('c.queued_at', 'c.assigned_at'), 'c.assigned_at >= c.queued_at')} AS average_wait_time_seconds,
            ${average(seconds('c.queued_at', 'c.queue_answered_at'), 'c.queue_answered_at >= c.queued_at')} AS average_response_time_seconds,
@@ -45,6 +47,7 @@ const NOTHING: Counted = {
   total_conversations: 0,
   active_conversations: 0,
   queued_conversations: 0,
+  waiting_since: null,
   completed_conversations: 0,
   average_wait_time_seconds: null,
   average_response_time_seconds: null,

@@ -8,6 +8,9 @@ export class QueueNews {
   @ApiProperty({ type: 'integer' })
   waiting: number;
 
+  /** Since when the one waits that has waited longest; null: none does. */
+  waiting_since: Date | null;
+
   /** How many are open or pending with an agent. */
   @ApiProperty({ type: 'integer' })
   active: number;

@@ -27,6 +27,9 @@ export class QueueView extends Queue {
   @Field(() => Int)
   queued_conversations: number;
 
+  /** Since when the one waits that has waited longest; null: none does. */
+  waiting_since: Date | null;
+
   /** Resolved and closed. */
   @Field(() => Int)
   completed_conversations: number;

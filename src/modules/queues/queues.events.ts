@@ -58,7 +58,7 @@ export const QUEUE_NEWS = declareSocketEvents({
     text: 'A queue was added or changed, or another number of conversations waits in it.',
     channel: 'conversations',
     payload: QueueNews,
-    sample: { queue_id, waiting: 3, active: 12 },
+    sample: { queue_id, waiting: 3, waiting_since: DEMO.time, active: 12 },
   },
   'queue:offer': {
     text: 'A conversation is held out to an agent: theirs if they accept in time.',

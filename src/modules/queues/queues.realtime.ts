@@ -5,12 +5,14 @@ import { prepared } from '#database/sql';
 import { activeRow } from '#modules/conversations/state/active';
 import { waitingRow } from '#modules/conversations/state/queueing';
 import { RealtimeHub } from '#realtime/realtime.hub';
+import type { QueueNews } from './queue-news.dto';
 
 /** Queues that change together are counted together. */
 const GATHER_MS = 250;
 
 const COUNTS = prepared(`SELECT q.id AS queue_id,
     count(c.id) FILTER (WHERE ${waitingRow('c')})::int AS waiting,
+    min(c.queued_at) FILTER (WHERE ${waitingRow('c')}) AS waiting_since,
     count(c.id) FILTER (WHERE c.current_agent_id IS NOT NULL)::int AS active
    FROM queues q
    LEFT JOIN conversations c ON c.organization_id = q.organization_id AND c.queue_id = q.id AND ${activeRow('c')}
@@ -74,11 +76,7 @@ export class QueuesRealtime implements OnModuleInit, OnModuleDestroy {
     this.changed = new Map();
     for (const [organization_id, { queue_ids, conversation_ids }] of changed)
       try {
-        const counts = await this.database.rows<{ queue_id: string; waiting: number; active: number }>(COUNTS, [
-          organization_id,
-          [...queue_ids],
-          [...conversation_ids],
-        ]);
+        const counts = await this.database.rows<QueueNews>(COUNTS, [organization_id, [...queue_ids], [...conversation_ids]]);
         for (const data of counts) this.hub.publish({ organization_id, event: 'queue:updated', data });
       } catch (error) {
         this.logger.warn({ msg: 'queue events not told', err: error });

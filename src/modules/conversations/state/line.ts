@@ -30,6 +30,8 @@ export interface Place {
   department_id: string;
   queue_priority: number;
   sla_minutes: number | null;
+  /** By the hours of the queue; null: it has no SLA, or does not open within a year. */
+  sla_ends_at: Date | null;
   overflow: Hop[];
 }
 

@@ -113,6 +113,7 @@ export async function assign(tx: Tx, actor: Actor, conversation: Conversation, a
       current_agent_id: agent_id,
       assigned_at: now,
       sla_due_at: null,
+      sla_ends_at: null,
       is_bot_active: false,
       ...(conversation.is_bot_active && { handoff_at: now }),
     });
@@ -131,7 +132,7 @@ export interface Assignment {
 }
 
 const ASSIGN = prepared(`UPDATE conversations c
-    SET current_agent_id = t.agent_id, assigned_at = now(), sla_due_at = NULL, status = 'open',
+    SET current_agent_id = t.agent_id, assigned_at = now(), sla_due_at = NULL, sla_ends_at = NULL, status = 'open',
         handoff_at = CASE WHEN c.is_bot_active THEN now() ELSE c.handoff_at END, is_bot_active = false, updated_at = now()
    FROM json_to_recordset($2) AS t(id uuid, agent_id uuid)
   WHERE c.organization_id = $1 AND c.id = t.id`);

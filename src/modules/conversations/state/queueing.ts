@@ -20,14 +20,15 @@ const STAY_OVER = 'assigned_at = NULL, sla_warned_at = NULL, sla_breached_at = N
 const ENTER = prepared(`UPDATE conversations c
     SET queue_id = t.queue_id, department_id = t.department_id, queue_priority = t.queue_priority, current_agent_id = NULL, ${STAY_OVER},
         queued_at = CASE WHEN t.queue_id IS NOT NULL THEN now() END, sla_due_at = now() + t.sla_minutes * ${SLA_WARNING} * interval '1 minute',
+        sla_ends_at = t.sla_ends_at,
         extra_data = CASE WHEN t.overflow IS NULL THEN c.extra_data
           ELSE jsonb_set(c.extra_data, '{overflow_history}', coalesce(c.extra_data->'overflow_history', '[]') || t.overflow) END,
         updated_at = now()
-   FROM json_to_recordset($1) AS t(organization_id uuid, id uuid, queue_id uuid, department_id uuid, queue_priority int, sla_minutes int, overflow jsonb)
+   FROM json_to_recordset($1) AS t(organization_id uuid, id uuid, queue_id uuid, department_id uuid, queue_priority int, sla_minutes int, sla_ends_at timestamptz, overflow jsonb)
   WHERE c.organization_id = t.organization_id AND c.id = t.id`);
 
 const LEAVE = prepared(
-  `UPDATE conversations SET queue_id = NULL, queued_at = NULL, sla_due_at = NULL, ${STAY_OVER}, updated_at = now()
+  `UPDATE conversations SET queue_id = NULL, queued_at = NULL, sla_due_at = NULL, sla_ends_at = NULL, ${STAY_OVER}, updated_at = now()
     WHERE organization_id = $1 AND id = ANY($2) AND queue_id IS NOT NULL`,
 );
 
@@ -136,16 +137,16 @@ export const queueAgain = (
 export const VIP_PRIORITY = 100;
 
 const NOTE_SLA = prepared(`UPDATE conversations c
-    SET sla_due_at = t.due_at, sla_warned_at = CASE WHEN t.warn THEN now() ELSE c.sla_warned_at END,
+    SET sla_due_at = t.due_at, sla_ends_at = t.ends_at, sla_warned_at = CASE WHEN t.warn THEN now() ELSE c.sla_warned_at END,
         sla_breached_at = CASE WHEN t.breach THEN now() ELSE c.sla_breached_at END
-   FROM json_to_recordset($2) AS t(id uuid, due_at timestamptz, warn boolean, breach boolean)
+   FROM json_to_recordset($2) AS t(id uuid, due_at timestamptz, ends_at timestamptz, warn boolean, breach boolean)
   WHERE c.organization_id = $1 AND c.id = t.id`);
 
 /** What was seen at a look at their SLA, and when the next look is. They are locked. */
 export async function noteSla(
   tx: Tx,
   organization_id: string,
-  looks: readonly { id: string; due_at: Date | null; warn: boolean; breach: boolean }[],
+  looks: readonly { id: string; due_at: Date | null; ends_at: Date | null; warn: boolean; breach: boolean }[],
 ): Promise<void> {
   if (looks.length) await tx.rows(NOTE_SLA, [organization_id, JSON.stringify(looks)]);
 }

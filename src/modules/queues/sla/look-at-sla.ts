@@ -17,6 +17,8 @@ export interface SlaLook {
   /** To be told now, each once a stay: late rather than never. */
   warns: boolean;
   breaches: boolean;
+  /** When all that is allowed will have, or had, passed; null: it does not open within a year. */
+  ends_at: Date | null;
   /** When to look again; null: nothing is left to tell. */
   due_at: Date | null;
 }
@@ -29,9 +31,11 @@ export function lookAt(calendar: BusinessCalendar, wait: SlaWait, now: Date): Sl
   const { queued_at, sla_minutes, sla_warned_at, sla_breached_at } = wait;
   const waited_minutes = calendar.openBetween(queued_at, now);
   const progress = waited_minutes / sla_minutes;
-  const at = (part: number): Date => calendar.addOpen(queued_at, part * sla_minutes) ?? new Date(now.getTime() + RETRY_MS);
+  const ends_at = calendar.addOpen(queued_at, sla_minutes);
   const breaches = progress >= 1 && !sla_breached_at;
   const warns = progress >= SLA_WARNING && !sla_warned_at;
   const is_warned = warns || sla_warned_at !== null;
-  return { waited_minutes, progress, warns, breaches, due_at: breaches || sla_breached_at ? null : at(is_warned ? 1 : SLA_WARNING) };
+  const next = is_warned ? ends_at : calendar.addOpen(queued_at, SLA_WARNING * sla_minutes);
+  const due_at = breaches || sla_breached_at ? null : (next ?? new Date(now.getTime() + RETRY_MS));
+  return { waited_minutes, progress, warns, breaches, ends_at, due_at };
 }

@@ -18,11 +18,12 @@ interface Due {
   queue_id: string;
   queued_at: Date;
   is_waiting: boolean;
+  sla_ends_at: Date | null;
   sla_warned_at: Date | null;
   sla_breached_at: Date | null;
 }
 
-const DUE = prepared(`SELECT c.id, c.queue_id, c.queued_at, c.sla_warned_at, c.sla_breached_at,
+const DUE = prepared(`SELECT c.id, c.queue_id, c.queued_at, c.sla_ends_at, c.sla_warned_at, c.sla_breached_at,
     ${waitingRow('c')} AS is_waiting
    FROM conversations c WHERE c.organization_id = $1 AND c.sla_due_at <= now()
   ORDER BY c.sla_due_at LIMIT ${BATCH} FOR NO KEY UPDATE SKIP LOCKED`);
@@ -83,7 +84,13 @@ export class SlaClock {
     await noteSla(
       tx,
       organization_id,
-      looks.map(({ one: { id }, look }) => ({ id, due_at: look?.due_at ?? null, warn: !!look?.warns, breach: !!look?.breaches })),
+      looks.map(({ one: { id }, look }) => ({
+        id,
+        due_at: look?.due_at ?? null,
+        ends_at: look?.ends_at ?? null,
+        warn: !!look?.warns,
+        breach: !!look?.breaches,
+      })),
     );
     for (const { one, queue, look } of looks) {
       if (!queue?.sla_minutes || !look) continue;
@@ -95,6 +102,9 @@ export class SlaClock {
         waited_minutes: round(look.waited_minutes),
         progress: round(look.progress),
       };
+      // The SLA or the hours changed: who shows the clock sets it again.
+      if (isAnother(one.sla_ends_at, look.ends_at))
+        tx.tell('conversation.updated', { organization_id, conversation_id: one.id, user_id: null });
       if (look.warns) tx.tell('sla.warning', news);
       if (look.breaches) tx.tell('sla.breached', news);
     }
@@ -107,5 +117,8 @@ function lookOf(one: Due, queue: RoutedQueue | undefined, now: Date): SlaLook | 
   if (!one.is_waiting || !queue?.sla_minutes) return null;
   return lookAt(queue.calendar, { ...one, sla_minutes: queue.sla_minutes }, now);
 }
+
+/** The clocks of PostgreSQL and of here may be a little apart. */
+const isAnother = (a: Date | null, b: Date | null): boolean => Math.abs((a?.getTime() ?? 0) - (b?.getTime() ?? 0)) >= 5000;
 
 const round = (value: number): number => Math.round(value * 100) / 100;

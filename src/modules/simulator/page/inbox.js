@@ -4,7 +4,11 @@ import { toast } from './dialogs.js';
 import { h } from './dom.js';
 import { replyComposer } from './inbox/composer.js';
 import { conversationHead } from './inbox/head.js';
-import { conversationList, FILTERS } from './inbox/list.js';
+import { conversationList, FILTERS, PAGE } from './inbox/list.js';
+import { noticeBell } from './inbox/notices.js';
+import { offerCards } from './inbox/offers.js';
+import { presenceChoice } from './inbox/presence.js';
+import { queueBoard } from './inbox/queues.js';
 import { signInForm } from './inbox/sign-in.js';
 import { messageThread } from './inbox/thread.js';
 import { nameOf } from './inbox/words.js';
@@ -25,6 +29,8 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   const state = {
     conversations: new Map(),
     filter: 'all',
+    queue_id: '',
+    department_id: '',
     search: '',
     page: 1,
     pages: 1,
@@ -37,9 +43,21 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   let socket = null;
   let demoEmail = '';
 
-  const list = conversationList({ api, state, show, reload, nextPage });
+  const board = queueBoard({ api, state, changed: (narrowed = true) => (narrowed ? void reload() : redraw()) });
+  const offers = offerCards({ api, merge, show, queueName: board.nameOf });
+  const presence = presenceChoice({ api });
+  const notices = noticeBell({ api, show });
+  const live = [board, offers, presence, notices];
+  const list = conversationList({
+    api,
+    state,
+    show,
+    reload,
+    nextPage,
+    parts: { presence: presence.element, bell: notices.bell, offers: offers.element, board: board.element, home: board.home },
+  });
   const composer = replyComposer({ api, state, upsert, fetchOne });
-  const head = conversationHead({ api, state, merge, mergeContact, leave, sendTemplate: composer.sendTemplate });
+  const head = conversationHead({ api, state, merge, mergeContact, leave, sendTemplate: composer.sendTemplate, home: board.home });
   const thread = messageThread({ api, state, upsert, older, reply: composer.reply });
   const pane = h('div', { class: 'pane' });
 
@@ -61,10 +79,10 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   async function open() {
     root.className = 'inbox signed-in';
-    root.replaceChildren(list.element, pane);
+    root.replaceChildren(list.element, pane, notices.dialog);
     nothingOpen();
     connect();
-    await reload();
+    await readAnew();
   }
 
   function nothingOpen() {
@@ -122,13 +140,21 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     socket.on('conversation:unassigned', ({ conversation_id }) =>
       patch(conversation_id, { current_agent_id: null, assigned_agent_id: null, current_agent: null }),
     );
+    socket.on('sla:warning', ({ conversation_id }) => patch(conversation_id, { sla_warned_at: new Date().toISOString() }));
+    socket.on('sla:breached', ({ conversation_id }) => patch(conversation_id, { sla_breached_at: new Date().toISOString() }));
+    for (const part of live) part.listen(socket);
     socket.on('contact:updated', mergeContact);
     socket.on('conversation:unread_update', ({ conversation_id, unread_count }) => patch(conversation_id, { unread_count }));
     socket.on('conversation:window_expiring', ({ conversation_id, window_expires_at }) => patch(conversation_id, { window_expires_at }));
   }
 
+  /** An offer names its queue once. */
+  async function readAnew() {
+    await Promise.all([board.load().then(offers.load), reload(), presence.load(), notices.load()]);
+  }
+
   async function catchUp() {
-    await reload();
+    await readAnew();
     if (state.current) await show(state.current.id, true);
   }
 
@@ -183,14 +209,23 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   // Conversations
 
+  /** The filters as the API takes them. */
+  function wanted() {
+    const { filter, ...narrow } = {
+      filter: state.filter,
+      queue_id: state.queue_id,
+      department_id: state.department_id,
+      search: state.search,
+    };
+    const words = Object.entries(narrow).filter(([, value]) => value);
+    return FILTERS.find(([id]) => id === filter)[2] + words.map(([name, value]) => `&${name}=${encodeURIComponent(value)}`).join('');
+  }
+
   /** A page of the list as filtered now; null: it is filtered another way since. */
   async function ask(page) {
-    const asked = `${state.filter} ${state.search}`;
-    const more = FILTERS.find(([id]) => id === state.filter)[2];
-    const answer = await api.get(
-      `/conversations?limit=50&page=${page}${more}${state.search ? `&search=${encodeURIComponent(state.search)}` : ''}`,
-    );
-    return asked === `${state.filter} ${state.search}` ? answer : null;
+    const asked = wanted();
+    const answer = await api.get(`/conversations?limit=${PAGE}&page=${page}${asked}`);
+    return asked === wanted() ? answer : null;
   }
 
   async function reload() {
@@ -209,6 +244,11 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   async function nextPage() {
     try {
       const page = state.page + 1;
+      if (page > state.pages) {
+        // What came by itself is here already.
+        state.page = page;
+        return list.draw();
+      }
       const answer = await ask(page);
       if (!answer) return;
       state.page = page;
@@ -230,7 +270,10 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   function merge(conversation) {
     const known = state.conversations.get(conversation.id);
     const next = { ...known, ...conversation };
-    if (known || fits(next)) state.conversations.set(next.id, next);
+    // What is open stays in sight, whatever becomes of it.
+    const stays = known && state.current?.id === next.id;
+    if (stays || (fits(next) && (known || isFound(next)))) state.conversations.set(next.id, next);
+    else state.conversations.delete(next.id);
     if (state.current?.id === next.id) {
       state.current = { ...state.current, ...conversation };
       drawHead();
@@ -251,15 +294,22 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
     if (known) merge({ ...known, ...change });
   }
 
-  /** Whether a conversation nobody asked the server about belongs in the list as filtered. */
+  /** Whether a conversation belongs in the list as filtered. */
   function fits(conversation) {
     if (conversation.is_archived) return false;
-    const words = `${nameOf(conversation)} ${conversation.contact?.phone_number ?? ''}`.toLowerCase();
-    if (state.search && !words.includes(state.search.toLowerCase())) return false;
+    if (state.queue_id && conversation.queue_id !== state.queue_id) return false;
+    if (state.department_id && conversation.department_id !== state.department_id) return false;
+    if (state.filter === 'waiting') return conversation.is_queued;
     if (state.filter === 'active') return ['open', 'pending'].includes(conversation.status);
     if (state.filter === 'me') return conversation.current_agent_id === api.session?.user?.id;
     if (state.filter === 'unread') return conversation.unread_count > 0;
     return true;
+  }
+
+  /** Of one nobody asked the server about: whether it is what is searched. */
+  function isFound(conversation) {
+    const words = `${nameOf(conversation)} ${conversation.contact?.phone_number ?? ''}`.toLowerCase();
+    return words.includes(state.search.toLowerCase());
   }
 
   // A conversation
@@ -354,6 +404,12 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   }
   const resume = () => reading() && state.current?.unread_count > 0 && markRead();
   document.addEventListener('visibilitychange', resume);
+
+  /** What conversations are called by has other words. */
+  function redraw() {
+    list.draw();
+    drawHead();
+  }
 
   function drawHead() {
     head.draw();

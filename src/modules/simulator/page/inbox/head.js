@@ -3,7 +3,7 @@ import { avatar, h, icon } from '../dom.js';
 import { isClosed, nameOf } from './words.js';
 
 /** Whose conversation it is, what may be done to it, and the line that says why nothing may be written. */
-export function conversationHead({ api, state, merge, mergeContact, leave, sendTemplate }) {
+export function conversationHead({ api, state, merge, mergeContact, leave, sendTemplate, home }) {
   const element = h('header', { class: 'thread-top' });
   const notice = h('div', { class: 'notice', hidden: true, 'data-testid': 'window-notice' });
   setInterval(() => state.current && draw(), 60_000);
@@ -46,10 +46,11 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
           h(
             'small',
             { class: 'ellipsis' },
-            [c.contact?.phone_number ?? c.contact?.username ?? 'no phone', c.current_agent?.full_name, c.status !== 'open' && c.status]
+            [holder(c, mine), c.contact?.phone_number ?? c.contact?.username ?? 'no phone', c.status !== 'open' && c.status]
               .filter(Boolean)
               .join(' · '),
           ),
+          home(c),
         ),
         windowChip(c),
         c.status &&
@@ -99,6 +100,13 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
   }
 
   return { element, notice, draw };
+}
+
+/** Who has it, as a reader of the head asks. */
+function holder({ current_agent, is_queued }, mine) {
+  if (mine) return 'yours';
+  if (current_agent) return `with ${current_agent.full_name}`;
+  return is_queued ? 'waiting for somebody' : 'nobody has it';
 }
 
 function windowChip(c) {

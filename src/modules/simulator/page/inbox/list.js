@@ -4,12 +4,16 @@ import { nameOf, preview } from './words.js';
 export const FILTERS = [
   ['all', 'All', ''],
   ['active', 'Open', '&status=active'],
+  ['waiting', 'Waiting', '&status=queued'],
   ['me', 'Mine', '&assigned_to=me'],
   ['unread', 'Unread', '&unread=true'],
 ];
 
-/** The column of conversations: search, filters, items. */
-export function conversationList({ api, state, show, reload, nextPage }) {
+/** Conversations to a page of the list. */
+export const PAGE = 50;
+
+/** The column of conversations: who is signed in, what is offered to them, search, filters, items. */
+export function conversationList({ api, state, show, reload, nextPage, parts: { presence, bell, offers, board, home } }) {
   const list = h('ul', { class: 'list', 'aria-label': 'Conversations', 'data-testid': 'conversation-list' });
   const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search conversations', 'data-testid': 'search' });
   const chips = h(
@@ -33,9 +37,11 @@ export function conversationList({ api, state, show, reload, nextPage }) {
   const element = h(
     'div',
     { class: 'side' },
-    h('header', { class: 'side-top' }, h('div', { class: 'titles' }, h('h2', {}, 'Inbox', unreadBadge), whoami), signOut),
+    h('header', { class: 'side-top' }, h('div', { class: 'titles' }, h('h2', {}, 'Inbox', unreadBadge), whoami), presence, bell, signOut),
+    offers,
     h('label', { class: 'search' }, icon('search'), search),
     chips,
+    board,
     list,
   );
   let searching;
@@ -62,11 +68,14 @@ export function conversationList({ api, state, show, reload, nextPage }) {
     unreadBadge.textContent = String(unread);
     unreadBadge.hidden = !unread;
     document.title = `${unread ? `(${unread}) ` : ''}PyTake · WhatsApp simulator`;
+    const shown = sorted.slice(0, state.page * PAGE);
     const focused = document.activeElement?.dataset?.id;
     list.replaceChildren(
-      ...sorted.map(item),
+      ...shown.map(item),
       sorted.length ? '' : h('li', { class: 'empty-list' }, state.search ? 'Nothing found.' : 'No conversations here yet.'),
-      state.page < state.pages ? h('li', {}, h('button', { type: 'button', class: 'ghost more', onclick: nextPage }, 'Show more')) : '',
+      state.page < state.pages || shown.length < sorted.length
+        ? h('li', {}, h('button', { type: 'button', class: 'ghost more', onclick: nextPage }, 'Show more'))
+        : '',
     );
     if (focused) list.querySelector(`[data-id="${focused}"]`)?.focus();
   }
@@ -114,6 +123,7 @@ export function conversationList({ api, state, show, reload, nextPage }) {
               ),
             c.unread_count > 0 && h('span', { class: 'badge', 'data-testid': 'unread-badge' }, String(c.unread_count)),
           ),
+          home(c),
         ),
       ),
     );

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
+import { Product } from './product';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+export const WIDE = { width: 1280, height: 800 };
+
+/** `describe` of what needs a browser; without one it is skipped, but never in CI. */
+export function describeBrowser(name: string, tests: () => void): void {
+  const missing = !existsSync(CHROMIUM);
+  if (missing) {
+    if (process.env.CI) throw new Error(`${CHROMIUM} is missing: .ci/run installs it`);
+    console.warn(`${name}: skipped, there is no ${CHROMIUM}`);
+  }
+  (missing ? describe.skip : describe)(name, tests);
+}
+
+/** The simulator's page in a real Chromium, before PyTake as a process of its own. */
+export class SimulatorBrowser {
+  /** What no page may do: errors on the console, requests to others. */
+  readonly trouble: string[] = [];
+
+  private constructor(
+    readonly product: Product,
+    private readonly browser: Browser,
+    /** Of the demo's administrator. */
+    private readonly password: string,
+  ) {}
+
+  static async start(): Promise<SimulatorBrowser> {
+    const product = await Product.start();
+    const { password } = product;
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    });
+    return new SimulatorBrowser(product, browser, password);
+  }
+
+  /** After each test. */
+  async clear(): Promise<void> {
+    for (const context of this.browser.contexts()) await context.close();
+    this.trouble.length = 0;
+  }
+
+  async end(): Promise<void> {
+    await this.browser.close();
+    await this.product.end();
+  }
+
+  async open(viewport: { width: number; height: number }, path = '/simulator', colorScheme?: 'dark'): Promise<Page> {
+    const page = await this.browser.newPage({ viewport, locale: 'pt-BR', colorScheme });
+    page.on('pageerror', (error) => this.trouble.push(error.message));
+    page.on('console', (message) => {
+      // What the API refuses, the browser notes as well.
+      if (message.type() === 'error' && !message.text().includes('status of 409')) this.trouble.push(message.text());
+    });
+    page.on('request', (request) => {
+      if (!request.url().startsWith(this.product.url) && !/^(data|blob):/.test(request.url()))
+        this.trouble.push(`left the server: ${request.url()}`);
+    });
+    await page.goto(this.product.url + path);
+    return page;
+  }
+
+  /** The demo's administrator, unless it is said who. */
+  async signIn(page: Page, { email = 'admin@demo.pytake', password = this.password } = {}): Promise<void> {
+    await page.getByTestId('login-email').fill(email);
+    await page.getByTestId('login-password').fill(password);
+    await page.getByTestId('login-submit').click();
+    await page.getByTestId('conversation-item').first().waitFor();
+  }
+
+  /** The access token of the demo's administrator. */
+  async adminToken(): Promise<string> {
+    const { access_token } = await this.product.call<{ access_token: string }>('POST', '/auth/login', {
+      email: 'admin@demo.pytake',
+      password: this.password,
+    });
+    return access_token;
+  }
+
+  async customerSends(message: object): Promise<void> {
+    const answer = await fetch(`${this.product.url}/simulator/api/control/customer-message`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ wait: true, ...message }),
+    });
+    expect(answer.status).toBe(202);
+  }
+
+  async write(from: string, name: string, ...texts: string[]): Promise<void> {
+    for (const body of texts) await this.customerSends({ from, name, type: 'text', text: { body } });
+  }
+}
+
+export const conversation = (page: Page, name: string): Locator => page.getByTestId('conversation-item').filter({ hasText: name });
+
+/** What axe finds serious or critical. */
+export async function findings(page: Page): Promise<unknown> {
+  await page.evaluate(AXE);
+  return page.evaluate(
+    'axe.run().then((r) => r.violations.filter((v) => /serious|critical/.test(v.impact)).map((v) => [v.id, v.nodes.map((n) => n.html)]))',
+  );
+}
