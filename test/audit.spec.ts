@@ -170,6 +170,22 @@ describe('what changed', () => {
     expect(JSON.stringify(rows)).not.toMatch(/Zulmira|quaresma|98765|52998224725|secret-of-theirs/i);
   });
 
+  it('is told by its size where it is large: an entry is kept for years', async () => {
+    const { acme, sql } = (await stage()).world;
+    const many = Object.fromEntries(Array.from({ length: 2000 }, (_, n) => [`draft_${n}`, n]));
+    await acme.admin.put('/organizations/me/settings', { drafts: Array<string>(9000).fill('ab') }).expect(200);
+    await acme.admin.put('/organizations/me/settings', { ...many, drafts: null }).expect(200);
+
+    const entries = await sql<AuditLog>(
+      `SELECT * FROM audit_logs WHERE organization_id = $1 AND action = 'organization.settings_updated'`,
+      [acme.id],
+    );
+
+    expect(entries).toHaveLength(2);
+    expect(JSON.stringify(entries)).toMatch(/\[\d+ characters\]/);
+    for (const entry of entries) expect(JSON.stringify(entry).length).toBeLessThan(20_000);
+  });
+
   it('and was nothing is not told', async () => {
     const there = await stage();
     const { acme, sql } = there.world;

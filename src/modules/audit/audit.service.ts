@@ -32,6 +32,9 @@ export interface AuditRequest {
 /** The longest an answer waits for its entry; the store goes on trying after that. */
 const WAIT_MS = 2000;
 const TEXT_MAX = 500;
+/** Of one value as JSON, and of the fields of one entry: it is kept for years, and who may change something may do so all day. */
+const VALUE_MAX = 8192;
+const FIELDS_MAX = 100;
 
 /** What people write to each other: in the conversation, not in the audit log. */
 const MESSAGE_FIELDS = new Set(['content', 'message', 'text', 'body', 'caption', 'html', 'note', 'notes']);
@@ -184,14 +187,23 @@ const cut = (text: string | null | undefined, length: number): string | null => 
 
 const hide = (name: string): string | undefined => (isSecretName(name) ? MASK : MESSAGE_FIELDS.has(name) ? WITHHELD : undefined);
 
-/** A copy without secrets and message texts, its strings fit for both stores. */
-const presentable = (fields: Record<string, unknown>): Record<string, unknown> =>
-  maskSecrets(fields, { hide, text: (text) => fitText(text, TEXT_MAX) }) as Record<string, unknown>;
+/** A copy without secrets and message texts, its strings fit for both stores; what is too large is told by its size. */
+function presentable(fields: Record<string, unknown>): Record<string, unknown> {
+  const told = maskSecrets(fields, { hide, text: (text) => fitText(text, TEXT_MAX) }) as Record<string, unknown>;
+  return Object.fromEntries(firstOf(told).map(([name, value]) => [name, sized(value)]));
+}
+
+const firstOf = <T>(fields: Record<string, T>): [name: string, value: T][] => Object.entries(fields).slice(0, FIELDS_MAX);
+
+function sized(value: unknown): unknown {
+  const length = (JSON.stringify(value) as string | undefined)?.length ?? 0;
+  return length > VALUE_MAX ? `[${length} characters]` : value;
+}
 
 /** The same for changes: a secret's name stands one level above its values, and that it was set or cleared may be told. */
 function presentableChanges(changes: AuditChanges): AuditChanges {
   return Object.fromEntries(
-    Object.entries(changes).map(([field, sides]) => [
+    firstOf(changes).map(([field, sides]) => [
       field,
       Object.fromEntries(Object.entries(sides).map(([side, value]) => [side, presentable({ [field]: value ?? null })[field]])),
     ]),
