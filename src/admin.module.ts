@@ -12,7 +12,9 @@ import { AuditStore } from '#modules/audit/audit-store';
 import { Operator } from '#modules/auth/operator';
 import { SuperAdmin } from '#modules/auth/super-admin';
 import { Followers } from '#modules/organizations/followers';
+import { SecurityAlerts } from '#modules/auth/security-alerts';
 import { TwoFactors } from '#modules/auth/two-factors';
+import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { PlanWarnings } from '#modules/organizations/plan-warnings';
 import { AccountMails } from '#modules/users/account-mails';
@@ -54,6 +56,8 @@ export class AdminModule {
         Passwords,
         LoginLocks,
         SuperAdmin,
+        Notices,
+        SecurityAlerts,
         TwoFactors,
         Operator,
       ],

@@ -43,6 +43,28 @@ export class SecurityAlerts {
     });
   }
 
+  /** Without it a password alone lets in. */
+  async twoFactorOff(tx: Tx, account: Account): Promise<void> {
+    await this.tell(tx, account, {
+      title: { 'pt-BR': 'A verificação em duas etapas foi desligada', en: 'Two-step verification was switched off' },
+      message: {
+        'pt-BR': 'A sua senha basta agora para entrar na sua conta. Se não foi você, troque a senha e ligue a verificação de novo.',
+        en: 'Your password alone now lets you into your account. If it was not you, change it, and switch the verification on again.',
+      },
+    });
+  }
+
+  /** Whoever has one of them and the password needs no phone. */
+  async recoveryCodeUsed(tx: Tx, account: Account, left: number): Promise<void> {
+    await this.tell(tx, account, {
+      title: { 'pt-BR': 'Um código de recuperação foi usado', en: 'A recovery code was used' },
+      message: {
+        'pt-BR': `Alguém entrou na sua conta com a senha e um código de recuperação; códigos que restam: ${left}. Se não foi você, troque a senha.`,
+        en: `Somebody signed in to your account with the password and a recovery code; codes left: ${left}. If it was not you, change the password.`,
+      },
+    });
+  }
+
   private async tell(tx: Tx, { id, organization_id }: Account, words: Pick<Notice, 'title' | 'message' | 'channels'>): Promise<void> {
     await this.notices.tell(tx, { organization_id, user_ids: [id], type: SECURITY_ALERT, priority: 'high', ...words });
   }

@@ -9,6 +9,7 @@ import { Database, type Tx } from '#database/database';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
+import { SecurityAlerts } from './security-alerts';
 import type { RecoveryCodes, TwoFactorDisable, TwoFactorSetup, TwoFactorState } from './two-factor.dto';
 
 /** RFC 6238 as every authenticator app knows it: SHA-1, six digits, a new code every 30 seconds; one before and one after count too. */
@@ -55,6 +56,7 @@ export class TwoFactors {
     private readonly sessions: Sessions,
     private readonly passwords: Passwords,
     private readonly locks: LoginLocks,
+    private readonly alerts: SecurityAlerts,
   ) {}
 
   async state(actor: Actor): Promise<TwoFactorState> {
@@ -115,6 +117,7 @@ export class TwoFactors {
       if (!(await this.spend(tx, account, code))) return null;
       await this.remove(tx, account);
       this.say(tx, actor, 'auth.two_factor_disabled', account);
+      await this.alerts.twoFactorOff(tx, account);
       return true;
     };
     const { security_settings } = settingsOf(account);
@@ -143,6 +146,14 @@ export class TwoFactors {
     if (step !== null && (await took('last_step = $3', step, 'last_step < $3'))) return 'totp';
     const left = 'recovery_hashes = array_remove(recovery_hashes, $3)';
     return (await took(left, hashOfRecoveryCode(code), '$3 = ANY(recovery_hashes)')) ? 'recovery_code' : null;
+  }
+
+  async recoveryCodesLeft(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>): Promise<number> {
+    const [factor] = await tx.rows<{ left: number } | undefined>(
+      'SELECT cardinality(recovery_hashes) AS left FROM two_factors WHERE organization_id = $1 AND user_id = $2',
+      [organization_id, id],
+    );
+    return factor?.left ?? 0;
   }
 
   /** Switches it off, or forgets a set-up. False: there was none. */
