@@ -62,9 +62,10 @@ export class AdminModule {
         Passwords,
         LoginLocks,
         SuperAdmin,
-        TwoFactors,
         Notices,
         SecurityAlerts,
+        TwoFactors,
+        Notices,
         Operator,
       ],
     };

@@ -112,7 +112,10 @@ const BEFORE: Record<string, (company: Company) => Promise<Record<string, string
     const { body } = await viewer.post('/auth/2fa/setup').expect(200);
     return { '123456': codeOf((body as { secret: string }).secret) };
   },
-  'POST /auth/2fa/disable': async ({ viewer }) => ({ '123456': codeOf((await enrol(viewer)).secret), 'your password': PASSWORD }),
+  'POST /auth/2fa/disable': async ({ viewer }) => {
+    const { secret, recovery_codes } = await enrol(viewer);
+    return { '123456': codeOf(secret), '0a1b-2c3d-4e5f-6g7h': recovery_codes[0], 'your password': PASSWORD };
+  },
   'POST /users/{user_id}/reset-two-factor': async ({ id }) => {
     await house.sql(
       `INSERT INTO two_factors (organization_id, user_id, secret, enabled_at)

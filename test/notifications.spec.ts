@@ -1,10 +1,12 @@
 import { DueRows } from '#database/due-rows';
 import { newId } from '#common/uuid';
 import { SweepRetention } from '#jobs/sweep-retention';
+import { noticeTypes } from '#modules/notifications/notice-types';
 import { metaPayload } from './support/meta-payloads';
 import { Inbox, type Row } from './support/inbox';
 import { type Mailbox, mailbox } from './support/mailbox';
 import { officialNumber } from './support/official-number';
+import { type Schema, openApiOf } from './support/openapi';
 import { rawOf, socketOf, until } from './support/sockets';
 import { codeOf, enrol } from './support/two-factor';
 import { type Company, PASSWORD, Person, type World, close, errorOf, world, wrongField } from './support/world';
@@ -922,5 +924,24 @@ describe('rooms tell', () => {
     await admin.post(`/contacts/${one.contact_id}/merge`, { other_contact_id: two.contact_id }).expect(200);
 
     expect(await w.sql('SELECT contact_id FROM notifications WHERE id = $1', [id])).toEqual([{ contact_id: one.contact_id }]);
+  });
+});
+
+describe('the document', () => {
+  it('says of every type which ways it takes by default', () => {
+    const schemas = openApiOf(w.app, w.env).components?.schemas as Record<
+      string,
+      Schema & { properties: { types: { description: string } } }
+    >;
+    const { description } = schemas['NotificationPreference'].properties.types;
+    const told = (ways: readonly string[], always: boolean): string => {
+      if (always) return 'In the app and by mail whatever is wanted';
+      if (ways.includes('email')) return 'By mail too';
+      if (ways.includes('websocket')) return 'In the app and on sockets by default';
+      return ways.length ? 'In the app alone' : 'Nowhere';
+    };
+
+    for (const [type, { channels, always_by_mail = false }] of noticeTypes())
+      expect(description).toMatch(new RegExp(`${told(channels, always_by_mail)}:\\s[a-z_,\\s]*\\b${type}\\b`));
   });
 });

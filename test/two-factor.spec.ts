@@ -19,6 +19,12 @@ const otherDigits = (code: string): string => String((Number(code) + 1) % 1_000_
 const requireIt = ({ acme }: World, require_two_factor = true): Promise<unknown> =>
   acme.admin.put('/organizations/me/settings', { security_settings: { require_two_factor } }).expect(200);
 
+/** What an account's owner was told, which leaves by mail too. */
+async function alerts(person: Person): Promise<string[]> {
+  const { body } = await person.get('/notifications?type=security_alert').expect(200);
+  return (body as { items: { title: string }[] }).items.map(({ title }) => title);
+}
+
 describe('the second factor', () => {
   it('is set up, and counts once a code was shown', async () => {
     const { acme, app, guest, sql } = await world();
@@ -98,6 +104,7 @@ describe('the second factor', () => {
     await w.guest.post('/auth/login', { email: agent.user.email, password: PASSWORD }).expect(200);
     expect((await agent.get('/auth/me').expect(200)).body).toMatchObject({ two_factor: { enabled: false, recovery_codes_left: 0 } });
     await agent.post('/auth/2fa/setup').expect(200);
+    expect(await alerts(agent)).toEqual(['A verificação em duas etapas foi desligada']);
   });
 
   it('is not guessed for ever by who knows the password and is in', async () => {
@@ -214,6 +221,7 @@ describe('a login with a second factor', () => {
     await w.guest.post('/auth/2fa/verify', { mfa_token, recovery_code: second }).expect(200);
 
     expect((await agent.get('/auth/me').expect(200)).body).toMatchObject({ two_factor: { recovery_codes_left: 8 } });
+    expect(await alerts(agent)).toEqual(['Um código de recuperação foi usado', 'Um código de recuperação foi usado']);
   });
 
   it.each(['of the app', 'for recovery'])('lets one of 50 in who bring one code %s at once', async (kind) => {

@@ -278,8 +278,8 @@ export const actorOf = ({ organization_id, role, user_id, session_id, full_name,
 export function assertOrganizationActive(session: Pick<Session, 'organization_status' | 'role'>): void {
   if (session.organization_status === 'active' || session.role === Role.super_admin) return;
   if (session.organization_status === 'suspended')
-    throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator.');
-  throw new Forbidden('organization_inactive', 'Your organization is not active. Ask its administrator.');
+    throw new Forbidden('organization_suspended', 'Your organization is suspended. Ask its administrator, or the operator of this server.');
+  throw new Forbidden('organization_inactive', 'Your organization is not active. Ask its administrator, or the operator of this server.');
 }
 
 /** @throws {Forbidden} `permission_denied`: the user has permissions of their own, and this is none of them. */

@@ -63,7 +63,8 @@ export function buildAsyncApi(app: INestApplication, config: Config): AsyncApi {
       description:
         'What happens in your organization, at once. Sign in at `POST /api/v1/auth/login` and connect with the access token, or with an API key, which hears ' +
         'what its scopes let it read and does not count in the address. Socket.IO clients hear ' +
-        'everything of their organization; raw WebSockets hear the channels they subscribe to. Nothing is repeated: after a break, read what you missed over REST.',
+        'everything of their organization; raw WebSockets hear the channels they subscribe to. Nothing is repeated: after a break, read what you missed over REST. ' +
+        'An agent is online while a socket of theirs is open, and for a minute after; who also is `available` (`PUT /api/v1/users/me`) is given work by queues.',
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },
     servers: {

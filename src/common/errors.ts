@@ -57,8 +57,8 @@ export class Forbidden extends AppError {
 
 /** Also said of another organization's row: what you may not see does not exist. */
 export class NotFound extends AppError {
-  constructor(noun = 'Resource', error_code: ErrorCode = 'not_found') {
-    super(404, error_code, `${noun} not found`);
+  constructor(noun = 'Resource', error_code: ErrorCode = 'not_found', message = `${noun} not found`) {
+    super(404, error_code, message);
   }
 }
 

@@ -97,6 +97,7 @@ export class AuthService {
     await this.orRefused(owner, () => assertMayLogIn(owner, security_settings, client));
     const enter = async (tx: Tx): Promise<Entered | null> => {
       const proof = await this.twoFactors.spend(tx, owner, code);
+      if (proof === 'recovery_code') await this.alerts.recoveryCodeUsed(tx, owner, await this.twoFactors.recoveryCodesLeft(tx, owner));
       return proof && this.enter(tx, owner, client, { two_factor: proof });
     };
     const attempt = await this.locks.attempt(owner.email, security_settings, async (locked) =>

@@ -94,6 +94,17 @@ export class SecurityAlerts {
     });
   }
 
+  /** Whoever has one of them and the password needs no phone. */
+  async recoveryCodeUsed(tx: Tx, account: Account, left: number): Promise<void> {
+    await this.tell(tx, account, {
+      title: { 'pt-BR': 'Um código de recuperação foi usado', en: 'A recovery code was used' },
+      message: {
+        'pt-BR': `Alguém entrou na sua conta com a senha e um código de recuperação; códigos que restam: ${left}. Se não foi você, troque a senha.`,
+        en: `Somebody signed in to your account with the password and a recovery code; codes left: ${left}. If it was not you, change the password.`,
+      },
+    });
+  }
+
   /** Another password; `AccountMails` mails it. */
   async passwordChanged(tx: Tx, account: Account): Promise<void> {
     await this.tell(tx, account, {

@@ -175,6 +175,14 @@ export class TwoFactors {
     return (await took(left, hashOfRecoveryCode(code), '$3 = ANY(recovery_hashes)')) ? 'recovery_code' : null;
   }
 
+  async recoveryCodesLeft(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>): Promise<number> {
+    const [factor] = await tx.rows<{ left: number } | undefined>(
+      'SELECT cardinality(recovery_hashes) AS left FROM two_factors WHERE organization_id = $1 AND user_id = $2',
+      [organization_id, id],
+    );
+    return factor?.left ?? 0;
+  }
+
   /** Switches it off, or forgets a set-up. False: there was none. */
   private async remove(tx: Tx, { organization_id, id }: Pick<Account, 'organization_id' | 'id'>): Promise<boolean> {
     const gone = await tx.rows('DELETE FROM two_factors WHERE organization_id = $1 AND user_id = $2 RETURNING user_id', [

@@ -80,7 +80,11 @@ export class NotificationPreference extends TenantEntity {
   @Max(50)
   max_sms_per_hour: number;
 
-  /** What is wanted otherwise than by default: type → channel → whether. */
+  /**
+   * What is wanted otherwise than by default: type → channel → whether. In the app and on sockets by default: conversation_closed, custom, new_message,
+   * sla_warning. By mail too: conversation_assigned, conversation_transferred, plan_limit, queue_overflow, sla_breached, whatsapp_disconnected. In the app alone:
+   * agent_offline. In the app and by mail whatever is wanted: security_alert. Nowhere: new_contact, test.
+   */
   @Column('jsonb', { default: {} })
   @Field(() => Json)
   @IsTypePreferences()

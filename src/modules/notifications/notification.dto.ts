@@ -44,6 +44,7 @@ export class NotificationQuery extends HistoryQuery {
   @IsEnum(NotificationFilter)
   status?: NotificationFilter;
 
+  /** Such as `sla_warning`; `types` of the preferences names them all. */
   @IsOptional()
   @IsString()
   @MaxLength(40)

@@ -187,11 +187,13 @@ export class OrganizationNews {
 
 @InputType('NotificationSettingsInput')
 export class NotificationSettings {
+  /** False: no notice leaves by mail, but for those of an account's security. */
   @IsBoolean()
   @IsOptional()
   @Field(() => Boolean, { nullable: true })
   email_enabled: boolean;
 
+  /** True: each user gets their notices in one mail a day, at 8 o'clock by their clock; those of an account's security leave at once. */
   @IsBoolean()
   @IsOptional()
   @Field(() => Boolean, { nullable: true })
@@ -274,14 +276,24 @@ export class PrivacySettings {
 /** How an organization works; what was never set has its default. Keys of your own are kept as given. */
 @InputType({ isAbstract: true })
 export class OrganizationSettings {
-  /** Day → `{enabled, start, end}` in the organization's time zone; `{}`: always open, an absent day is closed. */
+  /**
+   * In short: day → `{enabled, start, end}`, or a list of `{start, end}` where there is a break. With `schedule` for those days, also `timezone` (IANA; absent:
+   * the organization's), `holidays` and `exceptions` (lists of `{date, until?, name?, hours?}`; no hours: closed; exceptions win), `national_holidays: "BR"`
+   * (closed) and `always_open`. `{}`: always open. An absent day is closed; an end before its start is on the next morning.
+   */
   @ApiProperty({
     type: 'object',
-    additionalProperties: {
-      type: 'object',
-      properties: { enabled: { type: 'boolean' }, start: { type: 'string' }, end: { type: 'string' } },
+    additionalProperties: true,
+    example: {
+      schedule: {
+        monday: [
+          { start: '08:00', end: '12:00' },
+          { start: '13:00', end: '18:00' },
+        ],
+      },
+      holidays: [{ date: '2026-12-24', name: 'Véspera de Natal', hours: [{ start: '08:00', end: '12:00' }] }],
+      national_holidays: 'BR',
     },
-    example: { monday: { enabled: true, start: '09:00', end: '18:00' } },
   })
   @Field(() => Json)
   @IsObject()

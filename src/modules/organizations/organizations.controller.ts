@@ -17,6 +17,11 @@ import { Organization } from './organization.entity';
 import { OrganizationLife } from './organization-life';
 import { OrganizationsService } from './organizations.service';
 
+const HOURS = [
+  { start: '08:00', end: '12:00' },
+  { start: '13:00', end: '18:00' },
+];
+
 /** One's own organization, and what `/organizations` alone has. Before its neighbours: `me` is no id. */
 @Room('organizations', 'The company whose inbox it is: profile, plan and settings; for super admins all of them, and their life.', {
   org_id: DEMO.organization_id,
@@ -63,6 +68,14 @@ export class OrganizationsController {
         saturday: { enabled: true, start: '08:00', end: '12:00' },
       },
     },
+    'with a lunch break and holidays': {
+      business_hours: {
+        schedule: { monday: HOURS, tuesday: HOURS, wednesday: HOURS, thursday: HOURS, friday: HOURS },
+        holidays: [{ date: '2026-12-24', name: 'Véspera de Natal', hours: [{ start: '08:00', end: '12:00' }] }],
+        national_holidays: 'BR',
+      },
+    },
+    'a mail a day': { notification_settings: { digest: true } },
     'longer passwords': { security_settings: { password_min_length: 10 } },
     'back to the default': { privacy_settings: null },
   })
@@ -116,7 +129,7 @@ export class OrganizationsController {
   }
 
   /**
-   * Bring a deleted organization back, within its 30 days, to the state it was in. Its people sign in again with the passwords they had; who has an
+   * Bring a deleted organization back, within its 30 days, to the state it was in; `GET /organizations?is_deleted=true` lists them. Its people sign in again with the passwords they had; who has an
    * account elsewhere by now stays there. A slug or domain that was taken meanwhile is not had back.
    */
   @Post(':org_id/restore')

@@ -118,8 +118,8 @@ export class QueueNotices {
         type: SLA_BREACHED,
         title: { 'pt-BR': `SLA estourado em ${queue.name}`, en: `SLA breached in ${queue.name}` },
         message: {
-          'pt-BR': `Uma conversa espera há ${minutes} minutos; o limite é ${sla_minutes}.`,
-          en: `A conversation has waited for ${minutes} minutes; ${sla_minutes} are allowed.`,
+          'pt-BR': `Uma conversa espera há ${minutes} min; o SLA é de ${sla_minutes} min.`,
+          en: `A conversation has waited for ${minutes} min; the SLA is ${sla_minutes} min.`,
         },
       });
       return;
@@ -133,8 +133,8 @@ export class QueueNotices {
       type: SLA_WARNING,
       title: { 'pt-BR': `SLA perto do fim em ${queue.name}`, en: `SLA nearly over in ${queue.name}` },
       message: {
-        'pt-BR': `Uma conversa espera há ${minutes} de ${sla_minutes} minutos.`,
-        en: `A conversation has waited for ${minutes} of ${sla_minutes} minutes.`,
+        'pt-BR': `Uma conversa espera há ${minutes || 'menos de 1'} min; o SLA é de ${sla_minutes} min.`,
+        en: `A conversation has waited for ${minutes || 'less than 1'} min; the SLA is ${sla_minutes} min.`,
       },
     });
   }

@@ -81,7 +81,7 @@ export class User extends SoftDeletedEntity {
   @MaxLength(2000)
   bio: string | null;
 
-  /** What the agent chose; only `available` and online gets automatic work. */
+  /** What the agent chose; who is `available` and online (`is_online`: by an open socket) gets automatic work. */
   @Column('varchar', { length: 20, default: AgentStatus.offline })
   @IsEnum(AgentStatus)
   @Field(() => String)
@@ -104,6 +104,7 @@ export class User extends SoftDeletedEntity {
   @Max(1000)
   max_conversations: number | null;
 
+  /** A socket of theirs is open (Socket.IO or `/ws`, with their own token), or was within the last minute; nothing else makes somebody online. */
   @Column('boolean', { default: false })
   is_online: boolean;
 

@@ -52,13 +52,13 @@ declareMail(
   {
     'pt-BR': {
       subject: 'Convite para a equipe de {{organization}}',
-      text: 'Olá, {{full_name}}!\n\nVocê foi convidado para a equipe de {{organization}} no PyTake. Defina a sua senha para entrar.',
+      text: 'Olá, {{full_name}}!\n\nVocê recebeu um convite para a equipe de {{organization}} no PyTake. Defina a sua senha para entrar.',
       action: { label: 'Definir a senha', url: '{{link}}' },
       small: 'O link vale por 7 dias e só uma vez. Se você não esperava este convite, ignore esta mensagem.',
     },
     en: {
-      subject: 'You are invited to the team of {{organization}}',
-      text: 'Hello {{full_name}}!\n\nYou are invited to the team of {{organization}} on PyTake. Set your password to come in.',
+      subject: 'You are invited to join the team of {{organization}}',
+      text: 'Hello {{full_name}}!\n\nYou are invited to join the team of {{organization}} on PyTake. Set your password to sign in.',
       action: { label: 'Set the password', url: '{{link}}' },
       small: 'The link works once, within 7 days. If you did not expect this invitation, ignore this message.',
     },

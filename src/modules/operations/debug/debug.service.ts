@@ -94,7 +94,8 @@ export class DebugService {
 
   /** @throws {NotFound} Mails leave: none is kept here. */
   pageOfMails({ to, ...query }: DebugEmailQuery): Page<DebugEmail> {
-    if (this.config.mail_driver !== 'memory') throw new NotFound('Mails kept in memory');
+    if (this.config.mail_driver !== 'memory')
+      throw new NotFound('Mails', 'not_found', `No mails are kept here: MAIL_DRIVER is ${this.config.mail_driver}; memory keeps them.`);
     const mails = this.mailer.lastMails().filter((mail) => to === undefined || mail.to.toLowerCase() === to.toLowerCase());
     return pageOfList(mails, query, { search: ['to', 'subject', 'text'], sort: ['created_at', 'to', 'subject'] });
   }

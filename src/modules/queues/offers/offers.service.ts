@@ -69,7 +69,7 @@ export class OffersService {
 
   private async own(actor: Actor, id: string): Promise<QueueOffer> {
     const offer = await this.database.repository(QueueOffer).get(actor, id);
-    if (offer.agent_id !== actor.user_id) throw new NotFound('QueueOffer');
+    if (offer.agent_id !== actor.user_id) throw new NotFound('Offer');
     return offer;
   }
 }

@@ -83,4 +83,4 @@ function servable(agent: TeamMember, queues: readonly RoutedQueue[]): RoutedQueu
   return queues.filter(({ is_on, rule }) => is_on && obstaclesOf(rule, agent).every((obstacle) => ignored.includes(obstacle)));
 }
 
-const empty = (): NotFound => new NotFound('A waiting conversation that you may serve', 'queue_empty');
+const empty = (): NotFound => new NotFound('Conversation', 'queue_empty', 'No conversation waits that you may serve.');
