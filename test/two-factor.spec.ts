@@ -104,7 +104,10 @@ describe('the second factor', () => {
     await w.guest.post('/auth/login', { email: agent.user.email, password: PASSWORD }).expect(200);
     expect((await agent.get('/auth/me').expect(200)).body).toMatchObject({ two_factor: { enabled: false, recovery_codes_left: 0 } });
     await agent.post('/auth/2fa/setup').expect(200);
-    expect(await alerts(agent)).toEqual(['A verificação em duas etapas foi desligada']);
+    expect(await alerts(agent)).toEqual([
+      'A verificação em duas etapas da sua conta foi desativada',
+      'A verificação em duas etapas da sua conta foi ativada',
+    ]);
   });
 
   it('is not guessed for ever by who knows the password and is in', async () => {
@@ -221,7 +224,11 @@ describe('a login with a second factor', () => {
     await w.guest.post('/auth/2fa/verify', { mfa_token, recovery_code: second }).expect(200);
 
     expect((await agent.get('/auth/me').expect(200)).body).toMatchObject({ two_factor: { recovery_codes_left: 8 } });
-    expect(await alerts(agent)).toEqual(['Um código de recuperação foi usado', 'Um código de recuperação foi usado']);
+    expect(await alerts(agent)).toEqual([
+      'Um código de recuperação foi usado',
+      'Um código de recuperação foi usado',
+      'A verificação em duas etapas da sua conta foi ativada',
+    ]);
   });
 
   it.each(['of the app', 'for recovery'])('lets one of 50 in who bring one code %s at once', async (kind) => {
