@@ -16,6 +16,7 @@ export class Signals implements OnApplicationShutdown {
   private readonly waiting = new Map<string, Set<string>>();
   private client: Client | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private heeding: Promise<unknown> = Promise.resolve();
   private stopped = false;
 
   constructor(
@@ -26,7 +27,7 @@ export class Signals implements OnApplicationShutdown {
   /** Hears what other processes send. */
   listen(channel: string, heard: (payload: string) => void): void {
     this.listeners.set(channel, heard);
-    if (this.client) void this.client.query(`LISTEN ${channel}`).catch(() => undefined);
+    if (this.client) void this.heed(this.client, channel).catch(() => undefined);
     else void this.connect();
   }
 
@@ -71,9 +72,16 @@ export class Signals implements OnApplicationShutdown {
     });
     try {
       await client.connect();
-      for (const channel of this.listeners.keys()) await client.query(`LISTEN ${channel}`);
+      for (const channel of this.listeners.keys()) await this.heed(client, channel);
     } catch {
       lost();
     }
+  }
+
+  /** One after the other: a connection takes no statement while it does another. */
+  private heed(client: Client, channel: string): Promise<unknown> {
+    const heeded = this.heeding.then(() => client.query(`LISTEN ${channel}`));
+    this.heeding = heeded.catch(() => undefined);
+    return heeded;
   }
 }
