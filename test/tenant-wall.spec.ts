@@ -234,8 +234,11 @@ describe('another organization', () => {
       .filter((route) => !crosses(route));
     const leaks: string[] = [];
     for (const route of lists) {
-      const { status, text } = await call(acme.admin, route, idsFrom(route, ours), undefined, { limit: 100 });
+      const { status, body } = await call(acme.admin, route, idsFrom(route, ours), undefined, { limit: 100 });
       expect({ route: route.name, status }).toEqual({ route: route.name, status: route.name.endsWith('/search') ? 422 : 200 });
+      // An export is noted with what was asked for, by our own administrator.
+      const { items = [] } = body as { items?: { action?: string }[] };
+      const text = JSON.stringify(items.filter(({ action }) => action !== 'audit_log.exported'));
       for (const [noun, id] of Object.entries(theirs)) if (text.includes(id)) leaks.push(`${route.name} shows a ${noun}`);
     }
 

@@ -253,7 +253,7 @@ async function company(
       id: newId(),
       organization_id: id,
       full_name: values.full_name ?? `${name} ${role}`,
-      email: values.email ?? `${role}-${randomBytes(3).toString('hex')}@${slug}.example`,
+      email: values.email ?? `${role}-${randomBytes(8).toString('hex')}@${slug}.example`,
       role: Role[role],
       session_id: newId(),
     };
