@@ -23,7 +23,10 @@ export class WaitingController {
     private readonly pulling: PullConversation,
   ) {}
 
-  /** List the conversations that wait, next first. */
+  /**
+   * List the conversations that wait, next first.
+   * @throws {404} There is no such queue or department.
+   */
   @Get()
   @Allow('viewer')
   @ApiOkResponse({ type: ConversationPage })
