@@ -7,8 +7,8 @@ import { Turns } from '#common/turns';
 
 /** Hashes at once: 19 MiB and a thread of the four each, which files and names need too. */
 const AT_ONCE = 2;
-/** A few seconds' worth; who comes then is asked to come back. */
-const LINE_MAX = 100;
+/** Some ten seconds' worth: a whole team may come at once; who comes then is asked to come back. */
+const LINE_MAX = 500;
 
 /** A hash nobody has the password of, at the cost of the real ones. */
 const nobodys = hash(crypto.randomUUID());
