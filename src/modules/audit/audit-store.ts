@@ -4,6 +4,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import type { Model, QueryFilter } from 'mongoose';
 import { DatabaseError } from 'pg';
 import type { SelectQueryBuilder } from 'typeorm';
+import { given } from '#common/given';
 import { within } from '#common/time';
 import { Database } from '#database/database';
 import { Mongo } from '#database/mongo';
@@ -226,7 +227,7 @@ export class AuditStore implements BeforeApplicationShutdown {
   }
 
   private queryOf({ from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
-    const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(defined(equal));
+    const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(given(equal));
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
     if (search) {
@@ -262,7 +263,7 @@ function inMongo(
   const words = search && { $regex: search.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' };
   const beyond = oldest_first ? '$gt' : '$lt';
   const conditions: QueryFilter<AuditDocument>[] = [
-    { ...defined({ _id: id, ...equal }), ...(Object.keys(range).length && { created_at: range }) },
+    { ...given({ _id: id, ...equal }), ...(Object.keys(range).length && { created_at: range }) },
     ...(words
       ? [
           {
@@ -282,6 +283,3 @@ function inMongo(
   ];
   return conditions.length > 1 ? { $and: conditions } : conditions[0];
 }
-
-const defined = <T extends object>(fields: T): Partial<T> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;

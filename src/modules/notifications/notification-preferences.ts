@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Invalid } from '#common/errors';
+import { given } from '#common/given';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { UsersService } from '#modules/users/users.service';
@@ -31,7 +32,7 @@ export class NotificationPreferences {
     const own = await this.users.home(actor);
     return this.database.tx(async (tx) => {
       const before = await this.lock(tx, own);
-      const after = { ...before, ...Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) };
+      const after = { ...before, ...given(input) };
       assertQuietHours(after);
       tx.audit(own, 'notification_preference.updated', { resource: { id: before.id }, before, after: input });
       return this.database.repository(NotificationPreference, tx).patch(own, before.id, input);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { parse } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
+import { given } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import { toPage } from '#common/page.dto';
 import { onDuplicate } from '#database/database-errors';
@@ -163,7 +164,7 @@ export class QueuesService {
     if (input.overflow_queue_id) await this.assertNoCircle(tx, actor, before?.id ?? null, input.overflow_queue_id);
     if (!settings) return values;
     const known = (await parse(KnownSettings, { settings })).settings;
-    const merged = mergedSettings(before?.settings ?? {}, { ...settings, ...withoutUndefined(known) });
+    const merged = mergedSettings(before?.settings ?? {}, { ...settings, ...given(known) });
     if (Buffer.byteLength(JSON.stringify(merged)) > SETTINGS_BYTES) throw Invalid.field('settings', 'settings may have at most 16 KB');
     const agents = known.allowed_agent_ids ?? [];
     if ((await this.database.repository(User, tx).many(actor, agents)).length < new Set(agents).size) throw new NotFound('Agent');
@@ -180,8 +181,6 @@ export class QueuesService {
     }
   }
 }
-
-const withoutUndefined = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 
 /** Given keys over those there are; null takes one away. Hours are kept with the zone they may have. */
 function mergedSettings(stored: QueueSettings, { business_hours, ...given }: QueueSettings): QueueSettings {

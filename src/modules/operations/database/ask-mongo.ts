@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { mongo } from 'mongoose';
+import { given } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import { ANSWER_MAX_BYTES, CONNECT_MS, OutsideFailure, type OutsideMongo, TOO_LARGE, type Target, failureOf } from './outside-database';
 
@@ -31,7 +32,7 @@ export const askMongo: OutsideMongo = {
 };
 
 const rest = ({ projection, sort, skip }: { projection?: JsonObject; sort?: JsonObject; skip?: number }): object =>
-  Object.fromEntries(Object.entries({ projection, sort, skip }).filter(([, value]) => value !== undefined));
+  given({ projection, sort, skip });
 
 async function connected<R>(target: Target, timeout_ms: number, work: (database: mongo.Db) => Promise<R>): Promise<R> {
   const { address, port, host, database, username, password = '', ssl } = target;

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model, QueryFilter } from 'mongoose';
+import { given } from '#common/given';
 import { within } from '#common/time';
 import { Mongo } from '#database/mongo';
 import { MongoLines } from '#database/mongo-lines';
@@ -103,8 +104,6 @@ export class KeptTelemetry implements OnModuleDestroy {
 }
 
 const revive = (name: string, value: unknown): unknown => (name === 'started_at' ? new Date(String(value)) : value);
-
-const given = (fields: object): object => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 const moment = (field: string, { start, end }: Bounds): object =>
   start || end ? { [field]: { ...(start && { $gte: start }), ...(end && { $lte: end }) } } : {};

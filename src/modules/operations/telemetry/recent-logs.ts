@@ -1,11 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { breather } from '#common/breath';
 import type { LogRing } from '#observability/log-ring';
 import { KeptTelemetry } from './kept-telemetry';
 import { entryOf } from './log-entry';
 import type { LogEntry } from './telemetry.dto';
-
-const AT_ONCE = 500;
 
 /** The log of this process as it is read. */
 @Injectable()
@@ -23,11 +21,10 @@ export class RecentLogs {
   /** Newest first, those that have the words in them; a few at a time, so that nobody waits for all of them to be read. */
   async find(words: readonly string[]): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
-    const lines = this.ring?.lines() ?? [];
-    for (let from = 0; from < lines.length; from += AT_ONCE) {
-      const some = lines.slice(from, from + AT_ONCE).filter((line) => words.every((word) => line.includes(word)));
-      entries.push(...some.map(entryOf));
-      await nextTurn();
+    const breathe = breather();
+    for (const line of this.ring?.lines() ?? []) {
+      if (words.every((word) => line.includes(word))) entries.push(entryOf(line));
+      await breathe();
     }
     return entries;
   }

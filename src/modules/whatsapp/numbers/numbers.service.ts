@@ -4,6 +4,7 @@ import { onDuplicate } from '#database/database-errors';
 import { type Actor, Role } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
+import { given } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Config } from '#config/config';
@@ -331,16 +332,14 @@ const tracesOf = ({ has_access_token, has_app_secret, webhook_verify_token }: Ke
 });
 
 /** Given keys over stored ones; null goes back to the default. */
-const merged = (stored: JsonObject, given: NumberSettings = {}): JsonObject =>
-  Object.fromEntries(Object.entries({ ...stored, ...withoutUndefined(given) }).filter(([, value]) => value !== null)) as JsonObject;
+const merged = (stored: JsonObject, changes: NumberSettings = {}): JsonObject =>
+  Object.fromEntries(Object.entries({ ...stored, ...given(changes) }).filter(([, value]) => value !== null)) as JsonObject;
 
 /** Whether an update names ids of Meta's that the number does not have yet; absent keeps. */
 const hasOtherIds = (
   before: WhatsAppNumber,
   { phone_number_id = before.phone_number_id, whatsapp_business_account_id = before.whatsapp_business_account_id }: WhatsAppNumberUpdate,
 ): boolean => phone_number_id !== before.phone_number_id || whatsapp_business_account_id !== before.whatsapp_business_account_id;
-
-const withoutUndefined = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 
 /** Rows of rooms upstairs, of which only the ids are known here. */
 const DEFAULTS = prepared(`SELECT
