@@ -446,6 +446,22 @@ describe('search and filters', () => {
     for (const search of ['oa', 'lv', '(', '**', '×']) expect(await names(acme.viewer, { search })).toEqual([]);
   });
 
+  it('finds a long word by the whole of it, not by the part the index is asked for', async () => {
+    const { acme } = await world();
+    await create(acme.agent, { name: 'Ana', email: 'ana.beatriz.conceição.2971@panificadora-central.example' });
+    await create(acme.agent, { name: 'Eva', email: 'eva.beatriz.conceicao.2971@panificadora-central.example' });
+
+    for (const search of [
+      'ana.beatriz.conceicao.2971@panificadora-central.example',
+      'ana.beatriz.CONCEIÇÃO.2971@',
+      'ana.beatriz.conceicao',
+    ])
+      expect(await names(acme.viewer, { search })).toEqual(['Ana']);
+    expect((await names(acme.viewer, { search: '2971@panificadora-central' })).sort()).toEqual(['Ana', 'Eva']);
+    for (const search of ['ana.beatriz.conceicao.2971@panificadora-norte', 'xana.beatriz.conceicao.2971@'])
+      expect(await names(acme.viewer, { search })).toEqual([]);
+  });
+
   it('finds a phone in any format', async () => {
     const { acme } = await world();
     await create(acme.agent, { name: 'Ana', whatsapp_id: '+5511987654321' });

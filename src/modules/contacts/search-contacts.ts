@@ -9,6 +9,12 @@ const DIGITS_BESIDE_WORDS = 4;
 /** Shorter words are sought at the beginning of a word: the index knows of three letters that stand together, or of two after a blank. */
 const LETTERS_ANYWHERE = 3;
 
+/**
+ * The index is asked for each three letters of a word and pays for each, above all where all the world has them (`@gmail.com`): so many
+ * letters tell a long word apart, an address best by the last before its @.
+ */
+const LETTERS_ASKED = 14;
+
 /** By which a search finds a contact, in terms of contacts_search_idx and contacts_alternative_idx; null: it says nothing. */
 export function contactMatch(row: string, search: string): Condition | null {
   const words = wordsOf(search);
@@ -19,16 +25,26 @@ export function contactMatch(row: string, search: string): Condition | null {
     return `:${name}`;
   };
   const text = `contact_words(${row}.name, ${row}.whatsapp_name, ${row}.username, ${row}.email, ${row}.company)`;
-  const every = words.map((word, n) =>
-    [...word].length < LETTERS_ANYWHERE
-      ? `${text} ~ ('(^| )' || regexp_replace(fold(${parameter(`word_${n}`, word)}), '(\\W)', '\\\\\\1', 'g'))`
-      : `${text} LIKE fold(${parameter(`word_${n}`, `%${escapeLike(word)}%`)})`,
-  );
+  const has = (name: string, part: string, where = text): string => `${where} LIKE fold(${parameter(name, `%${escapeLike(part)}%`)})`;
+  const every = words.map((word, n) => {
+    if ([...word].length < LETTERS_ANYWHERE)
+      return `${text} ~ ('(^| )' || regexp_replace(fold(${parameter(`word_${n}`, word)}), '(\\W)', '\\\\\\1', 'g'))`;
+    const asked = tellingPart(word);
+    // An expression of its own is looked at in the rows that the index found.
+    return asked === word ? has(`word_${n}`, word) : `${has(`part_${n}`, asked)} AND ${has(`word_${n}`, word, `(${text} || '')`)}`;
+  });
   const phones = phoneParts(search).flatMap((digits, n) => {
     const part = parameter(`digits_${n}`, `%${digits}%`);
     return [`${row}.match_key LIKE ${part}`, `${row}.alternative_phone LIKE ${part}`];
   });
   return { sql: `(${[every.join(' AND '), ...phones].join(' OR ')})`, values };
+}
+
+function tellingPart(word: string): string {
+  const letters = [...word];
+  const end = letters.indexOf('@') + 1 || letters.length;
+  const begin = Math.max(0, end - LETTERS_ASKED);
+  return letters.slice(begin, begin + LETTERS_ASKED).join('');
 }
 
 /** The filters of the contact list on a query behind the wall. */
