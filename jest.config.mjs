@@ -8,5 +8,6 @@ export default {
   globalTeardown: '<rootDir>/dist/test/support/global-teardown.js',
   setupFilesAfterEnv: ['<rootDir>/dist/test/support/retry.js'],
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // Of two cores: many specs wait for a process of their own, a store, a clock.
+  maxWorkers: 3,
 };

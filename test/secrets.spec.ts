@@ -332,6 +332,11 @@ describe('rotation', () => {
     const ended = items.slice(0, 50).map(({ rotated_at }) => Date.parse(String(rotated_at)));
     expect(ended).toEqual([...ended].sort((a, b) => a - b));
     await acme.admin.get(`/secrets/${id}/value`).expect(200);
+
+    // No more are kept.
+    await acme.admin.post(`/secrets/${id}/rotate`).expect(200);
+    const kept = (await versions(id, '?limit=100&sort=version:asc')).items;
+    expect(kept.map(({ version }) => version)).toEqual(Array.from({ length: 51 }, (_, n) => n + 2));
   });
 
   it('and deletion at once leave a secret or none, never half of one', async () => {

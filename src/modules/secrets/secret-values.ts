@@ -19,6 +19,9 @@ const CURRENT = prepared(
   'SELECT version, value_encrypted FROM secret_versions WHERE organization_id = $1 AND secret_id = $2 AND rotated_at IS NULL',
 );
 
+/** Behind the one in use: whoever rotates in a loop fills no disk. */
+const KEPT_VERSIONS = 50;
+
 /** The values of secrets, version by version, sealed. */
 @Injectable()
 export class SecretValues {
@@ -64,6 +67,11 @@ export class SecretValues {
         WHERE organization_id = $1 AND secret_id = $2 AND rotated_at IS NULL`,
       [secret.organization_id, secret.id, keep],
     );
+    await tx.rows('DELETE FROM secret_versions WHERE organization_id = $1 AND secret_id = $2 AND version < $3', [
+      secret.organization_id,
+      secret.id,
+      secret.version - KEPT_VERSIONS,
+    ]);
     await this.add(tx, actor, secret, value);
   }
 }

@@ -180,7 +180,7 @@ export class SecretVersionView {
   @ApiProperty({ type: 'integer', minimum: 1, example: 1 })
   version: number;
 
-  /** rotated: kept for 30 days, then gone. */
+  /** rotated: kept for 30 days, the last 50, then gone. */
   @ApiProperty({ enum: [SecretStatus.active, SecretStatus.rotated] })
   status: SecretStatus;
 

@@ -72,7 +72,7 @@ export class SecretsController {
   }
 
   /**
-   * Update a secret: absent keeps, null clears. A value makes another version; the old one is kept for 30 days.
+   * Update a secret: absent keeps, null clears. A value makes another version; old ones are kept for 30 days, the last 50.
    * @throws {409} There is one of this key in the other environment (`already_exists`).
    */
   @Put(':secret_id')
