@@ -11,7 +11,7 @@ import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';
-import { type Person, type World, world } from './support/world';
+import { type Person, type World, errorOf, world } from './support/world';
 
 let meta: FakeMeta;
 
@@ -192,6 +192,211 @@ describe("an organization's flood", () => {
     expect(quiet.taken()).toEqual([id]);
     expect(before).toBeLessThan(300);
     expect(new Set(await flood.took(300)).size).toBe(300);
+  });
+});
+
+const BOT: Sender = { type: SenderType.bot, session: { flow_id: newId(), session_id: newId(), node_id: 'saudacao' } };
+
+describe('to one person', () => {
+  it('a bot is ahead of Meta’s pace by no more than it lets through, and fails nothing', async () => {
+    const w = await world(meta.env);
+    const line = await Line.open(w, 2);
+    const [thread, other] = line.threads;
+    meta.simulator.options.pair_limit = true;
+
+    for (let n = 0; n < 46; n++) await line.say(thread, BOT);
+    const last = await line.say(other, BOT);
+    const taken = await line.took(46);
+    meta.simulator.options.pair_limit = false;
+
+    expect(taken).toContain(last);
+    expect(
+      await w.sql('SELECT status, count(*)::int FROM messages WHERE conversation_id = $1 AND direction = $2 GROUP BY 1 ORDER BY 1', [
+        thread,
+        'outgoing',
+      ]),
+    ).toEqual([
+      { status: 'pending', count: 1 },
+      { status: 'sent', count: 45 },
+    ]);
+    expect(await w.sql('SELECT claimed_at, attempts FROM outbound_sends WHERE conversation_id = $1', [thread])).toEqual([
+      { claimed_at: null, attempts: 0 },
+    ]);
+  });
+
+  it('campaigns keep six seconds apart, also from what others said; a reply keeps none', async () => {
+    const w = await world(meta.env);
+    const line = await Line.open(w, 3);
+    const [twice, answered, other] = line.threads;
+    const first = await line.say(twice, CAMPAIGN);
+    await line.say(twice, CAMPAIGN);
+    const replies = [await reply(w.acme.agent, answered), await reply(w.acme.agent, answered)];
+    await line.say(answered, CAMPAIGN);
+
+    const taken = await line.took(3);
+    const last = await line.say(other, CAMPAIGN);
+
+    expect([...taken].sort()).toEqual([first, ...replies].sort());
+    expect((await line.took(4)).slice(3)).toEqual([last]);
+  });
+});
+
+describe("an account's messaging limit", () => {
+  const phone = (): string => `+55119${digits(8)}`;
+
+  /** Two numbers of one account that may write to so many people, and how to do so. */
+  async function account(daily: number) {
+    const w = await world(meta.env);
+    const lines = [await Line.open(w, 1, { rate_limits: { daily } }), await Line.open(w, 1, { rate_limits: { daily } })];
+    const [{ waba_id }] = await w.sql<{ waba_id: string }>(
+      'SELECT whatsapp_business_account_id AS waba_id FROM whatsapp_numbers WHERE id = $1',
+      [lines[0].id],
+    );
+    await w.sql('UPDATE whatsapp_numbers SET whatsapp_business_account_id = $2 WHERE id = $1', [lines[1].id, waba_id]);
+    for (const { id } of lines) await w.acme.admin.post(`/whatsapp/${id}/templates/sync`).expect(200);
+    const greet = async (line: Line, to = phone()): Promise<string> => {
+      const { body } = await w.acme.agent
+        .post('/whatsapp/send-template', { to, whatsapp_number_id: line.id, template_name: 'hello_world', language: 'en_US' })
+        .expect(201);
+      return body.message_id as string;
+    };
+    return { w, lines, greet };
+  }
+
+  it('is shared by its numbers: who comes after it waits unclaimed, administrators are told once, replies go on', async () => {
+    const { w, lines, greet } = await account(4);
+    const [one, two] = lines;
+
+    const ids = await Promise.all(Array.from({ length: 10 }, (_, n) => greet(lines[n % 2])));
+    while (one.taken().length + two.taken().length < 4) await sleep(20);
+    await w.app.get(DueRows).idle();
+
+    expect(one.taken().length + two.taken().length).toBe(4);
+    const waiting = await w.sql<{ is_later: boolean }>(
+      `SELECT o.due_at > now() + interval '23 hours' AS is_later, o.claimed_at, o.attempts, m.status FROM outbound_sends o JOIN messages m ON m.id = o.message_id WHERE o.message_id = ANY($1)`,
+      [ids],
+    );
+    expect(waiting).toEqual(Array.from({ length: 6 }, () => ({ is_later: true, claimed_at: null, attempts: 0, status: 'pending' })));
+    const answer = await reply(w.acme.agent, one.threads[0]);
+    expect(await one.took(one.taken().length + 1)).toContain(answer);
+    const { body } = await w.acme.viewer.get(`/whatsapp/${two.id}/rate-limit/usage`).expect(200);
+    expect(body).toMatchObject({
+      usage: { daily: { used: 4, limit: 4, remaining: 0, percentage: 100 } },
+      can_send_now: true,
+      rate_limit_reason: 'daily',
+      degraded: false,
+    });
+    expect(body.retry_after_seconds).toBeGreaterThan(23 * 3600);
+    expect(
+      await w.sql("SELECT 1 FROM notifications WHERE organization_id = $1 AND type = 'whatsapp_limit_reached'", [w.acme.id]),
+    ).toHaveLength(1);
+
+    const before = two.taken().length;
+    await w.sql("UPDATE whatsapp_numbers SET settings = '{}' WHERE id = $1", [two.id]);
+    await w.acme.admin.post(`/whatsapp/${one.id}/rate-limit/reset`).expect(200);
+    await two.took(5);
+    expect(before).toBeLessThan(5);
+  });
+
+  it('counts a person once a day, and nobody who wrote', async () => {
+    const { w, lines, greet } = await account(1);
+    const [line] = lines;
+    const to = phone();
+    await greet(line, to);
+    await greet(line, to);
+    await line.took(2);
+    const [{ whatsapp_id }] = await w.sql<{ whatsapp_id: string }>(
+      'SELECT p.whatsapp_id FROM conversations c JOIN contacts p ON p.id = c.contact_id WHERE c.id = $1',
+      [line.threads[0]],
+    );
+    await greet(line, whatsapp_id);
+
+    await line.took(3);
+    expect((await w.acme.viewer.get(`/whatsapp/${line.id}/rate-limit/usage`)).body.usage.daily).toMatchObject({ used: 1, remaining: 0 });
+  });
+
+  it('lets a template go that waits for it once the customer writes', async () => {
+    const { w, lines, greet } = await account(1);
+    const [line] = lines;
+    await greet(line);
+    await line.took(1);
+    const to = phone();
+    const id = await greet(line, to);
+    while (!(await w.sql("SELECT 1 FROM outbound_sends WHERE message_id = $1 AND due_at > now() + interval '1 hour'", [id])).length)
+      await sleep(20);
+
+    const { waba_id } = meta.simulator.number(line.phone_number_id);
+    await postWebhook(
+      w,
+      metaPayload.text({ from: to.slice(1), user_id: `BR.${to.slice(1)}`, phone_number_id: line.phone_number_id, waba_id }),
+      { secret: META_SECRET },
+    ).expect(200);
+    await w.app.get(InboundWorker).idle();
+    const [{ conversation_id }] = await w.sql<{ conversation_id: string }>('SELECT conversation_id FROM messages WHERE id = $1', [id]);
+    const answer = await reply(w.acme.agent, conversation_id);
+
+    expect((await line.took(3)).slice(1)).toEqual([id, answer]);
+  });
+});
+
+describe('the usage of a number', () => {
+  it('says what was sent, what is left and what keeps it', async () => {
+    const w = await world(meta.env);
+    const line = await Line.open(w, 2, { rate_limits: { hourly: 5 } });
+    const usage = async (): Promise<Record<string, unknown>> =>
+      (await w.acme.viewer.get(`/whatsapp/${line.id}/rate-limit/usage`).expect(200)).body as Record<string, unknown>;
+    expect(await usage()).toMatchObject({
+      whatsapp_number_id: line.id,
+      usage: {
+        daily: { used: 0, limit: 2000, remaining: 2000, percentage: 0, resets_at: null },
+        hourly: { used: 0, limit: 5, remaining: 5, percentage: 0, resets_at: null },
+        minute: { used: 0, limit: 4800 },
+        min_delay_seconds: null,
+      },
+      can_send_now: true,
+      rate_limit_reason: null,
+      retry_after_seconds: null,
+    });
+
+    for (const thread of line.threads) await reply(w.acme.agent, thread);
+    await line.took(2);
+    expect((await usage()).usage).toMatchObject({
+      hourly: { used: 2, remaining: 3, percentage: 40, resets_at: expect.any(String) as string },
+    });
+
+    await line.hold();
+    expect(await usage()).toMatchObject({ can_send_now: false, rate_limit_reason: 'paused' });
+    // A pause is waited for.
+    await reply(w.acme.agent, line.threads[0]);
+    await line.release();
+    await w.acme.admin.post(`/whatsapp/${line.id}/deactivate`).expect(200);
+    expect(await usage()).toMatchObject({ can_send_now: false, rate_limit_reason: 'number_inactive', retry_after_seconds: null });
+  });
+
+  it('refuses a reply that the hour would keep for long, and begins at zero when told so', async () => {
+    const w = await world(meta.env);
+    const line = await Line.open(w, 1, { rate_limits: { hourly: 2 } });
+    const [thread] = line.threads;
+    await reply(w.acme.agent, thread);
+    await reply(w.acme.agent, thread);
+    await line.took(2);
+
+    const { headers } = await w.acme.agent
+      .post(`/conversations/${thread}/messages`, { content: 'Já vai!' })
+      .expect(429)
+      .expect(errorOf('whatsapp_rate_limited'));
+    expect(Number(headers['retry-after'])).toBeGreaterThan(3000);
+    expect((await w.acme.viewer.get(`/whatsapp/${line.id}/rate-limit/usage`)).body).toMatchObject({
+      can_send_now: false,
+      rate_limit_reason: 'hourly',
+    });
+
+    await w.acme.agent.post(`/whatsapp/${line.id}/rate-limit/reset`).expect(403);
+    await w.globex.admin.post(`/whatsapp/${line.id}/rate-limit/reset`).expect(404);
+    await w.globex.viewer.get(`/whatsapp/${line.id}/rate-limit/usage`).expect(404);
+    await w.acme.admin.post(`/whatsapp/${line.id}/rate-limit/reset`).expect(200);
+    await reply(w.acme.agent, thread);
+    await line.took(3);
   });
 });
 

@@ -31,6 +31,11 @@ export class RedisScripts {
     }
   }
 
+  /** Redis is configured, but not there. */
+  get is_missed(): boolean {
+    return this.redis !== null && this.redis.status !== 'ready';
+  }
+
   /** @throws While Redis, where it is configured, does not answer. */
   async check(): Promise<void> {
     await this.redis?.ping();

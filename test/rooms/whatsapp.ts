@@ -14,6 +14,7 @@ export const facts: RoomFacts = {
       'GET /whatsapp-configs/{number_id}',
       'GET /whatsapp-configs/{number_id}/status',
       'GET /whatsapp/numbers',
+      'GET /whatsapp/{number_id}/rate-limit/usage',
       'GET /whatsapp/{number_id}',
       'GET /whatsapp/{number_id}/status',
       'GET /whatsapp/{number_id}/templates/local',
@@ -29,6 +30,7 @@ export const facts: RoomFacts = {
       'POST /whatsapp-configs/{number_id}/deactivate',
       'POST /whatsapp/{number_id}/activate',
       'POST /whatsapp/{number_id}/deactivate',
+      'POST /whatsapp/{number_id}/rate-limit/reset',
       'POST /whatsapp/{number_id}/templates/sync',
       'PUT /whatsapp-configs/{number_id}',
       'PUT /whatsapp/{number_id}',
@@ -85,6 +87,11 @@ export const facts: RoomFacts = {
       rest: 'POST whatsapp/:number_id/deactivate',
       said: ['whatsapp_number.deactivated'],
       changes: ['is_active'],
+      given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/rate-limit/reset',
+      said: ['whatsapp_number.rate_limit_reset'],
       given: async (stage) => ({ id: await stage.number() }),
     },
     {

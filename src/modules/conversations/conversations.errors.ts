@@ -41,7 +41,11 @@ export const CONVERSATION_ERRORS = declareErrors({
     cause: 'Meta has not approved the template.',
     remedy: 'Choose one whose status is APPROVED; sync to see the newest status.',
   },
-  whatsapp_rate_limited: { status: 429, cause: 'Meta has restricted the number for now.', remedy: 'Wait `Retry-After` seconds.' },
+  whatsapp_rate_limited: {
+    status: 429,
+    cause: 'The number has sent as much as its limits of the hour or the day allow.',
+    remedy: 'Wait `Retry-After` seconds.',
+  },
   window_closed: {
     status: 409,
     cause: 'The contact last wrote more than 24 hours ago.',

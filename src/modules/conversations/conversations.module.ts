@@ -20,6 +20,7 @@ import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { InboxGauges } from './inbox.metrics';
 import { DeliverMessage } from './messages/deliver-message';
+import { LimitResets } from './messages/limit-resets';
 import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
@@ -48,6 +49,7 @@ import { MissedMessages } from './notices/missed-messages';
     PurgeMessages,
     SendMessage,
     DeliverMessage,
+    LimitResets,
     MessageFiles,
     ReadReceiptJobs,
     InboxGauges,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Conflict } from '#common/errors';
 import type { SendingNumber } from './numbers/sending-number';
-import type { Window } from './limits/buckets';
+import type { Pace, Window } from './limits/buckets';
 import { ConnectionStatus, type ConnectionType, type WhatsAppNumber } from './numbers/whatsapp-number.entity';
 import type { ParsedChange, ProviderError } from './parsed-change';
 import type { FailureDecision } from './provider-failure';
@@ -19,6 +19,12 @@ interface Capabilities {
   webhook_path: string | null;
   /** How fast messages may leave by a number, by the throughput its provider gave it. */
   pace: (throughput: string | null) => Window;
+  /** How fast messages may leave to one person; null: as fast as by the number. */
+  pair: Pace | null;
+  /** Messages by a number within any such time, unless its organization says otherwise; null: no limit. */
+  limits: { minute: number | null; hourly: number | null };
+  /** So many people a day may be written to who did not write first, by all numbers of an account together. */
+  has_portfolio: boolean;
 }
 
 /** So many a second, in quarters: nobody waits longer for the next one, and the network may bring them 2 % closer together than they left. */
@@ -31,9 +37,21 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
     webhook_path: '/api/v1/whatsapp/webhook',
     // Meta, "Throughput": 80 messages a second; 1,000 for a number it has upgraded.
     pace: (throughput) => perSecond(throughput === 'HIGH' ? 1000 : 80),
+    // Meta, "Pair rate limits": 1 in 6 s, 45 of them ahead of time. The network may bring two closer together than they left.
+    pair: { ms: 6100, burst: 45 },
+    limits: { minute: 4800, hourly: null },
+    has_portfolio: true,
   },
   // Contract 20, 5.4: half a second between two.
-  qrcode: { has_window: false, has_templates: false, webhook_path: null, pace: () => ({ count: 1, ms: 500 }) },
+  qrcode: {
+    has_window: false,
+    has_templates: false,
+    webhook_path: null,
+    pace: () => ({ count: 1, ms: 500 }),
+    pair: null,
+    limits: { minute: null, hourly: 1000 },
+    has_portfolio: false,
+  },
 };
 
 /** A provider, as far as it needs no number's keys. */

@@ -20,6 +20,9 @@ import { ReceiptDoor } from './meta/receipt.door';
 import { Receipt } from './meta/receive';
 import { ReceiptController } from './meta/receipt.controller';
 import { NumberLimits } from './limits/number-limits';
+import { PortfolioLimit } from './limits/portfolio-limit';
+import { RateLimitUsages } from './limits/rate-limit-usages';
+import { RateLimitsController } from './limits/rate-limits.controller';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { CheckNumber } from './numbers/check-number';
@@ -48,10 +51,12 @@ import { TemplatesService } from './templates/templates.service';
     JobsModule.register('number-health', 'sweeper'),
     MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
   ],
-  controllers: [ReceiptController, MediaController, NumbersController, TemplatesController],
+  controllers: [ReceiptController, MediaController, NumbersController, RateLimitsController, TemplatesController],
   providers: [
     NumberDirectory,
     NumberLimits,
+    PortfolioLimit,
+    RateLimitUsages,
     Providers,
     MetaProvider,
     EvolutionProvider,
@@ -85,6 +90,7 @@ import { TemplatesService } from './templates/templates.service';
   exports: [
     NumberDirectory,
     NumberLimits,
+    PortfolioLimit,
     NumbersService,
     Providers,
     InboundStore,

@@ -12,17 +12,19 @@ import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { atWork } from '#modules/organizations/at-work';
 import { MediaService } from '#modules/whatsapp/media/media.service';
+import type { Lane } from '#modules/whatsapp/limits/lane';
 import { type LimitSettings, NumberLimits } from '#modules/whatsapp/limits/number-limits';
-import { pauseNumber } from '#modules/whatsapp/numbers/number-news';
+import { PortfolioLimit } from '#modules/whatsapp/limits/portfolio-limit';
+import { pauseNumber, tellLimitReached } from '#modules/whatsapp/numbers/number-news';
+import { CAPABILITIES } from '#modules/whatsapp/provider';
 import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
 import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
 import { Providers } from '#modules/whatsapp/providers';
 import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
-import { type Message, type MessageMedia, MessageStatus } from './message.entity';
+import { type Message, type MessageMedia, MessageStatus, MessageType } from './message.entity';
 import { SendLine, type Waiting } from './send-line';
-import type { Lane } from './sender';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
@@ -41,6 +43,10 @@ interface Claim extends OutgoingMessage, LimitSettings {
   conversation_id: string;
   contact_id: string;
   whatsapp_number_id: string | null;
+  whatsapp_business_account_id: string | null;
+  messaging_limit_tier: string | null;
+  /** The customer wrote within the last 24 hours. */
+  is_window_open: boolean | null;
   media: MessageMedia | null;
   status: MessageStatus;
   /** With this one. */
@@ -62,11 +68,13 @@ interface Claim extends OutgoingMessage, LimitSettings {
 }
 
 // Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
-// see the same one the second finds it claimed, or gone, when it comes to write.
+// see the same one the second finds it claimed, or gone, when it comes to write. A template that waits for its account's limit (it was not tried) is free
+// of it once the customer writes.
 const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until, NOT ${atWork('$1')} AS is_stopped,
-           n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits,
+           n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits, n.whatsapp_business_account_id, n.messaging_limit_tier,
+           v.window_expires_at > now() AS is_window_open,
            coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
       FROM unnest($2::uuid[]) AS due(conversation_id)
      CROSS JOIN LATERAL (
@@ -75,10 +83,12 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
       LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
       LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
       LEFT JOIN whatsapp_numbers n ON n.organization_id = o.organization_id AND n.id = m.whatsapp_number_id
+      LEFT JOIN conversations v ON v.organization_id = o.organization_id AND v.id = o.conversation_id
       LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (
     UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1 FROM next
-     WHERE o.organization_id = next.organization_id AND o.message_id = next.id AND o.claimed_at IS NULL AND o.due_at <= now() AND next.status = 'pending'
+     WHERE o.organization_id = next.organization_id AND o.message_id = next.id AND o.claimed_at IS NULL AND next.status = 'pending'
+       AND (o.due_at <= now() OR (o.attempts = 0 AND next.message_type = 'template' AND next.is_window_open))
        AND coalesce(next.paused_until <= now(), true) AND NOT next.is_stopped
     RETURNING o.message_id)
   SELECT next.*, claimed.message_id IS NOT NULL AS is_ours, extract(epoch FROM next.due_at - now())::float8 * 1000 AS wait_ms,
@@ -157,6 +167,7 @@ export class DeliverMessage {
     private readonly database: Database,
     private readonly providers: Providers,
     private readonly limits: NumberLimits,
+    private readonly portfolio: PortfolioLimit,
     private readonly media: MediaService,
     private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
@@ -244,16 +255,26 @@ export class DeliverMessage {
 
   /** Sends a conversation's oldest message, where the number's limits let it; answers what may wait behind it. */
   private async send(row: DueRow, line: SendLine, next: Waiting): Promise<Waiting | null> {
-    const limit_ms = await this.limits.take(row);
+    const limit_ms = await this.limits.take(row, next.lane);
     if (limit_ms > 0) {
       line.close(limit_ms);
       return null;
     }
     const { organization_id } = row;
     const { conversation_id } = next;
+    const pace_ms = await this.limits.pace(row, next);
+    if (pace_ms > 0) {
+      await this.limits.giveBack(row);
+      line.wait(conversation_id, pace_ms);
+      return null;
+    }
     const claim = await this.claims.ask(organization_id, conversation_id);
     if (claim) this.limits.learn(row, claim);
-    if (claim?.is_ours) return this.deliver(claim, line, next);
+    if (claim?.is_ours) {
+      if (await this.admitted(claim)) return this.deliver(claim, line, next);
+      await this.limits.giveBack(row);
+      return null;
+    }
 
     await this.limits.giveBack(row);
     // Nothing any more.
@@ -279,6 +300,25 @@ export class DeliverMessage {
       if (claim?.is_ours) found.set(id, { ...claim, is_ours: false, claimed_at: new Date() });
       return claim;
     });
+  }
+
+  /** Whether the account may write to the contact now; else the message waits for it. */
+  private async admitted(claim: Claim): Promise<boolean> {
+    if (claim.message_type !== MessageType.template || claim.is_window_open || !CAPABILITIES[claim.connection_type].has_portfolio)
+      return true;
+    const { organization_id, contact_id } = claim;
+    const number = { ...claim, whatsapp_number_id: claim.whatsapp_number_id ?? '' };
+    const wait_ms = await this.portfolio.admit(number, contact_id);
+    if (wait_ms === 0) return true;
+    await this.database.tx(async (tx) => {
+      await tx.rows(
+        `UPDATE outbound_sends SET claimed_at = NULL, attempts = attempts - 1, due_at = now() + make_interval(secs => $3)
+          WHERE organization_id = $1 AND message_id = $2`,
+        [organization_id, claim.id, wait_ms / 1000],
+      );
+      if (await this.portfolio.fill(tx, number)) await tellLimitReached(tx, organization_id, number.whatsapp_number_id);
+    });
+    return false;
   }
 
   /** Answers what may wait behind it. */

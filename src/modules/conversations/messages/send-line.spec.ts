@@ -1,6 +1,6 @@
 import { newId } from '#common/uuid';
 import { SendLine, type Waiting } from './send-line';
-import { Lane } from './sender';
+import { Lane } from '#modules/whatsapp/limits/lane';
 
 /** Longer than any test. */
 const MS = 600_000;

@@ -1,5 +1,5 @@
 import { Bounded } from '#common/bounded';
-import { Lane } from './sender';
+import { Lane } from '#modules/whatsapp/limits/lane';
 
 /** A conversation with something to send. */
 export interface Waiting {
@@ -20,6 +20,8 @@ interface Known {
 const KNOWN_MAX = 500;
 /** One turn in so many goes by age alone, so that no lane waits for ever. */
 const BY_AGE = 10;
+/** Longer than this the table remembers better: what made somebody wait may end before its time. */
+const DUE_MS = 60_000;
 /** Who lost a claim to another process leaves the conversation to it for so long. */
 const OTHERS_MS = 1000;
 
@@ -78,7 +80,7 @@ export class SendLine {
 
   /** The conversation's next message is due then only. */
   wait(conversation_id: string, ms: number): void {
-    this.due.set(conversation_id, Date.now() + Math.ceil(ms));
+    this.due.set(conversation_id, Date.now() + Math.min(Math.ceil(ms), DUE_MS));
   }
 
   /** Another process is at it, and goes on with the rest. */

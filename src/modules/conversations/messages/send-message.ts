@@ -13,6 +13,8 @@ import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
+import { Lane } from '#modules/whatsapp/limits/lane';
+import { NumberLimits } from '#modules/whatsapp/limits/number-limits';
 import { Providers } from '#modules/whatsapp/providers';
 import { renderTemplateBody, templateComponents } from '#modules/whatsapp/templates/template-parameters';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
@@ -70,6 +72,7 @@ export class SendMessage {
     private readonly media: MediaService,
     private readonly delivery: DeliverMessage,
     private readonly providers: Providers,
+    private readonly limits: NumberLimits,
     private readonly plan: PlanMeter,
   ) {}
 
@@ -212,6 +215,7 @@ export class SendMessage {
   ): Promise<Message> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
     const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
+    if (laneOf(sender) === Lane.person) await this.assertSoon(number);
     await this.plan.take(tx, actor, 'messages_per_month');
     const message = newMessage({
       ...signed(actor, sender),
@@ -297,9 +301,6 @@ export class SendMessage {
     if (template && !template.is_enabled) throw new Conflict('template_disabled', 'The template is switched off here.');
     if (template?.category === 'AUTHENTICATION' && !contact.whatsapp_id)
       throw new Conflict('phone_required', 'Authentication templates need the contact’s phone.');
-    const wait = number.paused_until ? (number.paused_until.getTime() - Date.now()) / 1000 : 0;
-    if (wait > MAX_WAIT_SECONDS)
-      throw new TooMany('whatsapp_rate_limited', 'Meta has restricted this number for now. Try again later.', Math.ceil(wait));
     return {
       number,
       message_type,
@@ -316,6 +317,13 @@ export class SendMessage {
         },
       },
     };
+  }
+
+  /** A person is told when the number's own limits would keep the message for long; Meta's pauses end, and machines wait. */
+  private async assertSoon(number: WhatsAppNumber): Promise<void> {
+    const seconds = Math.ceil((await this.limits.longWait(number)) / 1000);
+    if (seconds > MAX_WAIT_SECONDS)
+      throw new TooMany('whatsapp_rate_limited', 'The number has sent as much as its limits allow. Try again later.', seconds);
   }
 
   /** The draft's file and what the message is with it. @throws {Invalid} The draft says another kind. */

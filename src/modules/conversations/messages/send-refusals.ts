@@ -28,6 +28,7 @@ export const SendRefusals = (conflict = ''): MethodDecorator =>
         'the template (`template_parameter_mismatch`).',
     }),
     ApiTooManyRequestsResponse({
-      description: 'Too many requests, or a number Meta has restricted (`whatsapp_rate_limited`); wait for `Retry-After` seconds.',
+      description:
+        'Too many requests, or a number whose limits let nothing leave for more than five minutes (`whatsapp_rate_limited`); wait for `Retry-After` seconds.',
     }),
   );

@@ -1,4 +1,5 @@
 import type { Actor } from '#common/actor';
+import { Lane } from '#modules/whatsapp/limits/lane';
 import { type Message, SenderType } from './message.entity';
 
 /** As whom a message is sent: the person who acts, a bot in its session with the contact, a campaign, or PyTake itself. */
@@ -7,13 +8,6 @@ export type Sender =
   | { type: SenderType.bot; session: { flow_id: string; session_id: string; node_id: string } }
   | { type: SenderType.campaign; campaign_id: string }
   | { type: SenderType.system };
-
-/** Of the messages that wait for one number the lesser lane leaves first. */
-export enum Lane {
-  person,
-  machine,
-  campaign,
-}
 
 const LANES: Record<Sender['type'], Lane> = {
   agent: Lane.person,

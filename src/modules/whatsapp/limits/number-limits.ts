@@ -4,10 +4,11 @@ import { Config } from '#config/config';
 import { Database } from '#database/database';
 import type { DueRow } from '#database/due-rows';
 import { RedisScripts } from '#database/redis-scripts';
-import type { ConnectionType } from '../numbers/whatsapp-number.entity';
+import type { ConnectionType, WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 import type { NumberRateLimits } from '../numbers/whatsapp-number.dto';
 import { CAPABILITIES } from '../provider';
-import { Buckets, type Window } from './buckets';
+import { Buckets, type Look, type Pace, type Window } from './buckets';
+import { Lane } from './lane';
 
 /** What a number's limits follow from. */
 export interface LimitSettings {
@@ -19,7 +20,17 @@ export interface LimitSettings {
 interface Known {
   at: number;
   windows: Window[];
+  pair: Pace | null;
 }
+
+/** Who wants to leave. */
+export interface Leaving {
+  conversation_id: string;
+  lane: Lane;
+}
+
+/** Of a number's pace a tenth is not for campaigns: replies never wait for them, and Meta counts what comes in too. One in so many costs two. */
+const CAMPAIGN_SHARE = 9;
 
 /** Who is refused asks anew for limits older than this: they may have been raised. */
 const CACHE_MS = 5000;
@@ -27,6 +38,7 @@ const REMEMBERED = 10_000;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** How many messages may leave by a number now: as fast as its provider takes them, and as its organization allows in `settings.rate_limits`. */
 @Injectable()
@@ -34,6 +46,7 @@ export class NumberLimits implements OnModuleDestroy {
   private readonly known = new Bounded<string, Known>({ count: REMEMBERED });
   private readonly redis: RedisScripts;
   private readonly buckets: Buckets;
+  private campaigns = 0;
 
   constructor(
     private readonly database: Database,
@@ -43,13 +56,20 @@ export class NumberLimits implements OnModuleDestroy {
     this.buckets = new Buckets(this.redis);
   }
 
+  /** Redis is configured, but not there: each process counts for itself. */
+  get is_degraded(): boolean {
+    return this.redis.is_missed;
+  }
+
   /** Whether one more may leave by the number now: 0, or in how many milliseconds to ask again. */
-  async take(number: DueRow): Promise<number> {
-    const known = this.known.get(number.id) ?? (await this.read(number));
-    const { count, wait_ms } = await this.buckets.take(keyOf(number), known.windows, 1);
-    if (count || Date.now() - known.at < CACHE_MS) return wait_ms;
+  async take(number: DueRow, lane: Lane): Promise<number> {
+    const known = await this.knownOf(number);
+    const costs = lane === Lane.campaign && ++this.campaigns % CAMPAIGN_SHARE === 0 ? 2 : 1;
+    const { count, wait_ms } = await this.buckets.take(keyOf(number), known.windows, costs);
+    if (count) return 0;
+    if (Date.now() - known.at < CACHE_MS) return wait_ms;
     this.known.delete(number.id);
-    return this.take(number);
+    return this.take(number, lane);
   }
 
   /** It had nothing to send. */
@@ -57,9 +77,35 @@ export class NumberLimits implements OnModuleDestroy {
     await this.buckets.giveBack(keyOf(number), 1);
   }
 
+  /**
+   * Whether one person may be sent one more: 0, or in how many milliseconds to ask again. Meta lets 45 through at once, then one in 6 s; campaigns
+   * never come closer than that, and a person's reply is only counted: Meta's refusal makes it wait.
+   */
+  async pace(number: DueRow, { conversation_id, lane }: Leaving): Promise<number> {
+    const { pair } = await this.knownOf(number);
+    if (!pair) return 0;
+    const asked = this.buckets.pace(`limit:pair:${conversation_id}`, pair, AHEAD[lane](pair));
+    return lane === Lane.person ? 0 : asked;
+  }
+
+  /** What the number's limits say, and what it was let. Takes nothing. */
+  async look(number: DueRow): Promise<Look> {
+    return this.buckets.look(keyOf(number), (await this.knownOf(number)).windows);
+  }
+
+  /** In how many milliseconds the hour's or the day's limit lets one more leave; shorter waits are not asked for. */
+  async longWait(number: WhatsAppNumber): Promise<number> {
+    const windows = windowsOf(settingsOf(number)).filter(({ ms }) => ms >= HOUR_MS);
+    return windows.length ? (await this.buckets.look(keyOf(number), windows)).wait_ms : 0;
+  }
+
+  async reset(number: DueRow): Promise<void> {
+    await this.buckets.forget(keyOf(number));
+  }
+
   /** Who meets the number's row says what it says. */
   learn({ id }: DueRow, settings: LimitSettings): Known {
-    const known = { at: Date.now(), windows: windowsOf(settings) };
+    const known = { at: Date.now(), windows: windowsOf(settings), pair: CAPABILITIES[settings.connection_type].pair };
     this.known.set(id, known);
     return known;
   }
@@ -68,22 +114,49 @@ export class NumberLimits implements OnModuleDestroy {
     this.redis.close();
   }
 
+  private async knownOf(number: DueRow): Promise<Known> {
+    return this.known.get(number.id) ?? this.read(number);
+  }
+
   private async read(number: DueRow): Promise<Known> {
     const [settings] = await this.database.rows<LimitSettings | undefined>(
       `SELECT connection_type, throughput, settings->'rate_limits' AS rate_limits FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2`,
       [number.organization_id, number.id],
     );
-    return settings ? this.learn(number, settings) : { at: Date.now(), windows: [] };
+    return settings ? this.learn(number, settings) : { at: Date.now(), windows: [], pair: null };
   }
 }
 
+export const settingsOf = ({ connection_type, throughput, settings }: WhatsAppNumber): LimitSettings => ({
+  connection_type,
+  throughput,
+  rate_limits: (settings.rate_limits ?? null) as NumberRateLimits | null,
+});
+
 const keyOf = ({ id }: DueRow): string => `limit:number:${id}`;
 
-function windowsOf({ connection_type, throughput, rate_limits }: LimitSettings): Window[] {
-  const { minute, hourly } = rate_limits ?? {};
+/** How much of a pair's burst is for whom; 0: the message leaves anyway. */
+const AHEAD: Record<Lane, (pair: Pace) => number> = {
+  [Lane.person]: () => 0,
+  [Lane.machine]: ({ burst }) => burst,
+  [Lane.campaign]: () => 1,
+};
+
+/** What holds when the organization says nothing, contract 20, 5.4; null: no limit. */
+export function limitsOf({ connection_type, rate_limits }: LimitSettings): { minute: number | null; hourly: number | null } {
+  const { minute, hourly } = CAPABILITIES[connection_type].limits;
+  return { minute: rate_limits?.minute ?? minute, hourly: rate_limits?.hourly ?? hourly };
+}
+
+function windowsOf(settings: LimitSettings): Window[] {
+  const { connection_type, throughput, rate_limits } = settings;
+  const { hourly } = limitsOf(settings);
+  const daily = CAPABILITIES[connection_type].has_portfolio ? null : rate_limits?.daily;
   return [
     CAPABILITIES[connection_type].pace(throughput),
-    ...(minute ? [{ count: minute, ms: MINUTE_MS }] : []),
+    // Meta's own minute is its pace.
+    ...(rate_limits?.minute ? [{ count: rate_limits.minute, ms: MINUTE_MS }] : []),
     ...(hourly ? [{ count: hourly, ms: HOUR_MS }] : []),
+    ...(daily ? [{ count: daily, ms: DAY_MS }] : []),
   ];
 }

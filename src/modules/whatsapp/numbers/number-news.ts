@@ -1,6 +1,7 @@
 import type { Tx } from '#database/database';
 import type { AccountEvent, ValueErrors } from '../parsed-change';
 import { type ChangedNumber, tellNumber } from './tell-number';
+import type { WhatsAppNumber } from './whatsapp-number.entity';
 
 /** What the provider says of numbers, in the receipt's transactions and in answers to our calls. */
 
@@ -59,4 +60,13 @@ export async function pauseNumber(tx: Tx, organization_id: string, id: string | 
     'UPDATE whatsapp_numbers SET paused_until = greatest(paused_until, now() + make_interval(secs => $3)), updated_at = now() WHERE organization_id = $1 AND id = $2',
     [organization_id, id, seconds],
   );
+}
+
+/** So many people were written to first that the next ones wait. */
+export async function tellLimitReached(tx: Tx, organization_id: string, id: string): Promise<void> {
+  const [number] = await tx.rows<WhatsAppNumber | undefined>('SELECT * FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2', [
+    organization_id,
+    id,
+  ]);
+  if (number) tx.tell('whatsapp_number.limit_reached', { organization_id, number });
 }

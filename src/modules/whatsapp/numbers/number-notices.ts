@@ -10,44 +10,77 @@ const DISCONNECTED = declareNotice('whatsapp_disconnected', {
   channels: [Channel.in_app, Channel.websocket, Channel.email],
 });
 
+const LIMIT_REACHED = declareNotice('whatsapp_limit_reached', {
+  text: 'The messaging limit of a WhatsApp account is reached.',
+  channels: [Channel.in_app, Channel.websocket, Channel.email],
+});
+
 interface Line {
   id: string;
   phone_number: string;
   display_name: string | null;
   last_error: string | null;
+  messaging_limit_tier: string | null;
 }
 
-/** Tells administrators of numbers that no longer work. */
+/** Tells administrators of numbers that no longer work, or not as they want. */
 @Injectable()
 export class NumberNotices {
   constructor(
     private readonly notices: Notices,
     facts: Facts,
   ) {
-    facts.reader({ name: 'number-notices', events: ['whatsapp_number.disconnected'], read: (tx, told) => this.read(tx, told) });
+    facts.reader({
+      name: 'number-notices',
+      events: ['whatsapp_number.disconnected', 'whatsapp_number.limit_reached'],
+      read: (tx, told) => this.read(tx, told),
+    });
   }
 
   private async read(tx: Tx, facts: readonly ReadFact[]): Promise<void> {
     const { organization_id } = facts[0];
     const lines = await tx.rows<Line>(
-      'SELECT id, phone_number, display_name, last_error FROM whatsapp_numbers WHERE organization_id = $1 AND id = ANY($2) AND deleted_at IS NULL',
+      'SELECT id, phone_number, display_name, last_error, messaging_limit_tier FROM whatsapp_numbers WHERE organization_id = $1 AND id = ANY($2) AND deleted_at IS NULL',
       [organization_id, facts.map(({ data }) => data.number_id)],
     );
-    for (const { id, phone_number, display_name, last_error } of lines) {
-      const name = display_name ? `${display_name} (${phone_number})` : phone_number;
-      const reason = last_error ? `\n\n${last_error}` : '';
+    const found = new Map(lines.map((line) => [line.id, line]));
+    for (const { name: event, data } of facts) {
+      const line = found.get(String(data.number_id));
+      if (!line) continue;
+      const name = line.display_name ? `${line.display_name} (${line.phone_number})` : line.phone_number;
       await this.notices.tell(tx, {
         organization_id,
         role: Role.org_admin,
-        type: DISCONNECTED,
-        title: { 'pt-BR': `WhatsApp desconectado: ${name}`, en: `WhatsApp disconnected: ${name}` },
-        message: {
-          'pt-BR': `O número ${name} perdeu a conexão: por enquanto nada chega e nada sai por ele.${reason}`,
-          en: `The number ${name} lost its connection: nothing comes in or leaves by it for now.${reason}`,
-        },
-        data: { whatsapp_number_id: id },
+        data: { whatsapp_number_id: line.id },
         priority: 'high',
+        ...(event === 'whatsapp_number.disconnected' ? disconnected(name, line) : limitReached(name, line)),
       });
     }
   }
+}
+
+type Words = Pick<Parameters<Notices['tell']>[1], 'type' | 'title' | 'message'>;
+
+function disconnected(name: string, { last_error }: Line): Words {
+  const reason = last_error ? `\n\n${last_error}` : '';
+  return {
+    type: DISCONNECTED,
+    title: { 'pt-BR': `WhatsApp desconectado: ${name}`, en: `WhatsApp disconnected: ${name}` },
+    message: {
+      'pt-BR': `O número ${name} perdeu a conexão: por enquanto nada chega e nada sai por ele.${reason}`,
+      en: `The number ${name} lost its connection: nothing comes in or leaves by it for now.${reason}`,
+    },
+  };
+}
+
+function limitReached(name: string, { messaging_limit_tier }: Line): Words {
+  const tier = messaging_limit_tier ? ` (${messaging_limit_tier})` : '';
+  return {
+    type: LIMIT_REACHED,
+    title: { 'pt-BR': `Limite diário de mensagens atingido: ${name}`, en: `Daily messaging limit reached: ${name}` },
+    message: {
+      'pt-BR': `A conta de ${name} já escreveu hoje a tantas pessoas quantas a Meta permite${tier}. Os modelos para quem não escreveu antes esperam e saem assim que houver lugar; as respostas continuam.`,
+      en: `The account of ${name} has written to as many people today as Meta allows${tier}. Templates to people who did not write first wait and leave as places become free; replies go on.`,
+    },
+  };
 }

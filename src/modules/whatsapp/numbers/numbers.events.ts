@@ -46,6 +46,11 @@ export const NUMBER_EVENTS = declareEvents({
     text: 'WhatsApp rates the quality of a number anew.',
     sample: { ...sample, previous_quality_rating: 'YELLOW' },
   }),
+  'whatsapp_number.limit_reached': event<NumberHappened>({
+    text: "The account's messaging limit is reached: templates to people who did not write first wait, up to a day. Told once a day.",
+    sample,
+  }),
+  'whatsapp_number.limits_reset': event<NumberHappened>({ text: "A number's own counters were set to zero.", sample }),
 });
 
 /** What the sockets hear of the numbers. */

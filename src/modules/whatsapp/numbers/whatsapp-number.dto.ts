@@ -96,16 +96,16 @@ export class BusinessProfile {
   profile_picture_url?: string | null;
 }
 
-/** How many messages may leave by a number, beside what its provider takes; null: no limit of ours. What is above it waits. */
+/** How many messages may leave by a number, beside what its provider takes; null: as usual. What is above it waits. */
 export class NumberRateLimits {
-  /** Kept; does not hold yet. */
+  /** Within any day: messages of a qrcode number, people written to first by an official one, whose tier it takes the place of. */
   @ApiProperty({ example: 10_000 })
   @IsOptional()
   @IsInt()
   @Min(1)
   daily?: number | null;
 
-  /** Within any hour. */
+  /** Within any hour; a qrcode number's is 1,000 where nothing is said. */
   @ApiProperty({ example: 2000 })
   @IsOptional()
   @IsInt()

@@ -1,0 +1,30 @@
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Allow, Caller, Resource } from '#access/decorators';
+import { Uuid } from '#api/validation.pipe';
+import type { Actor } from '#common/actor';
+import { DEMO } from '#common/demo';
+import { Room } from '#common/room';
+import { RateLimitUsages } from './rate-limit-usages';
+import { RateLimitResetResult, RateLimitUsage } from './rate-limit.dto';
+
+@Room('whatsapp', 'The numbers you send from, and files to send.', { number_id: DEMO.number_id })
+@Controller('whatsapp/:number_id/rate-limit')
+@Resource('whatsapp')
+export class RateLimitsController {
+  constructor(private readonly usages: RateLimitUsages) {}
+
+  /** How much a number has sent of what it may send, and whether something keeps it. Nobody outside is asked. */
+  @Get('usage')
+  @Allow('viewer')
+  usage(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<RateLimitUsage> {
+    return this.usages.get(actor, id);
+  }
+
+  /** Count anew from zero: our own counters, not WhatsApp's. What waits for them leaves. */
+  @Post('reset')
+  @HttpCode(200)
+  @Allow('org_admin')
+  reset(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<RateLimitResetResult> {
+    return this.usages.reset(actor, id);
+  }
+}
