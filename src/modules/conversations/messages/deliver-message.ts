@@ -272,11 +272,11 @@ export class DeliverMessage {
     if (claim) this.limits.learn(row, claim);
     if (claim?.is_ours) {
       if (await this.admitted(claim)) return this.deliver(claim, line, next);
-      await this.limits.giveBack(row);
+      await this.limits.giveBack(row, next);
       return null;
     }
 
-    await this.limits.giveBack(row);
+    await this.limits.giveBack(row, next);
     // Nothing any more.
     if (!claim) return null;
     if (claim.status !== MessageStatus.pending && !claim.claimed_at) {

@@ -86,6 +86,10 @@ paid = math.min(paid + ms, now + burst * ms)
 redis.call('SET', KEYS[1], string.format('%.0f', paid), 'PX', math.ceil(paid - now))
 return 0`;
 
+const UNPACE = `local paid = redis.call('GET', KEYS[1])
+if paid then redis.call('SET', KEYS[1], string.format('%.0f', paid - ARGV[1]), 'KEEPTTL') end
+return 1`;
+
 /** What a key's windows say, and what was counted for it. */
 export interface Look {
   /** 0: the next may come. */
@@ -165,6 +169,13 @@ export class Buckets {
     this.paid.delete(key);
     this.paid.set(key, Math.min(paid + ms, now + burst * ms));
     return 0;
+  }
+
+  /** The last one did not come. */
+  async unpace(key: string, { ms }: Pace): Promise<void> {
+    if (await this.redis.run(UNPACE, key, [ms])) return;
+    const paid = this.paid.get(key);
+    if (paid !== undefined) this.paid.set(key, paid - ms);
   }
 }
 

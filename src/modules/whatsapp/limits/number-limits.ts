@@ -72,20 +72,22 @@ export class NumberLimits implements OnModuleDestroy {
     return this.take(number, lane);
   }
 
-  /** It had nothing to send. */
-  async giveBack(number: DueRow): Promise<void> {
+  /** It had nothing to send, to whom it was paced for. */
+  async giveBack(number: DueRow, paced?: Leaving): Promise<void> {
+    const { pair } = await this.knownOf(number);
     await this.buckets.giveBack(keyOf(number), 1);
+    if (pair && paced) await this.buckets.unpace(keyOfPair(paced), pair);
   }
 
   /**
    * Whether one person may be sent one more: 0, or in how many milliseconds to ask again. Meta lets 45 through at once, then one in 6 s; campaigns
    * never come closer than that, and a person's reply is only counted: Meta's refusal makes it wait.
    */
-  async pace(number: DueRow, { conversation_id, lane }: Leaving): Promise<number> {
+  async pace(number: DueRow, leaving: Leaving): Promise<number> {
     const { pair } = await this.knownOf(number);
     if (!pair) return 0;
-    const asked = this.buckets.pace(`limit:pair:${conversation_id}`, pair, AHEAD[lane](pair));
-    return lane === Lane.person ? 0 : asked;
+    const asked = this.buckets.pace(keyOfPair(leaving), pair, AHEAD[leaving.lane](pair));
+    return leaving.lane === Lane.person ? 0 : asked;
   }
 
   /** What the number's limits say, and what it was let. Takes nothing. */
@@ -132,6 +134,8 @@ export const settingsOf = ({ connection_type, throughput, settings }: WhatsAppNu
   throughput,
   rate_limits: (settings.rate_limits ?? null) as NumberRateLimits | null,
 });
+
+const keyOfPair = ({ conversation_id }: Leaving): string => `limit:pair:${conversation_id}`;
 
 const keyOf = ({ id }: DueRow): string => `limit:number:${id}`;
 
