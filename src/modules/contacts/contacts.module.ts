@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { TagsModule } from '#modules/tags/tags.module';
 import './contacts.errors';
 import './contacts.events';
 import { ContactNews } from './contact-news';
@@ -13,7 +14,7 @@ import { SuppressedPhones } from './suppressed-phones';
 
 /** The people who write or are written to on WhatsApp. */
 @Module({
-  imports: [OrganizationsModule, NotificationsModule],
+  imports: [OrganizationsModule, NotificationsModule, TagsModule],
   controllers: [ContactsController],
   providers: [ContactsService, SuppressedPhones, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
   exports: [ContactsService, ContactNews],
