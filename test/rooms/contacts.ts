@@ -3,7 +3,14 @@ import type { RoomFacts } from '../support/rooms';
 
 export const facts: RoomFacts = {
   roles: {
-    viewer: ['GET /contacts', 'GET /contacts/search', 'GET /contacts/{contact_id}'],
+    viewer: [
+      'GET /contacts',
+      'GET /contacts/search',
+      'GET /contacts/stats',
+      'GET /contacts/{contact_id}',
+      'GET /contacts/{contact_id}/stats',
+      'GET /contacts/{contact_id}/timeline',
+    ],
     agent: [
       'DELETE /contacts/{contact_id}',
       'DELETE /contacts/{contact_id}/tags',
@@ -11,6 +18,7 @@ export const facts: RoomFacts = {
       'POST /contacts',
       'POST /contacts/{contact_id}/block',
       'POST /contacts/{contact_id}/merge',
+      'POST /contacts/{contact_id}/request-phone',
       'POST /contacts/{contact_id}/tags',
       'POST /contacts/{contact_id}/unblock',
       'POST /contacts/{contact_id}/vip',
@@ -65,6 +73,12 @@ export const facts: RoomFacts = {
       said: ['contact.unblocked'],
       changes: ['blocked_at', 'is_blocked'],
       given: async (stage) => ({ id: await stage.contact({ is_blocked: true }) }),
+    },
+    {
+      rest: 'POST contacts/:contact_id/request-phone',
+      mutation: 'requestContactPhone',
+      said: ['message.sent'],
+      given: async (stage) => ({ id: String((await stage.conversation()).contact_id) }),
     },
     {
       rest: 'POST contacts/:contact_id/vip',

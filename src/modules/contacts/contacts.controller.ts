@@ -16,13 +16,21 @@ import {
   TagRefs,
   TagRefsQuery,
 } from './contact.dto';
+import { ContactFigures } from './contact-figures';
+import { ContactOrganizationStats } from './contact-stats.dto';
+import { ContactTimelines } from './contact-timelines';
 import { ContactsService } from './contacts.service';
+import { ContactTimeline, TimelineQuery } from './timeline.dto';
 
 @Room('contacts', 'People outside who write or are written to on WhatsApp.', { contact_id: DEMO.contact_id })
 @Controller('contacts')
 @Resource('contacts')
 export class ContactsController {
-  constructor(private readonly contacts: ContactsService) {}
+  constructor(
+    private readonly contacts: ContactsService,
+    private readonly figures: ContactFigures,
+    private readonly timelines: ContactTimelines,
+  ) {}
 
   /**
    * List contacts. `search` looks in names, e-mail, company (accents and case aside) and phone numbers in any format; words of one or two letters begin
@@ -62,11 +70,25 @@ export class ContactsController {
     return this.contacts.create(actor, input);
   }
 
+  /** Your contacts, in numbers. */
+  @Get('stats')
+  @Allow('viewer')
+  stats(@Caller() actor: Actor): Promise<ContactOrganizationStats> {
+    return this.figures.get(actor);
+  }
+
   /** Get a contact. */
   @Get(':contact_id')
   @Allow('viewer')
   get(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
     return this.contacts.get(actor, id);
+  }
+
+  /** What happened with a contact, the newest first: conversations, consents, what was changed and by whom, tags. */
+  @Get(':contact_id/timeline')
+  @Allow('viewer')
+  timeline(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Query() query: TimelineQuery): Promise<ContactTimeline> {
+    return this.timelines.page(actor, id, query);
   }
 
   /**

@@ -4,8 +4,10 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { TagsModule } from '#modules/tags/tags.module';
 import './contacts.errors';
 import './contacts.events';
+import { ContactFigures } from './contact-figures';
 import { ContactNews } from './contact-news';
 import { ContactNotices } from './contact-notices';
+import { ContactTimelines } from './contact-timelines';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
@@ -16,7 +18,16 @@ import { SuppressedPhones } from './suppressed-phones';
 @Module({
   imports: [OrganizationsModule, NotificationsModule, TagsModule],
   controllers: [ContactsController],
-  providers: [ContactsService, SuppressedPhones, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
+  providers: [
+    ContactsService,
+    ContactFigures,
+    ContactTimelines,
+    SuppressedPhones,
+    ContactNews,
+    ContactNotices,
+    ContactsResolver,
+    ContactsRealtime,
+  ],
   exports: [ContactsService, ContactNews],
 })
 export class ContactsModule {}

@@ -4,12 +4,20 @@ import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
 import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView, TagRefs } from './contact.dto';
+import { ContactFigures } from './contact-figures';
+import { ContactOrganizationStats } from './contact-stats.dto';
+import { ContactTimelines } from './contact-timelines';
 import { ContactsService } from './contacts.service';
+import { ContactTimeline, TimelineArgs } from './timeline.dto';
 
 @Resolver(() => ContactView)
 @Resource('contacts')
 export class ContactsResolver {
-  constructor(private readonly contacts: ContactsService) {}
+  constructor(
+    private readonly contacts: ContactsService,
+    private readonly figures: ContactFigures,
+    private readonly timelines: ContactTimelines,
+  ) {}
 
   @Query(() => ContactView, { nullable: true, description: 'One contact.' })
   @Allow('viewer')
@@ -33,6 +41,18 @@ export class ContactsResolver {
   @Allow('viewer')
   async contacts_count(@Caller() actor: Actor, @Args() filter: ContactFilter): Promise<number> {
     return (await this.contacts.page(actor, { ...filter, limit: 1 })).total;
+  }
+
+  @Query(() => ContactOrganizationStats, { description: 'Your contacts, in numbers.' })
+  @Allow('viewer')
+  contact_organization_stats(@Caller() actor: Actor): Promise<ContactOrganizationStats> {
+    return this.figures.get(actor);
+  }
+
+  @Query(() => ContactTimeline, { description: 'What happened with a contact, the newest first.' })
+  @Allow('viewer')
+  contact_timeline(@Caller() actor: Actor, @IdArg() id: string, @Args() query: TimelineArgs): Promise<ContactTimeline> {
+    return this.timelines.page(actor, id, query);
   }
 
   @Mutation(() => ContactView, { description: 'Create a contact.' })

@@ -96,6 +96,12 @@ export class Tags {
     return byContact;
   }
 
+  /** Those that are there, by id. */
+  async byId(actor: Actor, ids: readonly string[]): Promise<Map<string, TagDetail>> {
+    const tags = await this.database.repository(Tag).many(actor, ids);
+    return new Map(tags.map(({ id, name, color }) => [id, { id, name, color }]));
+  }
+
   /** One statement, whatever their number; what a contact has already is not added again. */
   async add(tx: Tx, { organization_id }: Actor, links: readonly TagLink[]): Promise<AddedTags> {
     if (!links.length) return { added: [], crowded: [] };
