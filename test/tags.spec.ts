@@ -226,7 +226,7 @@ describe('the tags of a contact', () => {
     const { id } = await contact(acme.agent);
     const path = `/contacts/${id}/tags`;
 
-    for (const body of [{}, { tags: 'x'.repeat(51) }, [''], [5], ['a|b'], ['a;b'], Array(51).fill('a'), { tags: null }])
+    for (const body of [{}, { tags: 'a,b' }, { tags: ['x'.repeat(51)] }, [''], [5], ['a|b'], ['a;b'], Array(51).fill('a'), { tags: null }])
       await acme.agent.put(path, body).expect(wrongField('tags'));
     for (const body of [{}, []]) {
       await acme.agent.post(path, body).expect(wrongField('tags'));
@@ -302,6 +302,7 @@ describe('the tags of a contact', () => {
     expect(await found(acme.viewer, { tags: 'b,c', tags_match: 'all' })).toEqual([]);
     expect(await found(acme.viewer, { tags: 'b,nobody', tags_match: 'all' })).toEqual([]);
     expect(await found(acme.viewer, { tags: 'nobody' })).toEqual([]);
+    expect(await found(acme.viewer, { tags: '' })).toEqual(['Ana', 'Bia', 'Caio', 'Davi']);
     expect(await found(acme.viewer, { tags: 'b', search: 'ana' })).toEqual(['Ana']);
     expect(await found(acme.viewer, { tags: 'b', is_vip: 'false' })).toEqual(['Bia']);
     const { body } = await acme.viewer.get('/contacts/search?q=i&tags=b,c&sort=name:asc').expect(200);

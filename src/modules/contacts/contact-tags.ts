@@ -3,7 +3,8 @@ import { Invalid } from '#common/errors';
 import type { Tx } from '#database/database';
 import { TAGS_OF_CONTACT_MAX } from '#modules/tags/contact-tag.entity';
 import type { TagDetail } from '#modules/tags/tag.dto';
-import type { Tags } from '#modules/tags/tags';
+import type { TagLink, Tags } from '#modules/tags/tags';
+import type { ContactView } from './contact.dto';
 
 /** What becomes of the tags a contact has: these and no others, these too, these no longer. */
 export type Tagging = 'set' | 'add' | 'remove';
@@ -26,8 +27,7 @@ export async function retag(
   const [there, named] = [new Set(idsOf(before)), new Set(idsOf(given))];
   const removed = how === 'add' ? [] : before.filter(({ id }) => named.has(id) === (how === 'remove'));
   const added = how === 'remove' ? [] : given.filter(({ id }) => !there.has(id));
-  const links = (some: readonly TagDetail[]): { contact_id: string; tag_id: string }[] =>
-    some.map(({ id }) => ({ contact_id, tag_id: id }));
+  const links = (some: readonly TagDetail[]): TagLink[] => some.map(({ id }) => ({ contact_id, tag_id: id }));
   await tags.remove(tx, actor, links(removed));
   const { crowded } = await tags.add(tx, actor, links(added));
   if (crowded.length) throw Invalid.field('tags', `a contact has at most ${TAGS_OF_CONTACT_MAX} tags`, undefined, 'too_long');
@@ -41,6 +41,14 @@ export async function retag(
     after: { tag_ids: added.length || removed.length ? idsOf(after) : idsOf(before) },
   });
   return { added, removed };
+}
+
+export const isMove = (moves: TagMoves | undefined): boolean => !!moves && moves.added.length + moves.removed.length > 0;
+
+/** One fact for all that came, one for all that went. */
+export function tellTags(tx: Tx, happened: { organization_id: string; contact: ContactView }, moves: TagMoves | undefined): void {
+  if (moves?.added.length) tx.tell('contact.tag_added', { ...happened, tags: moves.added });
+  if (moves?.removed.length) tx.tell('contact.tag_removed', { ...happened, tags: moves.removed });
 }
 
 const idsOf = (tags: readonly TagDetail[]): string[] => tags.map(({ id }) => id);

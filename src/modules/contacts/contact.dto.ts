@@ -1,27 +1,14 @@
 import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
-import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsNotEmpty,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Length,
-  MaxLength,
-  ValidateIf,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
 import { BareList } from '#common/alias';
 import { DayOrInstant, NotBefore, Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, PartialType, PickType } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { TAGS_OF_CONTACT_MAX } from '#modules/tags/contact-tag.entity';
-import { TagDetail, TagList } from '#modules/tags/tag.dto';
+import { TagDetail, TagRefList, TagRefText } from '#modules/tags/tag.dto';
 import { IdentityKind } from './contact-identity.entity';
 import { Contact } from './contact.entity';
 
@@ -108,10 +95,6 @@ const WRITABLE = [
   'assigned_department_id',
 ] as const;
 
-/** Names and ids of tags, each of a length a name may have. */
-const TagRefList = (): PropertyDecorator =>
-  applyDecorators(TagList(), IsArray(), ArrayMaxSize(TAGS_OF_CONTACT_MAX), IsString({ each: true }), Length(1, 50, { each: true }));
-
 /** What one may write of a contact. The aliases stand here for the documents; the pipe has moved them to their field by then. */
 @InputType({ isAbstract: true })
 class ContactFields extends PickType(Contact, WRITABLE) {
@@ -126,6 +109,7 @@ class ContactFields extends PickType(Contact, WRITABLE) {
   phone?: string | null;
 
   /** Names or ids of tags, instead of those there are; a name nobody has used is a new tag. */
+  @IsArray()
   @TagRefList()
   tags?: string[];
 
@@ -181,6 +165,7 @@ export class TagRefs {
   /** Names or ids. */
   @BareList()
   @IsOptional()
+  @IsArray()
   @TagRefList()
   tags?: string[];
 
@@ -196,7 +181,9 @@ export class TagRefs {
 export class TagRefsQuery {
   /** Names or ids, with commas. */
   @ApiPropertyOptional({ type: String, example: 'Festa' })
+  @TagRefText()
   @IsOptional()
+  @IsArray()
   @TagRefList()
   tags?: string[];
 }
@@ -211,7 +198,9 @@ export class ContactMerge {
 export class ContactQuery extends PageQuery {
   /** Names or ids of tags, with commas. */
   @ApiPropertyOptional({ type: String, example: 'Cliente fiel' })
+  @TagRefText()
   @IsOptional()
+  @IsArray()
   @TagRefList()
   tags?: string[];
 

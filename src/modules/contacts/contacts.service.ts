@@ -18,10 +18,11 @@ import { changesOf, newContact } from './contact-changes';
 import { contactOfMergedPhone, forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
 import { type ContactIdentity, IdentityKind } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
-import { type TagMoves, type Tagging, retag } from './contact-tags';
+import { type Tagging, isMove, retag, tellTags } from './contact-tags';
 import { ANONYMOUS, Contact, isImpersonal } from './contact.entity';
+import { assertDepartment } from './department-contacts';
 import { mergeContacts } from './merge-contacts';
-import { contactMatch, narrowContacts } from './search-contacts';
+import { bothOf, contactMatch, narrowContacts } from './search-contacts';
 import { SuppressedPhones } from './suppressed-phones';
 
 const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_message_at', 'total_conversations', 'lead_score'];
@@ -364,27 +365,6 @@ function actionOf(changes: Partial<Contact>): string {
   const { is_blocked } = changes;
   if (is_blocked !== undefined) return is_blocked ? 'contact.blocked' : 'contact.unblocked';
   return Object.keys(changes).join() === 'is_vip' ? 'contact.vip_changed' : 'contact.updated';
-}
-
-const isMove = (moves: TagMoves | undefined): boolean => !!moves && moves.added.length + moves.removed.length > 0;
-
-function tellTags(tx: Tx, happened: { organization_id: string; contact: ContactView }, moves: TagMoves | undefined): void {
-  if (moves?.added.length) tx.tell('contact.tag_added', { ...happened, tags: moves.added });
-  if (moves?.removed.length) tx.tell('contact.tag_removed', { ...happened, tags: moves.removed });
-}
-
-/** A row of a room upstairs, of which only the id is known here. @throws {NotFound} */
-async function assertDepartment(tx: Tx, { organization_id }: Actor, id: string): Promise<void> {
-  const [found] = await tx.rows('SELECT FROM departments WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL', [
-    organization_id,
-    id,
-  ]);
-  if (!found) throw new NotFound('Department');
-}
-
-/** Both conditions, or the one there is; null: there is none. */
-function bothOf(a: Condition | null, b: Condition | null): Condition | null {
-  return a && b ? { sql: `(${a.sql}) AND (${b.sql})`, values: { ...a.values, ...b.values } } : (a ?? b);
 }
 
 /** The list itself: what it looks for is narrowed elsewhere. */

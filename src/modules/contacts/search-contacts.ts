@@ -31,6 +31,11 @@ export function contactMatch(row: string, search: string): Condition | null {
   return { sql: `(${[every.join(' AND '), ...phones].join(' OR ')})`, values };
 }
 
+/** Both conditions, or the one there is; null: there is none. */
+export function bothOf(a: Condition | null, b: Condition | null): Condition | null {
+  return a && b ? { sql: `(${a.sql}) AND (${b.sql})`, values: { ...a.values, ...b.values } } : (a ?? b);
+}
+
 /** The filters of the contact list on a query behind the wall. */
 export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactQuery): void {
   if (query.department_id) rows.andWhere(`${rows.alias}.assigned_department_id = :department_id`, { department_id: query.department_id });

@@ -39,7 +39,7 @@ declareContactRows('contact_tags', {
        ON CONFLICT DO NOTHING`,
       ids,
     );
-    await tx.rows('DELETE FROM contact_tags WHERE organization_id = $1 AND contact_id = $3 AND $2::uuid IS NOT NULL', ids);
+    await tx.rows('DELETE FROM contact_tags WHERE organization_id = $1 AND contact_id = $2', [actor.organization_id, gone]);
   },
   erase: 'delete',
   // A label may say who it was.

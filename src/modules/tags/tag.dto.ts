@@ -1,10 +1,13 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
+import { ArrayMaxSize, IsString, Length } from 'class-validator';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
 import { oneLine } from '#common/one-line';
 import { PageOf, PageQuery } from '#common/page.dto';
-import { Tag } from './tag.entity';
+import { TAGS_OF_CONTACT_MAX } from './contact-tag.entity';
+import { TAG_NAME_MAX, Tag } from './tag.entity';
 
 /** A label of contacts. */
 @ObjectType('Tag')
@@ -38,12 +41,27 @@ export class TagCreate extends IntersectionType(PickType(Tag, ['name']), Partial
 @InputType('TagUpdateInput')
 export class TagUpdate extends PartialType(TagCreate) {}
 
-@ArgsType()
-export class TagArgs extends ArgsOf(PageQuery) {}
+/** What every list takes. */
+export class TagQuery extends PageQuery {}
 
-/** Names and ids, with commas or as a list; each trimmed. */
-export const TagList = (): PropertyDecorator =>
+@ArgsType()
+export class TagArgs extends ArgsOf(TagQuery) {}
+
+/** Names and ids of tags, at most as many as a contact may have, each on one line. Beside `@IsArray()`, which the plugins read. */
+export const TagRefList = (): PropertyDecorator =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value.map(trimmed) : value)),
+    ArrayMaxSize(TAGS_OF_CONTACT_MAX),
+    IsString({ each: true }),
+    Length(1, TAG_NAME_MAX, { each: true }),
+  );
+
+/** The same of a query: with commas. Above `@TagRefList()`. */
+export const TagRefText = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => {
-    const list = typeof value === 'string' ? value.split(',') : value;
-    return Array.isArray(list) ? list.map((item: unknown) => (typeof item === 'string' ? oneLine(item) : item)) : list;
+    if (typeof value !== 'string') return value;
+    const refs = value.split(',').map(trimmed).filter(Boolean);
+    return refs.length ? refs : undefined;
   });
+
+const trimmed = (ref: unknown): unknown => (typeof ref === 'string' ? oneLine(ref) : ref);

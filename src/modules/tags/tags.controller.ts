@@ -3,9 +3,8 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
-import { PageQuery } from '#common/page.dto';
 import { Bodies, Room } from '#common/room';
-import { TagCreate, TagPage, TagUpdate, TagView } from './tag.dto';
+import { TagCreate, TagPage, TagQuery, TagUpdate, TagView } from './tag.dto';
 import { TagsService } from './tags.service';
 
 @Room('tags', 'Labels of contacts.', { tag_id: DEMO.tag_id })
@@ -17,7 +16,7 @@ export class TagsController {
   /** List the tags, A to Z, each with how many contacts have it. */
   @Get()
   @Allow('viewer')
-  page(@Caller() actor: Actor, @Query() query: PageQuery): Promise<TagPage> {
+  page(@Caller() actor: Actor, @Query() query: TagQuery): Promise<TagPage> {
     return this.tags.page(actor, query);
   }
 
