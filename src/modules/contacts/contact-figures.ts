@@ -19,11 +19,13 @@ const WORDS_MAX = 100;
 const sum = (condition: string): string => `coalesce(sum(people) FILTER (WHERE ${condition}), 0)::int`;
 
 /** Everybody is looked at once; what is alike is added up. */
-const COUNTS = `WITH alike AS MATERIALIZED (
+const COUNTS = `WITH since AS MATERIALIZED (
+    SELECT now() - interval '7 days' AS week, now() - interval '30 days' AS month, date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2 AS today),
+  alike AS MATERIALIZED (
     SELECT lifecycle_stage, source, opt_in, is_blocked, is_vip, count(*) AS people,
-           CASE WHEN created_at >= now() - interval '7 days' THEN 7 WHEN created_at >= now() - interval '30 days' THEN 30 END AS days,
-           created_at >= date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2 AS is_of_today
-      FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 7, 8)
+           CASE WHEN created_at >= week THEN 7 WHEN created_at >= month THEN 30 END AS days,
+           created_at >= today AS is_of_today
+      FROM contacts CROSS JOIN since WHERE organization_id = $1 AND deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 7, 8)
   SELECT * FROM (
     SELECT CASE grouping(lifecycle_stage, source) WHEN 3 THEN 'all' WHEN 1 THEN 'stage' ELSE 'source' END AS kind,
            coalesce(lifecycle_stage, source) AS word,
