@@ -22,6 +22,7 @@ import {
 } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { enterQueue } from '#modules/conversations/state/queueing';
+import { Tags } from '#modules/tags/tags';
 import { Passwords } from '#modules/users/passwords';
 import type { SimulatorNumber } from '#modules/simulator/simulator-options';
 import { newWamid } from '#modules/simulator/json';
@@ -57,6 +58,8 @@ interface Person {
   failed?: string;
   unread?: boolean;
   resolved?: boolean;
+  /** Has the demo's tag. */
+  tagged?: boolean;
   /** For somebody, in the queue of the number. */
   waits?: boolean;
 }
@@ -83,6 +86,7 @@ const PEOPLE: Person[] = [
     phone: DEMO.phone,
     hours_ago: 3,
     says: ['Boa tarde, meu pedido 1042 já saiu?'],
+    tagged: true,
     answer: 'Boa tarde, João! Saiu agora, chega em 40 minutos.',
     failed: 'Na próxima compra, o café é por nossa conta ☕',
   },
@@ -236,6 +240,7 @@ async function addThread(stage: Stage, person: Person): Promise<Message[]> {
     last_message_id: newest.id,
   });
   for (const message of messages) await database.repository(Message, tx).insert(actor, message);
+  if (person.tagged) await stage.app.get(Tags).add(tx, actor, [{ contact_id: contact.id, tag_id: stage.id(DEMO.tag_id) }]);
   if (person.waits) await enterQueue(tx, actor, conversation);
   return messages;
 }

@@ -1,4 +1,4 @@
-import { Role } from './actor';
+import { type Actor, Role } from './actor';
 
 /** What a permission lets do: read; create, change and act; delete. */
 export const PERMISSION_ACTIONS = ['read', 'write', 'delete'] as const;
@@ -113,3 +113,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly string[]> = {
   ],
   viewer,
 };
+
+/** Whether somebody may, by their role and by permissions of their own: for what stands beside what a guard has let them see. */
+export const may = ({ role, permissions }: Pick<Actor, 'role' | 'permissions'>, name: string): boolean =>
+  holds(ROLE_PERMISSIONS[role], name) && (permissions === null || holds(permissions, name));

@@ -3,14 +3,27 @@ import type { RoomFacts } from '../support/rooms';
 
 export const facts: RoomFacts = {
   roles: {
-    viewer: ['GET /contacts', 'GET /contacts/search', 'GET /contacts/{contact_id}'],
+    viewer: [
+      'GET /contacts',
+      'GET /contacts/search',
+      'GET /contacts/stats',
+      'GET /contacts/{contact_id}',
+      'GET /contacts/{contact_id}/stats',
+      'GET /contacts/{contact_id}/timeline',
+    ],
     agent: [
       'DELETE /contacts/{contact_id}',
+      'DELETE /contacts/{contact_id}/tags',
+      'DELETE /contacts/{contact_id}/vip',
       'POST /contacts',
       'POST /contacts/{contact_id}/block',
       'POST /contacts/{contact_id}/merge',
+      'POST /contacts/{contact_id}/request-phone',
+      'POST /contacts/{contact_id}/tags',
       'POST /contacts/{contact_id}/unblock',
+      'POST /contacts/{contact_id}/vip',
       'PUT /contacts/{contact_id}',
+      'PUT /contacts/{contact_id}/tags',
     ],
   },
   ids: { contact_id: 'contact', other_contact_id: 'contact' },
@@ -20,6 +33,9 @@ export const facts: RoomFacts = {
   bodies: (own) => ({
     'POST /contacts': { whatsapp_id: '+5511912345678' },
     'POST /contacts/{contact_id}/merge': { other_contact_id: own.contact },
+    'PUT /contacts/{contact_id}/tags': { tags: ['Festa'] },
+    'POST /contacts/{contact_id}/tags': { tags: ['Festa'] },
+    'DELETE /contacts/{contact_id}/tags': { tags: ['Festa'] },
   }),
   acts: [
     {
@@ -57,6 +73,50 @@ export const facts: RoomFacts = {
       said: ['contact.unblocked'],
       changes: ['blocked_at', 'is_blocked'],
       given: async (stage) => ({ id: await stage.contact({ is_blocked: true }) }),
+    },
+    {
+      rest: 'POST contacts/:contact_id/request-phone',
+      mutation: 'requestContactPhone',
+      said: ['message.sent'],
+      given: async (stage) => ({ id: String((await stage.conversation()).contact_id) }),
+    },
+    {
+      rest: 'POST contacts/:contact_id/vip',
+      mutation: 'markContactVip',
+      said: ['contact.vip_changed'],
+      changes: ['is_vip'],
+      given: async (stage) => ({ id: await stage.contact() }),
+    },
+    {
+      rest: 'DELETE contacts/:contact_id/vip',
+      mutation: 'unmarkContactVip',
+      said: ['contact.vip_changed'],
+      changes: ['is_vip'],
+      given: async (stage) => ({ id: await stage.contact({ is_vip: true }) }),
+    },
+    {
+      rest: 'PUT contacts/:contact_id/tags',
+      mutation: 'setContactTags',
+      said: ['contact.tags_changed'],
+      changes: ['tag_ids'],
+      given: async (stage) => ({ id: await stage.contact({ tags: ['Festa', 'Feira'] }), body: { tags: ['Feira'] } }),
+      wrong: { tags: 5 },
+    },
+    {
+      rest: 'POST contacts/:contact_id/tags',
+      mutation: 'addContactTags',
+      said: ['contact.tags_changed'],
+      changes: ['tag_ids'],
+      given: async (stage) => ({ id: await stage.contact({ tags: ['Feira'] }), body: { tag_ids: [await stage.tag('Festa')] } }),
+      wrong: { tags: [''] },
+    },
+    {
+      rest: 'DELETE contacts/:contact_id/tags',
+      mutation: 'removeContactTags',
+      said: ['contact.tags_changed'],
+      changes: ['tag_ids'],
+      given: async (stage) => ({ id: await stage.contact({ tags: ['Festa', 'Feira'] }), body: { tags: ['Feira'] } }),
+      wrong: { tag_ids: ['Feira'] },
     },
     {
       rest: 'POST contacts/:contact_id/merge',

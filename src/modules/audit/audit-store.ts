@@ -20,6 +20,8 @@ export interface AuditFilter {
   organization_id?: string;
   actor_id?: string;
   action?: string;
+  /** One of these. */
+  actions?: readonly string[];
   resource_type?: string;
   resource_id?: string;
   result?: AuditLog['result'];
@@ -226,8 +228,9 @@ export class AuditStore implements BeforeApplicationShutdown {
     return this.queryOf(filter).orderBy('entry.created_at', order).addOrderBy('entry.id', order).limit(limit).getMany();
   }
 
-  private queryOf({ from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
+  private queryOf({ actions, from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
     const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(given(equal));
+    if (actions) query.andWhere('entry.action = ANY(:actions)', { actions });
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
     if (search) {
@@ -256,14 +259,18 @@ const isBadRow = (error: unknown): boolean => error instanceof DatabaseError && 
 
 /** The same filter in MongoDB's words, and from the newest of it on. */
 function inMongo(
-  { id, from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter,
+  { id, actions, from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter,
   first?: Date,
 ): QueryFilter<AuditDocument> {
   const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
   const words = search && { $regex: search.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' };
   const beyond = oldest_first ? '$gt' : '$lt';
   const conditions: QueryFilter<AuditDocument>[] = [
-    { ...given({ _id: id, ...equal }), ...(Object.keys(range).length && { created_at: range }) },
+    {
+      ...given({ _id: id, ...equal }),
+      ...(actions && { action: { $in: [...actions] } }),
+      ...(Object.keys(range).length && { created_at: range }),
+    },
     ...(words
       ? [
           {

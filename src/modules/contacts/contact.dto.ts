@@ -1,11 +1,14 @@
-import { ArgsType, Field, InputType, ObjectType } from '@nestjs/graphql';
-import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import { BareList } from '#common/alias';
 import { DayOrInstant, NotBefore, Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, PartialType, PickType } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
+import { TAGS_OF_CONTACT_MAX } from '#modules/tags/contact-tag.entity';
+import { TagDetail, TagRefList, TagRefText } from '#modules/tags/tag.dto';
 import { IdentityKind } from './contact-identity.entity';
 import { Contact } from './contact.entity';
 
@@ -50,6 +53,12 @@ export class ContactView extends Contact {
   @Field(() => [ContactIdentityView])
   identities: ContactIdentityView[];
 
+  /** Names of the tags, A to Z. */
+  tags: string[];
+
+  @Field(() => [TagDetail])
+  tag_details: TagDetail[];
+
   /** Opted in and not blocked. */
   can_receive_marketing: boolean;
 
@@ -83,6 +92,7 @@ const WRITABLE = [
   'blocked_reason',
   'is_vip',
   'assigned_agent_id',
+  'assigned_department_id',
 ] as const;
 
 /** What one may write of a contact. The aliases stand here for the documents; the pipe has moved them to their field by then. */
@@ -97,6 +107,11 @@ class ContactFields extends PickType(Contact, WRITABLE) {
   @IsOptional()
   @Phone()
   phone?: string | null;
+
+  /** Names or ids of tags, instead of those there are; a name nobody has used is a new tag. */
+  @IsArray()
+  @TagRefList()
+  tags?: string[];
 
   /** Alias of name. */
   full_name?: string | null;
@@ -120,7 +135,7 @@ export class ContactUpdate extends PartialType(ContactFields) {}
 /** One of whatsapp_id, phone_number and phone is required; null is the same as absent. */
 @InputType('ContactCreateInput')
 export class ContactCreate extends PartialType(ContactFields) {}
-for (const field of WRITABLE) IsOptional()(ContactCreate.prototype, field);
+for (const field of [...WRITABLE, 'tags']) IsOptional()(ContactCreate.prototype, field);
 
 /** What the sockets hear of a contact that is gone. */
 export class ContactGone {
@@ -144,6 +159,35 @@ export class ContactBlock {
   reason?: string | null;
 }
 
+/** Tags by name or id; a list alone stands for `tags`. */
+@ArgsType()
+export class TagRefs {
+  /** Names or ids. */
+  @BareList()
+  @IsOptional()
+  @IsArray()
+  @TagRefList()
+  tags?: string[];
+
+  @Field(() => [ID], { nullable: true })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(TAGS_OF_CONTACT_MAX)
+  @IsUUID(undefined, { each: true })
+  tag_ids?: string[];
+}
+
+/** For proxies that drop the body of a DELETE. */
+export class TagRefsQuery {
+  /** Names or ids, with commas. */
+  @ApiPropertyOptional({ type: String, example: 'Festa' })
+  @TagRefText()
+  @IsOptional()
+  @IsArray()
+  @TagRefList()
+  tags?: string[];
+}
+
 export class ContactMerge {
   /** The contact that becomes one with that of the path; the older of the two stays. */
   @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value))
@@ -152,10 +196,28 @@ export class ContactMerge {
 }
 
 export class ContactQuery extends PageQuery {
+  /** Names or ids of tags, with commas. */
+  @ApiPropertyOptional({ type: String, example: 'Cliente fiel' })
+  @TagRefText()
+  @IsOptional()
+  @IsArray()
+  @TagRefList()
+  tags?: string[];
+
+  /** Contacts that have any of `tags` (default), or all. */
+  @IsOptional()
+  @IsIn(['any', 'all'])
+  tags_match?: 'any' | 'all';
+
   /** Only those of this agent. */
   @IsOptional()
   @IsUUID()
   assigned_agent_id?: string;
+
+  /** Only those of this department. */
+  @IsOptional()
+  @IsUUID()
+  department_id?: string;
 
   @QueryBoolean()
   @IsOptional()

@@ -3,13 +3,21 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
-import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView } from './contact.dto';
+import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView, TagRefs } from './contact.dto';
+import { ContactFigures } from './contact-figures';
+import { ContactOrganizationStats } from './contact-stats.dto';
+import { ContactTimelines } from './contact-timelines';
 import { ContactsService } from './contacts.service';
+import { ContactTimeline, TimelineArgs } from './timeline.dto';
 
 @Resolver(() => ContactView)
 @Resource('contacts')
 export class ContactsResolver {
-  constructor(private readonly contacts: ContactsService) {}
+  constructor(
+    private readonly contacts: ContactsService,
+    private readonly figures: ContactFigures,
+    private readonly timelines: ContactTimelines,
+  ) {}
 
   @Query(() => ContactView, { nullable: true, description: 'One contact.' })
   @Allow('viewer')
@@ -35,6 +43,18 @@ export class ContactsResolver {
     return (await this.contacts.page(actor, { ...filter, limit: 1 })).total;
   }
 
+  @Query(() => ContactOrganizationStats, { description: 'Your contacts, in numbers.' })
+  @Allow('viewer')
+  contact_organization_stats(@Caller() actor: Actor): Promise<ContactOrganizationStats> {
+    return this.figures.get(actor);
+  }
+
+  @Query(() => ContactTimeline, { description: 'What happened with a contact, the newest first.' })
+  @Allow('viewer')
+  contact_timeline(@Caller() actor: Actor, @IdArg() id: string, @Args() query: TimelineArgs): Promise<ContactTimeline> {
+    return this.timelines.page(actor, id, query);
+  }
+
   @Mutation(() => ContactView, { description: 'Create a contact.' })
   @Allow('agent')
   createContact(@Caller() actor: Actor, @Args('input') input: ContactCreate): Promise<ContactView> {
@@ -58,6 +78,36 @@ export class ContactsResolver {
   @Allow('agent')
   blockContact(@Caller() actor: Actor, @IdArg() id: string, @Args() { reason }: ContactBlock): Promise<ContactView> {
     return this.contacts.block(actor, id, reason);
+  }
+
+  @Mutation(() => ContactView, { description: 'Mark a contact as VIP.' })
+  @Allow('agent')
+  markContactVip(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
+    return this.contacts.update(actor, id, { is_vip: true });
+  }
+
+  @Mutation(() => ContactView, { description: 'Take the VIP mark from a contact.' })
+  @Allow('agent')
+  unmarkContactVip(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
+    return this.contacts.update(actor, id, { is_vip: false });
+  }
+
+  @Mutation(() => ContactView, { description: 'Replace the tags of a contact, by names or ids.' })
+  @Allow('agent')
+  setContactTags(@Caller() actor: Actor, @IdArg() id: string, @Args() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'set');
+  }
+
+  @Mutation(() => ContactView, { description: 'Add tags to a contact, by names or ids.' })
+  @Allow('agent')
+  addContactTags(@Caller() actor: Actor, @IdArg() id: string, @Args() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'add');
+  }
+
+  @Mutation(() => ContactView, { description: 'Take tags from a contact, by names or ids.' })
+  @Allow('agent')
+  removeContactTags(@Caller() actor: Actor, @IdArg() id: string, @Args() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'remove');
   }
 
   @Mutation(() => ContactView, { description: 'Unblock a contact.' })

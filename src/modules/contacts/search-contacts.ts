@@ -47,8 +47,14 @@ function tellingPart(word: string): string {
   return letters.slice(begin, begin + LETTERS_ASKED).join('');
 }
 
+/** Both conditions, or the one there is; null: there is none. */
+export function bothOf(a: Condition | null, b: Condition | null): Condition | null {
+  return a && b ? { sql: `(${a.sql}) AND (${b.sql})`, values: { ...a.values, ...b.values } } : (a ?? b);
+}
+
 /** The filters of the contact list on a query behind the wall. */
 export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactQuery): void {
+  if (query.department_id) rows.andWhere(`${rows.alias}.assigned_department_id = :department_id`, { department_id: query.department_id });
   for (const column of ['assigned_agent_id', 'is_blocked', 'is_vip', 'opt_in', 'lifecycle_stage', 'source'] as const) {
     const value = query[column];
     if (value !== undefined && value !== null)

@@ -7,11 +7,15 @@ import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import './conversations.errors';
 import './conversations.events';
+import './contact-timeline';
 import './state/departments';
 import './state/merging';
 import { AgentStatsController } from './agent-stats/agent-stats.controller';
 import { AgentStatsResolver } from './agent-stats/agent-stats.resolver';
 import { AgentStatsService } from './agent-stats/agent-stats.service';
+import { ContactStatsController } from './contact-stats/contact-stats.controller';
+import { ContactStatsResolver } from './contact-stats/contact-stats.resolver';
+import { ContactStatsService } from './contact-stats/contact-stats.service';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
@@ -24,6 +28,9 @@ import { LimitResets } from './messages/limit-resets';
 import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
+import { PhoneRequests } from './messages/phone-requests';
+import { PhoneRequestsController } from './messages/phone-requests.controller';
+import { PhoneRequestsResolver } from './messages/phone-requests.resolver';
 import { PurgeMessages } from './messages/purge-messages';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
@@ -42,7 +49,7 @@ import { MissedMessages } from './notices/missed-messages';
     JobsModule.register('whatsapp-receipts'),
   ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController, AgentStatsController],
+  controllers: [MessagesController, ConversationsController, AgentStatsController, ContactStatsController, PhoneRequestsController],
   providers: [
     ConversationsService,
     MessagesService,
@@ -59,6 +66,10 @@ import { MissedMessages } from './notices/missed-messages';
     ConversationsResolver,
     AgentStatsService,
     AgentStatsResolver,
+    ContactStatsService,
+    ContactStatsResolver,
+    PhoneRequests,
+    PhoneRequestsResolver,
     InboxNotices,
     MissedMessages,
     AbsentAgents,

@@ -15,6 +15,8 @@ interface Capabilities {
   /** From 24 h after the customer's last message only templates may be sent. */
   has_window: boolean;
   has_templates: boolean;
+  /** A person whose phone is hidden can be asked for it with a button. */
+  asks_for_phone: boolean;
   /** Where an administrator has the provider's webhooks sent; null: there is nothing to enter by hand. */
   webhook_path: string | null;
   /** How fast messages may leave by a number, by the throughput its provider gave it. */
@@ -34,6 +36,7 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
   official: {
     has_window: true,
     has_templates: true,
+    asks_for_phone: true,
     webhook_path: '/api/v1/whatsapp/webhook',
     // Meta, "Throughput": 80 messages a second; 1,000 for a number it has upgraded.
     pace: (throughput) => perSecond(throughput === 'HIGH' ? 1000 : 80),
@@ -46,6 +49,7 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
   qrcode: {
     has_window: false,
     has_templates: false,
+    asks_for_phone: false,
     webhook_path: null,
     pace: () => ({ count: 1, ms: 500 }),
     pair: null,

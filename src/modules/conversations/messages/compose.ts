@@ -2,6 +2,7 @@ import { Invalid } from '#common/errors';
 import { isBlank } from '#common/fields';
 import { fileName } from '#common/file-name';
 import type { JsonObject } from '#common/json.scalar';
+import type { Language } from '#common/languages';
 import { normalizePhone } from '#common/phone';
 import { type MessageMedia, MessageType } from './message.entity';
 import {
@@ -92,6 +93,17 @@ export function composeButtons({
 
 export function composeList(input: Pick<SendList, 'body' | 'title' | 'footer' | 'button_text' | 'sections'>): Draft {
   return list(input.body, input.sections, input.button_text, input.title, input.footer, ['sections']);
+}
+
+const PHONE_WANTED: Record<Language, string> = {
+  'pt-BR': 'Você pode compartilhar o seu número de telefone?',
+  en: 'Could you share your phone number?',
+};
+
+/** A button by which a person whose phone is hidden shares it. */
+export function composePhoneRequest(language: Language): Draft {
+  const body = PHONE_WANTED[language];
+  return { message_type: MessageType.interactive, content: body, payload: { kind: 'request_contact_info', body } };
 }
 
 /** A message into a conversation: the type said, or inferred from what is there. */

@@ -59,6 +59,11 @@ const WAITING = prepared(
   'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane) VALUES ($1, $2, $3, $4, $5)',
 );
 
+const LAST_NUMBER = prepared(
+  `SELECT whatsapp_number_id FROM conversations WHERE organization_id = $1 AND contact_id = $2 AND last_incoming_at IS NOT NULL
+    ORDER BY last_incoming_at DESC LIMIT 1`,
+);
+
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
@@ -120,6 +125,23 @@ export class SendMessage {
     };
     // One person's sends in turn, as above: they all want the contact's row.
     return this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () =>
+      this.database.tx(async (tx) => {
+        const sent = resultOf(await send(tx));
+        tx.answer(sent);
+        return sent;
+      }),
+    );
+  }
+
+  /** To a contact, by the number they wrote to last: the conversation there is found, or made. */
+  async toContact(actor: Actor, sender: Sender, contact_id: string, draft: Draft): Promise<SendResult> {
+    const send = async (tx: Tx): Promise<Message> => {
+      const contact = await this.database.repository(Contact, tx).lock(actor, contact_id);
+      const [last] = await tx.rows<{ whatsapp_number_id: string | null } | undefined>(LAST_NUMBER, [actor.organization_id, contact_id]);
+      const number_id = last?.whatsapp_number_id ?? (await sendingNumber(this.database, tx, actor, null))?.number.id ?? null;
+      return this.store(tx, actor, sender, await open(tx, actor, contact, number_id), contact, draft, {});
+    };
+    return this.turns.run(`${actor.organization_id} ${contact_id}`, () =>
       this.database.tx(async (tx) => {
         const sent = resultOf(await send(tx));
         tx.answer(sent);
@@ -276,6 +298,8 @@ export class SendMessage {
     if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
     if (draft.template && number && !CAPABILITIES[number.connection_type].has_templates)
       throw new Conflict('not_supported_for_connection_type', 'Templates exist on official numbers only.');
+    if (draft.payload.kind === 'request_contact_info' && number && !CAPABILITIES[number.connection_type].asks_for_phone)
+      throw new Conflict('not_supported_for_connection_type', 'Only official numbers can ask for a phone.');
     const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
     const { media, message_type } = await this.file(tx, actor, draft);
     // 422 template_parameter_mismatch comes before the state conflicts.
