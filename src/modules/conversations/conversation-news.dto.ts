@@ -3,6 +3,7 @@ import { ConversationView } from './conversation.dto';
 import { ConversationStatus } from './conversation.entity';
 import { MessageResponse } from './messages/message.dto';
 import { MessageStatus } from './messages/message.entity';
+import { Transfer } from './transfer.dto';
 
 // What the sockets hear of the inbox where it is neither a conversation nor a message.
 
@@ -82,6 +83,15 @@ export class AssignmentNews {
   assigned_by: string | null;
 
   assigned_at: Date | null;
+
+  conversation: ConversationView;
+}
+
+/** The newest transfer of a conversation, and the conversation with it. */
+export class TransferNews {
+  conversation_id: string;
+
+  transfer: Transfer;
 
   conversation: ConversationView;
 }

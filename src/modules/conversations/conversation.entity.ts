@@ -1,4 +1,5 @@
 import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference, UncheckedReference } from '#database/references';
@@ -8,6 +9,7 @@ import { declareStat } from '#modules/organizations/organization-stats';
 import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { declareUserRows } from '#database/personal-data';
+import { Transfer } from './transfer.dto';
 
 /** open: live; pending: parked, waiting for an agent; resolved: done, a new message revives it; closed: ended. */
 export enum ConversationStatus {
@@ -205,6 +207,12 @@ export class Conversation extends TenantEntity {
   @Column('jsonb', { default: {} })
   @Field(() => Json)
   extra_data: JsonObject;
+
+  /** Who passed it on to whom, the last 50 times, oldest first. */
+  @Column('jsonb', { default: [] })
+  @Field(() => [Transfer])
+  @ApiProperty({ type: () => [Transfer] })
+  transfers: Transfer[];
 
   /** The newest message that is not a note. */
   @Column('uuid', { nullable: true })

@@ -2,11 +2,12 @@ import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import type { Contact } from '#modules/contacts/contact.entity';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { AssignmentNews, MessageNews, MessageStatusNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
+import { AssignmentNews, MessageNews, MessageStatusNews, TransferNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
 import { ConversationView } from './conversation.dto';
 import { type Conversation, ConversationStatus } from './conversation.entity';
 import { MessageResponse } from './messages/message.dto';
 import { MessageDirection, MessageStatus, MessageType, SenderType } from './messages/message.entity';
+import type { Transfer } from './transfer.dto';
 
 /** The little of a contact that goes with a message. */
 export type MessageContact = Pick<Contact, 'id' | 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id' | 'is_vip'>;
@@ -51,6 +52,8 @@ interface ConversationMoved extends ConversationHappened {
 interface ConversationAssigned extends ConversationHappened {
   agent_id: string | null;
   previous_agent_id: string | null;
+  /** A person passed it on. */
+  is_transfer?: true;
 }
 
 interface ConversationQueued extends ConversationHappened {
@@ -130,6 +133,17 @@ const received: MessageHappened = {
   },
 };
 
+const transfer: Transfer = {
+  from_agent_id: user_id,
+  to_agent_id: null,
+  from_department_id: null,
+  to_department_id: DEMO.department_id,
+  to_queue_id: DEMO.queue_id,
+  note: 'Quer trocar o bolo do pedido 1042',
+  transferred_by: user_id,
+  transferred_at: DEMO.time,
+};
+
 const conversation: ConversationHappened = { organization_id, conversation_id, user_id };
 const { open, pending, resolved, closed } = ConversationStatus;
 const from = (previous_status: ConversationStatus, status: ConversationStatus): ConversationMoved => ({
@@ -205,6 +219,15 @@ export const INBOX_EVENTS = declareEvents({
     sample: { ...conversation, agent_id: user_id, previous_agent_id: null },
     sockets: ['conversation:assigned', 'conversation:unassigned'],
   }),
+  'conversation.transferred': event<ConversationHappened & { transfer: Transfer }>({
+    text: 'A conversation was passed on to an agent, a department or a queue.',
+    sample: { ...conversation, transfer },
+    sockets: ['conversation:transferred'],
+  }),
+  'conversation.note_added': event<ConversationHappened & { message_id: string; mentions: string[] }>({
+    text: 'A note was added for the team, perhaps for some of it by name.',
+    sample: { ...conversation, message_id, mentions: [] },
+  }),
   'conversation.queued': event<ConversationQueued>({
     text: 'A conversation began to wait in a queue.',
     sample: { ...conversation, queue_id: DEMO.queue_id, department_id: DEMO.department_id },
@@ -255,6 +278,11 @@ export const INBOX_NEWS = declareSocketEvents({
     sample: { conversation_id, unread_count: 0 },
   },
   'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
+  'conversation:transferred': {
+    text: 'A conversation was passed on to an agent, a department or a queue.',
+    channel: 'conversations',
+    payload: TransferNews,
+  },
   'conversation:unassigned': {
     text: 'A conversation has no agent any more.',
     channel: 'conversations',

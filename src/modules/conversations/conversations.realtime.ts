@@ -82,6 +82,12 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
             },
       ),
     );
+    this.events.on('conversation.transferred', ({ organization_id, conversation_id, transfer }) =>
+      this.tell(organization_id, conversation_id, (conversation) => ({
+        event: 'conversation:transferred',
+        data: { conversation_id, transfer, conversation },
+      })),
+    );
   }
 
   onModuleDestroy(): void {

@@ -1,8 +1,10 @@
 import type { Actor } from '#common/actor';
+import { Invalid } from '#common/errors';
 import type { Tx } from '#database/database';
 import { type Sql, prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import { Contact } from '#modules/contacts/contact.entity';
+import { Department } from '#modules/departments/department.entity';
 import { Conversation } from '../conversation.entity';
 import { activeRow } from './active';
 import { type Place, type Wish, choosePlaces } from './line';
@@ -103,13 +105,10 @@ export async function leaveQueue(
 }
 
 /** It becomes a department's and keeps its agent. @throws {NotFound} @throws {Invalid} */
-export async function setDepartment(tx: Tx, actor: Actor, conversation: Conversation, department_id: string): Promise<void> {
-  const { id: conversation_id, whatsapp_number_id, queue_id: last_queue_id } = conversation;
-  const { organization_id } = actor;
-  await choosePlaces(tx, [
-    { organization_id, conversation_id, is_vip: false, named: { department_id }, whatsapp_number_id, last_queue_id },
-  ]);
-  await new TenantRepository(tx, Conversation).patch(actor, conversation_id, { department_id });
+export async function setDepartment(tx: Tx, actor: Actor, { id }: Pick<Conversation, 'id'>, department_id: string): Promise<void> {
+  const { is_active } = await new TenantRepository(tx, Department).get(actor, department_id);
+  if (!is_active) throw Invalid.field('department_id', 'The department is switched off: it takes no conversations.');
+  await new TenantRepository(tx, Conversation).patch(actor, id, { department_id });
 }
 
 /** Back into the line they stood in, with a stay of its own: their agent is gone. */
