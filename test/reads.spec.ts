@@ -135,6 +135,22 @@ describe('lists of a large organization', () => {
     expect(sorted).toEqual([]);
   });
 
+  it.each([
+    '/conversations/metrics?since=DAY',
+    '/conversations/stats',
+    '/conversations/stats?period=week',
+    '/conversations/stats?period=week&department_id=THREAD',
+    '/conversations/sla-alerts',
+    '/conversations/THREAD/notes',
+  ])('%s reads what it tells of, by an index', async (path) => {
+    const { items } = await list(acme.agent, '/conversations?limit=1');
+
+    const plans = await plansOf(path.replace('THREAD', items[0].id).replace('DAY', new Date(Date.now() - 86_400_000).toISOString()));
+
+    expect(plans.length).toBeGreaterThan(0);
+    expect(wholeTables(plans)).toEqual([]);
+  });
+
   it.each(['/contacts', '/conversations'])('%s are searched by an index, also with two letters', async (path) => {
     const [{ name, phone, email }] = await w.sql<{ name: string; phone: string; email: string }>(
       `SELECT name, right(match_key, 8) AS phone, email FROM contacts k JOIN conversations c ON c.contact_id = k.id

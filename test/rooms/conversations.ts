@@ -13,6 +13,9 @@ export const facts: RoomFacts = {
   roles: {
     viewer: [
       'GET /conversations',
+      'GET /conversations/metrics',
+      'GET /conversations/sla-alerts',
+      'GET /conversations/stats',
       'GET /conversations/{conversation_id}',
       'GET /conversations/{conversation_id}/messages',
       'GET /conversations/{conversation_id}/notes',

@@ -16,6 +16,8 @@ import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
 import { ConversationsService } from './conversations.service';
+import { ConversationFigures } from './figures/conversation-figures';
+import { ConversationFiguresController } from './figures/conversation-figures.controller';
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { InboxGauges } from './inbox.metrics';
@@ -41,9 +43,10 @@ import { MissedMessages } from './notices/missed-messages';
     JobsModule.register('whatsapp-receipts'),
   ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController, AgentStatsController],
+  controllers: [MessagesController, ConversationsController, ConversationFiguresController, AgentStatsController],
   providers: [
     ConversationsService,
+    ConversationFigures,
     MessagesService,
     PurgeMessages,
     SendMessage,
