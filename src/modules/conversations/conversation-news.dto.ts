@@ -61,6 +61,12 @@ export class UnreadNews {
   unread_count: number;
 }
 
+export class WindowNews {
+  conversation_id: string;
+
+  window_expires_at: Date;
+}
+
 export class NewsAgent {
   id: string;
 

@@ -149,12 +149,13 @@ export interface Joined {
 }
 
 export function presentConversation(row: Conversation, joined: Joined, last_message: Message | null): ConversationView {
+  const { window_told_for: _told, ...shown } = row;
   const live = isActive(row);
   const { number_connection_type } = joined;
   const has_window = !number_connection_type || CAPABILITIES[number_connection_type].has_window;
   const is_window_open = !has_window || (row.window_expires_at !== null && row.window_expires_at > new Date());
   return {
-    ...row,
+    ...shown,
     transfers: row.transfers.map((transfer) => ({ ...transfer, transferred_at: new Date(transfer.transferred_at) })),
     contact: {
       id: row.contact_id,

@@ -1,5 +1,5 @@
-import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
-import { ApiProperty } from '@nestjs/swagger';
+import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference, UncheckedReference } from '#database/references';
@@ -48,6 +48,8 @@ export enum ConversationPriority {
 @Index('conversations_ended_idx', { synchronize: false })
 // Those that wait, in the order they are served.
 @Index('conversations_waiting_idx', { synchronize: false })
+// Those that wait in a department without a queue, likewise.
+@Index('conversations_in_department_idx', { synchronize: false })
 @Index('conversations_sla_idx', ['organization_id', 'sla_due_at'], { where: 'sla_due_at IS NOT NULL' })
 @Index('conversations_of_queue_idx', ['organization_id', 'queue_id', 'queued_at'], { where: 'queue_id IS NOT NULL' })
 @Index('conversations_of_department_idx', ['organization_id', 'department_id', 'created_at'], { where: 'department_id IS NOT NULL' })
@@ -99,7 +101,7 @@ export class Conversation extends TenantEntity {
   @Field(() => ID, { nullable: true })
   queue_id: string | null;
 
-  /** When it began to wait; stays after assignment. */
+  /** When it began to wait, in a queue or in a department without one; stays after assignment. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   queued_at: Date | null;
 
@@ -155,6 +157,12 @@ export class Conversation extends TenantEntity {
   /** Meta, Cloud API: 24 h from the last incoming message of this contact on this number; after it only templates. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   window_expires_at: Date | null;
+
+  /** The window the team was told of that it ends soon. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  window_told_for?: Date | null;
 
   /** Incoming messages since the team last read. */
   @Column('int', { default: 0 })

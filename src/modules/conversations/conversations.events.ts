@@ -2,7 +2,15 @@ import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import type { Contact } from '#modules/contacts/contact.entity';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { AssignmentNews, MessageNews, MessageStatusNews, TransferNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
+import {
+  AssignmentNews,
+  MessageNews,
+  MessageStatusNews,
+  TransferNews,
+  UnassignmentNews,
+  UnreadNews,
+  WindowNews,
+} from './conversation-news.dto';
 import { ConversationView } from './conversation.dto';
 import { type Conversation, ConversationStatus } from './conversation.entity';
 import { MessageResponse } from './messages/message.dto';
@@ -54,6 +62,23 @@ interface ConversationAssigned extends ConversationHappened {
   previous_agent_id: string | null;
   /** A person passed it on. */
   is_transfer?: true;
+}
+
+interface Addressed {
+  organization_id: string;
+  conversation_id: string;
+  contact_id: string;
+  whatsapp_number_id: string;
+  /** It began with this. */
+  is_new: boolean;
+  /** The newest message, by the provider's clock. */
+  written_at: Date;
+}
+
+interface WindowExpiring {
+  organization_id: string;
+  conversation_id: string;
+  window_expires_at: Date;
 }
 
 interface ConversationQueued extends ConversationHappened {
@@ -233,6 +258,20 @@ export const INBOX_EVENTS = declareEvents({
     sample: { ...conversation, queue_id: DEMO.queue_id, department_id: DEMO.department_id },
     sockets: ['conversation:updated', 'queue:updated'],
   }),
+  'conversation.addressed': event<Addressed>({
+    text: 'A customer wrote on a number that answers by itself (`auto_reply_enabled`).',
+    sample: { organization_id, conversation_id, contact_id, whatsapp_number_id, is_new: true, written_at: DEMO.time },
+  }),
+  'conversation.window_expiring': event<WindowExpiring>({
+    text: 'Within the hour only templates may be sent in a conversation, unless the customer writes again.',
+    sample: { organization_id, conversation_id, window_expires_at: new Date(DEMO.time.getTime() + 3600_000) },
+    sockets: ['conversation:window_expiring'],
+  }),
+  'conversation.department_entered': event<ConversationHappened & { department_id: string }>({
+    text: 'A conversation began to wait in a department without a queue.',
+    sample: { ...conversation, department_id: DEMO.department_id },
+    sockets: ['conversation:updated'],
+  }),
   'conversation.dequeued': event<ConversationHappened & { queue_id: string }>({
     text: 'A conversation left its queue, for another one or for none.',
     sample: { ...conversation, queue_id: DEMO.queue_id },
@@ -282,6 +321,12 @@ export const INBOX_NEWS = declareSocketEvents({
     text: 'A conversation was passed on to an agent, a department or a queue.',
     channel: 'conversations',
     payload: TransferNews,
+  },
+  'conversation:window_expiring': {
+    text: 'Within the hour only templates may be sent, unless the customer writes again; once for each window.',
+    channel: 'conversations',
+    payload: WindowNews,
+    sample: { conversation_id, window_expires_at: new Date(DEMO.time.getTime() + 3600_000) },
   },
   'conversation:unassigned': {
     text: 'A conversation has no agent any more.',

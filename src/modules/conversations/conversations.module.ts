@@ -12,6 +12,7 @@ import './state/merging';
 import { AgentStatsController } from './agent-stats/agent-stats.controller';
 import { AgentStatsResolver } from './agent-stats/agent-stats.resolver';
 import { AgentStatsService } from './agent-stats/agent-stats.service';
+import { AutoMessages } from './auto-messages';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
@@ -31,6 +32,7 @@ import { SendMessage } from './messages/send-message';
 import { AbsentAgents } from './notices/absent-agents';
 import { InboxNotices } from './notices/inbox-notices';
 import { MissedMessages } from './notices/missed-messages';
+import { WindowMonitor } from './notices/window-monitor';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
@@ -63,6 +65,8 @@ import { MissedMessages } from './notices/missed-messages';
     InboxNotices,
     MissedMessages,
     AbsentAgents,
+    AutoMessages,
+    WindowMonitor,
   ],
   exports: [ConversationsService, MessagesService, PurgeMessages, SendMessage, InboundWorker],
 })

@@ -115,6 +115,7 @@ export class MessageReaction {
 @Index('messages_search_idx', { synchronize: false })
 @Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
 @Index('messages_of_agent_idx', ['organization_id', 'sender_user_id', 'created_at'], { where: 'sender_user_id IS NOT NULL' })
+@Index('messages_automation_idx', ['organization_id', 'contact_id', 'created_at'], { where: "sender_type = 'automation'" })
 @Index('messages_notes_idx', ['organization_id', 'conversation_id', 'created_at', 'id'], { where: "message_type = 'note'" })
 // By what refers to a message or template that is deleted.
 @Index('messages_reply_idx', ['organization_id', 'reply_to_message_id'], { where: 'reply_to_message_id IS NOT NULL' })
