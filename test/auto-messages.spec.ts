@@ -88,7 +88,7 @@ describe('what a number answers by itself', () => {
 
   it('goes by the hours of the organization where the number has none', async () => {
     const box = await shop({ business_hours: null, away_message: null });
-    await box.company.admin.put(`/organizations/${box.company.id}/settings`, { business_hours: CLOSED }).expect(200);
+    await box.company.admin.put(`/organizations/me/settings`, { business_hours: CLOSED }).expect(200);
 
     await box.receive(metaPayload.text(box.person()));
 

@@ -61,7 +61,9 @@ describe('lists of a large organization', () => {
     for (const [statement, values] of query.mock.calls as unknown as [Statement | string, unknown[]?][])
       said.push(typeof statement === 'string' ? { text: statement, values } : { values, ...statement });
     query.mockRestore();
-    const reads = said.filter(({ text }) => text.startsWith('SELECT') && LARGE.some((table) => new RegExp(`\\b${table}\\b`).test(text)));
+    const reads = said.filter(
+      ({ text }) => /^(SELECT|WITH)\b/.test(text) && LARGE.some((table) => new RegExp(`\\b${table}\\b`).test(text)),
+    );
     const plans: { text: string; nodes: Plan[] }[] = [];
     for (const { text, values } of reads) {
       const { rows } = await explain.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);

@@ -434,7 +434,7 @@ export class ConversationTags {
   @ArrayMaxSize(20)
   @IsString({ each: true })
   @Length(1, 50, { each: true })
-  @Matches(/[^\s]/, { each: true, message: 'tags must have something to read: white space is not text' })
+  @Matches(/\S/, { each: true, message: 'tags must have something to read: white space is not text' })
   tags: string[];
 }
 

@@ -158,37 +158,27 @@ export class ConversationsService implements OnModuleInit {
     for (const field of ['status', 'priority', 'tags', 'extra_data'] as const)
       if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
-    return this.change(
-      actor,
-      id,
-      (before) => wordOf(input, before),
-      async (tx, conversation) => {
-        const conversations = this.database.repository(Conversation, tx);
-        if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
-          if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
-          await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
-          await refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
-        }
-        await conversations.patch(actor, id, {
-          ...(input.whatsapp_number_id && { whatsapp_number_id: input.whatsapp_number_id }),
-          ...(input.priority && { priority: input.priority, queue_priority: QUEUE_PRIORITY[input.priority] }),
-          ...(input.tags && { tags: unique(input.tags) }),
-          ...(input.extra_data && { extra_data: input.extra_data }),
-        });
-        await this.changeQueue(tx, actor, conversation, input);
-        if (input.status === 'archived') await archive(tx, actor, conversation);
-        else if (input.status)
-          await move(
-            tx,
-            actor,
-            conversation,
-            input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus),
-            {},
-          );
-        if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
-        tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
-      },
-    );
+    const word = (before: Conversation): string => wordOf(input, before);
+    return this.change(actor, id, word, async (tx, conversation) => {
+      const conversations = this.database.repository(Conversation, tx);
+      if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
+        if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
+        await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
+        await refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
+      }
+      await conversations.patch(actor, id, {
+        ...(input.whatsapp_number_id && { whatsapp_number_id: input.whatsapp_number_id }),
+        ...(input.priority && { priority: input.priority, queue_priority: QUEUE_PRIORITY[input.priority] }),
+        ...(input.tags && { tags: unique(input.tags) }),
+        ...(input.extra_data && { extra_data: input.extra_data }),
+      });
+      await this.changeQueue(tx, actor, conversation, input);
+      if (input.status === 'archived') await archive(tx, actor, conversation);
+      else if (input.status)
+        await move(tx, actor, conversation, input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus), {});
+      if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
+      tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
+    });
   }
 
   /** Where it waits, and whose it is. @throws {Conflict} conversation_not_active. @throws {NotFound} @throws {Invalid} */
@@ -279,18 +269,18 @@ export class ConversationsService implements OnModuleInit {
   private async change(
     actor: Actor,
     id: string,
-    action: string | ((before: Conversation) => string),
+    act: string | ((before: Conversation) => string),
     work: (tx: Tx, conversation: Conversation) => Promise<void>,
   ): Promise<ConversationView> {
-    const act = async (tx: Tx): Promise<void> => {
+    const change = async (tx: Tx): Promise<void> => {
       const { conversation: before } = await lockThread(tx, actor, id);
       await work(tx, before);
       const after = await this.database.repository(Conversation, tx).get(actor, id);
-      const word = typeof action === 'string' ? action : action(before);
+      const word = typeof act === 'string' ? act : act(before);
       tx.audit(actor, word, { resource: { id }, before, after, may_tell: (field) => !UNTOLD.includes(field) });
     };
     // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
-    await this.turns.run(`${actor.organization_id} ${id}`, () => this.database.tx(act));
+    await this.turns.run(`${actor.organization_id} ${id}`, () => this.database.tx(change));
     return this.get(actor, id);
   }
 

@@ -27,7 +27,7 @@ const movedSince = (since: string): string =>
 
 // --- metrics: $1 organization, $2 department, $3 queue, $4 since
 
-const METRICS_OF = `c.organization_id = $1 AND ($2::uuid IS NULL OR c.department_id = $2) AND ($3::uuid IS NULL OR c.queue_id = $3) AND ${movedSince('$4')}`;
+const ASKED = `($2::uuid IS NULL OR c.department_id = $2) AND ($3::uuid IS NULL OR c.queue_id = $3) AND ${movedSince('$4')}`;
 const WAITS = waitingRow('c');
 
 // What lives by the index of what wants attention, what has ended by its own: counting reads nothing else of it.
@@ -37,15 +37,15 @@ const LIVE = `SELECT count(*) FILTER (WHERE c.status = 'open')::int AS open, cou
     (avg(extract(epoch FROM now() - c.queued_at)) FILTER (WHERE ${WAITS}))::int AS avg_wait_seconds,
     count(*) FILTER (WHERE ${WAITS} AND c.queued_at < now() - interval '600 seconds')::int AS overflow_count,
     count(*) FILTER (WHERE ${WAITS} AND (c.sla_breached_at IS NOT NULL OR c.sla_ends_at <= now()))::int AS sla_violations
-   FROM conversations c WHERE ${METRICS_OF} AND NOT c.is_archived AND ${activeRow('c')}`;
+   FROM conversations c WHERE c.organization_id = $1 AND ${ASKED} AND NOT c.is_archived AND ${activeRow('c')}`;
 
 const ENDED = `SELECT count(*) FILTER (WHERE c.status = 'resolved')::int AS resolved, count(*) FILTER (WHERE c.status = 'closed')::int AS closed,
     count(*) FILTER (WHERE c.is_archived)::int AS archived
-   FROM conversations c WHERE ${METRICS_OF} AND c.status IN ('resolved', 'closed')`;
+   FROM conversations c WHERE c.organization_id = $1 AND ${ASKED} AND c.status IN ('resolved', 'closed')`;
 
 const FIRST_ANSWERS = `SELECT avg(seconds)::int AS avg_first_response_seconds FROM (
     SELECT c.first_response_time_seconds AS seconds FROM conversations c
-     WHERE ${METRICS_OF} AND NOT c.is_archived AND c.first_response_time_seconds IS NOT NULL
+     WHERE c.organization_id = $1 AND ${ASKED} AND NOT c.is_archived AND c.first_response_time_seconds IS NOT NULL
      ORDER BY c.last_message_at DESC NULLS LAST LIMIT ${NEWEST}) newest`;
 
 // --- stats: $1 organization, $2 from, $3 to, $4 department, $5 queue, $6 agent, $7 number
