@@ -102,6 +102,7 @@ describe('the OpenAPI document', () => {
 /** What is measured or averaged, and so has decimals. */
 const MEASURED = [
   'average_response_time_hours',
+  'avg_resolution_time_hours',
   'avg_resolution_time_minutes',
   'avg_response_time_minutes',
   'consent_compliance',
@@ -110,9 +111,11 @@ const MEASURED = [
   'latitude',
   'longitude',
   'overall_score',
+  'progress',
   'response_time_ms',
   'rights_fulfillment_rate',
   'success_rate',
+  'waited_minutes',
 ];
 
 const OTHERS_IDS = [

@@ -61,7 +61,9 @@ describe('lists of a large organization', () => {
     for (const [statement, values] of query.mock.calls as unknown as [Statement | string, unknown[]?][])
       said.push(typeof statement === 'string' ? { text: statement, values } : { values, ...statement });
     query.mockRestore();
-    const reads = said.filter(({ text }) => text.startsWith('SELECT') && LARGE.some((table) => new RegExp(`\\b${table}\\b`).test(text)));
+    const reads = said.filter(
+      ({ text }) => /^(SELECT|WITH)\b/.test(text) && LARGE.some((table) => new RegExp(`\\b${table}\\b`).test(text)),
+    );
     const plans: { text: string; nodes: Plan[] }[] = [];
     for (const { text, values } of reads) {
       const { rows } = await explain.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
@@ -133,6 +135,22 @@ describe('lists of a large organization', () => {
         : nodes.filter((node) => /Sort/.test(node['Node Type']) && node['Actual Rows'] > PAGE + 1).map(() => text),
     );
     expect(sorted).toEqual([]);
+  });
+
+  it.each([
+    '/conversations/metrics?since=DAY',
+    '/conversations/stats',
+    '/conversations/stats?period=week',
+    '/conversations/stats?period=week&department_id=THREAD',
+    '/conversations/sla-alerts',
+    '/conversations/THREAD/notes',
+  ])('%s reads what it tells of, by an index', async (path) => {
+    const { items } = await list(acme.agent, '/conversations?limit=1');
+
+    const plans = await plansOf(path.replace('THREAD', items[0].id).replace('DAY', new Date(Date.now() - 86_400_000).toISOString()));
+
+    expect(plans.length).toBeGreaterThan(0);
+    expect(wholeTables(plans)).toEqual([]);
   });
 
   it.each(['/contacts', '/conversations'])('%s are searched by an index, also with two letters', async (path) => {

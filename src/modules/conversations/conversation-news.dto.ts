@@ -3,6 +3,7 @@ import { ConversationView } from './conversation.dto';
 import { ConversationStatus } from './conversation.entity';
 import { MessageResponse } from './messages/message.dto';
 import { MessageStatus } from './messages/message.entity';
+import { Transfer } from './transfer.dto';
 
 // What the sockets hear of the inbox where it is neither a conversation nor a message.
 
@@ -60,6 +61,12 @@ export class UnreadNews {
   unread_count: number;
 }
 
+export class WindowNews {
+  conversation_id: string;
+
+  window_expires_at: Date;
+}
+
 export class NewsAgent {
   id: string;
 
@@ -82,6 +89,15 @@ export class AssignmentNews {
   assigned_by: string | null;
 
   assigned_at: Date | null;
+
+  conversation: ConversationView;
+}
+
+/** The newest transfer of a conversation, and the conversation with it. */
+export class TransferNews {
+  conversation_id: string;
+
+  transfer: Transfer;
 
   conversation: ConversationView;
 }

@@ -1,8 +1,9 @@
-import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
+  ArrayMinSize,
   IsArray,
   IsBoolean,
   IsEnum,
@@ -16,8 +17,8 @@ import {
   MaxLength,
   ValidateIf,
 } from 'class-validator';
-import { Alias } from '#common/alias';
-import { DayOrInstant, IsIdOr, NotBefore, OneLine, QueryBoolean } from '#common/fields';
+import { Alias, BareList } from '#common/alias';
+import { DayOrInstant, IsIdOr, NotBefore, NotBlank, OneLine, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
@@ -117,6 +118,11 @@ export class ConversationView extends Conversation {
   /** In a queue, without an agent, and live. */
   is_queued: boolean;
 
+  /** Its place in the queue, 1 is served next; null: it does not wait in one, or behind the first 1,000. */
+  @ApiProperty({ type: 'integer', nullable: true })
+  @Field(() => Int, { nullable: true })
+  queue_position: number | null;
+
   /** Whether anything but a template may be sent. */
   is_window_open: boolean;
 
@@ -143,15 +149,18 @@ export interface Joined {
   number_connection_type: ConnectionType | null;
   agent_full_name: string | null;
   agent_email: string | null;
+  queue_position: number | null;
 }
 
 export function presentConversation(row: Conversation, joined: Joined, last_message: Message | null): ConversationView {
+  const { window_told_for: _told, ...shown } = row;
   const live = isActive(row);
   const { number_connection_type } = joined;
   const has_window = !number_connection_type || CAPABILITIES[number_connection_type].has_window;
   const is_window_open = !has_window || (row.window_expires_at !== null && row.window_expires_at > new Date());
   return {
-    ...row,
+    ...shown,
+    transfers: row.transfers.map((transfer) => ({ ...transfer, transferred_at: new Date(transfer.transferred_at) })),
     contact: {
       id: row.contact_id,
       name: joined.contact_name,
@@ -186,6 +195,7 @@ export function presentConversation(row: Conversation, joined: Joined, last_mess
     assigned_department_id: row.department_id,
     last_inbound_message_at: row.last_incoming_at,
     is_queued: row.queue_id !== null && row.queued_at !== null && row.current_agent_id === null && live,
+    queue_position: joined.queue_position,
     is_window_open,
     requires_template: !is_window_open,
   };
@@ -416,4 +426,38 @@ export class ConversationClose {
   @IsOptional()
   @IsBoolean()
   resolved?: boolean;
+}
+
+/** More labels for a conversation; the list alone means the same. */
+@ArgsType()
+export class ConversationTags {
+  /** Labels that are there already, in any case, stay as they are; a conversation has at most 20. */
+  @Field(() => [String])
+  @BareList()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(20)
+  @IsString({ each: true })
+  @Length(1, 50, { each: true })
+  @Matches(/\S/, { each: true, message: 'tags must have something to read: white space is not text' })
+  tags: string[];
+}
+
+/** A word among the team. */
+@ArgsType()
+export class ConversationNoteCreate {
+  /** Alias: content. */
+  @Alias('content')
+  @IsString()
+  @Length(1, 4000)
+  @NotBlank()
+  note: string;
+
+  /** Users whom it is meant for: they are told. */
+  @Field(() => [ID], { nullable: true })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsUUID(undefined, { each: true })
+  mentions?: string[];
 }

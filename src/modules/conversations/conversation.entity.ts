@@ -1,4 +1,5 @@
-import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference, UncheckedReference } from '#database/references';
@@ -8,6 +9,7 @@ import { declareStat } from '#modules/organizations/organization-stats';
 import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { declareUserRows } from '#database/personal-data';
+import { Transfer } from './transfer.dto';
 
 /** open: live; pending: parked, waiting for an agent; resolved: done, a new message revives it; closed: ended. */
 export enum ConversationStatus {
@@ -46,6 +48,8 @@ export enum ConversationPriority {
 @Index('conversations_ended_idx', { synchronize: false })
 // Those that wait, in the order they are served.
 @Index('conversations_waiting_idx', { synchronize: false })
+// Those that wait in a department without a queue, likewise.
+@Index('conversations_in_department_idx', { synchronize: false })
 @Index('conversations_sla_idx', ['organization_id', 'sla_due_at'], { where: 'sla_due_at IS NOT NULL' })
 @Index('conversations_of_queue_idx', ['organization_id', 'queue_id', 'queued_at'], { where: 'queue_id IS NOT NULL' })
 @Index('conversations_of_department_idx', ['organization_id', 'department_id', 'created_at'], { where: 'department_id IS NOT NULL' })
@@ -97,7 +101,7 @@ export class Conversation extends TenantEntity {
   @Field(() => ID, { nullable: true })
   queue_id: string | null;
 
-  /** When it began to wait; stays after assignment. */
+  /** When it began to wait, in a queue or in a department without one; stays after assignment. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   queued_at: Date | null;
 
@@ -154,6 +158,12 @@ export class Conversation extends TenantEntity {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   window_expires_at: Date | null;
 
+  /** The window the team was told of that it ends soon. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  window_told_for?: Date | null;
+
   /** Incoming messages since the team last read. */
   @Column('int', { default: 0 })
   @Field(() => Int)
@@ -205,6 +215,12 @@ export class Conversation extends TenantEntity {
   @Column('jsonb', { default: {} })
   @Field(() => Json)
   extra_data: JsonObject;
+
+  /** Who passed it on to whom, the last 50 times, oldest first. */
+  @Column('jsonb', { default: [] })
+  @Field(() => [Transfer])
+  @ApiProperty({ type: () => [Transfer] })
+  transfers: Transfer[];
 
   /** The newest message that is not a note. */
   @Column('uuid', { nullable: true })

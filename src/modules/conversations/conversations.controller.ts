@@ -12,19 +12,22 @@ import {
   ConversationAssign,
   ConversationClose,
   ConversationCreate,
+  ConversationNoteCreate,
   ConversationPage,
   ConversationQuery,
+  ConversationTags,
   ConversationUpdate,
   ConversationView,
 } from './conversation.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { MessagePage, MessageResponse } from './messages/message.dto';
-import { MessageQuery } from './messages/message-query.dto';
+import { MessageQuery, NoteQuery } from './messages/message-query.dto';
 import { MessagesService } from './messages/messages.service';
 import { firstDraft } from './messages/first-draft';
 import { MessageSendRequest } from './messages/send.dto';
 import { SendRefusals } from './messages/send-refusals';
+import { ConversationTransfer } from './transfer.dto';
 
 /** The shared inbox. */
 @Room('conversations', 'The shared inbox: one thread with one contact on one number.', { conversation_id: DEMO.conversation_id })
@@ -160,6 +163,67 @@ export class ConversationsController {
   @Bodies({ 'to an agent': { agent_id: DEMO.user_id }, 'to nobody': { agent_id: null } })
   assign(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationAssign): Promise<ConversationView> {
     return this.conversations.assign(actor, id, input.agent_id);
+  }
+
+  /**
+   * Transfer to an agent, or to wait in a department or a queue. `transfers` remembers it.
+   * @throws {404} The conversation, or what is named, is not in this organization.
+   * @throws {409} The conversation is neither open nor pending (`conversation_not_active`).
+   * @throws {422} Also an agent who may not answer (`invalid_agent`), a department or queue that is switched off, and nothing to transfer to.
+   */
+  @Post(':conversation_id/transfer')
+  @HttpCode(200)
+  @Allow('agent')
+  @Bodies({
+    'to wait in a queue': { queue_id: DEMO.queue_id, note: 'Quer trocar o bolo do pedido 1042' },
+    'to wait in a department': { department_id: DEMO.department_id },
+    'to an agent': { to_agent_id: DEMO.user_id },
+  })
+  transfer(
+    @Caller() actor: Actor,
+    @Param('conversation_id', Uuid) id: string,
+    @Body() input: ConversationTransfer,
+  ): Promise<ConversationView> {
+    return this.conversations.transfer(actor, id, input);
+  }
+
+  /** Add labels; those that are there stay. */
+  @Post(':conversation_id/tags')
+  @HttpCode(200)
+  @Allow('agent')
+  @Bodies({ labels: { tags: ['entrega', 'reclamação'] } })
+  addTags(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Body() input: ConversationTags): Promise<ConversationView> {
+    return this.conversations.addTags(actor, id, input.tags);
+  }
+
+  /** List the team's notes, oldest first. */
+  @Get(':conversation_id/notes')
+  @Allow('viewer')
+  @Resource('messages')
+  @ApiOkResponse({ type: MessagePage })
+  notes(@Caller() actor: Actor, @Param('conversation_id', Uuid) id: string, @Query() query: NoteQuery): Promise<Page<MessageResponse>> {
+    return this.messages.notes(actor, id, query);
+  }
+
+  /**
+   * Add a note for the team, in any state; it is never sent. Whom it mentions is told.
+   * @throws {404} The conversation, or somebody it mentions, is not in this organization.
+   */
+  @Post(':conversation_id/notes')
+  @Allow('agent')
+  @Resource('messages')
+  @Idempotent()
+  @Bodies({
+    'a note': { note: 'Cliente pediu nota fiscal.' },
+    'for somebody': { note: 'Bruno, confere o pagamento?', mentions: [DEMO.user_id] },
+  })
+  @ApiCreatedResponse({ type: MessageResponse })
+  addNote(
+    @Caller() actor: Actor,
+    @Param('conversation_id', Uuid) id: string,
+    @Body() input: ConversationNoteCreate,
+  ): Promise<MessageResponse> {
+    return this.messages.addNote(actor, id, input);
   }
 
   /**

@@ -2,11 +2,20 @@ import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import type { Contact } from '#modules/contacts/contact.entity';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { AssignmentNews, MessageNews, MessageStatusNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
+import {
+  AssignmentNews,
+  MessageNews,
+  MessageStatusNews,
+  TransferNews,
+  UnassignmentNews,
+  UnreadNews,
+  WindowNews,
+} from './conversation-news.dto';
 import { ConversationView } from './conversation.dto';
 import { type Conversation, ConversationStatus } from './conversation.entity';
 import { MessageResponse } from './messages/message.dto';
 import { MessageDirection, MessageStatus, MessageType, SenderType } from './messages/message.entity';
+import type { Transfer } from './transfer.dto';
 
 /** The little of a contact that goes with a message. */
 export type MessageContact = Pick<Contact, 'id' | 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id' | 'is_vip'>;
@@ -51,6 +60,25 @@ interface ConversationMoved extends ConversationHappened {
 interface ConversationAssigned extends ConversationHappened {
   agent_id: string | null;
   previous_agent_id: string | null;
+  /** A person passed it on. */
+  is_transfer?: true;
+}
+
+interface Addressed {
+  organization_id: string;
+  conversation_id: string;
+  contact_id: string;
+  whatsapp_number_id: string;
+  /** It began with this. */
+  is_new: boolean;
+  /** The newest message, by the provider's clock. */
+  written_at: Date;
+}
+
+interface WindowExpiring {
+  organization_id: string;
+  conversation_id: string;
+  window_expires_at: Date;
 }
 
 interface ConversationQueued extends ConversationHappened {
@@ -130,6 +158,17 @@ const received: MessageHappened = {
   },
 };
 
+const transfer: Transfer = {
+  from_agent_id: user_id,
+  to_agent_id: null,
+  from_department_id: null,
+  to_department_id: DEMO.department_id,
+  to_queue_id: DEMO.queue_id,
+  note: 'Quer trocar o bolo do pedido 1042',
+  transferred_by: user_id,
+  transferred_at: DEMO.time,
+};
+
 const conversation: ConversationHappened = { organization_id, conversation_id, user_id };
 const { open, pending, resolved, closed } = ConversationStatus;
 const from = (previous_status: ConversationStatus, status: ConversationStatus): ConversationMoved => ({
@@ -205,10 +244,33 @@ export const INBOX_EVENTS = declareEvents({
     sample: { ...conversation, agent_id: user_id, previous_agent_id: null },
     sockets: ['conversation:assigned', 'conversation:unassigned'],
   }),
+  'conversation.transferred': event<ConversationHappened & { transfer: Transfer }>({
+    text: 'A conversation was passed on to an agent, a department or a queue.',
+    sample: { ...conversation, transfer },
+    sockets: ['conversation:transferred'],
+  }),
+  'conversation.note_added': event<ConversationHappened & { message_id: string; mentions: string[] }>({
+    text: 'A note was added for the team, perhaps for some of it by name.',
+    sample: { ...conversation, message_id, mentions: [] },
+  }),
   'conversation.queued': event<ConversationQueued>({
     text: 'A conversation began to wait in a queue.',
     sample: { ...conversation, queue_id: DEMO.queue_id, department_id: DEMO.department_id },
     sockets: ['conversation:updated', 'queue:updated'],
+  }),
+  'conversation.addressed': event<Addressed>({
+    text: 'A customer wrote on a number that answers by itself (`auto_reply_enabled`).',
+    sample: { organization_id, conversation_id, contact_id, whatsapp_number_id, is_new: true, written_at: DEMO.time },
+  }),
+  'conversation.window_expiring': event<WindowExpiring>({
+    text: 'Within the hour only templates may be sent in a conversation, unless the customer writes again.',
+    sample: { organization_id, conversation_id, window_expires_at: new Date(DEMO.time.getTime() + 3600_000) },
+    sockets: ['conversation:window_expiring'],
+  }),
+  'conversation.department_entered': event<ConversationHappened & { department_id: string }>({
+    text: 'A conversation began to wait in a department without a queue.',
+    sample: { ...conversation, department_id: DEMO.department_id },
+    sockets: ['conversation:updated'],
   }),
   'conversation.dequeued': event<ConversationHappened & { queue_id: string }>({
     text: 'A conversation left its queue, for another one or for none.',
@@ -255,6 +317,17 @@ export const INBOX_NEWS = declareSocketEvents({
     sample: { conversation_id, unread_count: 0 },
   },
   'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
+  'conversation:transferred': {
+    text: 'A conversation was passed on to an agent, a department or a queue.',
+    channel: 'conversations',
+    payload: TransferNews,
+  },
+  'conversation:window_expiring': {
+    text: 'Within the hour only templates may be sent, unless the customer writes again; once for each window.',
+    channel: 'conversations',
+    payload: WindowNews,
+    sample: { conversation_id, window_expires_at: new Date(DEMO.time.getTime() + 3600_000) },
+  },
   'conversation:unassigned': {
     text: 'A conversation has no agent any more.',
     channel: 'conversations',

@@ -16,10 +16,13 @@ import { AgentStatsService } from './agent-stats/agent-stats.service';
 import { ContactStatsController } from './contact-stats/contact-stats.controller';
 import { ContactStatsResolver } from './contact-stats/contact-stats.resolver';
 import { ContactStatsService } from './contact-stats/contact-stats.service';
+import { AutoMessages } from './auto-messages';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
 import { ConversationsService } from './conversations.service';
+import { ConversationFigures } from './figures/conversation-figures';
+import { ConversationFiguresController } from './figures/conversation-figures.controller';
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { InboxGauges } from './inbox.metrics';
@@ -37,6 +40,7 @@ import { SendMessage } from './messages/send-message';
 import { AbsentAgents } from './notices/absent-agents';
 import { InboxNotices } from './notices/inbox-notices';
 import { MissedMessages } from './notices/missed-messages';
+import { WindowMonitor } from './notices/window-monitor';
 
 /** The shared inbox: what comes in is filed here, what goes out starts here. */
 @Module({
@@ -49,9 +53,17 @@ import { MissedMessages } from './notices/missed-messages';
     JobsModule.register('whatsapp-receipts'),
   ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController, AgentStatsController, ContactStatsController, PhoneRequestsController],
+  controllers: [
+    MessagesController,
+    ConversationsController,
+    ConversationFiguresController,
+    AgentStatsController,
+    ContactStatsController,
+    PhoneRequestsController,
+  ],
   providers: [
     ConversationsService,
+    ConversationFigures,
     MessagesService,
     PurgeMessages,
     SendMessage,
@@ -73,6 +85,8 @@ import { MissedMessages } from './notices/missed-messages';
     InboxNotices,
     MissedMessages,
     AbsentAgents,
+    AutoMessages,
+    WindowMonitor,
   ],
   exports: [ConversationsService, MessagesService, PurgeMessages, SendMessage, InboundWorker],
 })

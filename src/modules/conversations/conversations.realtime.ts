@@ -53,10 +53,13 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('conversation.unread', ({ organization_id, conversation_id, unread_count }) =>
       this.hub.publish({ organization_id, conversation_id, event: 'conversation:unread_update', data: { conversation_id, unread_count } }),
     );
+    this.events.on('conversation.window_expiring', ({ organization_id, ...data }) =>
+      this.hub.publish({ organization_id, conversation_id: data.conversation_id, event: 'conversation:window_expiring', data }),
+    );
     this.events.on('conversation.created', (e) =>
       this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })),
     );
-    for (const name of ['conversation.updated', 'conversation.archived', 'conversation.queued'] as const)
+    for (const name of ['conversation.updated', 'conversation.archived', 'conversation.queued', 'conversation.department_entered'] as const)
       this.events.on(name, (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:updated', data })));
     for (const name of ['conversation.resolved', 'conversation.closed', 'conversation.reopened', 'conversation.status'] as const)
       this.events.on(name, (e) => this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:status', data })));
@@ -81,6 +84,12 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
               data: { conversation_id, previous_agent_id, queue_id: conversation.queue_id, reason: 'manual' },
             },
       ),
+    );
+    this.events.on('conversation.transferred', ({ organization_id, conversation_id, transfer }) =>
+      this.tell(organization_id, conversation_id, (conversation) => ({
+        event: 'conversation:transferred',
+        data: { conversation_id, transfer, conversation },
+      })),
     );
   }
 

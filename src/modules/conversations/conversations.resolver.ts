@@ -12,6 +12,8 @@ import {
   ConversationClose,
   ConversationCreate,
   ConversationFilter,
+  ConversationNoteCreate,
+  ConversationTags,
   ConversationUpdate,
   ConversationView,
 } from './conversation.dto';
@@ -22,6 +24,7 @@ import { MessageResponse } from './messages/message.dto';
 import { MessageArgs, NewestMessages } from './messages/message-query.dto';
 import { MessagesService } from './messages/messages.service';
 import { MessageSendRequest } from './messages/send.dto';
+import { ConversationTransfer } from './transfer.dto';
 
 @Resolver(() => ConversationView)
 @Resource('conversations')
@@ -139,6 +142,37 @@ export class ConversationsResolver {
     @Args() input: ConversationAssign,
   ): Promise<ConversationView> {
     return this.conversations.assign(actor, conversation_id, input.agent_id);
+  }
+
+  @Mutation(() => ConversationView, { description: 'Transfer to an agent, a department or a queue.' })
+  @Allow('agent')
+  transferConversation(
+    @Caller() actor: Actor,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() input: ConversationTransfer,
+  ): Promise<ConversationView> {
+    return this.conversations.transfer(actor, conversation_id, input);
+  }
+
+  @Mutation(() => ConversationView, { description: 'Add labels.' })
+  @Allow('agent')
+  addConversationTags(
+    @Caller() actor: Actor,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() input: ConversationTags,
+  ): Promise<ConversationView> {
+    return this.conversations.addTags(actor, conversation_id, input.tags);
+  }
+
+  @Mutation(() => MessageResponse, { description: 'Add a note for the team.' })
+  @Allow('agent')
+  @Resource('messages')
+  addConversationNote(
+    @Caller() actor: Actor,
+    @IdArg('conversation_id') conversation_id: string,
+    @Args() input: ConversationNoteCreate,
+  ): Promise<MessageResponse> {
+    return this.messages.addNote(actor, conversation_id, input);
   }
 
   @Mutation(() => ConversationView, { description: 'Close.' })

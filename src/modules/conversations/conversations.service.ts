@@ -6,6 +6,7 @@ import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
 import { type Page, type Slice, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
+import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
 import type { PageOptions } from '#database/tenant-repository';
@@ -36,6 +37,8 @@ import { archive, assign, endAll, liveOf, move, unassignAll } from './state/move
 import { QUEUE_PRIORITY, open, refuseSecond, route } from './state/opening';
 import { enterQueue, leaveQueue, setDepartment } from './state/queueing';
 import { readAll } from './state/traffic';
+import { transfer } from './state/transferring';
+import type { ConversationTransfer } from './transfer.dto';
 
 const SORTS: (keyof Conversation & string)[] = [
   'last_message_at',
@@ -46,10 +49,16 @@ const SORTS: (keyof Conversation & string)[] = [
   'queued_at',
 ];
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
+const TAGS_MAX = 20;
+/** What an organization keeps in extra_data, and a note for whoever gets it, may be of the person. */
+const UNTOLD = ['extra_data', 'transfers'];
 
 /** The threads of the shared inbox: list, states, who answers. */
 @Injectable()
 export class ConversationsService implements OnModuleInit {
+  // The second one waits for the row's lock while the first one commits.
+  private readonly turns = new TurnsByKey(2);
+
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
@@ -149,7 +158,8 @@ export class ConversationsService implements OnModuleInit {
     for (const field of ['status', 'priority', 'tags', 'extra_data'] as const)
       if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
-    return this.change(actor, id, 'conversation.updated', async (tx, conversation) => {
+    const word = (before: Conversation): string => wordOf(input, before);
+    return this.change(actor, id, word, async (tx, conversation) => {
       const conversations = this.database.repository(Conversation, tx);
       if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
         if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
@@ -189,6 +199,23 @@ export class ConversationsService implements OnModuleInit {
   async assign(actor: Actor, id: string, agent_id: string | null): Promise<ConversationView> {
     const agent = agent_id === null ? null : await this.users.getAgent(actor, agent_id);
     return this.change(actor, id, 'conversation.assigned', (tx, conversation) => assign(tx, actor, conversation, agent?.id ?? null));
+  }
+
+  /** @throws {422} invalid_agent, nothing to transfer to. @throws {409} conversation_not_active. */
+  async transfer(actor: Actor, id: string, input: ConversationTransfer): Promise<ConversationView> {
+    if (input.to_agent_id) await this.users.getAgent(actor, input.to_agent_id);
+    return this.change(actor, id, 'conversation.transferred', (tx, conversation) => transfer(tx, actor, conversation, input));
+  }
+
+  /** @throws {422} More than 20. */
+  addTags(actor: Actor, id: string, added: readonly string[]): Promise<ConversationView> {
+    return this.change(actor, id, 'conversation.tags_changed', async (tx, conversation) => {
+      const tags = unique([...conversation.tags, ...added]);
+      if (tags.length > TAGS_MAX) throw Invalid.field('tags', `A conversation has at most ${TAGS_MAX} labels`, undefined, 'arrayMaxSize');
+      if (tags.length === conversation.tags.length) return;
+      await this.database.repository(Conversation, tx).patch(actor, id, { tags });
+      tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
+    });
   }
 
   /** @throws {409} conversation_already_closed. */
@@ -242,16 +269,18 @@ export class ConversationsService implements OnModuleInit {
   private async change(
     actor: Actor,
     id: string,
-    action: string,
+    act: string | ((before: Conversation) => string),
     work: (tx: Tx, conversation: Conversation) => Promise<void>,
   ): Promise<ConversationView> {
-    await this.database.tx(async (tx) => {
+    const change = async (tx: Tx): Promise<void> => {
       const { conversation: before } = await lockThread(tx, actor, id);
       await work(tx, before);
       const after = await this.database.repository(Conversation, tx).get(actor, id);
-      // What an organization keeps in extra_data may be of the person.
-      tx.audit(actor, action, { resource: { id }, before, after, may_tell: (field) => field !== 'extra_data' });
-    });
+      const word = typeof act === 'string' ? act : act(before);
+      tx.audit(actor, word, { resource: { id }, before, after, may_tell: (field) => !UNTOLD.includes(field) });
+    };
+    // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
+    await this.turns.run(`${actor.organization_id} ${id}`, () => this.database.tx(change));
     return this.get(actor, id);
   }
 
@@ -310,14 +339,24 @@ const orderOf = (query: ConversationQuery): ConversationQuery => ({
   sort: query.sort?.replace(/^priority(?=:|$)/, 'queue_priority'),
 });
 
-const unique = (tags: readonly string[]): string[] => [
-  ...new Map(
-    tags
-      .map(oneLine)
-      .filter(Boolean)
-      .map((tag) => [tag.toLowerCase(), tag]),
-  ).values(),
-];
+/** Each once in whatever case, as it is first spelled. */
+function unique(tags: readonly string[]): string[] {
+  const first = new Map<string, string>();
+  for (const tag of tags.map(oneLine).filter(Boolean)) if (!first.has(tag.toLowerCase())) first.set(tag.toLowerCase(), tag);
+  return [...first.values()];
+}
+
+/** An update of one thing is the act that has a door of its own, and is called as it is there. */
+function wordOf(input: ConversationUpdate, before: Conversation): string {
+  const [field, ...others] = Object.entries(input).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (others.length) return 'conversation.updated';
+  if (field === 'assigned_agent_id') return 'conversation.assigned';
+  if (field === 'tags') return 'conversation.tags_changed';
+  if (field === 'status' && input.status === 'closed') return 'conversation.closed';
+  if (field === 'status' && input.status === 'archived') return 'conversation.archived';
+  if (field === 'status' && !isActive(before) && ['active', 'open'].includes(input.status ?? '')) return 'conversation.reopened';
+  return 'conversation.updated';
+}
 
 function notFound(): never {
   throw new NotFound('Conversation');

@@ -29,6 +29,13 @@ export interface OpenQueue {
 export interface NumberDefaults {
   default_queue_id: string | null;
   default_department_id: string | null;
+  /** The department takes new conversations, with a queue or without. */
+  department_takes: boolean;
+}
+
+/** A department as a place of its own: no queue of it takes conversations. */
+interface Bare {
+  department_id: string;
 }
 
 /** The queues of one organization, best first: by priority, then the oldest. */
@@ -49,11 +56,12 @@ export class Board {
   }
 
   /** Where nobody named one: VIPs in theirs, then what the number says, then where it waited before. */
-  choose({ is_vip, last_queue_id }: Wish, defaults: NumberDefaults | undefined): OpenQueue | undefined {
+  choose({ is_vip, last_queue_id }: Wish, defaults: NumberDefaults | undefined): OpenQueue | Bare | undefined {
     return (
       (is_vip ? this.queues.find((queue) => queue.takes && queue.is_vip_queue) : undefined) ??
       this.orBestBeside(defaults?.default_queue_id) ??
       this.bestOf(defaults?.default_department_id) ??
+      (defaults?.default_department_id && defaults.department_takes ? { department_id: defaults.default_department_id } : undefined) ??
       this.orBestBeside(last_queue_id)
     );
   }
@@ -95,17 +103,22 @@ const LIMITED = prepared(`SELECT FROM queues WHERE organization_id = ANY($1) AND
 const WAITING = prepared(`SELECT c.queue_id, count(*)::int AS waiting FROM conversations c
   WHERE c.organization_id = ANY($1) AND c.queue_id = ANY($2) AND ${waitingRow('c')} AND NOT c.id = ANY($3) GROUP BY c.queue_id`);
 
-const DEFAULTS = prepared(
-  `SELECT id, default_queue_id, default_department_id FROM whatsapp_numbers WHERE organization_id = ANY($1) AND id = ANY($2)`,
-);
+const DEFAULTS =
+  prepared(`SELECT n.id, n.default_queue_id, n.default_department_id, coalesce(d.is_active AND d.deleted_at IS NULL, false) AS department_takes
+   FROM whatsapp_numbers n LEFT JOIN departments d ON d.organization_id = n.organization_id AND d.id = n.default_department_id
+  WHERE n.organization_id = ANY($1) AND n.id = ANY($2) AND (n.default_queue_id IS NOT NULL OR n.default_department_id IS NOT NULL)`);
 
 const DEPARTMENTS = prepared(`SELECT id, is_active FROM departments WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`);
 
-/** Contract 10, 6: entering a queue. For organizations without queues it is one look at an index. */
+/** Contract 10, 6: entering a queue. For organizations without queues it is a look at two indexes, in one go. */
 async function choosePlaces(tx: Tx, wishes: readonly Wish[]): Promise<(Place | null)[]> {
   const organization_ids = [...new Set(wishes.map(({ organization_id }) => organization_id))];
-  const queues = await tx.rows<OpenQueue>(QUEUES, [organization_ids]);
-  if (!queues.length && wishes.every(({ named }) => !named)) return wishes.map(() => null);
+  const numbers = wishes.flatMap(({ whatsapp_number_id, named }) => (named ? [] : (whatsapp_number_id ?? [])));
+  const [queues, rows] = await Promise.all([
+    tx.rows<OpenQueue>(QUEUES, [organization_ids]),
+    numbers.length ? tx.rows<NumberDefaults & { id: string }>(DEFAULTS, [organization_ids, numbers]) : [],
+  ]);
+  if (!queues.length && !rows.length && wishes.every(({ named }) => !named)) return wishes.map(() => null);
   await countLimited(
     tx,
     organization_ids,
@@ -113,12 +126,7 @@ async function choosePlaces(tx: Tx, wishes: readonly Wish[]): Promise<(Place | n
     wishes.map(({ conversation_id }) => conversation_id),
   );
   const boards = new Map([...Map.groupBy(queues, (queue) => queue.organization_id)].map(([id, some]) => [id, new Board(some)]));
-  const numbers = wishes.flatMap(({ whatsapp_number_id, named }) => (named ? [] : (whatsapp_number_id ?? [])));
-  const defaults = new Map(
-    numbers.length
-      ? (await tx.rows<NumberDefaults & { id: string }>(DEFAULTS, [organization_ids, numbers])).map((row) => [row.id, row])
-      : [],
-  );
+  const defaults = new Map(rows.map((row) => [row.id, row]));
 
   const now = new Date();
   const places: (Place | null)[] = [];
@@ -176,7 +184,7 @@ async function setSlaEnds(tx: Tx, wishes: readonly Wish[], places: readonly (Pla
   }
 }
 
-const isQueue = (chosen: OpenQueue | { department_id: string } | null): chosen is OpenQueue => chosen !== null && 'id' in chosen;
+const isQueue = (chosen: OpenQueue | Bare | null): chosen is OpenQueue => chosen !== null && 'id' in chosen;
 
 /** @throws {NotFound} @throws {Invalid} */
 async function namedQueue(
@@ -184,7 +192,7 @@ async function namedQueue(
   board: Board,
   { organization_id }: Wish,
   { queue_id, department_id }: NonNullable<Wish['named']>,
-): Promise<OpenQueue | { department_id: string } | null> {
+): Promise<OpenQueue | Bare | null> {
   if (department_id) {
     const [department] = await tx.rows<{ is_active: boolean } | undefined>(DEPARTMENTS, [organization_id, department_id]);
     if (!department) throw new NotFound('Department');

@@ -10,6 +10,7 @@ import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
 import { obstaclesOf } from './routing/choose-agent';
 import { availableAgents } from './routing/routed-agents';
+import { routedDepartments } from './routing/routed-department';
 import { type RoutedQueue, routedQueues } from './routing/routed-queue';
 
 const SLA_WARNING = declareNotice('sla_warning', {
@@ -33,7 +34,7 @@ const GREETINGS = prepared(`SELECT c.id, u.agent_greeting_message AS text FROM c
    JOIN users u ON u.organization_id = c.organization_id AND u.id = c.current_agent_id
   WHERE c.organization_id = $1 AND c.id = $2 AND u.id = $3 AND u.agent_greeting_message IS NOT NULL`);
 
-const STANDS = prepared(`SELECT c.queue_id,
+const STANDS = prepared(`SELECT coalesce(c.queue_id, c.department_id) AS queue_id,
     EXISTS (SELECT FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.sender_type = 'system' AND m.client_reference = $3) AS is_said
    FROM conversations c WHERE c.organization_id = $1 AND c.id = $2`);
 
@@ -47,7 +48,14 @@ export class QueueNotices {
   ) {
     facts.reader({
       name: 'queue-notices',
-      events: ['conversation.queued', 'conversation.assigned', 'sla.warning', 'sla.breached', 'queue.overflowed'],
+      events: [
+        'conversation.queued',
+        'conversation.department_entered',
+        'conversation.assigned',
+        'sla.warning',
+        'sla.breached',
+        'queue.overflowed',
+      ],
       read: async (tx, read) => {
         for (const fact of read) await this.read(tx, fact);
       },
@@ -59,6 +67,12 @@ export class QueueNotices {
     const conversation_id = String(data['conversation_id']);
     if (name === 'conversation.assigned') {
       if (data['agent_id']) await this.greet(tx, organization_id, conversation_id, String(data['agent_id']));
+      return;
+    }
+    if (name === 'conversation.department_entered') {
+      const department_id = String(data['department_id']);
+      const department = (await routedDepartments(tx, organization_id, [department_id])).get(department_id);
+      if (department) await this.welcome(tx, organization_id, conversation_id, department, fact.told_at);
       return;
     }
     const queue_id = String(data['queue_id']);

@@ -5,6 +5,7 @@ import { RouteQueues } from './routing/route-queues';
 /** Contract 10, 6: when somebody may be free, or something waits, it is looked who gets what. */
 const OCCASIONS = [
   'conversation.queued',
+  'conversation.department_entered',
   'conversation.assigned',
   'conversation.resolved',
   'conversation.closed',

@@ -20,6 +20,8 @@ import { RemoveQueues } from './remove-queues';
 import { ReturnConversations } from './return-conversations';
 import { PullConversation } from './routing/pull-conversation';
 import { RouteQueues } from './routing/route-queues';
+import { SlaAlerts } from './sla/sla-alerts';
+import { SlaAlertsController } from './sla/sla-alerts.controller';
 import { SlaClock } from './sla/sla-clock';
 import { WaitingController } from './waiting.controller';
 import { WaitingLine } from './waiting-line';
@@ -27,7 +29,7 @@ import { WaitingLine } from './waiting-line';
 /** Where conversations wait for people, and who gets which. */
 @Module({
   imports: [OrganizationsModule, NotificationsModule, DepartmentsModule, ConversationsModule],
-  controllers: [QueuesController, WaitingController],
+  controllers: [QueuesController, WaitingController, SlaAlertsController],
   providers: [
     QueuesService,
     QueueReports,
@@ -38,6 +40,7 @@ import { WaitingLine } from './waiting-line';
     OffersService,
     WaitingLine,
     SlaClock,
+    SlaAlerts,
     QueueNotices,
     QueueTriggers,
     QueuesRealtime,

@@ -14,6 +14,8 @@ import { QueueReports } from './queue-reports';
 import { QueuesService } from './queues.service';
 import { RemoveQueues } from './remove-queues';
 import { PullConversation } from './routing/pull-conversation';
+import { SlaAlerts } from './sla/sla-alerts';
+import { SlaAlert, SlaAlertArgs } from './sla/sla-alerts.dto';
 import { WaitingLine } from './waiting-line';
 
 @Resolver(() => QueueView)
@@ -26,6 +28,7 @@ export class QueuesResolver {
     private readonly pulling: PullConversation,
     private readonly line: WaitingLine,
     private readonly departments: DepartmentsService,
+    private readonly alerts: SlaAlerts,
   ) {}
 
   @Query(() => QueueView, { nullable: true, description: 'One queue.' })
@@ -56,6 +59,13 @@ export class QueuesResolver {
   @Allow('viewer')
   async queue_conversations(@Caller() actor: Actor, @Args() query: WaitingArgs): Promise<ConversationView[]> {
     return (await this.line.page(actor, query)).items;
+  }
+
+  @Query(() => [SlaAlert], { description: 'Conversations that wait and whose SLA is nearly over, or over; those that are furthest first.' })
+  @Allow('viewer')
+  @Resource('conversations')
+  async sla_alerts(@Caller() actor: Actor, @Args() query: SlaAlertArgs): Promise<SlaAlert[]> {
+    return (await this.alerts.page(actor, query)).items;
   }
 
   @ResolveField(() => DepartmentView, { name: 'department', nullable: true })

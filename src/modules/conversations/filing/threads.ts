@@ -19,6 +19,8 @@ interface Thread {
   organization_id: string;
   contact: FiledContact;
   whatsapp_number_id: string;
+  /** Its number answers by itself. */
+  auto_replies: boolean;
   messages: Message[];
 }
 
@@ -63,7 +65,13 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
   fresh.forEach(({ number, change }, index) => {
     const contact = contacts[index];
     const key = `${contact.id} ${number.id}`;
-    const thread = threads.get(key) ?? { organization_id: number.organization_id, contact, whatsapp_number_id: number.id, messages: [] };
+    const thread = threads.get(key) ?? {
+      organization_id: number.organization_id,
+      contact,
+      whatsapp_number_id: number.id,
+      auto_replies: number.auto_replies,
+      messages: [],
+    };
     threads.set(key, thread);
     const message = newMessage({
       organization_id: number.organization_id,
@@ -187,15 +195,24 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
 
   const states = await hear(batch.tx, known, fresh);
   const begun = new Set(fresh.map(({ id }) => id));
-  for (const { organization_id, contact, messages } of threads) {
+  for (const { organization_id, contact, whatsapp_number_id, auto_replies, messages } of threads) {
     if (contact.is_blocked) continue;
     const { conversation_id } = messages[0];
     const happened = { organization_id, conversation_id, user_id: null };
     if (begun.has(conversation_id)) batch.tx.tell('conversation.created', happened);
     else if (reopened.has(conversation_id)) {
-      const previous_status = found.get(`${contact.id} ${messages[0].whatsapp_number_id}`)?.status ?? ConversationStatus.closed;
+      const previous_status = found.get(`${contact.id} ${whatsapp_number_id}`)?.status ?? ConversationStatus.closed;
       batch.tx.tell('conversation.reopened', { ...happened, status: ConversationStatus.open, previous_status });
     }
+    if (auto_replies)
+      batch.tx.tell('conversation.addressed', {
+        organization_id,
+        conversation_id,
+        contact_id: contact.id,
+        whatsapp_number_id,
+        is_new: begun.has(conversation_id),
+        written_at: messages[messages.length - 1].created_at,
+      });
   }
   await enterQueues(batch.tx, wishes);
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));

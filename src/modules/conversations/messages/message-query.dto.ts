@@ -1,6 +1,7 @@
 import { ArgsType, Field, ID } from '@nestjs/graphql';
+import { OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
-import { Alias } from '#common/alias';
+import { Alias, inheritAliases } from '#common/alias';
 import { DayOrInstant, NotBefore, QueryBoolean } from '#common/fields';
 import { ArgsOf } from '#common/mapped-types';
 import { PageQuery } from '#common/page.dto';
@@ -44,6 +45,9 @@ export class MessageQuery extends PageQuery {
 
 @ArgsType()
 export class MessageArgs extends ArgsOf(MessageQuery) {}
+
+export class NoteQuery extends OmitType(PageQuery, ['search']) {}
+inheritAliases(PageQuery.prototype, NoteQuery.prototype, ['skip']);
 
 /** The newest messages of each conversation that is shown. */
 @ArgsType()

@@ -115,6 +115,9 @@ export class MessageReaction {
 @Index('messages_search_idx', { synchronize: false })
 @Index('messages_history_idx', ['organization_id', 'created_at', 'id'])
 @Index('messages_of_agent_idx', ['organization_id', 'sender_user_id', 'created_at'], { where: 'sender_user_id IS NOT NULL' })
+// What the team noted, and what was said by itself: few, found without the rest.
+@Index('messages_automation_idx', ['organization_id', 'contact_id', 'created_at'], { where: "sender_type = 'automation'" })
+@Index('messages_notes_idx', ['organization_id', 'conversation_id', 'created_at', 'id'], { where: "message_type = 'note'" })
 // By what refers to a message or template that is deleted.
 @Index('messages_reply_idx', ['organization_id', 'reply_to_message_id'], { where: 'reply_to_message_id IS NOT NULL' })
 @Index('messages_template_idx', ['organization_id', 'template_id'], { where: 'template_id IS NOT NULL' })

@@ -12,11 +12,12 @@ import type { Condition, PageOptions } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
+import type { ConversationNoteCreate } from '../conversation.dto';
 import { Conversation } from '../conversation.entity';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
-import type { HistoryQuery, MessageQuery } from './message-query.dto';
+import type { HistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
@@ -42,6 +43,15 @@ export class MessagesService {
   async thread(actor: Actor, conversation_id: string, query: MessageQuery): Promise<Page<MessageResponse>> {
     await this.database.repository(Conversation).get(actor, conversation_id);
     return this.list(actor, { ...query, conversation_id, sort: query.sort ?? 'created_at:asc' });
+  }
+
+  /** What the team noted in a conversation, oldest first unless asked otherwise. */
+  notes(actor: Actor, conversation_id: string, query: NoteQuery): Promise<Page<MessageResponse>> {
+    return this.thread(actor, conversation_id, { ...query, message_type: MessageType.note });
+  }
+
+  async addNote(actor: Actor, conversation_id: string, { note, mentions }: ConversationNoteCreate): Promise<MessageResponse> {
+    return presentMessage(await this.sending.note(actor, conversation_id, note, mentions));
   }
 
   /** All messages of the organization, newest first unless asked otherwise. */

@@ -11,6 +11,7 @@ import { ContactsService } from '#modules/contacts/contacts.service';
 import { PlanMeter } from '#modules/organizations/plan-meter';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
+import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
 import { Lane } from '#modules/whatsapp/limits/lane';
@@ -161,10 +162,12 @@ export class SendMessage {
     }
   }
 
-  /** An internal note: kept in any state of the conversation, never sent, never counted. */
-  async note(actor: Actor, conversation_id: string, note: string): Promise<Message> {
-    const message = await this.database.tx(async (tx) => {
+  /** An internal note: kept in any state of the conversation, never sent, never counted. Whom it names is told. @throws {NotFound} */
+  async note(actor: Actor, conversation_id: string, note: string, mentioned: readonly string[] = []): Promise<Message> {
+    const mentions = [...new Set(mentioned)];
+    return this.database.tx(async (tx) => {
       const conversation = await this.database.repository(Conversation, tx).get(actor, conversation_id);
+      if ((await this.database.repository(User, tx).many(actor, mentions)).length < mentions.length) throw new NotFound('User');
       const stored = newMessage({
         ...signed(actor, AGENT),
         organization_id: actor.organization_id,
@@ -175,6 +178,7 @@ export class SendMessage {
         message_type: MessageType.note,
         content: note,
         payload: { text: note },
+        metadata: mentions.length ? { mentions } : {},
         status: MessageStatus.received,
       });
       await this.insert(tx, stored);
@@ -190,11 +194,12 @@ export class SendMessage {
         contact,
         conversation,
       });
+      const { organization_id, user_id } = actor;
+      tx.tell('conversation.note_added', { organization_id, conversation_id, user_id, message_id: stored.id, mentions });
       tx.audit(actor, 'conversation.note_added', { resource: { id: conversation_id }, metadata: { message_id: stored.id } });
       tx.answer(presentMessage(stored));
       return stored;
     });
-    return message;
   }
 
   /** What could not be sent, kept in the thread as failed with the reason. */

@@ -2,16 +2,18 @@ import type { Actor } from '#common/actor';
 import { Lane } from '#modules/whatsapp/limits/lane';
 import { type Message, SenderType } from './message.entity';
 
-/** As whom a message is sent: the person who acts, a bot in its session with the contact, a campaign, or PyTake itself. */
+/** As whom a message is sent: the person who acts, a bot in its session with the contact, a campaign, a number that answers by itself, or PyTake itself. */
 export type Sender =
   | { type: SenderType.agent }
   | { type: SenderType.bot; session: { flow_id: string; session_id: string; node_id: string } }
   | { type: SenderType.campaign; campaign_id: string }
+  | { type: SenderType.automation }
   | { type: SenderType.system };
 
 const LANES: Record<Sender['type'], Lane> = {
   agent: Lane.person,
   bot: Lane.machine,
+  automation: Lane.machine,
   system: Lane.machine,
   campaign: Lane.campaign,
 };
@@ -31,6 +33,7 @@ export function signed(actor: Actor, sender: Sender): Pick<Message, 'sender_type
       return { ...nobody, metadata: sender.session };
     case SenderType.campaign:
       return { ...nobody, campaign_id: sender.campaign_id };
+    case SenderType.automation:
     case SenderType.system:
       return nobody;
   }

@@ -13,6 +13,8 @@ const TRANSFERRED = declareNotice('conversation_transferred', {
   channels: BY_ALL,
 });
 
+const MENTIONED = declareNotice('mention', { text: 'A note of the team names you.', channels: BY_ALL });
+
 const CLOSED = declareNotice('conversation_closed', {
   text: 'Somebody else ended a conversation of yours.',
   channels: [Channel.in_app, Channel.websocket],
@@ -39,7 +41,7 @@ export class InboxNotices {
   ) {
     facts.reader({
       name: 'inbox-notices',
-      events: ['conversation.assigned', 'conversation.resolved', 'conversation.closed'],
+      events: ['conversation.assigned', 'conversation.note_added', 'conversation.resolved', 'conversation.closed'],
       read: (tx, told) => this.read(tx, told),
     });
   }
@@ -54,6 +56,7 @@ export class InboxNotices {
       if (!conversation) continue;
       const who = names.get(String(fact.data.user_id));
       if (fact.name === 'conversation.assigned') await this.assigned(tx, fact, conversation, who);
+      else if (fact.name === 'conversation.note_added') await this.mentioned(tx, fact, conversation, who);
       else await this.ended(tx, fact, conversation, who);
     }
   }
@@ -74,13 +77,14 @@ export class InboxNotices {
     { id, contact_id, contact }: Named,
     who: string | undefined,
   ): Promise<void> {
-    const { agent_id, previous_agent_id, user_id } = data;
+    const { agent_id, previous_agent_id, is_transfer, user_id } = data;
     if (typeof agent_id !== 'string' || agent_id === user_id) return;
+    const is_passed_on = !!previous_agent_id || !!is_transfer;
     await this.notices.tell(tx, {
       organization_id,
       user_ids: [agent_id],
-      type: previous_agent_id ? TRANSFERRED : ASSIGNED,
-      title: previous_agent_id
+      type: is_passed_on ? TRANSFERRED : ASSIGNED,
+      title: is_passed_on
         ? { 'pt-BR': `Conversa transferida para você: ${contact}`, en: `Conversation transferred to you: ${contact}` }
         : { 'pt-BR': `Nova conversa para você: ${contact}`, en: `New conversation for you: ${contact}` },
       message: {
@@ -88,6 +92,28 @@ export class InboxNotices {
         en: `The conversation with ${contact} is yours now${who ? `, by ${who}` : ''}.`,
       },
       data: { conversation_id: id, contact_id },
+    });
+  }
+
+  /** What the note says is read in the thread. */
+  private async mentioned(
+    tx: Tx,
+    { organization_id, data: { mentions, message_id, user_id } }: ReadFact,
+    { id, contact_id, contact }: Named,
+    who = '?',
+  ): Promise<void> {
+    const user_ids = (mentions as string[]).filter((mentioned) => mentioned !== user_id);
+    if (!user_ids.length) return;
+    await this.notices.tell(tx, {
+      organization_id,
+      user_ids,
+      type: MENTIONED,
+      title: { 'pt-BR': `Você foi mencionado: ${contact}`, en: `You were mentioned: ${contact}` },
+      message: {
+        'pt-BR': `${who} mencionou você em uma nota da conversa com ${contact}.`,
+        en: `${who} mentioned you in a note on the conversation with ${contact}.`,
+      },
+      data: { conversation_id: id, contact_id, message_id },
     });
   }
 

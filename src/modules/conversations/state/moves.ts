@@ -101,10 +101,21 @@ export async function archive(tx: Tx, actor: Actor, conversation: Conversation):
   tx.tell('conversation.archived', { organization_id, conversation_id: conversation.id, user_id });
 }
 
-/** Gives it to an agent, or to nobody. The conversation is locked. @throws {Conflict} */
-export async function assign(tx: Tx, actor: Actor, conversation: Conversation, agent_id: string | null): Promise<void> {
+/** @throws {Conflict} */
+export function assertActive(conversation: Pick<Conversation, 'status'>): void {
   if (!isActive(conversation))
     throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
+}
+
+/** Gives it to an agent, or to nobody; `more` is told besides. The conversation is locked. @throws {Conflict} */
+export async function assign(
+  tx: Tx,
+  actor: Actor,
+  conversation: Conversation,
+  agent_id: string | null,
+  more: { is_transfer?: true } = {},
+): Promise<void> {
+  assertActive(conversation);
   const { id: conversation_id, current_agent_id: previous_agent_id } = conversation;
   if (previous_agent_id === agent_id) return;
   const now = new Date();
@@ -122,7 +133,7 @@ export async function assign(tx: Tx, actor: Actor, conversation: Conversation, a
     await queueAgain(tx, [conversation], actor.user_id);
   }
   const { organization_id, user_id } = actor;
-  tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id });
+  tx.tell('conversation.assigned', { organization_id, conversation_id, user_id, agent_id, previous_agent_id, ...more });
 }
 
 /** A conversation and who is to have it. */

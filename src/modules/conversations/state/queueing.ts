@@ -1,8 +1,10 @@
 import type { Actor } from '#common/actor';
+import { Invalid } from '#common/errors';
 import type { Tx } from '#database/database';
 import { type Sql, prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import { Contact } from '#modules/contacts/contact.entity';
+import { Department } from '#modules/departments/department.entity';
 import { Conversation } from '../conversation.entity';
 import { activeRow } from './active';
 import { type Place, type Wish, choosePlaces } from './line';
@@ -14,12 +16,16 @@ export const SLA_WARNING = 0.8;
 export const waitingRow = (row: string): string =>
   `${row}.queue_id IS NOT NULL AND ${row}.queued_at IS NOT NULL AND ${row}.current_agent_id IS NULL AND ${activeRow(row)}`;
 
+/** SQL: a row that waits in a department without a queue, as `conversations_in_department_idx` has it. */
+export const departmentWaitingRow = (row: string): string =>
+  `${row}.queue_id IS NULL AND ${row}.department_id IS NOT NULL AND ${row}.queued_at IS NOT NULL AND ${row}.current_agent_id IS NULL AND ${activeRow(row)}`;
+
 /** A stay that is over: what the next one begins without. */
 const STAY_OVER = 'assigned_at = NULL, sla_warned_at = NULL, sla_breached_at = NULL, queue_answered_at = NULL';
 
 const ENTER = prepared(`UPDATE conversations c
     SET queue_id = t.queue_id, department_id = t.department_id, queue_priority = t.queue_priority, current_agent_id = NULL, ${STAY_OVER},
-        queued_at = CASE WHEN t.queue_id IS NOT NULL THEN now() END, sla_due_at = now() + t.sla_minutes * ${SLA_WARNING} * interval '1 minute',
+        queued_at = now(), sla_due_at = now() + t.sla_minutes * ${SLA_WARNING} * interval '1 minute',
         sla_ends_at = t.sla_ends_at,
         extra_data = CASE WHEN t.overflow IS NULL THEN c.extra_data
           ELSE jsonb_set(c.extra_data, '{overflow_history}', coalesce(c.extra_data->'overflow_history', '[]') || t.overflow) END,
@@ -56,15 +62,12 @@ export async function enterQueues(tx: Tx, wishes: readonly Wish[], user_id: stri
     ...entered.flatMap(({ wish, place }) => (place.queue_id === wish.last_queue_id ? [] : wish)),
   ])
     if (last_queue_id) tx.tell('conversation.dequeued', { organization_id, conversation_id, user_id, queue_id: last_queue_id });
-  for (const { wish, place } of entered)
-    if (place.queue_id)
-      tx.tell('conversation.queued', {
-        organization_id: wish.organization_id,
-        conversation_id: wish.conversation_id,
-        user_id,
-        queue_id: place.queue_id,
-        department_id: place.department_id,
-      });
+  for (const { wish, place } of entered) {
+    const { organization_id, conversation_id } = wish;
+    const { queue_id, department_id } = place;
+    if (queue_id) tx.tell('conversation.queued', { organization_id, conversation_id, user_id, queue_id, department_id });
+    else tx.tell('conversation.department_entered', { organization_id, conversation_id, user_id, department_id });
+  }
   for (const [organization_id, some] of Map.groupBy(left, (wish) => wish.organization_id))
     await tx.rows(LEAVE, [organization_id, some.map(({ conversation_id }) => conversation_id)]);
   return places;
@@ -103,22 +106,23 @@ export async function leaveQueue(
 }
 
 /** It becomes a department's and keeps its agent. @throws {NotFound} @throws {Invalid} */
-export async function setDepartment(tx: Tx, actor: Actor, conversation: Conversation, department_id: string): Promise<void> {
-  const { id: conversation_id, whatsapp_number_id, queue_id: last_queue_id } = conversation;
-  const { organization_id } = actor;
-  await choosePlaces(tx, [
-    { organization_id, conversation_id, is_vip: false, named: { department_id }, whatsapp_number_id, last_queue_id },
-  ]);
-  await new TenantRepository(tx, Conversation).patch(actor, conversation_id, { department_id });
+export async function setDepartment(tx: Tx, actor: Actor, { id }: Pick<Conversation, 'id'>, department_id: string): Promise<void> {
+  const { is_active } = await new TenantRepository(tx, Department).get(actor, department_id);
+  if (!is_active) throw Invalid.field('department_id', 'The department is switched off: it takes no conversations.');
+  await new TenantRepository(tx, Conversation).patch(actor, id, { department_id });
 }
 
-/** Back into the line they stood in, with a stay of its own: their agent is gone. */
-export const queueAgain = (
+const STAY_ON = prepared(`UPDATE conversations c SET queued_at = now(), ${STAY_OVER}, updated_at = now()
+  WHERE c.organization_id = $1 AND c.id = ANY($2) AND c.queue_id IS NULL AND c.department_id IS NOT NULL AND ${activeRow('c')}
+ RETURNING c.id, c.department_id`);
+
+/** Back into the line they stood in, or their department, with a stay of its own: their agent is gone. */
+export async function queueAgain(
   tx: Tx,
   conversations: readonly Pick<Conversation, 'id' | 'organization_id' | 'queue_id' | 'queue_priority'>[],
   user_id: string | null = null,
-): Promise<unknown> =>
-  enterQueues(
+): Promise<void> {
+  await enterQueues(
     tx,
     conversations
       .filter(({ queue_id }) => queue_id !== null)
@@ -132,6 +136,13 @@ export const queueAgain = (
       })),
     user_id,
   );
+  const bare = conversations.filter(({ queue_id }) => queue_id === null);
+  for (const [organization_id, some] of Map.groupBy(bare, (one) => one.organization_id)) {
+    const stay = await tx.rows<{ id: string; department_id: string }>(STAY_ON, [organization_id, some.map(({ id }) => id)]);
+    for (const { id: conversation_id, department_id } of stay)
+      tx.tell('conversation.department_entered', { organization_id, conversation_id, user_id, department_id });
+  }
+}
 
 /** Contract 20, 2: VIPs come first. */
 export const VIP_PRIORITY = 100;

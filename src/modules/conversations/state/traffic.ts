@@ -202,6 +202,28 @@ export async function readUpTo(
   return changed?.unread_count;
 }
 
+/**
+ * SQL: a live row whose window ends within the hour, and nobody was told of it; `kinds`: of the numbers that have windows. By the index of what wants
+ * attention, so no message pays for it: whose window is open has a message of the last 24 hours, or inherited it, but for who only reacted since.
+ */
+export const expiringRow = (row: string, kinds: string): string =>
+  `NOT ${row}.is_archived AND ${activeRow(row)} AND (${row}.last_message_at > now() - interval '24 hours' OR ${row}.last_message_at IS NULL)
+   AND ${row}.window_expires_at > now() AND ${row}.window_expires_at <= now() + interval '60 minutes' AND ${row}.window_told_for IS DISTINCT FROM ${row}.window_expires_at
+   AND EXISTS (SELECT FROM whatsapp_numbers n WHERE n.organization_id = ${row}.organization_id AND n.id = ${row}.whatsapp_number_id AND n.connection_type = ANY(${kinds}))`;
+
+const TAKE_EXPIRING = `WITH due AS (
+    SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND ${expiringRow('c', '$2')} ORDER BY c.id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
+  UPDATE conversations c SET window_told_for = c.window_expires_at FROM due WHERE c.organization_id = $1 AND c.id = due.id
+  RETURNING c.id, c.window_expires_at`;
+
+/** Windows that end within the hour, each for whoever comes first to tell it. */
+export const takeExpiring = (
+  tx: Tx,
+  organization_id: string,
+  kinds: readonly string[],
+  limit: number,
+): Promise<{ id: string; window_expires_at: Date }[]> => tx.rows(TAKE_EXPIRING, [organization_id, kinds, limit]);
+
 /** The provider says that the pair's window is closed. A customer who wrote after `at` opened it again. */
 export async function closeWindow(
   sql: Sql,

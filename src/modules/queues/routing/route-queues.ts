@@ -7,13 +7,14 @@ import { type DueRow, DueRows, type Wake, waitingOrganizations } from '#database
 import { type Sql, prepared } from '#database/sql';
 import type { Conversation } from '#modules/conversations/conversation.entity';
 import { type Assignment, assignAll } from '#modules/conversations/state/moves';
-import { queueAgain, waitingRow } from '#modules/conversations/state/queueing';
+import { departmentWaitingRow, queueAgain, waitingRow } from '#modules/conversations/state/queueing';
 import { isAtWork } from '#modules/organizations/at-work';
 import { TenantRepository } from '#database/tenant-repository';
 import { OfferStatus, QueueOffer } from '../offers/queue-offer.entity';
 import { noteOccupancy } from '../queue-days';
 import { chooseAgent, obstaclesOf } from './choose-agent';
 import { readyAgents, takeTurns } from './routed-agents';
+import { waitingDepartments } from './routed-department';
 import { type RoutedQueue, waitingQueues } from './routed-queue';
 
 /** Advisory lock class: one process at a time routes an organization. */
@@ -27,21 +28,31 @@ const SWEEP_SECONDS = 30;
 type Waiting = Pick<
   Conversation,
   'id' | 'organization_id' | 'contact_id' | 'status' | 'is_bot_active' | 'current_agent_id' | 'whatsapp_number_id' | 'queue_priority'
-> & { queue_id: string; queued_at: Date };
+> & { /** Or the department's, where it waits there without one. */ queue_id: string; queued_at: Date };
 
-/** What waits in queues and is held out to nobody, in the order it is served. */
+const COLUMNS =
+  'c.id, c.organization_id, c.contact_id, c.status, c.is_bot_active, c.current_agent_id, c.whatsapp_number_id, c.queue_priority, c.queued_at';
+
+/** What waits in queues, and in departments without one, and is held out to nobody, in the order it is served. */
 const WAITING = `SELECT w.* FROM queues q
    CROSS JOIN LATERAL (
-     SELECT c.id, c.organization_id, c.contact_id, c.status, c.is_bot_active, c.current_agent_id, c.whatsapp_number_id, c.queue_id, c.queue_priority, c.queued_at
-       FROM conversations c
+     SELECT ${COLUMNS}, c.queue_id FROM conversations c
       WHERE c.organization_id = q.organization_id AND c.queue_id = q.id AND ${waitingRow('c')}
         AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.organization_id = $1 AND o.conversation_id = c.id AND o.status = 'offered')
       ORDER BY c.queue_priority DESC, c.queued_at LIMIT ${OF_A_QUEUE}) w
   WHERE q.organization_id = $1 AND q.id = ANY($2)
-  ORDER BY w.queue_priority DESC, w.queued_at, w.id LIMIT ${AT_ONCE}`;
+  UNION ALL
+  SELECT w.* FROM departments d
+   CROSS JOIN LATERAL (
+     SELECT ${COLUMNS}, c.department_id FROM conversations c
+      WHERE c.organization_id = d.organization_id AND c.department_id = d.id AND ${departmentWaitingRow('c')}
+      ORDER BY c.queue_priority DESC, c.queued_at LIMIT ${OF_A_QUEUE}) w
+  WHERE d.organization_id = $1 AND d.id = ANY($2)
+  ORDER BY queue_priority DESC, queued_at, id LIMIT ${AT_ONCE}`;
 
 /** Who is at one of them goes on with it: its turn comes again. */
-const HOLD = `SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.id = ANY($2) AND ${waitingRow('c')} ORDER BY c.id FOR NO KEY UPDATE SKIP LOCKED`;
+const HOLD = `SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.id = ANY($2) AND (${waitingRow('c')} OR ${departmentWaitingRow('c')})
+  ORDER BY c.id FOR NO KEY UPDATE SKIP LOCKED`;
 
 const LAST_AGENTS = prepared(`SELECT asked.id, last.agent_id
    FROM unnest($2::uuid[], $3::uuid[], $4::int[]) AS asked(id, contact_id, days)
@@ -63,8 +74,10 @@ const EXPIRE = prepared(`UPDATE queue_offers o SET status = 'expired', updated_a
 
 const NEXT_EXPIRY = prepared(`SELECT min(expires_at) AS at FROM queue_offers WHERE organization_id = $1 AND status = 'offered'`);
 
-/** Organizations in which somebody waits, from the index of who waits. */
-const OVERDUE = `${waitingOrganizations(`SELECT organization_id FROM conversations c WHERE ${waitingRow('c')}`)}
+/** Organizations in which somebody waits, from the indexes of who waits. */
+const SOMEBODY_WAITS = `SELECT organization_id FROM conversations c WHERE ${waitingRow('c')}
+  UNION ALL SELECT organization_id FROM conversations c WHERE ${departmentWaitingRow('c')}`;
+const OVERDUE = `${waitingOrganizations(SOMEBODY_WAITS)}
   SELECT organization_id, organization_id AS id FROM waiting WHERE organization_id IS NOT NULL LIMIT $1`;
 
 /** Gives conversations that wait to agents who may have them: at every occasion, and every 30 s. */
@@ -102,7 +115,7 @@ export class RouteQueues {
       if (!is_ours) return 100;
       if (!(await isAtWork(tx, organization_id))) return null;
       await this.expire(tx, organization_id);
-      const queues = await waitingQueues(tx, organization_id);
+      const queues = new Map([...(await waitingQueues(tx, organization_id)), ...(await waitingDepartments(tx, organization_id))]);
       if (!queues.size) return untilNextExpiry(tx, organization_id);
       await noteOccupancy(tx, organization_id);
       const given = await this.route(tx, actor, queues);
@@ -162,7 +175,13 @@ export class RouteQueues {
     }
     await assignAll(tx, actor, assignments);
     await this.offer(tx, organization_id, offers);
-    await takeTurns(tx, organization_id, [...assignments, ...offers]);
+    const isDepartment = ({ queue_id }: { queue_id: string }): boolean => queues.get(queue_id)?.department_id === queue_id;
+    await takeTurns(
+      tx,
+      organization_id,
+      [...assignments, ...offers].filter((one) => !isDepartment(one)),
+    );
+    await takeTurns(tx, organization_id, assignments.filter(isDepartment), 'departments');
     return assignments.length + offers.length + homeless.length;
   }
 

@@ -32,7 +32,9 @@ const SOME = prepared(`SELECT ${COLUMNS} ${MEMBERS} AND u.id = ANY($2)`);
 const ABOUT = prepared(`SELECT u.id,
     ARRAY(SELECT a.department_id::text FROM department_agents a WHERE a.organization_id = $1 AND a.user_id = u.id) AS department_ids,
     (SELECT jsonb_object_agg(s.skill_key, s.proficiency_level) FROM agent_skills s WHERE s.organization_id = $1 AND s.user_id = u.id) AS skills,
-    (SELECT jsonb_object_agg(t.queue_id, extract(epoch FROM t.last_assigned_at)) FROM queue_turns t WHERE t.organization_id = $1 AND t.user_id = u.id) AS turns
+    (SELECT jsonb_object_agg(t.queue_id, extract(epoch FROM t.last_assigned_at)) FROM (
+       SELECT queue_id, last_assigned_at FROM queue_turns WHERE organization_id = $1 AND user_id = u.id
+       UNION ALL SELECT department_id, last_assigned_at FROM department_turns WHERE organization_id = $1 AND user_id = u.id) t) AS turns
    FROM unnest($2::uuid[]) AS u(id)`);
 
 /** Conversations they have, and those held out to them. */
@@ -85,16 +87,21 @@ async function read(sql: Sql, statement: Prepared, organization_id: string, who?
   });
 }
 
-const TURNS = prepared(`INSERT INTO queue_turns (organization_id, queue_id, user_id, last_assigned_at)
-  SELECT $1, t.queue_id, t.user_id, now() FROM unnest($2::uuid[], $3::uuid[]) AS t(queue_id, user_id) ORDER BY 2, 3
-  ON CONFLICT (organization_id, queue_id, user_id) DO UPDATE SET last_assigned_at = excluded.last_assigned_at`);
+const turnsIn = (table: string, column: string): Prepared =>
+  prepared(`INSERT INTO ${table} (organization_id, ${column}, user_id, last_assigned_at)
+  SELECT $1, t.line_id, t.user_id, now() FROM unnest($2::uuid[], $3::uuid[]) AS t(line_id, user_id) ORDER BY 2, 3
+  ON CONFLICT (organization_id, ${column}, user_id) DO UPDATE SET last_assigned_at = excluded.last_assigned_at`);
+const TURNS = turnsIn('queue_turns', 'queue_id');
+const DEPARTMENT_TURNS = turnsIn('department_turns', 'department_id');
 
-/** They were given conversations of these queues. */
+/** They were given conversations of these queues; or of departments without one, where the ids are theirs. */
 export async function takeTurns(
   sql: Sql,
   organization_id: string,
   given: readonly { queue_id: string; agent_id: string }[],
+  of: 'queues' | 'departments' = 'queues',
 ): Promise<void> {
   const each = [...new Map(given.map((one) => [`${one.queue_id} ${one.agent_id}`, one])).values()];
-  if (each.length) await sql.rows(TURNS, [organization_id, each.map(({ queue_id }) => queue_id), each.map(({ agent_id }) => agent_id)]);
+  const statement = of === 'queues' ? TURNS : DEPARTMENT_TURNS;
+  if (each.length) await sql.rows(statement, [organization_id, each.map(({ queue_id }) => queue_id), each.map(({ agent_id }) => agent_id)]);
 }

@@ -8,7 +8,7 @@ import type { QueueChoice } from '../queue.dto';
 import type { QueueSettings } from '../queue-settings.dto';
 import { RoutingMode, type RoutingRule } from './choose-agent';
 
-/** A queue as routing sees it. */
+/** A queue as routing sees it; or a department without one (`routed-department.ts`), whose id it is then. */
 export interface RoutedQueue {
   id: string;
   name: string;

@@ -18,6 +18,8 @@ export interface KnownNumber {
   /** Verifies this number's webhooks; null: nothing does, so nothing of it is let in. */
   app_secret: string | null;
   is_active: boolean;
+  /** It is on, and answers by itself. */
+  auto_replies: boolean;
 }
 
 /** What filing needs to know of it: no key is opened for that. */
@@ -31,6 +33,7 @@ interface Row {
   waba_id: string | null;
   app_secret: string | null;
   is_active: boolean;
+  auto_replies: boolean;
   is_proved: boolean;
 }
 
@@ -192,7 +195,7 @@ export class NumberDirectory {
 
 const read = (sql: Sql, condition: string, values: readonly (readonly string[])[]): Promise<Row[]> =>
   sql.rows<Row>(
-    `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, s.app_secret, n.proved_at IS NOT NULL AS is_proved
+    `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, n.is_active AND n.auto_reply_enabled AS auto_replies, s.app_secret, n.proved_at IS NOT NULL AS is_proved
        FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
       WHERE ${condition} AND n.deleted_at IS NULL
       ORDER BY n.created_at, n.id`,

@@ -11,6 +11,7 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import type { TenantRepository } from '#database/tenant-repository';
+import { toBusinessHours } from '#modules/organizations/business-hours';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { CAPABILITIES } from '../provider';
 import { CheckNumber } from './check-number';
@@ -99,7 +100,7 @@ export class NumbersService {
       await assertDefaults(tx, actor, values);
       if (is_default) await this.clearDefault(tx, actor);
       const number = await this.numbers(tx).insert(actor, {
-        ...values,
+        ...withHours(values),
         is_default,
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: merged({}, settings),
@@ -140,7 +141,7 @@ export class NumbersService {
       const reconnected = access_token !== undefined || hasOtherIds(before, values);
       if (reconnected) await this.assertFree(tx, actor, values.phone_number_id);
       const number = await this.numbers(tx).patch(actor, id, {
-        ...values,
+        ...withHours(values),
         ...(reconnected && { proved_at: null }),
         ...(cleared && { connection_status: ConnectionStatus.disconnected, connected_at: null }),
         ...(business_profile !== undefined && { business_profile: business_profile as JsonObject | null }),
@@ -330,6 +331,9 @@ const tracesOf = ({ has_access_token, has_app_secret, webhook_verify_token }: Ke
   app_secret: has_app_secret || null,
   webhook_verify_token,
 });
+
+const withHours = <T extends Pick<WhatsAppNumberUpdate, 'business_hours'>>(values: T): T =>
+  values.business_hours ? { ...values, business_hours: toBusinessHours(values.business_hours) } : values;
 
 /** Given keys over stored ones; null goes back to the default. */
 const merged = (stored: JsonObject, changes: NumberSettings = {}): JsonObject =>

@@ -147,6 +147,10 @@ class NumberFields extends PickType(WhatsAppNumber, [
   'whatsapp_business_account_id',
   'default_department_id',
   'default_queue_id',
+  'auto_reply_enabled',
+  'welcome_message',
+  'away_message',
+  'business_hours',
 ]) {
   /** Meta's token for this number; kept encrypted, never answered. */
   @Trim()
@@ -186,7 +190,7 @@ export class WhatsAppNumberCreate extends IntersectionType(
   PartialType(OmitType(NumberFields, ['phone_number'])),
   PickType(NumberFields, ['phone_number']),
 ) {}
-for (const field of ['connection_type', 'is_active', 'is_default', 'webhook_verify_token', 'settings'])
+for (const field of ['connection_type', 'is_active', 'is_default', 'auto_reply_enabled', 'webhook_verify_token', 'settings'])
   IsOptional()(WhatsAppNumberCreate.prototype, field);
 
 export class NumberQuery extends PageQuery {

@@ -1,13 +1,14 @@
 import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
-import { ApiHideProperty } from '@nestjs/swagger';
+import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, IsUUID, Length, Matches } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
-import { OneLine, Phone } from '#common/fields';
+import { NotBlank, OneLine, Phone, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference } from '#database/references';
 import { SoftDeletedEntity } from '#database/tenant.entity';
+import { type BusinessHours, IsBusinessHours } from '#modules/organizations/business-hours';
 import { declareResource } from '#modules/organizations/plan-resources';
 
 /** official: Meta Cloud API; qrcode: Evolution API. */
@@ -127,6 +128,43 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @IsOptional()
   @IsUUID()
   default_queue_id: string | null;
+
+  /** Whether it answers by itself: welcome_message and away_message. */
+  @Column('boolean', { default: false })
+  @IsBoolean()
+  auto_reply_enabled: boolean;
+
+  /** To who begins a conversation within the hours, when no bot takes it. */
+  @Column('varchar', { length: 1024, nullable: true })
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @NotBlank()
+  @Length(1, 1024)
+  welcome_message: string | null;
+
+  /** To who writes outside the hours, once in 12 hours; then nothing else is said by itself. */
+  @Column('varchar', { length: 1024, nullable: true })
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @NotBlank()
+  @Length(1, 1024)
+  away_message: string | null;
+
+  /** As in the organization's settings; null or `{}`: those of the organization. */
+  @Column('jsonb', { nullable: true })
+  @Field(() => Json, { nullable: true })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    example: { monday: { enabled: true, start: '09:00', end: '18:00' } },
+  })
+  @IsOptional()
+  @IsObject()
+  @IsBusinessHours()
+  business_hours: BusinessHours | null;
 
   /** GREEN, YELLOW, RED or UNKNOWN. */
   @Column('varchar', { length: 20, nullable: true })
