@@ -1,21 +1,40 @@
 import { Module } from '@nestjs/common';
+import { MulterModule } from '@nestjs/platform-express';
+import { Config } from '#config/config';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import './contacts.errors';
 import './contacts.events';
+import './import/contact-imports.errors';
+import './import/contact-imports.events';
 import { ContactNews } from './contact-news';
 import { ContactNotices } from './contact-notices';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
 import { ContactsService } from './contacts.service';
+import { ContactImportsController } from './import/contact-imports.controller';
+import { ContactImportsRealtime } from './import/contact-imports.realtime';
+import { ContactImports } from './import/contact-imports.service';
+import { sheetOptions } from './import/receive-sheet';
+import { WriteContacts } from './import/write-contacts';
 import { SuppressedPhones } from './suppressed-phones';
 
 /** The people who write or are written to on WhatsApp. */
 @Module({
-  imports: [OrganizationsModule, NotificationsModule],
-  controllers: [ContactsController],
-  providers: [ContactsService, SuppressedPhones, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
+  imports: [OrganizationsModule, NotificationsModule, MulterModule.registerAsync({ inject: [Config], useFactory: sheetOptions })],
+  controllers: [ContactsController, ContactImportsController],
+  providers: [
+    ContactsService,
+    SuppressedPhones,
+    ContactNews,
+    ContactNotices,
+    ContactsResolver,
+    ContactsRealtime,
+    WriteContacts,
+    ContactImports,
+    ContactImportsRealtime,
+  ],
   exports: [ContactsService, ContactNews],
 })
 export class ContactsModule {}
