@@ -20,6 +20,7 @@ import { PrivacyModule } from '#modules/privacy/privacy.module';
 import { QueuesModule } from '#modules/queues/queues.module';
 import { SecretsModule } from '#modules/secrets/secrets.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
+import { TagsModule } from '#modules/tags/tags.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import { RealtimeModule } from '#realtime/realtime.module';
@@ -56,6 +57,7 @@ export class AppModule {
         AuditLogsModule,
 
         // 2 outside
+        TagsModule,
         ContactsModule,
         SimulatorModule,
         WhatsAppModule,

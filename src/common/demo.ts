@@ -17,6 +17,8 @@ export const DEMO = {
   session_id: '019aa000-0000-7000-8000-000000000a08',
   /** The ERP's, whose value nobody has. */
   api_key_id: '019aa000-0000-7000-8000-000000000a07',
+  /** Cliente fiel. */
+  tag_id: '019aa000-0000-7000-8000-000000000b03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** João Pereira, who waits for his order: an open conversation. */

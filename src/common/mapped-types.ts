@@ -51,7 +51,7 @@ export function ArgsOf<T>(query: Type<T>, without: readonly (keyof T)[] = []): T
     const said = Reflect.getMetadata('swagger/apiModelProperties', prototype, name) as Described | undefined;
     const { format, description, required = true, default: defaultValue } = { ...read, ...said };
     const type = Reflect.getMetadata('design:type', prototype, name) as graphql.GqlTypeReference;
-    const exact = format === 'uuid' ? graphql.ID : type === Number && format !== 'double' ? graphql.Int : type;
+    const exact = format === 'uuid' ? graphql.ID : type === Number && format !== 'double' ? graphql.Int : type === Array ? [String] : type;
     graphql.Field(() => exact, { nullable: !required, description, defaultValue })(prototype, name);
     if (!required) Transform(({ value }: { value: unknown }) => value ?? undefined)(prototype, name);
   }

@@ -68,6 +68,12 @@ export class Stage {
     return this.made('/contacts', { whatsapp_id: phone(), name: 'Ana Souza', company: 'Padaria', ...values });
   }
 
+  /** A tag of this name, there or made. */
+  async tag(name: string): Promise<string> {
+    const { body } = await this.admin.get(`/contacts/tags?search=${encodeURIComponent(name)}`).expect(200);
+    return (body as { items: { id: string }[] }).items[0]?.id ?? (await this.made('/contacts/tags', { name }));
+  }
+
   /** A customer has just written: the window is open. */
   async conversation(): Promise<Row> {
     await this.box.receive(metaPayload.text(this.box.person()));

@@ -1,11 +1,27 @@
-import { ArgsType, Field, InputType, ObjectType } from '@nestjs/graphql';
-import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  MaxLength,
+  ValidateIf,
+} from 'class-validator';
+import { BareList } from '#common/alias';
 import { DayOrInstant, NotBefore, Phone, QueryBoolean, Trim } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, PartialType, PickType } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
+import { TAGS_OF_CONTACT_MAX } from '#modules/tags/contact-tag.entity';
+import { TagDetail, TagList } from '#modules/tags/tag.dto';
 import { IdentityKind } from './contact-identity.entity';
 import { Contact } from './contact.entity';
 
@@ -50,6 +66,12 @@ export class ContactView extends Contact {
   @Field(() => [ContactIdentityView])
   identities: ContactIdentityView[];
 
+  /** Names of the tags, A to Z. */
+  tags: string[];
+
+  @Field(() => [TagDetail])
+  tag_details: TagDetail[];
+
   /** Opted in and not blocked. */
   can_receive_marketing: boolean;
 
@@ -83,7 +105,12 @@ const WRITABLE = [
   'blocked_reason',
   'is_vip',
   'assigned_agent_id',
+  'assigned_department_id',
 ] as const;
+
+/** Names and ids of tags, each of a length a name may have. */
+const TagRefList = (): PropertyDecorator =>
+  applyDecorators(TagList(), IsArray(), ArrayMaxSize(TAGS_OF_CONTACT_MAX), IsString({ each: true }), Length(1, 50, { each: true }));
 
 /** What one may write of a contact. The aliases stand here for the documents; the pipe has moved them to their field by then. */
 @InputType({ isAbstract: true })
@@ -97,6 +124,10 @@ class ContactFields extends PickType(Contact, WRITABLE) {
   @IsOptional()
   @Phone()
   phone?: string | null;
+
+  /** Names or ids of tags, instead of those there are; a name nobody has used is a new tag. */
+  @TagRefList()
+  tags?: string[];
 
   /** Alias of name. */
   full_name?: string | null;
@@ -120,7 +151,7 @@ export class ContactUpdate extends PartialType(ContactFields) {}
 /** One of whatsapp_id, phone_number and phone is required; null is the same as absent. */
 @InputType('ContactCreateInput')
 export class ContactCreate extends PartialType(ContactFields) {}
-for (const field of WRITABLE) IsOptional()(ContactCreate.prototype, field);
+for (const field of [...WRITABLE, 'tags']) IsOptional()(ContactCreate.prototype, field);
 
 /** What the sockets hear of a contact that is gone. */
 export class ContactGone {
@@ -144,6 +175,32 @@ export class ContactBlock {
   reason?: string | null;
 }
 
+/** Tags by name or id; a list alone stands for `tags`. */
+@ArgsType()
+export class TagRefs {
+  /** Names or ids. */
+  @BareList()
+  @IsOptional()
+  @TagRefList()
+  tags?: string[];
+
+  @Field(() => [ID], { nullable: true })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(TAGS_OF_CONTACT_MAX)
+  @IsUUID(undefined, { each: true })
+  tag_ids?: string[];
+}
+
+/** For proxies that drop the body of a DELETE. */
+export class TagRefsQuery {
+  /** Names or ids, with commas. */
+  @ApiPropertyOptional({ type: String, example: 'Festa' })
+  @IsOptional()
+  @TagRefList()
+  tags?: string[];
+}
+
 export class ContactMerge {
   /** The contact that becomes one with that of the path; the older of the two stays. */
   @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value))
@@ -152,10 +209,26 @@ export class ContactMerge {
 }
 
 export class ContactQuery extends PageQuery {
+  /** Names or ids of tags, with commas. */
+  @ApiPropertyOptional({ type: String, example: 'Cliente fiel' })
+  @IsOptional()
+  @TagRefList()
+  tags?: string[];
+
+  /** Contacts that have any of `tags` (default), or all. */
+  @IsOptional()
+  @IsIn(['any', 'all'])
+  tags_match?: 'any' | 'all';
+
   /** Only those of this agent. */
   @IsOptional()
   @IsUUID()
   assigned_agent_id?: string;
+
+  /** Only those of this department. */
+  @IsOptional()
+  @IsUUID()
+  department_id?: string;
 
   @QueryBoolean()
   @IsOptional()

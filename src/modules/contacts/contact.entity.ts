@@ -14,11 +14,15 @@ import { declareResource } from '#modules/organizations/plan-resources';
 /** A person who writes or is written to on WhatsApp. The API answers a `ContactView`: this row and what is derived from it. */
 @Entity('contacts')
 @Reference(() => User, 'assigned_agent_id', 'SET NULL')
+@Reference('Department', 'assigned_department_id', 'SET NULL')
 @ObjectType({ isAbstract: true })
 @Index('contacts_match_key', ['organization_id', 'match_key'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('contacts_newest_idx', ['organization_id', 'created_at', 'id'], { where: 'deleted_at IS NULL' })
 @Index('contacts_agent_idx', ['organization_id', 'assigned_agent_id', 'created_at', 'id'], {
   where: 'assigned_agent_id IS NOT NULL AND deleted_at IS NULL',
+})
+@Index('contacts_department_idx', ['organization_id', 'assigned_department_id', 'created_at', 'id'], {
+  where: 'assigned_department_id IS NOT NULL AND deleted_at IS NULL',
 })
 @Index('contacts_vip_idx', ['organization_id', 'created_at', 'id'], { where: 'is_vip AND deleted_at IS NULL' })
 @Index('contacts_blocked_idx', ['organization_id', 'created_at', 'id'], { where: 'is_blocked AND deleted_at IS NULL' })
@@ -198,6 +202,13 @@ export class Contact extends SoftDeletedEntity {
   @IsUUID()
   assigned_agent_id: string | null;
 
+  /** Who looks after them. */
+  @Column('uuid', { nullable: true })
+  @Field(() => ID, { nullable: true })
+  @IsOptional()
+  @IsUUID()
+  assigned_department_id: string | null;
+
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_message_at: Date | null;
 
@@ -238,6 +249,7 @@ const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
   'blocked_at',
   'is_vip',
   'assigned_agent_id',
+  'assigned_department_id',
 ]);
 
 export const isImpersonal = (field: string): boolean => IMPERSONAL.has(field);

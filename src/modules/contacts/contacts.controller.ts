@@ -13,6 +13,8 @@ import {
   ContactSearch,
   ContactUpdate,
   ContactView,
+  TagRefs,
+  TagRefsQuery,
 } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
@@ -45,7 +47,7 @@ export class ContactsController {
   /**
    * Create a contact.
    * @throws {403} The plan's contacts are used up (`plan_limit_exceeded`).
-   * @throws {404} The assigned agent is not in this organization.
+   * @throws {404} The assigned agent or department, or a tag by its id, is not in this organization.
    * @throws {409} A contact with this number exists (`contact_already_exists`); the details name it.
    * @throws {422} Also an assigned agent who may not answer (`invalid_agent`).
    */
@@ -53,6 +55,7 @@ export class ContactsController {
   @Allow('agent')
   @Bodies({
     'a person': { whatsapp_id: '+5511987650009', name: 'Carla Dias', email: 'carla@confeitaria.example', lifecycle_stage: 'lead' },
+    'with tags': { whatsapp_id: '+5511987650011', name: 'Elisa Nunes', tags: ['Cliente fiel', 'Festa'] },
     'with attributes of your own': { whatsapp_id: '+5511987650010', name: 'Davi Rocha', attributes: { favorite: 'pão de queijo' } },
   })
   create(@Caller() actor: Actor, @Body() input: ContactCreate): Promise<ContactView> {
@@ -68,7 +71,7 @@ export class ContactsController {
 
   /**
    * Update a contact: absent keeps, null clears.
-   * @throws {404} The contact or the assigned agent is not in this organization.
+   * @throws {404} The contact, the assigned agent or department, or a tag by its id, is not in this organization.
    * @throws {409} Another contact has this number (`contact_already_exists`); the details name it.
    * @throws {422} Also an assigned agent who may not answer (`invalid_agent`).
    */
@@ -107,6 +110,62 @@ export class ContactsController {
   @Allow('agent')
   unblock(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
     return this.contacts.unblock(actor, id);
+  }
+
+  /** Mark a contact as VIP: their new conversations come first. Again: nothing changes. */
+  @Post(':contact_id/vip')
+  @HttpCode(200)
+  @Allow('agent')
+  markVip(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
+    return this.contacts.update(actor, id, { is_vip: true });
+  }
+
+  /** Take the VIP mark from a contact. */
+  @Delete(':contact_id/vip')
+  @Allow('agent')
+  unmarkVip(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string): Promise<ContactView> {
+    return this.contacts.update(actor, id, { is_vip: false });
+  }
+
+  /**
+   * Replace the tags of a contact; none is none. A name nobody has used is a new tag.
+   * @throws {403} The plan's tags are used up (`plan_limit_exceeded`).
+   * @throws {404} The contact, or a tag by its id, is not in this organization.
+   */
+  @Put(':contact_id/tags')
+  @Allow('agent')
+  @Bodies({ 'names and ids': { tags: ['Atacado', DEMO.tag_id] }, 'a list alone': ['Festa'], none: { tags: [] } })
+  setTags(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'set');
+  }
+
+  /**
+   * Add tags to a contact; what is there already stays. A name nobody has used is a new tag.
+   * @throws {403} The plan's tags are used up (`plan_limit_exceeded`).
+   * @throws {404} The contact, or a tag by its id, is not in this organization.
+   */
+  @Post(':contact_id/tags')
+  @HttpCode(200)
+  @Allow('agent')
+  @Bodies({ names: { tags: ['Atacado', 'Festa'] }, ids: { tag_ids: [DEMO.tag_id] }, 'a list alone': ['Festa'] })
+  addTags(@Caller() actor: Actor, @Param('contact_id', Uuid) id: string, @Body() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'add');
+  }
+
+  /**
+   * Take tags from a contact, named in the body or in `?tags=`; a name nobody has used is ignored.
+   * @throws {404} The contact, or a tag by its id, is not in this organization.
+   */
+  @Delete(':contact_id/tags')
+  @Allow('agent')
+  @Bodies({ names: { tags: ['Festa'] } })
+  removeTags(
+    @Caller() actor: Actor,
+    @Param('contact_id', Uuid) id: string,
+    @Query() query: TagRefsQuery,
+    @Body() refs: TagRefs,
+  ): Promise<ContactView> {
+    return this.contacts.retag(actor, id, { ...refs, tags: query.tags ?? refs.tags }, 'remove');
   }
 
   /**

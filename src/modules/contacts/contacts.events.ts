@@ -1,6 +1,7 @@
 import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
+import type { TagDetail } from '#modules/tags/tag.dto';
 import { ContactGone, ContactView, ContactsMerged } from './contact.dto';
 
 interface ContactHappened {
@@ -8,6 +9,11 @@ interface ContactHappened {
   contact: ContactView;
   /** It came with a large file: sockets hear of that as a whole. */
   import_id?: string;
+}
+
+interface ContactTagged extends ContactHappened {
+  /** Which came, or went. */
+  tags: TagDetail[];
 }
 
 /** Without the rows: the receipt tells it too, from the middle of its own work. */
@@ -54,6 +60,9 @@ const CONTACT: ContactView = {
   blocked_reason: null,
   is_vip: false,
   assigned_agent_id: null,
+  assigned_department_id: null,
+  tags: ['Cliente fiel'],
+  tag_details: [{ id: DEMO.tag_id, name: 'Cliente fiel', color: '#3B82F6' }],
   last_message_at: DEMO.time,
   last_interaction_at: DEMO.time,
   last_message_received_at: DEMO.time,
@@ -78,6 +87,7 @@ const CONTACT: ContactView = {
 
 const { organization_id } = DEMO;
 const sample: ContactHappened = { organization_id, contact: CONTACT };
+const tagged: ContactTagged = { ...sample, tags: CONTACT.tag_details };
 const blocked: ContactHappened = {
   organization_id,
   contact: { ...CONTACT, is_blocked: true, blocked_at: DEMO.time, can_receive_marketing: false },
@@ -102,6 +112,11 @@ export const CONTACT_EVENTS = declareEvents({
   'contact.unblocked': event<ContactHappened>({ text: 'A contact is no longer blocked.', sample }),
   'contact.opted_in': event<ContactHappened>({ text: 'A contact gave leave to write first.', sample }),
   'contact.opted_out': event<ContactHappened>({ text: 'A contact withdrew the leave to write first.', sample: opted_out }),
+  'contact.tag_added': event<ContactTagged>({ text: 'A contact got tags.', sample: tagged }),
+  'contact.tag_removed': event<ContactTagged>({
+    text: 'Tags were taken from a contact.',
+    sample: { organization_id, contact: { ...CONTACT, tags: [], tag_details: [] }, tags: CONTACT.tag_details },
+  }),
   'contact.deleted': event<ContactHappened>({ text: 'A contact was deleted.', sample, sockets: ['contact:deleted'] }),
   'contact.merged': event<ContactMerged>({
     text: 'Two contacts became one: by hand, or because WhatsApp says that they are one person.',

@@ -3,6 +3,7 @@ import { MulterModule } from '@nestjs/platform-express';
 import { Config } from '#config/config';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import { TagsModule } from '#modules/tags/tags.module';
 import './contacts.errors';
 import './contacts.events';
 import './import/contact-imports.errors';
@@ -22,7 +23,12 @@ import { SuppressedPhones } from './suppressed-phones';
 
 /** The people who write or are written to on WhatsApp. */
 @Module({
-  imports: [OrganizationsModule, NotificationsModule, MulterModule.registerAsync({ inject: [Config], useFactory: sheetOptions })],
+  imports: [
+    OrganizationsModule,
+    NotificationsModule,
+    TagsModule,
+    MulterModule.registerAsync({ inject: [Config], useFactory: sheetOptions }),
+  ],
   controllers: [ContactsController, ContactImportsController],
   providers: [
     ContactsService,

@@ -3,7 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
-import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView } from './contact.dto';
+import { ContactArgs, ContactBlock, ContactCreate, ContactFilter, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
 @Resolver(() => ContactView)
@@ -58,6 +58,36 @@ export class ContactsResolver {
   @Allow('agent')
   blockContact(@Caller() actor: Actor, @IdArg() id: string, @Args() { reason }: ContactBlock): Promise<ContactView> {
     return this.contacts.block(actor, id, reason);
+  }
+
+  @Mutation(() => ContactView, { description: 'Mark a contact as VIP.' })
+  @Allow('agent')
+  markContactVip(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
+    return this.contacts.update(actor, id, { is_vip: true });
+  }
+
+  @Mutation(() => ContactView, { description: 'Take the VIP mark from a contact.' })
+  @Allow('agent')
+  unmarkContactVip(@Caller() actor: Actor, @IdArg() id: string): Promise<ContactView> {
+    return this.contacts.update(actor, id, { is_vip: false });
+  }
+
+  @Mutation(() => ContactView, { description: 'Replace the tags of a contact, by names or ids.' })
+  @Allow('agent')
+  setContactTags(@Caller() actor: Actor, @IdArg() id: string, @Args() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'set');
+  }
+
+  @Mutation(() => ContactView, { description: 'Add tags to a contact, by names or ids.' })
+  @Allow('agent')
+  addContactTags(@Caller() actor: Actor, @IdArg() id: string, @Args() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'add');
+  }
+
+  @Mutation(() => ContactView, { description: 'Take tags from a contact, by names or ids.' })
+  @Allow('agent')
+  removeContactTags(@Caller() actor: Actor, @IdArg() id: string, @Args() refs: TagRefs): Promise<ContactView> {
+    return this.contacts.retag(actor, id, refs, 'remove');
   }
 
   @Mutation(() => ContactView, { description: 'Unblock a contact.' })

@@ -8,14 +8,17 @@ import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { forgetRows } from '#database/forget-rows';
 import { narrowPeriod } from '#database/narrow-period';
-import type { PageOptions, TenantRepository } from '#database/tenant-repository';
+import type { Condition, PageOptions, TenantRepository } from '#database/tenant-repository';
 import { idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import type { TagDetail } from '#modules/tags/tag.dto';
+import { Tags } from '#modules/tags/tags';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
 import { contactOfMergedPhone, forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
 import { type ContactIdentity, IdentityKind } from './contact-identity.entity';
-import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView } from './contact.dto';
+import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
+import { type TagMoves, type Tagging, retag } from './contact-tags';
 import { ANONYMOUS, Contact, isImpersonal } from './contact.entity';
 import { mergeContacts } from './merge-contacts';
 import { contactMatch, narrowContacts } from './search-contacts';
@@ -43,6 +46,7 @@ export class ContactsService {
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
     private readonly suppression: SuppressedPhones,
+    private readonly tags: Tags,
   ) {}
 
   /**
@@ -66,6 +70,7 @@ export class ContactsService {
   /** The contact was blocked or deleted; who calls has written it on the contact. */
   async end(tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd): Promise<void> {
     for (const listener of this.endListeners) await listener(tx, actor, contact, reason);
+    if (reason === 'contact_deleted') await this.tags.removeAll(tx, actor, [contact.id]);
   }
 
   page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
@@ -85,15 +90,16 @@ export class ContactsService {
   /** The ids of the contacts a search finds, in no order; null where they are many. */
   async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
     const match = contactMatch('row', search);
-    if (!match) return [];
-    const rows = this.contacts().query(actor, 'row').andWhere(match.sql, match.values);
-    narrow?.(rows);
-    return idsOf(this.database, rows);
+    return match ? this.few(actor, match, narrow) : [];
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
-    const [contact, identities] = await Promise.all([this.contacts(tx).get(actor, id), identitiesOf(this.database, actor, [id], tx)]);
-    return presentContact(contact, identities);
+    const [contact, identities, tags] = await Promise.all([
+      this.contacts(tx).get(actor, id),
+      identitiesOf(this.database, actor, [id], tx),
+      this.tags.ofContacts(actor, [id], tx),
+    ]);
+    return presentContact(contact, identities, tags.get(id));
   }
 
   /**
@@ -101,11 +107,11 @@ export class ContactsService {
    * @throws {Forbidden} plan_limit_exceeded.
    */
   async create(actor: Actor, input: ContactCreate): Promise<ContactView> {
-    const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as ContactCreate;
+    const { tags: refs = [], ...given } = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as ContactCreate;
     const values = newContact(given, new Date());
     if (!values.whatsapp_id) throw Invalid.field('whatsapp_id', 'whatsapp_id (or phone_number or phone) is required', undefined, 'missing');
     return this.database.tx(async (tx) => {
-      const { row, is_new } = await this.insert(actor, values, tx);
+      const { row, is_new } = await this.insert(actor, values, tx, await this.tags.named(tx, actor, refs));
       if (!is_new) throw alreadyExists(row.id);
       tx.audit(actor, 'contact.created', { resource: { id: row.id } });
       return this.present(actor, row, tx);
@@ -136,15 +142,19 @@ export class ContactsService {
 
   /**
    * @throws {Conflict} contact_already_exists.
-   * @throws {Invalid} The agent is inactive or may not write; the number of a contact that has no other name is cleared.
+   * @throws {Invalid} The agent is inactive or may not write; the number of a contact that has no other name is cleared; too many tags.
    */
-  async update(actor: Actor, id: string, input: ContactUpdate): Promise<ContactView> {
+  async update(actor: Actor, id: string, { tags: refs, ...input }: ContactUpdate, how: Tagging = 'set'): Promise<ContactView> {
     return this.database.tx(async (tx) => {
+      // Before the contact: who makes a tag locks the organization, which comes first everywhere.
+      const tags = refs && (await (how === 'remove' ? this.tags.known(tx, actor, refs) : this.tags.named(tx, actor, refs)));
       const before = await this.contacts(tx).lock(actor, id);
       const changes = changesOf(before, input, new Date());
       const { match_key: _, ...after } = changes;
       tx.audit(actor, actionOf(changes), { resource: { id }, before, after, may_tell: isImpersonal });
-      if (!Object.keys(changes).length) return this.present(actor, before, tx);
+      const moves = tags && (await retag(tx, this.tags, actor, id, tags, how));
+      if (!Object.keys(changes).length && !isMove(moves)) return this.present(actor, before, tx);
+      if (changes.assigned_department_id) await assertDepartment(tx, actor, changes.assigned_department_id);
       if (changes.assigned_agent_id) await this.assertAgent(actor, changes.assigned_agent_id, tx);
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
         throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
@@ -157,6 +167,7 @@ export class ContactsService {
       const view = await this.present(actor, contact, tx);
       const happened = { organization_id: actor.organization_id, contact: view };
       tx.tell('contact.updated', happened);
+      tellTags(tx, happened, moves);
       if (contact.is_blocked !== before.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
       if (contact.opt_in !== before.opt_in) {
         tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
@@ -164,6 +175,14 @@ export class ContactsService {
       }
       return view;
     });
+  }
+
+  /** @throws {Invalid} No tags are named, or too many; `set` alone takes none. @throws {NotFound} The contact, or a tag by its id. */
+  retag(actor: Actor, id: string, { tags, tag_ids }: TagRefs, how: Tagging): Promise<ContactView> {
+    const refs = [...(tags ?? []), ...(tag_ids ?? [])];
+    if ((!tags && !tag_ids) || (how !== 'set' && !refs.length))
+      throw Invalid.field('tags', 'tags or tag_ids is required', undefined, 'missing');
+    return this.update(actor, id, { tags: refs }, how);
   }
 
   /** Closes the open and pending conversations; a second block only changes the reason. */
@@ -242,17 +261,20 @@ export class ContactsService {
     });
   }
 
-  /** Contacts as the API shows them; their identities in one query. */
+  /** Contacts as the API shows them; their identities in one query, their tags in another. */
   async presentAll(actor: Actor, contacts: readonly Contact[], tx?: Tx): Promise<ContactView[]> {
     if (!contacts.length) return [];
-    const identities = await identitiesOf(
-      this.database,
-      actor,
-      contacts.map(({ id }) => id),
-      tx,
-    );
+    const ids = contacts.map(({ id }) => id);
+    const [identities, tags] = await Promise.all([identitiesOf(this.database, actor, ids, tx), this.tags.ofContacts(actor, ids, tx)]);
     const byContact = Map.groupBy(identities, (identity) => identity.contact_id);
-    return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? []));
+    return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? [], tags.get(contact.id)));
+  }
+
+  /** The ids of those that meet it, in no order; null where they are many. */
+  private few(actor: Actor, { sql, values }: Condition, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
+    const rows = this.contacts().query(actor, 'row').andWhere(sql, values);
+    narrow?.(rows);
+    return idsOf(this.database, rows);
   }
 
   private async narrowing(actor: Actor, query: ContactQuery): Promise<PageOptions<Contact>> {
@@ -262,9 +284,9 @@ export class ContactsService {
       narrowPeriod(rows, 'row.created_at', period);
     };
     const options = { sort: SORT, refine: narrow };
-    const match = contactMatch('row', query.search ?? '');
+    const match = bothOf(contactMatch('row', query.search ?? ''), await this.tags.condition(actor, 'row', query.tags, query.tags_match));
     if (!match) return options;
-    const found = await this.matching(actor, query.search ?? '', narrow);
+    const found = await this.few(actor, match, narrow);
     if (!found) return { ...options, common: match };
     return { ...options, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
   }
@@ -275,7 +297,8 @@ export class ContactsService {
   }
 
   /** A new row with its number as identity, told after the commit; or the contact that has the number already. */
-  private async insert(actor: Actor, values: Partial<Contact>, tx: Tx): Promise<Written> {
+  private async insert(actor: Actor, values: Partial<Contact>, tx: Tx, tags: readonly TagDetail[] = []): Promise<Written> {
+    if (values.assigned_department_id) await assertDepartment(tx, actor, values.assigned_department_id);
     if (values.assigned_agent_id) await this.assertAgent(actor, values.assigned_agent_id, tx);
     // Before the plan: who creates twice learns of the first, not of a limit.
     const known = values.match_key && (await this.findByKey(actor, values.match_key, tx));
@@ -285,8 +308,11 @@ export class ContactsService {
     const written = await this.orTaken(actor, values.match_key, tx, () => this.contacts(tx).insert(actor, allowed));
     if (!written.is_new) return written;
     await savePhoneIdentity(tx, actor.organization_id, written.row.id, written.row.whatsapp_id);
-    const view = await this.present(actor, written.row, tx);
-    tx.tell('contact.created', { organization_id: actor.organization_id, contact: view });
+    const added = tags.map(({ id }) => ({ contact_id: written.row.id, tag_id: id }));
+    await this.tags.add(tx, actor, added);
+    const happened = { organization_id: actor.organization_id, contact: await this.present(actor, written.row, tx) };
+    tx.tell('contact.created', happened);
+    tellTags(tx, happened, { added: [...tags], removed: [] });
     return written;
   }
 
@@ -340,9 +366,31 @@ interface Written {
 }
 
 /** What an audit entry calls the change: by the weightiest part of it. */
-function actionOf({ is_blocked }: Partial<Contact>): string {
-  if (is_blocked === undefined) return 'contact.updated';
-  return is_blocked ? 'contact.blocked' : 'contact.unblocked';
+function actionOf(changes: Partial<Contact>): string {
+  const { is_blocked } = changes;
+  if (is_blocked !== undefined) return is_blocked ? 'contact.blocked' : 'contact.unblocked';
+  return Object.keys(changes).join() === 'is_vip' ? 'contact.vip_changed' : 'contact.updated';
+}
+
+const isMove = (moves: TagMoves | undefined): boolean => !!moves && moves.added.length + moves.removed.length > 0;
+
+function tellTags(tx: Tx, happened: { organization_id: string; contact: ContactView }, moves: TagMoves | undefined): void {
+  if (moves?.added.length) tx.tell('contact.tag_added', { ...happened, tags: moves.added });
+  if (moves?.removed.length) tx.tell('contact.tag_removed', { ...happened, tags: moves.removed });
+}
+
+/** A row of a room upstairs, of which only the id is known here. @throws {NotFound} */
+async function assertDepartment(tx: Tx, { organization_id }: Actor, id: string): Promise<void> {
+  const [found] = await tx.rows('SELECT FROM departments WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL', [
+    organization_id,
+    id,
+  ]);
+  if (!found) throw new NotFound('Department');
+}
+
+/** Both conditions, or the one there is; null: there is none. */
+function bothOf(a: Condition | null, b: Condition | null): Condition | null {
+  return a && b ? { sql: `(${a.sql}) AND (${b.sql})`, values: { ...a.values, ...b.values } } : (a ?? b);
 }
 
 /** The list itself: what it looks for is narrowed elsewhere. */
@@ -365,7 +413,7 @@ export function displayName({
 }
 
 /** A contact as the API shows it. */
-export function presentContact(contact: Contact, identities: readonly ContactIdentity[]): ContactView {
+export function presentContact(contact: Contact, identities: readonly ContactIdentity[], tags: readonly TagDetail[] = []): ContactView {
   const { match_key, deleted_at, ...shown } = contact;
   return {
     ...shown,
@@ -373,6 +421,8 @@ export function presentContact(contact: Contact, identities: readonly ContactIde
     phone: contact.whatsapp_id,
     display_name: displayName(contact),
     identities: identities.map(presentIdentity),
+    tags: tags.map(({ name }) => name),
+    tag_details: [...tags],
     can_receive_marketing: contact.opt_in && !contact.is_blocked,
     last_interaction_at: contact.last_message_at,
   } as ContactView;

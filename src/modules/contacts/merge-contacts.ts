@@ -44,6 +44,7 @@ async function fillContact(sql: Sql, ids: string[]): Promise<{ is_blocked: boole
             opt_out_date = greatest(k.opt_out_date, g.opt_out_date), is_blocked = k.is_blocked OR g.is_blocked,
             blocked_at = coalesce(k.blocked_at, g.blocked_at), blocked_reason = coalesce(k.blocked_reason, g.blocked_reason), is_vip = k.is_vip OR g.is_vip,
             assigned_agent_id = coalesce(k.assigned_agent_id, g.assigned_agent_id),
+            assigned_department_id = coalesce(k.assigned_department_id, g.assigned_department_id),
             last_message_at = greatest(k.last_message_at, g.last_message_at),
             last_message_received_at = greatest(k.last_message_received_at, g.last_message_received_at),
             last_message_sent_at = greatest(k.last_message_sent_at, g.last_message_sent_at),

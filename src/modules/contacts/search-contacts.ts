@@ -33,6 +33,7 @@ export function contactMatch(row: string, search: string): Condition | null {
 
 /** The filters of the contact list on a query behind the wall. */
 export function narrowContacts(rows: SelectQueryBuilder<Contact>, query: ContactQuery): void {
+  if (query.department_id) rows.andWhere(`${rows.alias}.assigned_department_id = :department_id`, { department_id: query.department_id });
   for (const column of ['assigned_agent_id', 'is_blocked', 'is_vip', 'opt_in', 'lifecycle_stage', 'source'] as const) {
     const value = query[column];
     if (value !== undefined && value !== null)

@@ -2,6 +2,7 @@ import type { Actor } from '#common/actor';
 import type { Database, Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
+import { tagNames } from '#modules/tags/tags';
 import { type ConversationView, type Joined, presentConversation } from './conversation.dto';
 import { Conversation } from './conversation.entity';
 import { Message } from './messages/message.entity';
@@ -17,6 +18,7 @@ export async function conversationViews(database: Database | Tx, actor: Actor, i
     prepared(`SELECT ${conversations.columnsOf('c')}, ${messages.columnsOf('m', MESSAGE)},
             k.name AS contact_name, k.whatsapp_name AS contact_whatsapp_name, k.username AS contact_username, k.whatsapp_id AS contact_whatsapp_id,
             k.email AS contact_email, k.avatar_url AS contact_avatar_url, k.is_vip AS contact_is_vip, k.is_blocked AS contact_is_blocked,
+            ${tagNames('$1', 'c.contact_id')} AS contact_tags,
             k.id IS NULL OR k.deleted_at IS NOT NULL AS contact_is_deleted,
             n.display_name AS number_display_name, n.phone_number AS number_phone_number, n.connection_type AS number_connection_type,
             a.full_name AS agent_full_name, a.email AS agent_email

@@ -48,6 +48,9 @@ export class ConversationContact {
 
   avatar_url: string | null;
 
+  /** Names of the contact's tags, A to Z. */
+  tags: string[];
+
   is_vip: boolean;
 
   is_blocked: boolean;
@@ -131,6 +134,7 @@ export interface Joined {
   contact_whatsapp_id: string | null;
   contact_email: string | null;
   contact_avatar_url: string | null;
+  contact_tags: string[];
   contact_is_vip: boolean | null;
   contact_is_blocked: boolean | null;
   contact_is_deleted: boolean;
@@ -159,6 +163,7 @@ export function presentConversation(row: Conversation, joined: Joined, last_mess
       phone_number: joined.contact_whatsapp_id,
       email: joined.contact_email,
       avatar_url: joined.contact_avatar_url,
+      tags: joined.contact_tags,
       is_vip: joined.contact_is_vip ?? false,
       is_blocked: joined.contact_is_blocked ?? false,
       is_deleted: joined.contact_is_deleted,

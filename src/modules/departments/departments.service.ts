@@ -6,6 +6,7 @@ import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { onDuplicate } from '#database/database-errors';
 import type { TenantRepository } from '#database/tenant-repository';
+import { moveContacts } from '#modules/contacts/department-contacts';
 import { calendarOf } from '#modules/organizations/business-calendar';
 import { toBusinessHours } from '#modules/organizations/business-hours';
 import { Notices } from '#modules/notifications/notices';
@@ -119,6 +120,7 @@ export class DepartmentsService implements OnModuleInit {
         throw Invalid.query('move_to_department_id', 'must be another department, and an active one');
       const to = target && target.id;
       for (const leave of departmentRows()) await leave(tx, { actor, from: id, to });
+      await moveContacts(tx, actor.organization_id, id, to);
       await this.tellAgents(tx, actor, await moveAgents(tx, actor, id, to));
       await this.departments(tx).remove(actor, id);
       tx.audit(actor, 'department.deleted', { resource: department, metadata: { moved_to_department_id: to } });

@@ -31,7 +31,7 @@ export type ContactColumn = (typeof CONTACT_COLUMNS)[number];
 export const ATTRIBUTE = 'attributes.';
 
 /** Where a cell goes. */
-export type Target = { field: ContactColumn | 'phone_number' | 'phone' } | { attribute: string; is_typed: boolean };
+export type Target = { field: ContactColumn | 'phone_number' | 'phone' | 'attributes' } | { attribute: string; is_typed: boolean };
 
 export interface Column {
   /** Where it stands in the row, from 0. */
@@ -63,9 +63,11 @@ const CALLED: Partial<Record<ContactColumn, readonly string[]>> = {
   notes: ['observacoes', 'observacao', 'obs', 'notas', 'anotacoes'],
 };
 
-const FIELDS = new Map<string, ContactColumn>(
-  CONTACT_COLUMNS.flatMap((field) => [field, ...(CALLED[field] ?? [])].map((name): [string, ContactColumn] => [name, field])),
-);
+const FIELDS = new Map<string, ContactColumn | 'attributes'>([
+  ...CONTACT_COLUMNS.flatMap((field) => [field, ...(CALLED[field] ?? [])].map((name) => [name, field] as const)),
+  // An object of them, as JSON.
+  ['attributes', 'attributes'],
+]);
 
 /** Which of two columns is the phone. */
 const PHONES = ['whatsapp_id', ...(CALLED.whatsapp_id ?? [])];

@@ -4,6 +4,7 @@ import { assertFit } from '#common/fit';
 import { matchKey } from '#common/phone';
 import { numbersOf } from '../contact-changes';
 import { ContactCreate } from '../contact.dto';
+import { flawOfTagName } from '#modules/tags/tag.entity';
 import { attributeOfCell, booleanOfCell, integerOfCell, phoneOfCell, tagsOfCell, unguarded } from './cells';
 import type { Column, Target } from './columns';
 import type { ImportError } from './contact-import.entity';
@@ -30,19 +31,23 @@ type Given = Record<string, unknown> & { attributes?: Record<string, unknown> };
 /** What a row says. @throws {RowFlaws} */
 export async function readRow([row, cells]: StagedRow, columns: readonly Column[], country_code: string | null): Promise<ImportRow> {
   const given: Given = {};
-  let tags: string[] | null = null;
   let agent_email: string | null = null;
   for (const { at, target } of columns) {
     const cell = unguarded(cells[at] ?? '');
     if (!cell.trim()) continue;
     if ('attribute' in target) (given.attributes ??= {})[target.attribute] = target.is_typed ? attributeOfCell(cell) : cell;
-    else if (target.field === 'tags') tags = tagsOfCell(cell);
+    else if (target.field === 'tags') given.tags = tagsOfCell(cell);
+    else if (target.field === 'attributes') Object.assign((given.attributes ??= {}), attributesOfCell(row, cell));
     else if (target.field === 'assigned_agent_email') agent_email = cell.trim().toLowerCase();
     else given[target.field] = valueOf(target, cell, country_code);
   }
   try {
-    assertFit({ ...given, tags }, 'body');
-    const { phone_number, phone, whatsapp_id, ...rest } = await parse(ContactCreate, given);
+    assertFit(given, 'body');
+    const { phone_number, phone, whatsapp_id, tags = null, ...rest } = await parse(ContactCreate, given);
+    for (const name of tags ?? []) {
+      const flaw = flawOfTagName(name);
+      if (flaw) throw RowFlaws.one(row, 'tags', name, flaw);
+    }
     const numbers = numbersOf({ phone_number, phone, whatsapp_id, alternative_phone: rest.alternative_phone });
     if (!numbers.whatsapp_id) throw new RowFlaws([{ row, field: 'whatsapp_id', value: null, message: 'the row has no phone' }]);
     const input = { ...rest, alternative_phone: numbers.alternative_phone ?? undefined };
@@ -76,6 +81,17 @@ function valueOf({ field }: Extract<Target, { field: string }>, cell: string, co
     default:
       return cell;
   }
+}
+
+/** Attributes that have no column of their own. @throws {RowFlaws} */
+function attributesOfCell(row: number, cell: string): object {
+  try {
+    const value: unknown = JSON.parse(cell);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // No JSON at all.
+  }
+  throw RowFlaws.one(row, 'attributes', cell, 'must be a JSON object');
 }
 
 /** The cell a field's value came from. */

@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Role } from '#common/actor';
-import { AppError } from '#common/errors';
+import { AppError, Forbidden } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { Raced } from '#database/database-errors';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { TAGS_OF_CONTACT_MAX } from '#modules/tags/contact-tag.entity';
+import type { TagDetail } from '#modules/tags/tag.dto';
+import { tagKey } from '#modules/tags/tag.entity';
+import { type TagLink, Tags } from '#modules/tags/tags';
 import { changesOf, newContact } from '../contact-changes';
 import { takePhones } from '../contact-identities';
+import type { ContactView } from '../contact.dto';
 import { Contact } from '../contact.entity';
 import { ContactsService, type Said } from '../contacts.service';
 import { SuppressedPhones } from '../suppressed-phones';
@@ -34,6 +39,17 @@ interface Person {
   rows: ImportRow[];
   /** What a row says of it. */
   opt_in?: boolean;
+  /** By their ids: those it has, and those it will have. */
+  tags: Map<string, TagDetail>;
+  tags_after: Map<string, TagDetail>;
+}
+
+/** What rows name, as the organization has it. */
+interface Named {
+  /** By e-mail, who may answer customers. */
+  agents: ReadonlyMap<string, string>;
+  /** By `tagKey`. */
+  tags: ReadonlyMap<string, TagDetail>;
 }
 
 const RACES_MAX = 3;
@@ -75,18 +91,19 @@ export class WriteContacts {
     private readonly organizations: OrganizationsService,
     private readonly contacts: ContactsService,
     private readonly suppression: SuppressedPhones,
+    private readonly tags: Tags,
   ) {}
 
   /** What becomes of each row, in their order. Rows of one person count one after the other. */
   async write(tx: Tx, actor: Actor, rows: readonly ImportRow[], how: Writing): Promise<Outcome[]> {
     const outcomes = new Map<ImportRow, Outcome>();
-    const agents = await this.agentsOf(tx, actor, rows);
     // Who makes contacts otherwise waits until the plan's room is known again, and another import until these are there.
     if (!how.seen) await this.organizations.lock(tx, actor);
+    const named: Named = { agents: await this.agentsOf(tx, actor, rows), tags: await this.tagsOf(tx, actor, rows, how) };
     let left: readonly ImportRow[] = rows;
     for (let round = 1; left.length; round++) {
       if (round > RACES_MAX) throw new Raced('others make the same contacts again and again');
-      left = await this.round(tx, actor, left, how, agents, outcomes);
+      left = await this.round(tx, actor, left, how, named, outcomes);
     }
     return rows.map((row) => outcomes.get(row) ?? RowFlaws.one(row.row, null, null, 'the row was lost'));
   }
@@ -97,7 +114,7 @@ export class WriteContacts {
     actor: Actor,
     rows: readonly ImportRow[],
     how: Writing,
-    agents: ReadonlyMap<string, string>,
+    named: Named,
     outcomes: Map<ImportRow, Outcome>,
   ): Promise<readonly ImportRow[]> {
     const people = await this.known(tx, actor, rows, how.on_duplicate === OnDuplicate.update && !how.seen);
@@ -116,15 +133,21 @@ export class WriteContacts {
           outcomes.set(row, 'skipped');
           continue;
         }
-        const input = { ...row.input, ...assigned(row, agents) };
+        const input = { ...row.input, ...assigned(row, named) };
+        const tags = how.seen ? [] : tagsOfRow(row, how, named);
         if (person) {
+          const tags_after = new Map([...(how.replace_tags && row.tags ? [] : person.tags_after), ...tags]);
+          assertTags(row, tags_after);
           Object.assign(person.values, changesOf({ ...person.before, ...person.values } as Contact, input, now));
+          Object.assign(person, { tags_after });
           person.rows.push(row);
           person.opt_in = input.opt_in ?? person.opt_in;
         } else if (!is_known) {
           const opt_in = input.opt_in ?? how.opt_in ?? undefined;
           const values = newContact({ source: 'import', ...input, whatsapp_id: row.whatsapp_id, opt_in }, now);
-          people.set(row.match_key, { values, before: null, rows: [row], opt_in });
+          const tags_after = new Map(tags);
+          assertTags(row, tags_after);
+          people.set(row.match_key, { values, before: null, rows: [row], opt_in, tags: new Map(), tags_after });
           room--;
         }
         outcomes.set(row, is_known ? 'updated' : 'created');
@@ -162,10 +185,12 @@ export class WriteContacts {
         ORDER BY id ${locked ? 'FOR NO KEY UPDATE' : ''}`,
       [actor.organization_id, rows.map(({ match_key }) => match_key)],
     );
+    const known = found.map((raw) => contacts.hydrate(raw));
+    const tags = locked && known.length ? await this.tags.ofContacts(actor, known.map(({ id }) => id), tx) : new Map<string, TagDetail[]>();
     return new Map(
-      found.map((raw) => {
-        const before = contacts.hydrate(raw);
-        return [before.match_key ?? '', { values: {}, before, rows: [] }];
+      known.map((before) => {
+        const had = new Map((tags.get(before.id) ?? []).map((tag) => [tag.id, tag]));
+        return [before.match_key ?? '', { values: {}, before, rows: [], tags: had, tags_after: had }];
       }),
     );
   }
@@ -201,19 +226,26 @@ export class WriteContacts {
       created.map(({ id, match_key }) => ({ contact_id: id, match_key: match_key ?? '' })),
     );
     const said: Said[] = [];
+    const byId = new Map<string, Person>();
     for (const { id, match_key } of created) {
-      const { opt_in } = byKey.get(match_key ?? '') ?? {};
-      if (opt_in !== undefined) said.push({ contact_id: id, opt_in });
+      const person = byKey.get(match_key ?? '');
+      if (!person) continue;
       byKey.delete(match_key ?? '');
+      byId.set(id, person);
+      if (person.opt_in !== undefined) said.push({ contact_id: id, opt_in: person.opt_in });
     }
     await this.contacts.consented(tx, actor, said, how.import_id);
-    for (const contact of await this.contacts.presentAll(actor, created, tx))
-      tx.tell('contact.created', { organization_id, contact, ...(how.is_large && { import_id: how.import_id }) });
+    await this.retag(tx, actor, byId);
+    for (const contact of await this.contacts.presentAll(actor, created, tx)) {
+      const happened = happenedTo(contact, how);
+      tx.tell('contact.created', happened);
+      tellTags(tx, happened, byId.get(contact.id));
+    }
     return [...byKey.values()];
   }
 
   private async update(tx: Tx, actor: Actor, people: readonly Person[], how: Writing): Promise<void> {
-    const changed = people.filter(({ values }) => Object.keys(values).length);
+    const changed = people.filter((person) => Object.keys(person.values).length || movesOf(person).length);
     if (!changed.length) return;
     const { organization_id } = actor;
     const contacts = this.database.repository(Contact, tx);
@@ -227,22 +259,46 @@ export class WriteContacts {
         WHERE k.organization_id = $1 AND k.id = t.id RETURNING ${contacts.columnsOf('k')}`,
       [organization_id, JSON.stringify(rows)],
     );
-    const before = new Map(changed.map((person) => [person.before?.id, person.before]));
+    const byId = new Map(changed.map((person) => [person.before?.id ?? '', person]));
     const now = written.map((raw) => contacts.hydrate(raw));
     const said: Said[] = [];
     for (const contact of now) {
-      const old = before.get(contact.id);
+      const old = byId.get(contact.id)?.before;
       if (contact.opt_in !== old?.opt_in) said.push({ contact_id: contact.id, opt_in: contact.opt_in });
       if (contact.is_blocked && !old?.is_blocked) await this.contacts.end(tx, actor, contact, 'contact_blocked');
     }
     await this.contacts.consented(tx, actor, said, how.import_id);
+    await this.retag(tx, actor, byId);
     for (const contact of await this.contacts.presentAll(actor, now, tx)) {
-      const old = before.get(contact.id);
-      const happened = { organization_id, contact, ...(how.is_large && { import_id: how.import_id }) };
+      const person = byId.get(contact.id);
+      const old = person?.before;
+      const happened = happenedTo(contact, how);
       tx.tell('contact.updated', happened);
+      tellTags(tx, happened, person);
       if (contact.is_blocked !== old?.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
       if (contact.opt_in !== old?.opt_in) tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
     }
+  }
+
+  /** Tags come and go; nobody has too many. */
+  private async retag(tx: Tx, actor: Actor, people: ReadonlyMap<string, Person>): Promise<void> {
+    const links = (which: (person: Person) => TagDetail[]): TagLink[] =>
+      [...people].flatMap(([contact_id, person]) => which(person).map(({ id: tag_id }) => ({ contact_id, tag_id })));
+    await this.tags.remove(tx, actor, links(removedOf));
+    await this.tags.add(tx, actor, links(addedOf));
+  }
+
+  /** The tags of the rows, made where there are none; where the plan allows no more, those there are. */
+  private async tagsOf(tx: Tx, actor: Actor, rows: readonly ImportRow[], how: Writing): Promise<Map<string, TagDetail>> {
+    const names = [...new Set([...how.tags, ...rows.flatMap(({ tags }) => tags ?? [])])];
+    if (!names.length || how.seen) return new Map();
+    const tags = await tx
+      .attempt(() => this.tags.named(tx, actor, names))
+      .catch((error: unknown) => {
+        if (error instanceof Forbidden) return this.tags.known(tx, actor, names);
+        throw error;
+      });
+    return new Map(tags.map((tag) => [tagKey(tag.name), tag]));
   }
 
   /** Who may answer customers, by e-mail, of those the rows name. */
@@ -262,10 +318,48 @@ export class WriteContacts {
 const DEFAULTS = { attributes: {}, lead_score: 0, is_blocked: false, is_vip: false } satisfies Partial<Contact>;
 
 /** @throws {RowFlaws} */
-function assigned({ row, agent_email }: ImportRow, agents: ReadonlyMap<string, string>): { assigned_agent_id?: string } {
+function assigned({ row, agent_email }: ImportRow, { agents }: Named): { assigned_agent_id?: string } {
   if (!agent_email) return {};
   const assigned_agent_id = agents.get(agent_email);
   if (!assigned_agent_id)
     throw RowFlaws.one(row, 'assigned_agent_email', agent_email, 'nobody of the team who may answer customers has this e-mail');
   return { assigned_agent_id };
+}
+
+/** @throws {RowFlaws} */
+function tagsOfRow({ row, tags }: ImportRow, how: Writing, named: Named): [id: string, tag: TagDetail][] {
+  return [...(tags ?? []), ...how.tags].map((name) => {
+    const tag = named.tags.get(tagKey(name));
+    if (!tag) throw RowFlaws.one(row, 'tags', name, 'the plan allows no more tags');
+    return [tag.id, tag];
+  });
+}
+
+/** @throws {RowFlaws} */
+function assertTags({ row, tags }: ImportRow, after: ReadonlyMap<string, TagDetail>): void {
+  if (after.size > TAGS_OF_CONTACT_MAX)
+    throw RowFlaws.one(row, 'tags', tags?.join('|') ?? null, `a contact has at most ${TAGS_OF_CONTACT_MAX} tags`);
+}
+
+const addedOf = ({ tags, tags_after }: Person): TagDetail[] => [...tags_after.values()].filter(({ id }) => !tags.has(id));
+const removedOf = ({ tags, tags_after }: Person): TagDetail[] => [...tags.values()].filter(({ id }) => !tags_after.has(id));
+const movesOf = (person: Person): TagDetail[] => [...addedOf(person), ...removedOf(person)];
+
+interface Happened {
+  organization_id: string;
+  contact: ContactView;
+  import_id?: string;
+}
+
+const happenedTo = (contact: ContactView, { is_large, import_id }: Writing): Happened => ({
+  organization_id: contact.organization_id,
+  contact,
+  ...(is_large && { import_id }),
+});
+
+function tellTags(tx: Tx, happened: Happened, person: Person | undefined): void {
+  if (!person) return;
+  const [added, removed] = [addedOf(person), removedOf(person)];
+  if (added.length) tx.tell('contact.tag_added', { ...happened, tags: added });
+  if (removed.length) tx.tell('contact.tag_removed', { ...happened, tags: removed });
 }
