@@ -18,7 +18,10 @@ import {
 } from './contact.dto';
 import { ContactsService } from './contacts.service';
 
-@Room('contacts', 'People outside who write or are written to on WhatsApp.', { contact_id: DEMO.contact_id })
+@Room('contacts', 'People outside who write or are written to on WhatsApp.', {
+  contact_id: DEMO.contact_id,
+  import_id: DEMO.contact_import_id,
+})
 @Controller('contacts')
 @Resource('contacts')
 export class ContactsController {

@@ -6,6 +6,7 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { TagsModule } from '#modules/tags/tags.module';
 import './contacts.errors';
 import './contacts.events';
+import './import/contact-imports.demo';
 import './import/contact-imports.errors';
 import './import/contact-imports.events';
 import { ContactNews } from './contact-news';
@@ -14,6 +15,8 @@ import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
 import { ContactsService } from './contacts.service';
+import { ContactExport } from './export/contact-export';
+import { ContactExportController } from './export/contact-export.controller';
 import { ContactImportsController } from './import/contact-imports.controller';
 import { ContactImportsRealtime } from './import/contact-imports.realtime';
 import { ContactImports } from './import/contact-imports.service';
@@ -29,7 +32,7 @@ import { SuppressedPhones } from './suppressed-phones';
     TagsModule,
     MulterModule.registerAsync({ inject: [Config], useFactory: sheetOptions }),
   ],
-  controllers: [ContactsController, ContactImportsController],
+  controllers: [ContactsController, ContactImportsController, ContactExportController],
   providers: [
     ContactsService,
     SuppressedPhones,
@@ -40,6 +43,7 @@ import { SuppressedPhones } from './suppressed-phones';
     WriteContacts,
     ContactImports,
     ContactImportsRealtime,
+    ContactExport,
   ],
   exports: [ContactsService, ContactNews],
 })

@@ -87,6 +87,24 @@ export class ContactsService {
     return (await this.contacts().ids(actor, orderOf(query), await this.narrowing(actor, query))).next_cursor;
   }
 
+  /** All contacts of a list in its order, `step` at a time, as they are asked for; and the keys of their attributes, `keys_max` at most. */
+  async walk(
+    actor: Actor,
+    query: ContactQuery,
+    { step, keys_max }: { step: number; keys_max: number },
+  ): Promise<{ contacts: AsyncGenerator<Contact[], void>; keys: string[] }> {
+    const options = await this.narrowing(actor, query);
+    const rows = this.contacts().query(actor, 'row').select('row.attributes', 'attributes');
+    options.refine?.(rows);
+    if (options.common) rows.andWhere(options.common.sql, options.common.values);
+    const [text, values] = rows.getQueryAndParameters();
+    const keys = await this.database.rows<{ key: string }>(
+      `SELECT DISTINCT k.key FROM (${text}) c CROSS JOIN LATERAL jsonb_object_keys(c.attributes) AS k(key) ORDER BY 1 LIMIT ${keys_max}`,
+      values,
+    );
+    return { contacts: this.contacts().walk(actor, orderOf(query), options, step), keys: keys.map(({ key }) => key) };
+  }
+
   /** The ids of the contacts a search finds, in no order; null where they are many. */
   async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
     const match = contactMatch('row', search);

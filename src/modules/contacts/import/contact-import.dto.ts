@@ -2,7 +2,9 @@ import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsBoolean, IsEnum, IsOptional, IsString, Length, Matches, ValidateBy } from 'class-validator';
 import { QueryBoolean } from '#common/fields';
+import { oneLine } from '#common/one-line';
 import { PageOf, PageQuery } from '#common/page.dto';
+import { flawOfTagName } from '#modules/tags/tag.entity';
 import { ContactImport, ImportStatus, OnDuplicate } from './contact-import.entity';
 
 /** What a form brings as text: a list by commas, or JSON. */
@@ -10,7 +12,7 @@ const listOf = (value: unknown): unknown => {
   if (typeof value !== 'string') return value;
   const list = value.trimStart().startsWith('[') ? jsonOf(value) : value.split(',');
   return Array.isArray(list)
-    ? list.map((item: unknown) => (typeof item === 'string' ? item.trim() : item)).filter((item) => item !== '')
+    ? list.map((item: unknown) => (typeof item === 'string' ? oneLine(item) : item)).filter((item) => item !== '')
     : list;
 };
 
@@ -63,7 +65,16 @@ export class ContactImportForm {
   @ArrayMaxSize(50)
   @IsString({ each: true })
   @Length(1, 50, { each: true })
-  @Matches(/^[^,;|]*$/, { each: true, message: 'a tag’s name has no comma, semicolon or bar' })
+  @ValidateBy(
+    {
+      name: 'tagName',
+      validator: {
+        validate: (name) => typeof name === 'string' && flawOfTagName(name) === null,
+        defaultMessage: () => 'each is the name of a tag, without comma, semicolon or bar',
+      },
+    },
+    { each: true },
+  )
   @ApiPropertyOptional({ type: String, example: 'feira 2026,atacado' })
   tags?: string[];
 

@@ -5,7 +5,7 @@ import { ContactImportProgress } from './contact-import.dto';
 import { ImportStatus } from './contact-import.entity';
 
 const PROGRESS: ContactImportProgress = {
-  import_id: '01900000-0000-7000-8000-00000000c0de',
+  import_id: DEMO.contact_import_id,
   status: ImportStatus.processing,
   dry_run: false,
   total_rows: 12_000,

@@ -186,7 +186,14 @@ export class WriteContacts {
       [actor.organization_id, rows.map(({ match_key }) => match_key)],
     );
     const known = found.map((raw) => contacts.hydrate(raw));
-    const tags = locked && known.length ? await this.tags.ofContacts(actor, known.map(({ id }) => id), tx) : new Map<string, TagDetail[]>();
+    const tags =
+      locked && known.length
+        ? await this.tags.ofContacts(
+            actor,
+            known.map(({ id }) => id),
+            tx,
+          )
+        : new Map<string, TagDetail[]>();
     return new Map(
       known.map((before) => {
         const had = new Map((tags.get(before.id) ?? []).map((tag) => [tag.id, tag]));
