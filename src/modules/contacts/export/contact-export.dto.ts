@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsEnum, IsOptional } from 'class-validator';
-import { OmitType } from '#common/mapped-types';
+import { QueryWithout } from '#common/mapped-types';
 import { ContactQuery } from '../contact.dto';
 
 export enum ContactFileFormat {
@@ -10,7 +10,7 @@ export enum ContactFileFormat {
 }
 
 /** The filters and the order of the list, and the kind of file. */
-export class ContactExportQuery extends OmitType(ContactQuery, ['skip', 'limit', 'page', 'cursor']) {
+export class ContactExportQuery extends QueryWithout(ContactQuery, ['skip', 'limit', 'page', 'cursor']) {
   @IsOptional()
   @IsEnum(ContactFileFormat)
   @ApiPropertyOptional({ enum: ContactFileFormat, default: ContactFileFormat.csv })

@@ -39,7 +39,7 @@ const TRIES = 5;
 const PROGRESS_MS = 1000;
 
 /** Files that are read at the same time in this process, and who waits for that. */
-const READING = { at_once: 2, limits: { shared: true, line_max: 20, wait_ms: 30_000 } };
+const READING = { at_once: 2, limits: { shared: true, line_max: 100, wait_ms: 30_000 } };
 
 const DUE = 'SELECT organization_id FROM contact_imports WHERE due_at <= now()';
 const OVERDUE = inTurn(DUE, 'SELECT w.organization_id AS id');
