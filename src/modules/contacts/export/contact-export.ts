@@ -51,7 +51,9 @@ export class ContactExport {
     const first = await contacts.next();
     await this.database.tx(async (tx) => {
       // Which filters, not what they say: a search may be a name.
-      const filters = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : name)).sort();
+      const filters = Object.entries(query)
+        .flatMap(([name, value]) => (value === undefined ? [] : name))
+        .sort();
       tx.audit(actor, 'contact.exported', { resource: { id: actor.organization_id }, metadata: { format, filters } });
     });
     const rows = this.rows(actor, first.value ?? [], contacts);

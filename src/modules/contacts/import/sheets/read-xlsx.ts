@@ -8,6 +8,11 @@ const SHEET_MAX = 300 * 1024 * 1024;
 const STRINGS_MAX = 64 * 1024 * 1024;
 const PART_MAX = 4 * 1024 * 1024;
 const PARTS_MAX = 2000;
+/** A sheet folds to a tenth or a fiftieth; what folds far better is there to be unfolded. */
+const RATIO_MAX = 100;
+const RATIO_FREE = 20 * 1024 * 1024;
+/** Excel's own. */
+const ROWS_MAX = 1_048_576;
 
 /** Numbers formats of Excel's own that are dates or times (ECMA-376, 18.8.30). */
 const DATE_FORMATS: readonly [from: number, to: number][] = [
@@ -72,7 +77,8 @@ async function partsOf(zip: ZipFile): Promise<Map<string, Entry>> {
 async function streamOf(zip: ZipFile, parts: Map<string, Entry>, name: string, max: number): Promise<Readable> {
   const entry = parts.get(name);
   if (!entry) throw new SheetFlaw(`its part ${name} is missing`);
-  if (entry.uncompressedSize > max) throw new SheetFlaw('it is too large when it is unfolded');
+  const { uncompressedSize: size, compressedSize } = entry;
+  if (size > max || (size > RATIO_FREE && size > RATIO_MAX * compressedSize)) throw new SheetFlaw('it is too large when it is unfolded');
   return (await zip.openReadStreamPromise(entry)).setEncoding('utf8');
 }
 
@@ -179,9 +185,13 @@ async function* sheetRows(stream: Readable, book: Book): AsyncGenerator<SheetRow
   let current: SheetRow = { row: 0, cells: [] };
   let cell: { at: number; type: string; style: number; text: string } | null = null;
   let in_value = false;
+  let count = 0;
   const parser = parserOf({
     open: (name, { r, t = 'n', s = '0' }) => {
-      if (name === 'row') current = { row: Number(r) || current.row + 1, cells: [] };
+      if (name === 'row') {
+        current = { row: Number(r) || current.row + 1, cells: [] };
+        if (++count > ROWS_MAX) throw new SheetFlaw('it has more rows than a spreadsheet can have');
+      }
       if (name === 'c') cell = { at: r ? columnOf(r) : current.cells.length, type: t, style: Number(s), text: '' };
       in_value = name === 'v' || name === 't';
     },
