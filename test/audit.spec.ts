@@ -24,12 +24,17 @@ const stage = async (): Promise<Stage> => Stage.of(await world(meta.env), meta);
 type Answer = { status: number; body: { errors?: { extensions: { status_code?: number } }[] } };
 type Door = (w: World, act: Act, given: Given, request_id: string) => PromiseLike<Answer>;
 
-const throughRest: Door = ({ acme }, { rest }, { person = acme.admin, id = '', ids = {}, body, file }, request_id) => {
+const throughRest: Door = (
+  { acme },
+  { rest },
+  { person = acme.admin, id = '', ids = {}, body, file, filename = 'foto.png' },
+  request_id,
+) => {
   const [method, path] = rest.split(' ');
   const call = person[method.toLowerCase() as 'post' | 'put' | 'delete'](
     `/${path.replace(/:(\w+)/g, (_, name: string) => ids[name] ?? id)}`,
   ).set('X-Request-ID', request_id);
-  if (file) return call.attach('file', file, 'foto.png');
+  if (file) return call.attach('file', file, filename);
   return body ? call.send(body) : call;
 };
 

@@ -152,7 +152,9 @@ async function ask(route: Route, demo: Demo, body?: object): Promise<request.Res
   const call = request(house.base_url)[route.method](pathOf(route, real));
   if (person.token) call.set('Authorization', `Bearer ${person.token}`);
   if (route.operation.requestBody?.content['multipart/form-data'])
-    return call.attach('file', Buffer.from('%PDF-1.4\n%%EOF\n'), 'cardapio.pdf');
+    return route.path.endsWith('/import')
+      ? call.attach('file', Buffer.from('telefone;nome\n+5511987650077;Elisa Prado\n'), 'contatos.csv')
+      : call.attach('file', Buffer.from('%PDF-1.4\n%%EOF\n'), 'cardapio.pdf');
   // An empty body may as well be none.
   if (!body || !Object.keys(body).length) return call;
   const raw = real(JSON.stringify(body));

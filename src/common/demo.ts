@@ -33,6 +33,7 @@ export const DEMO = {
   failed_message_id: '019aa000-0000-7000-8000-000000000c05',
   /** Beatriz Lima, whose conversation is resolved. */
   other_contact_id: '019aa000-0000-7000-8000-000000000d01',
+  contact_import_id: '019aa000-0000-7000-8000-000000000d03',
   resolved_conversation_id: '019aa000-0000-7000-8000-000000000d02',
 
   /** Pedidos, in which nobody waits, and Reclamações, in which somebody does. */

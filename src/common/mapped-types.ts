@@ -29,6 +29,13 @@ export function IntersectionType<A, B>(a: Type<A>, b: Type<B>): Type<A & B> {
   return merge(graphql.IntersectionType(a, b, graphql.InputType), swagger.IntersectionType(a, b), [a, b]);
 }
 
+/** A REST query without some of its fields. */
+export function QueryWithout<T, K extends keyof T>(query: Type<T>, without: readonly K[]): Type<Omit<T, K>> {
+  const rest = swagger.OmitType(query, without);
+  inheritAliases(query.prototype as object, rest.prototype as object);
+  return rest;
+}
+
 /** What Swagger knows of a field. */
 interface Described {
   format?: string;

@@ -104,9 +104,9 @@ class EntitySql {
   insertAll(columns: readonly ColumnMetadata[], otherwise: string): string | Prepared {
     const names = namesOf(columns);
     const { driver } = this.metadata.connection;
-    const typed = columns.map(
-      (column) => `${escapeIdentifier(column.databaseName)} ${driver.normalizeType(column)}${column.isArray ? '[]' : ''}`,
-    );
+    // `character` by itself is one of them.
+    const typeOf = (column: ColumnMetadata): string => driver.normalizeType(column).replace(/^char(acter)?$/, 'bpchar');
+    const typed = columns.map((column) => `${escapeIdentifier(column.databaseName)} ${typeOf(column)}${column.isArray ? '[]' : ''}`);
     return this.shaped(
       `INSERT INTO ${this.table} (${names}) SELECT ${names} FROM json_to_recordset($1) AS row(${typed.join(', ')}) ${otherwise}`,
     );
@@ -246,12 +246,22 @@ export class TenantRepository<T extends TenantEntity> {
     return totalOf(this.connection, this.keyset({}, options).places(rows), LIST_MAX);
   }
 
+  /** All rows of a list in its order, `step` at a time, as they are asked for. */
+  async *walk(actor: Actor, query: Pick<PageQuery, 'sort'>, options: PageOptions<T>, step: number): AsyncGenerator<T[], void> {
+    for (let cursor: string | undefined; ;) {
+      const { items, next_cursor } = await this.ids(actor, { sort: query.sort, cursor }, options, step);
+      yield await this.many(actor, items);
+      if (next_cursor === null) return;
+      cursor = next_cursor;
+    }
+  }
+
   /** The ids of a page in the order of the list, by the order's index alone where it has one. */
-  async ids(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Slice<string>> {
+  async ids(actor: Actor, query: PageQuery, options: PageOptions<T>, limit = pageWindow(query).limit): Promise<Slice<string>> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
     const keyset = this.keyset(query, options);
-    const { skip, limit } = pageWindow(query);
+    const { skip } = pageWindow(query);
     const places: Place[] = [];
     for (const stretch of query.cursor === undefined ? [keyset.places(rows)] : keyset.placesAfter(rows, keyset.place(query.cursor))) {
       const wanted = limit + 1 - places.length;

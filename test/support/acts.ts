@@ -16,6 +16,8 @@ export interface Given {
   elsewhere?: true;
   body?: object;
   file?: Buffer;
+  /** Default: a picture's. */
+  filename?: string;
 }
 
 /** Something a person does, and what the audit log calls it whatever the door. */

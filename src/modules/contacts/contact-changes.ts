@@ -64,7 +64,7 @@ export function changesOf(before: Before, input: ContactUpdate, now: Date): Part
 }
 
 /** The number of three spellings; another one beside it is the alternative. */
-function numbersOf(
+export function numbersOf(
   input: Pick<ContactUpdate, 'whatsapp_id' | 'phone_number' | 'phone' | 'alternative_phone'>,
 ): Pick<ContactUpdate, 'whatsapp_id' | 'alternative_phone'> {
   const [whatsapp_id, ...others] = [input.whatsapp_id, input.phone_number, input.phone].filter((number) => number !== undefined);

@@ -32,13 +32,28 @@ export async function savePhoneIdentity(sql: Sql, organization_id: string, conta
       WHERE organization_id = $1 AND contact_id = $2 AND kind = $3 AND is_active AND value IS DISTINCT FROM $4`,
     [organization_id, contact_id, IdentityKind.phone, value],
   );
-  if (!value) return;
+  if (value) await takePhones(sql, organization_id, [{ contact_id, match_key: value }]);
+}
+
+/** Numbers become names of their contacts, of whomever they were before. */
+export async function takePhones(
+  sql: Sql,
+  organization_id: string,
+  phones: readonly { contact_id: string; match_key: string }[],
+): Promise<void> {
   await sql.rows(
-    `INSERT INTO contact_identities AS i (id, organization_id, kind, value, contact_id) VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO contact_identities AS i (id, organization_id, kind, value, contact_id)
+     SELECT p.id, $1, $2, p.match_key, p.contact_id FROM unnest($3::uuid[], $4::text[], $5::uuid[]) AS p(id, match_key, contact_id)
      ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
        SET contact_id = excluded.contact_id, is_active = true, updated_at = now(),
            first_seen_at = CASE WHEN i.contact_id = excluded.contact_id THEN i.first_seen_at ELSE now() END, last_seen_at = now()`,
-    [newId(), organization_id, IdentityKind.phone, value, contact_id],
+    [
+      organization_id,
+      IdentityKind.phone,
+      phones.map(() => newId()),
+      phones.map(({ match_key }) => match_key),
+      phones.map(({ contact_id }) => contact_id),
+    ],
   );
 }
 

@@ -33,7 +33,7 @@ export class ContactNews {
   /** The person took back, or gave, the leave to be written to, on WhatsApp. */
   async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
     if (await this.setOptIn(tx, organization_id, contact_id, opt_in))
-      await this.contacts.consented(tx, Actor.system(organization_id), contact_id, opt_in);
+      await this.contacts.consented(tx, Actor.system(organization_id), [{ contact_id, opt_in }]);
   }
 
   /** What the contact says of it; false: it says so already, or is not there. */

@@ -22,7 +22,10 @@ import { ContactTimelines } from './contact-timelines';
 import { ContactsService } from './contacts.service';
 import { ContactTimeline, TimelineQuery } from './timeline.dto';
 
-@Room('contacts', 'People outside who write or are written to on WhatsApp.', { contact_id: DEMO.contact_id })
+@Room('contacts', 'People outside who write or are written to on WhatsApp.', {
+  contact_id: DEMO.contact_id,
+  import_id: DEMO.contact_import_id,
+})
 @Controller('contacts')
 @Resource('contacts')
 export class ContactsController {

@@ -7,6 +7,8 @@ import { ContactGone, ContactView, ContactsMerged } from './contact.dto';
 interface ContactHappened {
   organization_id: string;
   contact: ContactView;
+  /** It came with a large file: sockets hear of that as a whole. */
+  import_id?: string;
 }
 
 interface ContactTagged extends ContactHappened {
@@ -126,7 +128,7 @@ export const CONTACT_EVENTS = declareEvents({
 /** What the sockets hear of the contacts. */
 export const CONTACT_NEWS = declareSocketEvents({
   'contact:created': {
-    text: 'A contact was added: by a person, an import or a first message.',
+    text: 'A contact was added: by a person, a first message, or an import of up to 1,000 rows (`contact:import_progress` tells of larger ones).',
     channel: 'contacts',
     payload: ContactView,
     sample: CONTACT,

@@ -14,11 +14,12 @@ export class ContactsRealtime implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.events.on('contact.created', ({ organization_id, contact }) =>
-      this.hub.publish({ organization_id, event: 'contact:created', data: contact }),
+    // Those of a large file are told as its progress: tens of thousands one by one would drown whoever listens.
+    this.events.on('contact.created', ({ organization_id, contact, import_id }) =>
+      import_id ? undefined : this.hub.publish({ organization_id, event: 'contact:created', data: contact }),
     );
-    this.events.on('contact.updated', ({ organization_id, contact }) =>
-      this.hub.publish({ organization_id, event: 'contact:updated', data: contact }),
+    this.events.on('contact.updated', ({ organization_id, contact, import_id }) =>
+      import_id ? undefined : this.hub.publish({ organization_id, event: 'contact:updated', data: contact }),
     );
     this.events.on('contact.deleted', ({ organization_id, contact }) => this.publishDeleted(organization_id, contact.id));
     this.events.on('contact.merged', async ({ organization_id, contact_id, merged_contact_id }) => {

@@ -30,7 +30,12 @@ const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_messa
 /** Why a contact's open and pending conversations close. */
 export type ContactEnd = 'contact_blocked' | 'contact_deleted';
 type EndListener = (tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd) => Promise<void>;
-type ConsentListener = (tx: Tx, actor: Actor, contact_id: string, opt_in: boolean) => Promise<void>;
+/** Somebody may be written to from now on, or no longer. */
+export interface Said {
+  contact_id: string;
+  opt_in: boolean;
+}
+type ConsentListener = (tx: Tx, actor: Actor, said: readonly Said[], import_id?: string) => Promise<void>;
 
 /** The people outside. */
 @Injectable()
@@ -53,14 +58,20 @@ export class ContactsService {
     this.endListeners.push(listener);
   }
 
-  /** Called in the transaction in which a person, or somebody for them, says whether they may be written to: the ledger of consents stands upstairs. */
+  /** Called in the transaction in which people, or somebody for them (an import), say whether they may be written to: the ledger of consents stands upstairs. */
   onConsent(listener: ConsentListener): void {
     this.consentListeners.push(listener);
   }
 
   /** It is said; who calls has written it on the contact. */
-  async consented(tx: Tx, actor: Actor, id: string, opt_in: boolean): Promise<void> {
-    for (const listener of this.consentListeners) await listener(tx, actor, id, opt_in);
+  async consented(tx: Tx, actor: Actor, said: readonly Said[], import_id?: string): Promise<void> {
+    if (said.length) for (const listener of this.consentListeners) await listener(tx, actor, said, import_id);
+  }
+
+  /** The contact was blocked or deleted; who calls has written it on the contact. */
+  async end(tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd): Promise<void> {
+    for (const listener of this.endListeners) await listener(tx, actor, contact, reason);
+    if (reason === 'contact_deleted') await this.tags.removeAll(tx, actor, [contact.id]);
   }
 
   page(actor: Actor, query: ContactQuery): Promise<Page<ContactView>> {
@@ -75,6 +86,24 @@ export class ContactsService {
   /** The `cursor` of the page after this one (GraphQL). */
   async nextCursor(actor: Actor, query: ContactQuery): Promise<string | null> {
     return (await this.contacts().ids(actor, orderOf(query), await this.narrowing(actor, query))).next_cursor;
+  }
+
+  /** All contacts of a list in its order, `step` at a time, as they are asked for; and the keys of their attributes, `keys_max` at most. */
+  async walk(
+    actor: Actor,
+    query: ContactQuery,
+    { step, keys_max }: { step: number; keys_max: number },
+  ): Promise<{ contacts: AsyncGenerator<Contact[], void>; keys: string[] }> {
+    const options = await this.narrowing(actor, query);
+    const rows = this.contacts().query(actor, 'row').select('row.attributes', 'attributes');
+    options.refine?.(rows);
+    if (options.common) rows.andWhere(options.common.sql, options.common.values);
+    const [text, values] = rows.getQueryAndParameters();
+    const keys = await this.database.rows<{ key: string }>(
+      `SELECT DISTINCT k.key FROM (${text}) c CROSS JOIN LATERAL jsonb_object_keys(c.attributes) AS k(key) ORDER BY 1 LIMIT ${keys_max}`,
+      values,
+    );
+    return { contacts: this.contacts().walk(actor, orderOf(query), options, step), keys: keys.map(({ key }) => key) };
   }
 
   /** The ids of the contacts a search finds, in no order; null where they are many. */
@@ -161,7 +190,7 @@ export class ContactsService {
       if (contact.is_blocked !== before.is_blocked) tx.tell(contact.is_blocked ? 'contact.blocked' : 'contact.unblocked', happened);
       if (contact.opt_in !== before.opt_in) {
         tx.tell(contact.opt_in ? 'contact.opted_in' : 'contact.opted_out', happened);
-        await this.consented(tx, actor, id, contact.opt_in);
+        await this.consented(tx, actor, [{ contact_id: id, opt_in: contact.opt_in }]);
       }
       return view;
     });
@@ -342,11 +371,6 @@ export class ContactsService {
     if (!user) throw new NotFound('Agent');
     if (!user.is_active || ![Role.agent, Role.org_admin].includes(user.role))
       throw Invalid.field('assigned_agent_id', 'must be an active agent or administrator', 'invalid_agent');
-  }
-
-  private async end(tx: Tx, actor: Actor, contact: Contact, reason: ContactEnd): Promise<void> {
-    for (const listener of this.endListeners) await listener(tx, actor, contact, reason);
-    if (reason === 'contact_deleted') await this.tags.removeAll(tx, actor, [contact.id]);
   }
 
   private contacts(tx?: Tx): TenantRepository<Contact> {

@@ -7,7 +7,7 @@ import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { ContactNews } from '#modules/contacts/contact-news';
-import { ContactsService } from '#modules/contacts/contacts.service';
+import { ContactsService, type Said } from '#modules/contacts/contacts.service';
 import { Consent, ConsentChannel, ConsentPurpose, ConsentStatus, LegalBasis, SubjectType } from './consent.entity';
 import type { ConsentCreate, ConsentQuery } from './privacy.dto';
 import { type Subject, Subjects } from './subjects';
@@ -50,7 +50,7 @@ export class Consents implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.people.onConsent((tx, actor, id, granted) => this.said(tx, actor, id, granted));
+    this.people.onConsent((tx, actor, said, import_id) => this.said(tx, actor, said, import_id));
   }
 
   /** History and all, the newest first. @throws {NotFound} */
@@ -106,44 +106,68 @@ export class Consents implements OnModuleInit {
     });
   }
 
-  /** What a person said on WhatsApp, or somebody noted on the contact, is in the ledger with the transaction that heard it. */
-  private async said(tx: Tx, actor: Actor, id: string, granted: boolean): Promise<void> {
-    const heard = actor.isSystem && {
-      channel: ConsentChannel.whatsapp,
-      evidence: granted ? 'Asked for it on WhatsApp.' : 'Refused it on WhatsApp.',
-    };
-    const subject = { type: SubjectType.contact, id };
-    await this.add(tx, actor, subject, { purpose: ConsentPurpose.marketing, granted, recorded_by: actor.user_id, ...heard });
+  /**
+   * What people said on WhatsApp, or somebody noted on their contacts, is in the ledger with the transaction that heard it. Of a file the log says one
+   * thing, the import; the records name it.
+   */
+  private async said(tx: Tx, actor: Actor, said: readonly Said[], import_id?: string): Promise<void> {
+    for (const granted of [true, false]) {
+      const people = said.filter(({ opt_in }) => opt_in === granted).map(({ contact_id: id }) => ({ type: SubjectType.contact, id }));
+      if (!people.length) continue;
+      const heard = import_id
+        ? { channel: ConsentChannel.import, evidence: `Import ${import_id}.` }
+        : actor.isSystem && {
+            channel: ConsentChannel.whatsapp,
+            evidence: granted ? 'Asked for it on WhatsApp.' : 'Refused it on WhatsApp.',
+          };
+      const values = { purpose: ConsentPurpose.marketing, granted, recorded_by: actor.user_id, ...heard };
+      const consents = await this.addAll(tx, actor, people, values);
+      if (!import_id) for (const consent of consents) this.audit(tx, actor, 'privacy.consent_recorded', consent);
+    }
   }
 
-  /** In the place of the one before, which a refusal revokes. Two at once about one purpose follow each other. */
-  private async add(tx: Tx, actor: Actor, { type, id: subject_id }: Subject, values: Recorded): Promise<Consent> {
+  private async add(tx: Tx, actor: Actor, subject: Subject, values: Recorded): Promise<Consent> {
+    const [consent] = await this.addAll(tx, actor, [subject], values);
+    this.audit(tx, actor, 'privacy.consent_recorded', consent);
+    return consent;
+  }
+
+  /** In the place of those before, which a refusal revokes. Two at once about one purpose follow each other. All subjects are of one type. */
+  private async addAll(tx: Tx, actor: Actor, subjects: readonly Subject[], values: Recorded): Promise<Consent[]> {
     const { organization_id } = actor;
     const { purpose, granted } = values;
-    await tx.rows('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`consent ${organization_id} ${subject_id} ${purpose}`]);
+    const [{ type }] = subjects;
+    const subject_ids = subjects.map(({ id }) => id).sort();
+    await tx.rows('SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM unnest($1::text[]) AS k', [
+      subject_ids.map((id) => `consent ${organization_id} ${id} ${purpose}`),
+    ]);
     await tx.rows(
       `UPDATE consents SET is_current = false, status = CASE WHEN status = 'granted' AND NOT $5 THEN 'revoked' ELSE status END,
           revoked_at = CASE WHEN status = 'granted' AND NOT $5 THEN now() ELSE revoked_at END, updated_at = now()
-        WHERE organization_id = $1 AND subject_type = $2 AND subject_id = $3 AND purpose = $4 AND is_current`,
-      [organization_id, type, subject_id, purpose, granted],
+        WHERE organization_id = $1 AND subject_type = $2 AND subject_id = ANY($3) AND purpose = $4 AND is_current`,
+      [organization_id, type, subject_ids, purpose, granted],
     );
     const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value != null)) as Recorded;
     const now = new Date();
-    const row = {
-      legal_basis: LegalBasis.consent,
-      channel: ConsentChannel.api,
-      ...given,
-      id: newId(),
-      subject_type: type,
-      subject_id,
-      given_by: subject_id,
-      status: granted ? ConsentStatus.granted : ConsentStatus.denied,
-      granted_at: granted ? now : null,
-      created_at: now,
-    };
-    const consent = await this.database.repository(Consent, tx).insert(actor, { ...row, proof: proofOf({ ...row, organization_id }) });
-    this.audit(tx, actor, 'privacy.consent_recorded', consent);
-    return consent;
+    const rows = subject_ids.map((subject_id) => {
+      const row = {
+        legal_basis: LegalBasis.consent,
+        channel: ConsentChannel.api,
+        ...given,
+        id: newId(),
+        organization_id,
+        subject_type: type,
+        subject_id,
+        given_by: subject_id,
+        status: granted ? ConsentStatus.granted : ConsentStatus.denied,
+        granted_at: granted ? now : null,
+        created_at: now,
+      };
+      return { ...row, proof: proofOf(row) };
+    });
+    const consents = this.database.repository(Consent, tx);
+    const added = await consents.insertAll<Record<string, unknown>>(rows, `RETURNING ${consents.columns}`);
+    return added.map((row) => consents.hydrate(row));
   }
 
   /** Its time is over, and with it the leave it gave. */
