@@ -129,6 +129,9 @@ describe('who may come to the simulator', () => {
     ['reset', 'post', '/simulator/api/control/reset'],
     ['Graph API', 'post', '/simulator/graph/v25.0/999000000000001/messages'],
     ['Graph file', 'get', '/simulator/graph/whatsapp_business/attachments'],
+    ['Evolution API', 'post', '/simulator/evolution/instance/create'],
+    ['QR code', 'get', '/simulator/api/phone/qr/pytake_1a2b3c4d'],
+    ['scan', 'post', '/simulator/api/control/evolution/pytake_1a2b3c4d/scan'],
   ];
 
   it.each(doors)('%s: nobody from another place, name or page', async (_what, method, path) => {
@@ -188,6 +191,8 @@ describe('who may come to the simulator', () => {
     const visit = () => request(w.base_url).get('/simulator/api/hello').set(elsewhere);
     await visit().set('Cookie', `theme=dark; ${pair}`).expect(200);
     await visit().set('Authorization', `Bearer ${token}`).expect(200);
+    // As PyTake's worker comes to the Evolution API.
+    await request(w.base_url).get('/simulator/evolution/instance/fetchInstances').set(elsewhere).set('apikey', token).expect(200, []);
     await visit().set('Cookie', pair).set('Origin', 'http://192.168.1.5:3000').expect(403).expect(errorOf('cross_origin'));
     await visit().set('Cookie', `${pair}x`).expect(403);
   });
