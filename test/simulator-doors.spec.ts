@@ -216,6 +216,27 @@ describe('who may come to the simulator', () => {
   });
 });
 
+describe('the Evolution API inside the product', () => {
+  it('takes files in its JSON, from who has its key', async () => {
+    const w = await world(ENV);
+    const evolution = (path: string, apikey: string, body: object) =>
+      request(w.base_url).post(`/simulator/evolution${path}`).set('apikey', apikey).send(body);
+    const instanceName = `loja_${digits(11)}`;
+    const photo = { number: '5511987654321', mediatype: 'image', media: Buffer.alloc(2 * 1024 * 1024).toString('base64') };
+    await evolution('/instance/create', tokenOf({ w }), { instanceName, integration: 'WHATSAPP-BAILEYS', qrcode: true }).expect(201);
+    await api({ w }).post(`/control/evolution/${instanceName}/scan`).send({}).expect(200);
+
+    await evolution(`/message/sendMedia/${instanceName}`, 'guess', photo).expect(401);
+    const { body } = await evolution(`/message/sendMedia/${instanceName}`, tokenOf({ w }), photo).expect(201);
+
+    expect(body).toMatchObject({ messageType: 'imageMessage', status: 'PENDING' });
+    await api({ w }).post(`/control/evolution/${instanceName}/event`).send({ event: 'messages.upsert', data: {} }).expect(403);
+    const { body: hello } = await api({ w }).get('/hello').expect(200);
+    expect(hello.numbers).toContainEqual(expect.objectContaining({ phone_number_id: instanceName, qrcode: expect.anything() }));
+    expect(JSON.stringify(hello)).not.toMatch(/token|hash|apikey/i);
+  });
+});
+
 describe('files of the simulator', () => {
   const HTML = Buffer.from('<!doctype html><script>fetch("/api/v1/users")</script>');
   const upload = (box: Inbox, bytes: Buffer, filename: string, contentType: string) =>

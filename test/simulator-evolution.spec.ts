@@ -438,6 +438,7 @@ describe('what the product sends through it', () => {
       [expect.stringContaining('emoji')],
     ],
     ['one choice', 'sendPoll', { name: 'a', selectableCount: 1, values: ['a'] }, [['values does not meet minimum length of 2']]],
+    ['more than WhatsApp carries', 'sendText', { text: 'x'.repeat(140_000) }, ['Error: not-acceptable']],
     ['no buttons', 'sendButtons', { title: 'a', buttons: [] }, ['At least one button is required']],
     [
       'four buttons',
@@ -552,6 +553,31 @@ describe('what the product sends through it', () => {
     await send('sendText', { text: 'b' }).expect(201);
 
     expect(simulator.sent().map(({ body }) => body['text'])).toEqual([...(taken ? [{ body: 'a' }] : []), { body: 'b' }]);
+  });
+
+  it('has its file in the answer where the webhook has it', async () => {
+    const { simulator, linked, send, webhook, events } = await world();
+    await linked({ webhook: { ...webhook, base64: true } });
+
+    const { body } = await send('sendMedia', { mediatype: 'image', media: PNG }).expect(201);
+    await simulator.settled();
+
+    expect(body).toMatchObject({ messageType: 'imageMessage', message: { base64: PNG } });
+    expect(events('send.message')).toMatchObject([{ data: { message: { base64: PNG } } }]);
+  });
+
+  it('loses answers, of sends and of what is done to an instance', async () => {
+    const { simulator, linked, send, create, call, control } = await world();
+    await linked();
+
+    await control('/control/faults', { hang: true, accepted: true }).expect(201);
+    await expect(send('sendText', { text: 'a' }).timeout(300)).rejects.toThrow(/Timeout/);
+    expect(simulator.sent()).toHaveLength(1);
+    for (const http_status of [500, 502]) {
+      await control('/control/faults', { route: 'number', http_status, accepted: true }).expect(201);
+      await create({ instanceName: `outra${http_status}`, qrcode: false }).expect(http_status);
+      await call('get', `/instance/connectionState/outra${http_status}`).expect(200);
+    }
   });
 
   it('breaks off, with the message taken or not', async () => {

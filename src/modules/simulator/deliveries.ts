@@ -38,8 +38,8 @@ export abstract class Deliveries {
     return this.underway;
   }
 
-  /** Resolves when the post was taken or given up; `tried` hears of the first attempt, whatever came of it. */
-  protected async deliver(post: Post, tried?: () => void): Promise<Delivery> {
+  /** Resolves when the post was taken or given up; `tried` hears of the first attempt, whatever came of it. It begins after `wait_ms`. */
+  protected async deliver(post: Post, tried?: () => void, wait_ms = 0): Promise<Delivery> {
     if (this.closed) return { status_code: 0, attempts: 0 };
     // A product that is down for long must not fill the simulator's memory.
     if (this.underway >= MAX_UNDERWAY || this.bytes + post.body.length > MAX_UNDERWAY_BYTES) {
@@ -49,6 +49,7 @@ export abstract class Deliveries {
     this.underway++;
     this.bytes += post.body.length;
     try {
+      if (wait_ms > 0) await this.sleep(wait_ms);
       let status_code = 0;
       for (let attempts = 1; ; attempts++) {
         status_code = await this.attempt(post);
@@ -98,7 +99,7 @@ export abstract class Deliveries {
     }
   }
 
-  protected sleep(ms: number): Promise<void> {
+  private sleep(ms: number): Promise<void> {
     return new Promise((wake) => {
       const timer = setTimeout(() => {
         this.sleeping.delete(timer);

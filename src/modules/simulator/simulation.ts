@@ -146,7 +146,7 @@ export class Simulation {
   }
 
   customer(identity: CustomerIdentity, phone_number_id?: string): SimulatedCustomer {
-    return new SimulatedCustomer(this, this.number(phone_number_id), this.customers.know(identity));
+    return new SimulatedCustomer(this, this.line(phone_number_id), this.customers.know(identity));
   }
 
   /** What a phone showed before: with an earlier process, or before the demo began. */
@@ -219,21 +219,21 @@ export class Simulation {
 export class SimulatedCustomer {
   constructor(
     private readonly simulation: Simulation,
-    private readonly number: SimulatorNumber,
+    private readonly line: Line,
     readonly identity: Customer,
   ) {}
 
   async writes(message: CustomerMessage): Promise<{ message_id: string } & Delivery> {
-    const { message_id, delivered } = this.simulation.write(this.number, this.identity, message);
+    const { message_id, delivered } = this.line.write(this.identity, message);
     return { message_id, ...(await delivered) };
   }
 
   /** Opens the chat. */
   reads(): number {
-    return this.simulation.read(this.number, this.identity);
+    return this.simulation.read(this.line, this.identity);
   }
 
   get thread(): ReturnType<Threads['get']> {
-    return this.simulation.threads.get(this.number.phone_number_id, this.identity.key);
+    return this.simulation.threads.get(this.line.phone_number_id, this.identity.key);
   }
 }

@@ -9,6 +9,7 @@ import type { Instance } from './instances';
 import { createJid } from './jid';
 
 const MOST_MS = 3_600_000;
+const MAX_TEXT = 2048;
 const PRESENCES = ['composing', 'recording', 'paused', 'available', 'unavailable'];
 const STATUSES = ['sent', 'delivered', 'read', 'played', 'failed'] as const;
 
@@ -44,7 +45,7 @@ export function evolutionControl(simulator: Simulation): Router {
   router.post('/control/evolution/:instance/scan', (req, res) => {
     const instance = instanceOf(req);
     const number = stringAt(req.body, 'number') ?? (qrLine(instance).qrcode.number || '+5511999990000');
-    evolution.connections.scan(instance, { number, name: stringAt(req.body, 'name')?.slice(0, 256) ?? 'Loja' });
+    evolution.connections.scan(instance, { number, name: stringAt(req.body, 'name')?.slice(0, MAX_TEXT) ?? 'Loja' });
     res.json(qrLine(instance));
   });
   router.post('/control/evolution/:instance/:what', async (req, res, next) => {
@@ -63,7 +64,10 @@ export function evolutionControl(simulator: Simulation): Router {
         connections.reconnect(instance);
         break;
       case 'absent':
-        chats.setAbsent(createJid(stringAt(req.body, 'number') ?? ''), isObject(req.body) && req.body['absent'] !== false);
+        chats.setAbsent(
+          createJid(stringAt(req.body, 'number')?.slice(0, MAX_TEXT) ?? ''),
+          isObject(req.body) && req.body['absent'] !== false,
+        );
         break;
       case 'presence': {
         const presence = stringAt(req.body, 'presence') ?? '';
@@ -71,7 +75,7 @@ export function evolutionControl(simulator: Simulation): Router {
         return void res.json(await phones.presence(instance, customerOf(req), presence, addressingOf(req.body)));
       }
       case 'profile': {
-        const url = stringAt(req.body, 'picture_url');
+        const url = stringAt(req.body, 'picture_url')?.slice(0, MAX_TEXT);
         return void res.json(await phones.profile(instance, customerOf(req), url === '' ? null : url));
       }
       case 'status': {

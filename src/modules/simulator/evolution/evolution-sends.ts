@@ -63,8 +63,14 @@ export class EvolutionSends {
         statuses: fault?.statuses,
         to_phone: true,
       });
-    void this.tellSent(instance, message);
-    return { answer: message, fault };
+    // With the file in the webhook Evolution hands it back in the answer too.
+    const bytes = instance.webhook?.base64 ? outgoing.file?.bytes : undefined;
+    const whole = bytes ? { ...message, message: { ...message.message, base64: bytes.toString('base64') } } : message;
+    // Either may overtake the answer.
+    void this.webhooks.tell(instance, 'send.message', whole);
+    // Some versions of Baileys hand back what went out by themselves.
+    if (this.options.evolution.upsert_own_sends) void this.webhooks.tell(instance, 'messages.upsert', { ...whole, status: 'SERVER_ACK' });
+    return { answer: whole, fault };
   }
 
   /** Typed by the owner on the phone itself: Evolution hears of it as of any message. */
@@ -139,14 +145,6 @@ export class EvolutionSends {
       context_message_id: outgoing.quoted_id,
     });
     return { message, id };
-  }
-
-  /** Both echoes may overtake the answer. */
-  private async tellSent(instance: Instance, message: WaMessage): Promise<void> {
-    const whole = instance.webhook?.base64 ? await this.chats.withBase64(instance, message) : message;
-    void this.webhooks.tell(instance, 'send.message', whole);
-    // Some versions of Baileys hand back what went out by themselves.
-    if (this.options.evolution.upsert_own_sends) void this.webhooks.tell(instance, 'messages.upsert', { ...whole, status: 'SERVER_ACK' });
   }
 }
 

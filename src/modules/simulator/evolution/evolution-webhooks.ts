@@ -58,15 +58,9 @@ export class EvolutionWebhooks extends Deliveries {
   retry_delays_ms: readonly number[] = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
   weather: WebhookWeather = { late_ms: 0, doubled: false, shuffled_ms: 0 };
 
-  private waiting = 0;
-
   /** `urlOf`: where a registered URL really is. */
   constructor(private readonly urlOf: (url: string) => string) {
     super();
-  }
-
-  override get pending(): number {
-    return super.pending + this.waiting;
   }
 
   /** `event` in lower case with dots. Resolves when it was taken or given up; nobody subscribed to it: at once, with no attempt. */
@@ -93,8 +87,10 @@ export class EvolutionWebhooks extends Deliveries {
       body: Buffer.from(JSON.stringify(envelope)),
       headers: { 'user-agent': 'axios/1.7.9', ...headers, ...(jwt_key === undefined ? {} : { authorization: `Bearer ${jwtOf(jwt_key)}` }) },
     };
-    await this.wait((how.late_ms ?? 0) + this.weather.late_ms + Math.random() * this.weather.shuffled_ms);
-    const [delivery] = await Promise.all([this.deliver(post, how.tried), ...(this.weather.doubled ? [this.deliver(post)] : [])]);
+    const { late_ms, shuffled_ms, doubled } = this.weather;
+    const deliver = (tried?: () => void): Promise<Delivery> =>
+      this.deliver(post, tried, (how.late_ms ?? 0) + late_ms + Math.random() * shuffled_ms);
+    const [delivery] = await Promise.all([deliver(how.tried), ...(doubled ? [deliver()] : [])]);
     how.tried?.();
     return delivery;
   }
@@ -105,13 +101,6 @@ export class EvolutionWebhooks extends Deliveries {
 
   protected isFinal(status_code: number): boolean {
     return FINAL.includes(status_code);
-  }
-
-  private async wait(ms: number): Promise<void> {
-    if (ms <= 0) return;
-    this.waiting++;
-    await this.sleep(ms);
-    this.waiting--;
   }
 }
 

@@ -52,10 +52,16 @@ export function evolutionRoutes(evolution: Evolution): Router {
       if (fault?.code !== undefined) throw badRequest('Error: rate-overlimit');
       // With `accepted` the act is done, and its answer lost.
       const { json } = res;
-      if (fault?.accepted) res.json = (body) => (misbehave(req, res, fault, trouble(res)) ? res : json.call(res, body));
+      if (fault?.accepted)
+        res.json = (answer) => {
+          res.json = json;
+          return misbehave(req, res, fault, trouble(res)) ? res : res.json(answer);
+        };
       if (!fault || fault.accepted || !misbehave(req, res, fault, trouble(res))) next();
     };
-  const body = express.json({ limit: '136mb' });
+  const body = express.json({ limit: '1mb' });
+  /** As large as Evolution takes them, for the files in them. */
+  const files = express.json({ limit: '136mb' });
   /** Evolution answers what was made with 201. */
   const created = (res: Response, answer: unknown): void => void res.status(201).json(answer);
 
@@ -179,7 +185,7 @@ export function evolutionRoutes(evolution: Evolution): Router {
 
   // Messages
 
-  router.post('/message/:send/:instance', opened, body, async (req, res, next) => {
+  router.post('/message/:send/:instance', opened, files, async (req, res, next) => {
     const name = String(req.params['send']);
     if (!isSend(name)) return next();
     const instance = instanceOf(req);

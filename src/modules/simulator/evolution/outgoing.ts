@@ -17,6 +17,8 @@ export interface Outgoing {
 }
 
 const MAX_DELAY_MS = 60_000;
+/** WhatsApp's longest text has 65,536 characters. */
+const MAX_CONTENT = 128 * 1024;
 const MIME: Record<string, string> = { image: 'image/jpeg', video: 'video/mp4', audio: 'audio/mpeg', document: 'application/octet-stream' };
 const NATIVE: Record<string, string> = { reply: 'quick_reply', copy: 'cta_copy', url: 'cta_url', call: 'cta_call', pix: 'payment_info' };
 
@@ -25,11 +27,14 @@ export function readSend(name: SendName, body: unknown): Outgoing {
   validate(body, SENDS[name]);
   const given: JsonObject = isObject(body) ? body : {};
   const delay = given['delay'];
+  const read = READERS[name](given);
+  // WhatsApp's own answer to what it does not carry.
+  if (JSON.stringify(read.content).length > MAX_CONTENT) throw badRequest('Error: not-acceptable');
   return {
     number: stringAt(given, 'number') ?? stringAt(objectAt(given, 'key'), 'remoteJid') ?? '',
     quoted_id: stringAt(objectAt(objectAt(given, 'quoted'), 'key'), 'id') ?? null,
     delay_ms: typeof delay === 'number' ? Math.min(Math.max(delay, 0), MAX_DELAY_MS) : 0,
-    ...READERS[name](given),
+    ...read,
   };
 }
 

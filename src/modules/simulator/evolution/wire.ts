@@ -39,7 +39,7 @@ export interface Around {
 export function waContent(type: string, content: JsonObject, around: Around): WaContent {
   const text = (key: string): string | undefined => stringAt(content, key);
   const { quoted } = around;
-  const contextInfo = quoted && { stanzaId: quoted.id, participant: quoted.participant, quotedMessage: quoted.message };
+  const contextInfo = quoted && { stanzaId: quoted.id, participant: quoted.participant, quotedMessage: quotable(quoted.message) };
   const of = (messageType: string, message: unknown): WaContent => ({
     messageType,
     message: { [messageType]: message, messageContextInfo: secret() },
@@ -219,6 +219,13 @@ function vcardOf(name: string, contact: unknown): string {
     ...phones,
     'END:VCARD',
   ].join('\n');
+}
+
+/** What a quotation shows of a message: not what that one quoted. */
+function quotable({ messageContextInfo: _, ...message }: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(message).map(([type, content]) => [type, isObject(content) ? { ...content, contextInfo: undefined } : content]),
+  );
 }
 
 /** A 64-bit number as `JSON.stringify` writes the class Baileys has for it. */
