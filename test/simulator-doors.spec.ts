@@ -129,6 +129,9 @@ describe('who may come to the simulator', () => {
     ['reset', 'post', '/simulator/api/control/reset'],
     ['Graph API', 'post', '/simulator/graph/v25.0/999000000000001/messages'],
     ['Graph file', 'get', '/simulator/graph/whatsapp_business/attachments'],
+    ['Evolution API', 'post', '/simulator/evolution/instance/create'],
+    ['QR code', 'get', '/simulator/api/phone/qr/pytake_1a2b3c4d'],
+    ['scan', 'post', '/simulator/api/control/evolution/pytake_1a2b3c4d/scan'],
   ];
 
   it.each(doors)('%s: nobody from another place, name or page', async (_what, method, path) => {
@@ -188,6 +191,8 @@ describe('who may come to the simulator', () => {
     const visit = () => request(w.base_url).get('/simulator/api/hello').set(elsewhere);
     await visit().set('Cookie', `theme=dark; ${pair}`).expect(200);
     await visit().set('Authorization', `Bearer ${token}`).expect(200);
+    // As PyTake's worker comes to the Evolution API.
+    await request(w.base_url).get('/simulator/evolution/instance/fetchInstances').set(elsewhere).set('apikey', token).expect(200, []);
     await visit().set('Cookie', pair).set('Origin', 'http://192.168.1.5:3000').expect(403).expect(errorOf('cross_origin'));
     await visit().set('Cookie', `${pair}x`).expect(403);
   });
@@ -208,6 +213,27 @@ describe('who may come to the simulator', () => {
     await post('/control/reset').expect(204);
 
     expect(await box.conversations()).toEqual([]);
+  });
+});
+
+describe('the Evolution API inside the product', () => {
+  it('takes files in its JSON, from who has its key', async () => {
+    const w = await world(ENV);
+    const evolution = (path: string, apikey: string, body: object) =>
+      request(w.base_url).post(`/simulator/evolution${path}`).set('apikey', apikey).send(body);
+    const instanceName = `loja_${digits(11)}`;
+    const photo = { number: '5511987654321', mediatype: 'image', media: Buffer.alloc(2 * 1024 * 1024).toString('base64') };
+    await evolution('/instance/create', tokenOf({ w }), { instanceName, integration: 'WHATSAPP-BAILEYS', qrcode: true }).expect(201);
+    await api({ w }).post(`/control/evolution/${instanceName}/scan`).send({}).expect(200);
+
+    await evolution(`/message/sendMedia/${instanceName}`, 'guess', photo).expect(401);
+    const { body } = await evolution(`/message/sendMedia/${instanceName}`, tokenOf({ w }), photo).expect(201);
+
+    expect(body).toMatchObject({ messageType: 'imageMessage', status: 'PENDING' });
+    await api({ w }).post(`/control/evolution/${instanceName}/event`).send({ event: 'messages.upsert', data: {} }).expect(403);
+    const { body: hello } = await api({ w }).get('/hello').expect(200);
+    expect(hello.numbers).toContainEqual(expect.objectContaining({ phone_number_id: instanceName, qrcode: expect.anything() }));
+    expect(JSON.stringify(hello)).not.toMatch(/token|hash|apikey/i);
   });
 });
 

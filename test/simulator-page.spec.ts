@@ -273,4 +273,24 @@ describeBrowser('the simulator page in a browser', () => {
     expect(await page.locator('img.photo').count()).toBe(1);
     expect(trouble).toEqual([]);
   });
+
+  it('shows the QR code of a number, links the phone that scans it, and its chats', async () => {
+    const page = await open(WIDE);
+    await page.getByTestId('phone-chat').waitFor();
+    await sim.createInstance('loja_551140000077');
+
+    await page.getByLabel('Business number').selectOption('loja_551140000077');
+    await page.getByTestId('qr').waitFor();
+    await drawn(page);
+    expect(await page.getByTestId('qr-phone').inputValue()).toBe('+551140000077');
+    expect(await findings(page)).toEqual([]);
+    await page.getByTestId('qr-scan').click();
+    await page.getByTestId('customer-input').fill('Oi, loja nova');
+    await page.getByTestId('customer-send').click();
+    await page.getByTestId('phone-message').filter({ hasText: 'Oi, loja nova' }).waitFor();
+
+    await page.getByTestId('unlink').click();
+    await page.getByTestId('link').filter({ hasText: 'No phone is linked' }).waitFor();
+    expect(trouble).toEqual([]);
+  });
 });

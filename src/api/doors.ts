@@ -17,6 +17,8 @@ import { GraphqlDoor } from './graphql.door';
 export const API_PREFIX = 'api/v1';
 
 const WEBHOOK = `/${API_PREFIX}/whatsapp/webhook`;
+/** Files come to an Evolution API in its JSON. */
+const FAKE_EVOLUTION = '/simulator/evolution';
 const HEADERS_MS = 20_000;
 /** Uploads over a slow line take their time; all other bodies have their own, shorter one. */
 const REQUEST_MS = 300_000;
@@ -46,7 +48,7 @@ export function openDoors(app: NestExpressApplication, config: Config): void {
   Object.assign(app.getHttpServer(), { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS });
 
   // A provider's webhook is read by its room, once it may be (the signature is over the raw bytes), and needs no header meant for browsers.
-  app.use(WEBHOOK, (request: AppRequest, response: Response, next: NextFunction) => {
+  app.use([WEBHOOK, FAKE_EVOLUTION], (request: AppRequest, response: Response, next: NextFunction) => {
     request.reads_own_body = true;
     lingerBriefly(request, response);
     next();

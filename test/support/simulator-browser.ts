@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
+import { simulatorToken } from '#modules/simulator/simulator-number';
 import { Product } from './product';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -27,16 +29,19 @@ export class SimulatorBrowser {
     private readonly browser: Browser,
     /** Of the demo's administrator. */
     private readonly password: string,
+    /** The simulator's token: what its Evolution API wants for a key. */
+    private readonly token: string,
   ) {}
 
   static async start(): Promise<SimulatorBrowser> {
-    const product = await Product.start();
+    const encryption_key = randomBytes(32);
+    const product = await Product.start({ ENCRYPTION_KEY: encryption_key.toString('base64') });
     const { password } = product;
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     });
-    return new SimulatorBrowser(product, browser, password);
+    return new SimulatorBrowser(product, browser, password, simulatorToken({ encryption_key }));
   }
 
   /** After each test. */
@@ -89,6 +94,16 @@ export class SimulatorBrowser {
       body: JSON.stringify({ wait: true, ...message }),
     });
     expect(answer.status).toBe(202);
+  }
+
+  /** A number that waits for a phone to scan its QR code; what it hears goes nowhere. */
+  async createInstance(instanceName: string): Promise<void> {
+    const answer = await fetch(`${this.product.url}/simulator/evolution/instance/create`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', apikey: this.token },
+      body: JSON.stringify({ instanceName, integration: 'WHATSAPP-BAILEYS', qrcode: true }),
+    });
+    expect(answer.status).toBe(201);
   }
 
   async write(from: string, name: string, ...texts: string[]): Promise<void> {

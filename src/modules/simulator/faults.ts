@@ -11,9 +11,9 @@ export interface Fault {
   /** Only this recipient (digits or BSUID). Default: anybody. */
   to?: string;
   phone_number_id?: string;
-  /** Default `messages`. */
+  /** Default `messages`. At Evolution `media` is the question for a file, `number` all that is neither a file nor a send. */
   route?: 'messages' | 'media' | 'templates' | 'number' | 'any';
-  /** Meta's error code. */
+  /** Meta's error code. Evolution says 190 as its 401, 131026 as "not on WhatsApp", and refuses all others with 400. */
   code?: number;
   /** `answer`: the call itself fails (default). `status`: 200, then a failed status. */
   as?: 'answer' | 'status';

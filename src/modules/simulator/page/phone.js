@@ -5,6 +5,7 @@ import { API, call } from './phone/api.js';
 import { bubble } from './phone/bubble.js';
 import { customerComposer } from './phone/composer.js';
 import { askCustomer, keepChosen, keepCustomers, keyOf, lastChosen, pick, readCustomers } from './phone/customers.js';
+import { isUnlinked, linkScreen } from './phone/link.js';
 
 /** The phone of a customer: writes by the simulator's control route, hears by its event stream. */
 export function startPhone(root, { isVisible, onNews }) {
@@ -25,7 +26,13 @@ export function startPhone(root, { isVisible, onNews }) {
   const face = h('span', { class: 'face' });
   const who = h('select', { 'aria-label': 'Customer', 'data-testid': 'customer-select', onchange: () => choose(who.value) });
   const line = h('select', { 'aria-label': 'Business number', class: 'line', onchange: () => chooseNumber(line.value) });
+  const unlink = h(
+    'button',
+    { type: 'button', class: 'ghost small', 'data-testid': 'unlink', hidden: true, onclick: unlinkPhone },
+    'Log out on the phone',
+  );
   const clock = h('span', {});
+  const link = linkScreen();
   const looking = h(
     'button',
     { type: 'button', class: 'chip', 'aria-pressed': 'true', 'data-testid': 'phone-looking', onclick: toggleLooking },
@@ -42,6 +49,7 @@ export function startPhone(root, { isVisible, onNews }) {
       h('button', { type: 'button', class: 'ghost small', onclick: () => editCustomer(state.customer) }, 'Edit'),
       h('button', { type: 'button', class: 'ghost small', 'data-testid': 'customer-new', onclick: () => editCustomer(null) }, 'New'),
       line,
+      unlink,
     ),
     h(
       'div',
@@ -75,14 +83,20 @@ export function startPhone(root, { isVisible, onNews }) {
     state.numbers = hello.numbers;
     for (const known of hello.customers) if (!state.customers.some((c) => keyOf(c) === keyOf(known))) state.customers.push(pick(known));
     state.number ??= state.numbers[0]?.phone_number_id ?? null;
+    listNumbers();
+    const last = lastChosen();
+    await choose(state.customers.some((c) => keyOf(c) === last) ? last : keyOf(state.customers[0]));
+    return hello;
+  }
+
+  const chosenNumber = () => state.numbers.find((n) => n.phone_number_id === state.number);
+
+  function listNumbers() {
     line.replaceChildren(
       ...state.numbers.map((n) => h('option', { value: n.phone_number_id }, `${n.verified_name} ${n.display_phone_number}`)),
     );
     line.hidden = state.numbers.length < 2;
     line.value = state.number;
-    const last = lastChosen();
-    await choose(state.customers.some((c) => keyOf(c) === last) ? last : keyOf(state.customers[0]));
-    return hello;
   }
 
   async function chooseNumber(id) {
@@ -100,10 +114,7 @@ export function startPhone(root, { isVisible, onNews }) {
     who.replaceChildren(...state.customers.map((c) => h('option', { value: keyOf(c) }, c.wa_id ? c.name : `${c.name} · no phone`)));
     who.value = keyOf(state.customer);
     composer.reply(null);
-    const number = state.numbers.find((n) => n.phone_number_id === state.number);
-    title.textContent = number?.verified_name ?? 'No number';
-    face.replaceChildren(avatar(number?.verified_name ?? '?'));
-    subtitleNow();
+    titleNow();
     const thread = await call('GET', `/phone/${state.number}/${encodeURIComponent(keyOf(state.customer))}/thread`);
     if (state.customer !== customer || thread.phone_number_id !== state.number) return;
     // What came while we were asking stays.
@@ -116,13 +127,23 @@ export function startPhone(root, { isVisible, onNews }) {
     look();
   }
 
+  function titleNow() {
+    const name = chosenNumber()?.verified_name;
+    title.textContent = name ?? 'No number';
+    face.replaceChildren(avatar(name ?? '?'));
+    unlink.hidden = chosenNumber()?.qrcode?.state !== 'open';
+    subtitleNow();
+  }
+
   function subtitleNow() {
-    const number = state.numbers.find((n) => n.phone_number_id === state.number);
-    subtitle.textContent = state.typing ? 'typing…' : (number?.display_phone_number ?? '');
+    subtitle.textContent = state.typing ? 'typing…' : (chosenNumber()?.display_phone_number ?? '');
     subtitle.classList.toggle('typing', Boolean(state.typing));
   }
 
   function draw() {
+    const unlinked = isUnlinked(chosenNumber());
+    composer.element.hidden = unlinked;
+    if (unlinked) return void chat.replaceChildren(link.show(chosenNumber()));
     const nodes = [];
     let day = '';
     for (const message of state.messages) {
@@ -168,6 +189,10 @@ export function startPhone(root, { isVisible, onNews }) {
       toast(error.message);
       return false;
     }
+  }
+
+  function unlinkPhone() {
+    call('POST', `/control/evolution/${encodeURIComponent(state.number)}/unlink`, {}).catch((error) => toast(error.message));
   }
 
   async function editCustomer(customer) {
@@ -230,6 +255,17 @@ export function startPhone(root, { isVisible, onNews }) {
     // Meta: typing ends with the reply or after 25 s.
     state.typing = setTimeout(() => (stopTyping(), draw()), 25_000);
     subtitleNow();
+    draw();
+  });
+  on('line', ({ exists, ...changed }) => {
+    const at = state.numbers.findIndex((n) => n.phone_number_id === changed.phone_number_id);
+    if (!exists) state.numbers = state.numbers.filter((_, index) => index !== at);
+    else if (at < 0) state.numbers.push(changed);
+    else state.numbers[at] = changed;
+    if (!chosenNumber()) return void chooseNumber(state.numbers[0]?.phone_number_id ?? null).then(listNumbers, () => undefined);
+    listNumbers();
+    if (state.number !== changed.phone_number_id) return;
+    titleNow();
     draw();
   });
   on('reset', () => {

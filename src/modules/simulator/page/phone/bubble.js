@@ -44,6 +44,7 @@ function content(message, on) {
     ];
   if (type === 'button') return [h('p', { class: 'text' }, c.text)];
   if (type === 'location') return [place(c)];
+  if (type === 'poll') return [h('p', { class: 'head' }, c.name), h('p', { class: 'text' }, c.options.map((o) => `○ ${o}`).join('\n'))];
   if (type === 'contacts') return c.map((contact) => card(contact));
   if (['image', 'video', 'audio', 'document', 'sticker'].includes(type)) return medium(type, c);
   return [h('p', { class: 'text soft' }, `[${type}]`)];
