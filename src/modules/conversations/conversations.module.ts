@@ -26,6 +26,7 @@ import { MessagesService } from './messages/messages.service';
 import { PurgeMessages } from './messages/purge-messages';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
+import { ShowTyping } from './messages/show-typing';
 import { AbsentAgents } from './notices/absent-agents';
 import { InboxNotices } from './notices/inbox-notices';
 import { MissedMessages } from './notices/missed-messages';
@@ -50,6 +51,7 @@ import { MissedMessages } from './notices/missed-messages';
     DeliverMessage,
     MessageFiles,
     ReadReceiptJobs,
+    ShowTyping,
     InboxGauges,
     Filing,
     InboundWorker,
