@@ -5,7 +5,7 @@ import { digitsOf, listAt } from './json';
 import type { SimulatorOptions } from './simulator-options';
 import { checkComponents, checkTemplate, type Template } from './template';
 import type { Updates } from './updates';
-import type { Delivery } from './webhook-sender';
+import type { Delivery } from './deliveries';
 
 /** The templates of the accounts, and Meta's verdict on them. */
 export class AccountTemplates {

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
 import multer from 'multer';
 import { answerFile } from '#api/answer-file';
 import { bearerOf } from '#common/bearer';
@@ -10,11 +10,11 @@ import type { Simulation } from './simulation';
 import type { SimulatorNumber } from './simulator-options';
 import { isObject, stringAt, type JsonObject } from './json';
 import { fileOf, type StoredMedia } from './media-store';
+import { misbehave, pause } from './misbehave';
 import type { Template } from './template';
 import { uploaded, uploadTo } from './uploads';
 
 const MEDIA_URL_LIFE_SECONDS = 300;
-const HANG_MS = 120_000;
 
 /** The part of https://graph.facebook.com that a WhatsApp sender uses. */
 export function graphRoutes(simulator: Simulation): Router {
@@ -222,23 +222,6 @@ const asGraphError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   res.status(known.http_status).json(known.body());
 };
 
-/** Does the trouble; false where the fault is none of these. */
-function misbehave(req: Request, res: Response, fault: Fault): boolean {
-  if (fault.hang) {
-    // Not for ever: a sender without a time-out of its own must not collect sockets here.
-    const end = setTimeout(() => req.socket.destroy(), HANG_MS);
-    res.on('close', () => clearTimeout(end));
-  } else if (fault.reset) req.socket.resetAndDestroy();
-  else if (fault.http_status !== undefined) {
-    if (fault.retry_after_seconds !== undefined) res.set('retry-after', String(fault.retry_after_seconds));
-    res
-      .status(fault.http_status)
-      .type('html')
-      .send(`<html><head><title>Error</title></head><body>Sorry, something went wrong. (${fault.http_status})</body></html>`);
-  } else return false;
-  return true;
-}
-
 const DEFAULT_NUMBER_FIELDS = [
   'verified_name',
   'code_verification_status',
@@ -319,8 +302,4 @@ function queryOf(req: Request, key: string): string | undefined {
 
 function urlHash(key: Buffer, mid: string, ext: string): string {
   return createHmac('sha256', key).update(`${mid}:${ext}`).digest('base64url');
-}
-
-function pause(ms: number): Promise<void> {
-  return ms > 0 ? new Promise((next) => setTimeout(next, ms)) : Promise.resolve();
 }

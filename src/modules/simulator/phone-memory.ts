@@ -3,6 +3,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Logger } from '@nestjs/common';
 import type { Customer } from './customer';
+import type { Instance } from './evolution/instances';
 import { listAt } from './json';
 import type { KeptMedia } from './media-store';
 import type { Thread } from './threads';
@@ -13,6 +14,7 @@ export interface Memory {
   threads: Thread[];
   customers: Customer[];
   media: KeptMedia[];
+  instances: Instance[];
 }
 
 const GATHER_MS = 500;
@@ -35,8 +37,8 @@ export class PhoneMemory {
     } catch {
       // Nothing was kept yet, or half of it: the phones begin empty.
     }
-    const [threads, customers, media] = ['threads', 'customers', 'media'].map((key) => listAt(memory, key));
-    return { threads, customers, media } as Memory;
+    const [threads, customers, media, instances] = ['threads', 'customers', 'media', 'instances'].map((key) => listAt(memory, key));
+    return { threads, customers, media, instances } as Memory;
   }
 
   /** Many changes at once are one write. */

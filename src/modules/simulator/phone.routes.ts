@@ -3,13 +3,14 @@ import multer from 'multer';
 import { answerFile } from '#api/answer-file';
 import { sendError, toAppError } from '#api/errors.filter';
 import { Forbidden, Invalid, NotFound } from '#common/errors';
-import type { Customer, CustomerIdentity, CustomerMessage } from './customer';
+import type { Customer, CustomerMessage } from './customer';
+import { evolutionControl } from './evolution/evolution-control.routes';
 import { magicEndings, STATUS_ORDERS, type Fault } from './faults';
-import type { Simulation } from './simulation';
+import { identityOf } from './identity-of';
+import type { Line, Simulation } from './simulation';
 import type { Delays, SimulatorNumber, SimulatorOptions } from './simulator-options';
 import { isObject, objectAt, stringAt, type JsonObject } from './json';
 import { fileOf } from './media-store';
-import { BSUID } from './message-rules';
 import { isSimulatorAccount } from './simulator-number';
 import { uploaded, uploadTo } from './uploads';
 
@@ -22,13 +23,14 @@ export function phoneRoutes(simulator: Simulation): Router {
   router.use(express.json({ limit: '30mb' }));
 
   const numberOf = (body: unknown): SimulatorNumber => simulator.number(stringAt(body, 'phone_number_id'));
+  const lineOf = (body: unknown): Line => simulator.line(stringAt(body, 'phone_number_id'));
   const customerOf = (body: unknown): Customer => simulator.customers.know(identityOf(body));
 
   // The customers' phones
 
   router.get('/phone/events', (req, res) => simulator.events.open(req, res));
   router.get('/phone/:phone_number_id/:customer/thread', (req, res) => {
-    const { phone_number_id } = simulator.number(String(req.params['phone_number_id']));
+    const { phone_number_id } = simulator.line(String(req.params['phone_number_id']));
     const id = String(req.params['customer']);
     const customer = simulator.customers.find(id);
     res.json({ ...simulator.threads.get(phone_number_id, customer?.key ?? id), customer: customer ?? null });
@@ -36,12 +38,12 @@ export function phoneRoutes(simulator: Simulation): Router {
   router.post('/phone/customers', (req, res) => void res.json(customerOf(req.body)));
   router.post('/phone/read', (req, res) => {
     const customer = simulator.customers.find(stringAt(req.body, 'customer') ?? '') ?? customerOf(req.body);
-    res.json({ read: simulator.read(numberOf(req.body), customer) });
+    res.json({ read: simulator.read(lineOf(req.body), customer) });
   });
   router.post('/phone/media', uploadTo(simulator.media), (req, res) => {
     const file = uploaded(req);
     if (!file) throw new RangeError('file: is missing');
-    const { phone_number_id } = numberOf(req.body);
+    const { phone_number_id } = lineOf(req.body);
     const { id, mime_type, filename, sha256 } = simulator.media.keep(phone_number_id, file.arrived, {
       mime_type: file.mimetype,
       filename: file.originalname,
@@ -58,12 +60,13 @@ export function phoneRoutes(simulator: Simulation): Router {
 
   router.post('/control/customer-message', async (req, res) => {
     const { phone_number_id, from, name, username, phone_hidden, user_id, wait, ...message } = objectOf(req.body);
-    const number = simulator.number(typeof phone_number_id === 'string' ? phone_number_id : undefined);
+    const line = simulator.line(typeof phone_number_id === 'string' ? phone_number_id : undefined);
     const customer = customerOf({ from, name, username, phone_hidden, user_id });
     if (typeof message['type'] !== 'string') throw new RangeError('type: is missing');
-    const { message_id, delivered } = simulator.write(number, customer, message as CustomerMessage);
+    const { message_id, delivered } = line.write(customer, message as CustomerMessage);
     res.status(202).json({ message_id, customer, ...(wait === true ? await delivered : {}) });
   });
+  router.use(evolutionControl(simulator));
   router.get('/control/faults', (_req, res) => void res.json({ items: simulator.faults.list(), magic: magicEndings() }));
   router.post('/control/faults', (req, res) => {
     simulator.faults.add(faultOf(req.body));
@@ -161,22 +164,6 @@ export function phoneRoutes(simulator: Simulation): Router {
     return void sendError(res, known);
   }) satisfies ErrorRequestHandler);
   return router;
-}
-
-function identityOf(body: unknown): CustomerIdentity {
-  const from = isObject(body) ? body['from'] : undefined;
-  const extra = isObject(from) ? from : objectOf(body);
-  const id = typeof from === 'string' ? from.trim() : undefined;
-  const text = (key: string) => stringAt(extra, key) ?? stringAt(body, key);
-  const hidden = extra['phone_hidden'];
-  return {
-    ...(id !== undefined ? (BSUID.test(id) ? { user_id: id } : { wa_id: id }) : {}),
-    ...(text('wa_id') ? { wa_id: text('wa_id') } : {}),
-    ...(text('user_id') ? { user_id: text('user_id') } : {}),
-    ...(text('name') ? { name: text('name') } : {}),
-    ...(text('username') ? { username: text('username') } : {}),
-    ...(typeof hidden === 'boolean' ? { phone_hidden: hidden } : {}),
-  };
 }
 
 function faultOf(body: unknown): Fault {

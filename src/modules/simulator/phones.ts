@@ -1,13 +1,14 @@
 import { Bounded } from '#common/bounded';
 import { contactOf, incomingMessage, type Customer, type CustomerMessage, type Customers } from './customer';
+import { withMedia } from './customer-media';
+import type { Delivery } from './deliveries';
 import { GraphError } from './graph-error';
 import { isObject, newWamid, objectAt, stringAt } from './json';
-import type { MediaStore, StoredMedia } from './media-store';
+import type { MediaStore } from './media-store';
 import type { SentMessages } from './sent-messages';
 import type { SimulatorNumber, SimulatorOptions } from './simulator-options';
 import type { ThreadMessage, Threads } from './threads';
 import type { Updates } from './updates';
-import type { Delivery } from './webhook-sender';
 import type { Windows } from './windows';
 
 const MAX_RECEIVED = 200_000;
@@ -37,7 +38,7 @@ export class Phones {
   write(number: SimulatorNumber, customer: Customer, message: CustomerMessage): { message_id: string; delivered: Promise<Delivery> } {
     const id = message.id ?? newWamid();
     const business = number.display_phone_number.replace(/\D/g, '');
-    const incoming = incomingMessage(customer, this.withMedia(number, message), id, business);
+    const incoming = incomingMessage(customer, withMedia(this.media, number.phone_number_id, message), id, business);
     if (id.length > MAX_ID || JSON.stringify(incoming).length > MAX_INCOMING)
       throw new RangeError('the message is larger than WhatsApp carries');
     const contact = contactOf(customer);
@@ -96,39 +97,4 @@ export class Phones {
   clear(): void {
     this.received.clear();
   }
-
-  /** Fills in what WhatsApp knows of an uploaded file. */
-  private withMedia(number: SimulatorNumber, message: CustomerMessage): CustomerMessage {
-    const content = message[message.type];
-    if (!['image', 'video', 'audio', 'document', 'sticker'].includes(message.type) || !isObject(content)) return message;
-    const { base64, data, ...rest } = content;
-    const encoded = base64 ?? data;
-    const mime_type = stringAt(rest, 'mime_type') ?? DEFAULT_MIME[message.type] ?? 'application/octet-stream';
-    const stored: StoredMedia | undefined =
-      typeof encoded === 'string'
-        ? this.media.put(number.phone_number_id, {
-            mime_type,
-            filename: stringAt(rest, 'filename') ?? null,
-            bytes: Buffer.from(encoded, 'base64'),
-          })
-        : this.media.get(stringAt(rest, 'id') ?? '');
-    if (!stored) return message;
-    const known = {
-      id: stored.id,
-      mime_type: stored.mime_type,
-      sha256: stored.sha256.toString('base64'),
-      ...(message.type === 'audio' ? { voice: rest['voice'] === true } : {}),
-      ...(message.type === 'sticker' ? { animated: rest['animated'] === true } : {}),
-      ...(message.type === 'document' && stored.filename ? { filename: stored.filename } : {}),
-    };
-    return { ...message, [message.type]: { ...rest, ...known } };
-  }
 }
-
-const DEFAULT_MIME: Record<string, string> = {
-  image: 'image/jpeg',
-  video: 'video/mp4',
-  audio: 'audio/ogg; codecs=opus',
-  document: 'application/pdf',
-  sticker: 'image/webp',
-};

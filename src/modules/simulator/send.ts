@@ -3,12 +3,12 @@ import type { AccountTemplates } from './account-templates';
 import type { Customer, Customers } from './customer';
 import { magicFault, type Fault, type Faults } from './faults';
 import { GraphError } from './graph-error';
-import { listAt, objectAt, stringAt } from './json';
+import { listAt, newWamid, objectAt, stringAt, type JsonObject } from './json';
 import type { MediaStore } from './media-store';
 import { BSUID, readMessage, type OutgoingMessage } from './message-rules';
 import type { SentMessages } from './sent-messages';
 import type { SimulatorNumber, SimulatorOptions } from './simulator-options';
-import { checkTemplateParameters, type Template } from './template';
+import { checkTemplateParameters, renderTemplate, type Template } from './template';
 import { mediaIdsOf } from './threads';
 import type { Windows } from './windows';
 
@@ -51,10 +51,16 @@ export class Send {
     if (outside && this.options.window === 'sync')
       throw new GraphError(131047, 'More than 24 hours have passed since the customer last replied to this number.');
 
-    const sent = this.sent.accept(number, customer, message, template);
+    const content = message.body[message.type];
+    const { to, recipient, type, biz_opaque_callback_data, body, context_message_id } = message;
+    const { phone_number_id } = number;
+    const sent = this.sent.accept(customer, {
+      ...{ id: newWamid(), phone_number_id, to, recipient, type, biz_opaque_callback_data, body, content, context_message_id },
+      ...(template ? { rendered: rendered(template, content) } : {}),
+    });
     const failure = fault?.as === 'status' ? fault.code : outside ? 131047 : undefined;
     if (!lost)
-      this.sent.followUp(number, customer, sent, {
+      this.sent.followUp(customer, sent, {
         failure,
         statuses: fault?.statuses,
         category: template?.category,
@@ -129,6 +135,11 @@ const unknownTemplate: Template = {
   rejected_reason: 'NONE',
   quality_score: { score: 'UNKNOWN' },
 };
+
+/** As the customer reads it; of a template nobody knows, its name. */
+function rendered(template: Template, content: unknown): JsonObject {
+  return template.id ? renderTemplate(template, listAt(content, 'components')) : { body: `[${template.name}]` };
+}
 
 function answerTo(message: OutgoingMessage, customer: Customer, wa_id: string | null, id: string): object {
   const contact = wa_id === null ? { input: message.recipient, user_id: customer.user_id } : { input: message.to, wa_id };

@@ -1,14 +1,10 @@
 import { Bounded } from '#common/bounded';
-import { visiblePhone, type Customer } from './customer';
+import type { Customer } from './customer';
 import type { Clock } from './clock';
 import type { Fault, StatusName, StatusOrder } from './faults';
-import { errorTitle } from './graph-error';
-import { compact, listAt, newWamid, type JsonObject } from './json';
-import type { OutgoingMessage } from './message-rules';
-import type { SimulatorNumber, SimulatorOptions } from './simulator-options';
-import { renderTemplate, type Template } from './template';
+import type { JsonObject } from './json';
+import type { SimulatorOptions } from './simulator-options';
 import type { ThreadMessage, Threads } from './threads';
-import type { Updates } from './updates';
 
 export interface SentMessage {
   id: string;
@@ -24,6 +20,34 @@ export interface SentMessage {
   error_code: number | null;
   accepted_at: string;
 }
+
+/** What a provider takes on. */
+export interface NewSend extends Pick<
+  SentMessage,
+  'id' | 'phone_number_id' | 'to' | 'recipient' | 'type' | 'biz_opaque_callback_data' | 'body'
+> {
+  /** The object named by the type, as the phone shows it. */
+  content: unknown;
+  /** A template as the customer reads it. */
+  rendered?: JsonObject;
+  context_message_id: string | null;
+}
+
+/** A step of a message's way. */
+export interface StatusStep {
+  status: StatusName;
+  /** Of a failure. */
+  error: number | undefined;
+  /** When it was, in milliseconds. */
+  moment: number;
+  /** Whether it was sent to a phone number, and not to a BSUID. */
+  to_phone: boolean;
+  /** Of its template. */
+  category: string | undefined;
+}
+
+/** Tells the product in its provider's words; resolves when that was tried once, whatever came of it. */
+export type TellStatus = (sent: SentMessage, customer: Customer, step: StatusStep) => Promise<void>;
 
 const MAX_SENT = 200_000;
 const MAX_SENT_BYTES = 128 * 1024 * 1024;
@@ -42,21 +66,15 @@ export class SentMessages {
   constructor(
     private readonly options: SimulatorOptions,
     private readonly threads: Threads,
-    private readonly updates: Updates,
+    private readonly tell: TellStatus,
     private readonly clock: Clock,
   ) {}
 
-  accept(number: SimulatorNumber, customer: Customer, message: OutgoingMessage, template: Template | undefined): SentMessage {
-    const { phone_number_id } = number;
+  accept(customer: Customer, send: NewSend): SentMessage {
+    const { content, rendered, context_message_id, ...message } = send;
     const sent: SentMessage = {
-      id: newWamid(),
-      phone_number_id,
-      to: message.to,
-      recipient: message.recipient,
+      ...message,
       customer: customer.key,
-      type: message.type,
-      biz_opaque_callback_data: message.biz_opaque_callback_data,
-      body: message.body,
       status: 'accepted',
       error_code: null,
       accepted_at: new Date().toISOString(),
@@ -64,16 +82,13 @@ export class SentMessages {
     this.byId.set(sent.id, sent);
     const reference = sent.biz_opaque_callback_data;
     if (reference !== null) this.references.set(reference, (this.references.get(reference) ?? 0) + 1);
-    const content = message.body[message.type];
-    this.threads.add(phone_number_id, customer.key, {
+    this.threads.add(sent.phone_number_id, customer.key, {
       id: sent.id,
       direction: 'business',
-      type: message.type,
+      type: sent.type,
       content,
-      ...(template
-        ? { rendered: template.id ? renderTemplate(template, listAt(content, 'components')) : { body: `[${template.name}]` } }
-        : {}),
-      context_message_id: message.context_message_id,
+      ...(rendered ? { rendered } : {}),
+      context_message_id,
       timestamp: sent.accepted_at,
       status: 'accepted',
     });
@@ -81,7 +96,6 @@ export class SentMessages {
   }
 
   followUp(
-    number: SimulatorNumber,
     customer: Customer,
     sent: SentMessage,
     how: { failure?: number; statuses?: Fault['statuses']; category?: string; to_phone: boolean },
@@ -111,67 +125,34 @@ export class SentMessages {
       const error = name === 'failed' ? (how.failure ?? 131000) : undefined;
       const moment = Date.now() + at[name];
       this.clock.later(wait, () => {
-        before = before.then(() =>
-          this.status(number, customer, sent, name, { error, moment, to_phone: how.to_phone, category: how.category }),
-        );
+        const step = { status: name, error, moment, to_phone: how.to_phone, category: how.category };
+        before = before.then(() => this.step(customer, sent, step));
       });
     });
   }
 
-  private status(
-    number: SimulatorNumber,
-    customer: Customer,
-    sent: SentMessage,
-    status: StatusName,
-    how: { error?: number; moment: number; to_phone: boolean; category?: string },
-  ): Promise<void> {
+  /** A step that comes about otherwise than by `followUp`. */
+  async step(customer: Customer, sent: SentMessage, step: StatusStep): Promise<void> {
+    const { status, error } = step;
     if (rank(status) > rank(sent.status)) sent.status = status;
-    if (how.error !== undefined) sent.error_code = how.error;
-    this.threads.setStatus(sent.phone_number_id, customer.key, sent.id, sent.status, how.error);
-    const failed = status === 'failed';
-    const value = {
-      // Meta leaves contacts[] and the BSUID out of the failure of a phone send.
-      ...(failed
-        ? {}
-        : {
-            contacts: [
-              compact({
-                wa_id: how.to_phone ? customer.wa_id : visiblePhone(customer),
-                user_id: customer.user_id,
-                profile: { name: customer.name },
-              }),
-            ],
-          }),
-      statuses: [
-        compact({
-          id: sent.id,
-          status,
-          timestamp: String(Math.floor(how.moment / 1000)),
-          recipient_id: how.to_phone ? customer.wa_id : visiblePhone(customer),
-          recipient_user_id: failed && how.to_phone ? undefined : customer.user_id,
-          biz_opaque_callback_data: sent.biz_opaque_callback_data ?? undefined,
-          pricing:
-            status === 'sent' || status === 'delivered'
-              ? { billable: true, pricing_model: 'PMP', type: 'regular', category: how.category?.toLowerCase() ?? 'service' }
-              : undefined,
-          errors: how.error === undefined ? undefined : [statusError(how.error)],
-        }),
-      ],
-    };
-    return new Promise<void>((tried) => void this.updates.tell(number, 'messages', value, tried)).then(() => {
-      if (status === 'delivered' && this.opened.delete(sent.id)) return this.markRead(number, customer, sent);
-      return undefined;
-    });
+    if (error !== undefined) sent.error_code = error;
+    this.threads.setStatus(sent.phone_number_id, customer.key, sent.id, sent.status, error);
+    await this.tell(sent, customer, step);
+    if (status === 'delivered' && this.opened.delete(sent.id)) await this.markRead(customer, sent);
+  }
+
+  get(id: string): SentMessage | undefined {
+    return this.byId.get(id);
   }
 
   /** The customer opened the chat: what was delivered becomes read, what is on its way will. */
-  read(number: SimulatorNumber, customer: Customer): number {
+  read({ phone_number_id }: { phone_number_id: string }, customer: Customer): number {
     let count = 0;
-    for (const message of this.threads.get(number.phone_number_id, customer.key).messages) {
+    for (const message of this.threads.get(phone_number_id, customer.key).messages) {
       const sent = message.direction === 'business' ? this.byId.get(message.id) : undefined;
       if (!sent || ['read', 'played', 'failed'].includes(sent.status)) continue;
       count++;
-      if (sent.status === 'delivered') void this.markRead(number, customer, sent);
+      if (sent.status === 'delivered') void this.markRead(customer, sent);
       else this.opened.set(sent.id, true);
     }
     return count;
@@ -179,7 +160,7 @@ export class SentMessages {
 
   /** As a thread of an earlier process shows it. */
   restore(
-    { phone_number_id }: SimulatorNumber,
+    { phone_number_id }: { phone_number_id: string },
     customer: Customer,
     { id, type, status, content, timestamp, error_code }: ThreadMessage,
   ): void {
@@ -219,20 +200,10 @@ export class SentMessages {
     for (const memory of [this.byId, this.references, this.opened]) memory.clear();
   }
 
-  private markRead(number: SimulatorNumber, customer: Customer, sent: SentMessage): Promise<void> {
-    return this.status(number, customer, sent, 'read', { moment: Date.now(), to_phone: sent.to !== null });
+  private markRead(customer: Customer, sent: SentMessage): Promise<void> {
+    const step = { status: 'read', error: undefined, moment: Date.now(), to_phone: sent.to !== null, category: undefined } as const;
+    return this.step(customer, sent, step);
   }
-}
-
-function statusError(code: number): object {
-  const title = errorTitle(code);
-  return {
-    code,
-    title,
-    message: title,
-    error_data: { details: title },
-    href: 'https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/',
-  };
 }
 
 function arrange(names: StatusName[], order: StatusOrder): StatusName[] {

@@ -3,8 +3,10 @@ import { AccountTemplates } from './account-templates';
 import { Accounts } from './accounts';
 import { Clock } from './clock';
 import { Customers, type Customer, type CustomerIdentity, type CustomerMessage } from './customer';
+import type { Delivery } from './deliveries';
 import { EventStreams } from './event-streams';
-import { Faults } from './faults';
+import { Evolution } from './evolution/evolution';
+import { Faults, type StatusName } from './faults';
 import { noSuchObject } from './graph-error';
 import { stringAt } from './json';
 import { MediaStore } from './media-store';
@@ -16,8 +18,14 @@ import { SentMessages } from './sent-messages';
 import { optionsOf, type SimulatorNumber, type SimulatorOptions, type SimulatorSettings } from './simulator-options';
 import { Threads, type Thread } from './threads';
 import { Updates } from './updates';
-import { WebhookSender, type Delivery } from './webhook-sender';
+import { WebhookSender } from './webhook-sender';
 import { Windows } from './windows';
+
+/** A number on the phones, Meta's or linked by QR code. */
+export interface Line {
+  phone_number_id: string;
+  write: (customer: Customer, message: CustomerMessage) => { message_id: string; delivered: Promise<Delivery> };
+}
 
 /**
  * A fake Meta: the senders' side, the webhooks a receiver gets, and the customers between them.
@@ -34,6 +42,8 @@ export class Simulation {
     this.memory?.changed();
   });
   readonly webhooks = new WebhookSender();
+  /** The other way to WhatsApp, for the same phones. */
+  readonly evolution: Evolution;
 
   private readonly memory: PhoneMemory | undefined;
   private readonly clock = new Clock();
@@ -54,7 +64,21 @@ export class Simulation {
     const updates = (this.updates = new Updates(options, this.accounts, this.webhooks));
     this.accountTemplates = new AccountTemplates(options, updates, clock);
     const windows = (this.windows = new Windows(options));
-    const sent = (this.sentMessages = new SentMessages(options, threads, updates, clock));
+    const sent = (this.sentMessages = new SentMessages(
+      options,
+      threads,
+      (message, customer, step) => {
+        const instance = this.evolution.find(message.phone_number_id);
+        if (instance) return this.evolution.sends.tellStatus(instance, message, step);
+        const number = this.findNumber(message.phone_number_id);
+        return number ? updates.tellStatus(number, message, customer, step) : Promise.resolve();
+      },
+      clock,
+    ));
+    this.evolution = new Evolution(options, customers, threads, media, faults, sent, (line, exists) => {
+      this.events.tell('line', { ...line, exists });
+      this.memory?.changed();
+    });
     this.sending = new Send(options, customers, this.accountTemplates, media, faults, windows, sent);
     this.phones = new Phones(options, customers, threads, media, windows, sent, updates);
     for (const number of options.numbers) this.addNumber(number);
@@ -66,6 +90,15 @@ export class Simulation {
 
   get numbers(): SimulatorNumber[] {
     return this.accounts.numbers;
+  }
+
+  /** @throws {RangeError} neither a number of Meta nor an instance of Evolution. */
+  line(id: string | undefined): Line {
+    const instance = id === undefined ? undefined : this.evolution.find(id);
+    if (instance)
+      return { phone_number_id: instance.name, write: (customer, message) => this.evolution.phones.write(instance, customer, message) };
+    const number = this.number(id);
+    return { phone_number_id: number.phone_number_id, write: (customer, message) => this.write(number, customer, message) };
   }
 
   readonly number: Accounts['get'] = (id) => this.accounts.get(id);
@@ -104,6 +137,14 @@ export class Simulation {
     return this.sending.send(number, input);
   }
 
+  /** A step of the way of what was sent, out of turn. @throws {RangeError} nothing was sent under this id. */
+  async setStatus(id: string, status: StatusName): Promise<void> {
+    const sent = this.sentMessages.get(id);
+    if (!sent) throw new RangeError(`message_id: nothing was sent as ${id}`);
+    const step = { status, error: undefined, moment: Date.now(), to_phone: sent.to !== null, category: undefined };
+    await this.sentMessages.step(this.customerOf(sent.customer), sent, step);
+  }
+
   customer(identity: CustomerIdentity, phone_number_id?: string): SimulatedCustomer {
     return new SimulatedCustomer(this, this.number(phone_number_id), this.customers.know(identity));
   }
@@ -115,7 +156,7 @@ export class Simulation {
 
   /** Statuses and webhooks still on their way. */
   get pending(): number {
-    return this.clock.pending + this.webhooks.pending;
+    return this.clock.pending + this.webhooks.pending + this.evolution.webhooks.pending;
   }
 
   /** Waits until nothing is on its way any more. */
@@ -123,7 +164,7 @@ export class Simulation {
     while (this.pending > 0) await new Promise((next) => setTimeout(next, 5));
   }
 
-  /** Forgets messages, customers, media, faults; keeps numbers, templates and options. */
+  /** Forgets messages, customers, media, faults; keeps numbers, instances, templates and options. */
   reset(): void {
     for (const part of [
       this.clock,
@@ -135,6 +176,7 @@ export class Simulation {
       this.customers,
       this.media,
       this.threads,
+      this.evolution,
     ])
       part.clear();
   }
@@ -143,27 +185,33 @@ export class Simulation {
     this.events.close();
     this.clock.clear();
     await this.webhooks.close();
+    await this.evolution.close();
     await this.memory?.close();
     this.media.close();
   }
 
   private recall(memory: PhoneMemory): void {
-    const { threads, customers, media } = memory.recall();
+    const { threads, customers, media, instances } = memory.recall();
     this.media.restore(media);
+    for (const instance of instances) this.evolution.restore(instance);
     for (const customer of customers) this.customers.keep(customer);
     for (const thread of threads) {
-      const key = thread.customer;
-      // Who never wrote is not among the customers.
-      const customer =
-        this.customers.find(key) ?? (BSUID.test(key) ? this.customers.recipient(null, key) : this.customers.recipient(key, null));
-      if (this.findNumber(thread.phone_number_id)) this.restore(thread, customer);
+      const customer = this.customerOf(thread.customer);
+      const instance = this.evolution.find(thread.phone_number_id);
+      if (instance) this.evolution.phones.restore(instance, customer, thread.messages);
+      else if (this.findNumber(thread.phone_number_id)) this.restore(thread, customer);
     }
+  }
+
+  /** By the key. Who never wrote is not among the customers. */
+  private customerOf(key: string): Customer {
+    return this.customers.find(key) ?? (BSUID.test(key) ? this.customers.recipient(null, key) : this.customers.recipient(key, null));
   }
 
   private remembered(): Memory {
     const threads = this.threads.latest();
     const customers = threads.map((thread) => this.customers.find(thread.customer)).filter((customer) => customer !== undefined);
-    return { threads, customers: [...new Set(customers)], media: this.media.kept() };
+    return { threads, customers: [...new Set(customers)], media: this.media.kept(), instances: this.evolution.instances.all() };
   }
 }
 

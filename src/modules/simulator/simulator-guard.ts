@@ -29,7 +29,7 @@ export function simulatorGuard(token: string, config: Pick<Config, 'public_base_
       res.cookie(COOKIE, token, { httpOnly: true, sameSite: 'strict', path: PAGE, secure: req.secure });
       return res.redirect(PAGE);
     }
-    const hasToken = isToken(bearerOf(req.headers.authorization)) || isToken(cookieOf(req));
+    const hasToken = isToken(bearerOf(req.headers.authorization)) || isToken(req.headers['apikey']) || isToken(cookieOf(req));
     if (!hasToken && !(isAlone && isLoopback(req) && LOOPBACK_NAMES.includes(hostnameOf(req))))
       return next(
         new Forbidden(

@@ -39,8 +39,14 @@ function derived(key: Buffer, purpose: string): string {
 }
 
 /** Where a number of the simulator finds its Graph API: the place of META_GRAPH_BASE_URL. */
-export function simulatorGraphUrl(config: Pick<Config, 'port' | 'process_role' | 'public_base_url'>): string {
+export const simulatorGraphUrl = (config: Place): string => `${placeOf(config)}/simulator/graph`;
+
+/** Where the simulator is an Evolution API: the place of EVOLUTION_API_URL. Its key is `simulatorToken`. */
+export const simulatorEvolutionUrl = (config: Place): string => `${placeOf(config)}/simulator/evolution`;
+
+type Place = Pick<Config, 'port' | 'process_role' | 'public_base_url'>;
+
+function placeOf(config: Place): string {
   // A worker has no doors of its own; it goes to the API's.
-  const base = config.process_role === 'worker' ? config.public_base_url : `http://127.0.0.1:${config.port}`;
-  return `${base}/simulator/graph`;
+  return config.process_role === 'worker' ? config.public_base_url : `http://127.0.0.1:${config.port}`;
 }

@@ -1,3 +1,4 @@
+import type { Addressing } from './evolution/chats';
 import type { StatusOrder } from './faults';
 
 export interface SimulatorNumber {
@@ -21,6 +22,22 @@ export interface Delays {
   /** How much later the statuses come in the order `delayed`. */
   late_ms: number;
   template_review_ms: number;
+  /** Until an instance that connects shows its first QR code, or one that was connected is again. */
+  qr_ms: number;
+  /** How long a QR code is good. Baileys: 45 s or 20 s. */
+  qr_life_ms: number;
+}
+
+/** How Evolution, and the Baileys in it, behave. */
+export interface EvolutionOptions {
+  /** QRCODE_LIMIT: so many codes are shown until somebody connects anew. */
+  qr_limit: number;
+  /** How chats name their people, unless a message says otherwise. */
+  addressing: Addressing;
+  /** An edit is followed by `messages.update` with DELETED, as Evolution 2.3 does with a status it does not know. */
+  edit_says_deleted: boolean;
+  /** What the API sends comes back as `messages.upsert` too. */
+  upsert_own_sends: boolean;
 }
 
 export interface SimulatorOptions {
@@ -46,9 +63,13 @@ export interface SimulatorOptions {
   messages_per_second: number | null;
   /** Meta's pair rate: 45 at once, then one per 6 s; above it 131056. */
   pair_limit: boolean;
+  evolution: EvolutionOptions;
 }
 
-export type SimulatorSettings = Partial<Omit<SimulatorOptions, 'delays'>> & { delays?: Partial<Delays> };
+export type SimulatorSettings = Partial<Omit<SimulatorOptions, 'delays' | 'evolution'>> & {
+  delays?: Partial<Delays>;
+  evolution?: Partial<EvolutionOptions>;
+};
 
 const DEFAULTS: SimulatorOptions = {
   app_secret: '',
@@ -56,7 +77,17 @@ const DEFAULTS: SimulatorOptions = {
   access_token: null,
   numbers: [],
   accepts: () => false,
-  delays: { answer_ms: 0, sent_ms: 150, delivered_ms: 400, failed_ms: 400, read_after_ms: null, late_ms: 5000, template_review_ms: 1500 },
+  delays: {
+    answer_ms: 0,
+    sent_ms: 150,
+    delivered_ms: 400,
+    failed_ms: 400,
+    read_after_ms: null,
+    late_ms: 5000,
+    template_review_ms: 1500,
+    qr_ms: 300,
+    qr_life_ms: 20_000,
+  },
   statuses: 'in_order',
   window: 'async',
   strict: true,
@@ -64,10 +95,12 @@ const DEFAULTS: SimulatorOptions = {
   locked: false,
   messages_per_second: null,
   pair_limit: false,
+  evolution: { qr_limit: 30, addressing: 'pn', edit_says_deleted: false, upsert_own_sends: false },
 };
 
 export const optionsOf = (settings: SimulatorSettings): SimulatorOptions => ({
   ...DEFAULTS,
   ...settings,
   delays: { ...DEFAULTS.delays, ...settings.delays },
+  evolution: { ...DEFAULTS.evolution, ...settings.evolution },
 });

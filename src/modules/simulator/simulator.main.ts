@@ -17,15 +17,17 @@ function start(env: NodeJS.ProcessEnv): void {
   const app = express().disable('x-powered-by');
   // The paths of the mounted simulator and Meta's own, so that either base URL works.
   app.use('/simulator/graph', simulator.graph);
+  app.use('/simulator/evolution', simulator.evolutionApi);
   app.use('/simulator/api', simulator.api);
   app.use((req, res, next) => (/^\/(control|phone)\//.test(req.path) ? simulator.api(req, res, next) : next()));
+  app.use((req, res, next) => (/^\/(instance|message|chat|webhook)\//.test(req.path) ? simulator.evolutionApi(req, res, next) : next()));
   app.use(simulator.graph);
 
   const server = app.listen(Number(env['SIMULATOR_PORT'] ?? 8010), env['SIMULATOR_HOST'] ?? '127.0.0.1', () => {
     const address = server.address();
     const url = typeof address === 'object' && address ? `http://${address.address}:${address.port}` : String(address);
     console.log(
-      `WhatsApp simulator: ${url}\n  Graph API  META_GRAPH_BASE_URL=${url}\n  control    ${url}/control/state\n  webhooks   ${String(simulator.options.webhook_url)}`,
+      `WhatsApp simulator: ${url}\n  Graph API  META_GRAPH_BASE_URL=${url}\n  Evolution  EVOLUTION_API_URL=${url}\n  control    ${url}/control/state\n  webhooks   ${String(simulator.options.webhook_url)}`,
     );
   });
   const stop = (): void => {

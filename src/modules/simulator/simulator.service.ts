@@ -59,9 +59,11 @@ export class SimulatorService implements OnModuleInit, OnModuleDestroy {
     const router = Router();
     router.use(simulatorGuard(simulatorToken(this.config), this.config));
     router.use('/graph', simulator.graph);
+    router.use('/evolution', simulator.evolutionApi);
     router.get('/api/hello', (_req, res) => {
       const customers = simulator.customers.all().slice(-50);
-      res.json({ demo_email: this.demo_email, numbers: simulator.numbers.map(publicNumber), customers });
+      const numbers = [...simulator.numbers.map(publicNumber), ...simulator.evolution.lines()];
+      res.json({ demo_email: this.demo_email, numbers, customers });
     });
     router.use('/api', simulator.api);
     router.get('/socket.io.js', (_req, res) => {

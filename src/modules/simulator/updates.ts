@@ -1,7 +1,11 @@
 import type { Accounts } from './accounts';
-import { objectAt, type JsonObject } from './json';
+import { visiblePhone, type Customer } from './customer';
+import type { Delivery } from './deliveries';
+import { errorTitle } from './graph-error';
+import { compact, objectAt, type JsonObject } from './json';
+import type { SentMessage, StatusStep } from './sent-messages';
 import type { SimulatorNumber, SimulatorOptions } from './simulator-options';
-import type { Delivery, WebhookSender, WebhookTarget } from './webhook-sender';
+import type { WebhookSender, WebhookTarget } from './webhook-sender';
 
 /** Meta: the fields of a number; the others are of its account. */
 const NUMBER_FIELDS = ['messages', 'smb_message_echoes', 'smb_app_state_sync', 'user_preferences', 'user_id_update', 'history', 'calls'];
@@ -33,6 +37,11 @@ export class Updates {
         throw new RangeError(`value.${name}: the number says it itself, leave it out`);
     const whole = NUMBER_FIELDS.includes(field) ? { messaging_product: 'whatsapp', metadata, ...value } : value;
     return this.deliver(number.waba_id, number, field, whole, tried);
+  }
+
+  /** How far a message came; resolves when it was tried once. */
+  tellStatus(number: SimulatorNumber, sent: SentMessage, customer: Customer, step: StatusStep): Promise<void> {
+    return new Promise((tried) => void this.tell(number, 'messages', statusValue(sent, customer, step), tried));
   }
 
   /** An update of a WhatsApp Business account: it names no number. */
@@ -67,4 +76,48 @@ export class Updates {
       app_secret: number?.app_secret ?? app_secret,
     };
   }
+}
+
+function statusValue(sent: SentMessage, customer: Customer, { status, error, moment, to_phone, category }: StatusStep): JsonObject {
+  const failed = status === 'failed';
+  return {
+    // Meta leaves contacts[] and the BSUID out of the failure of a phone send.
+    ...(failed
+      ? {}
+      : {
+          contacts: [
+            compact({
+              wa_id: to_phone ? customer.wa_id : visiblePhone(customer),
+              user_id: customer.user_id,
+              profile: { name: customer.name },
+            }),
+          ],
+        }),
+    statuses: [
+      compact({
+        id: sent.id,
+        status,
+        timestamp: String(Math.floor(moment / 1000)),
+        recipient_id: to_phone ? customer.wa_id : visiblePhone(customer),
+        recipient_user_id: failed && to_phone ? undefined : customer.user_id,
+        biz_opaque_callback_data: sent.biz_opaque_callback_data ?? undefined,
+        pricing:
+          status === 'sent' || status === 'delivered'
+            ? { billable: true, pricing_model: 'PMP', type: 'regular', category: category?.toLowerCase() ?? 'service' }
+            : undefined,
+        errors: error === undefined ? undefined : [statusError(error)],
+      }),
+    ],
+  };
+}
+
+function statusError(code: number): object {
+  const title = errorTitle(code);
+  return {
+    code,
+    title,
+    message: title,
+    error_data: { details: title },
+    href: 'https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/',
+  };
 }
