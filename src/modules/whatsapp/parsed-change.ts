@@ -104,6 +104,8 @@ export interface InboundEdit extends Inbound, MessageContent {
 export interface InboundRevoke extends Inbound {
   kind: 'revoke';
   original_provider_id: string;
+  /** Said of a message that was edited just now, it means that edit. */
+  doubtful?: boolean;
 }
 
 export interface InboundSystem extends Inbound {

@@ -51,8 +51,10 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
       return parkPoison(batch, [{ item, error: 'not by who wrote the message' }]);
   }
   if (change.kind === 'reaction') message.reactions = react(message.reactions, change, from_us ? 'business' : 'contact');
-  else if (change.kind === 'revoke') message.is_deleted = true;
-  else if (!edit(message, change)) return;
+  else if (change.kind === 'revoke') {
+    if (change.doubtful && message.edited_at && change.timestamp.getTime() - message.edited_at.getTime() < JUST_EDITED_MS) return;
+    message.is_deleted = true;
+  } else if (!edit(message, change)) return;
   await batch.rows(
     prepared(`UPDATE messages SET reactions = $3, is_deleted = $4, content = $5, payload = $6, edited_at = $7, earlier_versions = $8, updated_at = now()
       WHERE organization_id = $1 AND id = $2`),
@@ -72,6 +74,8 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   if (contact_is_blocked && !from_us) return;
   batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
 }
+
+const JUST_EDITED_MS = 60_000;
 
 /** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */
 async function isOfContact(

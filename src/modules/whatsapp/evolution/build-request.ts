@@ -128,14 +128,14 @@ function native(payload: Json, number: string): SendRequest {
     const buttons = sections.flatMap(({ options }) => options.map(({ id, title: displayText }) => ({ type: 'reply', displayText, id })));
     return { path: 'message/sendButtons', body: { number, title, description, footer, buttons } };
   }
+  // Evolution refuses a list in which one of these is empty.
   const rows = sections.map((section) => ({
-    title: section.title ?? '',
-    rows: section.options.map((option) => ({ title: option.title, description: option.description ?? '', rowId: option.id })),
+    title: section.title ?? '-',
+    rows: section.options.map((option) => ({ title: option.title, description: option.description ?? '-', rowId: option.id })),
   }));
-  // Evolution refuses a list without a footer.
   const footerText = footer || '-';
   return {
     path: 'message/sendList',
-    body: { number, title, description, footerText, buttonText: asWords(payload.button_text) ?? '', sections: rows },
+    body: { number, title, description, footerText, buttonText: asWords(payload.button_text) ?? '-', sections: rows },
   };
 }

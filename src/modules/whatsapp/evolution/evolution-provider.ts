@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict } from '#common/errors';
 import { Config } from '#config/config';
+import { simulatorEvolutionUrl, simulatorToken } from '#modules/simulator/simulator-number';
 import { MediaStorage } from '../media/media-storage';
 import type { SendingNumber } from '../numbers/sending-number';
 import { ConnectionStatus, type WhatsAppNumber } from '../numbers/whatsapp-number.entity';
@@ -71,11 +72,18 @@ export class EvolutionProvider implements Provider {
 
   /** The operator's key is shown to the operator's server alone, and opens there only the instances whose names we made. null: something is missing. */
   private target({ evolution_instance_name: instance, evolution_api_url, evolution_api_key }: NumberKeys): EvolutionTarget | null {
-    const { evolution_api_url: operator_url, evolution_api_key: operator_key } = this.config;
-    const base_url = evolution_api_url ?? operator_url;
-    const api_key = evolution_api_key ?? (evolution_api_url ? null : operator_key);
+    const operator = this.operator();
+    const base_url = evolution_api_url ?? operator.url;
+    const api_key = evolution_api_key ?? (evolution_api_url ? null : operator.key);
     if (!instance || !base_url || !api_key) return null;
     return { base_url, api_key, instance, trusted: evolution_api_url === null };
+  }
+
+  /** Without a server of the operator's the simulator is one, where there is a simulator. */
+  private operator(): { url: string | null; key: string | null } {
+    const { evolution_api_url: url, evolution_api_key: key, simulator_enabled } = this.config;
+    if (url || !simulator_enabled) return { url, key };
+    return { url: simulatorEvolutionUrl(this.config), key: simulatorToken(this.config) };
   }
 }
 

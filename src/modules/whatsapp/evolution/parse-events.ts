@@ -72,9 +72,11 @@ export function parseEvents(kept: unknown, { from, count } = { from: 0, count: I
   return items.slice(from, from + count).map((item, n) => {
     const at: Origin = { ...root, field, path: `data[${from + n}]` };
     if (!reader) return ignored(at, 'field_not_used');
-    if (!isObject(item)) return poison(at, 'not_an_object', item);
+    // Of what happens to an instance Evolution says nothing more.
+    const told = item ?? {};
+    if (!isObject(told)) return poison(at, 'not_an_object', item);
     try {
-      return reader(item, at, received);
+      return reader(told, at, received);
     } catch {
       return poison(at, 'unreadable', item);
     }
@@ -197,6 +199,8 @@ function editOf(head: Inbound, original_provider_id: string, protocol: Json): In
 function edited(item: Json, at: Origin, received: Date): ParsedChange {
   const protocol = asObject(item.protocolMessage) ?? asObject(unwrap(asObject(item.message)).protocolMessage) ?? item;
   const key = { ...asObject(item.key), ...asObject(protocol.key) };
+  // A deletion is told twice.
+  if (isType(protocol.type, 'REVOKE', 0)) return revoked(key, at, received, item);
   const head = headOf(at, key, received, item);
   if ('kind' in head) return head;
   const told = editOf(head, head.provider_id, protocol);
@@ -207,10 +211,11 @@ function deleted(item: Json, at: Origin, received: Date): ParsedChange {
   return revoked(asObject(item.key) ?? item, at, received, item);
 }
 
-function revoked(key: Json, at: Origin, received: Date, item: Json): ParsedChange {
+/** `doubtful`: Evolution calls deleted whatever status it has no word for, an edit among them. */
+function revoked(key: Json, at: Origin, received: Date, item: Json, doubtful = false): ParsedChange {
   const head = headOf(at, key, received, item);
   if ('kind' in head) return head;
-  const told: InboundRevoke = { ...head, kind: 'revoke', original_provider_id: head.provider_id };
+  const told: InboundRevoke = { ...head, kind: 'revoke', original_provider_id: head.provider_id, ...(doubtful && { doubtful }) };
   return key.fromMe === true ? byUs(told) : told;
 }
 
@@ -236,7 +241,7 @@ function update(item: Json, at: Origin, received: Date): ParsedChange {
   const raw = typeof change.status === 'number' ? String(change.status) : asWords(change.status, 64);
   if (raw === null) return ignored(at, 'empty');
   const word = raw.toUpperCase();
-  if (word === 'DELETED') return revoked(key, at, received, item);
+  if (word === 'DELETED') return revoked(key, at, received, item, true);
   const head = headOf(at, key, received, item);
   if ('kind' in head) return head;
   // Of the customer's own messages: we know whether the team has read them.
