@@ -40,9 +40,10 @@ const retry = (error_code: string, message: string): FailureDecision => ({
   attempts: RETRY_ATTEMPTS,
 });
 
-/** `response.message: [{exists: false, jid, number}]`. */
+/** `response.message: [{exists: false, jid, number}]`, or that object alone. */
 const isNobody = (body: Json | null): boolean =>
-  asList(asObject(body?.response)?.message)
+  [asObject(body?.response)?.message]
+    .flat()
     .filter(isObject)
     .some(({ exists }) => exists === false);
 

@@ -16,9 +16,9 @@ export const CODE_MS = 45_000;
 const LOCK = prepared(`SELECT *, connection_status AS previous_status FROM whatsapp_numbers
   WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`);
 
-const CHANGE = `UPDATE whatsapp_numbers SET connection_status = $3, last_error = $4, connected_at = $5, updated_at = now(),
-       last_seen_at = CASE WHEN $3 = 'connected' THEN now() ELSE last_seen_at END,
-       verified = verified OR $3 = 'connected', verified_at = CASE WHEN $3 = 'connected' THEN coalesce(verified_at, now()) ELSE verified_at END,
+const CHANGE = `UPDATE whatsapp_numbers SET connection_status = $3::varchar, last_error = $4, connected_at = $5, updated_at = now(),
+       last_seen_at = CASE WHEN $3::varchar = 'connected' THEN now() ELSE last_seen_at END,
+       verified = verified OR $3::varchar = 'connected', verified_at = CASE WHEN $3::varchar = 'connected' THEN coalesce(verified_at, now()) ELSE verified_at END,
        phone_number = coalesce($6, phone_number), display_name = coalesce(display_name, $7)
   WHERE organization_id = $1 AND id = $2 RETURNING *`;
 

@@ -112,9 +112,10 @@ export class NumbersService {
       await this.assertFree(tx, actor, values.phone_number_id);
       await assertDefaults(tx, actor, values);
       if (is_default) await this.clearDefault(tx, actor);
+      const { phone_number, connection_type = DEFAULT_CONNECTION } = values;
       const number = await this.numbers(tx).insert(actor, {
         ...values,
-        ...(await this.instances.settle(tx, actor, { connection_type: DEFAULT_CONNECTION, ...values }, given, false)),
+        ...(await this.instances.settle(tx, actor, { phone_number, connection_type }, given, false)),
         is_default,
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: merged({}, settings),
@@ -131,7 +132,6 @@ export class NumbersService {
       await this.saveKeys(tx, number, { access_token, app_secret, evolution_api_key });
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
-      const { phone_number, connection_type } = number;
       tx.audit(actor, 'whatsapp_number.created', { resource: nameOf(number), metadata: { phone_number, connection_type } });
       tx.tell('whatsapp_number.created', { organization_id, number });
       if (view.has_access_token) this.jobs.wake(tx, 'connect', view);
