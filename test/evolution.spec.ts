@@ -374,6 +374,7 @@ describe('what is sent by a qrcode number', () => {
       content: 'Já respondo, do celular',
       status: expect.stringMatching(/^(sent|delivered)$/),
     });
+    expect(await s.conversation()).toMatchObject({ unread_count: 0, total_messages: 2 });
   });
 
   it('is tried again where nothing left, and not where WhatsApp refused it', async () => {

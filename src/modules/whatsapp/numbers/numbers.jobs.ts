@@ -96,8 +96,8 @@ export class NumberJobs implements OnModuleInit {
         WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND ${atWork('n.organization_id')} AND (s.access_token IS NOT NULL
           OR EXISTS (SELECT FROM whatsapp_number_pairings p WHERE p.organization_id = n.organization_id AND p.whatsapp_number_id = n.id))
        UNION ALL
-       SELECT n.organization_id, n.id, 'remove' FROM whatsapp_numbers n JOIN whatsapp_number_pairings p ON p.organization_id = n.organization_id AND p.whatsapp_number_id = n.id
-        WHERE n.deleted_at > now() - make_interval(days => ${REMOVE_DAYS})`,
+       SELECT organization_id, id, 'remove' FROM whatsapp_numbers
+        WHERE evolution_instance_name IS NOT NULL AND deleted_at > now() - make_interval(days => ${REMOVE_DAYS})`,
     );
     await this.queue.addBulk(numbers.map(({ task, ...data }) => ({ name: task, data, job_id: `${task}:${data.whatsapp_number_id}` })));
   }
