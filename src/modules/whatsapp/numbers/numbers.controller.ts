@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller, Resource } from '#access/decorators';
+import { Allow, Caller, Resource, Writes } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -141,6 +141,7 @@ export class NumbersController {
    */
   @Get(':number_id/qrcode')
   @Allow('org_admin')
+  @Writes()
   getQrcode(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
     return this.pairing.begin(actor, id);
   }
