@@ -336,6 +336,7 @@ const UNIQUE_EVERYWHERE: Record<string, string> = {
   users_id_key: 'a token names its user and no organization',
   mailed_tokens_hash_key: 'who brings a mailed token says nothing else',
   whatsapp_numbers_proved_key: 'one organization alone can prove a number of Meta’s',
+  whatsapp_numbers_instance_key: 'the instances of all organizations have their names on one Evolution server',
   organizations_slug_key: 'the tenant itself',
   organizations_domain_key: 'the tenant itself',
 };
@@ -530,6 +531,8 @@ function writingDoor({ route, field }: Handler): string | null {
 /** Doors that write and leave no entry in the audit log, each with its reason. */
 const UNAUDITED: Record<string, string> = {
   'POST whatsapp/webhook': 'Meta’s door: what a customer writes is no act of ours, and it comes by the thousand',
+  'POST whatsapp/webhook/evolution/:webhook_token': 'Evolution’s, for the same reason',
+  'POST whatsapp/webhook/evolution/:webhook_token/:event_slug': 'the same',
   'POST conversations/:conversation_id/read': 'looking: all day long, and nothing is lost by it',
   'PUT whatsapp/messages/:message_id/read': 'the same',
   markConversationRead: 'the same',
@@ -648,6 +651,7 @@ const NOT_SECRET: Record<string, string> = {
   'WhatsAppNumber.webhook_verify_token': "shown to administrators alone (null to others): they copy it into Meta's form (contract 20 §5)",
   'WhatsAppNumber.has_access_token': 'whether there is one',
   'WhatsAppNumber.has_app_secret': 'whether there is one',
+  'WhatsAppNumber.has_evolution_api_key': 'whether there is one',
   'SecretUsageStats.secret_id': 'an id',
   'SecretUsageStats.secret_name': 'its key',
   'WhatsAppNumber.access_token_hint': 'its last four letters (contract 20 §5)',

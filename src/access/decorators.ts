@@ -8,6 +8,7 @@ import { requestOf } from './request';
 export const PUBLIC = 'access:public';
 export const ALLOW = 'access:allow';
 export const RESOURCE = 'access:resource';
+export const WRITES = 'access:writes';
 export const OWN_ACCOUNT = 'access:own-account';
 export const RATE_CLASS = 'access:rate-class';
 export const ORGANIZATION_OPTIONAL = 'access:organization-optional';
@@ -28,6 +29,9 @@ export const Allow = (role: `${Role}`): MethodDecorator & ClassDecorator =>
  * less than super_admin says this or `@OwnAccount()`; what says neither is closed to them.
  */
 export const Resource = (name: PermissionResource): MethodDecorator & ClassDecorator => SetMetadata(RESOURCE, name);
+
+/** A GET by another's contract that changes something: it needs `write:` of its resource. */
+export const Writes = (): MethodDecorator => SetMetadata(WRITES, true);
 
 /** Whose own account it is, and who else may. */
 export interface Own {

@@ -7,7 +7,17 @@ import { credentialOf, isApiKey } from '#common/bearer';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
 import type { PermissionAction, PermissionResource } from '#common/permissions';
 import { actsFor } from '#database/connections';
-import { ALLOW, ORGANIZATION_OPTIONAL, OWN_ACCOUNT, type Own, PEOPLE_ONLY, PUBLIC, RESOURCE, TWO_FACTOR_OPTIONAL } from './decorators';
+import {
+  ALLOW,
+  ORGANIZATION_OPTIONAL,
+  OWN_ACCOUNT,
+  type Own,
+  PEOPLE_ONLY,
+  PUBLIC,
+  RESOURCE,
+  TWO_FACTOR_OPTIONAL,
+  WRITES,
+} from './decorators';
 import { LastUses } from './last-uses';
 import { type AppRequest, requestOf } from './request';
 import { type Session, Sessions, assertAddressAllowed, assertOrganizationActive, assertPermitted, assertTwoFactor } from './sessions';
@@ -88,7 +98,8 @@ export class RolesGuard implements CanActivate {
     const least = own !== undefined && own !== true && !is_own ? (own.others as Role) : allowed;
     if (!atLeast(session.role, least))
       throw new Forbidden('insufficient_role', `Your role does not allow this; ${least} is the least that does.`);
-    if (!is_own) assertPermitted(session, actionOf(context), read<PermissionResource>(this.reflector, RESOURCE, context));
+    if (!is_own)
+      assertPermitted(session, is(WRITES) ? 'write' : actionOf(context), read<PermissionResource>(this.reflector, RESOURCE, context));
     if (session.api_key_id !== null && (own === true || is(PEOPLE_ONLY)))
       throw new Forbidden('api_key_not_allowed', 'This is not for API keys: sign in as yourself.');
     for (const ranges of [session.allowed_ip_ranges, allowed_ip_ranges]) assertAddressAllowed(ranges, ip);

@@ -3,7 +3,6 @@ import { AppError, BadRequest, Unavailable } from '#common/errors';
 
 /** The usual body is a tenth of this. It is always read: large bodies of strangers keep nobody's message out. */
 export const SMALL_BYTES = 64 * 1024;
-/** All larger bodies that are being read or worked on at this moment, together. */
 const LARGE_BYTES = 32 * 1024 * 1024;
 const FIRST_BYTES = 4 * 1024;
 const READ_MS = 10_000;
@@ -12,6 +11,9 @@ const READ_MS = 10_000;
 export class BodyReader {
   /** Of the large ones. */
   private held_bytes = 0;
+
+  /** `large_bytes`: all larger bodies that are being read or worked on at this moment, together. */
+  constructor(private readonly large_bytes = LARGE_BYTES) {}
 
   /**
    * Does `work` with the body, which counts as held until it is done.
@@ -24,7 +26,7 @@ export class BodyReader {
     let held = 0;
     const hold = (bytes: number): void => {
       const more = bytes > SMALL_BYTES ? bytes - held : 0;
-      if (this.held_bytes + more > LARGE_BYTES) throw new Unavailable('Too many large bodies at once. Send it again.');
+      if (this.held_bytes + more > this.large_bytes) throw new Unavailable('Too many large bodies at once. Send it again.');
       this.held_bytes += more;
       held += more;
     };

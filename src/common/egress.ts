@@ -3,8 +3,9 @@ import { isIP, type LookupFunction } from 'node:net';
 import { Readable, Transform, pipeline } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import ipaddr from 'ipaddr.js';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { AppError, Invalid, ProviderError } from './errors';
+import { type Trace, traced } from './traced';
 
 export interface EgressOptions {
   /** Exempt from the address check: `host`, `host:port`, `*.suffix`, `*.suffix:port`, an IP or a CIDR (`EGRESS_ALLOWED_HOSTS`). */
@@ -20,9 +21,13 @@ export interface EgressOptions {
 export interface EgressRequest {
   method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
   headers?: Record<string, string>;
-  body?: string | Buffer;
+  body?: string | Buffer | Readable;
   timeout_ms?: number;
   max_bytes?: number;
+  /** The operator's own address, from the environment: not judged. */
+  trusted?: boolean;
+  /** Told whether the request began to leave. */
+  trace?: Trace;
 }
 
 export interface EgressResponse {
@@ -64,8 +69,8 @@ export class EgressClient {
   private readonly timeout_ms: number;
   private readonly max_response_bytes: number;
   private readonly resolve: (hostname: string) => Promise<string[]>;
-  private readonly guarded: Agent;
-  private readonly exempt: Agent;
+  private readonly guarded: Dispatcher;
+  private readonly exempt: Dispatcher;
 
   constructor(options: EgressOptions = {}) {
     this.allowed = new AllowList(options.allowed_hosts ?? []);
@@ -82,26 +87,25 @@ export class EgressClient {
    * @throws {AppError} 504 `provider_timeout`.
    */
   async fetch(url: string, request: EgressRequest = {}): Promise<EgressResponse> {
-    const target = parseUrl(url);
-    if (!target || this.refusesLiteral(target)) throw new EgressBlocked();
-
     const max_bytes = request.max_bytes ?? this.max_response_bytes;
     const signal = AbortSignal.timeout(request.timeout_ms ?? this.timeout_ms);
     try {
-      const call = this.agentFor(target).request({
-        origin: target.origin,
-        path: `${target.pathname}${target.search}`,
-        method: request.method ?? 'GET',
-        headers: ourHeaders(request.headers),
-        body: request.body ?? null,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        signal,
-      });
-      const answer = await before(signal, call);
+      const answer = await this.open(url, request, signal);
       const headers = flatten(answer.headers);
       const { body, truncated } = await readAtMost(answer.body, headers['content-encoding'], max_bytes, signal);
       return { status: answer.statusCode, headers, body, truncated };
+    } catch (error) {
+      throw explain(error, signal);
+    }
+  }
+
+  /** As `fetch`, with the body as it comes: the caller reads it to its end or destroys it, within the same time. */
+  async stream(url: string, request: Omit<EgressRequest, 'max_bytes'> = {}): Promise<{ status: number; body: Readable }> {
+    const signal = AbortSignal.timeout(request.timeout_ms ?? this.timeout_ms);
+    try {
+      const answer = await this.open(url, request, signal);
+      const transform = decoder(flatten(answer.headers)['content-encoding']);
+      return { status: answer.statusCode, body: transform ? pipeline(answer.body, transform, () => undefined) : answer.body };
     } catch (error) {
       throw explain(error, signal);
     }
@@ -156,8 +160,22 @@ export class EgressClient {
     await Promise.all([this.guarded.destroy(), this.exempt.destroy()]);
   }
 
-  private agentFor(target: URL): Agent {
-    return this.allowed.host(target) ? this.exempt : this.guarded;
+  private open(url: string, request: EgressRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { method = 'GET', body = null, trusted = false, trace } = request;
+    const target = parseUrl(url);
+    if (!target || (!trusted && this.refusesLiteral(target))) throw new EgressBlocked();
+    const options: Dispatcher.RequestOptions & { trace?: Trace } = {
+      origin: target.origin,
+      path: `${target.pathname}${target.search}`,
+      method,
+      headers: ourHeaders(request.headers),
+      body,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      signal,
+      trace,
+    };
+    return before(signal, (trusted || this.allowed.host(target) ? this.exempt : this.guarded).request(options));
   }
 
   /** Sockets do not look literal addresses up, so these are judged here. WHATWG URL has already normalised `2130706433`, `0x7f.1`, `0177.0.0.1`. */
@@ -166,7 +184,7 @@ export class EgressClient {
     return isIP(host) !== 0 && !this.allowed.host(target) && !this.allowed.address(host) && !isPublicAddress(host);
   }
 
-  private agent(accepts: (address: string) => boolean): Agent {
+  private agent(accepts: (address: string) => boolean): Dispatcher {
     const lookup: LookupFunction = (hostname, options, callback) => {
       this.resolve(hostname).then(
         (addresses) => {
@@ -184,7 +202,8 @@ export class EgressClient {
       );
     };
     // A kept connection outlives its name's answer; it still leads only where that answer was allowed to lead.
-    return new Agent({ connect: { lookup, timeout: this.timeout_ms }, allowH2: false, keepAliveMaxTimeout: 30_000, maxOrigins: Infinity });
+    const connect = { lookup, timeout: this.timeout_ms };
+    return new Agent({ connect, allowH2: false, keepAliveMaxTimeout: 30_000, maxOrigins: Infinity }).compose(traced);
   }
 }
 

@@ -82,18 +82,25 @@ export class RawError extends SocketError {
   channels?: string[];
 }
 
-/** Somebody of the team writes, or stopped. */
+/** Somebody of the team writes, or the customer, or stopped. */
 export class Typing {
   @ApiProperty({ format: 'uuid' })
   conversation_id: string;
 
-  @ApiProperty({ enum: ['agent'] })
-  actor: 'agent';
+  @ApiProperty({ enum: ['agent', 'contact'] })
+  actor: 'agent' | 'contact';
 
-  @ApiProperty({ format: 'uuid' })
-  user_id: string;
+  /** The agent. */
+  @ApiProperty({ format: 'uuid', required: false })
+  user_id?: string;
 
-  user_name: string;
+  user_name?: string;
+
+  /** The customer. */
+  @ApiProperty({ format: 'uuid', required: false })
+  contact_id?: string;
+
+  contact_name?: string | null;
 
   typing: boolean;
 }

@@ -45,7 +45,7 @@ export const socketCatalogue = (): [name: string, event: DeclaredSocketEvent][] 
 
 export const OWN_NEWS = declareSocketEvents({
   typing: {
-    text: 'Somebody of the team writes in a conversation, or stopped. Socket.IO: only to those who joined the conversation.',
+    text: 'Somebody of the team writes in a conversation, or stopped: to those who joined it, on Socket.IO. Or its customer does: to all.',
     channel: 'conversations',
     payload: Typing,
     sample: {

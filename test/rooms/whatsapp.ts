@@ -6,7 +6,12 @@ const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQ
 
 export const facts: RoomFacts = {
   roles: {
-    public: ['GET /whatsapp/webhook', 'POST /whatsapp/webhook'],
+    public: [
+      'GET /whatsapp/webhook',
+      'POST /whatsapp/webhook',
+      'POST /whatsapp/webhook/evolution/{webhook_token}',
+      'POST /whatsapp/webhook/evolution/{webhook_token}/{event_slug}',
+    ],
     viewer: [
       'GET /whatsapp',
       'GET /whatsapp-configs',
@@ -20,16 +25,28 @@ export const facts: RoomFacts = {
       'GET /whatsapp/{number_id}/templates/local',
       'GET /whatsapp/{number_id}/templates/{template_id}',
     ],
-    agent: ['POST /whatsapp-configs/{number_id}/test', 'POST /whatsapp/media', 'POST /whatsapp/{number_id}/test'],
+    agent: [
+      'GET /whatsapp-configs/{number_id}/qrcode/status',
+      'GET /whatsapp/{number_id}/qrcode/status',
+      'POST /whatsapp-configs/{number_id}/test',
+      'POST /whatsapp/media',
+      'POST /whatsapp/{number_id}/test',
+    ],
     org_admin: [
       'DELETE /whatsapp-configs/{number_id}',
       'DELETE /whatsapp/{number_id}',
+      'GET /whatsapp-configs/{number_id}/qrcode',
+      'GET /whatsapp/{number_id}/qrcode',
       'POST /whatsapp',
       'POST /whatsapp-configs',
       'POST /whatsapp-configs/{number_id}/activate',
       'POST /whatsapp-configs/{number_id}/deactivate',
+      'POST /whatsapp-configs/{number_id}/disconnect',
+      'POST /whatsapp-configs/{number_id}/qrcode',
       'POST /whatsapp/{number_id}/activate',
       'POST /whatsapp/{number_id}/deactivate',
+      'POST /whatsapp/{number_id}/disconnect',
+      'POST /whatsapp/{number_id}/qrcode',
       'POST /whatsapp/{number_id}/rate-limit/reset',
       'POST /whatsapp/{number_id}/templates/sync',
       'PUT /whatsapp-configs/{number_id}',
@@ -88,6 +105,18 @@ export const facts: RoomFacts = {
       said: ['whatsapp_number.deactivated'],
       changes: ['is_active'],
       given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/disconnect',
+      mutation: 'disconnectWhatsappNumber',
+      said: ['whatsapp_number.deactivated', 'whatsapp_number.disconnected'],
+      given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/qrcode',
+      mutation: 'generateWhatsappQrcode',
+      said: ['whatsapp_number.qrcode_generated'],
+      given: async (stage) => ({ id: await stage.pairing() }),
     },
     {
       rest: 'POST whatsapp/:number_id/rate-limit/reset',

@@ -110,6 +110,17 @@ export class Stage {
     return id;
   }
 
+  /** A number whose QR code waits to be scanned. */
+  async pairing(): Promise<string> {
+    const id = await this.made('/whatsapp', { phone_number: phone(), connection_type: 'qrcode' });
+    await this.world.sql(
+      `INSERT INTO whatsapp_number_pairings (organization_id, whatsapp_number_id, qr_code, expires_at)
+       VALUES ($1, $2, 'data:image/png;base64,iVBORw0KGgo=', now() + interval '45 seconds')`,
+      [this.world.acme.id, id],
+    );
+    return id;
+  }
+
   async login(): Promise<{ access_token: string; refresh_token: string }> {
     const { body } = await this.world.guest.post('/auth/login', { email: this.agent.user.email, password: PASSWORD }).expect(200);
     return body as { access_token: string; refresh_token: string };

@@ -30,6 +30,12 @@ export class ContactNews {
     tx.audit(Actor.system(organization_id), 'contact.merged', { resource: { id: contact_id }, metadata: { merged_contact_id } });
   }
 
+  /** Something of the contact is another one now. */
+  async updated(tx: Tx, actor: Actor, contact_id: string): Promise<void> {
+    const { organization_id } = actor;
+    tx.tell('contact.updated', { organization_id, contact: await this.contacts.get(actor, contact_id, tx) });
+  }
+
   /** The person took back, or gave, the leave to be written to, on WhatsApp. */
   async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
     if (await this.setOptIn(tx, organization_id, contact_id, opt_in))

@@ -149,12 +149,13 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
   });
 }
 
-/** The identities of a person in one payload; phones by match key and without a portfolio. */
+/** The identities of a person in one payload; phones by match key, phones and LIDs without a portfolio. */
 export function keysOf({ organization_id, portfolio_id, ids }: Pick<Sighting, 'organization_id' | 'portfolio_id' | 'ids'>): IdentityKey[] {
   const keys: IdentityKey[] = [];
   if (ids.bsuid) keys.push({ organization_id, portfolio_id, kind: IdentityKind.bsuid, value: ids.bsuid });
   if (ids.parent_bsuid) keys.push({ organization_id, portfolio_id, kind: IdentityKind.parent_bsuid, value: ids.parent_bsuid });
   if (ids.phone) keys.push({ organization_id, portfolio_id: '', kind: IdentityKind.phone, value: matchKey(ids.phone) });
+  if (ids.lid) keys.push({ organization_id, portfolio_id: '', kind: IdentityKind.lid, value: ids.lid });
   return keys;
 }
 
@@ -199,6 +200,8 @@ function told(person: Seen, isOld: (sighting: Sighting) => boolean): object {
     match_key: phone && matchKey(phone),
     wa_id: phone?.slice(1) ?? null,
     whatsapp_user_id: last((s) => (isOld(s) ? null : s.ids.bsuid)),
+    // Addresses who shows neither phone nor BSUID.
+    lid: last((s) => s.ids.lid),
     username: last((s) => s.username?.slice(0, USERNAME_MAX)),
     whatsapp_name: last((s) => s.profile_name),
     source: sightings[0].from_ad ? 'ad' : 'whatsapp',
@@ -210,7 +213,7 @@ function told(person: Seen, isOld: (sighting: Sighting) => boolean): object {
 /** The column's; WhatsApp's own limit is 35. */
 const USERNAME_MAX = 60;
 
-const TOLD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, whatsapp_id text, match_key text, wa_id text, whatsapp_user_id text,
+const TOLD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, whatsapp_id text, match_key text, wa_id text, whatsapp_user_id text, lid text,
   username text, whatsapp_name text, source text, message_at timestamptz, received int)`;
 
 /** New contacts by the id we gave them; where the API made the same person at this instant, that one. */
@@ -226,7 +229,7 @@ async function insertContacts(
   const saved = await tx.rows<Contact & { is_new: boolean }>(
     prepared(`INSERT INTO contacts AS c (id, organization_id, whatsapp_id, match_key, wa_id, whatsapp_user_id, username, whatsapp_name, name, source, lifecycle_stage,
             opt_in, opt_in_date, opt_out_date, last_message_at, last_message_received_at, total_messages_received)
-     SELECT t.id, t.organization_id, t.whatsapp_id, t.match_key, t.wa_id, t.whatsapp_user_id, t.username, t.whatsapp_name, t.whatsapp_name, t.source, 'lead',
+     SELECT t.id, t.organization_id, t.whatsapp_id, t.match_key, t.wa_id, coalesce(t.whatsapp_user_id, t.lid), t.username, t.whatsapp_name, t.whatsapp_name, t.source, 'lead',
             s IS NULL, CASE WHEN s IS NULL THEN now() END, CASE WHEN s IS NOT NULL THEN now() END, t.message_at, t.message_at, t.received
        FROM ${TOLD} LEFT JOIN unnest($2::text[]) AS s ON s = t.organization_id || ' ' || t.match_key
      ON CONFLICT (organization_id, match_key) WHERE deleted_at IS NULL DO UPDATE
@@ -255,7 +258,7 @@ async function updateContacts(sql: Sql, people: readonly Seen[], isOld: (sightin
     prepared(`UPDATE contacts c
         SET whatsapp_id = coalesce(c.whatsapp_id, t.whatsapp_id), match_key = coalesce(c.match_key, t.match_key), 
             wa_id = CASE WHEN t.match_key = coalesce(c.match_key, t.match_key) THEN t.wa_id ELSE c.wa_id END,
-            whatsapp_user_id = coalesce(t.whatsapp_user_id, c.whatsapp_user_id), username = coalesce(t.username, c.username),
+            whatsapp_user_id = coalesce(t.whatsapp_user_id, c.whatsapp_user_id, t.lid), username = coalesce(t.username, c.username),
             whatsapp_name = coalesce(t.whatsapp_name, c.whatsapp_name),
             last_message_at = greatest(c.last_message_at, t.message_at), last_message_received_at = greatest(c.last_message_received_at, t.message_at),
             total_messages_received = c.total_messages_received + t.received, updated_at = now()

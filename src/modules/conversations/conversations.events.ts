@@ -33,6 +33,14 @@ export interface MessageHappened {
   conversation: MessageConversation;
 }
 
+interface ContactTyping {
+  organization_id: string;
+  conversation_id: string;
+  contact_id: string;
+  contact_name: string | null;
+  typing: boolean;
+}
+
 interface MessageStatusChanged {
   organization_id: string;
   message_id: string;
@@ -178,6 +186,17 @@ const from = (previous_status: ConversationStatus, status: ConversationStatus): 
 });
 
 export const INBOX_EVENTS = declareEvents({
+  'contact.typing': event<ContactTyping>({
+    text: 'A customer writes at this moment, or stopped; a qrcode number alone tells it.',
+    sample: {
+      organization_id: DEMO.organization_id,
+      conversation_id: DEMO.conversation_id,
+      contact_id: DEMO.contact_id,
+      contact_name: 'João Pereira',
+      typing: true,
+    },
+    sockets: ['typing'],
+  }),
   'message.received': event<MessageHappened>({ text: 'A message of a customer was filed.', sample: received, sockets: ['message:new'] }),
   'message.created': event<MessageHappened>({
     text: 'A message to a customer was accepted and is on its way, or a note was kept.',

@@ -37,6 +37,7 @@ import { PhoneRequestsResolver } from './messages/phone-requests.resolver';
 import { PurgeMessages } from './messages/purge-messages';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SendMessage } from './messages/send-message';
+import { ShowTyping } from './messages/show-typing';
 import { AbsentAgents } from './notices/absent-agents';
 import { InboxNotices } from './notices/inbox-notices';
 import { MissedMessages } from './notices/missed-messages';
@@ -71,6 +72,7 @@ import { WindowMonitor } from './notices/window-monitor';
     LimitResets,
     MessageFiles,
     ReadReceiptJobs,
+    ShowTyping,
     InboxGauges,
     Filing,
     InboundWorker,

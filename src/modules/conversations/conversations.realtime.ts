@@ -50,6 +50,9 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('message.updated', ({ organization_id, message }) =>
       this.hub.publish({ organization_id, conversation_id: message.conversation_id, event: 'message:updated', data: message }),
     );
+    this.events.on('contact.typing', ({ organization_id, conversation_id, ...typing }) =>
+      this.hub.publish({ organization_id, conversation_id, event: 'typing', data: { conversation_id, actor: 'contact', ...typing } }),
+    );
     this.events.on('conversation.unread', ({ organization_id, conversation_id, unread_count }) =>
       this.hub.publish({ organization_id, conversation_id, event: 'conversation:unread_update', data: { conversation_id, unread_count } }),
     );

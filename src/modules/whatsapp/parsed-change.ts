@@ -8,6 +8,8 @@ export interface PersonIds {
   bsuid?: string;
   /** Parent id of enrolled portfolios, `BR.ENT.1502…`. */
   parent_bsuid?: string;
+  /** WhatsApp Web's name for who hides their phone, `1502…@lid`. */
+  lid?: string;
 }
 
 /** Where in the payload an item stood and whose it is. */
@@ -22,7 +24,7 @@ export interface Origin {
 }
 
 export interface MediaRef {
-  /** Meta's media id; downloadable for seven days. */
+  /** The provider's word for the file, by which it is fetched. Meta's id: for seven days. */
   id: string;
   mime_type: string | null;
   sha256: string | null;
@@ -41,7 +43,7 @@ export interface ProviderError {
 
 /** What every item of `messages[]` has: an id, a time, a person. */
 export interface Inbound extends Origin {
-  /** wamid. */
+  /** wamid, or WhatsApp Web's key id. */
   provider_id: string;
   timestamp: Date;
   /** The person outside; of an echo: the one we wrote to. Never empty. */
@@ -102,6 +104,8 @@ export interface InboundEdit extends Inbound, MessageContent {
 export interface InboundRevoke extends Inbound {
   kind: 'revoke';
   original_provider_id: string;
+  /** Said of a message that was edited just now, it means that edit. */
+  doubtful?: boolean;
 }
 
 export interface InboundSystem extends Inbound {
@@ -206,10 +210,52 @@ export interface ValueErrors extends Origin {
   errors: ProviderError[];
 }
 
+/** Whether a number that is paired is connected. */
+export interface ConnectionUpdate extends Origin {
+  kind: 'connection';
+  state: 'open' | 'connecting' | 'closed';
+  /** Whose phone is paired, E.164; null: not told. */
+  phone: string | null;
+  profile_name: string | null;
+  /** Why it closed. */
+  reason: string | null;
+}
+
+/** The code a phone scans to be paired; without codes: no more of them come. */
+export interface PairingCodeUpdate extends Origin, PairingCode {
+  kind: 'pairing_code';
+  timestamp: Date;
+}
+
+export interface PairingCode {
+  /** PNG data URL. */
+  qr_code: string | null;
+  /** The same, as text. */
+  code: string | null;
+  /** To be typed in place of scanning. */
+  pairing_code: string | null;
+}
+
+/** How a person shows themselves by now. */
+export interface ProfileUpdate extends Origin {
+  kind: 'profile';
+  ids: PersonIds;
+  profile_name: string | null;
+  avatar_url: string | null;
+}
+
+/** A person writes to us at this moment, or stopped. */
+export interface Presence extends Origin {
+  kind: 'presence';
+  timestamp: Date;
+  ids: PersonIds;
+  typing: boolean;
+}
+
 /** Understood and of no use here: kept raw, answered 200. */
 export interface Ignored extends Origin {
   kind: 'ignored';
-  reason: 'other_object' | 'field_not_used' | 'empty' | 'call_status' | 'payment_status' | 'other_status_type';
+  reason: 'other_object' | 'field_not_used' | 'empty' | 'call_status' | 'payment_status' | 'other_status_type' | 'not_a_person';
 }
 
 /** Not what it claims to be; parked, its neighbours go on. */
@@ -244,5 +290,9 @@ export type ParsedChange =
   | UserPreference
   | UserIdUpdate
   | ValueErrors
+  | ConnectionUpdate
+  | PairingCodeUpdate
+  | ProfileUpdate
+  | Presence
   | Ignored
   | Poison;

@@ -12,7 +12,14 @@ export type FailureClass = 'retry' | 'pair_retry' | 'later' | 'window' | 'final'
 
 /** What the failure means beyond the message (contract 20, 4.5). */
 export type FailureEffect =
-  'close_window' | 'opt_out' | 'pause_number_1h' | 'number_error' | 'template_missing' | 'template_paused' | 'template_disabled';
+  | 'close_window'
+  | 'opt_out'
+  | 'pause_number_1h'
+  | 'number_error'
+  | 'number_disconnected'
+  | 'template_missing'
+  | 'template_paused'
+  | 'template_disabled';
 
 export interface FailureDecision {
   class: FailureClass;

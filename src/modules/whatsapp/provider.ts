@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Conflict } from '#common/errors';
+import type { JsonObject } from '#common/json.scalar';
 import type { SendingNumber } from './numbers/sending-number';
 import type { Pace, Window } from './limits/buckets';
 import { ConnectionStatus, type ConnectionType, type WhatsAppNumber } from './numbers/whatsapp-number.entity';
-import type { ParsedChange, ProviderError } from './parsed-change';
+import type { ConnectionUpdate, InboundMessage, PairingCode, ParsedChange, ProviderError } from './parsed-change';
 import type { FailureDecision } from './provider-failure';
 import type { Template } from './templates/template.entity';
 import type { Json } from './wire';
@@ -17,8 +18,12 @@ interface Capabilities {
   has_templates: boolean;
   /** A person whose phone is hidden can be asked for it with a button. */
   asks_for_phone: boolean;
-  /** Where an administrator has the provider's webhooks sent; null: there is nothing to enter by hand. */
-  webhook_path: string | null;
+  /** A phone is paired with it by QR code; an instance at the provider holds the connection. */
+  is_paired: boolean;
+  /** A choice may reach people as a numbered text, and its answer come as one. */
+  has_text_menus: boolean;
+  /** Where the provider's webhooks are sent; `token`: the number's own. */
+  webhook_path: (token: string | null) => string;
   /** How fast messages may leave by a number, by the throughput its provider gave it. */
   pace: (throughput: string | null) => Window;
   /** How fast messages may leave to one person; null: as fast as by the number. */
@@ -37,7 +42,9 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
     has_window: true,
     has_templates: true,
     asks_for_phone: true,
-    webhook_path: '/api/v1/whatsapp/webhook',
+    is_paired: false,
+    has_text_menus: false,
+    webhook_path: () => '/api/v1/whatsapp/webhook',
     // Meta, "Throughput": 80 messages a second; 1,000 for a number it has upgraded.
     pace: (throughput) => perSecond(throughput === 'HIGH' ? 1000 : 80),
     // Meta, "Pair rate limits": 1 in 6 s, 45 of them ahead of time. The network may bring two closer together than they left.
@@ -50,7 +57,9 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
     has_window: false,
     has_templates: false,
     asks_for_phone: false,
-    webhook_path: null,
+    is_paired: true,
+    has_text_menus: true,
+    webhook_path: (token) => `/api/v1/whatsapp/webhook/evolution/${token}`,
     pace: () => ({ count: 1, ms: 500 }),
     pair: null,
     limits: { minute: null, hourly: 1000 },
@@ -68,6 +77,8 @@ export interface Provider {
   obstacle(sending: SendingNumber): Conflict | null;
   /** null: the keys are not complete. */
   line(keys: NumberKeys): Line | null;
+  /** Whether what the provider shows as sent can be this message of ours: a provider that carries no id of ours shows our own sends so. */
+  isEcho(shown: InboundMessage, ours: OutgoingMessage): boolean;
   /** Asks how the number is. Does not throw for what the provider says: that is the answer. */
   check(number: WhatsAppNumber, keys: NumberKeys): Promise<Checked>;
 }
@@ -76,18 +87,42 @@ export interface Provider {
 export interface Line {
   /** A success means accepted, not delivered. */
   send(message: OutgoingMessage, delivery: Delivery): Promise<SendAnswer>;
-  /** Shows an incoming message, and all before it, as read. */
-  markRead(provider_id: string): Promise<void>;
+  /** Shows incoming messages as read. */
+  markRead(read: ReadMessages): Promise<void>;
+  /** Shows a person that an answer is being written, for ten seconds at most, or no more; absent: it is not shown. */
+  showTyping?: (person: Pick<Delivery, 'phone' | 'bsuid'>, typing: boolean) => Promise<void>;
   /** A customer's file: a stream the caller must consume or destroy, and what was promised of it. */
   fetchMedia(media_id: string): Promise<PromisedFile>;
-  /** The id by which this number's sends name the file from then on. */
-  uploadMedia(file: { blob: Blob; filename: string; mime_type: string }): Promise<string>;
-  /** What customers see of the business; what is absent stays. */
-  showProfile(profile: Json): Promise<void>;
+  /** The id by which this number's sends name the file from then on; absent: a file goes with its message. */
+  uploadMedia?: (file: OurFile) => Promise<string>;
+  /** What customers see of the business; what is absent stays. Absent itself: the phone says it. */
+  showProfile?: (profile: Json) => Promise<void>;
   /** Has the provider tell us what happens on the number; absent: nothing is to be arranged. */
   subscribe?: () => Promise<void>;
   /** All templates of the number's account, to the last page; absent: there are none, or we do not know the account. */
   readTemplates?: () => Promise<FoundTemplate[]>;
+  /** How a phone is paired with the number; absent: it is not. */
+  pairing?: Pairing;
+}
+
+/** The instance that holds a number's connection. */
+export interface Pairing {
+  /** Makes it where there is none, has it tell us what happens, and asks it for a code to scan. null: a phone is paired with it already. */
+  begin(): Promise<PairingCode | null>;
+  /** null: there is no instance. */
+  state(): Promise<ConnectionUpdate['state'] | null>;
+  /** Unpairs the phone; the instance stays. One that is not paired is left as it is. */
+  end(): Promise<void>;
+  /** The phone and the instance. */
+  remove(): Promise<void>;
+}
+
+/** Incoming messages the team has read. */
+export interface ReadMessages extends Pick<Delivery, 'phone' | 'bsuid'> {
+  /** The newest of them. */
+  provider_id: string;
+  /** Those before it, of which WhatsApp may know already. */
+  earlier_ids: string[];
 }
 
 /** What a provider knows a number by. */
@@ -95,6 +130,13 @@ export interface NumberKeys {
   phone_number_id: string | null;
   whatsapp_business_account_id: string | null;
   access_token: string | null;
+  phone_number: string;
+  evolution_instance_name: string | null;
+  evolution_api_url: string | null;
+  evolution_api_key: string | null;
+  webhook_token: string | null;
+  webhook_verify_token: string | null;
+  settings: JsonObject;
 }
 
 /** The part of a stored outgoing message that the provider is told. */
@@ -110,13 +152,25 @@ export interface OutgoingMessage {
 export interface Delivery {
   /** Phone as WhatsApp reported it, with or without `+`; null for a person shown without one. */
   phone?: string | null;
+  /** The same where WhatsApp itself reported it; null: nobody asked yet whether the phone has WhatsApp. */
+  wa_id?: string | null;
+  /** Or the LID, `…@lid`. */
   bsuid?: string | null;
   /** The provider's id of the message replied to. */
   reply_to_provider_id?: string | null;
   /** The provider's id of the message a reaction is for. */
   target_provider_id?: string | null;
-  /** Of a media message: the file as the provider knows it, or where it fetches it. Without: `payload.link`. */
-  media?: { id: string } | { link: string } | null;
+  /** Whether that message is ours. */
+  target_is_ours?: boolean;
+  /** Of a media message: the file as the provider knows it, where it fetches it, or itself. Without: `payload.link`. */
+  media?: { id: string } | { link: string } | { file: OurFile } | null;
+}
+
+/** A file of ours; read from the disk as it is sent. */
+export interface OurFile {
+  blob: Blob;
+  filename: string;
+  mime_type: string;
 }
 
 export interface SendAnswer {
@@ -155,7 +209,10 @@ export type Checked =
   | { status: ConnectionStatus.connected; fields: NumberFields; proved: ProvedIds | null }
   // `refused`: the provider knows us and says no; else it was not to be reached, which says nothing of the number.
   // `disproved`: the ids are not the organization's, or not of each other; `doubted`: its token reaches them no more, perhaps only expired.
-  | { status: ConnectionStatus.error; reason: string; refused: boolean; disproved?: boolean; doubted?: boolean };
+  | { status: ConnectionStatus.error; reason: string; refused: boolean; disproved?: boolean; doubted?: boolean }
+  // No phone is paired with it, or it is being paired.
+  | { status: ConnectionStatus.disconnected; reason: string }
+  | { status: ConnectionStatus.connecting; reason: string };
 
 /** null: not told. */
 export interface NumberFields {

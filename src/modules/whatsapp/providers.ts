@@ -4,7 +4,7 @@ import { Encryption } from '#common/encryption';
 import { NotFound } from '#common/errors';
 import { Database } from '#database/database';
 import { Gathered } from '#database/gathered';
-import { prepared } from '#database/sql';
+import { type Prepared, prepared } from '#database/sql';
 import { EvolutionProvider } from './evolution/evolution-provider';
 import { MetaProvider } from './meta/meta-provider';
 import { placeOfKeys } from './numbers/whatsapp-number-secret.entity';
@@ -16,15 +16,22 @@ type Kind = Pick<WhatsAppNumber, 'connection_type'>;
 
 type Keys = NumberKeys & Kind & Pick<WhatsAppNumber, 'id'>;
 
-const KEYS = prepared(`SELECT n.id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id, s.access_token
+const SEALED = ['access_token', 'evolution_api_key'] as const;
+
+const keysOf = (condition: string): Prepared =>
+  prepared(`SELECT n.id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id, n.phone_number, n.settings,
+       n.evolution_instance_name, n.evolution_api_url, s.access_token, s.evolution_api_key, s.webhook_token, s.webhook_verify_token
    FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
-  WHERE n.organization_id = $1 AND n.id = ANY($2) AND n.deleted_at IS NULL`);
+  WHERE n.organization_id = $1 AND n.id = ANY($2) AND ${condition}`);
+
+const KEYS = keysOf('n.deleted_at IS NULL');
+const DELETED_KEYS = keysOf('n.deleted_at IS NOT NULL');
 
 /** The providers, by what kind of number it is. */
 @Injectable()
 export class Providers {
   private readonly by_kind: Readonly<Record<ConnectionType, Provider>>;
-  private readonly keys = new Gathered((organization_id, ids: string[]) => this.keysOf(organization_id, ids));
+  private readonly keys = new Gathered((organization_id, ids: string[]) => this.keysOf(KEYS, organization_id, ids));
 
   constructor(
     private readonly database: Database,
@@ -51,6 +58,12 @@ export class Providers {
     return keys && this.of(keys).line(keys);
   }
 
+  /** Of a number that was deleted: what it holds at its provider is still to be given up. */
+  async lineOfDeleted({ organization_id }: Actor, whatsapp_number_id: string): Promise<Line | null> {
+    const [keys] = await this.keysOf(DELETED_KEYS, organization_id, [whatsapp_number_id]);
+    return keys && this.of(keys).line(keys);
+  }
+
   /** @throws {NotFound} */
   async check(actor: Actor, number: WhatsAppNumber): Promise<Checked> {
     const keys = await this.keys.ask(actor.organization_id, number.id);
@@ -59,14 +72,14 @@ export class Providers {
   }
 
   /** Those of many numbers at once; each one's are opened once. */
-  private async keysOf(organization_id: string, ids: string[]): Promise<(Keys | null)[]> {
-    const rows = await this.database.rows<Keys>(KEYS, [organization_id, ids]);
-    const opened = new Map(
-      rows.map(({ access_token, ...row }) => [
-        row.id,
-        { ...row, access_token: access_token && this.encryption.decrypt(access_token, placeOfKeys(organization_id, row.id)) },
-      ]),
-    );
+  private async keysOf(statement: Prepared, organization_id: string, ids: string[]): Promise<(Keys | null)[]> {
+    const rows = await this.database.rows<Keys>(statement, [organization_id, ids]);
+    for (const row of rows)
+      for (const name of SEALED) {
+        const sealed = row[name];
+        row[name] = sealed && this.encryption.decrypt(sealed, placeOfKeys(organization_id, row.id));
+      }
+    const opened = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => opened.get(id) ?? null);
   }
 }

@@ -3,8 +3,8 @@ import { declareErrors } from '#common/error-codes';
 export const WHATSAPP_ERRORS = declareErrors({
   invalid_signature: {
     status: 403,
-    cause: 'The signature over the raw body is missing or wrong.',
-    remedy: 'Check the app secret of the number, or META_APP_SECRET.',
+    cause: 'The signature over the raw body is missing or wrong; of Evolution, its `X-PyTake-Token`.',
+    remedy: 'Check the app secret of the number, or META_APP_SECRET; of Evolution, ask for a QR code anew.',
   },
   invalid_verify_token: {
     status: 403,
@@ -25,7 +25,7 @@ export const WHATSAPP_ERRORS = declareErrors({
   not_supported_for_connection_type: {
     status: 409,
     cause: 'This kind of number cannot do it.',
-    remedy: 'Use an official number.',
+    remedy: 'Templates need an official number, a QR code a number by QR code.',
   },
   number_already_registered: {
     status: 409,
@@ -34,7 +34,7 @@ export const WHATSAPP_ERRORS = declareErrors({
   },
   number_not_configured: {
     status: 409,
-    cause: 'The number lacks its `phone_number_id`, its account or its `access_token`.',
+    cause: 'The number lacks its `phone_number_id`, its account or its `access_token`; a qrcode number, an Evolution server and its key.',
     remedy: 'Complete it with `PUT /api/v1/whatsapp/{number_id}`.',
   },
   phone_number_id_in_use: {

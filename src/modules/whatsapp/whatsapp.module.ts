@@ -13,7 +13,11 @@ import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaQuota } from './media/media-quota';
 import { MediaStorage } from './media/media-storage';
+import { EvolutionClient } from './evolution/evolution-client';
 import { EvolutionProvider } from './evolution/evolution-provider';
+import { EvolutionReceiptController } from './evolution/evolution-receipt.controller';
+import { EvolutionReceiptDoor } from './evolution/evolution-receipt.door';
+import { EvolutionReceipt } from './evolution/receive';
 import { GraphClient } from './meta/graph-client';
 import { MetaProvider } from './meta/meta-provider';
 import { ReceiptDoor } from './meta/receipt.door';
@@ -26,6 +30,10 @@ import { RateLimitsController } from './limits/rate-limits.controller';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { CheckNumber } from './numbers/check-number';
+import { EndPairing } from './numbers/end-pairing';
+import { InstanceSettings } from './numbers/instance-settings';
+import { NumberConnections } from './numbers/number-connections';
+import { PairNumber } from './numbers/pair-number';
 import { NumbersController } from './numbers/numbers.controller';
 import { NumberJobs } from './numbers/numbers.jobs';
 import { NumberNotices } from './numbers/number-notices';
@@ -51,7 +59,14 @@ import { TemplatesService } from './templates/templates.service';
     JobsModule.register('number-health', 'sweeper'),
     MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
   ],
-  controllers: [ReceiptController, MediaController, NumbersController, RateLimitsController, TemplatesController],
+  controllers: [
+    ReceiptController,
+    EvolutionReceiptController,
+    MediaController,
+    NumbersController,
+    RateLimitsController,
+    TemplatesController,
+  ],
   providers: [
     NumberDirectory,
     NumberLimits,
@@ -59,9 +74,14 @@ import { TemplatesService } from './templates/templates.service';
     RateLimitUsages,
     Providers,
     MetaProvider,
+    EvolutionClient,
     EvolutionProvider,
     NumbersService,
+    InstanceSettings,
     CheckNumber,
+    EndPairing,
+    NumberConnections,
+    PairNumber,
     NumberJobs,
     NumberNotices,
     FollowOrganization,
@@ -70,6 +90,8 @@ import { TemplatesService } from './templates/templates.service';
     InboundStore,
     Receipt,
     ReceiptDoor,
+    EvolutionReceipt,
+    EvolutionReceiptDoor,
     MediaStorage,
     MediaQuota,
     MediaService,
@@ -88,6 +110,7 @@ import { TemplatesService } from './templates/templates.service';
     },
   ],
   exports: [
+    NumberConnections,
     NumberDirectory,
     NumberLimits,
     PortfolioLimit,
@@ -103,5 +126,9 @@ import { TemplatesService } from './templates/templates.service';
 export class WhatsAppModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
     consumer.apply(ReceiptDoor).forRoutes({ path: 'whatsapp/webhook', method: RequestMethod.POST });
+    const evolution = 'whatsapp/webhook/evolution/:webhook_token';
+    consumer
+      .apply(EvolutionReceiptDoor)
+      .forRoutes({ path: evolution, method: RequestMethod.POST }, { path: `${evolution}/:event_slug`, method: RequestMethod.POST });
   }
 }

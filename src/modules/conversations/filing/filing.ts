@@ -9,13 +9,14 @@ import { type FiledNumber, NumberDirectory } from '#modules/whatsapp/numbers/num
 import type { InboundMessage, ParsedChange, StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { Providers } from '#modules/whatsapp/providers';
 import type { Outcome, WaitingEvent } from '#modules/whatsapp/receipt/inbound-store';
+import { NumberConnections } from '#modules/whatsapp/numbers/number-connections';
 import { applyAccount, noteErrors } from '#modules/whatsapp/numbers/number-news';
 import { TemplateNews } from '#modules/whatsapp/templates/template-news';
 import { Metrics } from '#observability/metrics';
 import type { Message } from '../messages/message.entity';
 import { Batch, type Item } from './batch';
 import { parkPoison, unpark } from './parking';
-import { applyEcho, applyPreference, applySystem, applyToMessage, applyUserId } from './single-items';
+import { applyEcho, applyPreference, applyPresence, applyProfile, applySystem, applyToMessage, applyUserId } from './single-items';
 import { applyStatuses } from './statuses';
 import { fileMessages } from './threads';
 
@@ -43,6 +44,7 @@ export class Filing {
     private readonly media: FetchMedia,
     private readonly providers: Providers,
     private readonly templates: TemplateNews,
+    private readonly connections: NumberConnections,
     metrics: Metrics,
   ) {
     this.ignored = metrics.counter('inbound_events_ignored_total');
@@ -180,6 +182,14 @@ export class Filing {
         return applyAccount(batch.tx, item.number.organization_id, change);
       case 'errors':
         return noteErrors(batch.tx, item.number.organization_id, item.number.id, change);
+      case 'connection':
+        return this.connections.apply(batch.tx, item.number.organization_id, item.number.id, change);
+      case 'pairing_code':
+        return this.connections.keepCode(batch.tx, item.number.organization_id, item.number.id, change);
+      case 'profile':
+        return applyProfile(batch, { ...item, change });
+      case 'presence':
+        return applyPresence(batch, { ...item, change });
       case 'poison':
         this.ignored.labels('poison').inc();
         return parkPoison(batch, [{ item, error: change.reason }]);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { matchKey } from '#common/phone';
 import type {
   Echo,
@@ -5,6 +6,9 @@ import type {
   InboundReaction,
   InboundRevoke,
   InboundSystem,
+  Origin,
+  Presence,
+  ProfileUpdate,
   UserIdUpdate,
   UserPreference,
 } from '#modules/whatsapp/parsed-change';
@@ -15,8 +19,11 @@ import { echo, hearReaction, newestOf } from '../state/traffic';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import type { Batch, Item } from './batch';
+import { ownMessage } from './own-echo';
 import { park, parkPoison } from './parking';
+import { applyStatuses } from './statuses';
 import { changeIdentity } from '#modules/contacts/change-identity';
+import { learnProfile } from '#modules/contacts/learn-profile';
 import { findIdentities, keysOf, resolvePeople } from '#modules/contacts/resolve-people';
 import { expectMedia, linkReplies, mediaOf } from './threads';
 
@@ -44,8 +51,10 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
       return parkPoison(batch, [{ item, error: 'not by who wrote the message' }]);
   }
   if (change.kind === 'reaction') message.reactions = react(message.reactions, change, from_us ? 'business' : 'contact');
-  else if (change.kind === 'revoke') message.is_deleted = true;
-  else if (!edit(message, change)) return;
+  else if (change.kind === 'revoke') {
+    if (change.doubtful && message.edited_at && change.timestamp.getTime() - message.edited_at.getTime() < JUST_EDITED_MS) return;
+    message.is_deleted = true;
+  } else if (!edit(message, change)) return;
   await batch.rows(
     prepared(`UPDATE messages SET reactions = $3, is_deleted = $4, content = $5, payload = $6, edited_at = $7, earlier_versions = $8, updated_at = now()
       WHERE organization_id = $1 AND id = $2`),
@@ -65,6 +74,8 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   if (contact_is_blocked && !from_us) return;
   batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
 }
+
+const JUST_EDITED_MS = 60_000;
 
 /** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */
 async function isOfContact(
@@ -90,6 +101,8 @@ function react(reactions: MessageReaction[], { emoji, timestamp }: InboundReacti
 function edit(message: Message, { content, payload, timestamp }: InboundEdit): boolean {
   const versions = message.earlier_versions ?? [];
   const told = timestamp.getTime();
+  // Told twice, with two times.
+  if (message.edited_at && message.content === content && isDeepStrictEqual(message.payload, payload)) return false;
   if (
     message.edited_at?.getTime() === told ||
     versions.some((version) => version.edited_at && +new Date(version.edited_at as string) === told)
@@ -163,6 +176,19 @@ export async function applyUserId(batch: Batch, item: Item<UserIdUpdate>): Promi
   await changeIdentity(batch.tx, batch.contacts, portfolioOf(item), item.change.old_ids, item.change.new_ids, true);
 }
 
+/** A message of ours that left, told by its echo. */
+const NO_STATUS = {
+  kind: 'status',
+  status: 'sent',
+  raw_status: 'echo',
+  ids: {},
+  profile_name: null,
+  username: null,
+  group_id: null,
+} as const;
+
+const originOf = ({ phone_number_id, waba_id, field, path }: Origin): Origin => ({ phone_number_id, waba_id, field, path });
+
 /** Typed on the business's own phone: an outgoing message of the thread, or a change of one. Opens no window, is nobody's unread. */
 export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message[]> {
   const { event } = item.change;
@@ -176,6 +202,12 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
     [number.organization_id, number.id, event.provider_id],
   );
   if (stored) return [];
+  const own = await ownMessage(batch, item, event);
+  if (own) {
+    const { provider_id, timestamp } = event;
+    await applyStatuses(batch, [{ ...item, change: { ...NO_STATUS, ...originOf(event), provider_id, timestamp, callback_data: own } }]);
+    return [];
+  }
   const [contact] = await resolvePeople(batch.tx, batch.contacts, [
     {
       organization_id: number.organization_id,
@@ -230,3 +262,33 @@ export async function applyPreference(batch: Batch, { number, change }: Item<Use
   const { opt_in } = change;
   await batch.contacts.consent(batch.tx, number.organization_id, known.contact_id, opt_in);
 }
+
+/** How a person shows themselves by now. */
+export async function applyProfile(batch: Batch, item: Item<ProfileUpdate>): Promise<void> {
+  const { ids, profile_name: whatsapp_name, avatar_url } = item.change;
+  await learnProfile(batch.tx, batch.contacts, { ...portfolioOf(item), ids, whatsapp_name, avatar_url });
+}
+
+/** A person writes to us at this moment: told to those who look, kept nowhere. */
+export async function applyPresence(batch: Batch, item: Item<Presence>): Promise<void> {
+  const { number, change } = item;
+  // Told late, it is over.
+  if (Date.now() - change.timestamp.getTime() > PRESENCE_MS) return;
+  const [known] = (await findIdentities(batch, keysOf({ ...portfolioOf(item), ids: change.ids }))).values();
+  const conversation_id = known && (await newestOf(batch, number.organization_id, known.contact_id, number.id));
+  if (!conversation_id) return;
+  const [contact] = await batch.rows<{ name: string | null; is_blocked: boolean }>(
+    prepared('SELECT coalesce(name, whatsapp_name) AS name, is_blocked FROM contacts WHERE organization_id = $1 AND id = $2'),
+    [number.organization_id, known.contact_id],
+  );
+  if (!contact || contact.is_blocked) return;
+  batch.tx.tell('contact.typing', {
+    organization_id: number.organization_id,
+    conversation_id,
+    contact_id: known.contact_id,
+    contact_name: contact.name,
+    typing: change.typing,
+  });
+}
+
+const PRESENCE_MS = 30_000;

@@ -9,6 +9,7 @@ import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import type { Batch, Item } from './batch';
 import { isActive } from '../state/active';
+import { menuAnswers } from './menu-answers';
 import type { Wish } from '../state/line';
 import { isRevivable, route } from '../state/opening';
 import { enterQueues } from '../state/queueing';
@@ -59,11 +60,13 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     })),
   );
 
+  const answers = await menuAnswers(batch, fresh, contacts);
   const threads = new Map<string, Thread>();
   const byProviderId = new Map<string, Message>();
   const replies: { message: Message; provider_id: string }[] = [];
-  fresh.forEach(({ number, change }, index) => {
+  fresh.forEach(({ number, change: told }, index) => {
     const contact = contacts[index];
+    const change = { ...told, ...answers.get(index) };
     const key = `${contact.id} ${number.id}`;
     const thread = threads.get(key) ?? {
       organization_id: number.organization_id,

@@ -353,7 +353,7 @@ export class DeliverMessage {
     const actor = Actor.system(claim.organization_id);
     const number_id = claim.whatsapp_number_id ?? '';
     const line = await this.providers.line(actor, number_id);
-    const media = claim.media ? { id: await this.media.providerMediaId(actor, number_id, claim.media.id) } : null;
+    const media = claim.media ? await this.media.toSend(actor, number_id, claim.media.id) : null;
     return line.send(claim, { ...claim, media });
   }
 

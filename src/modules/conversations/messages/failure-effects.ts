@@ -1,6 +1,7 @@
 import type { Tx } from '#database/database';
 import type { ContactNews } from '#modules/contacts/contact-news';
 import { numberRefused, pauseNumber } from '#modules/whatsapp/numbers/number-news';
+import { ConnectionStatus } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import type { FailureEffect } from '#modules/whatsapp/provider-failure';
 import { templateRefused } from '#modules/whatsapp/templates/template-news';
 import { closeWindow } from '../state/traffic';
@@ -40,7 +41,10 @@ export async function applyFailureEffect(
     case 'pause_number_1h':
       return pauseNumber(tx, organization_id, whatsapp_number_id, 3600);
     case 'number_error':
-      return numberRefused(tx, organization_id, whatsapp_number_id, message.error_message ?? message.error_code ?? 'error');
+    case 'number_disconnected': {
+      const status = effect === 'number_error' ? ConnectionStatus.error : ConnectionStatus.disconnected;
+      return numberRefused(tx, organization_id, whatsapp_number_id, message.error_message ?? message.error_code ?? 'error', status);
+    }
     case 'template_missing':
     case 'template_paused':
     case 'template_disabled':

@@ -2,9 +2,11 @@ import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
+import { prepared } from '#database/sql';
 import type { Job, JobQueue } from '#jobs/job-queue';
 import { isAtWork } from '#modules/organizations/at-work';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import type { ReadMessages } from '#modules/whatsapp/provider';
 import { Providers } from '#modules/whatsapp/providers';
 import { Message } from './message.entity';
 
@@ -12,6 +14,14 @@ interface Read {
   organization_id: string;
   message_id: string;
 }
+
+/** What was read with it, the newest ones: some providers want each message named, and take one twice. */
+const READ = prepared(`SELECT coalesce(c.wa_id, c.whatsapp_id) AS phone, c.whatsapp_user_id AS bsuid, ARRAY(
+    SELECT m.whatsapp_message_id FROM messages m
+     WHERE m.organization_id = $1 AND m.conversation_id = $3 AND m.direction = 'incoming' AND m.whatsapp_message_id IS NOT NULL
+       AND m.created_at > $4::timestamptz - interval '7 days' AND (m.created_at, m.id) < ($4, $5::uuid)
+     ORDER BY m.created_at DESC, m.id DESC LIMIT 30) AS earlier_ids
+  FROM contacts c WHERE c.organization_id = $1 AND c.id = $2`);
 
 /** Tells WhatsApp what the team has read. Best effort: nobody is sent anything twice, and a receipt that is lost is only a grey tick. */
 @Processor('whatsapp-receipts')
@@ -42,6 +52,15 @@ export class ReadReceiptJobs {
     const number = await this.database.repository(WhatsAppNumber).find(actor, message.whatsapp_number_id);
     if (!number?.is_active || number.settings.mark_as_read === false) return;
     const line = await this.providers.findLine(actor, number.id);
-    await line?.markRead(message.whatsapp_message_id);
+    if (!line) return;
+    const { conversation_id, created_at } = message;
+    const [read] = await this.database.rows<Pick<ReadMessages, 'phone' | 'bsuid' | 'earlier_ids'>>(READ, [
+      organization_id,
+      message.contact_id,
+      conversation_id,
+      created_at,
+      message_id,
+    ]);
+    await line.markRead({ provider_id: message.whatsapp_message_id, ...read });
   }
 }

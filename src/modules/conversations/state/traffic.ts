@@ -142,7 +142,7 @@ export async function sayInVain(tx: Tx, actor: Actor, conversation: Conversation
   });
 }
 
-/** Typed on the business's own phone: opens no window, reads nothing. In the pair's newest conversation, else in one that begins with it. */
+/** Typed on the business's own phone: opens no window; who answers there has read what came before. In the pair's newest conversation, else in one that begins with it. */
 export async function echo(
   tx: Tx,
   message: Pick<Message, 'id' | 'organization_id' | 'contact_id' | 'whatsapp_number_id' | 'created_at'>,
@@ -152,6 +152,7 @@ export async function echo(
   if (existing) {
     const [conversation] = await tx.rows<Conversation>(
       `UPDATE conversations SET last_message_id = CASE WHEN last_message_at IS NULL OR $3 >= last_message_at THEN $4 ELSE last_message_id END,
+              unread_count = CASE WHEN last_incoming_at > $3 THEN unread_count ELSE 0 END, last_read_at = greatest(last_read_at, $3),
               last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1, updated_at = now()
         WHERE organization_id = $1 AND id = $2 RETURNING *`,
       [organization_id, existing, created_at, id],

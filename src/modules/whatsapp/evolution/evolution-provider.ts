@@ -1,29 +1,96 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict } from '#common/errors';
-import type { ProviderError } from '../parsed-change';
-import { type Checked, type Provider, refusal } from '../provider';
-import { type FailureDecision, final } from '../provider-failure';
+import { Config } from '#config/config';
+import { simulatorEvolutionUrl, simulatorToken } from '#modules/simulator/simulator-number';
+import { MediaStorage } from '../media/media-storage';
+import type { SendingNumber } from '../numbers/sending-number';
+import { ConnectionStatus, type WhatsAppNumber } from '../numbers/whatsapp-number.entity';
+import type { InboundMessage, ParsedChange, ProviderError } from '../parsed-change';
+import { type Checked, type Line, type NumberKeys, type OutgoingMessage, type Provider, refusal } from '../provider';
+import { type FailureDecision, ProviderFailure, final } from '../provider-failure';
+import { buildRequest } from './build-request';
+import { EvolutionClient, type EvolutionTarget } from './evolution-client';
+import { EvolutionLine } from './evolution-line';
+import { parseEvents } from './parse-events';
 
-/** Numbers by QR code: they can be entered, not connected yet. So no webhook comes, and nothing leaves. */
+/** Numbers by QR code: an Evolution server holds their connection. */
 @Injectable()
 export class EvolutionProvider implements Provider {
-  parse(): [] {
-    return [];
+  constructor(
+    private readonly client: EvolutionClient,
+    private readonly config: Config,
+    private readonly storage: MediaStorage,
+  ) {}
+
+  parse(body: Buffer, part: { from: number; count: number }): ParsedChange[] {
+    return parseEvents(JSON.parse(body.toString('utf8')), part);
   }
 
   failureOf({ message }: ProviderError): FailureDecision {
-    return final('provider_error', message ?? 'The provider gave no reason.');
+    return final('provider_error', message ?? 'WhatsApp did not take the message; the server of the number gave no reason.');
   }
 
-  obstacle(): Conflict {
+  isEcho(shown: InboundMessage, ours: OutgoingMessage): boolean {
+    if (ours.message_type === 'interactive' || ours.message_type === 'text')
+      return shown.message_type === 'text' ? shown.content === wordsOf(ours) : shown.message_type === 'unsupported';
+    const caption = shown.message_type === 'location' ? null : shown.content;
+    return shown.message_type === ours.message_type && (caption === null || caption === ours.content);
+  }
+
+  obstacle({ number }: SendingNumber): Conflict | null {
+    if (number.connection_status === ConnectionStatus.connected) return null;
     return new Conflict('number_not_connected', 'The WhatsApp number is not connected. Scan its QR code first.');
   }
 
-  line(): null {
-    return null;
+  line(keys: NumberKeys): Line | null {
+    const target = this.target(keys);
+    if (!target) return null;
+    const { client, storage } = this;
+    const { webhook_token, webhook_verify_token, phone_number } = keys;
+    const url = `${this.config.public_base_url}/api/v1/whatsapp/webhook/evolution/${webhook_token}`;
+    return new EvolutionLine(client, storage, target, {
+      native_interactive: keys.settings.native_interactive === true,
+      webhook: { url, token: webhook_verify_token ?? '' },
+      phone_number,
+    });
   }
 
-  async check(): Promise<Checked> {
-    return refusal('The number has not been connected by QR code.');
+  async check(_number: WhatsAppNumber, keys: NumberKeys): Promise<Checked> {
+    const line = this.line(keys);
+    if (!line?.pairing) return refusal('No Evolution server is set for this number.');
+    try {
+      const state = await line.pairing.state();
+      if (state === 'open') return { status: ConnectionStatus.connected, fields: NOT_TOLD, proved: null };
+      if (state === 'connecting') return { status: ConnectionStatus.connecting, reason: 'The number waits for its QR code to be scanned.' };
+      return { status: ConnectionStatus.disconnected, reason: 'The number is not connected by QR code.' };
+    } catch (error) {
+      if (!(error instanceof ProviderFailure)) throw error;
+      const { class: kind, error_message } = error.decision;
+      return { ...refusal(error_message), refused: kind !== 'retry' && kind !== 'unknown' };
+    }
   }
+
+  /** The operator's key is shown to the operator's server alone, and opens there only the instances whose names we made. null: something is missing. */
+  private target({ evolution_instance_name: instance, evolution_api_url, evolution_api_key }: NumberKeys): EvolutionTarget | null {
+    const operator = this.operator();
+    const base_url = evolution_api_url ?? operator.url;
+    const api_key = evolution_api_key ?? (evolution_api_url ? null : operator.key);
+    if (!instance || !base_url || !api_key) return null;
+    return { base_url, api_key, instance, trusted: evolution_api_url === null };
+  }
+
+  /** Without a server of the operator's the simulator is one, where there is a simulator. */
+  private operator(): { url: string | null; key: string | null } {
+    const { evolution_api_url: url, evolution_api_key: key, simulator_enabled } = this.config;
+    if (url || !simulator_enabled) return { url, key };
+    return { url: simulatorEvolutionUrl(this.config), key: simulatorToken(this.config) };
+  }
+}
+
+const NOT_TOLD = { verified_name: null, quality_rating: null, messaging_limit: null, throughput: null };
+
+/** As people read it. */
+function wordsOf(message: OutgoingMessage): unknown {
+  const { body } = buildRequest(message, { phone: '0' }, { native_interactive: false });
+  return body.text;
 }

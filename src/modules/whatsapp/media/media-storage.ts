@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -70,6 +70,16 @@ export class MediaStorage {
     const path = this.path(key);
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await pipeline(body, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
+  }
+
+  /** What `receive` wrote under this name, gone once it is read; null: it is not on this machine, or was read before. */
+  async takeArrived(name: string): Promise<Readable | null> {
+    if (!isUuid(name)) return null;
+    const path = join(this.root, ARRIVING, name);
+    const file = await open(path).catch(() => null);
+    await rm(path, { force: true });
+    // Its bytes stay as long as it is open.
+    return file?.createReadStream() ?? null;
   }
 
   async discard(file: Pick<ReceivedFile, 'path'>): Promise<void> {

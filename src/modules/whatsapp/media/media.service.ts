@@ -6,6 +6,7 @@ import { AppError, Conflict, Invalid } from '#common/errors';
 import { fileName } from '#common/file-name';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
+import type { OurFile } from '../provider';
 import { UnsendableMessage } from '../provider-failure';
 import { Providers } from '../providers';
 import { metaType, sendLimit, sniff } from './file-kind';
@@ -73,9 +74,16 @@ export class MediaService {
   }
 
   /**
-   * Meta's id of a file for a number, uploaded when Meta does not have it (any more): once per file and number, however many ask at once.
+   * A file as the number's provider takes it: itself, or by an id.
    * @throws {ProviderFailure} Also when the file or the number's token is gone.
    */
+  async toSend(actor: Actor, whatsapp_number_id: string, media_id: string): Promise<{ id: string } | { file: OurFile }> {
+    const line = await this.providers.line(actor, whatsapp_number_id);
+    if (!line.uploadMedia) return { file: await this.ourFile(await this.files().get(actor, media_id)) };
+    return { id: await this.providerMediaId(actor, whatsapp_number_id, media_id) };
+  }
+
+  /** Meta's id of a file for a number, uploaded when Meta does not have it (any more): once per file and number, however many ask at once. */
   async providerMediaId(actor: Actor, whatsapp_number_id: string, media_id: string): Promise<string> {
     const key = `${actor.organization_id}:${whatsapp_number_id}:${media_id}`;
     const underWay = this.uploading.get(key);
@@ -184,16 +192,20 @@ export class MediaService {
   private async toProvider(actor: Actor, whatsapp_number_id: string, media_id: string): Promise<string> {
     const file = await this.files().get(actor, media_id);
     if (file.whatsapp_number_id === whatsapp_number_id && file.provider_media_id && file.due_at > new Date()) return file.provider_media_id;
-    const { storage_key } = file;
-    if (file.status !== 'ready' || !storage_key || (await this.storage.size(storage_key)) === null)
-      throw new UnsendableMessage('message_incomplete', 'The file of this message is no longer there.');
     const line = await this.providers.line(actor, whatsapp_number_id);
-    const mime_type = metaType(file.mime_type);
-    const blob = await this.storage.blob(storage_key, mime_type);
-    const provider_media_id = await line.uploadMedia({ blob, filename: file.filename ?? nameOf(file), mime_type });
+    const provider_media_id = await line.uploadMedia?.(await this.ourFile(file));
+    if (!provider_media_id) throw new UnsendableMessage('message_incomplete', 'The number takes no uploads.');
     const due_at = new Date(Date.now() + PROVIDER_COPY_DAYS * 86_400_000);
     await this.files().patch(actor, media_id, { whatsapp_number_id, provider_media_id, due_at });
     return provider_media_id;
+  }
+
+  private async ourFile(file: MediaFile): Promise<OurFile> {
+    const { status, storage_key } = file;
+    if (status !== 'ready' || !storage_key || (await this.storage.size(storage_key)) === null)
+      throw new UnsendableMessage('message_incomplete', 'The file of this message is no longer there.');
+    const mime_type = metaType(file.mime_type);
+    return { blob: await this.storage.blob(storage_key, mime_type), filename: file.filename ?? nameOf(file), mime_type };
   }
 
   /** The key of a file whose bytes are here. */

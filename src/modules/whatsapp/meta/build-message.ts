@@ -1,5 +1,6 @@
 import type { Delivery, OutgoingMessage } from '../provider';
 import { UnsendableMessage } from '../provider-failure';
+import { isBsuid } from './person-ids';
 import { type Json, asBool, asList, asObject, asText, asWords, isObject, MAX_TEXT_LENGTH } from '../wire';
 
 /** The body of `POST /{phone_number_id}/messages`. */
@@ -22,7 +23,7 @@ export function buildMessage(message: OutgoingMessage, delivery: Delivery): Json
  */
 function recipient({ phone, bsuid }: Delivery): Json {
   if (phone) return { to: phone.startsWith('+') ? phone : `+${phone}` };
-  if (bsuid) return { recipient: bsuid };
+  if (isBsuid(bsuid)) return { recipient: bsuid };
   throw new UnsendableMessage('no_recipient', 'The contact has neither a phone nor a WhatsApp user id.');
 }
 
@@ -66,7 +67,8 @@ function text({ payload, content }: OutgoingMessage): Json {
 
 function media({ message_type, payload, content }: OutgoingMessage, delivery: Delivery): Json {
   const link = asWords(payload.link, 4_096);
-  const object: Json = { ...need(delivery.media ?? (link === null ? null : { link }), 'file') };
+  const named = delivery.media && 'file' in delivery.media ? null : delivery.media;
+  const object: Json = { ...need(named ?? (link === null ? null : { link }), 'file') };
   const caption = asWords(payload.caption, 4_096) ?? (content || null);
   if (caption !== null && message_type !== 'audio' && message_type !== 'sticker') object.caption = caption;
   if (message_type === 'document' && asWords(payload.filename)) object.filename = asWords(payload.filename);

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, FormData } from 'undici';
+import { type Trace, traced } from '#common/traced';
 import type { NumberFields, SendAnswer } from '../provider';
 import { type FailureDecision, ProviderFailure } from '../provider-failure';
 import { type Json, asId, asList, asName, asNumber, asObject, asText, asTime, asWords, isObject } from '../wire';
@@ -66,12 +67,6 @@ interface Call {
   json?: Json;
   form?: FormData;
   timeout_ms?: number;
-}
-
-/** Carries whether undici began to write the request: what failed before that certainly never left. */
-interface Trace {
-  written: boolean;
-  signal: AbortSignal | null;
 }
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -368,19 +363,6 @@ export class GraphClient implements OnModuleDestroy {
     return address.protocol === 'https:' && address.port === '' && META_HOST.test(address.hostname) ? address : null;
   }
 }
-
-/** undici calls onRequestStart when the request meets its connection, right before the first byte is written. */
-const traced: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  const { trace } = options as typeof options & { trace?: Trace };
-  if (trace !== undefined) {
-    const start = handler.onRequestStart?.bind(handler);
-    handler.onRequestStart = (controller, context: unknown) => {
-      if (trace.signal?.aborted !== true) trace.written = true;
-      start?.(controller, context);
-    };
-  }
-  return dispatch(options, handler);
-};
 
 /** Meta quotes a malformed token in its error text. */
 const redact = (text: string, token: string): string => (token.length >= 8 ? text.replaceAll(token, '[token]') : text);

@@ -33,6 +33,11 @@ export class MetaProvider implements Provider {
     return classifyStatusError(error);
   }
 
+  /** Every send carries our id back. */
+  isEcho(): boolean {
+    return false;
+  }
+
   obstacle({ number, has_token }: SendingNumber): Conflict | null {
     if (number.phone_number_id && has_token) return null;
     return new Conflict(
@@ -47,7 +52,7 @@ export class MetaProvider implements Provider {
     const target = this.target(phone_number_id, access_token);
     return {
       send: async (message, delivery) => graph.send(target, buildMessage(message, delivery)),
-      markRead: (provider_id) => graph.markRead(target, provider_id),
+      markRead: ({ provider_id }) => graph.markRead(target, provider_id),
       fetchMedia: async (media_id) => {
         const { url, sha256, size_bytes } = await graph.getMediaUrl(target, media_id);
         const { stream } = await graph.downloadMedia(target, url);

@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { ApiBody, ApiOkResponse, ApiProduces, ApiProperty, ApiQuery } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiProduces, ApiQuery } from '@nestjs/swagger';
 import { CountRefusals } from '#access/count-refusals';
 import { Public } from '#access/decorators';
 import type { AppRequest } from '#access/request';
@@ -8,15 +8,11 @@ import { Forbidden, Invalid } from '#common/errors';
 import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
+import { WebhookAck } from '../receipt/webhook-ack.dto';
 import { Receipt } from './receive';
 
-class WebhookAck {
-  @ApiProperty({ enum: ['ok'], example: 'ok' })
-  status: 'ok';
-}
-
 /** Where Meta delivers. One URL for all numbers of all organizations. */
-@Room('whatsapp-receipt', 'Where Meta tells what happened. For Meta; nobody else can sign.')
+@Room('whatsapp-receipt', 'Where Meta and Evolution tell what happened. For them; nobody else can sign, or knows the address.')
 @Controller('whatsapp/webhook')
 @CountRefusals('webhook')
 export class ReceiptController {

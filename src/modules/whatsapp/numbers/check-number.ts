@@ -5,6 +5,7 @@ import { violatedIndex } from '#database/database-errors';
 import { type Checked, refusal } from '../provider';
 import { ProviderFailure } from '../provider-failure';
 import { Providers } from '../providers';
+import { PHONE_MISMATCH } from './end-pairing';
 import { type Holder, NumberDirectory } from './number-directory';
 import type { ConnectionTestResult } from './whatsapp-number.dto';
 import { tellStatus } from './tell-number';
@@ -33,8 +34,9 @@ export class CheckNumber {
   async test(actor: Actor, id: string): Promise<ConnectionTestResult> {
     const asked = await this.database.repository(WhatsAppNumber).get(actor, id);
     const { outcome, number } = await this.settle(actor, asked, await this.providers.check(actor, asked));
+    const status = outcome.status === ConnectionStatus.connecting ? ConnectionStatus.disconnected : outcome.status;
     return {
-      status: outcome.status,
+      status,
       success: outcome.status === ConnectionStatus.connected,
       message: outcome.status === ConnectionStatus.connected ? 'The number is connected.' : outcome.reason,
       connection_type: number.connection_type,
@@ -59,7 +61,7 @@ export class CheckNumber {
     if (!number?.business_profile) return;
     const told = Object.fromEntries(Object.entries(number.business_profile).filter(([, value]) => value !== null));
     const line = await this.providers.findLine(actor, id);
-    await this.orNote(actor, id, 'The business profile could not be updated', () => line?.showProfile(told));
+    await this.orNote(actor, id, 'The business profile could not be updated', () => line?.showProfile?.(told));
   }
 
   /** Keeps what the provider said; where its ids stay another number's, that. `loser`: whose proof ends with it. */
@@ -104,7 +106,7 @@ export class CheckNumber {
       // A person's question; the clock's own are no act of anybody.
       if (!actor.isSystem)
         tx.audit(actor, 'whatsapp_number.tested', { resource: { id, name: number.display_name }, before, after: number });
-      tellStatus(tx, number, before.connection_status);
+      tellStatus(tx, number, before.connection_status, before.connected_at !== null);
       if (number.quality_rating !== before.quality_rating)
         tx.tell('whatsapp_number.quality_updated', { organization_id, number, previous_quality_rating: before.quality_rating });
       return number;
@@ -131,12 +133,16 @@ const isOver = ({ connection_status, last_seen_at, proved_at }: WhatsAppNumber, 
 
 /** What an outcome changes in the row. */
 function changes(asked: WhatsAppNumber, before: WhatsAppNumber, outcome: Checked, now: Date): Partial<WhatsAppNumber> {
+  if (outcome.status === ConnectionStatus.connecting) return { connection_status: outcome.status };
+  if (outcome.status === ConnectionStatus.disconnected) return { connection_status: outcome.status, connected_at: null };
   if (outcome.status === ConnectionStatus.error) {
     const last_error = outcome.reason.slice(0, 500);
     if (!outcome.refused) return { last_error };
     const lost = outcome.disproved || (outcome.doubted && isOver(before, now));
     return { last_error, connection_status: ConnectionStatus.error, connected_at: null, ...(lost && { proved_at: null }) };
   }
+  // Connected it is, with another phone.
+  if (before.last_error === PHONE_MISMATCH) return {};
   const { quality_rating, messaging_limit, throughput, verified_name } = outcome.fields;
   const { proved } = outcome;
   // Changed while the provider was asked: what it said is about others.

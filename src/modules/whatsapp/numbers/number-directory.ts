@@ -46,6 +46,14 @@ export interface Holder {
   is_left: boolean;
 }
 
+/** What Evolution's door needs of a number, before an organization is known. */
+export interface PairedNumber {
+  id: string;
+  organization_id: string;
+  evolution_instance_name: string | null;
+  webhook_verify_token: string;
+}
+
 /** A change made by another process is seen after this; one of this process at once. */
 const CACHE_MS = 5000;
 const REMEMBERED = 10_000;
@@ -62,6 +70,7 @@ class Cache extends Bounded<string, { at: number; numbers: KnownNumber[] }> {
 export class NumberDirectory {
   private readonly byPhone = new Cache();
   private readonly byWaba = new Cache();
+  private readonly byToken = new Bounded<string, { at: number; number: PairedNumber | null }>({ count: REMEMBERED });
 
   constructor(
     private readonly database: Database,
@@ -77,6 +86,23 @@ export class NumberDirectory {
   /** Numbers of these WhatsApp Business Accounts, the oldest first within each. */
   byWabaIds(waba_ids: readonly string[], trusted: boolean): Promise<KnownNumber[]> {
     return this.find(this.byWaba, 'waba_id', waba_ids, trusted);
+  }
+
+  /** The number whose webhook has this address. */
+  async byWebhookToken(webhook_token: string): Promise<PairedNumber | null> {
+    const known = this.byToken.get(webhook_token);
+    if (known && Date.now() - known.at < CACHE_MS) return known.number;
+    const [number = null] = await this.database.rows<PairedNumber>(
+      `SELECT n.id, n.organization_id, n.evolution_instance_name, s.webhook_verify_token
+         FROM whatsapp_number_secrets s
+         JOIN whatsapp_numbers n ON n.organization_id = s.organization_id AND n.id = s.whatsapp_number_id AND n.deleted_at IS NULL
+        WHERE s.webhook_token = $1`,
+      [webhook_token],
+    );
+    // Young again.
+    this.byToken.delete(webhook_token);
+    this.byToken.set(webhook_token, { at: Date.now(), number });
+    return number;
   }
 
   /** The numbers these rows came to, by our id, within the caller's transaction. */
@@ -129,6 +155,7 @@ export class NumberDirectory {
   forget(): void {
     this.byPhone.clear();
     this.byWaba.clear();
+    this.byToken.clear();
   }
 
   /** Whether a token is some number's webhook_verify_token. */

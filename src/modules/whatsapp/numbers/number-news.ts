@@ -1,7 +1,7 @@
 import type { Tx } from '#database/database';
 import type { AccountEvent, ValueErrors } from '../parsed-change';
 import { type ChangedNumber, tellNumber } from './tell-number';
-import type { WhatsAppNumber } from './whatsapp-number.entity';
+import { ConnectionStatus, type WhatsAppNumber } from './whatsapp-number.entity';
 
 /** What the provider says of numbers, in the receipt's transactions and in answers to our calls. */
 
@@ -44,12 +44,18 @@ export async function noteErrors(tx: Tx, organization_id: string, id: string, { 
 }
 
 /** A refusal that says something of the whole number. */
-export async function numberRefused(tx: Tx, organization_id: string, id: string | null, last_error: string): Promise<void> {
+export async function numberRefused(
+  tx: Tx,
+  organization_id: string,
+  id: string | null,
+  last_error: string,
+  connection_status = ConnectionStatus.error,
+): Promise<void> {
   const [number] = await tx.rows<ChangedNumber | undefined>(
     `WITH before AS (SELECT id, connection_status AS previous_status FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE)
-     UPDATE whatsapp_numbers n SET connection_status = 'error', last_error = $3, updated_at = now()
+     UPDATE whatsapp_numbers n SET connection_status = $4, last_error = $3, updated_at = now()
        FROM before WHERE n.organization_id = $1 AND n.id = before.id RETURNING n.*, before.previous_status`,
-    [organization_id, id, last_error.slice(0, 500)],
+    [organization_id, id, last_error.slice(0, 500), connection_status],
   );
   if (number) tellNumber(tx, number);
 }

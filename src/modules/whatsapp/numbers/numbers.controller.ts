@@ -1,14 +1,17 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller, Resource } from '#access/decorators';
+import { Allow, Caller, Resource, Writes } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
 import { NumbersService } from './numbers.service';
+import { PairNumber } from './pair-number';
 import {
   ConnectionTestResult,
+  DisconnectResult,
   NumberQuery,
   NumberStatusQuery,
+  QRCodeResponse,
   WhatsAppNumberCreate,
   WhatsAppNumberPage,
   WhatsAppNumberStatus,
@@ -21,7 +24,10 @@ import {
 @Controller(['whatsapp', 'whatsapp-configs'])
 @Resource('whatsapp')
 export class NumbersController {
-  constructor(private readonly numbers: NumbersService) {}
+  constructor(
+    private readonly numbers: NumbersService,
+    private readonly pairing: PairNumber,
+  ) {}
 
   /** List the WhatsApp numbers. Nobody outside is asked. */
   @Get(['', 'numbers'])
@@ -114,5 +120,47 @@ export class NumbersController {
     @Query() { refresh }: NumberStatusQuery,
   ): Promise<WhatsAppNumberStatus> {
     return this.numbers.status(actor, id, refresh);
+  }
+
+  /**
+   * Get a QR code to pair a qrcode number with its phone: one that is still good, else a new one. Connected already, it has none.
+   * @throws {409} An official number (`not_supported_for_connection_type`), or no Evolution server is set (`number_not_configured`).
+   * @throws {502} The Evolution server did not help (`provider_unavailable`).
+   */
+  @Post(':number_id/qrcode')
+  @HttpCode(200)
+  @Allow('org_admin')
+  qrcode(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
+    return this.pairing.begin(actor, id);
+  }
+
+  /**
+   * Get a QR code, as the POST does.
+   * @throws {409} An official number (`not_supported_for_connection_type`), or no Evolution server is set (`number_not_configured`).
+   * @throws {502} The Evolution server did not help (`provider_unavailable`).
+   */
+  @Get(':number_id/qrcode')
+  @Allow('org_admin')
+  @Writes()
+  getQrcode(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
+    return this.pairing.begin(actor, id);
+  }
+
+  /**
+   * Where the pairing of a qrcode number stands. Makes nothing; the codes are shown to administrators.
+   * @throws {409} An official number (`not_supported_for_connection_type`).
+   */
+  @Get(':number_id/qrcode/status')
+  @Allow('agent')
+  qrcodeStatus(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
+    return this.pairing.status(actor, id);
+  }
+
+  /** Disconnect a number: a qrcode number's phone is unpaired, an official number is switched off. */
+  @Post(':number_id/disconnect')
+  @HttpCode(200)
+  @Allow('org_admin')
+  disconnect(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<DisconnectResult> {
+    return this.pairing.end(actor, id);
   }
 }

@@ -1,7 +1,7 @@
 import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { type ToldNumber, WhatsAppNumberStatus } from './whatsapp-number.dto';
+import { QrCodeNews, type ToldNumber, WhatsAppNumberStatus } from './whatsapp-number.dto';
 import { ConnectionStatus, ConnectionType } from './whatsapp-number.entity';
 
 interface NumberHappened {
@@ -31,6 +31,13 @@ const lost: NumberHappened = {
   number: { ...sample.number, connection_status: ConnectionStatus.error, last_error: 'Error validating access token' },
 };
 
+const code: QrCodeNews = {
+  number_id: DEMO.number_id,
+  qr_code: 'data:image/png;base64,iVBORw0KGgo=',
+  pairing_code: null,
+  expires_at: DEMO.time,
+};
+
 export const NUMBER_EVENTS = declareEvents({
   'whatsapp_number.created': event<NumberHappened>({ text: 'A WhatsApp number was added.', sample }),
   'whatsapp_number.updated': event<NumberHappened>({ text: 'A number changed, in whatever way.', sample }),
@@ -42,6 +49,11 @@ export const NUMBER_EVENTS = declareEvents({
   }),
   'whatsapp_number.connected': event<NumberHappened>({ text: 'A number connected.', sample }),
   'whatsapp_number.disconnected': event<NumberHappened>({ text: 'A number lost its connection.', sample: lost }),
+  'whatsapp_number.code_shown': event<QrCodeNews & { organization_id: string }>({
+    text: 'A QR code is to be scanned with the phone of a number.',
+    sample: { organization_id: DEMO.organization_id, ...code },
+    sockets: ['whatsapp:qrcode'],
+  }),
   'whatsapp_number.quality_updated': event<NumberHappened & { previous_quality_rating: string | null }>({
     text: 'WhatsApp rates the quality of a number anew.',
     sample: { ...sample, previous_quality_rating: 'YELLOW' },
@@ -59,6 +71,12 @@ export const NUMBER_NEWS = declareSocketEvents({
     text: 'A number was switched on or off, connected, or lost its connection.',
     channel: 'whatsapp',
     payload: WhatsAppNumberStatus,
+  },
+  'whatsapp:qrcode': {
+    text: 'A QR code is to be scanned with the phone of a number. Only to administrators.',
+    channel: 'whatsapp',
+    payload: QrCodeNews,
+    sample: code,
   },
 });
 

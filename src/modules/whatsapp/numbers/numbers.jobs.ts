@@ -7,6 +7,7 @@ import type { Job, JobQueue } from '#jobs/job-queue';
 import { atWork, isAtWork } from '#modules/organizations/at-work';
 import { SyncTemplates } from '../templates/sync-templates';
 import { CheckNumber } from './check-number';
+import { EndPairing } from './end-pairing';
 
 interface OneNumber {
   organization_id: string;
@@ -15,6 +16,8 @@ interface OneNumber {
 
 /** Contract 20, 5.3. */
 const ROUND_SECONDS = 600;
+/** A server that was not there for so long is gone, with what a deleted number had on it. */
+const REMOVE_DAYS = 30;
 
 /** Asks the provider in the background: after a change of credentials, and of every number that is active or holds its ids by a proof now and then. */
 @Processor('number-health')
@@ -26,6 +29,7 @@ export class NumberJobs implements OnModuleInit {
     private readonly database: Database,
     private readonly checks: CheckNumber,
     private readonly syncing: SyncTemplates,
+    private readonly ending: EndPairing,
   ) {}
 
   onModuleInit(): void {
@@ -34,9 +38,14 @@ export class NumberJobs implements OnModuleInit {
 
   /**
    * Once `tx` has committed. connect: a token is new, with which a missing phone_number_id is looked up too, or what it is to reach; profile: what
-   * WhatsApp shows of the business changed here; templates: one has another text at Meta. Lost with its queue, it is the next round that asks.
+   * WhatsApp shows of the business changed here; templates: one has another text at Meta; check: the connection seems lost; log-out: another phone was
+   * paired; remove: the number was deleted. Lost with its queue, it is the next round that asks.
    */
-  wake(tx: Tx, task: 'connect' | 'profile' | 'templates', { organization_id, id }: { organization_id: string; id: string }): void {
+  wake(
+    tx: Tx,
+    task: 'connect' | 'check' | 'profile' | 'templates' | 'log-out' | 'remove',
+    { organization_id, id }: { organization_id: string; id: string },
+  ): void {
     tx.afterCommit(() =>
       this.queue
         .add(task, { organization_id, whatsapp_number_id: id }, { job_id: `${task}:${id}` })
@@ -64,15 +73,33 @@ export class NumberJobs implements OnModuleInit {
     await this.whileThere(data, (actor, id) => this.syncing.sync(actor, id));
   }
 
+  @Process('log-out')
+  async logOut({ data }: Job<OneNumber>): Promise<void> {
+    await this.whileThere(data, async (actor, id) => {
+      const trouble = await this.ending.logOut(actor, id);
+      if (trouble) throw new Error(trouble);
+    });
+  }
+
+  /** Whether its organization is at work or not: nothing of a deleted number stays connected. */
+  @Process('remove')
+  async remove({ data: { organization_id, whatsapp_number_id } }: Job<OneNumber>): Promise<void> {
+    await this.ending.removeInstance(Actor.system(organization_id), whatsapp_number_id);
+  }
+
   @Process('round')
   async round(): Promise<void> {
     // Over all organizations: each number is then checked as its own.
-    const numbers = await this.database.rows<OneNumber>(
-      `SELECT n.organization_id, n.id AS whatsapp_number_id
+    const numbers = await this.database.rows<OneNumber & { task: string }>(
+      `SELECT n.organization_id, n.id AS whatsapp_number_id, 'check' AS task
          FROM whatsapp_numbers n JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
-        WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND s.access_token IS NOT NULL AND ${atWork('n.organization_id')}`,
+        WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND ${atWork('n.organization_id')} AND (s.access_token IS NOT NULL
+          OR EXISTS (SELECT FROM whatsapp_number_pairings p WHERE p.organization_id = n.organization_id AND p.whatsapp_number_id = n.id))
+       UNION ALL
+       SELECT organization_id, id, 'remove' FROM whatsapp_numbers
+        WHERE evolution_instance_name IS NOT NULL AND deleted_at > now() - make_interval(days => ${REMOVE_DAYS})`,
     );
-    await this.queue.addBulk(numbers.map((data) => ({ name: 'check', data, job_id: `check:${data.whatsapp_number_id}` })));
+    await this.queue.addBulk(numbers.map(({ task, ...data }) => ({ name: task, data, job_id: `${task}:${data.whatsapp_number_id}` })));
   }
 
   /** Unless the number was deleted while its job waited, or its organization is not at work: the round comes back to it. */

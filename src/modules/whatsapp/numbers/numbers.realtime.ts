@@ -15,5 +15,8 @@ export class NumbersRealtime implements OnModuleInit {
     this.events.on('whatsapp_number.status', ({ organization_id, number }) =>
       this.hub.publish({ organization_id, event: 'whatsapp:number_status', data: presentStatus(number) }),
     );
+    this.events.on('whatsapp_number.code_shown', ({ organization_id, ...data }) =>
+      this.hub.publish({ organization_id, event: 'whatsapp:qrcode', data, org_admins_only: true }),
+    );
   }
 }

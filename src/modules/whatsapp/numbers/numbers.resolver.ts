@@ -5,12 +5,23 @@ import type { Actor } from '#common/actor';
 import { PAGE_SIZE_MAX } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { NumbersService } from './numbers.service';
-import { ConnectionTestResult, NumberFilter, WhatsAppNumberCreate, WhatsAppNumberUpdate, WhatsAppNumberView } from './whatsapp-number.dto';
+import { PairNumber } from './pair-number';
+import {
+  ConnectionTestResult,
+  NumberFilter,
+  QRCodeResponse,
+  WhatsAppNumberCreate,
+  WhatsAppNumberUpdate,
+  WhatsAppNumberView,
+} from './whatsapp-number.dto';
 
 @Resolver(() => WhatsAppNumberView)
 @Resource('whatsapp')
 export class NumbersResolver {
-  constructor(private readonly numbers: NumbersService) {}
+  constructor(
+    private readonly numbers: NumbersService,
+    private readonly pairing: PairNumber,
+  ) {}
 
   @Query(() => WhatsAppNumberView, { nullable: true, description: 'One WhatsApp number.' })
   @Allow('viewer')
@@ -51,5 +62,18 @@ export class NumbersResolver {
   @Allow('agent')
   testWhatsappNumber(@Caller() actor: Actor, @IdArg() id: string): Promise<ConnectionTestResult> {
     return this.numbers.test(actor, id);
+  }
+
+  @Mutation(() => QRCodeResponse, { description: 'A QR code to pair a qrcode number with its phone.' })
+  @Allow('org_admin')
+  generateWhatsappQrcode(@Caller() actor: Actor, @IdArg() id: string): Promise<QRCodeResponse> {
+    return this.pairing.begin(actor, id);
+  }
+
+  @Mutation(() => SuccessResponse, { description: 'Unpair the phone of a qrcode number, or switch an official one off.' })
+  @Allow('org_admin')
+  async disconnectWhatsappNumber(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
+    const { message } = await this.pairing.end(actor, id);
+    return { success: true, message };
   }
 }

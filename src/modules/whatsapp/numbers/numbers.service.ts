@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { type Actor, Role } from '#common/actor';
@@ -15,6 +15,7 @@ import { toBusinessHours } from '#modules/organizations/business-hours';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { CAPABILITIES } from '../provider';
 import { CheckNumber } from './check-number';
+import { InstanceSettings } from './instance-settings';
 import { NumberJobs } from './numbers.jobs';
 import { NumberDirectory } from './number-directory';
 import {
@@ -30,7 +31,7 @@ import {
   statusOf,
 } from './whatsapp-number.dto';
 import { placeOfKeys } from './whatsapp-number-secret.entity';
-import { ConnectionStatus, WhatsAppNumber } from './whatsapp-number.entity';
+import { ConnectionStatus, DEFAULT_CONNECTION, WhatsAppNumber } from './whatsapp-number.entity';
 
 onDuplicate(
   'whatsapp_numbers_phone_key',
@@ -51,11 +52,22 @@ const STATUS_SQL: Record<NumberStatus, string> = {
 interface Keys {
   has_access_token: boolean;
   has_app_secret: boolean;
+  has_evolution_api_key: boolean;
   access_token_hint: string | null;
   webhook_verify_token: string | null;
+  webhook_token: string | null;
 }
 
-const NO_KEYS: Keys = { has_access_token: false, has_app_secret: false, access_token_hint: null, webhook_verify_token: null };
+const NO_KEYS: Keys = {
+  has_access_token: false,
+  has_app_secret: false,
+  has_evolution_api_key: false,
+  access_token_hint: null,
+  webhook_verify_token: null,
+  webhook_token: null,
+};
+
+type GivenKeys = Pick<WhatsAppNumberUpdate, 'access_token' | 'app_secret' | 'evolution_api_key' | 'webhook_verify_token'>;
 
 /** The lines an organization owns. Whoever changes which one is the default holds the organization's lock. */
 @Injectable()
@@ -68,6 +80,7 @@ export class NumbersService {
     private readonly organizations: OrganizationsService,
     private readonly checks: CheckNumber,
     private readonly jobs: NumberJobs,
+    private readonly instances: InstanceSettings,
   ) {}
 
   async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
@@ -91,29 +104,35 @@ export class NumbersService {
    */
   async create(actor: Actor, input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as WhatsAppNumberCreate;
-    const { access_token, app_secret, webhook_verify_token, business_profile, settings, ...values } = given;
+    const { access_token, app_secret, evolution_api_key, webhook_verify_token, business_profile, settings, ...values } = given;
     const { organization_id } = actor;
+    await this.instances.check(given);
     return this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
       const is_default = values.is_default || (await this.lacksDefault(tx, actor, values.is_active !== false));
       await this.assertFree(tx, actor, values.phone_number_id);
       await assertDefaults(tx, actor, values);
       if (is_default) await this.clearDefault(tx, actor);
+      const { phone_number, connection_type = DEFAULT_CONNECTION } = values;
       const number = await this.numbers(tx).insert(actor, {
         ...withHours(values),
+        ...(await this.instances.settle(tx, actor, { phone_number, connection_type }, given, false)),
         is_default,
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: merged({}, settings),
       });
-      await tx.rows('INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token) VALUES ($1, $2, $3)', [
-        number.id,
-        organization_id,
-        webhook_verify_token ?? randomBytes(16).toString('hex'),
-      ]);
-      await this.saveKeys(tx, number, { access_token, app_secret });
+      await tx.rows(
+        'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token, webhook_token) VALUES ($1, $2, $3, $4)',
+        [
+          number.id,
+          organization_id,
+          webhook_verify_token ?? randomBytes(16).toString('hex'),
+          CAPABILITIES[number.connection_type].is_paired ? randomUUID() : null,
+        ],
+      );
+      await this.saveKeys(tx, number, { access_token, app_secret, evolution_api_key });
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
-      const { phone_number, connection_type } = number;
       tx.audit(actor, 'whatsapp_number.created', { resource: nameOf(number), metadata: { phone_number, connection_type } });
       tx.tell('whatsapp_number.created', { organization_id, number });
       if (view.has_access_token) this.jobs.wake(tx, 'connect', view);
@@ -124,7 +143,9 @@ export class NumbersService {
 
   /** @throws {Invalid} Another phone_number or connection_type. @throws {Conflict} phone_number_id_in_use. */
   async update(actor: Actor, id: string, input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
-    const { access_token, app_secret, webhook_verify_token, business_profile, settings, phone_number, connection_type, ...values } = input;
+    const { business_profile, settings, phone_number, connection_type, ...given } = input;
+    const { access_token, app_secret, evolution_api_key, webhook_verify_token, ...values } = given;
+    await this.instances.check(values);
     return this.database.tx(async (tx) => {
       await this.organizations.lock(tx, actor);
       const before = await this.numbers(tx).lock(actor, id);
@@ -136,8 +157,12 @@ export class NumbersService {
         values.is_default = !(await this.promoteHeir(tx, actor, id));
       else if (!before.is_default && values.is_active && (await this.lacksDefault(tx, actor, true))) values.is_default = true;
       if (values.is_default) await this.clearDefault(tx, actor, id);
-      const cleared = access_token === null || values.phone_number_id === null;
       await assertDefaults(tx, actor, values);
+      const was = await this.present(actor, before, tx);
+      Object.assign(values, await this.instances.settle(tx, actor, before, given, was.has_evolution_api_key));
+      const moved =
+        values.evolution_instance_name !== before.evolution_instance_name || values.evolution_api_url !== before.evolution_api_url;
+      const cleared = access_token === null || values.phone_number_id === null || moved;
       const reconnected = access_token !== undefined || hasOtherIds(before, values);
       if (reconnected) await this.assertFree(tx, actor, values.phone_number_id);
       const number = await this.numbers(tx).patch(actor, id, {
@@ -148,8 +173,12 @@ export class NumbersService {
         ...(settings !== undefined && { settings: merged(before.settings, settings) }),
       });
       if (number.phone_number_id !== before.phone_number_id) await this.forgetProviderMedia(tx, number);
-      const keys = { access_token, app_secret, webhook_verify_token };
-      const was = await this.present(actor, before, tx);
+      if (moved)
+        await tx.rows('DELETE FROM whatsapp_number_pairings WHERE organization_id = $1 AND whatsapp_number_id = $2', [
+          actor.organization_id,
+          id,
+        ]);
+      const keys = { access_token, app_secret, evolution_api_key, webhook_verify_token };
       tx.audit(actor, actionOf(before, number), {
         resource: nameOf(number),
         before: { ...before, ...tracesOf(was) },
@@ -174,6 +203,7 @@ export class NumbersService {
       await this.numbers(tx).remove(actor, id);
       await this.forgetKeys(tx, number);
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
+      if (CAPABILITIES[number.connection_type].is_paired) this.jobs.wake(tx, 'remove', number);
       tx.afterCommit(() => this.directory.forget());
       tx.audit(actor, 'whatsapp_number.deleted', { resource: nameOf(number) });
       tx.tell('whatsapp_number.deleted', { organization_id, number });
@@ -247,15 +277,16 @@ export class NumbersService {
     ]);
   }
 
-  /** An app_secret of its own stays: it tells Meta's late webhooks from a stranger's. */
-  private async forgetKeys(tx: Tx, { id, organization_id }: WhatsAppNumber): Promise<void> {
+  /** An app_secret of its own stays: it tells Meta's late webhooks from a stranger's. So does what opens the instance, until that is deleted. */
+  private async forgetKeys(tx: Tx, { id, organization_id, connection_type }: WhatsAppNumber): Promise<void> {
     const number = [id, organization_id];
+    if (!CAPABILITIES[connection_type].is_paired)
+      await tx.rows(
+        'DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2 AND app_secret IS NULL',
+        number,
+      );
     await tx.rows(
-      'DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2 AND app_secret IS NULL',
-      number,
-    );
-    await tx.rows(
-      `UPDATE whatsapp_number_secrets SET access_token = NULL, access_token_hint = NULL, webhook_verify_token = ''
+      `UPDATE whatsapp_number_secrets SET access_token = NULL, access_token_hint = NULL, webhook_verify_token = '', webhook_token = NULL
         WHERE whatsapp_number_id = $1 AND organization_id = $2`,
       number,
     );
@@ -265,13 +296,14 @@ export class NumbersService {
   private async saveKeys(
     tx: Tx,
     { id, organization_id }: WhatsAppNumber,
-    { access_token, app_secret, webhook_verify_token }: Pick<WhatsAppNumberUpdate, 'access_token' | 'app_secret' | 'webhook_verify_token'>,
+    { access_token, app_secret, evolution_api_key, webhook_verify_token }: GivenKeys,
   ): Promise<void> {
     const sealed = (key: string | null): string | null =>
       key === null ? null : this.encryption.encrypt(key, placeOfKeys(organization_id, id));
     const keys: Record<string, string | null> = {
       ...(access_token !== undefined && { access_token: sealed(access_token), access_token_hint: access_token?.slice(-4) ?? null }),
       ...(app_secret !== undefined && { app_secret: sealed(app_secret) }),
+      ...(evolution_api_key !== undefined && { evolution_api_key: sealed(evolution_api_key) }),
       ...(webhook_verify_token !== undefined && { webhook_verify_token }),
     };
     const names = Object.keys(keys);
@@ -290,7 +322,8 @@ export class NumbersService {
   /** Numbers as the API shows them; their keys' traces in one query. */
   private async presentAll(actor: Actor, numbers: readonly WhatsAppNumber[], tx?: Tx): Promise<WhatsAppNumberView[]> {
     const rows = await (tx?.manager ?? this.database.source).query<(Keys & { id: string })[]>(
-      `SELECT whatsapp_number_id AS id, access_token IS NOT NULL AS has_access_token, app_secret IS NOT NULL AS has_app_secret, access_token_hint, webhook_verify_token
+      `SELECT whatsapp_number_id AS id, access_token IS NOT NULL AS has_access_token, app_secret IS NOT NULL AS has_app_secret,
+              evolution_api_key IS NOT NULL AS has_evolution_api_key, access_token_hint, webhook_verify_token, webhook_token
          FROM whatsapp_number_secrets WHERE organization_id = $1 AND whatsapp_number_id = ANY($2)`,
       [actor.organization_id, numbers.map(({ id }) => id)],
     );
@@ -298,8 +331,8 @@ export class NumbersService {
     const admin = actor.may(Role.org_admin);
     return numbers.map((number) => {
       const { deleted_at, paused_until, templates_sync_until, proved_at, throughput, ...shown } = number;
-      const known = keys.get(number.id) ?? NO_KEYS;
-      const { webhook_path } = CAPABILITIES[number.connection_type];
+      const { webhook_token, ...known } = keys.get(number.id) ?? NO_KEYS;
+      const webhook_path = CAPABILITIES[number.connection_type].webhook_path(webhook_token);
       return {
         ...shown,
         ...known,
@@ -307,7 +340,7 @@ export class NumbersService {
         status: statusOf(number),
         messaging_limit: number.messaging_limit_tier,
         webhook_verify_token: admin ? known.webhook_verify_token : null,
-        webhook_callback_url: admin && webhook_path ? `${this.config.public_base_url}${webhook_path}` : null,
+        webhook_callback_url: admin ? `${this.config.public_base_url}${webhook_path}` : null,
       } as unknown as WhatsAppNumberView;
     });
   }
@@ -326,9 +359,15 @@ function actionOf(before: WhatsAppNumber, { is_active }: WhatsAppNumber): string
 }
 
 /** Whether there were keys, under the names that are masked everywhere. */
-const tracesOf = ({ has_access_token, has_app_secret, webhook_verify_token }: Keys): object => ({
+const tracesOf = ({
+  has_access_token,
+  has_app_secret,
+  has_evolution_api_key,
+  webhook_verify_token,
+}: Omit<Keys, 'webhook_token'>): object => ({
   access_token: has_access_token || null,
   app_secret: has_app_secret || null,
+  evolution_api_key: has_evolution_api_key || null,
   webhook_verify_token,
 });
 

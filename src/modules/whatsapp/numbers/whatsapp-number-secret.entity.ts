@@ -8,6 +8,7 @@ import { WhatsAppNumber } from './whatsapp-number.entity';
 @Entity('whatsapp_number_secrets')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'CASCADE')
 @Index('whatsapp_number_secrets_verify_idx', ['webhook_verify_token'])
+@Index('whatsapp_number_secrets_webhook_idx', ['webhook_token'], { where: 'webhook_token IS NOT NULL' })
 export class WhatsAppNumberSecret {
   @PrimaryColumn('uuid')
   whatsapp_number_id: string;
@@ -26,12 +27,23 @@ export class WhatsAppNumberSecret {
   @Column('text', { nullable: true })
   app_secret: string | null;
 
-  /** Given to Meta by the admin, looked up by its value: not a key to anything but the verification handshake. */
+  /** Given to Meta by the admin, looked up by its value: not a key to anything but the verification handshake. Evolution shows it with each webhook. */
   @Column('varchar', { length: 128 })
   webhook_verify_token: string;
+
+  /** Opens the Evolution server for this number; null: EVOLUTION_API_KEY. */
+  @Column('text', { nullable: true })
+  evolution_api_key: string | null;
+
+  /** Of a number that is paired: the part of its webhook's address nobody guesses. */
+  @Column('uuid', { nullable: true })
+  webhook_token: string | null;
 }
 
-declareSealed('whatsapp_number_secrets', { columns: ['access_token', 'app_secret'], place: ['organization_id', 'whatsapp_number_id'] });
+declareSealed('whatsapp_number_secrets', {
+  columns: ['access_token', 'app_secret', 'evolution_api_key'],
+  place: ['organization_id', 'whatsapp_number_id'],
+});
 
 /** What the keys of a number are sealed for. */
 export const placeOfKeys = (organization_id: string, whatsapp_number_id: string): Place => [organization_id, whatsapp_number_id];

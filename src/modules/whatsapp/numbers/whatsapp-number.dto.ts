@@ -41,12 +41,14 @@ export class WhatsAppNumberView extends WhatsAppNumber {
   /** To be entered at Meta; null for whoever is not org_admin. */
   webhook_verify_token: string | null;
 
-  /** To be entered at Meta; null for whoever is not org_admin. */
+  /** Where the provider delivers: to be entered at Meta, made known to Evolution by itself; null for whoever is not org_admin. */
   webhook_callback_url: string | null;
 
   has_access_token: boolean;
 
   has_app_secret: boolean;
+
+  has_evolution_api_key: boolean;
 
   /** Its last four characters. */
   access_token_hint: string | null;
@@ -147,6 +149,8 @@ class NumberFields extends PickType(WhatsAppNumber, [
   'whatsapp_business_account_id',
   'default_department_id',
   'default_queue_id',
+  'evolution_instance_name',
+  'evolution_api_url',
   'auto_reply_enabled',
   'welcome_message',
   'away_message',
@@ -163,6 +167,12 @@ class NumberFields extends PickType(WhatsAppNumber, [
   @IsOptional()
   @Matches(/^[\x21-\x7e]{8,255}$/, { message: 'app_secret must be 8 to 255 printable characters without blanks' })
   app_secret?: string | null;
+
+  /** Opens the Evolution server of a qrcode number; kept encrypted, never answered. Without: the operator's server with the operator's key. */
+  @Trim()
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{8,255}$/, { message: 'evolution_api_key must be 8 to 255 printable characters without blanks' })
+  evolution_api_key?: string | null;
 
   /** Absent: generated. */
   @Trim()
@@ -242,6 +252,56 @@ export class ConnectionTestResult {
   messaging_limit_tier: string | null;
 
   tested_at: Date;
+}
+
+export const QR_CODE_STATUSES = ['not_created', 'pending', 'connecting', 'connected', 'disconnected', 'error'] as const;
+export type QrCodeStatus = (typeof QR_CODE_STATUSES)[number];
+
+/** Where the pairing of a qrcode number stands. */
+@ObjectType('QRCodeResponse')
+@ApiSchema({ name: 'QRCodeResponse' })
+export class QRCodeResponse {
+  /** PNG data URL, for an img element. */
+  @ApiProperty({ type: String, nullable: true, example: 'data:image/png;base64,iVBORw0KGgo=' })
+  qr_code: string | null;
+
+  /** To be typed on the phone in place of scanning, where the provider gives one. */
+  pairing_code: string | null;
+
+  /** What the picture says. */
+  code: string | null;
+
+  @ApiProperty({ enum: QR_CODE_STATUSES })
+  @Field(() => String)
+  status: QrCodeStatus;
+
+  message: string;
+
+  /** Until then the code is good; ask for another one after it. */
+  expires_at: Date | null;
+}
+
+export class DisconnectResult {
+  @ApiProperty({ enum: ['success'] })
+  status: 'success';
+
+  message: string;
+
+  @ApiProperty({ enum: ConnectionStatus })
+  connection_status: ConnectionStatus;
+}
+
+/** A code to scan, for administrators. */
+export class QrCodeNews {
+  @ApiProperty({ format: 'uuid' })
+  number_id: string;
+
+  /** PNG data URL. */
+  qr_code: string | null;
+
+  pairing_code: string | null;
+
+  expires_at: Date;
 }
 
 /** How a number is, without asking anybody unless `refresh` says so. */

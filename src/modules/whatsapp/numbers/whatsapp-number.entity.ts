@@ -1,7 +1,7 @@
 import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, IsUUID, Length, Matches } from 'class-validator';
+import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, IsUUID, IsUrl, Length, Matches, MaxLength } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
 import { NotBlank, OneLine, Phone, Trim } from '#common/fields';
@@ -16,6 +16,9 @@ export enum ConnectionType {
   official = 'official',
   qrcode = 'qrcode',
 }
+
+/** Of a number that does not say. */
+export const DEFAULT_CONNECTION = ConnectionType.official;
 
 export enum ConnectionStatus {
   connected = 'connected',
@@ -45,6 +48,7 @@ export const toConnectionType = (value: unknown): unknown =>
 @Index('whatsapp_numbers_phone_number_id_key', ['organization_id', 'phone_number_id'], { unique: true, where: 'deleted_at IS NULL' })
 @Index('whatsapp_numbers_proved_key', ['phone_number_id'], { unique: true, where: 'proved_at IS NOT NULL AND deleted_at IS NULL' })
 @Index('whatsapp_numbers_waba_idx', ['whatsapp_business_account_id'], { where: 'deleted_at IS NULL' })
+@Index('whatsapp_numbers_instance_key', ['evolution_instance_name'], { unique: true, where: 'evolution_instance_name IS NOT NULL' })
 @Index('whatsapp_numbers_default_key', ['organization_id'], { unique: true, where: 'is_default AND deleted_at IS NULL' })
 export class WhatsAppNumber extends SoftDeletedEntity {
   /** E.164; cannot be changed later. */
@@ -63,7 +67,7 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   display_name: string | null;
 
   /** Alias: api_type. evolution, qr_code and unofficial mean qrcode; cloud and meta mean official. */
-  @Column('varchar', { length: 10, default: ConnectionType.official })
+  @Column('varchar', { length: 10, default: DEFAULT_CONNECTION })
   @Field(() => String)
   @Alias('api_type')
   @Transform(({ value }: { value: unknown }) => toConnectionType(value))
@@ -108,6 +112,22 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @IsOptional()
   @Matches(/^\d{5,32}$/, { message: 'whatsapp_business_account_id must be the 5 to 32 digits Meta shows' })
   whatsapp_business_account_id: string | null;
+
+  /**
+   * Of a qrcode number: its instance on the Evolution server. Given only beside an `evolution_api_key` of your own; on the operator's server the name is
+   * made. Kept by a deleted number until its instance is deleted too.
+   */
+  @Column('varchar', { length: 100, nullable: true })
+  @IsOptional()
+  @Matches(/^[\w-]{3,100}$/, { message: 'evolution_instance_name must be 3 to 100 letters, digits, _ or -' })
+  evolution_instance_name: string | null;
+
+  /** Of a qrcode number: an Evolution server of your own; null: the operator's. */
+  @Column('varchar', { length: 2048, nullable: true })
+  @IsOptional()
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false, disallow_auth: true })
+  @MaxLength(2048)
+  evolution_api_url: string | null;
 
   @Column('jsonb', { nullable: true })
   @Field(() => Json, { nullable: true })

@@ -36,7 +36,7 @@ export class InboundEvent {
   @Column('varchar', { length: 500, nullable: true })
   reason: string | null;
 
-  /** The raw bytes, as signed. */
+  /** Meta's raw bytes, as signed; of Evolution's, which are not, the event alone: without files and keys. */
   @Column('bytea')
   body: Buffer;
 

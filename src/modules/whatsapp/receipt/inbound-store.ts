@@ -9,7 +9,7 @@ import { waitingOrganizations } from '#database/due-rows';
 import { type Prepared, ask, prepared } from '#database/sql';
 import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
-import type { InboundState } from './inbound-event.entity';
+import type { InboundEvent, InboundState } from './inbound-event.entity';
 
 /** A webhook to keep: one row for each number it speaks of. */
 export interface NewInboundEvent {
@@ -20,6 +20,8 @@ export interface NewInboundEvent {
   state: InboundState;
   reason: string | null;
   body: Buffer;
+  /** Default: meta. */
+  provider?: InboundEvent['provider'];
 }
 
 /** A kept webhook that waits to be worked through. */
@@ -264,9 +266,9 @@ export class InboundStore implements OnApplicationShutdown {
       name: 'keep',
       text: `WITH kept AS (
           INSERT INTO inbound_events (id, organization_id, whatsapp_number_id, provider, lane, state, reason, body)
-          SELECT r.id, r.organization_id, r.whatsapp_number_id, 'meta', r.lane, r.state, r.reason, substring($1::bytea from r.at for r.bytes)
-            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $10::smallint[], $5::text[], $6::text[], $7::int[], $8::int[])
-              AS r(id, organization_id, whatsapp_number_id, lane, state, reason, at, bytes)
+          SELECT r.id, r.organization_id, r.whatsapp_number_id, r.provider, r.lane, r.state, r.reason, substring($1::bytea from r.at for r.bytes)
+            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $10::smallint[], $5::text[], $6::text[], $7::int[], $8::int[], $11::text[])
+              AS r(id, organization_id, whatsapp_number_id, lane, state, reason, at, bytes, provider)
           RETURNING state)
         SELECT pg_notify('${INBOUND_CHANNEL}', '') WHERE $9 AND EXISTS (SELECT 1 FROM kept WHERE state = 'received')`,
       values: [
@@ -281,6 +283,7 @@ export class InboundStore implements OnApplicationShutdown {
         // Workers are elsewhere: wake them. In one process the worker is woken directly.
         this.config.process_role === 'api',
         rows.map((row) => laneOf(row.person)),
+        rows.map((row) => row.provider ?? 'meta'),
       ],
     });
   }
