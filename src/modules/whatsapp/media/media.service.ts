@@ -72,6 +72,15 @@ export class MediaService {
     return mediaOfMessage(file);
   }
 
+  /** A file of ours, to be handed to a provider otherwise than in a message. @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410. */
+  async file(actor: Actor, media_id: string): Promise<{ blob: Blob; filename: string; mime_type: string }> {
+    const file = await this.files().get(actor, media_id);
+    const storage_key = this.assertReady(file);
+    if ((await this.storage.size(storage_key)) === null) throw gone();
+    const mime_type = metaType(file.mime_type);
+    return { blob: await this.storage.blob(storage_key, mime_type), filename: file.filename ?? nameOf(file), mime_type };
+  }
+
   /**
    * Meta's id of a file for a number, uploaded when Meta does not have it (any more): once per file and number, however many ask at once.
    * @throws {ProviderFailure} Also when the file or the number's token is gone.

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiParam } from '@nestjs/swagger';
 import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
@@ -6,8 +6,25 @@ import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Room } from '#common/room';
 import { SyncTemplates } from './sync-templates';
-import { TemplateLanguageQuery, TemplatePage, TemplateQuery, TemplateSync, TemplateSyncQuery, TemplateView } from './template.dto';
+import {
+  MetaTemplatePage,
+  MetaTemplateQuery,
+  TemplateCreate,
+  TemplateLanguageQuery,
+  TemplatePage,
+  TemplateQuery,
+  TemplateRemovalQuery,
+  TemplateSubmitQuery,
+  TemplateSync,
+  TemplateSyncQuery,
+  TemplateUpdate,
+  TemplateView,
+} from './template.dto';
 import { TemplatesService } from './templates.service';
+
+/** A local id, else Meta's id, else a name (with `?language`). */
+const TemplateId = (): MethodDecorator =>
+  ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512 }, example: DEMO.template_id });
 
 @Room('templates', 'Texts approved by Meta: what may be sent outside the 24-hour window.', { template_id: DEMO.template_id })
 @Controller('whatsapp/:number_id/templates')
@@ -17,6 +34,37 @@ export class TemplatesController {
     private readonly templates: TemplatesService,
     private readonly syncing: SyncTemplates,
   ) {}
+
+  /**
+   * List a number's templates as Meta has them now.
+   * @throws {409} The number cannot (`not_supported_for_connection_type`, `number_not_configured`).
+   * @throws {502} Meta could not be reached or refused (`provider_unavailable`).
+   */
+  @Get()
+  @Allow('viewer')
+  atMeta(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) number_id: string,
+    @Query() query: MetaTemplateQuery,
+  ): Promise<MetaTemplatePage> {
+    return this.templates.metaPage(actor, number_id, query);
+  }
+
+  /**
+   * Make a template and have Meta review it. What goes wrong with the review stands in `submission_error`, and the draft is kept.
+   * @throws {409} The name is taken in this language (`template_already_exists`), there are too many drafts (`limit_reached`), or the number cannot.
+   * @throws {422} It is against Meta's rules, or lacks an example (`template_example_required`).
+   */
+  @Post()
+  @Allow('org_admin')
+  create(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) number_id: string,
+    @Query() { submit }: TemplateSubmitQuery,
+    @Body() input: TemplateCreate,
+  ): Promise<TemplateView> {
+    return this.templates.create(actor, number_id, input, submit);
+  }
 
   /** List a number's templates as they are kept here. Meta is not asked. */
   @Get('local')
@@ -40,7 +88,7 @@ export class TemplatesController {
   /** Get a template by its id here, Meta's id, or its name. */
   @Get(':template_id')
   @Allow('viewer')
-  @ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512 }, example: DEMO.template_id })
+  @TemplateId()
   get(
     @Caller() actor: Actor,
     @Param('number_id', Uuid) number_id: string,
@@ -48,5 +96,61 @@ export class TemplatesController {
     @Query() { language }: TemplateLanguageQuery,
   ): Promise<TemplateView> {
     return this.templates.get(actor, number_id, template_id, language);
+  }
+
+  /**
+   * Switch a template on or off, or give it another text: of a draft at once, of one that is APPROVED, REJECTED or PAUSED after another review.
+   * @throws {409} It cannot be edited now (`template_not_editable`, `system_template`), or was too often (`template_edit_limit`).
+   * @throws {422} It is against Meta's rules, or Meta refused it (`template_rejected_by_meta`).
+   * @throws {502} Meta could not be reached (`provider_unavailable`); nothing has changed.
+   */
+  @Put(':template_id')
+  @Allow('org_admin')
+  @TemplateId()
+  update(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) number_id: string,
+    @Param('template_id') template_id: string,
+    @Query() { language }: TemplateLanguageQuery,
+    @Body() input: TemplateUpdate,
+  ): Promise<TemplateView> {
+    return this.templates.update(actor, number_id, template_id, input, language);
+  }
+
+  /**
+   * Delete a template here, and with `delete_from_meta` at Meta in its language.
+   * @throws {409} It is Meta's own (`system_template`), or just being handed to Meta (`template_not_editable`).
+   * @throws {502} Meta did not delete it (`provider_unavailable`): it is still there.
+   */
+  @Delete(':template_id')
+  @HttpCode(204)
+  @Allow('org_admin')
+  @TemplateId()
+  remove(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) number_id: string,
+    @Param('template_id') template_id: string,
+    @Query() query: TemplateRemovalQuery,
+  ): Promise<void> {
+    return this.templates.remove(actor, number_id, template_id, query);
+  }
+
+  /**
+   * Have Meta review a draft, or what it rejected.
+   * @throws {409} It is neither, or just being submitted (`template_not_submittable`), or the number cannot.
+   * @throws {422} An example is missing (`template_example_required`), or Meta refused it (`template_rejected_by_meta`).
+   * @throws {502} Meta could not be reached (`provider_unavailable`).
+   */
+  @Post(':template_id/submit')
+  @HttpCode(200)
+  @Allow('org_admin')
+  @TemplateId()
+  submit(
+    @Caller() actor: Actor,
+    @Param('number_id', Uuid) number_id: string,
+    @Param('template_id') template_id: string,
+    @Query() { language }: TemplateLanguageQuery,
+  ): Promise<TemplateView> {
+    return this.templates.submit(actor, number_id, template_id, language);
   }
 }
