@@ -4,7 +4,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
-import { Room } from '#common/room';
+import { Bodies, Room } from '#common/room';
 import { SyncTemplates } from './sync-templates';
 import {
   MetaTemplatePage,
@@ -23,8 +23,8 @@ import {
 import { TemplatesService } from './templates.service';
 
 /** A local id, else Meta's id, else a name (with `?language`). */
-const TemplateId = (): MethodDecorator =>
-  ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512 }, example: DEMO.template_id });
+const TemplateId = (example: string = DEMO.template_id): MethodDecorator =>
+  ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512 }, example });
 
 @Room('templates', 'Texts approved by Meta: what may be sent outside the 24-hour window.', { template_id: DEMO.template_id })
 @Controller('whatsapp/:number_id/templates')
@@ -57,6 +57,39 @@ export class TemplatesController {
    */
   @Post()
   @Allow('org_admin')
+  @Bodies({
+    'laid flat': {
+      name: 'pedido_a_caminho',
+      category: 'UTILITY',
+      body_text: 'Olá {{1}}, seu pedido {{2}} saiu para entrega.',
+      footer_text: 'Padaria Demo',
+      buttons: [{ type: 'QUICK_REPLY', text: 'Obrigada' }],
+      examples: { body: ['Ana', '1042'] },
+    },
+    'in the form of Meta': {
+      name: 'aniversario',
+      language: 'pt_BR',
+      category: 'MARKETING',
+      components: [
+        { type: 'HEADER', format: 'TEXT', text: 'Feliz aniversário!' },
+        {
+          type: 'BODY',
+          text: 'Olá {{cliente}}, hoje o bolo é por nossa conta.',
+          example: { body_text_named_params: [{ param_name: 'cliente', example: 'Ana' }] },
+        },
+        { type: 'BUTTONS', buttons: [{ type: 'COPY_CODE', example: 'BOLO10' }] },
+      ],
+    },
+    'a code to sign in': {
+      name: 'codigo_de_acesso',
+      category: 'AUTHENTICATION',
+      components: [
+        { type: 'BODY', add_security_recommendation: true },
+        { type: 'FOOTER', code_expiration_minutes: 10 },
+        { type: 'BUTTONS', buttons: [{ type: 'OTP', otp_type: 'COPY_CODE', text: 'Copiar código' }] },
+      ],
+    },
+  })
   create(
     @Caller() actor: Actor,
     @Param('number_id', Uuid) number_id: string,
@@ -107,6 +140,7 @@ export class TemplatesController {
   @Put(':template_id')
   @Allow('org_admin')
   @TemplateId()
+  @Bodies({ 'the switch': { is_enabled: true } })
   update(
     @Caller() actor: Actor,
     @Param('number_id', Uuid) number_id: string,
@@ -144,7 +178,7 @@ export class TemplatesController {
   @Post(':template_id/submit')
   @HttpCode(200)
   @Allow('org_admin')
-  @TemplateId()
+  @TemplateId(DEMO.draft_template_id)
   submit(
     @Caller() actor: Actor,
     @Param('number_id', Uuid) number_id: string,
