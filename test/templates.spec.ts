@@ -724,14 +724,21 @@ it('hears Meta for every number of the account: when, why, in which category, ho
   expect(told).toEqual([expect.objectContaining({ title: expect.stringContaining(template.name) })]);
 });
 
-it('does not take a draft of the same name for the one Meta speaks of', async () => {
+it('does not take one of the same name for the one Meta speaks of: a draft, or another id', async () => {
   const number = await line();
   const draft = await made(number, {}, '?submit=false');
+  const there = await made(number, { name: 'aviso' });
   const inbox = new Inbox(house, acme, number);
 
-  await inbox.receive(metaPayload.templateStatus('APPROVED', { ...inbox.to, name: draft.name }));
+  await inbox.receive(
+    metaPayload.templateStatus('APPROVED', { ...inbox.to, name: draft.name }),
+    metaPayload.templateStatus('DELETED', { ...inbox.to, name: there.name, template_id: '150209301750209' }),
+  );
 
-  expect(await local(number.id)).toEqual([expect.objectContaining({ status: 'DRAFT' })]);
+  expect((await local(number.id, 'sort=name:asc')).map(({ name, status }) => [name, status])).toEqual([
+    ['aviso', 'PENDING'],
+    [draft.name, 'DRAFT'],
+  ]);
 });
 
 it('counts what became of its messages, once each, whatever the order of the statuses', async () => {

@@ -20,7 +20,7 @@ const REJECTED: ReadonlySet<FailureClass> = new Set(['final', 'admin', 'campaign
 /** Who may talk to Meta about a template now. */
 export const leaseEnd = (): Date => new Date(Date.now() + LEASE_SECONDS * 1000);
 
-export const isBusy = ({ busy_until }: Template): boolean => busy_until !== null && busy_until > new Date();
+const isBusy = ({ busy_until }: Template): boolean => busy_until !== null && busy_until > new Date();
 
 /** Asks Meta about templates that the caller has claimed by `busy_until`; whatever comes of it, the claim ends here. */
 @Injectable()
@@ -37,8 +37,9 @@ export class SubmitTemplate {
    */
   async submit(actor: Actor, claimed: Template, { allow_category_change }: { allow_category_change?: boolean } = {}): Promise<Template> {
     try {
-      const account = await this.accounts.get(actor, claimed.whatsapp_number_id);
-      const verdict = await this.review(actor, account, claimed, allow_category_change);
+      const verdict = await this.accounts.ask(actor, claimed.whatsapp_number_id, (account) =>
+        this.review(actor, account, claimed, allow_category_change),
+      );
       return await this.settle(actor, claimed, 'template.submitted', {
         ...verdict,
         submitted_at: new Date(),
@@ -60,11 +61,11 @@ export class SubmitTemplate {
     const { id, meta_template_id, status } = claimed;
     const { components, category = claimed.category } = changes;
     try {
-      const account = await this.accounts.get(actor, claimed.whatsapp_number_id);
-      const handed = forMeta(category, await this.samples.handOver(actor, account, components));
-      // Meta refuses even the same category of an approved one.
-      const content = { components: handed, ...(status !== 'APPROVED' && { category }) };
-      await account.edit(meta_template_id ?? '', content);
+      await this.accounts.ask(actor, claimed.whatsapp_number_id, async (account) => {
+        const handed = forMeta(category, await this.samples.handOver(actor, account, components));
+        // Meta refuses even the same category of an approved one.
+        await account.edit(meta_template_id ?? '', { components: handed, ...(status !== 'APPROVED' && { category }) });
+      });
       const now = new Date();
       return await this.settle(actor, claimed, 'template.updated', {
         ...changes,
@@ -82,7 +83,7 @@ export class SubmitTemplate {
   /** Takes it from Meta, in its language alone. @throws {ProviderError} provider_unavailable: it is still there, or perhaps. @throws {Conflict} number_not_configured. */
   async withdraw(actor: Actor, claimed: Template): Promise<void> {
     try {
-      await (await this.accounts.get(actor, claimed.whatsapp_number_id)).remove(claimed);
+      await this.accounts.ask(actor, claimed.whatsapp_number_id, (account) => account.remove(claimed));
     } catch (error) {
       await this.database.repository(Template).patch(actor, claimed.id, { busy_until: null });
       if (!(error instanceof ProviderFailure)) throw error;
@@ -108,9 +109,8 @@ export class SubmitTemplate {
     return this.database.tx(async (tx) => {
       const templates = this.database.repository(Template, tx);
       const before = await templates.lock(actor, claimed.id);
-      const { status, category, ...others } = values;
-      const verdict =
-        isUntold(claimed, before) && status ? { status, category, rejected_reason: null, ...stampOf(status, new Date()) } : {};
+      const { status, ...others } = values;
+      const verdict = isUntold(claimed, before) && status ? { status, rejected_reason: null, ...stampOf(status, new Date()) } : {};
       const after = await templates.patch(actor, claimed.id, { ...others, ...verdict, busy_until: null });
       tx.audit(actor, act, diffOf(claimed, after));
       tellChanges(tx, before, after);

@@ -4,7 +4,7 @@ import { breather } from '#common/breath';
 import { Conflict, ProviderError } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
-import type { FoundTemplate, ProviderTemplate } from '../provider';
+import type { FoundTemplate, ProviderTemplate, TemplateAccount } from '../provider';
 import { ProviderFailure } from '../provider-failure';
 import { isObject } from '../wire';
 import { AccountOfNumber } from './account-of-number';
@@ -44,9 +44,8 @@ export class SyncTemplates {
    */
   async sync(actor: Actor, whatsapp_number_id: string, force = false): Promise<TemplateSync> {
     const number = await this.accounts.number(actor, whatsapp_number_id);
-    const account = await this.accounts.get(actor, whatsapp_number_id);
     return this.alone(actor, whatsapp_number_id, async (since) => {
-      const items = await orUnavailable(() => account.readAll());
+      const items = await this.read(actor, whatsapp_number_id, (account) => account.readAll());
       return this.database.tx(async (tx) => {
         const result = await this.write(tx, actor, whatsapp_number_id, { items, is_whole: true, since, force });
         const { errors, ...counts } = result;
@@ -64,9 +63,8 @@ export class SyncTemplates {
 
   /** Reads one template again. @throws {Conflict} @throws {ProviderError} As `sync`. */
   async one(actor: Actor, whatsapp_number_id: string, meta_template_id: string): Promise<void> {
-    const account = await this.accounts.get(actor, whatsapp_number_id);
     const [{ since }] = await this.database.rows<{ since: Date }>('SELECT now() AS since');
-    const items = [await orUnavailable(() => account.read(meta_template_id))];
+    const items = [await this.read(actor, whatsapp_number_id, (account) => account.read(meta_template_id))];
     await this.database.tx((tx) => this.write(tx, actor, whatsapp_number_id, { items, is_whole: false, since, force: false }));
   }
 
@@ -88,6 +86,16 @@ export class SyncTemplates {
     } finally {
       // Unless it took so long that the lease is another's.
       await lease('NULL', 'templates_sync_until = $3::timestamptz', [mine.until]);
+    }
+  }
+
+  /** @throws {Conflict} number_not_configured. @throws {ProviderError} provider_unavailable. */
+  private async read<T>(actor: Actor, whatsapp_number_id: string, question: (account: TemplateAccount) => Promise<T>): Promise<T> {
+    try {
+      return await this.accounts.ask(actor, whatsapp_number_id, question);
+    } catch (error) {
+      if (!(error instanceof ProviderFailure)) throw error;
+      throw new ProviderError(`Meta did not hand out the templates: ${error.message}`, undefined, { cause: error });
     }
   }
 
@@ -172,16 +180,6 @@ export class SyncTemplates {
   /** One that was made here at this moment stays. */
   private insertAll(tx: Tx, rows: (Pick<Template, 'id' | 'organization_id'> & Partial<Template>)[]): Promise<unknown[]> {
     return this.database.repository(Template, tx).insertAll(rows, 'ON CONFLICT DO NOTHING RETURNING id');
-  }
-}
-
-/** @throws {ProviderError} provider_unavailable. */
-async function orUnavailable<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof ProviderFailure)) throw error;
-    throw new ProviderError(`Meta did not hand out the templates: ${error.message}`, undefined, { cause: error });
   }
 }
 

@@ -12,18 +12,19 @@ type Changed = Template & { was: Pick<Template, 'status' | 'category' | 'quality
 export class TemplateNews {
   constructor(private readonly jobs: TemplateJobs) {}
 
-  /** A template's verdict counts for all numbers of its account. A draft that nobody submitted only has the same name. */
+  /** A template's verdict counts for all numbers of its account. One with another id, or a draft that nobody submitted, only has the same name. */
   async apply(tx: Tx, organization_id: string, change: TemplateEvent): Promise<void> {
     const changed = await tx.rows<Changed>(
       `WITH before AS (
          SELECT t.id, json_build_object('status', t.status, 'category', t.category, 'quality_score', t.quality_score) AS was
            FROM whatsapp_templates t JOIN whatsapp_numbers n ON n.organization_id = $1 AND n.id = t.whatsapp_number_id
           WHERE t.organization_id = $1 AND n.whatsapp_business_account_id = $2 AND t.deleted_at IS NULL
-            AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')))
+            AND (t.meta_template_id = $3 OR (t.name = $4 AND replace(t.language, '-', '_') = replace($9, '-', '_')
+                 AND (t.meta_template_id IS NULL OR $3 IS NULL)))
             AND (t.status <> 'DRAFT' OR t.submitted_at IS NOT NULL OR t.busy_until > now())
           ORDER BY t.id FOR NO KEY UPDATE OF t)
        UPDATE whatsapp_templates t
-          SET status = coalesce($5, t.status), rejected_reason = CASE WHEN $5 IS NULL THEN t.rejected_reason ELSE $6 END,
+          SET meta_template_id = coalesce(t.meta_template_id, $3), status = coalesce($5, t.status), rejected_reason = CASE WHEN $5 IS NULL THEN t.rejected_reason ELSE $6 END,
               category = coalesce($7, t.category), quality_score = coalesce($8, t.quality_score),
               is_enabled = t.is_enabled AND $5 IS DISTINCT FROM 'DELETED', ${stampsOf('$5')}, updated_at = now()
          FROM before WHERE t.organization_id = $1 AND t.id = before.id

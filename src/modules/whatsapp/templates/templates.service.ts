@@ -68,10 +68,9 @@ export class TemplatesService {
   /** As Meta has them now. @throws {Conflict} not_supported_for_connection_type, number_not_configured. @throws {ProviderError} provider_unavailable. */
   async metaPage(actor: Actor, whatsapp_number_id: string, query: MetaTemplateQuery): Promise<MetaTemplatePage> {
     await this.accounts.number(actor, whatsapp_number_id);
-    const account = await this.accounts.get(actor, whatsapp_number_id);
     const { limit = PAGE_SIZE_DEFAULT, ...filter } = query;
     try {
-      const { items, after } = await account.list({ ...filter, limit });
+      const { items, after } = await this.accounts.ask(actor, whatsapp_number_id, (account) => account.list({ ...filter, limit }));
       const total = items.length + (after === null ? 0 : 1);
       return {
         items: items as unknown as MetaTemplate[],
