@@ -24,7 +24,7 @@ import { TemplatesService } from './templates.service';
 
 /** A local id, else Meta's id, else a name (with `?language`). */
 const TemplateId = (example: string = DEMO.template_id): MethodDecorator =>
-  ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512 }, example });
+  ApiParam({ name: 'template_id', schema: { type: 'string', maxLength: 512, example } });
 
 @Room('templates', 'Texts approved by Meta: what may be sent outside the 24-hour window.', { template_id: DEMO.template_id })
 @Controller('whatsapp/:number_id/templates')

@@ -11,10 +11,10 @@ import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 import { ProviderFailure } from '../provider-failure';
 import { AccountOfNumber } from './account-of-number';
 import { HeaderSamples } from './header-samples';
+import { presentTemplates } from './present-templates';
 import { SubmitTemplate, assertIdle, diffOf, isRecent, leaseEnd } from './submit-template';
 import { canonical } from './sync-templates';
 import {
-  type Counts,
   type MetaTemplate,
   type MetaTemplatePage,
   type MetaTemplateQuery,
@@ -22,7 +22,6 @@ import {
   type TemplateQuery,
   type TemplateUpdate,
   type TemplateView,
-  presentTemplate,
 } from './template.dto';
 import { Template } from './template.entity';
 import { FLAT_FIELDS, componentsOf, detailOf, upperCase } from './template-form';
@@ -62,7 +61,7 @@ export class TemplatesService {
       sort: ['name', 'language', 'category', 'status', 'created_at', 'updated_at', 'last_synced_at'],
       filter: { whatsapp_number_id, status: status?.toUpperCase(), category: category?.toUpperCase(), language, name, is_enabled },
     });
-    return { ...found, items: await this.presentAll(actor, found.items) };
+    return { ...found, items: await presentTemplates(this.database, actor, found.items) };
   }
 
   /** As Meta has them now. @throws {Conflict} not_supported_for_connection_type, number_not_configured. @throws {ProviderError} provider_unavailable. */
@@ -289,17 +288,7 @@ export class TemplatesService {
   }
 
   private async present(actor: Actor, template: Template): Promise<TemplateView> {
-    return (await this.presentAll(actor, [template]))[0];
-  }
-
-  /** With their counts, in one query. */
-  private async presentAll(actor: Actor, templates: readonly Template[]): Promise<TemplateView[]> {
-    const rows = await this.database.rows<Counts & { template_id: string }>(
-      `SELECT template_id, sent_count, delivered_count, read_count, failed_count FROM template_counts WHERE organization_id = $1 AND template_id = ANY($2)`,
-      [actor.organization_id, templates.map(({ id }) => id)],
-    );
-    const counts = new Map(rows.map(({ template_id, ...count }) => [template_id, count]));
-    return templates.map((template) => presentTemplate(template, counts.get(template.id)));
+    return (await presentTemplates(this.database, actor, [template]))[0];
   }
 
   private templates(tx?: Tx): TenantRepository<Template> {
