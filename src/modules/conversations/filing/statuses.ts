@@ -1,7 +1,7 @@
 import { isUuid, newId } from '#common/uuid';
 import { linkPeople } from '#modules/contacts/link-people';
 import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
-import { countTemplates } from '#modules/whatsapp/templates/count-templates';
+import { type Counted, countTemplates } from '#modules/whatsapp/templates/count-templates';
 import { type Progress, advance } from '../messages/message-progress';
 import { MessageStatusEvent } from '../messages/message-status-event.entity';
 import { prepared } from '#database/sql';
@@ -32,7 +32,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   if (!known.length) return;
   const messages = await findMessages(batch, known);
   const orphans: Item<StatusUpdate>[] = [];
-  const changed = new Map<string, { before: Progress; message: Sent; last: Date }>();
+  const changed = new Map<string, { before: Counted; message: Sent; last: Date }>();
   const history: Omit<MessageStatusEvent, 'created_at' | 'updated_at'>[] = [];
   const people: { item: Item<StatusUpdate>; message: Sent }[] = [];
   for (const item of known) {
@@ -43,8 +43,8 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       continue;
     }
     if (change.status === 'other') continue;
-    const { status: was, error_code: was_error } = message;
-    const before = changed.get(message.id)?.before ?? { ...message };
+    const { status: was, error_code: was_error, sent_at, delivered_at, read_at } = message;
+    const before = changed.get(message.id)?.before ?? { status: was, sent_at, delivered_at, read_at };
     const failure = change.error ? batch.providers.of(item.number).failureOf(change.error) : null;
     const error_code = failure?.error_code ?? null;
     const progress = advance(message, {
@@ -124,7 +124,12 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   }
   await countTemplates(
     batch,
-    [...changed.values()].map(({ before, message }) => ({ ...message, before, after: message })),
+    [...changed.values()].map(({ before, message: after }) => ({
+      organization_id: after.organization_id,
+      template_id: after.template_id,
+      before,
+      after,
+    })),
   );
 }
 

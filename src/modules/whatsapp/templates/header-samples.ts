@@ -30,7 +30,7 @@ const TYPES: Readonly<Record<string, RegExp>> = {
  */
 @Injectable()
 export class HeaderSamples {
-  private readonly turns = new Turns(LINKS_AT_ONCE, { line_max: 20, wait_ms: LINK_TIMEOUT_MS });
+  private readonly turns = new Turns(LINKS_AT_ONCE, { line_max: 20, wait_ms: LINK_TIMEOUT_MS, shared: true });
 
   constructor(
     private readonly media: MediaService,
