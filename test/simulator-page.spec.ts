@@ -1,6 +1,8 @@
 import type { Locator, Page } from 'playwright-core';
+import { DEMO } from '#common/demo';
 import { PNG } from './support/files';
 import type { Product } from './support/product';
+import { until } from './support/sockets';
 import { SimulatorBrowser, WIDE, conversation, describeBrowser, findings } from './support/simulator-browser';
 
 describeBrowser('the simulator page in a browser', () => {
@@ -87,6 +89,37 @@ describeBrowser('the simulator page in a browser', () => {
     await page.getByTestId('dialog-submit').click();
     await bubble(page, 'seu pedido 2077').and(page.locator('[data-status=delivered]')).waitFor();
     await bubble(page, 'seu pedido 2077').getByTestId('sender').filter({ hasText: 'You' }).waitFor();
+    expect(trouble).toEqual([]);
+  });
+
+  it('finds a template among many, and fills the place of its header', async () => {
+    const token = await sim.adminToken();
+    const templates = `/whatsapp/${DEMO.number_id}/templates`;
+    const place = { name: 'como_chegar', header_type: 'LOCATION' };
+    for (const named of [place, ...Array.from({ length: 8 }, (_, n) => ({ name: `aviso_${n}` }))])
+      await product.call(
+        'POST',
+        templates,
+        { ...named, category: 'UTILITY', body_text: 'Olá {{1}}, é aqui.', examples: { body: ['Ana'] } },
+        token,
+      );
+    const approved = async (): Promise<number> =>
+      (await product.call<{ total: number }>('GET', `${templates}/local?status=APPROVED&search=_`, undefined, token)).total;
+    await until(async () => (await approved()) >= 10, "Meta's verdicts");
+    await write('5511944440009', 'Paula Reis', 'Onde fica?');
+    const page = await open(WIDE);
+    await signIn(page);
+    await conversation(page, 'Paula').click();
+    await page.getByTestId('agent-attach').click();
+    await page.getByTestId('send-template').click();
+
+    await page.getByTestId('template-search').fill('chegar');
+    await page.getByTestId('template-header-latitude').fill('-23.5');
+    await page.getByTestId('template-preview').filter({ hasText: 'Olá Paula, é aqui.' }).waitFor();
+    expect(await findings(page)).toEqual([]);
+    await page.getByTestId('dialog-submit').click();
+
+    await bubble(page, 'Olá Paula, é aqui.').and(page.locator('[data-status=delivered]')).waitFor();
     expect(trouble).toEqual([]);
   });
 

@@ -21,6 +21,8 @@ export const DEMO = {
   tag_id: '019aa000-0000-7000-8000-000000000b03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
   template_id: '019aa000-0000-7000-8000-000000000b02',
+  /** Nobody has submitted it. */
+  draft_template_id: '019aa000-0000-7000-8000-000000000b03',
   /** João Pereira, who waits for his order: an open conversation. */
   contact_id: '019aa000-0000-7000-8000-000000000c01',
   conversation_id: '019aa000-0000-7000-8000-000000000c02',

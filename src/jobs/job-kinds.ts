@@ -16,6 +16,8 @@ export const JOB_KINDS = {
   'whatsapp-receipts': { attempts: 5, backoff: { base_seconds: 1, max_seconds: 30 }, concurrency: 10, timeout_seconds: 30 },
   /** Asks a provider how a number is. The next round asks again, so two attempts do. */
   'number-health': { attempts: 2, backoff: { base_seconds: 10, max_seconds: 60 }, concurrency: 2, timeout_seconds: 30 },
+  /** Reads templates from a provider. The next hour reads them again, so two attempts do; an account of thousands takes minutes. */
+  'templates-sync': { attempts: 2, backoff: { base_seconds: 60, max_seconds: 300 }, concurrency: 2, timeout_seconds: 300 },
   /** Repeating sweeps over rows someone left lying. The next round is the retry; a dead letter here says that a sweep is broken. */
   sweeper: { attempts: 1, backoff: { base_seconds: 1, max_seconds: 1 }, concurrency: 4, timeout_seconds: 300 },
 } as const satisfies Record<string, JobKind>;

@@ -9,8 +9,8 @@ export const REALTIME_ERRORS = declareErrors({
   },
   limit_reached: {
     status: 409,
-    cause: 'The connection has as many channels as it may.',
-    remedy: 'Leave some, or open another connection.',
+    cause: 'There are as many as there may be: channels of a connection, drafts of templates.',
+    remedy: 'Leave or delete some.',
     by: 'sockets',
   },
   rate_limited: { status: 429, cause: 'Too many frames on this connection.', remedy: 'Send fewer; wait ten seconds.', by: 'sockets' },

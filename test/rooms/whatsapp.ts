@@ -1,8 +1,17 @@
-import { phone } from '../support/acts';
+import { type Stage, phone } from '../support/acts';
 import { META_SECRET, META_TOKEN } from '../support/fake-meta';
 import type { RoomFacts } from '../support/rooms';
 
 const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+const DRAFT = { name: 'aviso', category: 'UTILITY', body_text: 'Olá {{1}}, tudo bem?', examples: { body: ['Ana'] } };
+
+/** A draft at a number Meta knows. */
+const draft = async (stage: Stage): Promise<{ id: string; ids: { number_id: string; template_id: string } }> => {
+  const number_id = await stage.number();
+  const template_id = await stage.made(`/whatsapp/${number_id}/templates?submit=false`, DRAFT);
+  return { id: template_id, ids: { number_id, template_id } };
+};
 
 export const facts: RoomFacts = {
   roles: {
@@ -22,6 +31,7 @@ export const facts: RoomFacts = {
       'GET /whatsapp/{number_id}/rate-limit/usage',
       'GET /whatsapp/{number_id}',
       'GET /whatsapp/{number_id}/status',
+      'GET /whatsapp/{number_id}/templates',
       'GET /whatsapp/{number_id}/templates/local',
       'GET /whatsapp/{number_id}/templates/{template_id}',
     ],
@@ -37,6 +47,7 @@ export const facts: RoomFacts = {
       'DELETE /whatsapp/{number_id}',
       'GET /whatsapp-configs/{number_id}/qrcode',
       'GET /whatsapp/{number_id}/qrcode',
+      'DELETE /whatsapp/{number_id}/templates/{template_id}',
       'POST /whatsapp',
       'POST /whatsapp-configs',
       'POST /whatsapp-configs/{number_id}/activate',
@@ -48,9 +59,12 @@ export const facts: RoomFacts = {
       'POST /whatsapp/{number_id}/disconnect',
       'POST /whatsapp/{number_id}/qrcode',
       'POST /whatsapp/{number_id}/rate-limit/reset',
+      'POST /whatsapp/{number_id}/templates',
       'POST /whatsapp/{number_id}/templates/sync',
+      'POST /whatsapp/{number_id}/templates/{template_id}/submit',
       'PUT /whatsapp-configs/{number_id}',
       'PUT /whatsapp/{number_id}',
+      'PUT /whatsapp/{number_id}/templates/{template_id}',
     ],
   },
   ids: { number_id: 'number', whatsapp_number_id: 'number', template_id: 'template', media_id: 'media' },
@@ -128,6 +142,34 @@ export const facts: RoomFacts = {
       mutation: 'syncWhatsappTemplates',
       said: ['template.synced'],
       given: async (stage) => ({ id: await stage.number() }),
+    },
+    {
+      rest: 'POST whatsapp/:number_id/templates',
+      mutation: 'createWhatsappTemplate',
+      said: ['template.created', 'template.submitted'],
+      given: async (stage) => ({ id: await stage.number(), body: DRAFT }),
+      wrong: { name: 'Aviso!' },
+    },
+    {
+      rest: 'PUT whatsapp/:number_id/templates/:template_id',
+      mutation: 'updateWhatsappTemplate',
+      said: ['template.updated'],
+      changes: ['is_enabled'],
+      given: async (stage) => ({ ...(await draft(stage)), body: { is_enabled: false } }),
+      wrong: { is_enabled: 'off' },
+    },
+    {
+      rest: 'POST whatsapp/:number_id/templates/:template_id/submit',
+      mutation: 'submitWhatsappTemplate',
+      said: ['template.submitted'],
+      changes: ['status'],
+      given: draft,
+    },
+    {
+      rest: 'DELETE whatsapp/:number_id/templates/:template_id',
+      mutation: 'deleteWhatsappTemplate',
+      said: ['template.deleted'],
+      given: draft,
     },
     {
       rest: 'POST whatsapp/media',

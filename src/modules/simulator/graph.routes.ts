@@ -9,12 +9,13 @@ import { GraphError, noSuchObject } from './graph-error';
 import type { Simulation } from './simulation';
 import type { SimulatorNumber } from './simulator-options';
 import { isObject, stringAt, type JsonObject } from './json';
-import { fileOf, type StoredMedia } from './media-store';
+import { MAX_FILE_BYTES, fileOf, type StoredMedia } from './media-store';
 import { misbehave, pause } from './misbehave';
 import type { Template } from './template';
 import { uploaded, uploadTo } from './uploads';
 
 const MEDIA_URL_LIFE_SECONDS = 300;
+const APP_ID = '1000000000000001';
 
 /** The part of https://graph.facebook.com that a WhatsApp sender uses. */
 export function graphRoutes(simulator: Simulation): Router {
@@ -23,7 +24,7 @@ export function graphRoutes(simulator: Simulation): Router {
   const url_key = randomBytes(32);
 
   const authorized: RequestHandler = (req, _res, next) => {
-    const token = bearerOf(req.headers.authorization) ?? queryOf(req, 'access_token');
+    const token = bearerOf(req.headers.authorization?.replace(/^OAuth /i, 'Bearer ')) ?? queryOf(req, 'access_token');
     const { access_token } = simulator.options;
     if (!token || (access_token !== null && token !== access_token)) throw new GraphError(190);
     next();
@@ -67,7 +68,7 @@ export function graphRoutes(simulator: Simulation): Router {
     const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
     res.json({
       data: {
-        app_id: '1000000000000001',
+        app_id: APP_ID,
         type: 'SYSTEM_USER',
         application: 'PyTake simulator',
         is_valid: true,
@@ -76,6 +77,20 @@ export function graphRoutes(simulator: Simulation): Router {
         granular_scopes: scopes.map((scope) => ({ scope, target_ids: wabas })),
       },
     });
+  });
+
+  version.post('/:id/uploads', faulty('templates'), (req, res) => {
+    if (idOf(req) !== APP_ID) throw noSuchObject(req.method, idOf(req));
+    const file_length = Number(queryOf(req, 'file_length'));
+    if (!(file_length > 0 && file_length <= MAX_FILE_BYTES) || !queryOf(req, 'file_type'))
+      throw new GraphError(100, 'Param file_length and file_type are required');
+    res.json({ id: simulator.openUpload(file_length) });
+  });
+  version.post(/^\/upload:[^/]+$/, async (req, res) => {
+    if (!/^OAuth /i.test(req.headers.authorization ?? '')) throw new GraphError(190);
+    let size_bytes = 0;
+    for await (const chunk of req as AsyncIterable<Buffer>) if ((size_bytes += chunk.length) > MAX_FILE_BYTES) throw new GraphError(131053);
+    res.json({ h: simulator.closeUpload(req.url.replace(/^\//, ''), size_bytes) });
   });
 
   version.post('/:id/messages', async (req, res) => {
@@ -118,7 +133,7 @@ export function graphRoutes(simulator: Simulation): Router {
     .get((req, res) => {
       const { subscribed, override_callback_uri } = simulator.subscription(waba(req));
       const app = {
-        whatsapp_business_api_data: { id: '1000000000000001', name: 'PyTake simulator' },
+        whatsapp_business_api_data: { id: APP_ID, name: 'PyTake simulator' },
         ...(override_callback_uri ? { override_callback_uri } : {}),
       };
       res.json({ data: subscribed ? [app] : [] });
@@ -190,7 +205,7 @@ export function graphRoutes(simulator: Simulation): Router {
         return void res.json(chosen(req, { id, name: 'PyTake simulator', currency: 'BRL', timezone_id: '25' }));
       return void res.json(chosen(req, numberFields(number(req)), DEFAULT_NUMBER_FIELDS));
     })
-    .post((req, res) => {
+    .post(faulty('templates'), (req, res) => {
       const template = simulator.template(idOf(req));
       if (template) simulator.editTemplate(template, req.body);
       else number(req);

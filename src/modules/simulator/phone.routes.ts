@@ -6,10 +6,11 @@ import { Forbidden, Invalid, NotFound } from '#common/errors';
 import type { Customer, CustomerMessage } from './customer';
 import { evolutionControl } from './evolution/evolution-control.routes';
 import { magicEndings, STATUS_ORDERS, type Fault } from './faults';
+import { GraphError } from './graph-error';
 import { identityOf } from './identity-of';
 import type { Line, Simulation } from './simulation';
 import type { Delays, SimulatorNumber, SimulatorOptions } from './simulator-options';
-import { isObject, objectAt, stringAt, type JsonObject } from './json';
+import { isObject, listAt, objectAt, stringAt, type JsonObject } from './json';
 import { fileOf } from './media-store';
 import { isSimulatorAccount } from './simulator-number';
 import { uploaded, uploadTo } from './uploads';
@@ -139,7 +140,12 @@ export function phoneRoutes(simulator: Simulation): Router {
   router.post('/control/templates/:id', async (req, res) => {
     const template = simulator.template(String(req.params['id']));
     if (!template) throw new NotFound('Template');
-    await simulator.setTemplateStatus(template, stringAt(req.body, 'status') ?? 'APPROVED', stringAt(req.body, 'reason'));
+    const text = (key: string) => stringAt(req.body, key);
+    const components = listAt(req.body, 'components');
+    const change = { category: text('category'), quality: text('quality'), ...(components.length && { components }) };
+    await simulator.changeTemplate(template, change);
+    const status = text('status') ?? (change.category || change.quality || components.length ? undefined : 'APPROVED');
+    if (status) await simulator.setTemplateStatus(template, status, text('reason'));
     res.json(template);
   });
   router.post('/control/change', async (req, res) => {
@@ -159,7 +165,7 @@ export function phoneRoutes(simulator: Simulation): Router {
 
   router.use(((error: unknown, _req, res, next) => {
     if (res.headersSent) return void next(error);
-    const bad = error instanceof RangeError || error instanceof multer.MulterError;
+    const bad = error instanceof RangeError || error instanceof GraphError || error instanceof multer.MulterError;
     const known = bad ? new Invalid([{ msg: error.message, type: 'value_error' }]) : toAppError(error);
     return void sendError(res, known);
   }) satisfies ErrorRequestHandler);

@@ -115,6 +115,9 @@ export class Simulation {
   readonly createTemplate: AccountTemplates['create'] = (waba_id, body) => this.accountTemplates.create(waba_id, body);
   readonly editTemplate: AccountTemplates['edit'] = (template, body) => this.accountTemplates.edit(template, body);
   readonly deleteTemplates: AccountTemplates['delete'] = (...given) => this.accountTemplates.delete(...given);
+  readonly changeTemplate: AccountTemplates['change'] = (...given) => this.accountTemplates.change(...given);
+  readonly openUpload: AccountTemplates['openUpload'] = (file_length) => this.accountTemplates.openUpload(file_length);
+  readonly closeUpload: AccountTemplates['closeUpload'] = (...given) => this.accountTemplates.closeUpload(...given);
   readonly setTemplateStatus: AccountTemplates['setStatus'] = (...given) => this.accountTemplates.setStatus(...given);
 
   readonly sent: SentMessages['list'] = (filter) => this.sentMessages.list(filter);

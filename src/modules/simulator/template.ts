@@ -18,47 +18,132 @@ const CATEGORIES = ['MARKETING', 'UTILITY', 'AUTHENTICATION'];
 const MEDIA_HEADERS = ['IMAGE', 'VIDEO', 'DOCUMENT', 'GIF'];
 const VARIABLE = /\{\{\s*([a-z0-9_]+)\s*\}\}/g;
 
-/** Checks a body of `POST /{waba}/message_templates`; limits of Meta "Template management". */
-export function checkTemplate(body: unknown): Pick<Template, 'name' | 'language' | 'category' | 'parameter_format' | 'components'> {
+/** Checks a body of `POST /{waba}/message_templates`; limits of Meta "Template management". `knows`: whether a handle is of an upload here. */
+export function checkTemplate(
+  body: unknown,
+  knows: (handle: string) => boolean,
+): Pick<Template, 'name' | 'language' | 'category' | 'parameter_format' | 'components'> {
   const name = stringAt(body, 'name') ?? '';
   if (!/^[a-z0-9_]{1,512}$/.test(name)) throw new GraphError(100, 'Param name must be 1-512 lower case letters, digits and underscores');
   const language = stringAt(body, 'language') ?? '';
   if (!/^[a-z]{2,3}(_[A-Za-z]{2,4})?$/.test(language)) throw new GraphError(100, 'Param language is not a supported language code');
-  const category = (stringAt(body, 'category') ?? '').toUpperCase();
-  if (!CATEGORIES.includes(category)) throw new GraphError(100, `Param category must be one of {${CATEGORIES.join(', ')}}`);
+  const category = checkCategory(stringAt(body, 'category') ?? '');
   const parameter_format = (stringAt(body, 'parameter_format') ?? 'POSITIONAL').toUpperCase();
   if (parameter_format !== 'POSITIONAL' && parameter_format !== 'NAMED') throw new GraphError(100, 'Param parameter_format is not valid');
-  return { name, language, category, parameter_format, components: checkComponents(listAt(body, 'components'), category) };
+  const components = checkComponents(listAt(body, 'components'), { category, parameter_format, knows });
+  return { name, language, category, parameter_format, components };
 }
 
-export function checkComponents(list: unknown[], category: string): JsonObject[] {
+export function checkCategory(given: string): string {
+  const category = given.toUpperCase();
+  if (!CATEGORIES.includes(category)) throw new GraphError(100, `Param category must be one of {${CATEGORIES.join(', ')}}`);
+  return category;
+}
+
+/** What components are checked against. */
+interface Rules {
+  category: string;
+  parameter_format: Template['parameter_format'];
+  knows: (handle: string) => boolean;
+}
+
+/** Meta, "Error codes": subcodes of template management. */
+const TOO_LONG = 2388040;
+const HEADER = 2388047;
+const BODY = 2388072;
+const FOOTER = 2388073;
+const AT_THE_EDGE = 2388299;
+
+export function checkComponents(list: unknown[], rules: Rules): JsonObject[] {
   const components = list.filter(isObject);
-  const body = components.find((c) => typeOf(c) === 'BODY');
-  if (!body || (!stringAt(body, 'text') && category !== 'AUTHENTICATION')) throw new GraphError(100, 'A template needs a BODY component');
+  if (components.length < list.length) throw new GraphError(100, 'Param components must be an array of objects');
+  for (const type of ['HEADER', 'BODY', 'FOOTER', 'BUTTONS'])
+    if (components.filter((c) => typeOf(c) === type).length > 1) throw new GraphError(100, `A template has one ${type}`);
+  if (!components.some((c) => typeOf(c) === 'BODY')) throw new GraphError(100, 'A template needs a BODY component', BODY);
+  if (rules.category === 'AUTHENTICATION') return checkAuthentication(components);
   for (const component of components) {
-    const text = stringAt(component, 'text') ?? '';
-    const limit = { HEADER: 60, BODY: 1024, FOOTER: 60 }[typeOf(component)];
-    if (limit !== undefined && text.length > limit)
-      throw new GraphError(100, `${typeOf(component)} text is longer than ${limit} characters`);
-    if (typeOf(component) === 'FOOTER' && variablesOf(text).length) throw new GraphError(100, 'FOOTER may not hold variables');
-    if (typeOf(component) === 'BODY') checkPlaceholders(text, component);
-    if (typeOf(component) === 'BUTTONS') {
-      const buttons = listAt(component, 'buttons');
-      if (!buttons.length || buttons.length > 10) throw new GraphError(100, 'A template has 1-10 buttons');
-      if (buttons.some((b) => (stringAt(b, 'text') ?? '').length > 25))
-        throw new GraphError(100, 'Button text is longer than 25 characters');
+    switch (typeOf(component)) {
+      case 'HEADER':
+        checkHeader(component, rules);
+        break;
+      case 'BODY':
+        checkWords(component, 1024, BODY);
+        checkPlaceholders(component, 'body_text', rules, BODY);
+        break;
+      case 'FOOTER':
+        checkWords(component, 60, FOOTER);
+        if (holesOf(component).length) throw new GraphError(100, 'FOOTER may not hold variables', FOOTER);
+        break;
+      case 'BUTTONS':
+        checkButtonList(listAt(component, 'buttons'));
     }
   }
   return components;
 }
 
-function checkPlaceholders(text: string, component: JsonObject): void {
-  const names = variablesOf(text);
-  if (!names.length) return;
-  if (/^\s*\{\{/.test(text) || /\}\}\s*$/.test(text)) throw new GraphError(100, "Variables can't be at the start or end of the template");
-  if (/\}\}\s*\{\{/.test(text)) throw new GraphError(100, "Variables can't be next to each other");
-  if (!objectAt(component, 'example')) throw new GraphError(100, 'Variables need an example');
+function checkAuthentication(components: JsonObject[]): JsonObject[] {
+  const [button, ...others] = components.flatMap((c) => listAt(c, 'buttons'));
+  if (stringAt(button, 'type')?.toUpperCase() !== 'OTP' || others.length)
+    throw new GraphError(100, 'An authentication template has one button, of type OTP');
+  if (components.some((c) => typeOf(c) === 'HEADER' || stringAt(c, 'text') !== undefined))
+    throw new GraphError(100, 'The text of an authentication template cannot be customized', BODY);
+  return components;
 }
+
+function checkWords(component: JsonObject, max: number, subcode: number): void {
+  const text = stringAt(component, 'text');
+  if (!text?.trim()) throw new GraphError(100, `${typeOf(component)} has no text`, subcode);
+  if (text.length > max) throw new GraphError(100, `${typeOf(component)} text is longer than ${max} characters`, TOO_LONG);
+}
+
+function checkHeader(component: JsonObject, rules: Rules): void {
+  const format = (stringAt(component, 'format') ?? '').toUpperCase();
+  if (format === 'TEXT') {
+    checkWords(component, 60, HEADER);
+    if (holesOf(component).length > 1) throw new GraphError(100, 'A header may hold one variable', HEADER);
+    checkPlaceholders(component, 'header_text', rules, HEADER);
+  } else if (MEDIA_HEADERS.includes(format)) {
+    const [handle] = listAt(objectAt(component, 'example'), 'header_handle');
+    if (typeof handle !== 'string' || !rules.knows(handle))
+      throw new GraphError(100, 'A header of media needs the handle of an uploaded example', HEADER);
+  } else if (format !== 'LOCATION') throw new GraphError(100, 'Param format of the header is not valid', HEADER);
+}
+
+function checkPlaceholders(component: JsonObject, field: 'header_text' | 'body_text', { parameter_format }: Rules, subcode: number): void {
+  const text = stringAt(component, 'text') ?? '';
+  const names = holesOf(component).sort((a, b) => Number(a) - Number(b));
+  if (!names.length) return;
+  if (field === 'body_text' && (/^\s*\{\{/.test(text) || /\}\}\s*$/.test(text)))
+    throw new GraphError(100, "Variables can't be at the start or end of the template", AT_THE_EDGE);
+  if (/\}\}\s*\{\{/.test(text)) throw new GraphError(100, "Variables can't be next to each other", subcode);
+  const example = objectAt(component, 'example');
+  const [first] = listAt(example, field);
+  const values = Array.isArray(first) ? (first as unknown[]) : listAt(example, field);
+  const named = listAt(example, `${field}_named_params`);
+  const wrong = names.some((name, n) =>
+    parameter_format === 'NAMED' ? !named.some((one) => stringAt(one, 'param_name') === name) : name !== String(n + 1) || !values[n],
+  );
+  if (wrong) throw new GraphError(100, 'Variables are numbered without a gap, or named, and each has an example', subcode);
+}
+
+function checkButtonList(buttons: unknown[]): void {
+  if (!buttons.length || buttons.length > 10) throw new GraphError(100, 'A template has 1-10 buttons');
+  const kinds = buttons.map((b) => (stringAt(b, 'type') ?? '').toUpperCase());
+  const most: Record<string, number> = { URL: 2, PHONE_NUMBER: 1, COPY_CODE: 1, OTP: 0 };
+  for (const [kind, max] of Object.entries(most))
+    if (kinds.filter((one) => one === kind).length > max)
+      throw new GraphError(100, `A template has at most ${max} buttons of type ${kind}`);
+  if (/(Q+N+Q|N+Q+N)/.test(kinds.map((kind) => (kind === 'QUICK_REPLY' ? 'Q' : 'N')).join('')))
+    throw new GraphError(100, 'Quick reply buttons may not be mixed with others');
+  for (const button of buttons) {
+    if ((stringAt(button, 'text') ?? '').length > 25) throw new GraphError(100, 'Button text is longer than 25 characters', TOO_LONG);
+    const url = stringAt(button, 'url') ?? '';
+    if (variablesOf(url).length && (!/\}\}$/.test(url) || !listAt(button, 'example').length))
+      throw new GraphError(100, 'The variable of a URL stands at its end and has an example');
+  }
+}
+
+const holesOf = (component: JsonObject): string[] => variablesOf(stringAt(component, 'text') ?? '');
 
 /**
  * Checks the parameters of a send against the template it names.

@@ -99,8 +99,8 @@ export interface Line {
   showProfile?: (profile: Json) => Promise<void>;
   /** Has the provider tell us what happens on the number; absent: nothing is to be arranged. */
   subscribe?: () => Promise<void>;
-  /** All templates of the number's account, to the last page; absent: there are none, or we do not know the account. */
-  readTemplates?: () => Promise<FoundTemplate[]>;
+  /** Those of the number's account; absent: there are none, or we do not know the account. */
+  templates?: TemplateAccount;
   /** How a phone is paired with the number; absent: it is not. */
   pairing?: Pairing;
 }
@@ -123,6 +123,45 @@ export interface ReadMessages extends Pick<Delivery, 'phone' | 'bsuid'> {
   provider_id: string;
   /** Those before it, of which WhatsApp may know already. */
   earlier_ids: string[];
+}
+
+/** The templates of an account. */
+export interface TemplateAccount {
+  /** One page, as the provider has them. `after`: where the next one begins; null: there is none. */
+  list(query: TemplateListing): Promise<{ items: Json[]; after: string | null }>;
+  /** All, to the last page. */
+  readAll(): Promise<FoundTemplate[]>;
+  read(meta_template_id: string): Promise<FoundTemplate>;
+  /** Asks for a review; the provider may choose another category. */
+  create(template: NewTemplate): Promise<Pick<Template, 'meta_template_id' | 'status' | 'category'>>;
+  /** All components anew, and another review. */
+  edit(meta_template_id: string, content: TemplateContent): Promise<void>;
+  /** This language alone; one that is gone already is gone. */
+  remove(template: Pick<Template, 'name' | 'meta_template_id'>): Promise<void>;
+  /** A header's example file; answers what names it in `header_handle`. */
+  uploadSample(file: SampleFile): Promise<string>;
+}
+
+/** Which templates of an account are listed. */
+export interface TemplateListing {
+  status?: string;
+  category?: string;
+  language?: string;
+  name?: string;
+  limit: number;
+  after?: string;
+}
+
+export type TemplateContent = Partial<Pick<Template, 'category'>> & Pick<Template, 'components'>;
+
+export type NewTemplate = Pick<Template, 'name' | 'language' | 'category' | 'parameter_format' | 'components'> & {
+  allow_category_change?: boolean;
+};
+
+export interface SampleFile {
+  blob: Blob;
+  filename: string;
+  mime_type: string;
 }
 
 /** What a provider knows a number by. */

@@ -42,6 +42,41 @@ export const WHATSAPP_ERRORS = declareErrors({
     cause: 'Another number has this `phone_number_id`.',
     remedy: 'Check it in Meta’s app; delete the other number first.',
   },
+  system_template: {
+    status: 409,
+    cause: 'The template is Meta’s own, as hello_world is.',
+    remedy: 'Make one of your own; switch this one off with `is_enabled`.',
+  },
+  template_already_exists: {
+    status: 409,
+    cause: 'The number has a template of this name in this language.',
+    remedy: 'Update it, or choose another name: one that was deleted at Meta is taken for 30 days.',
+  },
+  template_edit_limit: {
+    status: 409,
+    cause: 'Meta takes one edit of an approved template in 24 hours, and ten in 30 days.',
+    remedy: 'Wait, or make another template.',
+  },
+  template_example_required: {
+    status: 422,
+    cause: 'Meta wants an example for every variable, and a file for a header of media; `details` name the places.',
+    remedy: 'Give them in `example` of the component, or keep the draft with `submit=false`.',
+  },
+  template_not_editable: {
+    status: 409,
+    cause: 'The template is being reviewed, is gone or blocked, or is just being handed to Meta.',
+    remedy: 'Wait for Meta’s verdict.',
+  },
+  template_not_submittable: {
+    status: 409,
+    cause: 'Meta has the template already, or it is just being handed to it.',
+    remedy: 'Only a DRAFT or what was REJECTED is submitted.',
+  },
+  template_rejected_by_meta: {
+    status: 422,
+    cause: 'Meta refused the template at once; its own words stand in `detail`.',
+    remedy: 'Change the text and submit it again.',
+  },
   sync_in_progress: { status: 409, cause: 'The templates of this number are being synced.', remedy: 'Wait until it is done.' },
   template_parameter_mismatch: {
     status: 422,

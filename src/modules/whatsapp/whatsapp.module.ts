@@ -44,9 +44,14 @@ import { FollowOrganization } from './numbers/follow-organization';
 import { NumberDirectory } from './numbers/number-directory';
 import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
+import { AccountOfNumber } from './templates/account-of-number';
+import { HeaderSamples } from './templates/header-samples';
+import { SubmitTemplate } from './templates/submit-template';
 import { SyncTemplates } from './templates/sync-templates';
 import { TemplateNews } from './templates/template-news';
+import { TemplateNotices } from './templates/template-notices';
 import { TemplatesController } from './templates/templates.controller';
+import { TemplateJobs } from './templates/templates.jobs';
 import { TemplatesResolver } from './templates/templates.resolver';
 import { TemplatesRealtime } from './templates/templates.realtime';
 import { TemplatesService } from './templates/templates.service';
@@ -56,7 +61,7 @@ import { TemplatesService } from './templates/templates.service';
   imports: [
     OrganizationsModule,
     NotificationsModule,
-    JobsModule.register('number-health', 'sweeper'),
+    JobsModule.register('number-health', 'sweeper', 'templates-sync'),
     MulterModule.registerAsync({ inject: [Config], useFactory: uploadOptions }),
   ],
   controllers: [
@@ -97,9 +102,14 @@ import { TemplatesService } from './templates/templates.service';
     MediaService,
     FetchMedia,
     MediaSweeper,
+    AccountOfNumber,
+    HeaderSamples,
+    TemplateJobs,
     TemplateNews,
+    TemplateNotices,
     TemplatesRealtime,
     TemplatesService,
+    SubmitTemplate,
     SyncTemplates,
     TemplatesResolver,
     {

@@ -1,8 +1,8 @@
 import { isUuid, newId } from '#common/uuid';
 import { linkPeople } from '#modules/contacts/link-people';
 import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
+import { type Counted, countTemplates } from '#modules/whatsapp/templates/count-templates';
 import { type Progress, advance } from '../messages/message-progress';
-import type { MessageStatus } from '../messages/message.entity';
 import { MessageStatusEvent } from '../messages/message-status-event.entity';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
@@ -32,7 +32,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   if (!known.length) return;
   const messages = await findMessages(batch, known);
   const orphans: Item<StatusUpdate>[] = [];
-  const changed = new Map<string, { before: MessageStatus; message: Sent; last: Date }>();
+  const changed = new Map<string, { before: Counted; message: Sent; last: Date }>();
   const history: Omit<MessageStatusEvent, 'created_at' | 'updated_at'>[] = [];
   const people: { item: Item<StatusUpdate>; message: Sent }[] = [];
   for (const item of known) {
@@ -43,8 +43,8 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       continue;
     }
     if (change.status === 'other') continue;
-    const { status: was, error_code: was_error } = message;
-    const before = changed.get(message.id)?.before ?? was;
+    const { status: was, error_code: was_error, sent_at, delivered_at, read_at } = message;
+    const before = changed.get(message.id)?.before ?? { status: was, sent_at, delivered_at, read_at };
     const failure = change.error ? batch.providers.of(item.number).failureOf(change.error) : null;
     const error_code = failure?.error_code ?? null;
     const progress = advance(message, {
@@ -109,7 +109,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       })),
     );
   for (const { before, message, last } of changed.values()) {
-    if (before === message.status) continue;
+    if (before.status === message.status) continue;
     batch.tx.tell('message.status', {
       organization_id: message.organization_id,
       message_id: message.id,
@@ -117,11 +117,20 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
       contact_id: message.contact_id,
       whatsapp_number_id: message.whatsapp_number_id,
       status: message.status,
-      previous_status: before,
+      previous_status: before.status,
       timestamp: last,
       error_code: message.error_code,
     });
   }
+  await countTemplates(
+    batch,
+    [...changed.values()].map(({ before, message: after }) => ({
+      organization_id: after.organization_id,
+      template_id: after.template_id,
+      before,
+      after,
+    })),
+  );
 }
 
 const keyOf = ({ number, change }: Item<StatusUpdate>): string => `${number.id} ${change.provider_id}`;

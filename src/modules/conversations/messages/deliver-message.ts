@@ -20,6 +20,7 @@ import { CAPABILITIES } from '#modules/whatsapp/provider';
 import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
 import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
 import { Providers } from '#modules/whatsapp/providers';
+import { countTemplates } from '#modules/whatsapp/templates/count-templates';
 import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
@@ -125,6 +126,7 @@ interface Accepted {
 interface Sent {
   id: string;
   was: MessageStatus;
+  template_id: string | null;
   next_id: string | null;
   next_lane: Lane | null;
 }
@@ -137,12 +139,12 @@ const ACCEPTED = prepared(`WITH taken AS (
   sent AS (
     UPDATE messages m SET whatsapp_message_id = coalesce(m.whatsapp_message_id, t.provider_id), sent_at = coalesce(m.sent_at, now()), updated_at = now(),
            status = CASE WHEN m.status = 'pending' THEN 'sent' ELSE m.status END
-      FROM taken t JOIN locked USING (id) WHERE m.organization_id = $1 AND m.id = t.id RETURNING m.id, locked.was),
+      FROM taken t JOIN locked USING (id) WHERE m.organization_id = $1 AND m.id = t.id RETURNING m.id, m.template_id, locked.was),
   gone AS (DELETE FROM outbound_sends o USING taken t WHERE o.organization_id = $1 AND o.message_id = t.id),
   history AS (
     INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source)
     SELECT t.history_id, $1::uuid, t.id, 'sent', now(), 'api' FROM taken t JOIN locked USING (id) ON CONFLICT DO NOTHING)
-  SELECT sent.id, sent.was, next.message_id AS next_id, next.lane AS next_lane
+  SELECT sent.id, sent.was, sent.template_id, next.message_id AS next_id, next.lane AS next_lane
     FROM sent JOIN taken t USING (id)
     LEFT JOIN LATERAL (
       SELECT o.message_id, o.lane FROM outbound_sends o
@@ -385,7 +387,12 @@ export class DeliverMessage {
         accepted.map(() => newId()),
       ]);
       const found = new Map(rows.map((row) => [row.id, row]));
+      const sent = rows.filter(({ was }) => was === MessageStatus.pending);
       for (const { claim } of accepted) if (found.get(claim.id)?.was === MessageStatus.pending) tell(tx, claim, MessageStatus.sent, null);
+      await countTemplates(
+        tx,
+        sent.map(({ template_id }) => ({ organization_id, template_id, before: WAITING, after: { ...WAITING, sent_at: new Date() } })),
+      );
       return accepted.map(({ claim }) => found.get(claim.id));
     });
   }
@@ -420,10 +427,14 @@ export class DeliverMessage {
       [newId(), organization_id, message_id, failure.error_code],
     );
     if (failure.effect) await applyFailureEffect(tx, this.contacts, message, failure.effect);
+    await countTemplates(tx, [{ ...message, before: { ...message, status: MessageStatus.pending }, after: message }]);
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
     tell(tx, message, MessageStatus.failed, failure.error_code);
   }
 }
+
+/** Before anything became of a message. */
+const WAITING = { status: MessageStatus.pending, sent_at: null, delivered_at: null, read_at: null };
 
 const toWord = ({ lane, conversation_id, message_id }: Waiting): string => [lane, conversation_id, message_id].join(':');
 

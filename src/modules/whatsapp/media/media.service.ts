@@ -73,6 +73,15 @@ export class MediaService {
     return mediaOfMessage(file);
   }
 
+  /** A file of ours, to be handed to a provider otherwise than in a message. @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410. */
+  async file(actor: Actor, media_id: string): Promise<{ blob: Blob; filename: string; mime_type: string }> {
+    const file = await this.files().get(actor, media_id);
+    const storage_key = this.assertReady(file);
+    if ((await this.storage.size(storage_key)) === null) throw gone();
+    const mime_type = metaType(file.mime_type);
+    return { blob: await this.storage.blob(storage_key, mime_type), filename: file.filename ?? nameOf(file), mime_type };
+  }
+
   /**
    * A file as the number's provider takes it: itself, or by an id.
    * @throws {ProviderFailure} Also when the file or the number's token is gone.

@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, FormData } from 'undici';
 import { type Trace, traced } from '#common/traced';
-import type { NumberFields, SendAnswer } from '../provider';
+import type { NumberFields, SampleFile, SendAnswer } from '../provider';
 import { type FailureDecision, ProviderFailure } from '../provider-failure';
 import { type Json, asId, asList, asName, asNumber, asObject, asText, asTime, asWords, isObject } from '../wire';
 import { buildReadReceipt } from './build-message';
@@ -66,12 +66,16 @@ interface Call {
   query?: Record<string, string | undefined>;
   json?: Json;
   form?: FormData;
+  /** The bytes of an upload session, which is an address and no id. */
+  upload?: { session: string; blob: Blob };
   timeout_ms?: number;
 }
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const UPLOAD_TIMEOUT_MS = 120_000;
 const MAX_PAGES = 200;
+/** As Meta names an upload session: `upload:…`, signed. */
+const UPLOAD_SESSION = /^upload:[\w.~+=:-]{1,2048}(?:\?sig=[\w.~+=-]{1,1024})?$/;
 const NUMBER_FIELDS =
   'display_phone_number,verified_name,quality_rating,code_verification_status,whatsapp_business_manager_messaging_limit,throughput';
 const TEMPLATE_FIELDS = 'id,name,language,status,category,components,parameter_format,rejected_reason,quality_score,previous_category';
@@ -181,7 +185,9 @@ export class GraphClient implements OnModuleDestroy {
    * What the token may do, and on which WABAs. Meta takes the token to inspect as a parameter and nowhere else; it goes
    * into the query of this one call, which is why no error of ours names an address.
    */
-  async debugToken(target: GraphAccount): Promise<{ is_valid: boolean; expires_at: Date | null; scopes: string[]; waba_ids: string[] }> {
+  async debugToken(
+    target: GraphAccount,
+  ): Promise<{ is_valid: boolean; app_id: string | null; expires_at: Date | null; scopes: string[]; waba_ids: string[] }> {
     const { answer } = await this.call({ target, method: 'GET', path: ['debug_token'], query: { input_token: target.access_token } });
     const data = asObject(answer?.data);
     const waba_ids = asList(data?.granular_scopes)
@@ -190,6 +196,7 @@ export class GraphClient implements OnModuleDestroy {
       .flatMap((grant) => asList(grant.target_ids).flatMap((id) => asId(id) ?? []));
     return {
       is_valid: data?.is_valid === true,
+      app_id: asId(data?.app_id),
       expires_at: asTime(data?.expires_at),
       scopes: asList(data?.scopes).flatMap((scope) => asWords(scope, 128) ?? []),
       waba_ids: [...new Set(waba_ids)],
@@ -219,6 +226,49 @@ export class GraphClient implements OnModuleDestroy {
   /** A WABA's templates, as Meta has them. */
   allTemplates(target: GraphAccount, waba_id: string): AsyncGenerator<Json> {
     return this.pages(target, [waba_id, 'message_templates'], { fields: TEMPLATE_FIELDS, limit: '100' });
+  }
+
+  /** One page of them; `query`: Meta's own filters, `limit` and `after`. */
+  templates(
+    target: GraphAccount,
+    waba_id: string,
+    query: Record<string, string | undefined>,
+  ): Promise<{ items: Json[]; after: string | null }> {
+    return this.page(target, [waba_id, 'message_templates'], { fields: TEMPLATE_FIELDS, ...query });
+  }
+
+  async getTemplate(target: GraphAccount, template_id: string): Promise<Json> {
+    return (await this.call({ target, method: 'GET', path: [template_id], query: { fields: TEMPLATE_FIELDS } })).answer ?? {};
+  }
+
+  async createTemplate(
+    target: GraphAccount,
+    waba_id: string,
+    json: Json,
+  ): Promise<{ id: string | null; status: string | null; category: string | null }> {
+    const { answer } = await this.call({ target, method: 'POST', path: [waba_id, 'message_templates'], json });
+    return { id: asId(answer?.id), status: asWords(answer?.status, 30), category: asWords(answer?.category, 30) };
+  }
+
+  async editTemplate(target: GraphAccount, template_id: string, json: Json): Promise<void> {
+    await this.call({ target, method: 'POST', path: [template_id], json });
+  }
+
+  /** `hsm_id`: of this language alone; by the name alone Meta deletes them all. */
+  async deleteTemplate(target: GraphAccount, waba_id: string, { name, hsm_id }: { name: string; hsm_id: string }): Promise<void> {
+    await this.call({ target, method: 'DELETE', path: [waba_id, 'message_templates'], query: { name, hsm_id } });
+  }
+
+  /** Hands over a file that is not to be sent but to be looked at. Meta, "Resumable Upload API": a session of the app, then the bytes. */
+  async uploadSample(target: GraphAccount, app_id: string, { blob, filename, mime_type }: SampleFile): Promise<string> {
+    const query = { file_name: filename, file_length: String(blob.size), file_type: mime_type };
+    const { http_status, answer } = await this.call({ target, method: 'POST', path: [app_id, 'uploads'], query });
+    const session = asText(answer?.id, 4_096);
+    if (session === null || !UPLOAD_SESSION.test(session)) throw refused('The provider opened no upload.', http_status);
+    const uploaded = await this.call({ target, method: 'POST', path: [], upload: { session, blob }, timeout_ms: UPLOAD_TIMEOUT_MS });
+    const handle = asWords(uploaded.answer?.h, 8_192);
+    if (handle === null) throw refused('The provider gave no handle for the file.', uploaded.http_status);
+    return handle;
   }
 
   async updateBusinessProfile(target: GraphTarget, profile: Json): Promise<void> {
@@ -269,7 +319,7 @@ export class GraphClient implements OnModuleDestroy {
       if (part === null || !/^[\w-]{1,128}$/.test(part)) throw refused('A provider id in this call is not one.', null);
       return part;
     });
-    const url = new URL(`${this.base(target)}/${this.options.version}/${path.join('/')}`);
+    const url = new URL(`${this.base(target)}/${this.options.version}/${call.upload?.session ?? path.join('/')}`);
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
     const response = await this.request(target, url, call);
     if (response.statusCode < 200 || response.statusCode >= 300) throw await this.failed(target, response);
@@ -284,9 +334,10 @@ export class GraphClient implements OnModuleDestroy {
       method,
       json,
       form,
+      upload,
       timeout_ms = this.options.timeout_ms,
       stream = false,
-    }: Pick<Call, 'method' | 'json' | 'form' | 'timeout_ms'> & { stream?: boolean },
+    }: Pick<Call, 'method' | 'json' | 'form' | 'upload' | 'timeout_ms'> & { stream?: boolean },
   ): Promise<Dispatcher.ResponseData> {
     // A token no header can carry is an invalid token.
     if (!/^[\x21-\x7e]{1,4096}$/.test(target.access_token))
@@ -305,10 +356,12 @@ export class GraphClient implements OnModuleDestroy {
       path: url.pathname + url.search,
       method,
       headers: {
-        authorization: `Bearer ${target.access_token}`,
-        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        // Meta, "Resumable Upload API": the bytes want the older word.
+        authorization: `${upload ? 'OAuth' : 'Bearer'} ${target.access_token}`,
+        ...(json && { 'content-type': 'application/json' }),
+        ...(upload && { file_offset: '0', 'content-length': String(upload.blob.size) }),
       },
-      body: json === undefined ? (form ?? null) : JSON.stringify(json),
+      body: upload ? Readable.fromWeb(upload.blob.stream()) : json ? JSON.stringify(json) : (form ?? null),
       headersTimeout: timeout_ms,
       bodyTimeout: timeout_ms,
       signal: trace.signal,

@@ -12,7 +12,7 @@ import { buildMessage } from './build-message';
 import { type GraphAccount, GraphClient, GraphError, type GraphTarget } from './graph-client';
 import { classifyStatusError } from './meta-errors';
 import { parseJsonKeepingBigIds, parseWebhook } from './parse-webhook';
-import { readTemplate } from './read-template';
+import { metaTemplates } from './meta-templates';
 
 /** How long a proof of the account is good: asking for it lists all its numbers, and Meta counts the calls. */
 const PROOF_MS = 24 * 3600_000;
@@ -63,11 +63,7 @@ export class MetaProvider implements Provider {
       showProfile: ({ profile_picture_url: _, ...profile }) => graph.updateBusinessProfile(target, profile),
       ...(waba_id && {
         subscribe: () => graph.subscribeApp(target, waba_id),
-        readTemplates: async () => {
-          const templates = [];
-          for await (const item of graph.allTemplates(target, waba_id)) templates.push(readTemplate(item));
-          return templates;
-        },
+        templates: metaTemplates(graph, target, waba_id),
       }),
     };
   }

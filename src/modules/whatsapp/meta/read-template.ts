@@ -1,6 +1,6 @@
 import type { JsonObject } from '#common/json.scalar';
 import type { FoundTemplate } from '../provider';
-import { type Json, asId, asList, asObject, asWords, isObject } from '../wire';
+import { type Json, asId, asList, asObject, asWords, cleanJson, isObject } from '../wire';
 
 /** A template of the Graph API as our row has it. */
 export function readTemplate(item: Json): FoundTemplate {
@@ -25,6 +25,6 @@ export function readTemplate(item: Json): FoundTemplate {
     rejected_reason: reason === 'NONE' ? null : reason,
     quality_score: asWords(asObject(item.quality_score)?.score ?? item.quality_score, 20),
     parameter_format: asWords(item.parameter_format)?.toUpperCase() === 'NAMED' ? 'named' : 'positional',
-    components: asList(item.components).filter(isObject) as JsonObject[],
+    components: cleanJson(asList(item.components).filter(isObject)) as JsonObject[],
   };
 }

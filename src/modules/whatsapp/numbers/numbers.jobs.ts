@@ -5,7 +5,6 @@ import { NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
 import { atWork, isAtWork } from '#modules/organizations/at-work';
-import { SyncTemplates } from '../templates/sync-templates';
 import { CheckNumber } from './check-number';
 import { EndPairing } from './end-pairing';
 
@@ -28,7 +27,6 @@ export class NumberJobs implements OnModuleInit {
     @InjectQueue('number-health') private readonly queue: JobQueue<OneNumber | Record<string, never>>,
     private readonly database: Database,
     private readonly checks: CheckNumber,
-    private readonly syncing: SyncTemplates,
     private readonly ending: EndPairing,
   ) {}
 
@@ -38,12 +36,12 @@ export class NumberJobs implements OnModuleInit {
 
   /**
    * Once `tx` has committed. connect: a token is new, with which a missing phone_number_id is looked up too, or what it is to reach; profile: what
-   * WhatsApp shows of the business changed here; templates: one has another text at Meta; check: the connection seems lost; log-out: another phone was
-   * paired; remove: the number was deleted. Lost with its queue, it is the next round that asks.
+   * WhatsApp shows of the business changed here; check: the connection seems lost; log-out: another phone was paired; remove: the number was deleted.
+   * Lost with its queue, it is the next round that asks.
    */
   wake(
     tx: Tx,
-    task: 'connect' | 'check' | 'profile' | 'templates' | 'log-out' | 'remove',
+    task: 'connect' | 'check' | 'profile' | 'log-out' | 'remove',
     { organization_id, id }: { organization_id: string; id: string },
   ): void {
     tx.afterCommit(() =>
@@ -66,11 +64,6 @@ export class NumberJobs implements OnModuleInit {
   @Process('profile')
   async profile({ data }: Job<OneNumber>): Promise<void> {
     await this.whileThere(data, (actor, id) => this.checks.pushProfile(actor, id));
-  }
-
-  @Process('templates')
-  async templates({ data }: Job<OneNumber>): Promise<void> {
-    await this.whileThere(data, (actor, id) => this.syncing.sync(actor, id));
   }
 
   @Process('log-out')

@@ -84,6 +84,10 @@ export function renderTemplateBody(template: TemplateShape, components: readonly
   });
 }
 
+/** The same before anything is sent, with examples for values. */
+export const renderedExample = (text: string, examples: ReadonlyMap<string, string>): string =>
+  text.replace(PLACEHOLDER, (placeholder, key: string) => examples.get(key) ?? placeholder);
+
 const given = (value: unknown): boolean => value !== undefined && value !== null;
 
 const typeOf = (component: Json): string => (typeof component.type === 'string' ? component.type.toLowerCase() : '');

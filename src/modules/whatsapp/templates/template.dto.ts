@@ -1,13 +1,31 @@
-import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
-import { ApiProperty, ApiSchema } from '@nestjs/swagger';
-import { IsBoolean, IsOptional, IsString, MaxLength } from 'class-validator';
-import { Trim, QueryBoolean } from '#common/fields';
+import { ArgsType, Field, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { Transform, Type as Cast } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { Alias } from '#common/alias';
+import { JsonBytes, Trim, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
-import { ArgsOf } from '#common/mapped-types';
-import { PAGING, PageOf, PageQuery } from '#common/page.dto';
+import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
+import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { asList, asObject, asText, isObject } from '../wire';
-import { Template, TemplateButton } from './template.entity';
-import { variablesOf } from './template-parameters';
+import { TemplateCount } from './template-count.entity';
+import { Template, TemplateButton, TemplateComponent } from './template.entity';
+import { renderedExample, variablesOf } from './template-parameters';
+import { CATEGORIES } from './template-rules';
 
 /** A place in a template that a send fills. */
 @ObjectType()
@@ -54,6 +72,26 @@ export class TemplateView extends Template {
 
   @Field(() => [TemplateVariable])
   variables: TemplateVariable[];
+
+  /** The body with its examples for values, as a customer might read it; null: Meta writes it, and has not yet. */
+  rendered_text: string | null;
+
+  /** Messages sent with it that left; those that failed afterwards too. */
+  @Field(() => Int)
+  @ApiProperty({ type: 'integer' })
+  sent_count: number;
+
+  @Field(() => Int)
+  @ApiProperty({ type: 'integer' })
+  delivered_count: number;
+
+  @Field(() => Int)
+  @ApiProperty({ type: 'integer' })
+  read_count: number;
+
+  @Field(() => Int)
+  @ApiProperty({ type: 'integer' })
+  failed_count: number;
 }
 
 @ApiSchema({ name: 'TemplateList' })
@@ -91,6 +129,199 @@ export class TemplateQuery extends PageQuery {
 @ArgsType()
 export class TemplateFilter extends ArgsOf(TemplateQuery, PAGING) {}
 
+/** Meta's words in capitals. */
+const Capitals = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim().toUpperCase() : value));
+
+/** Far more than Meta's largest carousel. */
+const COMPONENTS_BYTES = 65_536;
+
+@InputType({ isAbstract: true })
+class TemplateContent {
+  /** MARKETING, UTILITY or AUTHENTICATION, in any case. */
+  @ApiProperty({ enum: CATEGORIES })
+  @Capitals()
+  @IsString()
+  @IsIn(CATEGORIES)
+  category: string;
+
+  /** Meta's form. A header's example may be `{media_id}`, an upload of ours, or `{link}`. */
+  @Field(() => [Json])
+  @ApiProperty({ type: [TemplateComponent] })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @IsObject({ each: true })
+  @JsonBytes(COMPONENTS_BYTES)
+  components: JsonObject[];
+}
+
+@InputType({ isAbstract: true })
+class TemplateKey {
+  /** Lower-case letters, digits and underscores; cannot be changed later. */
+  @Trim()
+  @IsString()
+  @Matches(/^[a-z0-9_]{1,512}$/, { message: 'name must be 1 to 512 lower-case letters, digits and underscores' })
+  name: string;
+}
+
+@InputType({ isAbstract: true })
+class FlatFields {
+  /** Meta's code of the language, such as pt_BR; default pt_BR. Cannot be changed later. */
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim().replace('-', '_') : value))
+  @IsOptional()
+  @IsString()
+  @Matches(/^[a-z]{2,3}(_[A-Za-z]{2,4})?$/, { message: 'language must be one of Meta’s codes, such as pt_BR, en_US or es' })
+  language?: string | null;
+
+  /** Instead of `components`: TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION; a `header_text` alone is TEXT. */
+  @Capitals()
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  header_type?: string | null;
+
+  /** Instead of `components`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(1024)
+  header_text?: string | null;
+
+  /** Instead of `components`; Meta writes that of AUTHENTICATION. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  body_text?: string | null;
+
+  /** Instead of `components`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(1024)
+  footer_text?: string | null;
+
+  /** Instead of `components`: Meta's form of each. */
+  @Field(() => [Json], { nullable: true })
+  @ApiPropertyOptional({ type: [TemplateButton], nullable: true })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsObject({ each: true })
+  @JsonBytes(COMPONENTS_BYTES)
+  buttons?: JsonObject[] | null;
+
+  /** With the flat fields: `header` (a value, or `{media_id}` or `{link}` of a file), `body` (a list, or an object by name), `buttons` (by place). */
+  @Field(() => Json, { nullable: true })
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, nullable: true, example: { body: ['Ana', '1042'] } })
+  @IsOptional()
+  @IsObject()
+  @JsonBytes(COMPONENTS_BYTES)
+  examples?: JsonObject | null;
+
+  /** Passed on with the first submission; Meta decides either way. Default true. */
+  @IsOptional()
+  @IsBoolean()
+  allow_category_change?: boolean | null;
+}
+
+/** A text for Meta to approve: `components` in its form, or laid flat. null is the same as absent. */
+@InputType('WhatsAppTemplateCreateInput')
+@ApiSchema({ name: 'TemplateCreateRequest' })
+export class TemplateCreate extends IntersectionType(
+  IntersectionType(TemplateKey, PickType(TemplateContent, ['category'])),
+  IntersectionType(FlatFields, PartialType(PickType(TemplateContent, ['components']))),
+) {}
+
+/** The switch, or another text, which Meta reviews again. Name and language stay. */
+@InputType('WhatsAppTemplateUpdateInput')
+@ApiSchema({ name: 'TemplateUpdateRequest' })
+export class TemplateUpdate extends PartialType(IntersectionType(PickType(Template, ['is_enabled']), TemplateContent)) {}
+
+export class TemplateSubmitQuery {
+  /** false: the draft is only kept. Default true. */
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  submit?: boolean;
+}
+
+@ArgsType()
+export class TemplateSubmitArgs extends ArgsOf(TemplateSubmitQuery) {}
+
+/** Which templates Meta is asked for; its own words. */
+export class MetaTemplateQuery {
+  /** Such as APPROVED; default: all. */
+  @Capitals()
+  @IsOptional()
+  @IsString()
+  @MaxLength(30)
+  status?: string;
+
+  @Capitals()
+  @IsOptional()
+  @IsString()
+  @MaxLength(30)
+  category?: string;
+
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @MaxLength(20)
+  language?: string;
+
+  @Trim()
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  name?: string;
+
+  /** At most; above 100 is 422. */
+  @ApiPropertyOptional({ default: PAGE_SIZE_DEFAULT })
+  @IsOptional()
+  @Cast(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(PAGE_SIZE_MAX)
+  limit?: number;
+
+  /** The `paging.after` of an earlier page. Alias: cursor. */
+  @Alias('cursor')
+  @IsOptional()
+  @IsString()
+  @Matches(/^[\w+/=.-]{1,4096}$/, { message: 'Give the paging.after of an earlier page.' })
+  after?: string;
+}
+
+/** A template as Meta has it; what else it says stands beside these. */
+export class MetaTemplate {
+  id: string;
+
+  name: string;
+
+  language: string;
+
+  status: string;
+
+  category: string;
+
+  @ApiPropertyOptional({ example: 'POSITIONAL' })
+  parameter_format?: string;
+
+  @ApiProperty({ type: [TemplateComponent] })
+  components: TemplateComponent[];
+}
+
+export class MetaPaging {
+  /** Where the next page begins; null: there is none. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  after: string | null;
+}
+
+/** Meta's objects as they are, in our envelope; `total` counts those of this page. */
+@ApiSchema({ name: 'MetaTemplateList' })
+export class MetaTemplatePage extends PageOf(MetaTemplate) {
+  paging: MetaPaging;
+}
+
 export class TemplateLanguageQuery {
   /** For a name that stands in several languages; default pt_BR. */
   @Trim()
@@ -99,6 +330,17 @@ export class TemplateLanguageQuery {
   @MaxLength(20)
   language?: string;
 }
+
+export class TemplateRemovalQuery extends TemplateLanguageQuery {
+  /** Also at Meta, which keeps the name for 30 days. Without, Meta keeps it, and no sync brings it back unless forced. */
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  delete_from_meta?: boolean;
+}
+
+@ArgsType()
+export class TemplateRemovalArgs extends ArgsOf(TemplateRemovalQuery, ['language']) {}
 
 export class TemplateSyncQuery {
   /** Also bring back what was deleted here only. */
@@ -151,9 +393,14 @@ export class TemplateSync {
   errors: string[];
 }
 
-/** A template as the API shows it: Meta's components, and the same laid flat. */
-export function presentTemplate(template: Template): TemplateView {
-  const { deleted_at: _, ...shown } = template;
+/** The counts of a template; none: no message has been sent with it. */
+export type Counts = Pick<TemplateCount, 'sent_count' | 'delivered_count' | 'read_count' | 'failed_count'>;
+
+const NO_COUNTS: Counts = { sent_count: 0, delivered_count: 0, read_count: 0, failed_count: 0 };
+
+/** A template as the API shows it: Meta's components, the same laid flat, and how its messages fared. */
+export function presentTemplate(template: Template, counts: Counts = NO_COUNTS): TemplateView {
+  const { deleted_at: _, approved_edits: _edits, busy_until: _busy, ...shown } = template;
   const parts = asList(template.components).filter(isObject);
   const part = (type: string): JsonObject | undefined => parts.find((one) => asText(one.type)?.toUpperCase() === type);
   const [header, body, footer, buttons] = ['HEADER', 'BODY', 'FOOTER', 'BUTTONS'].map(part);
@@ -161,27 +408,31 @@ export function presentTemplate(template: Template): TemplateView {
   const header_text = asText(header?.text);
   const inHeader = variablesOf(header_text);
   const inBody = variablesOf(body?.text);
+  const variables = [
+    ...inHeader.map((key, n) => ({ component: 'header', key, button_index: null, example: exampleOf(header, 'header_text', key, n) })),
+    ...inBody.map((key, n) => ({ component: 'body', key, button_index: null, example: exampleOf(body, 'body_text', key, n) })),
+    ...buttonList.flatMap((button, button_index) =>
+      variablesOf(button.url).map((key) => ({ component: 'button', key, button_index, example: asText(asList(button.example)[0], 2048) })),
+    ),
+  ];
+  const body_text = asText(body?.text, 4096);
   return {
     ...shown,
+    ...counts,
     header_type: header ? (asText(header.format)?.toUpperCase() ?? 'TEXT') : null,
     header_text,
     header_variables_count: inHeader.length,
-    body_text: asText(body?.text, 4096),
+    body_text,
     body_variables_count: inBody.length,
     footer_text: asText(footer?.text),
     buttons: buttonList,
-    variables: [
-      ...inHeader.map((key, n) => ({ component: 'header', key, button_index: null, example: exampleOf(header, 'header_text', key, n) })),
-      ...inBody.map((key, n) => ({ component: 'body', key, button_index: null, example: exampleOf(body, 'body_text', key, n) })),
-      ...buttonList.flatMap((button, button_index) =>
-        variablesOf(button.url).map((key) => ({
-          component: 'button',
-          key,
-          button_index,
-          example: asText(asList(button.example)[0], 2048),
-        })),
+    variables,
+    rendered_text:
+      body_text &&
+      renderedExample(
+        body_text,
+        new Map(variables.flatMap(({ component, key, example }) => (component === 'body' && example ? [[key, example]] : []))),
       ),
-    ],
   } as unknown as TemplateView;
 }
 

@@ -1,5 +1,6 @@
-import { Field, ID, ObjectType } from '@nestjs/graphql';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
+import { ApiHideProperty, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference } from '#database/references';
@@ -45,6 +46,16 @@ export class TemplateComponent {
   buttons?: TemplateButton[];
 }
 
+/** Why the last submission came to nothing. */
+@ObjectType()
+export class TemplateSubmissionError {
+  /** Meta's code, or one of ours. */
+  @ApiProperty({ example: '2388299' })
+  code: string;
+
+  message: string;
+}
+
 /** A text approved by Meta, required outside the window. */
 @Entity('whatsapp_templates')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'CASCADE')
@@ -72,12 +83,16 @@ export class Template extends SoftDeletedEntity {
   @Column('varchar', { length: 30 })
   category: string;
 
-  /** Meta's word; only APPROVED is sendable. */
+  /** DRAFT: only here. Else Meta's word; only APPROVED is sendable. */
   @Column('varchar', { length: 30 })
   status: string;
 
   @Column('varchar', { length: 500, nullable: true })
   rejected_reason: string | null;
+
+  /** null: the last submission was taken, or there was none. */
+  @Column('jsonb', { nullable: true })
+  submission_error: TemplateSubmissionError | null;
 
   @Column('varchar', { length: 20, nullable: true })
   quality_score: string | null;
@@ -93,9 +108,42 @@ export class Template extends SoftDeletedEntity {
   @ApiProperty({ type: [TemplateComponent] })
   components: JsonObject[];
 
-  /** The local switch. */
+  /** The local switch: what is off is not sent from here. */
   @Column('boolean', { default: true })
+  @IsBoolean()
   is_enabled: boolean;
+
+  /** Meta's own, such as hello_world: neither edited nor deleted. */
+  @Column('boolean', { default: false })
+  is_system_template: boolean;
+
+  /** When Meta last took it, or may have: its answer was lost. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  submitted_at: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  approved_at: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  rejected_at: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  paused_at: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  disabled_at: Date | null;
+
+  /** When it was edited while approved, in the last 30 days. */
+  @Column('jsonb', { default: [] })
+  @HideField()
+  @ApiHideProperty()
+  approved_edits: string[];
+
+  /** Somebody talks to Meta about it; nobody else until then. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  busy_until: Date | null;
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   last_synced_at: Date | null;

@@ -3,7 +3,20 @@ import { declareDemo } from '#database/demo-rows';
 import { Template } from './template.entity';
 
 declareDemo(async ({ database, tx, actor, id }) => {
-  await database.repository(Template, tx).insert(actor, {
+  const templates = database.repository(Template, tx);
+  await templates.insert(actor, {
+    id: id(DEMO.draft_template_id),
+    whatsapp_number_id: id(DEMO.number_id),
+    name: 'cupom_da_semana',
+    language: 'pt_BR',
+    category: 'MARKETING',
+    status: 'DRAFT',
+    components: [
+      { type: 'BODY', text: 'Olá {{1}}, esta semana o pão de queijo sai pela metade do preço.', example: { body_text: [['Ana']] } },
+      { type: 'FOOTER', text: 'Responda PARAR para não receber ofertas' },
+    ],
+  });
+  await templates.insert(actor, {
     id: id(DEMO.template_id),
     whatsapp_number_id: id(DEMO.number_id),
     name: DEMO.template_name,
