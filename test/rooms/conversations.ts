@@ -14,8 +14,10 @@ export const facts: RoomFacts = {
     viewer: [
       'GET /conversations',
       'GET /conversations/{conversation_id}',
+      'GET /conversations/{conversation_id}/export',
       'GET /conversations/{conversation_id}/messages',
       'GET /whatsapp/messages',
+      'GET /whatsapp/messages/search',
       'GET /whatsapp/messages/{message_id}',
       'GET /whatsapp/messages/{message_id}/media',
       'GET /whatsapp/messages/{message_id}/status',
@@ -28,6 +30,7 @@ export const facts: RoomFacts = {
       'POST /conversations/{conversation_id}/messages',
       'POST /conversations/{conversation_id}/read',
       'POST /conversations/{conversation_id}/reopen',
+      'POST /whatsapp/messages/{message_id}/reactions',
       'POST /whatsapp/messages/{message_id}/resend',
       'POST /whatsapp/send',
       'POST /whatsapp/send-audio',
@@ -60,6 +63,7 @@ export const facts: RoomFacts = {
       'POST /conversations': { contact_id: own.idle_contact },
       'POST /conversations/{conversation_id}/messages': { content: 'Olá' },
       'POST /conversations/{conversation_id}/assign': { agent_id: own.user },
+      'POST /whatsapp/messages/{message_id}/reactions': { emoji: '👍' },
       'POST /whatsapp/send': { ...to, message: 'Olá' },
       'POST /whatsapp/send-template': { ...to, template_id: own.template },
       'POST /whatsapp/send-media': { ...to, type: 'image', media_id: own.media },
@@ -119,6 +123,16 @@ export const facts: RoomFacts = {
       mutation: 'resendMessage',
       said: ['message.resent'],
       given: async (stage) => ({ id: await stage.failed() }),
+    },
+    {
+      rest: 'POST whatsapp/messages/:message_id/reactions',
+      said: ['message.reacted'],
+      given: async (stage) => {
+        const { id } = await stage.conversation();
+        const { body } = await stage.agent.get(`/conversations/${id}/messages`).expect(200);
+        return { id: (body as { items: { id: string }[] }).items[0].id, body: { emoji: '👍' } };
+      },
+      wrong: { emoji: 'ok' },
     },
     {
       rest: 'POST conversations/:conversation_id/assign',

@@ -2,7 +2,7 @@ import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import type { Contact } from '#modules/contacts/contact.entity';
 import { type DataOf, declareSocketEvents } from '#realtime/realtime.events';
-import { AssignmentNews, MessageNews, MessageStatusNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
+import { AssignmentNews, MessageNews, MessageStatusNews, RatingNews, UnassignmentNews, UnreadNews } from './conversation-news.dto';
 import { ConversationView } from './conversation.dto';
 import { type Conversation, ConversationStatus } from './conversation.entity';
 import { MessageResponse } from './messages/message.dto';
@@ -51,6 +51,15 @@ interface ConversationMoved extends ConversationHappened {
 interface ConversationAssigned extends ConversationHappened {
   agent_id: string | null;
   previous_agent_id: string | null;
+}
+
+interface ConversationRated extends ConversationHappened {
+  rating: number;
+  rating_comment: string | null;
+  rated_at: Date;
+  /** Who had it. */
+  agent_id: string | null;
+  queue_id: string | null;
 }
 
 interface ConversationQueued extends ConversationHappened {
@@ -215,6 +224,19 @@ export const INBOX_EVENTS = declareEvents({
     sample: { ...conversation, queue_id: DEMO.queue_id },
     sockets: ['queue:updated'],
   }),
+  'conversation.rated': event<ConversationRated>({
+    text: 'A customer said how they found a conversation, or why.',
+    sample: {
+      ...conversation,
+      user_id: null,
+      rating: 5,
+      rating_comment: 'Muito rápido!',
+      rated_at: DEMO.time,
+      agent_id: user_id,
+      queue_id: DEMO.queue_id,
+    },
+    sockets: ['conversation:rated'],
+  }),
   'conversation.unread': event<ConversationHappened & { unread_count: number }>({
     text: 'The team has read what came in, so far or in part.',
     sample: { ...conversation, unread_count: 0 },
@@ -253,6 +275,19 @@ export const INBOX_NEWS = declareSocketEvents({
     channel: 'conversations',
     payload: UnreadNews,
     sample: { conversation_id, unread_count: 0 },
+  },
+  'conversation:rated': {
+    text: 'A customer said how they found a conversation, or why.',
+    channel: 'conversations',
+    payload: RatingNews,
+    sample: {
+      conversation_id,
+      rating: 5,
+      rating_comment: 'Muito rápido!',
+      rated_at: DEMO.time,
+      agent_id: user_id,
+      queue_id: DEMO.queue_id,
+    },
   },
   'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
   'conversation:unassigned': {

@@ -25,7 +25,12 @@ import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
 import { PurgeMessages } from './messages/purge-messages';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
+import { SearchMessages } from './messages/search-messages';
 import { SendMessage } from './messages/send-message';
+import { Surveys } from './surveys/surveys';
+import { PdfTranscripts } from './transcripts/pdf/pdf-transcripts';
+import { TranscriptsController } from './transcripts/transcripts.controller';
+import { Transcripts } from './transcripts/transcripts.service';
 import { AbsentAgents } from './notices/absent-agents';
 import { InboxNotices } from './notices/inbox-notices';
 import { MissedMessages } from './notices/missed-messages';
@@ -41,11 +46,12 @@ import { MissedMessages } from './notices/missed-messages';
     JobsModule.register('whatsapp-receipts'),
   ],
   // MessagesController first: `/whatsapp/messages` and `/whatsapp/send` are not numbers.
-  controllers: [MessagesController, ConversationsController, AgentStatsController],
+  controllers: [MessagesController, ConversationsController, TranscriptsController, AgentStatsController],
   providers: [
     ConversationsService,
     MessagesService,
     PurgeMessages,
+    SearchMessages,
     SendMessage,
     DeliverMessage,
     MessageFiles,
@@ -60,6 +66,9 @@ import { MissedMessages } from './notices/missed-messages';
     InboxNotices,
     MissedMessages,
     AbsentAgents,
+    Surveys,
+    Transcripts,
+    PdfTranscripts,
   ],
   exports: [ConversationsService, MessagesService, PurgeMessages, SendMessage, InboundWorker],
 })

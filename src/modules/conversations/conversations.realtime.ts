@@ -53,6 +53,9 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('conversation.unread', ({ organization_id, conversation_id, unread_count }) =>
       this.hub.publish({ organization_id, conversation_id, event: 'conversation:unread_update', data: { conversation_id, unread_count } }),
     );
+    this.events.on('conversation.rated', ({ organization_id, user_id: _, ...data }) =>
+      this.hub.publish({ organization_id, conversation_id: data.conversation_id, event: 'conversation:rated', data }),
+    );
     this.events.on('conversation.created', (e) =>
       this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })),
     );

@@ -15,6 +15,8 @@ interface Capabilities {
   /** From 24 h after the customer's last message only templates may be sent. */
   has_window: boolean;
   has_templates: boolean;
+  /** A list to choose from is shown as one. */
+  has_lists: boolean;
   /** Where an administrator has the provider's webhooks sent; null: there is nothing to enter by hand. */
   webhook_path: string | null;
   /** How fast messages may leave by a number, by the throughput its provider gave it. */
@@ -28,12 +30,13 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
   official: {
     has_window: true,
     has_templates: true,
+    has_lists: true,
     webhook_path: '/api/v1/whatsapp/webhook',
     // Meta, "Throughput": 80 messages a second; 1,000 for a number it has upgraded.
     pace: (throughput) => perSecond(throughput === 'HIGH' ? 1000 : 80),
   },
   // Contract 20, 5.4: half a second between two.
-  qrcode: { has_window: false, has_templates: false, webhook_path: null, pace: () => ({ count: 1, ms: 500 }) },
+  qrcode: { has_window: false, has_templates: false, has_lists: false, webhook_path: null, pace: () => ({ count: 1, ms: 500 }) },
 };
 
 /** A provider, as far as it needs no number's keys. */
@@ -93,6 +96,8 @@ export interface Delivery {
   reply_to_provider_id?: string | null;
   /** The provider's id of the message a reaction is for. */
   target_provider_id?: string | null;
+  /** Whether that one was sent by us. */
+  target_is_ours?: boolean | null;
   /** Of a media message: the file as the provider knows it, or where it fetches it. Without: `payload.link`. */
   media?: { id: string } | { link: string } | null;
 }

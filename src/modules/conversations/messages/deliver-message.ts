@@ -20,7 +20,8 @@ import { Providers } from '#modules/whatsapp/providers';
 import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
-import { type Message, type MessageMedia, MessageStatus } from './message.entity';
+import { type Message, type MessageMedia, MessageStatus, MessageType } from './message.entity';
+import { takeBackReaction } from './reactions';
 import { SendLine, type Waiting } from './send-line';
 import type { Lane } from './sender';
 
@@ -58,7 +59,9 @@ interface Claim extends OutgoingMessage, LimitSettings {
   phone: string | null;
   wa_id: string | null;
   bsuid: string | null;
+  /** Of the message it answers, or reacts to. */
   reply_to_provider_id: string | null;
+  target_is_ours: boolean | null;
 }
 
 // Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
@@ -67,7 +70,8 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until, NOT ${atWork('$1')} AS is_stopped,
            n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits,
-           coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
+           coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id,
+           r.direction = 'outgoing' AS target_is_ours
       FROM unnest($2::uuid[]) AS due(conversation_id)
      CROSS JOIN LATERAL (
        SELECT w.* FROM outbound_sends w
@@ -314,7 +318,7 @@ export class DeliverMessage {
     const number_id = claim.whatsapp_number_id ?? '';
     const line = await this.providers.line(actor, number_id);
     const media = claim.media ? { id: await this.media.providerMediaId(actor, number_id, claim.media.id) } : null;
-    return line.send(claim, { ...claim, media });
+    return line.send(claim, { ...claim, media, target_provider_id: claim.reply_to_provider_id });
   }
 
   /** Meta has it. Answers what waits behind it in the conversation; what is written after this look wakes us anew. */
@@ -379,6 +383,7 @@ export class DeliverMessage {
        VALUES ($1, $2, $3, 'failed', now(), 'api', $4) ON CONFLICT DO NOTHING`,
       [newId(), organization_id, message_id, failure.error_code],
     );
+    if (message.message_type === MessageType.reaction) await takeBackReaction(tx, message);
     if (failure.effect) await applyFailureEffect(tx, this.contacts, message, failure.effect);
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
     tell(tx, message, MessageStatus.failed, failure.error_code);
