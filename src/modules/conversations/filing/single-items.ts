@@ -80,10 +80,10 @@ async function isOfContact(
   return [...known.values()].some((identity) => identity.contact_id === contact_id);
 }
 
-/** One told late changes nothing. */
+/** One told late changes nothing, nor does the one that stands there: an echo of ours says less of it. */
 function reactIn(reactions: MessageReaction[], { emoji, timestamp }: InboundReaction, from: MessageReaction['from']): MessageReaction[] {
   const at = timestamp.toISOString();
-  if (reactions.some((reaction) => reaction.from === from && reaction.at > at)) return reactions;
+  if (reactions.some((reaction) => reaction.from === from && (reaction.at > at || reaction.emoji === emoji))) return reactions;
   return react(reactions, { from, emoji: emoji ?? '', at });
 }
 

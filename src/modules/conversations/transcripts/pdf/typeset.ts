@@ -1,4 +1,3 @@
-
 /** The faces of a document: of each text the first that has its signs. */
 export type Face = 'text' | 'bold' | 'emoji';
 
