@@ -273,6 +273,7 @@ describe('the wall', () => {
       'src/modules/conversations/state/merging.ts',
       'src/modules/conversations/state/moves.ts',
       'src/modules/conversations/state/queueing.ts',
+      'src/modules/conversations/state/rating.ts',
       'src/modules/conversations/state/traffic.ts',
     ]);
   });

@@ -44,7 +44,7 @@ describe('lists of a large organization', () => {
     acme = w.acme;
     await officialNumber(w, acme);
     const pool = new Pool({ connectionString: w.env.DATABASE_URL, max: 1 });
-    await seed(pool, acme.id, { contacts: 22_000, conversations: 24_000, messages: 60_000 }).finally(() => pool.end());
+    await seed(pool, acme.id, { contacts: 22_000, conversations: 24_000, messages: 105_000 }).finally(() => pool.end());
     const [number] = await w.sql<{ id: string }>('SELECT id FROM whatsapp_numbers WHERE organization_id = $1', [acme.id]);
     number_id = number.id;
     explain = new Client({ connectionString: w.env.DATABASE_URL });
@@ -196,6 +196,29 @@ describe('lists of a large organization', () => {
       [acme.id],
     );
     expect([...conversations.items, ...next.items].map(({ id }) => id)).toEqual(threads.map(({ id }) => id));
+  });
+
+  it('find the words of messages by their index, whatever the planner takes them for', async () => {
+    const texts: string[] = [];
+    const query = jest.spyOn(Client.prototype, 'query');
+    for (const words of ['pedido', 'nota fiscal', 'xyz', 'pe'])
+      await acme.agent.get(`/whatsapp/messages/search?q=${encodeURIComponent(words)}&limit=100`).expect(200);
+    const asked = (query.mock.calls as unknown as [Statement | string, unknown[]?][]).map(([statement, values]): Statement =>
+      typeof statement === 'string' ? { text: statement, values } : { values, ...statement },
+    );
+    query.mockRestore();
+    const [limits] = asked.filter(({ text }) => text.includes('enable_seqscan'));
+    const reads = asked.filter(({ text }) => text.includes('@@') && /\bmessages\b/.test(text));
+
+    expect(reads.length).toBeGreaterThan(4);
+    for (const { text, values } of reads) {
+      await explain.query(`BEGIN; ${limits.text}`);
+      const { rows } = await explain.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`EXPLAIN (FORMAT JSON) ${text}`, values);
+      await explain.query('ROLLBACK');
+      const indexes = nodesOf(rows[0]['QUERY PLAN'][0].Plan).map((node) => node['Index Name']);
+      if (!indexes.includes('messages_search_idx')) texts.push(text);
+    }
+    expect(texts).toEqual([]);
   });
 
   it('go on where a page ended, to the last row, each once, forth and back', async () => {

@@ -17,6 +17,7 @@ const LIST = 'list of 50 conversations';
 /** No two ask for the same at once: what is shared between those who do, is not. */
 const OWN = '50 conversations, each another page';
 const ROW = 'one contact';
+const TEXTS = 'texts of messages, searched';
 const FLAT = [LIST, 'list of 50 contacts', ROW, 'thread of 50'];
 
 interface Speed {
@@ -64,6 +65,9 @@ async function readsOf(stage: Stage, { organization_id }: Tenant, size: number):
     'thread of 50': threads.map(({ id }) => `conversations/${id}/messages?limit=50`),
     ...searches('conversations', { name, phone, '2 letters': letters }),
     ...searches('contacts', { name, phone, 'e-mail': email, '2 letters': letters }),
+    [TEXTS]: ['pedido', 'nota fiscal', 'entrega', 'item faltando', 'xyzzy', 'bairro pedido', '40 minutos'].map(
+      (words) => `whatsapp/messages/search?limit=50&q=${encodeURIComponent(words)}`,
+    ),
   };
 }
 
@@ -171,6 +175,8 @@ play(async (stage, check) => {
       }
     const searches = figures.filter(({ read }) => read.includes(' by '));
     const slowest = searches.reduce((a, b) => (b.alone.p95 > a.alone.p95 ? b : a));
+    const texts = figures.filter(({ read }) => read === TEXTS).reduce((a, b) => (b.alone.p95 > a.alone.p95 ? b : a));
+    check(texts.alone.p95 <= 300, `${TEXTS}: p95 at most 300 ms (of ${texts.size}: ${figure(texts.alone.p95)} ms)`);
     check(slowest.alone.p95 <= 50, `searches: p95 at most 50 ms (${slowest.read} of ${slowest.size}: ${figure(slowest.alone.p95)} ms)`);
   } finally {
     generator.stop();

@@ -17,9 +17,11 @@ export const facts: RoomFacts = {
       'GET /conversations/sla-alerts',
       'GET /conversations/stats',
       'GET /conversations/{conversation_id}',
+      'GET /conversations/{conversation_id}/export',
       'GET /conversations/{conversation_id}/messages',
       'GET /conversations/{conversation_id}/notes',
       'GET /whatsapp/messages',
+      'GET /whatsapp/messages/search',
       'GET /whatsapp/messages/{message_id}',
       'GET /whatsapp/messages/{message_id}/media',
       'GET /whatsapp/messages/{message_id}/status',
@@ -35,6 +37,7 @@ export const facts: RoomFacts = {
       'POST /conversations/{conversation_id}/reopen',
       'POST /conversations/{conversation_id}/tags',
       'POST /conversations/{conversation_id}/transfer',
+      'POST /whatsapp/messages/{message_id}/reactions',
       'POST /whatsapp/messages/{message_id}/resend',
       'POST /whatsapp/send',
       'POST /whatsapp/send-audio',
@@ -70,6 +73,7 @@ export const facts: RoomFacts = {
       'POST /conversations/{conversation_id}/notes': { note: 'Confere?' },
       'POST /conversations/{conversation_id}/tags': { tags: ['entrega'] },
       'POST /conversations/{conversation_id}/transfer': { to_agent_id: own.user },
+      'POST /whatsapp/messages/{message_id}/reactions': { emoji: '👍' },
       'POST /whatsapp/send': { ...to, message: 'Olá' },
       'POST /whatsapp/send-template': { ...to, template_id: own.template },
       'POST /whatsapp/send-media': { ...to, type: 'image', media_id: own.media },
@@ -129,6 +133,16 @@ export const facts: RoomFacts = {
       mutation: 'resendMessage',
       said: ['message.resent'],
       given: async (stage) => ({ id: await stage.failed() }),
+    },
+    {
+      rest: 'POST whatsapp/messages/:message_id/reactions',
+      said: ['message.reacted'],
+      given: async (stage) => {
+        const { id } = await stage.conversation();
+        const { body } = await stage.agent.get(`/conversations/${id}/messages`).expect(200);
+        return { id: (body as { items: { id: string }[] }).items[0].id, body: { emoji: '👍' } };
+      },
+      wrong: { emoji: 'ok' },
     },
     {
       rest: 'POST conversations/:conversation_id/assign',

@@ -67,6 +67,23 @@ export class WindowNews {
   window_expires_at: Date;
 }
 
+export class RatingNews {
+  conversation_id: string;
+
+  /** 1 to 5. */
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 5 })
+  rating: number;
+
+  rating_comment: string | null;
+
+  rated_at: Date;
+
+  /** Who had it. */
+  agent_id: string | null;
+
+  queue_id: string | null;
+}
+
 export class NewsAgent {
   id: string;
 

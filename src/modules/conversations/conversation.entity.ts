@@ -1,6 +1,7 @@
 import { Field, HideField, ID, Int, ObjectType } from '@nestjs/graphql';
 import { ApiHideProperty, ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, Index } from 'typeorm';
+import { TEXT } from '#api/graphql-limits';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference, UncheckedReference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
@@ -24,6 +25,12 @@ export enum ConversationPriority {
   medium = 'medium',
   high = 'high',
   urgent = 'urgent',
+}
+
+/** What a customer who was asked how it went may still say. */
+export enum CsatAwaits {
+  rating = 'rating',
+  comment = 'comment',
 }
 
 /** A thread with one contact through one WhatsApp number. */
@@ -56,6 +63,8 @@ export enum ConversationPriority {
 @Index('conversations_live_of_agent_idx', ['organization_id', 'current_agent_id'], {
   where: "current_agent_id IS NOT NULL AND status IN ('open', 'pending')",
 })
+@Index('conversations_csat_idx', ['organization_id', 'csat_due_at'], { where: 'csat_due_at IS NOT NULL' })
+@Index('conversations_rated_idx', ['organization_id', 'rated_at'], { where: 'rated_at IS NOT NULL' })
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
 export class Conversation extends TenantEntity {
   @Column('uuid')
@@ -194,6 +203,31 @@ export class Conversation extends TenantEntity {
   @Column('int', { nullable: true })
   @Field(() => Int, { nullable: true })
   resolution_time_seconds: number | null;
+
+  /** 1 to 5: how the customer found it, when last asked. */
+  @Column('int', { nullable: true })
+  @Field(() => Int, { nullable: true })
+  rating: number | null;
+
+  /** What they added to it. */
+  @Column('text', { nullable: true })
+  @Field(() => String, { nullable: true, complexity: TEXT })
+  rating_comment: string | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  rated_at: Date | null;
+
+  /** When they are asked; null: they are not, or were. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  csat_due_at: Date | null;
+
+  /** What counts as their answer until `csat_until`: rating, then comment. */
+  @Column('varchar', { length: 10, nullable: true })
+  @Field(() => String, { nullable: true })
+  csat_awaits: CsatAwaits | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  csat_until: Date | null;
 
   @Column('boolean', { default: false })
   is_bot_active: boolean;

@@ -21,6 +21,11 @@ export const CONVERSATION_ERRORS = declareErrors({
     cause: 'The message did not fail, or was sent again already.',
     remedy: 'Follow `resent_as_id`, or send a new message.',
   },
+  message_not_reactable: {
+    status: 409,
+    cause: 'A note, a deleted message, one that WhatsApp does not have yet, or one older than 30 days.',
+    remedy: 'React to a message that stands in the thread on the phone.',
+  },
   no_whatsapp_number: {
     status: 409,
     cause: 'The organization has no number to send from.',

@@ -6,6 +6,7 @@ import {
   AssignmentNews,
   MessageNews,
   MessageStatusNews,
+  RatingNews,
   TransferNews,
   UnassignmentNews,
   UnreadNews,
@@ -87,6 +88,15 @@ interface WindowExpiring {
   organization_id: string;
   conversation_id: string;
   window_expires_at: Date;
+}
+
+interface ConversationRated extends ConversationHappened {
+  rating: number;
+  rating_comment: string | null;
+  rated_at: Date;
+  /** Who had it. */
+  agent_id: string | null;
+  queue_id: string | null;
 }
 
 interface ConversationQueued extends ConversationHappened {
@@ -296,6 +306,19 @@ export const INBOX_EVENTS = declareEvents({
     sample: { ...conversation, queue_id: DEMO.queue_id },
     sockets: ['queue:updated'],
   }),
+  'conversation.rated': event<ConversationRated>({
+    text: 'A customer said how they found a conversation, or why.',
+    sample: {
+      ...conversation,
+      user_id: null,
+      rating: 5,
+      rating_comment: 'Muito rápido!',
+      rated_at: DEMO.time,
+      agent_id: user_id,
+      queue_id: DEMO.queue_id,
+    },
+    sockets: ['conversation:rated'],
+  }),
   'conversation.unread': event<ConversationHappened & { unread_count: number }>({
     text: 'The team has read what came in, so far or in part.',
     sample: { ...conversation, unread_count: 0 },
@@ -334,6 +357,19 @@ export const INBOX_NEWS = declareSocketEvents({
     channel: 'conversations',
     payload: UnreadNews,
     sample: { conversation_id, unread_count: 0 },
+  },
+  'conversation:rated': {
+    text: 'A customer said how they found a conversation, or why.',
+    channel: 'conversations',
+    payload: RatingNews,
+    sample: {
+      conversation_id,
+      rating: 5,
+      rating_comment: 'Muito rápido!',
+      rated_at: DEMO.time,
+      agent_id: user_id,
+      queue_id: DEMO.queue_id,
+    },
   },
   'conversation:assigned': { text: 'A conversation has an agent, or another one.', channel: 'conversations', payload: AssignmentNews },
   'conversation:transferred': {

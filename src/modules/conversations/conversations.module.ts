@@ -36,8 +36,13 @@ import { PhoneRequestsController } from './messages/phone-requests.controller';
 import { PhoneRequestsResolver } from './messages/phone-requests.resolver';
 import { PurgeMessages } from './messages/purge-messages';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';
+import { SearchMessages } from './messages/search-messages';
 import { SendMessage } from './messages/send-message';
 import { ShowTyping } from './messages/show-typing';
+import { Surveys } from './surveys/surveys';
+import { PdfTranscripts } from './transcripts/pdf/pdf-transcripts';
+import { TranscriptsController } from './transcripts/transcripts.controller';
+import { Transcripts } from './transcripts/transcripts.service';
 import { AbsentAgents } from './notices/absent-agents';
 import { InboxNotices } from './notices/inbox-notices';
 import { MissedMessages } from './notices/missed-messages';
@@ -57,6 +62,7 @@ import { WindowMonitor } from './notices/window-monitor';
   controllers: [
     MessagesController,
     ConversationsController,
+    TranscriptsController,
     ConversationFiguresController,
     AgentStatsController,
     ContactStatsController,
@@ -67,6 +73,7 @@ import { WindowMonitor } from './notices/window-monitor';
     ConversationFigures,
     MessagesService,
     PurgeMessages,
+    SearchMessages,
     SendMessage,
     DeliverMessage,
     LimitResets,
@@ -89,6 +96,9 @@ import { WindowMonitor } from './notices/window-monitor';
     AbsentAgents,
     AutoMessages,
     WindowMonitor,
+    Surveys,
+    Transcripts,
+    PdfTranscripts,
   ],
   exports: [ConversationsService, MessagesService, PurgeMessages, SendMessage, InboundWorker],
 })

@@ -59,6 +59,9 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
     this.events.on('conversation.window_expiring', ({ organization_id, ...data }) =>
       this.hub.publish({ organization_id, conversation_id: data.conversation_id, event: 'conversation:window_expiring', data }),
     );
+    this.events.on('conversation.rated', ({ organization_id, user_id: _, ...data }) =>
+      this.hub.publish({ organization_id, conversation_id: data.conversation_id, event: 'conversation:rated', data }),
+    );
     this.events.on('conversation.created', (e) =>
       this.tell(e.organization_id, e.conversation_id, (data) => ({ event: 'conversation:new', data })),
     );

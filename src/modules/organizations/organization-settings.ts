@@ -4,6 +4,7 @@ import { isTimeZone } from '#common/fields';
 import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
 import { toBusinessHours } from './business-hours';
+import { csatOf } from './csat.dto';
 import { type OrganizationSettings, OrganizationSettingsUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import type { Organization } from './organization.entity';
 
@@ -20,6 +21,7 @@ export function settingsOf({ settings }: Pick<Organization, 'settings'>): Organi
     notification_settings: { ...SETTINGS_DEFAULTS.notification_settings, ...stored.notification_settings },
     security_settings: { ...SETTINGS_DEFAULTS.security_settings, ...stored.security_settings },
     privacy_settings: { ...SETTINGS_DEFAULTS.privacy_settings, ...stored.privacy_settings },
+    csat: csatOf(stored.csat),
     ...(stored.ai_assistant && {
       ai_assistant: Object.fromEntries(Object.entries(stored.ai_assistant).filter(([key]) => !key.endsWith('_api_key'))),
     }),
@@ -60,7 +62,7 @@ function checkIpRanges(ranges: readonly string[], ip: string | null): void {
   if (ranges.length && ip !== null && !inIpRanges(ip, ranges)) throw wrong(`The ranges leave out your own address, ${ip}`);
 }
 
-const GROUPS = new Set(['notification_settings', 'security_settings', 'privacy_settings']);
+const GROUPS = new Set(['notification_settings', 'security_settings', 'privacy_settings', 'csat']);
 
 /** Inside a group of ours null is its default, and nothing is kept of it. */
 const withoutEmptyGroups = (settings: object): JsonObject =>

@@ -23,6 +23,7 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
 import { type BusinessHours, IsBusinessHours } from './business-hours';
+import { CSAT_DEFAULTS, CsatSettings } from './csat.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
 import { PlanLimitOverrides, PlanLimits, PlanUsage } from './plan.dto';
 
@@ -320,6 +321,9 @@ export class OrganizationSettings {
 
   @Nested(() => PrivacySettings)
   privacy_settings: PrivacySettings;
+
+  @Nested(() => CsatSettings)
+  csat: CsatSettings;
 }
 
 export const SETTINGS_DEFAULTS: OrganizationSettings = {
@@ -337,6 +341,7 @@ export const SETTINGS_DEFAULTS: OrganizationSettings = {
     allowed_ip_ranges: [],
   },
   privacy_settings: { message_retention_days: null, media_retention_days: null, response_deadline_days: 15 },
+  csat: CSAT_DEFAULTS,
 };
 
 /** Top-level keys replace; null goes back to the default; keys of your own are kept (REST: GraphQL knows no open objects). */

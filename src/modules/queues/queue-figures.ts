@@ -1,6 +1,7 @@
 import type { Actor } from '#common/actor';
 import { type Sql, prepared } from '#database/sql';
 import { activeRow } from '#modules/conversations/state/active';
+import { satisfaction } from '#modules/conversations/state/rating';
 import { waitingRow } from '#modules/conversations/state/queueing';
 import type { QueueView } from './queue.dto';
 import type { Queue } from './queue.entity';
@@ -16,6 +17,7 @@ type Counted = Pick<
   | 'average_wait_time_seconds'
   | 'average_response_time_seconds'
   | 'average_resolution_time_seconds'
+  | 'customer_satisfaction_score'
 >;
 
 /** SQL: seconds from one time of a conversation `c` to another. */
@@ -34,7 +36,8 @@ const FIGURES = prepared(`SELECT q.id, f.* FROM unnest($2::uuid[]) AS q(id)
            count(*) FILTER (WHERE ${over})::int AS completed_conversations,
            ${average(seconds('c.queued_at', 'c.assigned_at'), 'c.assigned_at >= c.queued_at')} AS average_wait_time_seconds,
            ${average(seconds('c.queued_at', 'c.queue_answered_at'), 'c.queue_answered_at >= c.queued_at')} AS average_response_time_seconds,
-           ${average('c.resolution_time_seconds', over)} AS average_resolution_time_seconds
+           ${average('c.resolution_time_seconds', over)} AS average_resolution_time_seconds,
+           ${satisfaction('c', RECENT)} AS customer_satisfaction_score
       FROM conversations c WHERE c.organization_id = $1 AND c.queue_id = q.id) f`);
 
 /** What is counted of queues, by their id; one query, whatever their number. */
@@ -52,6 +55,7 @@ const NOTHING: Counted = {
   average_wait_time_seconds: null,
   average_response_time_seconds: null,
   average_resolution_time_seconds: null,
+  customer_satisfaction_score: null,
 };
 
 /** Rows as the API shows them. */
@@ -65,7 +69,6 @@ export async function presentQueues(sql: Sql, { organization_id }: Actor, rows: 
     return {
       ...row,
       ...counted,
-      customer_satisfaction_score: null,
       is_overloaded,
       has_capacity: row.is_active && !is_overloaded,
       is_open: routed.get(row.id)?.calendar.isOpen(now) ?? false,

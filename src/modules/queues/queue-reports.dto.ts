@@ -137,6 +137,7 @@ export class QueueMetrics {
   @Field(() => Int)
   sla_violations: number;
 
+  /** Share of ratings of 4 and 5. */
   @Field(() => Int, { nullable: true })
   customer_satisfaction_score: number | null;
 

@@ -5,6 +5,7 @@ import { Database } from '#database/database';
 import { prepared } from '#database/sql';
 import { escapeLike } from '#database/tenant-repository';
 import { activeRow } from '#modules/conversations/state/active';
+import { satisfaction } from '#modules/conversations/state/rating';
 import { waitingRow } from '#modules/conversations/state/queueing';
 import { agentSummaries } from '#modules/departments/agent-summaries';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -45,6 +46,7 @@ const METRICS = `SELECT count(*) ${within('true')}::int AS total_conversations,
          (avg(c.resolution_time_seconds) ${within(over)})::int AS average_resolution_time_seconds,
          count(*) ${within('c.sla_breached_at IS NOT NULL')}::int AS sla_violations,
          count(*) ${within(judged)}::int AS judged,
+         ${satisfaction('c', 'c.queued_at >= $3')} AS customer_satisfaction_score,
          count(*) ${within(over)}::int AS completed
     FROM conversations c
    WHERE c.organization_id = $1 AND c.queue_id = $2 AND c.queued_at >= least($3::timestamptz, $4::timestamptz - interval '30 days') AND c.queued_at <= $4`;
@@ -122,7 +124,6 @@ export class QueueReports {
       ...figures,
       sla_minutes: queue.sla_minutes,
       sla_compliance_rate: percent(judged - figures.sla_violations, judged),
-      customer_satisfaction_score: null,
       resolution_rate: percent(completed, total),
       volume_by_hour: Array.from({ length: 24 }, (_, hour) => ({ hour, count: hours.find((row) => row.hour === hour)?.count ?? 0 })),
       overflow_events,
@@ -183,6 +184,7 @@ type Counted = Pick<
   | 'average_response_time_seconds'
   | 'average_resolution_time_seconds'
   | 'sla_violations'
+  | 'customer_satisfaction_score'
 > & { judged: number; completed: number };
 
 type Day = Pick<DayOccupancy, 'day' | 'queued'> & { capacity: number | null; overflowed: number };

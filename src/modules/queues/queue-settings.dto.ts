@@ -13,8 +13,9 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { Trim } from '#common/fields';
+import { Nested, Trim } from '#common/fields';
 import { type BusinessHours, IsBusinessHours } from '#modules/organizations/business-hours';
+import { CsatSettings } from '#modules/organizations/csat.dto';
 
 /** Who serves a queue and when. */
 export class QueueSettings {
@@ -79,6 +80,11 @@ export class QueueSettings {
   @Min(5)
   @Max(600)
   offer_timeout_seconds?: number;
+
+  /** How customers are asked what they think of it; what is absent is as the organization has it. */
+  @IsOptional()
+  @Nested(() => CsatSettings)
+  csat?: CsatSettings;
 
   /** Conversations of an agent who has been offline for so long wait again; absent: they stay. */
   @IsOptional()

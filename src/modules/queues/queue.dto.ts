@@ -46,7 +46,7 @@ export class QueueView extends Queue {
   @Field(() => Int, { nullable: true })
   average_resolution_time_seconds: number | null;
 
-  /** 0 to 100; null: nobody has been asked. */
+  /** Share of ratings of 4 and 5, in percent, likewise; null: nobody rated. */
   @Field(() => Int, { nullable: true })
   customer_satisfaction_score: number | null;
 

@@ -48,7 +48,7 @@ export class UserStats {
   @Field(() => Number, { nullable: true })
   avg_resolution_time_minutes: number | null;
 
-  /** Share of ratings of 4 and 5, in percent; null: nobody rated. */
+  /** Share of ratings of 4 and 5, in percent, over their conversations rated in the period; null: nobody rated. */
   @Field(() => Number, { nullable: true })
   csat_score: number | null;
 

@@ -15,6 +15,7 @@ import type {
 import { Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
+import { react } from '../messages/reactions';
 import { echo, hearReaction, newestOf } from '../state/traffic';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
@@ -50,7 +51,7 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
     if (!written || !(await isOfContact(batch, item, change, message, contact_match_key)))
       return parkPoison(batch, [{ item, error: 'not by who wrote the message' }]);
   }
-  if (change.kind === 'reaction') message.reactions = react(message.reactions, change, from_us ? 'business' : 'contact');
+  if (change.kind === 'reaction') message.reactions = reactIn(message.reactions, change, from_us ? 'business' : 'contact');
   else if (change.kind === 'revoke') {
     if (change.doubtful && message.edited_at && change.timestamp.getTime() - message.edited_at.getTime() < JUST_EDITED_MS) return;
     message.is_deleted = true;
@@ -90,11 +91,11 @@ async function isOfContact(
   return [...known.values()].some((identity) => identity.contact_id === contact_id);
 }
 
-/** One reaction a side; an empty one takes it back; one told late changes nothing. */
-function react(reactions: MessageReaction[], { emoji, timestamp }: InboundReaction, from: MessageReaction['from']): MessageReaction[] {
-  const others = reactions.filter((reaction) => reaction.from !== from);
-  if (reactions.some((reaction) => reaction.from === from && reaction.at > timestamp.toISOString())) return reactions;
-  return emoji ? [...others, { from, emoji, at: timestamp.toISOString() }] : others;
+/** One told late changes nothing, nor does the one that stands there: an echo of ours says less of it. */
+function reactIn(reactions: MessageReaction[], { emoji, timestamp }: InboundReaction, from: MessageReaction['from']): MessageReaction[] {
+  const at = timestamp.toISOString();
+  if (reactions.some((reaction) => reaction.from === from && (reaction.at > at || reaction.emoji === emoji))) return reactions;
+  return react(reactions, { from, emoji: emoji ?? '', at });
 }
 
 /** Keeps both versions, the newest on top; false when this one is known (the provider repeats). */

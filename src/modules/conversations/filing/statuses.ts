@@ -3,6 +3,8 @@ import { linkPeople } from '#modules/contacts/link-people';
 import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { type Counted, countTemplates } from '#modules/whatsapp/templates/count-templates';
 import { type Progress, advance } from '../messages/message-progress';
+import { type MessageStatus, MessageType } from '../messages/message.entity';
+import { takeBackReaction } from '../messages/reactions';
 import { MessageStatusEvent } from '../messages/message-status-event.entity';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
@@ -19,12 +21,15 @@ interface Sent extends Progress {
   whatsapp_message_id: string | null;
   pricing: object | null;
   template_id: string | null;
+  message_type: MessageType;
+  reply_to_message_id: string | null;
+  created_at: Date;
   wa_id: string | null;
   match_key: string | null;
 }
 
 const COLUMNS = `m.id, m.organization_id, m.conversation_id, m.contact_id, m.whatsapp_number_id, m.whatsapp_message_id, m.status, m.sent_at, m.delivered_at, m.read_at,
-  m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing, m.template_id, c.wa_id, c.match_key`;
+  m.played_at, m.failed_at, m.error_code, m.error_message, m.pricing, m.template_id, m.message_type, m.reply_to_message_id, m.created_at, c.wa_id, c.match_key`;
 
 /** Applies statuses of outgoing messages, all at once; one that came before its message is parked by the provider's id. */
 export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpdate>[]): Promise<void> {
@@ -69,6 +74,7 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
     });
     // In a group the ids are a participant's, not those of whom the message is for.
     if (change.group_id === null) people.push({ item, message });
+    if (progress.status === 'failed' && message.message_type === MessageType.reaction) await takeBackReaction(batch.tx, message);
     // Once: the provider repeats itself, and the world has gone on since.
     if (failure?.effect && progress.status === 'failed' && (was !== 'failed' || was_error !== message.error_code))
       await applyFailureEffect(batch.tx, batch.contacts, message, failure.effect, change.timestamp);

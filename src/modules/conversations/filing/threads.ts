@@ -1,6 +1,6 @@
 import { newId } from '#common/uuid';
 import type { MessageConversation } from '../conversations.events';
-import { type ConversationPriority, ConversationStatus } from '../conversation.entity';
+import { type ConversationPriority, ConversationStatus, type CsatAwaits } from '../conversation.entity';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
@@ -8,10 +8,12 @@ import type { InboundMessage, MediaRef } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import type { Batch, Item } from './batch';
+import { answersIn } from '../surveys/answers';
 import { isActive } from '../state/active';
 import { menuAnswers } from './menu-answers';
 import type { Wish } from '../state/line';
 import { isRevivable, route } from '../state/opening';
+import { type Rating, rate } from '../state/rating';
 import { enterQueues } from '../state/queueing';
 import { type Heard, hear } from '../state/traffic';
 import { type FiledContact, resolvePeople } from '#modules/contacts/resolve-people';
@@ -36,6 +38,8 @@ interface Candidate {
   last_agent_id: string | null;
   reopen_hours: number | null;
   queue_id: string | null;
+  csat_awaits: CsatAwaits | null;
+  csat_until: Date | null;
 }
 
 /**
@@ -145,7 +149,7 @@ const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
 async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
-    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.priority, c.queue_id,
+    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.priority, c.queue_id, c.csat_awaits, c.csat_until,
             CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours,
             CASE WHEN c.status NOT IN ('open', 'pending') THEN (SELECT u.id FROM users u WHERE u.organization_id = t.organization_id AND u.id = c.current_agent_id
               AND u.is_active AND u.role <> 'viewer' AND u.deleted_at IS NULL) END AS last_agent_id
@@ -163,15 +167,21 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
   const fresh: Heard[] = [];
   const reopened = new Set<string>();
   const wishes: Wish[] = [];
+  const ratings: Rating[] = [];
   for (const thread of threads) {
     const { organization_id, contact, whatsapp_number_id, messages } = thread;
     const candidate = found.get(`${contact.id} ${whatsapp_number_id}`);
-    const usable = candidate && (contact.is_blocked || isRevivable(candidate, candidate.reopen_hours));
+    const answers = candidate && !contact.is_blocked ? answersIn(candidate, messages) : null;
+    const usable = candidate && (contact.is_blocked || answers || isRevivable(candidate, candidate.reopen_hours));
     const id = usable ? candidate.id : newId();
+    if (answers) ratings.push({ ...answers.rating, organization_id, id });
+    const quiet = answers?.count ?? 0;
+    // What answers a survey wakes nobody.
+    const silent = contact.is_blocked || quiet === messages.length;
     for (const message of messages) message.conversation_id = id;
     const newest = messages.reduce((a, b) => (b.created_at >= a.created_at ? b : a));
     const chosen = route({ contact, ...(usable ? candidate : { last_agent_id: null }) });
-    const begins = !contact.is_blocked && !(usable && isActive(candidate));
+    const begins = !silent && !(usable && isActive(candidate));
     if (begins && !chosen.current_agent_id)
       wishes.push({
         organization_id,
@@ -187,7 +197,8 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
       contact_id: contact.id,
       whatsapp_number_id,
       count: messages.length,
-      silent: contact.is_blocked,
+      quiet,
+      silent,
       first_at: messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
@@ -197,6 +208,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
   }
 
   const states = await hear(batch.tx, known, fresh);
+  await rate(batch.tx, ratings);
   const begun = new Set(fresh.map(({ id }) => id));
   for (const { organization_id, contact, whatsapp_number_id, auto_replies, messages } of threads) {
     if (contact.is_blocked) continue;

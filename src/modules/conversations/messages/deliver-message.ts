@@ -25,6 +25,7 @@ import { Metrics } from '#observability/metrics';
 import { applyFailureEffect } from './failure-effects';
 import { PROVIDER_TIMEOUT } from './message-progress';
 import { type Message, type MessageMedia, MessageStatus, MessageType } from './message.entity';
+import { takeBackReaction } from './reactions';
 import { SendLine, type Waiting } from './send-line';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
@@ -65,7 +66,9 @@ interface Claim extends OutgoingMessage, LimitSettings {
   phone: string | null;
   wa_id: string | null;
   bsuid: string | null;
+  /** Of the message it answers, or reacts to. */
   reply_to_provider_id: string | null;
+  target_is_ours: boolean | null;
 }
 
 // Of each conversation the oldest message. The claim is written, and committed with the statement, only where it may leave now; of two workers who
@@ -76,7 +79,8 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until, NOT ${atWork('$1')} AS is_stopped,
            n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits, n.whatsapp_business_account_id, n.messaging_limit_tier,
            v.window_expires_at > now() AS is_window_open,
-           coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id
+           coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id,
+           r.direction = 'outgoing' AS target_is_ours
       FROM unnest($2::uuid[]) AS due(conversation_id)
      CROSS JOIN LATERAL (
        SELECT w.* FROM outbound_sends w
@@ -356,7 +360,7 @@ export class DeliverMessage {
     const number_id = claim.whatsapp_number_id ?? '';
     const line = await this.providers.line(actor, number_id);
     const media = claim.media ? await this.media.toSend(actor, number_id, claim.media.id) : null;
-    return line.send(claim, { ...claim, media });
+    return line.send(claim, { ...claim, media, target_provider_id: claim.reply_to_provider_id });
   }
 
   /** Meta has it. Answers what waits behind it in the conversation; what is written after this look wakes us anew. */
@@ -426,6 +430,7 @@ export class DeliverMessage {
        VALUES ($1, $2, $3, 'failed', now(), 'api', $4) ON CONFLICT DO NOTHING`,
       [newId(), organization_id, message_id, failure.error_code],
     );
+    if (message.message_type === MessageType.reaction) await takeBackReaction(tx, message);
     if (failure.effect) await applyFailureEffect(tx, this.contacts, message, failure.effect);
     await countTemplates(tx, [{ ...message, before: { ...message, status: MessageStatus.pending }, after: message }]);
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });

@@ -91,6 +91,10 @@ export class MessageReaction {
 
   @ApiProperty({ format: 'date-time' })
   at: string;
+
+  /** Who of the team reacted from here; absent: the contact, or somebody on the phone itself. */
+  @ApiProperty({ format: 'uuid', required: false })
+  user_id?: string;
 }
 
 /** One message of a conversation, or an internal note. OpenAPI name: MessageResponse. */

@@ -22,7 +22,10 @@ import {
 } from './compose';
 import { MessagePage, MessageResponse } from './message.dto';
 import { HistoryQuery } from './message-query.dto';
+import { MessageSearchPage, MessageSearchQuery } from './message-search.dto';
 import { MessagesService } from './messages.service';
+import { ReactionInput } from './reaction.dto';
+import { SearchMessages } from './search-messages';
 import { SendMessage } from './send-message';
 import { SendRefusals } from './send-refusals';
 import { AGENT } from './sender';
@@ -51,6 +54,7 @@ export class MessagesController {
   constructor(
     private readonly sending: SendMessage,
     private readonly messages: MessagesService,
+    private readonly search: SearchMessages,
   ) {}
 
   /** Send a text (or, with type template, a template). */
@@ -195,6 +199,17 @@ export class MessagesController {
     return this.messages.list(actor, query);
   }
 
+  /**
+   * Search the texts of messages, newest first; notes are not searched. Where much was found `total` says at least how many, and pages far on are reached by `cursor`.
+   * @throws {503} It took too long, or too many search at once (`busy`).
+   */
+  @Get('messages/search')
+  @Allow('viewer')
+  @ApiOkResponse({ type: MessageSearchPage })
+  searchTexts(@Caller() actor: Actor, @Query() query: MessageSearchQuery): Promise<MessageSearchPage> {
+    return this.search.page(actor, query);
+  }
+
   /** Read a message. */
   @Get('messages/:message_id')
   @Allow('viewer')
@@ -218,6 +233,18 @@ export class MessagesController {
   @Audit(false)
   read(@Caller() actor: Actor, @Param('message_id', Uuid) id: string): Promise<MessageResponse> {
     return this.messages.markRead(actor, id);
+  }
+
+  /**
+   * React to a message, or take the reaction back. The business has one reaction to a message, whoever of the team gives it; the message says which.
+   */
+  @Post('messages/:message_id/reactions')
+  @HttpCode(200)
+  @Allow('agent')
+  @SendRefusals('It stands in WhatsApp no longer or not yet, or is older than 30 days (`message_not_reactable`). ')
+  @Bodies({ 'a reaction': { emoji: '👍' }, 'taken back': { emoji: '' } })
+  react(@Caller() actor: Actor, @Param('message_id', Uuid) id: string, @Body() input: ReactionInput): Promise<MessageResponse> {
+    return this.messages.react(actor, id, input.emoji);
   }
 
   /** Send a failed message again, as a new one. */

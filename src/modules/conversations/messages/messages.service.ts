@@ -78,7 +78,7 @@ export class MessagesService {
     const ids = await this.database.rows<{ id: string }>(
       `SELECT m.id FROM unnest($2::uuid[]) AS c(id)
         CROSS JOIN LATERAL (
-          SELECT id FROM messages v WHERE v.organization_id = $1 AND v.conversation_id = c.id AND ($4::timestamptz IS NULL OR (v.created_at, v.id) < ($4, $5::uuid))
+          SELECT id FROM messages v WHERE v.organization_id = $1 AND v.conversation_id = c.id AND v.message_type <> 'reaction' AND ($4::timestamptz IS NULL OR (v.created_at, v.id) < ($4, $5::uuid))
            ORDER BY v.created_at DESC, v.id DESC LIMIT $3) m`,
       [actor.organization_id, conversation_ids, limit, anchor?.created_at ?? null, anchor?.id ?? null],
     );
@@ -143,11 +143,17 @@ export class MessagesService {
     return presentMessage(message);
   }
 
+  /** @throws {409} message_not_reactable, then as every send. */
+  async react(actor: Actor, id: string, emoji: string): Promise<MessageResponse> {
+    return presentMessage(await this.sending.react(actor, id, emoji));
+  }
+
   /** A failed message once more, as a new one. */
   async resend(actor: Actor, id: string): Promise<MessageResponse> {
     const message = await this.database.repository(Message).get(actor, id);
     if (message.resent_as_id) throw sentAgainAlready();
-    if (message.direction !== MessageDirection.outgoing || message.status !== MessageStatus.failed)
+    const { direction, status, message_type } = message;
+    if (direction !== MessageDirection.outgoing || status !== MessageStatus.failed || message_type === MessageType.reaction)
       throw new Conflict('message_not_failed', 'Only a failed outgoing message can be sent again.');
     const { template_id, payload } = message;
     const draft: Draft = {
@@ -177,6 +183,8 @@ export class MessagesService {
     equals('message_type', query.message_type);
     equals('direction', query.direction === 'inbound' ? 'incoming' : query.direction === 'outbound' ? 'outgoing' : query.direction);
     if (query.status) rows.andWhere('row.status = ANY(:status)', { status: query.status.split(',') });
+    // Reactions stand at the messages they are to; those of the team are rows too, which say what became of them.
+    if (query.message_type !== MessageType.reaction) rows.andWhere('row.message_type <> :reaction', { reaction: MessageType.reaction });
     if (query.include_notes === false) rows.andWhere('row.message_type <> :note', { note: MessageType.note });
     // Word for word messages_search_idx. The last word may be begun only, as far as its stem; words that say nothing ("de", "o") find nothing.
     if (query.search?.trim())

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '#database/database';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { releaseMessages } from '../state/merging';
+import { forgetComments } from '../state/rating';
 
 /** What an organization no longer wants to keep. In small parts, each with its own commit, past rows that somebody works on: the inbox comes first. */
 @Injectable()
@@ -11,9 +12,10 @@ export class PurgeMessages {
     private readonly media: MediaService,
   ) {}
 
-  /** Deletes messages older than so many days with their files, the oldest first, at most `limit`; answers how many. What waits to leave stays. */
+  /** Deletes messages older than so many days with their files, and what was said about conversations, the oldest first, at most `limit`; answers how many. What waits to leave stays. */
   messages(organization_id: string, days: number, limit: number): Promise<number> {
     return this.database.tx(async (tx) => {
+      await forgetComments(tx, organization_id, days, limit);
       const old = await tx.rows<{ id: string }>(
         `SELECT m.id FROM messages m WHERE m.organization_id = $1 AND m.created_at < now() - make_interval(days => $2)
             AND NOT EXISTS (SELECT FROM outbound_sends s WHERE s.organization_id = m.organization_id AND s.message_id = m.id)

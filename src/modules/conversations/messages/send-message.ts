@@ -19,14 +19,16 @@ import { NumberLimits } from '#modules/whatsapp/limits/number-limits';
 import { Providers } from '#modules/whatsapp/providers';
 import { renderTemplateBody, templateComponents } from '#modules/whatsapp/templates/template-parameters';
 import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
-import { Conversation, ConversationStatus } from '../conversation.entity';
+import { Conversation } from '../conversation.entity';
 import { type Draft, typeWithFile } from './compose';
 import { DeliverMessage } from './deliver-message';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
 import { type SendResult } from './send.dto';
-import { AGENT, type Sender, laneOf, signed } from './sender';
+import { assertReactable, react } from './reactions';
+import { AGENT, type Lane, type Sender, laneOf, signed } from './sender';
+import { isActive } from '../state/active';
 import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
 import { say, sayInVain } from '../state/traffic';
@@ -36,6 +38,8 @@ export interface SendOptions {
   client_reference?: string;
   /** The message this one is sent again for. */
   resent_from?: Message;
+  /** Also into a conversation that is over, which stays so. */
+  when_over?: true;
 }
 
 /** A recipient by phone, for sends that name no conversation. */
@@ -162,6 +166,47 @@ export class SendMessage {
     }
   }
 
+  /**
+   * The business reacts to a message: shown at that message, and sent in the order of its conversation as a message of its own, which no list shows.
+   * @throws {409} message_not_reactable, then as every send. @throws {Forbidden} `plan_limit_exceeded`.
+   */
+  async react(actor: Actor, message_id: string, emoji: string): Promise<Message> {
+    const { organization_id } = actor;
+    const { conversation_id } = await this.database.repository(Message).get(actor, message_id);
+    const send = async (tx: Tx): Promise<Message> => {
+      const { contact, conversation } = await lockThread(tx, actor, conversation_id);
+      const messages = this.database.repository(Message, tx);
+      const target = await messages.lock(actor, message_id);
+      assertReactable(target);
+      const draft: Draft = { message_type: MessageType.reaction, content: null, payload: { target_message_id: message_id, emoji } };
+      const { number } = await this.check(tx, actor, conversation, contact, draft, null, {});
+      if ((target.reactions.find(({ from }) => from === 'business')?.emoji ?? '') === emoji) return target;
+      await this.plan.take(tx, actor, 'messages_per_month');
+      const reaction = newMessage({
+        ...signed(actor, AGENT),
+        organization_id,
+        conversation_id: conversation.id,
+        contact_id: contact.id,
+        whatsapp_number_id: number.id,
+        direction: MessageDirection.outgoing,
+        message_type: MessageType.reaction,
+        payload: draft.payload,
+        reply_to_message_id: message_id,
+      });
+      const at = reaction.created_at.toISOString();
+      const user_id = actor.member_id ?? undefined;
+      await this.insert(tx, reaction);
+      await this.leave(tx, reaction, laneOf(AGENT));
+      const reacted = await messages.patch(actor, message_id, {
+        reactions: react(target.reactions, { from: 'business', emoji, at, user_id }),
+      });
+      tx.tell('message.updated', { organization_id, message: presentMessage(reacted) });
+      tx.audit(actor, 'message.reacted', { resource: { id: message_id }, metadata: { conversation_id, contact_id: contact.id, emoji } });
+      return reacted;
+    };
+    return this.turns.run(`${organization_id} ${conversation_id}`, () => this.database.tx(send));
+  }
+
   /** An internal note: kept in any state of the conversation, never sent, never counted. Whom it names is told. @throws {NotFound} */
   async note(actor: Actor, conversation_id: string, note: string, mentioned: readonly string[] = []): Promise<Message> {
     const mentions = [...new Set(mentioned)];
@@ -241,7 +286,7 @@ export class SendMessage {
     named: WhatsAppNumber | null = null,
   ): Promise<Message> {
     const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
-    const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named);
+    const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named, options);
     if (laneOf(sender) === Lane.person) await this.assertSoon(number);
     await this.plan.take(tx, actor, 'messages_per_month');
     const message = newMessage({
@@ -265,7 +310,7 @@ export class SendMessage {
     const [told] = await Promise.all([
       say(tx, message, number.id),
       this.insert(tx, message),
-      tx.rows(WAITING, [message.id, actor.organization_id, conversation.id, number.id, lane]),
+      this.leave(tx, message, lane),
       countSent(tx, actor.organization_id, contact.id, message.created_at),
     ]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
@@ -274,10 +319,18 @@ export class SendMessage {
     if (sender.type === SenderType.agent) sayWhoSent(tx, actor, message);
     if (told.unread_count < conversation.unread_count)
       tx.tell('conversation.unread', { organization_id, conversation_id: conversation.id, user_id: actor.user_id, unread_count: 0 });
-    tx.afterCommit(() =>
-      this.delivery.wake({ organization_id, id: number.id }, { conversation_id: conversation.id, message_id: message.id, lane }),
-    );
     return message;
+  }
+
+  /** A message of a number waits to be sent; from the commit on somebody is at it. */
+  private async leave(
+    tx: Tx,
+    { id: message_id, organization_id, conversation_id, whatsapp_number_id }: Message,
+    lane: Lane,
+  ): Promise<void> {
+    if (!whatsapp_number_id) throw new Error('a message leaves by a number');
+    tx.afterCommit(() => this.delivery.wake({ organization_id, id: whatsapp_number_id }, { conversation_id, message_id, lane }));
+    await tx.rows(WAITING, [message_id, organization_id, conversation_id, whatsapp_number_id, lane]);
   }
 
   /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
@@ -297,6 +350,7 @@ export class SendMessage {
     contact: Contact,
     draft: Draft,
     named: WhatsAppNumber | null,
+    { when_over }: SendOptions,
   ): Promise<Ready> {
     const sending = await sendingNumber(this.database, tx, actor, conversation.whatsapp_number_id ?? named?.id ?? null);
     const number = sending?.number;
@@ -311,7 +365,7 @@ export class SendMessage {
     const components = template ? templateComponents(draft.template ?? {}, template) : [];
 
     if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it to write.');
-    if (conversation.status !== ConversationStatus.open && conversation.status !== ConversationStatus.pending)
+    if (!isActive(conversation) && !when_over)
       throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it to write.`);
     if (!sending || !number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
     if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');

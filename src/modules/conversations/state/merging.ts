@@ -69,7 +69,7 @@ async function mergeConversations(sql: Sql, actor: Actor, older: Conversation, n
             messages_from_agent = o.messages_from_agent + n.messages_from_agent, messages_from_bot = o.messages_from_bot + n.messages_from_bot,
             tags = ARRAY(SELECT DISTINCT tag FROM unnest(o.tags || n.tags) AS tag ORDER BY tag LIMIT 20), extra_data = n.extra_data || o.extra_data,
             transfers = jsonb_path_query_array(o.transfers || n.transfers, '$[last - 49 to last]'),
-            last_message_id = (SELECT m.id FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.message_type <> 'note'
+            last_message_id = (SELECT m.id FROM messages m WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.message_type NOT IN ('note', 'reaction')
                                 ORDER BY m.created_at DESC, m.id DESC LIMIT 1),
             updated_at = now()
        FROM conversations n WHERE o.organization_id = $1 AND o.id = $2 AND n.organization_id = $1 AND n.id = $3`,
@@ -100,8 +100,8 @@ declareContactRows('conversations', {
   merge: mergeThreads,
   blocked: closeBlocked,
   erase: 'delete',
-  anonymize: { blank: ['extra_data', 'transfers'] },
-  export: ['id', 'channel', 'status', 'tags', 'close_reason', 'extra_data', 'created_at', 'closed_at'],
+  anonymize: { blank: ['extra_data', 'transfers', 'rating_comment'] },
+  export: ['id', 'channel', 'status', 'tags', 'close_reason', 'rating', 'rating_comment', 'extra_data', 'created_at', 'closed_at'],
 });
 declareContactRows('messages', {
   // With their conversations, above.

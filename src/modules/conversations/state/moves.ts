@@ -7,6 +7,7 @@ import { Conversation, ConversationStatus } from '../conversation.entity';
 import { activeRow, isActive } from './active';
 import { refuseSecond, routeAgain } from './opening';
 import { enterQueue, queueAgain } from './queueing';
+import { planSurvey } from './rating';
 
 /** Contract 20, 3.3: where each status may go. A status to itself is a no-op. */
 const MOVES: Record<ConversationStatus, readonly ConversationStatus[]> = {
@@ -24,13 +25,14 @@ const revived = (now: Date): Partial<Conversation> => ({
   reopened_at: now,
   is_archived: false,
   archived_at: null,
+  csat_due_at: null,
 });
 
 /** SQL, of many rows `c`: `revived` where the condition holds. */
 export const revivedWhere = (condition: string): string =>
   `status = CASE WHEN ${condition} THEN 'open' ELSE c.status END,
    reopened_at = CASE WHEN ${condition} THEN now() ELSE c.reopened_at END,
-   ${['resolved_at', 'closed_at', 'close_reason', 'archived_at'].map((column) => `${column} = CASE WHEN NOT (${condition}) THEN c.${column} END`).join(', ')},
+   ${['resolved_at', 'closed_at', 'close_reason', 'archived_at', 'csat_due_at'].map((column) => `${column} = CASE WHEN NOT (${condition}) THEN c.${column} END`).join(', ')},
    is_archived = c.is_archived AND NOT (${condition})`;
 
 /** What ending sets beside the times of its own; `END` says the same of many rows. */
@@ -77,7 +79,12 @@ export async function move(
   const moved = await conversations.patch(actor, id, { status: to, ...effects[to], ...more });
   tellMove(tx, actor, conversation, to);
   if (revives && !moved.current_agent_id) await enterQueue(tx, actor, moved);
+  if (isActive(conversation) && isServed(moved)) await planSurvey(tx, moved);
 }
+
+/** Somebody says that the customer was served: not closed as unresolved, nor put away. */
+const isServed = ({ status, resolved_at, close_reason }: Conversation): boolean =>
+  !isActive({ status }) && resolved_at !== null && close_reason !== 'archived';
 
 /** Says that a conversation moved, which is given as it was. */
 export function tellMove(tx: Tx, actor: Actor, { id, status: from }: Pick<Conversation, 'id' | 'status'>, to: ConversationStatus): void {

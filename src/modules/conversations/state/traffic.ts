@@ -25,7 +25,9 @@ export interface Heard {
   contact_id: string;
   whatsapp_number_id: string;
   count: number;
-  /** From a blocked contact: kept, and nobody hears of it. */
+  /** Of these, how many nobody has to read. */
+  quiet: number;
+  /** From a blocked contact, or no more than an answer to a survey: kept, and nothing comes back to life. */
   silent: boolean;
   first_at: Date;
   newest_at: Date;
@@ -53,7 +55,11 @@ export async function hear(tx: Tx, known: readonly Heard[], fresh: readonly Hear
 
 const asRows = (heard: readonly Heard[]): string =>
   JSON.stringify(
-    heard.map((row) => ({ ...row, unread: row.silent ? 0 : row.count, expires_at: new Date(row.newest_at.getTime() + WINDOW_MS) })),
+    heard.map((row) => ({
+      ...row,
+      unread: row.silent ? 0 : row.count - row.quiet,
+      expires_at: new Date(row.newest_at.getTime() + WINDOW_MS),
+    })),
   );
 
 const HEARD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, contact_id uuid, whatsapp_number_id uuid, count int, unread int, silent boolean,
