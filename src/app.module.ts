@@ -21,6 +21,7 @@ import { QueuesModule } from '#modules/queues/queues.module';
 import { SecretsModule } from '#modules/secrets/secrets.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { UsersModule } from '#modules/users/users.module';
+import { WebhooksModule } from '#modules/webhooks/webhooks.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import { RealtimeModule } from '#realtime/realtime.module';
 import { ground } from './ground';
@@ -67,6 +68,7 @@ export class AppModule {
         QueuesModule,
 
         // 5 the view
+        WebhooksModule,
         PrivacyModule,
         OperationsModule,
       ],

@@ -108,15 +108,17 @@ export class EgressClient {
   }
 
   /**
-   * For the moment a tenant saves a URL. A name that does not resolve now is let through: it is checked again at each call.
+   * For the moment a tenant saves a URL. A name that does not resolve now is let through: it is checked again at each call. `https_only`: what goes there crosses no
+   * network in the clear.
    * @throws {Invalid} 422 `url_not_allowed`.
    */
-  async checkUrl(url: string, field = 'url'): Promise<void> {
+  async checkUrl(url: string, field = 'url', https_only = false): Promise<void> {
     const refuse = (msg: string): never => {
       throw Invalid.field(field, msg, 'url_not_allowed', 'url_not_allowed');
     };
     const target = parseUrl(url);
     if (!target) return refuse('Use an http or https URL without user name or password.');
+    if (https_only && target.protocol !== 'https:') return refuse('Use an https URL.');
     if (this.allowed.host(target)) return;
     if (this.refusesLiteral(target)) return refuse(BLOCKED);
 

@@ -5,6 +5,7 @@ import './contacts.errors';
 import './contacts.events';
 import { ContactNews } from './contact-news';
 import { ContactNotices } from './contact-notices';
+import { ContactWebhooks } from './contact-webhooks';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
@@ -15,7 +16,7 @@ import { SuppressedPhones } from './suppressed-phones';
 @Module({
   imports: [OrganizationsModule, NotificationsModule],
   controllers: [ContactsController],
-  providers: [ContactsService, SuppressedPhones, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime],
+  providers: [ContactsService, SuppressedPhones, ContactNews, ContactNotices, ContactsResolver, ContactsRealtime, ContactWebhooks],
   exports: [ContactsService, ContactNews],
 })
 export class ContactsModule {}

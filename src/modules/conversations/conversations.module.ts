@@ -19,6 +19,7 @@ import { ConversationsService } from './conversations.service';
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { InboxGauges } from './inbox.metrics';
+import { InboxWebhooks } from './inbox-webhooks';
 import { DeliverMessage } from './messages/deliver-message';
 import { MessageFiles } from './messages/message-files';
 import { MessagesController } from './messages/messages.controller';
@@ -51,6 +52,7 @@ import { MissedMessages } from './notices/missed-messages';
     MessageFiles,
     ReadReceiptJobs,
     InboxGauges,
+    InboxWebhooks,
     Filing,
     InboundWorker,
     ConversationsRealtime,

@@ -21,6 +21,7 @@ import { ReturnConversations } from './return-conversations';
 import { PullConversation } from './routing/pull-conversation';
 import { RouteQueues } from './routing/route-queues';
 import { SlaClock } from './sla/sla-clock';
+import { SlaWebhooks } from './sla/sla-webhooks';
 import { WaitingController } from './waiting.controller';
 import { WaitingLine } from './waiting-line';
 
@@ -38,6 +39,7 @@ import { WaitingLine } from './waiting-line';
     OffersService,
     WaitingLine,
     SlaClock,
+    SlaWebhooks,
     QueueNotices,
     QueueTriggers,
     QueuesRealtime,

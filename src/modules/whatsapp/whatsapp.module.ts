@@ -26,6 +26,7 @@ import { CheckNumber } from './numbers/check-number';
 import { NumbersController } from './numbers/numbers.controller';
 import { NumberJobs } from './numbers/numbers.jobs';
 import { NumberNotices } from './numbers/number-notices';
+import { NumberWebhooks } from './numbers/number-webhooks';
 import { NumbersRealtime } from './numbers/numbers.realtime';
 import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
@@ -35,6 +36,7 @@ import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
 import { SyncTemplates } from './templates/sync-templates';
 import { TemplateNews } from './templates/template-news';
+import { TemplateWebhooks } from './templates/template-webhooks';
 import { TemplatesController } from './templates/templates.controller';
 import { TemplatesResolver } from './templates/templates.resolver';
 import { TemplatesRealtime } from './templates/templates.realtime';
@@ -59,6 +61,7 @@ import { TemplatesService } from './templates/templates.service';
     CheckNumber,
     NumberJobs,
     NumberNotices,
+    NumberWebhooks,
     FollowOrganization,
     NumbersRealtime,
     NumbersResolver,
@@ -71,6 +74,7 @@ import { TemplatesService } from './templates/templates.service';
     FetchMedia,
     MediaSweeper,
     TemplateNews,
+    TemplateWebhooks,
     TemplatesRealtime,
     TemplatesService,
     SyncTemplates,

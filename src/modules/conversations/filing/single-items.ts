@@ -9,6 +9,7 @@ import type {
   UserPreference,
 } from '#modules/whatsapp/parsed-change';
 import { Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
+import type { MessageChange } from '../conversations.events';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import { echo, hearReaction, newestOf } from '../state/traffic';
@@ -21,6 +22,9 @@ import { findIdentities, keysOf, resolvePeople } from '#modules/contacts/resolve
 import { expectMedia, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
+
+/** What of its message each of them changes. */
+const CHANGES = { reaction: 'reaction', edit: 'edited', revoke: 'deleted' } as const satisfies Record<Target['kind'], MessageChange>;
 
 const targetOf = (change: Target): string => (change.kind === 'reaction' ? change.target_provider_id : change.original_provider_id);
 
@@ -63,7 +67,11 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   if (change.kind === 'reaction' && !from_us) await hearReaction(batch, message, change.timestamp);
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
-  batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
+  batch.tx.tell('message.updated', {
+    organization_id: message.organization_id,
+    message: presentMessage(message),
+    change: CHANGES[change.kind],
+  });
 }
 
 /** Whether a change names the person of the message's thread, by any of their names. A deleted contact has none left but its number. */

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
-import { type Actor, Role } from '#common/actor';
+import { Actor, Role } from '#common/actor';
+import { EgressClient } from '#common/egress';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { given } from '#common/given';
@@ -67,6 +68,7 @@ export class NumbersService {
     private readonly organizations: OrganizationsService,
     private readonly checks: CheckNumber,
     private readonly jobs: NumberJobs,
+    private readonly egress: EgressClient,
   ) {}
 
   async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
@@ -84,6 +86,12 @@ export class NumbersService {
     return this.present(actor, await this.numbers().get(actor, id));
   }
 
+  /** Those of these that are there, as whoever is not an administrator sees them. */
+  async views(tx: Tx, { organization_id }: Actor, ids: readonly string[]): Promise<WhatsAppNumberView[]> {
+    const viewer = new Actor(organization_id, Role.viewer);
+    return this.presentAll(viewer, await this.numbers(tx).many(viewer, ids), tx);
+  }
+
   /**
    * @throws {Forbidden} plan_limit_exceeded.
    * @throws {Conflict} number_already_registered; phone_number_id_in_use, here or where it was proved.
@@ -92,6 +100,7 @@ export class NumbersService {
     const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as WhatsAppNumberCreate;
     const { access_token, app_secret, webhook_verify_token, business_profile, settings, ...values } = given;
     const { organization_id } = actor;
+    await this.assertUrl(values.webhook_url);
     return this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
       const is_default = values.is_default || (await this.lacksDefault(tx, actor, values.is_active !== false));
@@ -124,6 +133,7 @@ export class NumbersService {
   /** @throws {Invalid} Another phone_number or connection_type. @throws {Conflict} phone_number_id_in_use. */
   async update(actor: Actor, id: string, input: WhatsAppNumberUpdate): Promise<WhatsAppNumberView> {
     const { access_token, app_secret, webhook_verify_token, business_profile, settings, phone_number, connection_type, ...values } = input;
+    await this.assertUrl(values.webhook_url);
     return this.database.tx(async (tx) => {
       await this.organizations.lock(tx, actor);
       const before = await this.numbers(tx).lock(actor, id);
@@ -191,6 +201,11 @@ export class NumbersService {
   async status(actor: Actor, id: string, refresh = false): Promise<WhatsAppNumberStatus> {
     if (refresh) await this.checks.test(actor, id);
     return presentStatus(await this.numbers().get(actor, id));
+  }
+
+  /** @throws {Invalid} url_not_allowed. */
+  private async assertUrl(url: string | null | undefined): Promise<void> {
+    if (url) await this.egress.checkUrl(url, 'webhook_url', this.config.production);
   }
 
   private tell(tx: Tx, before: WhatsAppNumber, number: WhatsAppNumber): void {

@@ -147,6 +147,7 @@ class NumberFields extends PickType(WhatsAppNumber, [
   'whatsapp_business_account_id',
   'default_department_id',
   'default_queue_id',
+  'webhook_url',
 ]) {
   /** Meta's token for this number; kept encrypted, never answered. */
   @Trim()
