@@ -670,6 +670,9 @@ const NOT_SECRET: Record<string, string> = {
   'WhatsAppNumber.has_app_secret': 'whether there is one',
   'SecretUsageStats.secret_id': 'an id',
   'SecretUsageStats.secret_name': 'its key',
+  'WebhookWithSecret.secret': 'shown this once, to who made it: their receiver verifies with it (contract 20 §9)',
+  'WebhookWithSecret.secret_hint': 'its last four letters',
+  'Webhook.secret_hint': 'its last four letters',
   'WhatsAppNumber.access_token_hint': 'its last four letters (contract 20 §5)',
 };
 

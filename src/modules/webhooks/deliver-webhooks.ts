@@ -115,7 +115,7 @@ export class DeliverWebhooks implements OnModuleInit {
     await tx.rows(
       `UPDATE webhook_deliveries SET is_sending = false, status = $4, next_retry_at = now() + $5::float8 * interval '1 second', request_headers = $6,
           response_status = $7, response_body = $8, response_time_ms = $9, error = $10, attempts = $11, updated_at = now(),
-          delivered_at = CASE WHEN $10::text IS NULL THEN now() ELSE delivered_at END
+          delivered_at = coalesce($12, delivered_at)
         WHERE organization_id = $1 AND id = $2 AND attempt = $3 AND is_sending`,
       [
         hook.organization_id,
@@ -129,6 +129,7 @@ export class DeliverWebhooks implements OnModuleInit {
         response_time_ms,
         error,
         JSON.stringify([...claimed.attempts, made].slice(-KEPT_ATTEMPTS)),
+        error === null ? at : null,
       ],
     );
     const result = status === DeliveryStatus.retrying ? 'retried' : status;

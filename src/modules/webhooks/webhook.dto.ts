@@ -202,21 +202,21 @@ export class WebhookReplay {
   @IsOptional()
   @IsString()
   @DayOrInstant()
-  from?: string;
+  from?: string | null;
 
   /** And no later; a day counts to its end. */
   @IsOptional()
   @IsString()
   @DayOrInstant()
   @NotBefore('from')
-  to?: string;
+  to?: string | null;
 
   /** success or failed; absent: both. */
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsIn(ENDED)
-  @ApiProperty({ enum: ENDED, required: false })
-  status?: DeliveryStatus;
+  @ApiProperty({ enum: ENDED, required: false, nullable: true })
+  status?: DeliveryStatus | null;
 }
 
 /** One event, or a range of them. */
@@ -224,7 +224,7 @@ export class WebhookRetry extends WebhookReplay {
   /** As a delivery names it. Without it: those of the range, of which `from`, `to` or `status` says something. */
   @IsOptional()
   @IsUUID()
-  event_id?: string;
+  event_id?: string | null;
 }
 
 /** How many deliveries are repeated. */
