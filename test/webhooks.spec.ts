@@ -6,6 +6,7 @@ import { Database } from '#database/database';
 import { DueRows } from '#database/due-rows';
 import { Facts } from '#events/facts';
 import type { ContactView } from '#modules/contacts/contact.dto';
+import { DeliverWebhooks } from '#modules/webhooks/deliver-webhooks';
 import type {
   DeliveryPage,
   DeliveryView,
@@ -24,6 +25,9 @@ import { selectsOf } from './support/statements';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
 
 let receiver: Receiver;
+/** Never ends what it begins. */
+let slow: Receiver;
+let trickling: { company: Company; id: string };
 let w: World;
 let acme: Company;
 let globex: Company;
@@ -32,16 +36,30 @@ let paths = 0;
 /** An endpoint's path that nobody else has. */
 const somewhere = (): string => `endpoint-${++paths}`;
 
+const anybody = (): Promise<World> =>
+  world({ EGRESS_ALLOWED_HOSTS: `${receiver.host},${slow.host}`, META_GRAPH_BASE_URL: 'http://127.0.0.1:9' });
+
 beforeAll(async () => {
-  receiver = await Receiver.open();
+  [receiver, slow] = await Promise.all([Receiver.open(), Receiver.open()]);
+  // It takes its fifteen seconds while the others are tested.
+  w = await anybody();
+  const company = w.acme;
+  const { id } = await create({ url: slow.endpoint('slow', trickles) }, company.admin);
+  await contact('Ana', company.agent);
+  trickling = { company, id };
 });
 beforeEach(async () => {
-  w = await world({ ...receiver.env, META_GRAPH_BASE_URL: 'http://127.0.0.1:9' });
+  w = await anybody();
   ({ acme, globex } = w);
+});
+/** Nobody waits for what hangs, nor tries it again. */
+afterEach(async () => {
+  await w.sql('UPDATE webhooks SET is_active = false WHERE organization_id = ANY($1)', [[acme.id, globex.id]]);
+  receiver.hangUp();
 });
 afterAll(async () => {
   await close();
-  await receiver.close();
+  await Promise.all([receiver.close(), slow.close()]);
 });
 
 const create = async (body: object, by: Person = acme.admin): Promise<WebhookWithSecret> =>
@@ -49,8 +67,8 @@ const create = async (body: object, by: Person = acme.admin): Promise<WebhookWit
 
 const read = async (id: string, by: Person = acme.admin): Promise<Webhook> => (await by.get(`/webhooks/${id}`).expect(200)).body as Webhook;
 
-const log = async (id: string, query = ''): Promise<DeliveryView[]> =>
-  ((await acme.admin.get(`/webhooks/${id}/logs?${query}`).expect(200)).body as DeliveryPage).items;
+const log = async (id: string, query = '', by: Person = acme.admin): Promise<DeliveryView[]> =>
+  ((await by.get(`/webhooks/${id}/logs?${query}`).expect(200)).body as DeliveryPage).items;
 
 const contact = async (name = 'Ana Souza', by: Person = acme.agent): Promise<string> =>
   ((await by.post('/contacts', { name, whatsapp_id: `+55119${String(80_000_000 + ++paths)}` }).expect(201)).body as { id: string }).id;
@@ -69,6 +87,17 @@ async function later(id: string): Promise<void> {
   await w.sql('UPDATE webhook_deliveries SET next_retry_at = now() WHERE webhook_id = $1 AND next_retry_at IS NOT NULL', [id]);
   await w.app.get(DueRows).sweep();
 }
+
+/** All that happened is told, or waits for another try. */
+const quiet = (): Promise<void> =>
+  until(async () => {
+    const [{ count }] = await w.sql<{ count: number }>(
+      `SELECT (SELECT count(*) FROM facts WHERE organization_id = $1)::int
+            + (SELECT count(*) FROM webhook_deliveries WHERE organization_id = $1 AND (is_sending OR next_retry_at <= now()))::int AS count`,
+      [acme.id],
+    );
+    return count === 0;
+  }, 'quiet');
 
 const eventsAt = (path: string): string[] =>
   receiver
@@ -162,10 +191,7 @@ describe('the five firsts', () => {
       '0x7f.1',
       '0177.0.0.1',
     ])
-      await acme.admin
-        .post('/webhooks', { url: `http://${host}/`, events: ['*'] })
-        .expect(wrongField('url'))
-        .expect(errorOf('url_not_allowed'));
+      await acme.admin.post('/webhooks', { url: `http://${host}/`, events: ['*'] }).expect(wrongField('url'));
     const { id } = await create({ url: 'https://example.com/' });
     await acme.admin.put(`/webhooks/${id}`, { url: 'http://192.168.0.1/' }).expect(errorOf('url_not_allowed'));
     const number = await officialNumber(w, acme);
@@ -304,7 +330,7 @@ describe('what is sent', () => {
 
     const [{ body }] = await receiver.heard(all);
     await receiver.heard(mine, 2);
-    await w.app.get(DueRows).idle();
+    await quiet();
     expect(receiver.at(all)).toHaveLength(1);
     expect(eventsAt(mine)).toEqual(['conversation.created', 'message.received']);
     expect(receiver.at(others)).toEqual([]);
@@ -364,17 +390,15 @@ describe('what is sent', () => {
     const path = somewhere();
     await create({ url: receiver.endpoint(path), events: ['contact.updated'] });
     const ids = await Promise.all(Array.from({ length: 60 }, () => contact()));
-    await w.app.get(DueRows).idle();
     const contacts = (await acme.agent.get('/contacts?limit=100').expect(200)).body as { items: ContactView[] };
 
     const asked = await selectsOf(/\bFROM (contacts|contact_identities)\b/, async () => {
       await w.app.get(Database).tx(async (tx) => {
         for (const one of contacts.items) tx.tell('contact.updated', { organization_id: acme.id, contact: one });
       });
-      await w.app.get(DueRows).idle();
+      await receiver.heard(path, ids.length);
     });
 
-    expect(receiver.at(path)).toHaveLength(ids.length);
     expect(asked).toHaveLength(2);
   });
 });
@@ -421,7 +445,8 @@ describe('a delivery', () => {
   });
 
   it('fails on redirects, cut connections, closed ports and private addresses, and takes what others send without end', async () => {
-    const closed = createServer().listen(0, '127.0.0.1');
+    const closed = createServer();
+    await new Promise<void>((done) => closed.listen(0, '127.0.0.1', done));
     const { port } = closed.address() as AddressInfo;
     await new Promise((done) => closed.close(done));
     const target = somewhere();
@@ -464,15 +489,16 @@ describe('a delivery', () => {
       `UPDATE webhook_deliveries SET status = 'pending', is_sending = true, next_retry_at = now() + interval '1 minute', attempts = '[]', delivered_at = NULL WHERE webhook_id = $1`,
       [id],
     );
-    await w.app.get(DueRows).sweep();
-    await w.app.get(DueRows).idle();
-    expect(receiver.at(path)).toHaveLength(1);
+    // Until then others of the webhook are sent, and not this one.
+    await contact();
+    const [first, other] = await receiver.heard(path, 2);
+    expect(other.headers['webhook-id']).not.toBe(first.headers['webhook-id']);
+    await settled(id, 'success');
 
     await later(id);
-    const [first, second] = await receiver.heard(path, 2);
-    expect(second.headers['webhook-id']).toBe(first.headers['webhook-id']);
-    expect(second.text).toBe(first.text);
-    expect(await settled(id, 'success')).toMatchObject({ attempt: 2 });
+    const [, , again] = await receiver.heard(path, 3);
+    expect([again.headers['webhook-id'], again.text]).toEqual([first.headers['webhook-id'], first.text]);
+    await delivery(id, ({ status, attempt }) => status === 'success' && attempt === 2);
   });
 
   it('waits while its organization is suspended', async () => {
@@ -484,7 +510,9 @@ describe('a delivery', () => {
     await w.sql(`UPDATE organizations SET status = 'suspended' WHERE id = $1`, [acme.id]);
     await w.sql(`UPDATE webhook_deliveries SET status = 'pending', next_retry_at = now() WHERE id = $1`, [event.id]);
     await w.app.get(DueRows).sweep();
-    await w.app.get(DueRows).idle();
+    // Woken by hand it waits too.
+    w.app.get(DeliverWebhooks).wake({ organization_id: acme.id, id });
+    await contact('Ana', globex.agent);
     expect(receiver.at(path)).toHaveLength(1);
 
     await w.sql(`UPDATE organizations SET status = 'active' WHERE id = $1`, [acme.id]);
@@ -511,22 +539,20 @@ describe('a delivery', () => {
       [dead.map(({ id }) => id)],
     );
     expect(sending.map(({ count }) => count)).toEqual(dead.map(() => 5));
-    // Switched off they are given up as soon as they end.
-    await w.sql('UPDATE webhooks SET is_active = false WHERE organization_id = ANY($1)', [[acme.id, globex.id]]);
-  });
-
-  it('that comes in letter by letter is cut', async () => {
-    const { id } = await create({ url: receiver.endpoint(somewhere(), trickles) });
-    await contact();
-
-    expect(await settled(id, 'retrying')).toMatchObject({
-      response_status: null,
-      error: expect.stringMatching(/^provider_timeout: /) as string,
-    });
   });
 });
 
 describe('a webhook that is not there any more', () => {
+  it('is switched off by hand: what waits for it has failed at once', async () => {
+    const { id } = await create({ url: receiver.endpoint(somewhere(), answers(500)) });
+    await contact();
+    await settled(id, 'retrying');
+    await acme.admin.put(`/webhooks/${id}`, { is_active: false }).expect(200);
+
+    expect(await settled(id, 'failed')).toMatchObject({ next_retry_at: null, error: 'The webhook is off.' });
+    expect(await read(id)).toMatchObject({ disabled_reason: null, failed_deliveries: 1 });
+  });
+
   it('is switched off at once where it says so, and administrators are told', async () => {
     const { id } = await create({ url: receiver.endpoint(somewhere(), answers(410)), name: 'ERP' });
     await contact();
@@ -536,7 +562,7 @@ describe('a webhook that is not there any more', () => {
     const { body } = await acme.admin.get('/notifications').expect(200);
     expect((body as { items: object[] }).items).toContainEqual(expect.objectContaining({ type: 'webhook_disabled' }));
     await contact();
-    await w.app.get(DueRows).idle();
+    await quiet();
     expect(await log(id)).toHaveLength(1);
   });
 
@@ -573,10 +599,8 @@ describe('a webhook that is not there any more', () => {
 
     await acme.admin.get(`/webhooks/${id}`).expect(404);
     await acme.admin.get(`/webhooks/${id}/logs`).expect(404);
-    await w.app.get(DueRows).idle();
-    for (const table of ['webhook_secrets', 'webhook_deliveries'])
-      expect(await w.sql(`SELECT 1 FROM ${table} WHERE webhook_id = $1`, [id])).toEqual([]);
-    expect(await w.sql('SELECT 1 FROM webhooks WHERE id = $1', [id])).toEqual([]);
+    expect(await w.sql('SELECT 1 FROM webhook_secrets WHERE webhook_id = $1', [id])).toEqual([]);
+    await until(async () => (await w.sql('SELECT 1 FROM webhooks WHERE id = $1', [id])).length === 0, 'it is gone, with its log');
   });
 });
 
@@ -617,7 +641,6 @@ describe('the log', () => {
     const [first, second] = await receiver.heard(path, 2);
     expect(receiver.at(path)).toHaveLength(2);
     expect([second.text, second.headers['webhook-id']]).toEqual([first.text, event_id]);
-    await acme.admin.put(`/webhooks/${id}`, { is_active: false }).expect(200);
   });
 
   it('repeats a range: what ended in it, by its bounds and status, under the same ids', async () => {
@@ -631,7 +654,7 @@ describe('the log', () => {
     const replay = async (range: object): Promise<WebhookReplayResult> => {
       const { body } = await acme.admin.post(`/webhooks/${id}/retry`, range).expect(200);
       await until(async () => (await log(id, 'status=success')).length >= 3, 'they are told again');
-      await w.app.get(DueRows).idle();
+      await quiet();
       return body as WebhookReplayResult;
     };
 
@@ -760,6 +783,16 @@ describe("a number's webhook_url", () => {
     expect(eventsAt(path)).toEqual(['message.received']);
     await acme.admin.delete(`/whatsapp/${box.number.id}`).expect(204);
     await until(async () => (await hooks()).length === 0, 'it is gone');
+  });
+});
+
+describe('an answer that comes letter by letter', () => {
+  it('is cut', async () => {
+    const { company, id } = trickling;
+    await until(async () => (await log(id, 'status=retrying', company.admin)).length === 1, 'it is given up');
+
+    const [one] = await log(id, '', company.admin);
+    expect(one).toMatchObject({ response_status: null, error: expect.stringMatching(/^provider_timeout: /) as string });
   });
 });
 

@@ -55,7 +55,7 @@ export const endless: Behaviour = (response) => {
   more();
 };
 
-/** Customers' endpoints, a path each, on a free port: its `env` goes to `world()`. */
+/** Customers' endpoints, a path each, on a free port. */
 export class Receiver {
   private readonly behaviours = new Map<string, Behaviour>();
   private readonly counts = new Map<string, number>();
@@ -70,14 +70,20 @@ export class Receiver {
     return receiver;
   }
 
-  get env(): Record<string, string> {
-    return { EGRESS_ALLOWED_HOSTS: `127.0.0.1:${this.port}` };
+  /** For EGRESS_ALLOWED_HOSTS. */
+  get host(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Ends every call that hangs. */
+  hangUp(): void {
+    this.server.closeAllConnections();
   }
 
   /** An endpoint that behaves so; default: it takes everything. */
   endpoint(path: string, behaviour: Behaviour = answers(204)): string {
     this.behaviours.set(`/${path}`, behaviour);
-    return `http://127.0.0.1:${this.port}/${path}`;
+    return `http://${this.host}/${path}`;
   }
 
   at(path: string): Arrived[] {

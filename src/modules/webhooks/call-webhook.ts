@@ -48,7 +48,7 @@ export class CallWebhook {
     const headers = {
       ...opened.headers,
       'Content-Type': 'application/json',
-      'User-Agent': 'PyTake-Webhooks/1.0',
+      'user-agent': 'PyTake-Webhooks/1.0',
       'webhook-id': event_id,
       'webhook-timestamp': String(timestamp),
       'webhook-signature': signatureOf(opened.secrets, event_id, timestamp, body),

@@ -83,7 +83,7 @@ export class WebhooksController {
    * @throws {422} Also an unknown event; an address that may not be called (`url_not_allowed`).
    */
   @Put(':webhook_id')
-  @Bodies({ 'other events': { events: ['message.received', 'conversation.*'] }, 'switched off': { is_active: false } })
+  @Bodies({ 'other events': { events: ['message.received', 'conversation.*'] }, 'another name': { name: 'ERP, matriz' } })
   update(@Caller() actor: Actor, @Param('webhook_id', Uuid) id: string, @Body() input: WebhookUpdate): Promise<Webhook> {
     return this.webhooks.update(actor, id, input);
   }

@@ -7,10 +7,10 @@ import { Delivery, DeliveryStatus } from './webhook-delivery.entity';
 import { WebhookSecrets } from './webhook-secrets';
 import { Webhook } from './webhook.entity';
 
-// Switched off: its endpoint is nobody's.
+// Its endpoint is nobody's: it hears what hardly ever happens.
 declareDemo(async ({ app, database, tx, actor, id }) => {
   const [url, event, secret] = ['https://erp.padaria.example/pytake', 'message.received', newSecret()];
-  const values = { id: id(DEMO.webhook_id), name: 'ERP', url, events: ['message.*'], is_active: false, secret_hint: secret.slice(-4) };
+  const values = { id: id(DEMO.webhook_id), name: 'ERP', url, events: ['template.*'], secret_hint: secret.slice(-4) };
   const webhook = await database.repository(Webhook, tx).insert(actor, values);
   await app.get(WebhookSecrets).add(tx, webhook, secret, null);
   const told = { ...testOf(app.get(WebhookEvents), event, actor.organization_id), id: id(DEMO.webhook_event_id) };

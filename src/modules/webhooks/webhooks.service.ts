@@ -11,6 +11,7 @@ import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import { WebhookEvents } from '#events/webhook-events';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { DeliverWebhooks } from './deliver-webhooks';
 import { Listening } from './listening';
 import { isSecret, newSecret } from './sign';
 import { RemoveWebhooks } from './remove-webhooks';
@@ -35,6 +36,7 @@ export class WebhooksService {
     private readonly secrets: WebhookSecrets,
     private readonly listening: Listening,
     private readonly removal: RemoveWebhooks,
+    private readonly deliveries: DeliverWebhooks,
     private readonly egress: EgressClient,
   ) {}
 
@@ -109,10 +111,13 @@ export class WebhooksService {
       const webhook = await this.webhooks(tx).patch(actor, id, changes);
       tx.audit(actor, 'webhook.updated', {
         resource: nameOf(webhook),
-        before: { ...before, secret: null },
-        after: { ...changes, ...(changes.secret_hint !== undefined && { secret: MASK }) },
+        before: { ...before, secret: null, header_values: null },
+        after: { ...changes, ...(changes.secret_hint !== undefined && { secret: MASK }), ...(headers && { header_values: MASK }) },
       });
-      if (webhook.is_active) this.listening.begin(tx, webhook.organization_id);
+      const { organization_id } = webhook;
+      if (webhook.is_active) this.listening.begin(tx, organization_id);
+      // What waits for it is given up at once.
+      else tx.afterCommit(() => this.deliveries.wake({ organization_id, id }));
       return present(webhook);
     });
   }
