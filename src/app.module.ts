@@ -22,6 +22,7 @@ import { SecretsModule } from '#modules/secrets/secrets.module';
 import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { TagsModule } from '#modules/tags/tags.module';
 import { UsersModule } from '#modules/users/users.module';
+import { WebhooksModule } from '#modules/webhooks/webhooks.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import { RealtimeModule } from '#realtime/realtime.module';
 import { ground } from './ground';
@@ -69,6 +70,7 @@ export class AppModule {
         QueuesModule,
 
         // 5 the view
+        WebhooksModule,
         PrivacyModule,
         OperationsModule,
       ],

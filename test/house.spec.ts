@@ -655,6 +655,9 @@ const NOT_SECRET: Record<string, string> = {
   'WhatsAppNumber.has_evolution_api_key': 'whether there is one',
   'SecretUsageStats.secret_id': 'an id',
   'SecretUsageStats.secret_name': 'its key',
+  'WebhookWithSecret.secret': 'shown this once, to who made it: their receiver verifies with it (contract 20 §9)',
+  'WebhookWithSecret.secret_hint': 'its last four letters',
+  'Webhook.secret_hint': 'its last four letters',
   'WhatsAppNumber.access_token_hint': 'its last four letters (contract 20 §5)',
 };
 

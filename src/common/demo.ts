@@ -46,6 +46,9 @@ export const DEMO = {
   /** Balcão, where those wait who write to the number. */
   counter_queue_id: '019aa000-0000-7000-8000-000000000a09',
 
+  webhook_id: '019aa000-0000-7000-8000-000000000e11',
+  webhook_event_id: '019aa000-0000-7000-8000-000000000e12',
+
   /** Of the administrator. */
   notification_id: '019aa000-0000-7000-8000-000000000e01',
 

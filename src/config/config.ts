@@ -33,6 +33,9 @@ export const RATE_LIMIT_DEFAULTS = {
   webhook: { limit: 1000, seconds: 60 },
 } satisfies Record<string, RateLimit>;
 
+/** Contract 20, 9: ten tries within about 75 hours. */
+const WEBHOOK_RETRY_DELAYS: readonly number[] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+
 export type RateLimitClass = keyof typeof RATE_LIMIT_DEFAULTS;
 
 /** A start-up that cannot go on; one line per mistake. */
@@ -106,6 +109,8 @@ export class Config {
   readonly evolution_api_key: string | null;
   readonly simulator_enabled: boolean;
   readonly egress_allowed_hosts: string[];
+  /** Seconds between the tries of a webhook's delivery. */
+  readonly webhook_retry_delays: readonly number[];
   readonly media_storage: string;
   readonly audit_retention_days: number;
   readonly openai_base_url: string;
@@ -266,6 +271,10 @@ export class Config {
       mistakes.push('SIMULATOR_ENABLED is true in production: it is a fake Meta, leave it out');
     this.demo = bool('DEMO', this.embedded && !this.production) && !this.production;
     this.egress_allowed_hosts = list('EGRESS_ALLOWED_HOSTS');
+    const delays = text('WEBHOOK_RETRY_DELAYS');
+    this.webhook_retry_delays = delays === null ? WEBHOOK_RETRY_DELAYS : delays.split(',').map(Number);
+    if (this.webhook_retry_delays.length > 20 || !this.webhook_retry_delays.every((s) => Number.isInteger(s) && s >= 1 && s <= 604_800))
+      mistakes.push(`WEBHOOK_RETRY_DELAYS is "${delays}", use at most 20 whole numbers of seconds such as 5,300,1800`);
     this.media_storage = text('MEDIA_STORAGE') ?? join(this.data_dir, 'media');
     this.audit_retention_days = int('AUDIT_RETENTION_DAYS', 730, 1, 36_500);
     this.openai_base_url = url('OPENAI_BASE_URL', 'https://api.openai.com/v1', ['http:', 'https:']) ?? '';

@@ -179,7 +179,7 @@ export class Facts {
 }
 
 /** Rows go as their ids, for they may be another when the fact is read; what they belong to goes with them. */
-function withIds(payload: object): JsonObject {
+export function withIds(payload: object): JsonObject {
   const data: JsonObject = {};
   for (const [name, value] of Object.entries(payload)) {
     if (value !== null && typeof value === 'object' && isUuid((value as { id?: unknown }).id)) {

@@ -13,6 +13,7 @@ import { ContactFigures } from './contact-figures';
 import { ContactNews } from './contact-news';
 import { ContactNotices } from './contact-notices';
 import { ContactTimelines } from './contact-timelines';
+import { ContactWebhooks } from './contact-webhooks';
 import { ContactsController } from './contacts.controller';
 import { ContactsRealtime } from './contacts.realtime';
 import { ContactsResolver } from './contacts.resolver';
@@ -42,6 +43,7 @@ import { SuppressedPhones } from './suppressed-phones';
     SuppressedPhones,
     ContactNews,
     ContactNotices,
+    ContactWebhooks,
     ContactsResolver,
     ContactsRealtime,
     WriteContacts,

@@ -8,6 +8,7 @@ import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { forgetRows } from '#database/forget-rows';
 import { narrowPeriod } from '#database/narrow-period';
+import { prepared } from '#database/sql';
 import type { Condition, PageOptions, TenantRepository } from '#database/tenant-repository';
 import { idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -278,6 +279,20 @@ export class ContactsService {
       tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
     });
+  }
+
+  /** Those of these that are there, deleted ones too. */
+  async views(tx: Tx, actor: Actor, ids: readonly string[]): Promise<ContactView[]> {
+    const contacts = this.contacts(tx);
+    const rows = await tx.rows<Record<string, unknown>>(
+      prepared(`SELECT ${contacts.columns} FROM contacts WHERE organization_id = $1 AND id = ANY($2)`),
+      [actor.organization_id, ids],
+    );
+    return this.presentAll(
+      actor,
+      rows.map((row) => contacts.hydrate(row)),
+      tx,
+    );
   }
 
   /** Contacts as the API shows them; their identities in one query, their tags in another. */

@@ -42,6 +42,15 @@ interface ContactTyping {
   typing: boolean;
 }
 
+/** What of a message changed after it was filed. */
+export type MessageChange = 'reaction' | 'edited' | 'deleted' | 'file';
+
+interface MessageUpdated {
+  organization_id: string;
+  message: MessageResponse;
+  change: MessageChange;
+}
+
 interface MessageStatusChanged {
   organization_id: string;
   message_id: string;
@@ -228,9 +237,13 @@ export const INBOX_EVENTS = declareEvents({
     },
     sockets: ['message:status'],
   }),
-  'message.updated': event<{ organization_id: string; message: MessageResponse }>({
+  'message.updated': event<MessageUpdated>({
     text: 'A message got a reaction, was edited or revoked, or its file is ready.',
-    sample: { organization_id, message: { ...RECEIVED, reactions: [{ from: 'business', emoji: '👍', at: DEMO.time.toISOString() }] } },
+    sample: {
+      organization_id,
+      message: { ...RECEIVED, reactions: [{ from: 'business', emoji: '👍', at: DEMO.time.toISOString() }] },
+      change: 'reaction',
+    },
     sockets: ['message:updated'],
   }),
   'conversation.created': event<ConversationHappened>({

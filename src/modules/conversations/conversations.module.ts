@@ -26,6 +26,7 @@ import { ConversationFiguresController } from './figures/conversation-figures.co
 import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { InboxGauges } from './inbox.metrics';
+import { InboxWebhooks } from './inbox-webhooks';
 import { DeliverMessage } from './messages/deliver-message';
 import { LimitResets } from './messages/limit-resets';
 import { MessageFiles } from './messages/message-files';
@@ -81,6 +82,7 @@ import { WindowMonitor } from './notices/window-monitor';
     ReadReceiptJobs,
     ShowTyping,
     InboxGauges,
+    InboxWebhooks,
     Filing,
     InboundWorker,
     ConversationsRealtime,

@@ -23,6 +23,7 @@ import { RouteQueues } from './routing/route-queues';
 import { SlaAlerts } from './sla/sla-alerts';
 import { SlaAlertsController } from './sla/sla-alerts.controller';
 import { SlaClock } from './sla/sla-clock';
+import { SlaWebhooks } from './sla/sla-webhooks';
 import { WaitingController } from './waiting.controller';
 import { WaitingLine } from './waiting-line';
 
@@ -41,6 +42,7 @@ import { WaitingLine } from './waiting-line';
     WaitingLine,
     SlaClock,
     SlaAlerts,
+    SlaWebhooks,
     QueueNotices,
     QueueTriggers,
     QueuesRealtime,

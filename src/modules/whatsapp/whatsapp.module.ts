@@ -37,6 +37,7 @@ import { PairNumber } from './numbers/pair-number';
 import { NumbersController } from './numbers/numbers.controller';
 import { NumberJobs } from './numbers/numbers.jobs';
 import { NumberNotices } from './numbers/number-notices';
+import { NumberWebhooks } from './numbers/number-webhooks';
 import { NumbersRealtime } from './numbers/numbers.realtime';
 import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
@@ -50,6 +51,7 @@ import { SubmitTemplate } from './templates/submit-template';
 import { SyncTemplates } from './templates/sync-templates';
 import { TemplateNews } from './templates/template-news';
 import { TemplateNotices } from './templates/template-notices';
+import { TemplateWebhooks } from './templates/template-webhooks';
 import { TemplatesController } from './templates/templates.controller';
 import { TemplateJobs } from './templates/templates.jobs';
 import { TemplatesResolver } from './templates/templates.resolver';
@@ -89,6 +91,7 @@ import { TemplatesService } from './templates/templates.service';
     PairNumber,
     NumberJobs,
     NumberNotices,
+    NumberWebhooks,
     FollowOrganization,
     NumbersRealtime,
     NumbersResolver,
@@ -107,6 +110,7 @@ import { TemplatesService } from './templates/templates.service';
     TemplateJobs,
     TemplateNews,
     TemplateNotices,
+    TemplateWebhooks,
     TemplatesRealtime,
     TemplatesService,
     SubmitTemplate,

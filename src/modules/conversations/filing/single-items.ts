@@ -13,6 +13,7 @@ import type {
   UserPreference,
 } from '#modules/whatsapp/parsed-change';
 import { Message, MessageDirection, type MessageReaction, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
+import type { MessageChange } from '../conversations.events';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
 import { react } from '../messages/reactions';
@@ -29,6 +30,9 @@ import { findIdentities, keysOf, resolvePeople } from '#modules/contacts/resolve
 import { expectMedia, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
+
+/** What of its message each of them changes. */
+const CHANGES = { reaction: 'reaction', edit: 'edited', revoke: 'deleted' } as const satisfies Record<Target['kind'], MessageChange>;
 
 const targetOf = (change: Target): string => (change.kind === 'reaction' ? change.target_provider_id : change.original_provider_id);
 
@@ -73,7 +77,11 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   if (change.kind === 'reaction' && !from_us) await hearReaction(batch, message, change.timestamp);
   // Inbound from a blocked contact is kept silently.
   if (contact_is_blocked && !from_us) return;
-  batch.tx.tell('message.updated', { organization_id: message.organization_id, message: presentMessage(message) });
+  batch.tx.tell('message.updated', {
+    organization_id: message.organization_id,
+    message: presentMessage(message),
+    change: CHANGES[change.kind],
+  });
 }
 
 const JUST_EDITED_MS = 60_000;

@@ -20,7 +20,7 @@ export class MessageFiles implements OnModuleInit {
       // Erased meanwhile: there is nobody to tell.
       if (!(await messages.find(actor, message_id))) return;
       const message = await messages.patch(actor, message_id, { media });
-      tx.tell('message.updated', { organization_id, message: presentMessage(message) });
+      tx.tell('message.updated', { organization_id, message: presentMessage(message), change: 'file' });
     });
   }
 }

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
-import { type Actor, Role } from '#common/actor';
+import { Actor, Role } from '#common/actor';
+import { EgressClient } from '#common/egress';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { given } from '#common/given';
@@ -81,6 +82,7 @@ export class NumbersService {
     private readonly checks: CheckNumber,
     private readonly jobs: NumberJobs,
     private readonly instances: InstanceSettings,
+    private readonly egress: EgressClient,
   ) {}
 
   async page(actor: Actor, query: NumberQuery): Promise<Page<WhatsAppNumberView>> {
@@ -98,6 +100,12 @@ export class NumbersService {
     return this.present(actor, await this.numbers().get(actor, id));
   }
 
+  /** Those of these that are there, as whoever is not an administrator sees them. */
+  async views(tx: Tx, { organization_id }: Actor, ids: readonly string[]): Promise<WhatsAppNumberView[]> {
+    const viewer = new Actor(organization_id, Role.viewer);
+    return this.presentAll(viewer, await this.numbers(tx).many(viewer, ids), tx);
+  }
+
   /**
    * @throws {Forbidden} plan_limit_exceeded.
    * @throws {Conflict} number_already_registered; phone_number_id_in_use, here or where it was proved.
@@ -107,6 +115,7 @@ export class NumbersService {
     const { access_token, app_secret, evolution_api_key, webhook_verify_token, business_profile, settings, ...values } = given;
     const { organization_id } = actor;
     await this.instances.check(given);
+    await this.assertUrl(values.webhook_url);
     return this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'whatsapp_numbers', undefined, tx);
       const is_default = values.is_default || (await this.lacksDefault(tx, actor, values.is_active !== false));
@@ -146,6 +155,7 @@ export class NumbersService {
     const { business_profile, settings, phone_number, connection_type, ...given } = input;
     const { access_token, app_secret, evolution_api_key, webhook_verify_token, ...values } = given;
     await this.instances.check(values);
+    await this.assertUrl(values.webhook_url);
     return this.database.tx(async (tx) => {
       await this.organizations.lock(tx, actor);
       const before = await this.numbers(tx).lock(actor, id);
@@ -222,6 +232,11 @@ export class NumbersService {
   async status(actor: Actor, id: string, refresh = false): Promise<WhatsAppNumberStatus> {
     if (refresh) await this.checks.test(actor, id);
     return presentStatus(await this.numbers().get(actor, id));
+  }
+
+  /** @throws {Invalid} url_not_allowed. */
+  private async assertUrl(url: string | null | undefined): Promise<void> {
+    if (url) await this.egress.checkUrl(url, 'webhook_url', this.config.production);
   }
 
   private tell(tx: Tx, before: WhatsAppNumber, number: WhatsAppNumber): void {

@@ -155,6 +155,7 @@ class NumberFields extends PickType(WhatsAppNumber, [
   'welcome_message',
   'away_message',
   'business_hours',
+  'webhook_url',
 ]) {
   /** Meta's token for this number; kept encrypted, never answered. */
   @Trim()

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsBoolean, IsEnum, IsObject, IsOptional, IsString, IsUUID, IsUrl, Length, Matches, MaxLength } from 'class-validator';
 import { Column, Entity, Index } from 'typeorm';
 import { Alias } from '#common/alias';
-import { NotBlank, OneLine, Phone, Trim } from '#common/fields';
+import { NotBlank, OneLine, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference } from '#database/references';
 import { SoftDeletedEntity } from '#database/tenant.entity';
@@ -223,6 +223,13 @@ export class WhatsAppNumber extends SoftDeletedEntity {
   @HideField()
   @ApiHideProperty()
   templates_sync_until: Date | null;
+
+  /** Told of its messages and of the number itself: a webhook of its own, signed with webhook_verify_token. */
+  @Column('varchar', { length: 2048, nullable: true })
+  @IsOptional()
+  @WebUrl()
+  @IsString()
+  webhook_url: string | null;
 
   /** rate_limits {daily, hourly, minute}, native_interactive, mark_as_read. */
   @Column('jsonb', { default: {} })
