@@ -13,6 +13,8 @@ const TOLD = [
   'contact.unblocked',
   'contact.opted_in',
   'contact.opted_out',
+  'contact.tag_added',
+  'contact.tag_removed',
   'contact.merged',
 ] as const satisfies readonly FactName[];
 

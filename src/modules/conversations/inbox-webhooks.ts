@@ -33,10 +33,12 @@ const CHANGED = [
   'conversation.created',
   'conversation.updated',
   'conversation.assigned',
+  'conversation.transferred',
   'conversation.resolved',
   'conversation.closed',
   'conversation.reopened',
   'conversation.archived',
+  'conversation.rated',
 ] as const satisfies readonly FactName[];
 
 const OF_MESSAGE = ['message', 'conversation', 'contact', 'whatsapp_number'];

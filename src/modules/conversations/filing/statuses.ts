@@ -3,7 +3,7 @@ import { linkPeople } from '#modules/contacts/link-people';
 import type { StatusUpdate } from '#modules/whatsapp/parsed-change';
 import { type Counted, countTemplates } from '#modules/whatsapp/templates/count-templates';
 import { type Progress, advance } from '../messages/message-progress';
-import { type MessageStatus, MessageType } from '../messages/message.entity';
+import { MessageType } from '../messages/message.entity';
 import { takeBackReaction } from '../messages/reactions';
 import { MessageStatusEvent } from '../messages/message-status-event.entity';
 import { prepared } from '#database/sql';

@@ -37,5 +37,5 @@ export async function takeBackReaction(
   const left = reactions.filter(({ from, at }) => from !== 'business' || at !== created_at.toISOString());
   if (left.length === reactions.length) return;
   const message = await messages.patch(actor, reply_to_message_id, { reactions: left });
-  tx.tell('message.updated', { organization_id, message: presentMessage(message) });
+  tx.tell('message.updated', { organization_id, message: presentMessage(message), change: 'reaction' });
 }

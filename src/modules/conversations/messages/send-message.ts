@@ -27,7 +27,7 @@ import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
 import { type SendResult } from './send.dto';
 import { assertReactable, react } from './reactions';
-import { AGENT, type Lane, type Sender, laneOf, signed } from './sender';
+import { AGENT, type Sender, laneOf, signed } from './sender';
 import { isActive } from '../state/active';
 import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
@@ -200,7 +200,7 @@ export class SendMessage {
       const reacted = await messages.patch(actor, message_id, {
         reactions: react(target.reactions, { from: 'business', emoji, at, user_id }),
       });
-      tx.tell('message.updated', { organization_id, message: presentMessage(reacted) });
+      tx.tell('message.updated', { organization_id, message: presentMessage(reacted), change: 'reaction' });
       tx.audit(actor, 'message.reacted', { resource: { id: message_id }, metadata: { conversation_id, contact_id: contact.id, emoji } });
       return reacted;
     };

@@ -1,19 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#database/database';
 import { WebhookEvents } from '#events/webhook-events';
-import { type TemplateView, presentTemplate } from './template.dto';
+import { presentTemplates } from './present-templates';
+import type { TemplateView } from './template.dto';
 import { Template } from './template.entity';
 import { TEMPLATE_EVENTS } from './templates.events';
+
+const TOLD = ['template.status_updated', 'template.category_updated', 'template.quality_updated'] as const;
 
 /** What customers' webhooks hear of the templates. */
 @Injectable()
 export class TemplateWebhooks {
   constructor(events: WebhookEvents, database: Database) {
-    const { text, sample } = TEMPLATE_EVENTS['template.status_updated'];
+    const { sample } = TEMPLATE_EVENTS['template.status_updated'];
     events.carry<TemplateView>('template', {
-      show: async (tx, actor, ids) => (await database.repository(Template, tx).many(actor, ids)).map(presentTemplate),
+      show: async (tx, actor, ids) => presentTemplates(tx, actor, await database.repository(Template, tx).many(actor, ids)),
       sample: sample.template as Partial<TemplateView> & { id: string },
     });
-    events.tell({ 'template.status_updated': { text, of: ['template.status_updated'], carries: ['template'] } });
+    for (const name of TOLD) events.tell({ [name]: { text: TEMPLATE_EVENTS[name].text, of: [name], carries: ['template'] } });
   }
 }
