@@ -131,8 +131,7 @@ function entryOf({ id, action, created_at, user_id, changes, metadata }: AuditLo
   };
 }
 
-const isBefore = (a: Place, b: Place): boolean =>
-  a.occurred_at.getTime() - b.occurred_at.getTime() < 0 || (a.occurred_at.getTime() === b.occurred_at.getTime() && a.id < b.id);
+const isBefore = (a: Place, b: Place): boolean => (+a.occurred_at === +b.occurred_at ? a.id < b.id : a.occurred_at < b.occurred_at);
 
 const cursorOf = ({ occurred_at, id }: Place): string => Buffer.from(`${occurred_at.toISOString()} ${id}`).toString('base64url');
 

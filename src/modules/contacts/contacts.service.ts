@@ -119,7 +119,7 @@ export class ContactsService {
       identitiesOf(this.database, actor, [id], tx),
       this.tags.ofContacts(actor, [id], tx),
     ]);
-    return presentContact(contact, identities, tags.get(id));
+    return presentContact(contact, identities, tags.get(contact.id));
   }
 
   /**
@@ -172,7 +172,7 @@ export class ContactsService {
       const changes = changesOf(before, input, new Date());
       const { match_key: _, ...after } = changes;
       tx.audit(actor, actionOf(changes), { resource: { id }, before, after, may_tell: isImpersonal });
-      const moves = tags && (await retag(tx, this.tags, actor, id, tags, how));
+      const moves = tags && (await retag(tx, this.tags, actor, before.id, tags, how));
       if (!Object.keys(changes).length && !isMove(moves)) return this.present(actor, before, tx);
       if (changes.assigned_department_id) await assertDepartment(tx, actor, changes.assigned_department_id);
       if (changes.assigned_agent_id) await this.assertAgent(actor, changes.assigned_agent_id, tx);

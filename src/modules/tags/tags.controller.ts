@@ -7,7 +7,7 @@ import { Bodies, Room } from '#common/room';
 import { TagCreate, TagPage, TagQuery, TagUpdate, TagView } from './tag.dto';
 import { TagsService } from './tags.service';
 
-@Room('tags', 'Labels of contacts.', { tag_id: DEMO.tag_id })
+@Room('tags', 'Labels of contacts, by which they are told apart and found.', { tag_id: DEMO.tag_id })
 @Controller('contacts/tags')
 @Resource('contacts')
 export class TagsController {
