@@ -155,6 +155,7 @@ describe('an instance of the simulator', () => {
       saying(404, 'Not Found', ['The "nada" instance does not exist']),
     );
     await call('get', '/instance/fetchInstances?instanceName=nada').expect(404, saying(404, 'Not Found', ['Instance "nada" not found']));
+    await call('post', `/message/constructor/${NAME}`).send({}).expect(404);
     await call('get', '/instance/qrcode/x').expect(404, saying(404, 'Not Found', ['Cannot GET /instance/qrcode/x']));
   });
 
@@ -483,10 +484,10 @@ describe('what the product sends through it', () => {
   });
 
   it('reacts, answers, and goes on when a person has a LID only', async () => {
-    const { linked, writes, send, simulator } = await world();
+    const { linked, writes, send, simulator, events } = await world();
     await linked();
     const { message_id } = (await writes({ ...text(), addressing: 'lid_only' })).body as { message_id: string };
-    const remoteJid = simulator.evolution.chats.find(simulator.evolution.instances.all()[0]!, message_id)?.key.remoteJid as string;
+    const remoteJid = String(events('messages.upsert')[0]?.data.key['remoteJid']);
 
     const answer = await send('sendText', { number: remoteJid, text: 'Oi, Ana', quoted: { key: { id: message_id } } }).expect(201);
     await send('sendReaction', { key: { id: message_id, remoteJid, fromMe: false }, reaction: '👍' }).expect(201);
@@ -1046,6 +1047,11 @@ describe('the same simulator', () => {
     await before.create({ instanceName: 'outra' }).expect(201);
     await before.writes({ ...text(), id: 'A1' }).expect(202);
     await before.send('sendText', { text: 'Oi' }).expect(201);
+    await before.simulator.settled();
+    await before
+      .call('post', `/webhook/set/${NAME}`)
+      .send({ webhook: { ...before.webhook, events: ['QRCODE_UPDATED'] } })
+      .expect(201);
     await before.evolution.close();
 
     const { simulator, send, call } = await world({ data_dir });
@@ -1058,6 +1064,7 @@ describe('the same simulator', () => {
     expect(simulator.threads.get(NAME, ANA).messages).toMatchObject([{ id: 'A1' }, { content: { body: 'Oi' } }]);
     const answer = await send('sendText', { text: 'De novo', quoted: { key: { id: 'A1' } } }).expect(201);
     expect(answer.body).toMatchObject({ contextInfo: { stanzaId: 'A1' } });
+    expect((await call('get', `/webhook/find/${NAME}`).expect(200)).body).toMatchObject({ events: ['QRCODE_UPDATED'] });
   });
 
   it('inside a product posts to the receipt of its own product only', async () => {
@@ -1073,5 +1080,11 @@ describe('the same simulator', () => {
       await at(url).expect(400, saying(400, 'Bad Request', ['Invalid "url" property']));
     await at('https://pytake.example/api/v1/whatsapp/webhook/evolution/0b8f').expect(201);
     await call('post', `/webhook/set/${NAME}`).send({ webhook }).expect(400);
+  });
+
+  it('gives no instance the name of a number of Meta', async () => {
+    const { create } = await world({ accepts: (id) => id === '999000000000042' });
+
+    await create({ instanceName: '999000000000042' }).expect(403);
   });
 });

@@ -13,7 +13,7 @@ const DEFAULT_MIME: Record<string, string> = {
 /** The message with what WhatsApp knows of its file, which was uploaded before or is written in it (`base64`). */
 export function withMedia(media: MediaStore, phone_number_id: string, message: CustomerMessage): CustomerMessage {
   const content = message[message.type];
-  if (!(message.type in DEFAULT_MIME) || !isObject(content)) return message;
+  if (!Object.hasOwn(DEFAULT_MIME, message.type) || !isObject(content)) return message;
   const { base64, data, ...rest } = content;
   const encoded = base64 ?? data;
   const mime_type = stringAt(rest, 'mime_type') ?? DEFAULT_MIME[message.type] ?? 'application/octet-stream';

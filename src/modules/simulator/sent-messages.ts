@@ -131,7 +131,7 @@ export class SentMessages {
     });
   }
 
-  /** A step that comes about otherwise than by `followUp`. */
+  /** So far it came: its phone shows it, and the product is told. */
   async step(customer: Customer, sent: SentMessage, step: StatusStep): Promise<void> {
     const { status, error } = step;
     if (rank(status) > rank(sent.status)) sent.status = status;

@@ -58,8 +58,8 @@ export class EvolutionWebhooks extends Deliveries {
   retry_delays_ms: readonly number[] = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
   weather: WebhookWeather = { late_ms: 0, doubled: false, shuffled_ms: 0 };
 
-  /** `urlOf`: where a registered URL really is. */
-  constructor(private readonly urlOf: (url: string) => string) {
+  /** `placeOf`: where a registered URL really is; null: nowhere one may post to. */
+  constructor(private readonly placeOf: (url: string) => string | null) {
     super();
   }
 
@@ -67,7 +67,8 @@ export class EvolutionWebhooks extends Deliveries {
   async tell(instance: Instance, event: string, data: unknown, how: { tried?: () => void; late_ms?: number } = {}): Promise<Delivery> {
     const { webhook } = instance;
     const name = event.replace(/[.-]/g, '_').toUpperCase();
-    if (this.closed || !webhook?.enabled || !webhook.events.includes(name)) {
+    const place = webhook && this.placeOf(webhook.url);
+    if (this.closed || !webhook?.enabled || !webhook.events.includes(name) || place === null) {
       how.tried?.();
       return { status_code: 0, attempts: 0 };
     }
@@ -83,7 +84,7 @@ export class EvolutionWebhooks extends Deliveries {
       apikey: instance.token,
     };
     const post = {
-      url: this.urlOf(webhook.byEvents ? `${webhook.url}/${name.replaceAll('_', '-').toLowerCase()}` : webhook.url),
+      url: webhook.byEvents ? `${place}/${name.replaceAll('_', '-').toLowerCase()}` : place,
       body: Buffer.from(JSON.stringify(envelope)),
       headers: { 'user-agent': 'axios/1.7.9', ...headers, ...(jwt_key === undefined ? {} : { authorization: `Bearer ${jwtOf(jwt_key)}` }) },
     };

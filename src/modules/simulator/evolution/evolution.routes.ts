@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import { isSameSecret } from '#common/same-secret';
 import type { Fault } from '../faults';
-import { compact, isObject, listAt, objectAt, stringAt, type JsonObject } from '../json';
+import { compact, listAt, objectAt, stringAt, type JsonObject } from '../json';
 import { misbehave, outage, pause } from '../misbehave';
 import { EvolutionError, badRequest, notFound, unauthorized } from './evolution-error';
 import type { Evolution } from './evolution';
-import type { Instance, InstanceWebhook } from './instances';
+import type { GivenWebhook, Instance } from './instances';
 import { createJid, isLid } from './jid';
 import { readSend } from './outgoing';
 import { validate } from './schema';
 import { CHATS, INSTANCE_CREATE, SENDS, WEBHOOK_SET, type SendName } from './schemas';
-import type { MessageKey } from './wire';
+import { objectOf, type MessageKey } from './wire';
 
 const VERSION = '2.3.6';
 const MAX_PRESENCE_MS = 60_000;
@@ -86,21 +86,17 @@ export function evolutionRoutes(evolution: Evolution): Router {
       syncFullHistory: flag('syncFullHistory'),
       wavoipToken: '',
     };
-    const instance = evolution.instances.add({
-      name: stringAt(given, 'instanceName') ?? '',
-      number: stringAt(given, 'number')?.split(/\D/)[0] ?? null,
-      token: stringAt(given, 'token'),
-      settings,
-      server_url: `${req.protocol}://${req.get('host') ?? 'localhost'}${req.baseUrl}`,
-    });
     const webhook = objectAt(given, 'webhook');
-    try {
-      if (webhook) evolution.setWebhook(instance, webhookOf(webhook));
-    } catch (error) {
-      evolution.instances.delete(instance.name);
-      throw error;
-    }
-    void evolution.webhooks.tell(instance, 'instance.create', { instanceName: instance.name, instanceId: instance.id });
+    const instance = evolution.create(
+      {
+        name: stringAt(given, 'instanceName') ?? '',
+        number: stringAt(given, 'number')?.split(/\D/)[0] ?? null,
+        token: stringAt(given, 'token'),
+        settings,
+        server_url: `${req.protocol}://${req.get('host') ?? 'localhost'}${req.baseUrl}`,
+      },
+      webhook && webhookOf(webhook),
+    );
     if (flag('qrcode')) {
       evolution.connections.connect(instance, stringAt(given, 'number') === undefined ? null : instance.number);
       await untilQr(evolution);
@@ -271,7 +267,7 @@ const asEvolutionError: ErrorRequestHandler = (error: unknown, _req, res, next) 
   res.status(known.status).json(known.body());
 };
 
-const isSend = (name: string): name is SendName => name in SENDS;
+const isSend = (name: string): name is SendName => Object.hasOwn(SENDS, name);
 
 /** An order for this HTTP status: Evolution's own words, or those of the proxy before it. */
 function trouble(res: Response): (http_status: number) => void {
@@ -294,7 +290,7 @@ function stateOf({ name, state }: Instance): object {
   return { instance: { instanceName: name, state } };
 }
 
-function webhookOf(given: JsonObject): Partial<InstanceWebhook> & Pick<InstanceWebhook, 'enabled' | 'url'> {
+function webhookOf(given: JsonObject): GivenWebhook {
   const headers = Object.entries(objectAt(given, 'headers') ?? {}).map(([key, value]) => [key, String(value)]);
   return {
     enabled: given['enabled'] === true,
@@ -348,8 +344,4 @@ function instanceRecord(instance: Instance): object {
     Setting: { ...settings, instanceId: id, createdAt: created_at, updatedAt: created_at },
     _count: { Message: 0, Contact: 0, Chat: 0 },
   };
-}
-
-function objectOf(value: unknown): JsonObject {
-  return isObject(value) ? value : value instanceof Error ? { ...value } : {};
 }

@@ -10,7 +10,7 @@ import { badRequest } from './evolution-error';
 import { EvolutionPhones } from './evolution-phones';
 import { EvolutionSends } from './evolution-sends';
 import { EVENT_NAMES, EvolutionWebhooks } from './evolution-webhooks';
-import { Instances, type Instance, type InstanceWebhook } from './instances';
+import { Instances, nameTaken, type GivenWebhook, type Instance } from './instances';
 import { createJid, phoneOf } from './jid';
 
 /** An instance as the page shows it beside the numbers of Meta. */
@@ -44,12 +44,11 @@ export class Evolution {
     media: MediaStore,
     readonly faults: Faults,
     sent: SentMessages,
-    changed: (line: QrLine, exists: boolean) => void,
+    /** Hears of every line that comes, changes or goes. */
+    private readonly changed: (line: QrLine, exists: boolean) => void,
   ) {
     const webhooks = (this.webhooks = new EvolutionWebhooks((url) => this.placeOf(url)));
-    this.connections = new Connections(options, this.instances, webhooks, (instance) =>
-      changed(qrLine(instance), this.instances.find(instance.name) === instance),
-    );
+    this.connections = new Connections(options, this.instances, webhooks, (instance) => this.show(instance));
     this.chats = new Chats(customers, media);
     this.sends = new EvolutionSends(options, this.chats, media, faults, sent, webhooks);
     this.phones = new EvolutionPhones(options, this.chats, threads, media, this.sends, sent, webhooks);
@@ -63,25 +62,41 @@ export class Evolution {
     return this.instances.all().map(qrLine);
   }
 
+  /** @throws {EvolutionError} 403 the name is taken, 400 not an address for webhooks. */
+  create(given: Parameters<Instances['add']>[0], webhook: GivenWebhook | undefined): Instance {
+    // A number of Meta answers to that name here.
+    if (this.options.accepts(given.name)) throw nameTaken(given.name);
+    const instance = this.instances.add(given);
+    try {
+      if (webhook) this.setWebhook(instance, webhook);
+    } catch (error) {
+      this.instances.delete(instance.name);
+      throw error;
+    }
+    void this.webhooks.tell(instance, 'instance.create', { instanceName: instance.name, instanceId: instance.id });
+    this.show(instance);
+    return instance;
+  }
+
   /** The business types to somebody. */
   typing(instance: Instance, number: string): void {
     this.threads.typing(instance.name, this.chats.person(createJid(number)).key);
   }
 
   /** @throws {EvolutionError} 400 not an address for webhooks. */
-  setWebhook(instance: Instance, given: Partial<InstanceWebhook> & Pick<InstanceWebhook, 'enabled' | 'url'>): InstanceWebhook {
-    if (!/^https?:\/\//.test(given.url) || !URL.canParse(given.url)) throw badRequest('Invalid "url" property');
-    this.placeOf(given.url);
+  setWebhook(instance: Instance, given: GivenWebhook): void {
+    if (!/^https?:\/\//.test(given.url) || this.placeOf(given.url) === null) throw badRequest('Invalid "url" property');
     const { enabled, url, headers, byEvents, base64, events } = given;
     const chosen = !enabled ? [] : events?.length ? events : [...EVENT_NAMES];
-    return (instance.webhook = {
+    instance.webhook = {
       enabled,
       url,
       headers: headers ?? {},
       byEvents: byEvents ?? false,
       base64: base64 ?? false,
       events: chosen,
-    });
+    };
+    this.show(instance);
   }
 
   /** As an earlier process left it: a linked phone stays linked, a QR code is gone. */
@@ -98,17 +113,18 @@ export class Evolution {
     await this.webhooks.close();
   }
 
-  /**
-   * Where a webhook really goes: a locked simulator posts to the receipt of its own product only, whatever name that has outside.
-   * @throws {EvolutionError} 400 elsewhere.
-   */
-  private placeOf(url: string): string {
+  private show(instance: Instance): void {
+    this.changed(qrLine(instance), this.instances.find(instance.name) === instance);
+  }
+
+  /** Where a webhook really goes; null: nowhere. A locked simulator posts to the receipt of its own product only, whatever name that has outside. */
+  private placeOf(url: string): string | null {
     const { locked, webhook_url } = this.options;
+    if (!URL.canParse(url)) return null;
     if (!locked) return url;
     const own = typeof webhook_url === 'function' ? webhook_url() : webhook_url;
     const { pathname } = new URL(url);
-    if (own === null || !pathname.startsWith(`${new URL(own).pathname}/evolution/`)) throw badRequest('Invalid "url" property');
-    return new URL(pathname, own).href;
+    return own !== null && pathname.startsWith(`${new URL(own).pathname}/evolution/`) ? new URL(pathname, own).href : null;
   }
 }
 

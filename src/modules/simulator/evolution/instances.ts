@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { forbidden } from './evolution-error';
+import { forbidden, type EvolutionError } from './evolution-error';
 
 export interface InstanceWebhook {
   enabled: boolean;
@@ -10,6 +10,8 @@ export interface InstanceWebhook {
   /** UPPER_SNAKE. */
   events: string[];
 }
+
+export type GivenWebhook = Partial<InstanceWebhook> & Pick<InstanceWebhook, 'enabled' | 'url'>;
 
 export interface InstanceSettings {
   rejectCall: boolean;
@@ -58,6 +60,8 @@ export interface Instance {
 
 const MAX_INSTANCES = 1000;
 
+export const nameTaken = (name: string): EvolutionError => forbidden(`This name "${name}" is already in use.`);
+
 /** The instances by their names. */
 export class Instances {
   private readonly byName = new Map<string, Instance>();
@@ -72,7 +76,7 @@ export class Instances {
 
   /** @throws {EvolutionError} 403 the name is taken. @throws {RangeError} there are too many. */
   add(given: Pick<Instance, 'name' | 'number' | 'settings' | 'server_url'> & { token: string | undefined }): Instance {
-    if (this.byName.has(given.name)) throw forbidden(`This name "${given.name}" is already in use.`);
+    if (this.byName.has(given.name)) throw nameTaken(given.name);
     if (this.byName.size >= MAX_INSTANCES) throw new RangeError(`instances: ${MAX_INSTANCES} at most`);
     const instance: Instance = {
       ...given,

@@ -21,7 +21,7 @@ export interface Schema {
 
 /** @throws {EvolutionError} 400 with the list of all that is wrong, in the words of the `jsonschema` package. */
 export function validate(body: unknown, schema: Schema): void {
-  const wrong = faultsOf(body, schema, 'instance');
+  const wrong = faultsOf(body ?? {}, schema, 'instance');
   if (wrong.length) throw badRequest(wrong.map((text) => text.replace('instance.', '')));
 }
 
