@@ -18,6 +18,9 @@ export const DEMO = {
   /** The ERP's, whose value nobody has. */
   api_key_id: '019aa000-0000-7000-8000-000000000a07',
   number_id: '019aa000-0000-7000-8000-000000000b01',
+  /** To be paired by QR code, and where its webhooks come in. */
+  qrcode_number_id: '019aa000-0000-7000-8000-000000000b51',
+  webhook_token: '019aa000-0000-7000-8000-000000000b52',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** João Pereira, who waits for his order: an open conversation. */
   contact_id: '019aa000-0000-7000-8000-000000000c01',
