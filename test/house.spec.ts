@@ -166,9 +166,10 @@ describe('a WhatsApp provider', () => {
 
   it('is chosen by the registry, never by an `if` of who calls it', () => {
     const choices = /\bConnectionType\.(?:official|qrcode)\b|connection_type\s*[!=<>]+\s*'/;
-    // The default of the column, the other names of the kinds, the directory of the ids Meta gives, and an event's sample.
+    // The default of the column, the other names of the kinds, the directory of the ids Meta gives, a number of the demo, and an event's sample.
     expect(sources.filter(({ text }) => choices.test(text)).map(({ file }) => file)).toEqual([
       'src/modules/whatsapp/numbers/number-directory.ts',
+      'src/modules/whatsapp/numbers/numbers.demo.ts',
       'src/modules/whatsapp/numbers/numbers.events.ts',
       'src/modules/whatsapp/numbers/whatsapp-number.entity.ts',
     ]);

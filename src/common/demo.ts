@@ -20,6 +20,9 @@ export const DEMO = {
   /** Cliente fiel. */
   tag_id: '019aa000-0000-7000-8000-000000000b03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
+  /** To be paired by QR code, and where its webhooks come in. */
+  qrcode_number_id: '019aa000-0000-7000-8000-000000000b51',
+  webhook_token: '019aa000-0000-7000-8000-000000000b52',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** Nobody has submitted it. */
   draft_template_id: '019aa000-0000-7000-8000-000000000b03',

@@ -67,7 +67,20 @@ export const facts: RoomFacts = {
       'PUT /whatsapp/{number_id}/templates/{template_id}',
     ],
   },
-  ids: { number_id: 'number', whatsapp_number_id: 'number', template_id: 'template', media_id: 'media' },
+  ids: {
+    number_id: 'number',
+    whatsapp_number_id: 'number',
+    template_id: 'template',
+    media_id: 'media',
+    webhook_token: 'webhook_token',
+    event_slug: 'event_slug',
+    // generateWhatsappQrcode says its noun so.
+    qrcode_id: 'qrcode',
+  },
+  belongings: async (w, company) => {
+    const [{ id }] = await w.sql<{ id: string }>('SELECT id FROM whatsapp_numbers WHERE organization_id = $1 LIMIT 1', [company.id]);
+    return { qrcode: id };
+  },
   no_ids: {
     phone_number_id: "Meta's",
     whatsapp_business_account_id: "Meta's",

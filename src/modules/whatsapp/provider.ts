@@ -173,7 +173,6 @@ export interface NumberKeys {
   phone_number_id: string | null;
   whatsapp_business_account_id: string | null;
   access_token: string | null;
-  phone_number: string;
   evolution_instance_name: string | null;
   evolution_api_url: string | null;
   evolution_api_key: string | null;

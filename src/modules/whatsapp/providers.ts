@@ -19,7 +19,7 @@ type Keys = NumberKeys & Kind & Pick<WhatsAppNumber, 'id'>;
 const SEALED = ['access_token', 'evolution_api_key'] as const;
 
 const keysOf = (condition: string): Prepared =>
-  prepared(`SELECT n.id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id, n.phone_number, n.settings,
+  prepared(`SELECT n.id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id, n.settings,
        n.evolution_instance_name, n.evolution_api_url, s.access_token, s.evolution_api_key, s.webhook_token, s.webhook_verify_token
    FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
   WHERE n.organization_id = $1 AND n.id = ANY($2) AND ${condition}`);

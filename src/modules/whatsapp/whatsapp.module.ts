@@ -4,6 +4,7 @@ import { Config } from '#config/config';
 import { JobsModule } from '#jobs/jobs.module';
 import './whatsapp.errors';
 import './media/media.events';
+import './numbers/numbers.demo';
 import './numbers/numbers.events';
 import './templates/templates.demo';
 import './templates/templates.events';

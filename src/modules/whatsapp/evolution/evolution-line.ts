@@ -15,7 +15,6 @@ interface Options {
   native_interactive: boolean;
   /** Where it tells us what happens, and what it shows with it. */
   webhook: { url: string; token: string };
-  phone_number: string;
 }
 
 /** What an instance tells us of. */

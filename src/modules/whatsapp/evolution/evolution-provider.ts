@@ -8,7 +8,8 @@ import { ConnectionStatus, type WhatsAppNumber } from '../numbers/whatsapp-numbe
 import type { InboundMessage, ParsedChange, ProviderError } from '../parsed-change';
 import { type Checked, type Line, type NumberKeys, type OutgoingMessage, type Provider, refusal } from '../provider';
 import { type FailureDecision, ProviderFailure, final } from '../provider-failure';
-import { buildRequest } from './build-request';
+import { menuText } from '../text-menu';
+import { MAX_TEXT_LENGTH, asText } from '../wire';
 import { EvolutionClient, type EvolutionTarget } from './evolution-client';
 import { EvolutionLine } from './evolution-line';
 import { parseEvents } from './parse-events';
@@ -31,10 +32,12 @@ export class EvolutionProvider implements Provider {
   }
 
   isEcho(shown: InboundMessage, ours: OutgoingMessage): boolean {
-    if (ours.message_type === 'interactive' || ours.message_type === 'text')
-      return shown.message_type === 'text' ? shown.content === wordsOf(ours) : shown.message_type === 'unsupported';
-    const caption = shown.message_type === 'location' ? null : shown.content;
-    return shown.message_type === ours.message_type && (caption === null || caption === ours.content);
+    const { message_type: kind } = ours;
+    // Buttons and lists as WhatsApp has them are told in kinds of their own.
+    if (kind === 'interactive' && shown.message_type === 'unsupported') return true;
+    if (kind === 'interactive' || kind === 'text') return shown.message_type === 'text' && shown.content === wordsOf(ours);
+    const caption = kind === 'location' ? null : shown.content;
+    return shown.message_type === kind && (caption === null || caption === ours.content);
   }
 
   obstacle({ number }: SendingNumber): Conflict | null {
@@ -46,12 +49,11 @@ export class EvolutionProvider implements Provider {
     const target = this.target(keys);
     if (!target) return null;
     const { client, storage } = this;
-    const { webhook_token, webhook_verify_token, phone_number } = keys;
+    const { webhook_token, webhook_verify_token } = keys;
     const url = `${this.config.public_base_url}/api/v1/whatsapp/webhook/evolution/${webhook_token}`;
     return new EvolutionLine(client, storage, target, {
       native_interactive: keys.settings.native_interactive === true,
       webhook: { url, token: webhook_verify_token ?? '' },
-      phone_number,
     });
   }
 
@@ -90,7 +92,5 @@ export class EvolutionProvider implements Provider {
 const NOT_TOLD = { verified_name: null, quality_rating: null, messaging_limit: null, throughput: null };
 
 /** As people read it. */
-function wordsOf(message: OutgoingMessage): unknown {
-  const { body } = buildRequest(message, { phone: '0' }, { native_interactive: false });
-  return body.text;
-}
+const wordsOf = ({ message_type, payload, content }: OutgoingMessage): string | null =>
+  message_type === 'interactive' ? menuText(payload) : (asText(payload.text, MAX_TEXT_LENGTH) ?? content);

@@ -2,6 +2,7 @@ import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiParam } from '@nestjs/swagger';
 import { CountRefusals } from '#access/count-refusals';
 import { Public } from '#access/decorators';
+import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { WebhookAck } from '../receipt/webhook-ack.dto';
@@ -14,7 +15,7 @@ const BODY = {
   },
 };
 
-const TOKEN = { name: 'webhook_token', schema: { type: 'string', format: 'uuid' } } as const;
+const TOKEN = { name: 'webhook_token', schema: { type: 'string', format: 'uuid', example: DEMO.webhook_token } } as const;
 
 const BODIES = {
   'a text': {

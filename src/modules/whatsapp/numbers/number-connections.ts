@@ -33,7 +33,7 @@ const USED = `SELECT EXISTS (SELECT FROM messages WHERE organization_id = $1 AND
 export class NumberConnections {
   constructor(private readonly jobs: NumberJobs) {}
 
-  /** A webhook says how the connection is. What is told late may be over by now: a connection that seems lost is asked for. */
+  /** A webhook says how the connection is. They are repeated and overtake each other, and none says when: a connection that seems lost is asked for. */
   async apply(tx: Tx, organization_id: string, id: string, update: ConnectionUpdate): Promise<void> {
     const [number] = await tx.rows<ChangedNumber | undefined>(LOCK, [organization_id, id]);
     if (!number) return;
@@ -42,7 +42,9 @@ export class NumberConnections {
         return this.opened(tx, number, update);
       case 'connecting':
         // Once more, as connections of phones do: who was connected is until it is lost.
-        return this.change(tx, number, ConnectionStatus.connecting, { connected_at: number.connected_at });
+        await this.change(tx, number, ConnectionStatus.connecting, { connected_at: number.connected_at });
+        if (number.connected_at) this.jobs.wake(tx, 'check', number);
+        return;
       case 'closed':
         if (number.last_error === PHONE_MISMATCH) return;
         await this.forgetCode(tx, number);
@@ -55,6 +57,7 @@ export class NumberConnections {
   async keepCode(tx: Tx, organization_id: string, id: string, update: PairingCodeUpdate): Promise<void> {
     const [number] = await tx.rows<ChangedNumber | undefined>(LOCK, [organization_id, id]);
     if (!number) return;
+    if (number.connection_status === ConnectionStatus.connected) return this.jobs.wake(tx, 'check', number);
     if (!update.qr_code && !update.pairing_code) {
       await this.forgetCode(tx, number);
       return this.change(tx, number, ConnectionStatus.disconnected, { last_error: 'No phone scanned the QR code in time.' });

@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { ApiParam } from '@nestjs/swagger';
 import { Allow, Caller, Resource, Writes } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
@@ -18,6 +19,8 @@ import {
   WhatsAppNumberUpdate,
   WhatsAppNumberView,
 } from './whatsapp-number.dto';
+
+const UNPAIRED = { name: 'number_id', schema: { type: 'string', format: 'uuid', example: DEMO.qrcode_number_id } } as const;
 
 /** `/whatsapp-configs` and `/whatsapp/numbers` are the sources' other names for the same. */
 @Room('whatsapp', 'The numbers you send from, and files to send.', { number_id: DEMO.number_id, whatsapp_number_id: DEMO.number_id })
@@ -129,6 +132,7 @@ export class NumbersController {
    */
   @Post(':number_id/qrcode')
   @HttpCode(200)
+  @ApiParam(UNPAIRED)
   @Allow('org_admin')
   qrcode(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
     return this.pairing.begin(actor, id);
@@ -140,6 +144,7 @@ export class NumbersController {
    * @throws {502} The Evolution server did not help (`provider_unavailable`).
    */
   @Get(':number_id/qrcode')
+  @ApiParam(UNPAIRED)
   @Allow('org_admin')
   @Writes()
   getQrcode(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
@@ -151,6 +156,7 @@ export class NumbersController {
    * @throws {409} An official number (`not_supported_for_connection_type`).
    */
   @Get(':number_id/qrcode/status')
+  @ApiParam(UNPAIRED)
   @Allow('agent')
   qrcodeStatus(@Caller() actor: Actor, @Param('number_id', Uuid) id: string): Promise<QRCodeResponse> {
     return this.pairing.status(actor, id);
