@@ -4,6 +4,7 @@ import './contact-tag.entity';
 import './tags.demo';
 import './tags.errors';
 import './tags.events';
+import { TagWebhooks } from './tag-webhooks';
 import { Tags } from './tags';
 import { TagsController } from './tags.controller';
 import { TagsResolver } from './tags.resolver';
@@ -13,7 +14,7 @@ import { TagsService } from './tags.service';
 @Module({
   imports: [OrganizationsModule],
   controllers: [TagsController],
-  providers: [TagsService, Tags, TagsResolver],
+  providers: [TagsService, Tags, TagsResolver, TagWebhooks],
   exports: [Tags],
 })
 export class TagsModule {}
