@@ -10,7 +10,7 @@ export const facts: RoomFacts = {
     viewer: ['GET /contacts/tags', 'GET /contacts/tags/{tag_id}'],
     agent: ['DELETE /contacts/tags/{tag_id}', 'POST /contacts/tags', 'PUT /contacts/tags/{tag_id}'],
   },
-  ids: { tag_id: 'tag' },
+  ids: { tag_id: 'tag', tag_ids: 'tag' },
   bodies: () => ({ 'POST /contacts/tags': { name: name() } }),
   belongings: async (_, company) => {
     const { body } = await company.admin.post('/contacts/tags', { name: name() }).expect(201);

@@ -198,10 +198,13 @@ export class ContactsService {
   }
 
   /** @throws {Invalid} No tags are named, or too many; `set` alone takes none. @throws {NotFound} The contact, or a tag by its id. */
-  retag(actor: Actor, id: string, { tags, tag_ids }: TagRefs, how: Tagging): Promise<ContactView> {
+  async retag(actor: Actor, id: string, { tags, tag_ids }: TagRefs, how: Tagging): Promise<ContactView> {
     const refs = [...(tags ?? []), ...(tag_ids ?? [])];
-    if ((!tags && !tag_ids) || (how !== 'set' && !refs.length))
+    if ((!tags && !tag_ids) || (how !== 'set' && !refs.length)) {
+      // Of somebody who is not there nothing is missing.
+      await this.contacts().get(actor, id);
       throw Invalid.field('tags', 'tags or tag_ids is required', undefined, 'missing');
+    }
     return this.update(actor, id, { tags: refs }, how);
   }
 
