@@ -68,8 +68,10 @@ async function set(head: TranscriptHead, entries: Entries, file: FileHandle): Pr
       };
       worker.on('message', (told: FromPdf) => {
         if ('wants' in told) feed().catch(reject);
-        else if ('part' in told) written = written.then(async () => void (await file.write(told.part)));
-        else written.then(resolve, reject);
+        else if ('part' in told) {
+          written = written.then(async () => void (await file.write(told.part)));
+          written.catch(reject);
+        } else written.then(resolve, reject);
       });
       worker.on('error', reject);
       worker.on('exit', () => reject(new Unavailable('The document took too long. Try again in a moment.', 'busy')));
