@@ -2,7 +2,7 @@ import { DEMO } from '#common/demo';
 import { declareDemo } from '#database/demo-rows';
 import { ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
 
-const PHONE = '+551140000003';
+const PHONE = '+551143210003';
 
 /** A number that waits for its phone. */
 declareDemo(async ({ database, tx, actor, id }) => {
