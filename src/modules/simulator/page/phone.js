@@ -115,7 +115,7 @@ export function startPhone(root, { isVisible, onNews }) {
     who.value = keyOf(state.customer);
     composer.reply(null);
     titleNow();
-    const thread = await call('GET', `/phone/${state.number}/${encodeURIComponent(keyOf(state.customer))}/thread`);
+    const thread = await call('GET', `/phone/${encodeURIComponent(state.number)}/${encodeURIComponent(keyOf(state.customer))}/thread`);
     if (state.customer !== customer || thread.phone_number_id !== state.number) return;
     // What came while we were asking stays.
     const known = new Set(thread.messages.map((m) => m.id));
