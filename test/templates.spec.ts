@@ -264,9 +264,15 @@ const calls = (method: string): number => meta.calls.filter((call) => call.start
 describe('a new template', () => {
   it('is handed to Meta at once, and is what Meta says', async () => {
     const number = await line();
+    const track = { type: 'URL', text: 'Acompanhar', url: 'https://padaria.example/p/{{1}}', example: ['https://padaria.example/p/7'] };
 
-    const template = await made(number);
+    const template = await made(number, { buttons: [track] });
 
+    expect(template.variables).toEqual([
+      { component: 'body', key: '1', button_index: null, example: 'Ana' },
+      { component: 'body', key: '2', button_index: null, example: '1042' },
+      { component: 'button', key: '1', button_index: 0, example: '7' },
+    ]);
     expect(template).toMatchObject({
       name: 'pedido_a_caminho',
       language: 'pt_BR',

@@ -85,6 +85,7 @@ export const facts: RoomFacts = {
     phone_number_id: "Meta's",
     whatsapp_business_account_id: "Meta's",
   },
+  bodies: () => ({ 'POST /whatsapp/{number_id}/templates': DRAFT, createWhatsappTemplate: DRAFT }),
   acts: [
     {
       rest: 'POST whatsapp',

@@ -412,7 +412,7 @@ export function presentTemplate(template: Template, counts: Counts = NO_COUNTS):
     ...inHeader.map((key, n) => ({ component: 'header', key, button_index: null, example: exampleOf(header, 'header_text', key, n) })),
     ...inBody.map((key, n) => ({ component: 'body', key, button_index: null, example: exampleOf(body, 'body_text', key, n) })),
     ...buttonList.flatMap((button, button_index) =>
-      variablesOf(button.url).map((key) => ({ component: 'button', key, button_index, example: asText(asList(button.example)[0], 2048) })),
+      variablesOf(button.url).map((key) => ({ component: 'button', key, button_index, example: endOfUrl(button) })),
     ),
   ];
   const body_text = asText(body?.text, 4096);
@@ -434,6 +434,13 @@ export function presentTemplate(template: Template, counts: Counts = NO_COUNTS):
         new Map(variables.flatMap(({ component, key, example }) => (component === 'body' && example ? [[key, example]] : []))),
       ),
   } as unknown as TemplateView;
+}
+
+/** Meta shows the whole address; the variable is its end. */
+function endOfUrl({ url, example }: JsonObject): string | null {
+  const shown = asText(asList(example)[0], 2048);
+  const [start] = (asText(url, 2048) ?? '').split('{{');
+  return shown?.startsWith(start) ? shown.slice(start.length) : shown;
 }
 
 /** Meta: `header_text: ["x"]`, `body_text: [["x", "y"]]`, and both as `..._named_params: [{param_name, example}]`. */
