@@ -202,26 +202,29 @@ export class WebhookRetry {
   /** As a delivery names it. Without it: those of the range, of which `from`, `to` or `status` says something. */
   @IsOptional()
   @IsUUID()
-  event_id?: string | null;
+  @ApiProperty({ type: String, format: 'uuid', required: false, nullable: true })
+  event_id?: string;
 
   /** Those of a day of the organization, or of an instant with its offset, and later; absent: from the oldest. */
   @IsOptional()
   @IsString()
   @DayOrInstant()
-  from?: string | null;
+  @ApiProperty({ type: String, required: false, nullable: true })
+  from?: string;
 
   /** And no later; a day counts to its end. */
   @IsOptional()
   @IsString()
   @DayOrInstant()
   @NotBefore('from')
-  to?: string | null;
+  @ApiProperty({ type: String, required: false, nullable: true })
+  to?: string;
 
   /** success or failed; absent: both. */
   @IsOptional()
   @IsIn(ENDED)
   @ApiProperty({ enum: ENDED, required: false, nullable: true })
-  status?: DeliveryStatus | null;
+  status?: DeliveryStatus;
 }
 
 @ArgsType()
