@@ -133,6 +133,7 @@ export class WebhookLog {
   /** Sends what has ended in a range again, the oldest first, so many at once. @throws {NotFound} @throws {Conflict} webhook_inactive. */
   async replay(actor: Actor, id: string, { from, to, status }: WebhookReplay): Promise<WebhookReplayResult> {
     const { organization_id } = actor;
+    // In a body null is absent.
     const { start, end } = await periodBounds(this.database, await this.organizations.period(actor, from ?? undefined, to ?? undefined));
     return this.database.tx(async (tx) => {
       const webhook = await this.active(tx, actor, id);

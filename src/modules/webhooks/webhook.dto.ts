@@ -95,8 +95,10 @@ export class WebhookQuery extends PageQuery {
 @ArgsType()
 export class WebhookArgs extends ArgsOf(WebhookQuery) {}
 
+export class WebhookEventQuery extends PageQuery {}
+
 @ArgsType()
-export class WebhookEventArgs extends ArgsOf(PageQuery) {}
+export class WebhookEventArgs extends ArgsOf(WebhookEventQuery) {}
 
 /** An event webhooks may hear. */
 @ObjectType()
@@ -195,37 +197,38 @@ export class DeliveryArgs extends ArgsOf(DeliveryQuery, ['search']) {}
 
 const ENDED = [DeliveryStatus.success, DeliveryStatus.failed] as const;
 
-/** A range of deliveries that have ended. */
-@ArgsType()
-export class WebhookReplay {
+/** One event, or a range of deliveries that have ended. */
+export class WebhookRetry {
+  /** As a delivery names it. Without it: those of the range, of which `from`, `to` or `status` says something. */
+  @IsOptional()
+  @IsUUID()
+  @ApiProperty({ type: String, format: 'uuid', required: false, nullable: true })
+  event_id?: string;
+
   /** Those of a day of the organization, or of an instant with its offset, and later; absent: from the oldest. */
   @IsOptional()
   @IsString()
   @DayOrInstant()
-  from?: string | null;
+  @ApiProperty({ type: String, required: false, nullable: true })
+  from?: string;
 
   /** And no later; a day counts to its end. */
   @IsOptional()
   @IsString()
   @DayOrInstant()
   @NotBefore('from')
-  to?: string | null;
+  @ApiProperty({ type: String, required: false, nullable: true })
+  to?: string;
 
   /** success or failed; absent: both. */
-  @Field(() => String, { nullable: true })
   @IsOptional()
   @IsIn(ENDED)
   @ApiProperty({ enum: ENDED, required: false, nullable: true })
-  status?: DeliveryStatus | null;
+  status?: DeliveryStatus;
 }
 
-/** One event, or a range of them. */
-export class WebhookRetry extends WebhookReplay {
-  /** As a delivery names it. Without it: those of the range, of which `from`, `to` or `status` says something. */
-  @IsOptional()
-  @IsUUID()
-  event_id?: string | null;
-}
+@ArgsType()
+export class WebhookReplay extends ArgsOf(WebhookRetry, ['event_id']) {}
 
 /** How many deliveries are repeated. */
 @ObjectType()

@@ -4,7 +4,6 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
-import { PageQuery } from '#common/page.dto';
 import { Bodies, Room } from '#common/room';
 import { WebhookLog } from './webhook-log';
 import {
@@ -13,6 +12,7 @@ import {
   DeliveryView,
   WebhookCreate,
   WebhookEventCatalog,
+  WebhookEventQuery,
   WebhookPage,
   WebhookQuery,
   WebhookReplayResult,
@@ -66,7 +66,7 @@ export class WebhooksController {
 
   /** List the events webhooks may hear, each with the body that is sent. */
   @Get('events')
-  events(@Query() query: PageQuery): WebhookEventCatalog {
+  events(@Query() query: WebhookEventQuery): WebhookEventCatalog {
     return this.webhooks.events(query);
   }
 
