@@ -29,8 +29,8 @@ const ERRORS_MAX = 100;
 const EXTENSIONS = new Set(['.csv', '.xlsx', '.xls']);
 /** Imports of an organization that may wait. */
 const WAITING_MAX = 5;
-/** Rows of a transaction. */
-const BATCH = 500;
+/** Rows of a transaction: more at once would keep others waiting, for the thread and for the organization's lock. */
+const BATCH = 250;
 /** Who works on an import has it so long, anew with each batch. */
 const LEASE_SECONDS = 30;
 const TIMEOUT_SECONDS = 600;
