@@ -211,14 +211,19 @@ describe('lists of a large organization', () => {
     const reads = asked.filter(({ text }) => text.includes('@@') && /\bmessages\b/.test(text));
 
     expect(reads.length).toBeGreaterThan(4);
+    let found = 0;
     for (const { text, values } of reads) {
       await explain.query(`BEGIN; ${limits.text}`);
       const { rows } = await explain.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`EXPLAIN (FORMAT JSON) ${text}`, values);
       await explain.query('ROLLBACK');
       const indexes = nodesOf(rows[0]['QUERY PLAN'][0].Plan).map((node) => node['Index Name']);
-      if (!indexes.includes('messages_search_idx')) texts.push(text);
+      // A short slice of the list may be read whole; what has no bounds is counted by the words alone.
+      const by_words = indexes.includes('messages_search_idx');
+      if (!by_words && !(indexes.includes('messages_history_idx') && /"created_at" (?:>=|<) \$/.test(text))) texts.push(text);
+      if (by_words) found++;
     }
     expect(texts).toEqual([]);
+    expect(found).toBeGreaterThan(2);
   });
 
   it('go on where a page ended, to the last row, each once, forth and back', async () => {
