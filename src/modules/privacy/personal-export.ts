@@ -46,7 +46,9 @@ export class PersonalExport {
 
   tables(actor: Actor, subject: Subject, include: readonly ExportPart[]): ExportedTable[] {
     const names = [...(subject.type === SubjectType.contact ? contactRows : userRows).keys()].filter((name) => !ELSEWHERE.has(name));
-    const declared = names.flatMap((name): ExportedTable[] => {
+    // The person before what is theirs.
+    const own = subject.type === SubjectType.contact ? 'contacts' : 'users';
+    const declared = [own, ...names.filter((name) => name !== own)].flatMap((name): ExportedTable[] => {
       const table = personTable(this.database, subject.type, name);
       const part = PARTS.find((one) => one === name) ?? 'profile';
       if (!table?.export.length || !include.includes(part)) return [];
