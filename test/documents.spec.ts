@@ -80,6 +80,7 @@ describe('the OpenAPI document', () => {
       'secrets_test',
       'contacts_block',
       'conversations_close',
+      'webhooks_test',
       'privacy_export',
       'privacy_anonymize',
     ]);

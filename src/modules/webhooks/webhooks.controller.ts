@@ -79,7 +79,7 @@ export class WebhooksController {
   /**
    * Update a webhook: absent keeps, null clears. Another secret rotates: for 24 hours the one of before signs too. Switching it on forgets its failures.
    * @throws {404} There is no such webhook, or WhatsApp number.
-   * @throws {409} It is a WhatsApp number's `webhook_url`, which is changed there (`webhook_of_number`).
+   * @throws {409} It is the webhook of a WhatsApp number, which is changed there (`webhook_of_number`).
    * @throws {422} Also an unknown event; an address that may not be called (`url_not_allowed`).
    */
   @Put(':webhook_id')
@@ -90,7 +90,7 @@ export class WebhooksController {
 
   /**
    * Delete a webhook, and its log.
-   * @throws {409} It is a WhatsApp number's `webhook_url`, which is changed there (`webhook_of_number`).
+   * @throws {409} It is the webhook of a WhatsApp number, which is changed there (`webhook_of_number`).
    */
   @Delete(':webhook_id')
   @HttpCode(204)
