@@ -141,6 +141,7 @@ describe('settings', () => {
       currency: 'BRL',
       business_hours: { monday: { enabled: true, start: '09:00', end: '18:00' }, sunday: { enabled: false } },
       notification_settings: { email_enabled: true, digest: false },
+      csat: { enabled: false, question: null, delay_minutes: 1, expires_hours: 24 },
       security_settings: {
         require_email_verification: false,
         require_two_factor: false,
