@@ -302,7 +302,9 @@ export class ContactsService {
   async presentAll(actor: Actor, contacts: readonly Contact[], tx?: Tx): Promise<ContactView[]> {
     if (!contacts.length) return [];
     const ids = contacts.map(({ id }) => id);
-    const [identities, tags] = await Promise.all([identitiesOf(this.database, actor, ids, tx), this.tags.ofContacts(actor, ids, tx)]);
+    // One after the other: an answer made of many lists would take as many connections.
+    const identities = await identitiesOf(this.database, actor, ids, tx);
+    const tags = await this.tags.ofContacts(actor, ids, tx);
     const byContact = Map.groupBy(identities, (identity) => identity.contact_id);
     return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? [], tags.get(contact.id)));
   }

@@ -287,8 +287,9 @@ describe('GraphClient', () => {
       { scope: 'whatsapp_business_messaging', target_ids: ['2'] },
       { scope: 'public_profile' },
     ];
-    graph.json({ data: { is_valid: true, expires_at: 0, scopes: ['whatsapp_business_management'], granular_scopes } });
+    graph.json({ data: { app_id: '138', is_valid: true, expires_at: 0, scopes: ['whatsapp_business_management'], granular_scopes } });
     expect(await client.debugToken(target)).toEqual({
+      app_id: '138',
       is_valid: true,
       expires_at: null,
       scopes: ['whatsapp_business_management'],

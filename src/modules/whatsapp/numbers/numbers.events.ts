@@ -59,7 +59,7 @@ export const NUMBER_EVENTS = declareEvents({
     sample: { ...sample, previous_quality_rating: 'YELLOW' },
   }),
   'whatsapp_number.limit_reached': event<NumberHappened>({
-    text: "The account of a number wrote first to as many people as it may in a day: templates to others wait.",
+    text: 'The account of a number wrote first to as many people as it may in a day: templates to others wait.',
     sample,
   }),
   'whatsapp_number.limits_reset': event<NumberHappened>({ text: "A number's own counters were set to zero.", sample }),
