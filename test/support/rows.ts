@@ -13,6 +13,7 @@ export async function insertRow(sql: Sql, table: EntityMetadata, organization_id
   for (const {
     databaseName: name,
     type,
+    isArray,
     isPrimary,
     isNullable,
     default: value,
@@ -23,7 +24,7 @@ export async function insertRow(sql: Sql, table: EntityMetadata, organization_id
     const fills_itself = isGenerated || isCreateDate || isUpdateDate || (!isPrimary && (isNullable || value !== undefined));
     if (name in row || fills_itself) continue;
     const reference = table.foreignKeys.find(({ columnNames }) => columnNames.includes(name));
-    row[name] = reference ? (await insertRow(sql, reference.referencedEntityMetadata, organization_id)).id : valueOf(type);
+    row[name] = reference ? (await insertRow(sql, reference.referencedEntityMetadata, organization_id)).id : isArray ? [] : valueOf(type);
   }
   const names = Object.keys(row);
   const [inserted] = await sql.rows<Row>(
