@@ -29,7 +29,7 @@ it('by QR code is not connected yet: nothing leaves by it, and its test says why
     .expect(409)
     .expect(errorOf('number_not_connected'));
   const { body } = await w.acme.admin.post(`/whatsapp/${whatsapp_number_id}/test`).expect(200);
-  expect(body).toMatchObject({ success: false, status: 'error', message: 'The number has not been connected by QR code.' });
+  expect(body).toMatchObject({ success: false, status: 'error', message: 'No Evolution server is set for this number.' });
 });
 
 it('by QR code has no templates, neither to send nor to read', async () => {
@@ -57,11 +57,11 @@ it('by QR code has no window, an official one has', async () => {
   expect(await open(official.id)).toMatchObject({ is_window_open: false, requires_template: true });
 });
 
-it('by QR code has no address to enter at Meta', async () => {
+it('has an address of its kind for what its provider tells: by QR code one of its own, at Meta that of all', async () => {
   const { body: qrcode } = await w.acme.admin.get(`/whatsapp/${await qrcodeNumber()}`).expect(200);
   const { body: official } = await w.acme.admin.get(`/whatsapp/${(await officialNumber(w, w.acme)).id}`).expect(200);
 
-  expect(qrcode.webhook_callback_url).toBeNull();
+  expect(qrcode.webhook_callback_url).toMatch(/\/api\/v1\/whatsapp\/webhook\/evolution\/[0-9a-f-]{36}$/);
   expect(official.webhook_callback_url).toMatch(/\/api\/v1\/whatsapp\/webhook$/);
 });
 
