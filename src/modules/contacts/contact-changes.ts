@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Invalid } from '#common/errors';
+import { withoutNulls } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import { matchKey } from '#common/phone';
 import type { ContactUpdate } from './contact.dto';
@@ -85,7 +86,7 @@ export function mergeAttributes(current: JsonObject, changes: JsonObject): JsonO
     return msg ? [{ loc: ['body', 'attributes', key], msg, type: 'value_error' }] : [];
   });
   if (wrong.length) throw new Invalid(wrong);
-  const merged = Object.fromEntries(Object.entries({ ...current, ...changes }).filter(([, value]) => value !== null));
+  const merged = withoutNulls({ ...current, ...changes });
   if (Object.keys(merged).length > KEYS_MAX) throw Invalid.field('attributes', `at most ${KEYS_MAX} keys`, 'validation_error', 'too_long');
   if (Buffer.byteLength(JSON.stringify(merged)) > BYTES_MAX)
     throw Invalid.field('attributes', 'at most 16 KB in all', 'validation_error', 'too_long');

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
+import { withoutNulls } from '#common/given';
 import type { Page, PageQuery } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
@@ -127,7 +128,7 @@ export class ContactsService {
    * @throws {Forbidden} plan_limit_exceeded.
    */
   async create(actor: Actor, input: ContactCreate): Promise<ContactView> {
-    const { tags: refs = [], ...given } = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as ContactCreate;
+    const { tags: refs = [], ...given } = withoutNulls(input) as ContactCreate;
     const values = newContact(given, new Date());
     if (!values.whatsapp_id) throw Invalid.field('whatsapp_id', 'whatsapp_id (or phone_number or phone) is required', undefined, 'missing');
     return this.database.tx(async (tx) => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Role } from '#common/actor';
 import { Conflict, Invalid } from '#common/errors';
+import { withoutNulls } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { isDay } from '#common/period';
@@ -125,7 +126,7 @@ function operatedBy(before: Organization, { slug, domain, plan_limits }: Organiz
 
 const withLimits = (stored: JsonObject, given: PlanLimitOverrides): JsonObject => {
   const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return Object.fromEntries(Object.entries({ ...stored, ...changes }).filter(([, value]) => value !== null)) as JsonObject;
+  return withoutNulls({ ...stored, ...changes }) as JsonObject;
 };
 
 /** A day counts from its start, or to its end, where the organization is. Absent stays absent. */

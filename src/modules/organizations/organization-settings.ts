@@ -1,6 +1,7 @@
 import { parse } from '#api/validation.pipe';
 import { Invalid } from '#common/errors';
 import { isTimeZone } from '#common/fields';
+import { withoutNulls } from '#common/given';
 import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
 import { toBusinessHours } from './business-hours';
@@ -42,7 +43,7 @@ export function mergeSettings(stored: JsonObject, given: OrganizationSettingsUpd
   const { business_hours, security_settings } = given;
   checkIpRanges(security_settings?.allowed_ip_ranges ?? [], ip);
   const changes = { ...withoutEmptyGroups(given), ...(business_hours && { business_hours: toBusinessHours(business_hours) }) };
-  const merged = Object.fromEntries(Object.entries({ ...stored, ...changes }).filter(([, value]) => value !== null)) as JsonObject;
+  const merged = withoutNulls({ ...stored, ...changes }) as JsonObject;
   if (Buffer.byteLength(JSON.stringify(merged)) > SETTINGS_BYTES)
     throw new Invalid([{ loc: ['body'], msg: 'settings must be at most 64 KB of JSON', type: 'too_long' }]);
   return merged;

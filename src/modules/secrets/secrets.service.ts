@@ -3,6 +3,7 @@ import type { Actor } from '#common/actor';
 import { changesOf } from '#common/changes';
 import { Unopened } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
+import { withoutNulls } from '#common/given';
 import { MASK } from '#common/mask';
 import { type Page, type PageQuery, toPage } from '#common/page.dto';
 import { Config } from '#config/config';
@@ -136,7 +137,7 @@ export class SecretsService {
    * @throws {Conflict} already_exists: the key is taken in this environment and scope. @throws {Forbidden} `plan_limit_exceeded`.
    */
   async create(actor: Actor, input: SecretCreate): Promise<SecretView> {
-    const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as SecretCreate;
+    const given = withoutNulls(input) as SecretCreate;
     const { value, encryption_key_id, name: _name, secret_metadata: _metadata, ...values } = given;
     const { key, chatbot_id, scope = SecretScope.organization } = values;
     if (!key) throw Invalid.field('key', 'key (or name) is required', undefined, 'missing');

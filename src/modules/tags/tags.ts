@@ -87,13 +87,8 @@ export class Tags {
       contact_ids.length === 1
         ? await sql.lookup<TagDetail & { contact_id: string }>(OF_CONTACTS, 'contact_id', actor.organization_id, contact_ids[0])
         : await sql.rows<TagDetail & { contact_id: string }>(OF_CONTACTS, [actor.organization_id, contact_ids]);
-    const byContact = new Map<string, TagDetail[]>();
-    for (const { contact_id, id, name, color } of rows) {
-      const tags = byContact.get(contact_id);
-      if (tags) tags.push({ id, name, color });
-      else byContact.set(contact_id, [{ id, name, color }]);
-    }
-    return byContact;
+    const byContact = Map.groupBy(rows, ({ contact_id }) => contact_id);
+    return new Map([...byContact].map(([contact_id, tags]) => [contact_id, tags.map(({ id, name, color }) => ({ id, name, color }))]));
   }
 
   /** Those that are there, by id. */

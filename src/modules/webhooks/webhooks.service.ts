@@ -3,6 +3,7 @@ import type { Actor } from '#common/actor';
 import { changesOf } from '#common/changes';
 import { EgressClient } from '#common/egress';
 import { Conflict, Invalid } from '#common/errors';
+import { withoutNulls } from '#common/given';
 import { MASK } from '#common/mask';
 import type { Page, PageQuery } from '#common/page.dto';
 import { pageOfList } from '#common/page-of-list';
@@ -150,8 +151,7 @@ export class WebhooksService {
 }
 
 /** On create null is absent. */
-const nothingNull = (input: WebhookCreate): WebhookCreate =>
-  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as unknown as WebhookCreate;
+const nothingNull = (input: WebhookCreate): WebhookCreate => withoutNulls(input) as unknown as WebhookCreate;
 
 function assertSecret(secret: string): void {
   if (!isSecret(secret)) throw Invalid.field('secret', 'What begins with whsec_ goes on in base64.');

@@ -16,8 +16,6 @@ interface Capabilities {
   /** From 24 h after the customer's last message only templates may be sent. */
   has_window: boolean;
   has_templates: boolean;
-  /** A list to choose from is shown as one. */
-  has_lists: boolean;
   /** A person whose phone is hidden can be asked for it with a button. */
   asks_for_phone: boolean;
   /** A phone is paired with it by QR code; an instance at the provider holds the connection. */
@@ -43,7 +41,6 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
   official: {
     has_window: true,
     has_templates: true,
-    has_lists: true,
     asks_for_phone: true,
     is_paired: false,
     has_text_menus: false,
@@ -59,7 +56,6 @@ export const CAPABILITIES: Readonly<Record<ConnectionType, Capabilities>> = {
   qrcode: {
     has_window: false,
     has_templates: false,
-    has_lists: false,
     asks_for_phone: false,
     is_paired: true,
     has_text_menus: true,

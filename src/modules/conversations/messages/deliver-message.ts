@@ -47,7 +47,7 @@ interface Claim extends OutgoingMessage, LimitSettings {
   whatsapp_number_id: string | null;
   whatsapp_business_account_id: string | null;
   messaging_limit_tier: string | null;
-  /** The customer wrote within the last 24 hours. */
+  /** Of a template: the customer wrote within the last 24 hours. */
   is_window_open: boolean | null;
   media: MessageMedia | null;
   status: MessageStatus;
@@ -78,7 +78,8 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until, NOT ${atWork('$1')} AS is_stopped,
            n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits, n.whatsapp_business_account_id, n.messaging_limit_tier,
-           v.window_expires_at > now() AS is_window_open,
+           CASE WHEN m.message_type = 'template' THEN (SELECT v.window_expires_at > now() FROM conversations v
+             WHERE v.organization_id = o.organization_id AND v.id = o.conversation_id) END AS is_window_open,
            coalesce(c.wa_id, c.whatsapp_id) AS phone, c.wa_id, c.whatsapp_user_id AS bsuid, r.whatsapp_message_id AS reply_to_provider_id,
            r.direction = 'outgoing' AS target_is_ours
       FROM unnest($2::uuid[]) AS due(conversation_id)
@@ -88,7 +89,6 @@ const CLAIM = prepared(`WITH next AS MATERIALIZED (
       LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
       LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
       LEFT JOIN whatsapp_numbers n ON n.organization_id = o.organization_id AND n.id = m.whatsapp_number_id
-      LEFT JOIN conversations v ON v.organization_id = o.organization_id AND v.id = o.conversation_id
       LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (
     UPDATE outbound_sends o SET claimed_at = now(), attempts = o.attempts + 1 FROM next

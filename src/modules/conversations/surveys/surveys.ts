@@ -95,7 +95,7 @@ export class Surveys {
   ): Promise<boolean> {
     const number = whatsapp_number_id && (await this.database.repository(WhatsAppNumber, tx).find(actor, whatsapp_number_id));
     if (!number) return false;
-    const draft = CAPABILITIES[number.connection_type].has_lists ? listOf(question, words) : textOf(question, words);
+    const draft = CAPABILITIES[number.connection_type].has_text_menus ? textOf(question, words) : listOf(question, words);
     try {
       await tx.attempt(() => this.sending.toConversation(actor, { type: SenderType.system }, id, draft, { when_over: true }, tx));
       return true;

@@ -86,8 +86,10 @@ export class NumberLimits implements OnModuleDestroy {
   async pace(number: DueRow, leaving: Leaving): Promise<number> {
     const { pair } = await this.knownOf(number);
     if (!pair) return 0;
-    const asked = this.buckets.pace(keyOfPair(leaving), pair, AHEAD[leaving.lane](pair));
-    return leaving.lane === Lane.person ? 0 : asked;
+    const ahead = { [Lane.person]: 0, [Lane.machine]: pair.burst, [Lane.campaign]: 1 };
+    const wait_ms = this.buckets.pace(keyOfPair(leaving), pair, ahead[leaving.lane]);
+    // Nobody waits for a reply to be counted.
+    return leaving.lane === Lane.person ? 0 : wait_ms;
   }
 
   /** What the number's limits say, and what it was let. Takes nothing. */
@@ -138,13 +140,6 @@ export const settingsOf = ({ connection_type, throughput, settings }: WhatsAppNu
 const keyOfPair = ({ conversation_id }: Leaving): string => `limit:pair:${conversation_id}`;
 
 const keyOf = ({ id }: DueRow): string => `limit:number:${id}`;
-
-/** How much of a pair's burst is for whom; 0: the message leaves anyway. */
-const AHEAD: Record<Lane, (pair: Pace) => number> = {
-  [Lane.person]: () => 0,
-  [Lane.machine]: ({ burst }) => burst,
-  [Lane.campaign]: () => 1,
-};
 
 /** What holds when the organization says nothing, contract 20, 5.4; null: no limit. */
 export function limitsOf({ connection_type, rate_limits }: LimitSettings): { minute: number | null; hourly: number | null } {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { withoutNulls } from '#common/given';
 import { Database } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { type Checked, refusal } from '../provider';
@@ -59,7 +60,7 @@ export class CheckNumber {
   async pushProfile(actor: Actor, id: string): Promise<void> {
     const number = await this.database.repository(WhatsAppNumber).find(actor, id);
     if (!number?.business_profile) return;
-    const told = Object.fromEntries(Object.entries(number.business_profile).filter(([, value]) => value !== null));
+    const told = withoutNulls(number.business_profile);
     const line = await this.providers.findLine(actor, id);
     await this.orNote(actor, id, 'The business profile could not be updated', () => line?.showProfile?.(told));
   }

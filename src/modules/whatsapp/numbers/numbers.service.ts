@@ -5,7 +5,7 @@ import { Actor, Role } from '#common/actor';
 import { EgressClient } from '#common/egress';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
-import { given } from '#common/given';
+import { given, withoutNulls } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Config } from '#config/config';
@@ -111,7 +111,7 @@ export class NumbersService {
    * @throws {Conflict} number_already_registered; phone_number_id_in_use, here or where it was proved.
    */
   async create(actor: Actor, input: WhatsAppNumberCreate): Promise<WhatsAppNumberView> {
-    const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as WhatsAppNumberCreate;
+    const given = withoutNulls(input) as WhatsAppNumberCreate;
     const { access_token, app_secret, evolution_api_key, webhook_verify_token, business_profile, settings, ...values } = given;
     const { organization_id } = actor;
     await this.instances.check(given);
@@ -391,7 +391,7 @@ const withHours = <T extends Pick<WhatsAppNumberUpdate, 'business_hours'>>(value
 
 /** Given keys over stored ones; null goes back to the default. */
 const merged = (stored: JsonObject, changes: NumberSettings = {}): JsonObject =>
-  Object.fromEntries(Object.entries({ ...stored, ...given(changes) }).filter(([, value]) => value !== null)) as JsonObject;
+  withoutNulls({ ...stored, ...given(changes) }) as JsonObject;
 
 /** Whether an update names ids of Meta's that the number does not have yet; absent keeps. */
 const hasOtherIds = (
