@@ -3,22 +3,37 @@ import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Database, Tx } from '#database/database';
 import { type Sql, prepared } from '#database/sql';
+import type { TagDetail } from '#modules/tags/tag.dto';
+import { tagDetails } from '#modules/tags/tags';
 import { ContactIdentity, IdentityKind } from './contact-identity.entity';
 
-type IdentityRow = Record<string, unknown> & { contact_id: string };
+/** A name of a contact, or nothing, and its tags. */
+type BelongingsRow = Record<string, unknown> & { owner: string; tags: TagDetail[] | null };
 
-/** The names of several contacts, oldest first. */
-export async function identitiesOf(database: Database, actor: Actor, contact_ids: readonly string[], tx?: Tx): Promise<ContactIdentity[]> {
+/** What is shown with a contact: its names, oldest first, and its tags, A to Z. */
+export interface Belongings {
+  identities: ContactIdentity[];
+  tags: TagDetail[];
+}
+
+/** Of several contacts, in their order, in one statement. */
+export async function belongingsOf(database: Database, actor: Actor, contact_ids: readonly string[], tx?: Tx): Promise<Belongings[]> {
   const identities = database.repository(ContactIdentity, tx);
-  const sql = tx ?? database;
   const statement = prepared(
-    `SELECT ${identities.columns} FROM contact_identities WHERE organization_id = $1 AND contact_id = ANY($2) ORDER BY first_seen_at, id`,
+    `SELECT owner, tags, ${identities.columns} FROM unnest($2::uuid[]) AS w(owner)
+      CROSS JOIN LATERAL (SELECT ${tagDetails('$1', 'w.owner')} AS tags) g
+       LEFT JOIN contact_identities i ON i.organization_id = $1 AND i.contact_id = w.owner ORDER BY first_seen_at, id`,
   );
+  const sql = tx ?? database;
   const rows =
     contact_ids.length === 1
-      ? await sql.lookup<IdentityRow>(statement, 'contact_id', actor.organization_id, contact_ids[0])
-      : await sql.rows<IdentityRow>(statement, [actor.organization_id, contact_ids]);
-  return rows.map((row) => identities.hydrate(row));
+      ? await sql.lookup<BelongingsRow>(statement, 'owner', actor.organization_id, contact_ids[0])
+      : await sql.rows<BelongingsRow>(statement, [actor.organization_id, contact_ids]);
+  const byContact = Map.groupBy(rows, ({ owner }) => owner);
+  return contact_ids.map((id) => {
+    const own = byContact.get(id.toLowerCase()) ?? [];
+    return { identities: own.filter(({ id }) => id).map((row) => identities.hydrate(row)), tags: own[0]?.tags ?? [] };
+  });
 }
 
 /**

@@ -17,7 +17,7 @@ import type { TagDetail } from '#modules/tags/tag.dto';
 import { Tags } from '#modules/tags/tags';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
-import { contactOfMergedPhone, forgetIdentities, identitiesOf, savePhoneIdentity } from './contact-identities';
+import { belongingsOf, contactOfMergedPhone, forgetIdentities, savePhoneIdentity } from './contact-identities';
 import { type ContactIdentity, IdentityKind } from './contact-identity.entity';
 import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { type Tagging, isMove, retag, tellTags } from './contact-tags';
@@ -115,12 +115,11 @@ export class ContactsService {
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
-    const [contact, identities, tags] = await Promise.all([
+    const [contact, [{ identities, tags }]] = await Promise.all([
       this.contacts(tx).get(actor, id),
-      identitiesOf(this.database, actor, [id], tx),
-      this.tags.ofContacts(actor, [id], tx),
+      belongingsOf(this.database, actor, [id], tx),
     ]);
-    return presentContact(contact, identities, tags.get(contact.id));
+    return presentContact(contact, identities, tags);
   }
 
   /**
@@ -247,7 +246,7 @@ export class ContactsService {
     if (!raw) throw new NotFound('Contact');
     const contact = contacts.hydrate(raw);
     if (contact.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The contact is nobody’s already.');
-    const identities = await identitiesOf(this.database, actor, [id], tx);
+    const [{ identities }] = await belongingsOf(this.database, actor, [id], tx);
     const phones = identities.filter(({ kind }) => kind === IdentityKind.phone).map(({ value }) => value);
     await this.suppression.add(tx, actor, contact.match_key ? [...phones, contact.match_key] : phones);
     if (!contact.deleted_at) await this.end(tx, actor, contact, 'contact_deleted');
@@ -299,15 +298,12 @@ export class ContactsService {
     );
   }
 
-  /** Contacts as the API shows them; their identities in one query, their tags in another. */
+  /** Contacts as the API shows them. */
   async presentAll(actor: Actor, contacts: readonly Contact[], tx?: Tx): Promise<ContactView[]> {
     if (!contacts.length) return [];
     const ids = contacts.map(({ id }) => id);
-    // One after the other: an answer made of many lists would take as many connections.
-    const identities = await identitiesOf(this.database, actor, ids, tx);
-    const tags = await this.tags.ofContacts(actor, ids, tx);
-    const byContact = Map.groupBy(identities, (identity) => identity.contact_id);
-    return contacts.map((contact) => presentContact(contact, byContact.get(contact.id) ?? [], tags.get(contact.id)));
+    const belongings = await belongingsOf(this.database, actor, ids, tx);
+    return contacts.map((contact, i) => presentContact(contact, belongings[i].identities, belongings[i].tags));
   }
 
   /** The ids of those that meet it, in no order; null where they are many. */

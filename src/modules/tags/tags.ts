@@ -29,6 +29,12 @@ export const tagNames = (organization_id: string, contact_id: string): string =>
   `ARRAY(SELECT t.name FROM contact_tags l JOIN tags t ON t.organization_id = l.organization_id AND t.id = l.tag_id
           WHERE l.organization_id = ${organization_id} AND l.contact_id = ${contact_id} ORDER BY t.name_key)`;
 
+/** SQL: the tags of the same contact, A to Z, as JSON; null: it has none. */
+export const tagDetails = (organization_id: string, contact_id: string): string =>
+  `(SELECT json_agg(json_build_object('id', t.id, 'name', t.name, 'color', t.color) ORDER BY t.name_key)
+      FROM contact_tags l JOIN tags t ON t.organization_id = l.organization_id AND t.id = l.tag_id
+     WHERE l.organization_id = ${organization_id} AND l.contact_id = ${contact_id})`;
+
 const OF_CONTACTS = prepared(
   `SELECT l.contact_id, t.id, t.name, t.color FROM contact_tags l JOIN tags t ON t.organization_id = l.organization_id AND t.id = l.tag_id
     WHERE l.organization_id = $1 AND l.contact_id = ANY($2) ORDER BY l.contact_id, t.name_key`,
@@ -82,11 +88,7 @@ export class Tags {
 
   /** The tags of contacts, A to Z; one query, whatever their number. */
   async ofContacts(actor: Actor, contact_ids: readonly string[], tx?: Tx): Promise<Map<string, TagDetail[]>> {
-    const sql = tx ?? this.database;
-    const rows =
-      contact_ids.length === 1
-        ? await sql.lookup<TagDetail & { contact_id: string }>(OF_CONTACTS, 'contact_id', actor.organization_id, contact_ids[0])
-        : await sql.rows<TagDetail & { contact_id: string }>(OF_CONTACTS, [actor.organization_id, contact_ids]);
+    const rows = await (tx ?? this.database).rows<TagDetail & { contact_id: string }>(OF_CONTACTS, [actor.organization_id, contact_ids]);
     const byContact = Map.groupBy(rows, ({ contact_id }) => contact_id);
     return new Map([...byContact].map(([contact_id, tags]) => [contact_id, tags.map(({ id, name, color }) => ({ id, name, color }))]));
   }
