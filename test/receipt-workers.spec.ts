@@ -29,6 +29,15 @@ afterAll(async () => {
 async function cluster(size: number): Promise<Inbox | null> {
   if (!redis) return null;
   const box = await inbox({}, { REDIS_URL: `${redis.url}/0`, PROCESS_ROLE: 'api' });
+  // Of the API's own too.
+  const listening = async (): Promise<number> => {
+    const [row] = await box.w.sql<{ up: number }>(
+      `SELECT count(*)::int AS up FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'pytake-signals' AND query LIKE 'LISTEN%' AND state = 'idle'`,
+    );
+    return row.up;
+  };
+  await patiently(async () => (await listening()) === 1);
   while (workers.length < size)
     workers.push(
       spawn(process.execPath, [join(__dirname, '..', 'src', 'main.js')], {
@@ -36,12 +45,7 @@ async function cluster(size: number): Promise<Inbox | null> {
         stdio: ['ignore', 'ignore', 'inherit'],
       }),
     );
-  await patiently(async () => {
-    const [row] = await box.w.sql<{ up: number }>(
-      `SELECT count(*)::int AS up FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN pytake_inbound%'`,
-    );
-    return row.up >= size;
-  });
+  await patiently(async () => (await listening()) > size);
   return box;
 }
 

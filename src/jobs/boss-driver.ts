@@ -44,7 +44,7 @@ export class BossDriver implements JobDriver {
       application_name: 'pytake-jobs',
       schema: SCHEMA,
       max: 4,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: 10_000,
       schedule: false,
       // Only removes old dead letters and rebuilds bloated indexes: done jobs are deleted at once, lost ones are found by `tick`.
       superviseIntervalSeconds: 600,

@@ -96,7 +96,10 @@ let data_dir: string | undefined;
 /** One app per spec file, on its own copy of a migrated database; each call makes its own organizations. `env` counts at the first call. */
 export async function world(env: Record<string, string> = {}): Promise<World> {
   const overrides = JSON.stringify(env);
-  running ??= start(env, overrides);
+  running ??= start(env, overrides).catch((error: unknown) => {
+    running = undefined;
+    throw error;
+  });
   const { app, base_url, env: settings, overrides: started } = await running;
   if (overrides !== '{}' && overrides !== started) throw new Error('The app of this spec file runs already, with other settings');
   const make = (name?: string, values?: Parameters<World['organization']>[1]): Promise<Company> => company(app, base_url, name, values);
