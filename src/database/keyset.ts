@@ -20,7 +20,7 @@ const INT_MAX = 2 ** 31 - 1;
 export class Keyset {
   constructor(
     private readonly column: ColumnMetadata,
-    private readonly direction: 'ASC' | 'DESC',
+    readonly direction: 'ASC' | 'DESC',
   ) {}
 
   /** The places of a query's rows, in order. */

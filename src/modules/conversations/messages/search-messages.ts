@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Invalid } from '#common/errors';
-import { pageWindow, parseSort, toPage } from '#common/page.dto';
+import { pageWindow, parseSort, type Total, toPage } from '#common/page.dto';
 import { Turns } from '#common/turns';
 import { Database, type Tx } from '#database/database';
-import { Keyset, type Place } from '#database/keyset';
+import { Keyset } from '#database/keyset';
 import { narrowPeriod } from '#database/narrow-period';
 import { prepared } from '#database/sql';
 import { SEARCH_MAX, totalOf } from '#database/total';
@@ -15,6 +15,7 @@ import { contactIsThere } from '../contact-is-there';
 import { Message } from './message.entity';
 import { presentMessage } from './message.dto';
 import type { FoundContact, FoundMessage, MessageSearchPage, MessageSearchQuery } from './message-search.dto';
+import { firstPlaces } from './search-places';
 import { snippetOf, wordsOf } from './snippet';
 
 /** A search takes no longer, whatever it asks for; nor do more run at once, of one organization half of them. */
@@ -22,15 +23,8 @@ const TIMEOUT_MS = 3000;
 const AT_ONCE = 4;
 /** Nobody turns so many pages; `cursor` goes as far as there is anything. */
 const SKIP_MAX = 10_000;
-/** The first slice of the list has so many messages, each next one is so many times as long. */
-const SLICE = 1000;
-const SLICE_GROWTH = 10;
-const SLICES_MAX = 12;
 /** Of shorter words the beginning says too little: they are found whole. */
 const BEGUN_MIN = 3;
-
-/** By the index of the words alone: an order would have the planner read the list itself, message by message, where it takes a word to be common. */
-const BY_WORDS = `SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off`;
 
 const LEXEMES = prepared(`SELECT nullif(plainto_tsquery('portuguese', fold($1))::text, '') AS lexemes`);
 
@@ -41,12 +35,6 @@ const CONTACTS = prepared(
 );
 
 type Named = Parameters<typeof displayName>[0] & { id: string };
-
-/** A stretch of the list: from one time on, before another; null: without end there. */
-interface Slice {
-  from: Date | null;
-  before: Date | null;
-}
 
 /** Full text over all messages: Portuguese, without accents, notes and what was deleted aside. */
 @Injectable()
@@ -78,14 +66,22 @@ export class SearchMessages {
     const found = await this.turns.run(
       () =>
         this.database.tx(async (tx) => {
-          const slices = query.contact_id ? [{ from: null, before: null }] : await this.slices(tx, list(tx), keyset, place);
-          await tx.rows(`${BY_WORDS}; SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
+          await tx.rows(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
+          const ordered = (rows: SelectQueryBuilder<Message>): SelectQueryBuilder<Message> =>
+            place ? keyset.placesAfter(rows, place)[0] : keyset.places(rows);
           const matching = narrow(list(tx), query, lexemes + begun);
-          const places = await this.places(tx, matching, keyset, place, slices, skip + limit + 1);
+          const is_down = keyset.direction === 'DESC';
+          const search = { tx, list: query.contact_id ? null : ordered(list(tx)), is_down, matching: ordered(matching) };
+          const { places, is_common } = await firstPlaces(search, skip + limit + 1);
           const shown = places.slice(skip, skip + limit);
           const more = places.length > skip + limit;
           const exact = !more && !place && (shown.length > 0 || skip === 0);
-          const total = exact ? { total: places.length, is_estimate: false } : await totalOf(tx, matching.clone().select('1'), SEARCH_MAX);
+          const counted = (): Promise<Total> => totalOf(tx, matching.clone().select('1'), SEARCH_MAX);
+          const total = exact
+            ? { total: places.length, is_estimate: false }
+            : is_common
+              ? { total: SEARCH_MAX, is_estimate: true }
+              : await counted();
           return { shown, total, next_cursor: more ? keyset.cursor(shown[shown.length - 1]) : null };
         }),
       actor.organization_id,
@@ -100,53 +96,6 @@ export class SearchMessages {
     const column = this.database.source.getMetadata(Message).findColumnWithPropertyName(name);
     if (!column) throw new Error(`messages have no ${name}`);
     return new Keyset(column, direction);
-  }
-
-  /**
-   * The list in slices from its beginning, each longer than all before: a page of a common word is found in the first, and nobody fetches a million
-   * messages to show the newest fifty. By time, as dense as the first thousand are.
-   */
-  private async slices(tx: Tx, list: SelectQueryBuilder<Message>, keyset: Keyset, place: Place | null): Promise<Slice[]> {
-    const ordered = place ? keyset.placesAfter(list, place)[0] : keyset.places(list);
-    const at = async (offset: number): Promise<Date | null> => {
-      const [first] = await tx.rows<Place | undefined>(...ordered.clone().offset(offset).limit(1).getQueryAndParameters());
-      return first ? (first.value as Date) : null;
-    };
-    const [first, near] = [await at(0), await at(SLICE)];
-    if (!first || !near) return [{ from: null, before: null }];
-    const is_down = near < first;
-    const span = Math.max(1000, Math.abs(near.getTime() - first.getTime()));
-    const edges: Date[] = [];
-    for (let n = 0; n < SLICES_MAX; n++) {
-      const edge = first.getTime() + (is_down ? -1 : 1) * span * SLICE_GROWTH ** n;
-      // Before there was a message, or after the last.
-      if (edge < 0 || edge > Date.now()) break;
-      edges.push(new Date(edge));
-    }
-    return [null, ...edges].map((edge, n) =>
-      is_down ? { from: edges[n] ?? null, before: edge } : { from: edge, before: edges[n] ?? null },
-    );
-  }
-
-  /** The first places of what matches, slice by slice. */
-  private async places(
-    tx: Tx,
-    matching: SelectQueryBuilder<Message>,
-    keyset: Keyset,
-    place: Place | null,
-    slices: readonly Slice[],
-    wanted: number,
-  ): Promise<Place[]> {
-    const ordered = place ? keyset.placesAfter(matching, place)[0] : keyset.places(matching);
-    const places: Place[] = [];
-    for (const { from, before } of slices) {
-      if (places.length >= wanted) break;
-      const slice = ordered.clone().limit(wanted - places.length);
-      if (from) slice.andWhere('row.created_at >= :slice_from', { slice_from: from });
-      if (before) slice.andWhere('row.created_at < :slice_before', { slice_before: before });
-      places.push(...(await tx.rows<Place>(...slice.getQueryAndParameters())));
-    }
-    return places;
   }
 
   private async present(actor: Actor, ids: readonly string[], lexemes: string, begun: string): Promise<FoundMessage[]> {
