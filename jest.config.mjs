@@ -7,7 +7,7 @@ export default {
   transform: {},
   globalSetup: '<rootDir>/dist/test/support/global-setup.js',
   globalTeardown: '<rootDir>/dist/test/support/global-teardown.js',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // Of two cores: many specs wait for a process of their own, a store, a clock.
   maxWorkers: 3,
 };

@@ -8,7 +8,7 @@ import { metaPayload } from './support/meta-payloads';
 import { type TestRedis, startRedis } from './support/redis';
 import { socketOf } from './support/sockets';
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 let redis: TestRedis | null;
 const workers: ChildProcess[] = [];
@@ -51,7 +51,7 @@ async function cluster(size: number): Promise<Inbox | null> {
 
 /** Processes take their time to start on a busy machine. */
 async function patiently(truth: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = Date.now() + 45_000; Date.now() < end; await sleep(50)) if (await truth()) return;
+  for (const end = Date.now() + 100_000; Date.now() < end; await sleep(50)) if (await truth()) return;
   throw new Error('It did not happen');
 }
 

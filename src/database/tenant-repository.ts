@@ -25,7 +25,7 @@ export interface PageOptions<T> {
   filter?: Partial<Record<keyof T & string, unknown>>;
   /** Anything else; use `andWhere` only: `where` and `orWhere` undo the wall. */
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
-  /** What so many rows meet that the list, read in its order, soon meets a page of them. */
+  /** What more than SEARCH_MAX rows meet: the list, read in its order, soon meets a page of them. */
   common?: Condition;
   /** Counting what meets it takes reading the whole list: the total says no more than whether there are more. */
   uncounted?: boolean;
@@ -234,6 +234,7 @@ export class TenantRepository<T extends TenantEntity> {
     const ended = slice.next_cursor === null && query.cursor === undefined && (slice.items.length > 0 || seen === 0);
     if (ended) return { ...slice, total: { total: seen, is_estimate: false } };
     if (options.uncounted) return { ...slice, total: { total: seen + (slice.next_cursor === null ? 0 : 1), is_estimate: true } };
+    if (options.common) return { ...slice, total: { total: Math.max(seen, SEARCH_MAX), is_estimate: true } };
     return { ...slice, total: await this.total(actor, query, options) };
   }
 
@@ -241,8 +242,7 @@ export class TenantRepository<T extends TenantEntity> {
   total(actor: Actor, query: PageQuery, options: PageOptions<T>): Promise<Total> {
     const rows = this.query(actor, 'row');
     this.narrow(rows, query, options);
-    if (options.common) rows.andWhere(options.common.sql, options.common.values);
-    if (query.search || options.common) return totalOf(this.connection, rows.select('1'), SEARCH_MAX);
+    if (query.search) return totalOf(this.connection, rows.select('1'), SEARCH_MAX);
     return totalOf(this.connection, this.keyset({}, options).places(rows), LIST_MAX);
   }
 
