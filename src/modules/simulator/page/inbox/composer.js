@@ -1,10 +1,11 @@
 import { ask, kindOfFile, menu, pickFile, toast } from '../dialogs.js';
-import { messageForm, randomId } from '../dom.js';
+import { h, icon, messageForm, randomId } from '../dom.js';
+import { mentionOffer } from './mentions.js';
 import { chooseTemplate } from './template.js';
 import { isClosed, nameOf, preview, senderOf } from './words.js';
 
 /** Where the agent writes: text, files and everything else WhatsApp carries. */
-export function replyComposer({ api, state, upsert, fetchOne }) {
+export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
   const { quote, element, input, attach, submit, fit, answer } = messageForm({
     side: 'agent',
     placeholder: 'Write a reply',
@@ -16,18 +17,50 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
   });
   const drafts = new Map();
   let sending = null;
+  /** What is written is for the team alone. */
+  let isNote = false;
+  const mentions = mentionOffer({ input, team, isOn: () => isNote });
+  const noting = h(
+    'div',
+    { class: 'quoting noting', hidden: true },
+    icon('note'),
+    h('span', {}, 'Internal note: only your team sees it. @ names a colleague.'),
+    h('button', { type: 'button', class: 'round plain', 'aria-label': 'No note', onclick: () => note(false) }, icon('close')),
+  );
+  input.addEventListener('input', () => (isNote || !input.value.trim() ? typing.stop() : typing.start()));
+  input.addEventListener('blur', typing.stop);
+  input.addEventListener('paste', (event) => {
+    const [file] = event.clipboardData?.files ?? [];
+    if (!file) return;
+    event.preventDefault();
+    void upload(file);
+  });
 
   /** Another conversation is open now, or none: what was begun in the one before waits there. */
   function turn(from, to) {
     if (from) drafts.set(from, input.value);
     input.value = drafts.get(to) ?? '';
     reply(null);
-    fit();
+    note(false);
   }
 
   function draw() {
-    submit.disabled = isClosed(state.current);
-    input.disabled = isClosed(state.current);
+    const closed = isClosed(state.current) && !isNote;
+    submit.disabled = closed;
+    input.disabled = closed;
+  }
+
+  function note(on) {
+    isNote = on;
+    noting.hidden = !on;
+    element.classList.toggle('is-note', on);
+    input.placeholder = on ? 'Write a note' : 'Write a reply';
+    input.setAttribute('aria-label', input.placeholder);
+    submit.setAttribute('aria-label', on ? 'Keep the note' : 'Send the reply');
+    if (on) reply(null);
+    draw();
+    fit();
+    if (on) input.focus();
   }
 
   function reply(message) {
@@ -64,8 +97,9 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
     const content = input.value.trim();
     if (!content || submit.disabled) return;
     const { id } = state.current;
+    typing.stop();
     submit.disabled = true;
-    const sent = await send({ content });
+    const sent = isNote ? await keepNote(content) : await send({ content });
     draw();
     if (!sent) return;
     if (state.current?.id === id) {
@@ -85,13 +119,16 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
       !closed && ['Location', 'pin', sendLocation, 'send-location'],
       !closed && ['Contact', 'person', sendContact, 'send-contact'],
       !closed && ['Template', 'template', sendTemplate, 'send-template'],
-      ['Internal note', 'note', sendNote, 'send-note'],
+      ['Internal note', 'note', () => note(true), 'send-note'],
     ]);
   }
 
   async function sendFile(accept) {
     const file = await pickFile(accept);
-    if (!file) return;
+    if (file) await upload(file);
+  }
+
+  async function upload(file) {
     const form = new FormData();
     form.append('file', file);
     try {
@@ -179,18 +216,26 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
     }
   }
 
-  async function sendNote() {
-    const values = await ask('Internal note', [['note', 'Only your team sees it', { rows: 3, required: true, maxlength: 4000 }]], 'Keep');
-    const { id } = state.current ?? {};
-    if (!values || !id) return;
+  async function keepNote(content) {
+    const { id } = state.current;
     try {
-      upsert(await api.post(`/conversations/${id}/messages`, { content: values.note, is_internal_note: true }));
+      upsert(await api.post(`/conversations/${id}/notes`, { note: content, mentions: mentions.namedIn(content) }));
+      return true;
     } catch (error) {
       toast(error.message);
+      return false;
     }
   }
 
-  return { quote, element, turn, draw, reply, sendTemplate, focus: () => input.focus() };
+  return {
+    parts: [mentions.list, quote, noting, element],
+    turn,
+    draw,
+    reply,
+    upload: (file) => !isClosed(state.current) && void upload(file),
+    sendTemplate,
+    focus: () => input.focus(),
+  };
 }
 
 function filled(values) {
