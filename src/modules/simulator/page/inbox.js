@@ -92,6 +92,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   });
   const details = detailsPanel({ api, state, team, tags, board, merge, mergeContact, transfer: head.transfer });
   const live = [board, offers, presence, notices, team, typing];
+  const talk = h('div', { class: 'talk' }, thread.element, head.notice, composer.parts, details.element);
   const pane = h('div', { class: 'pane' });
   pane.addEventListener('dragover', (event) => event.preventDefault());
   pane.addEventListener('drop', (event) => {
@@ -207,13 +208,13 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
 
   /** `at`: a message in it that was looked for; `again`: it is open, and read anew. */
   async function show(id, { at = null, again = false } = {}) {
+    if (!again) root.classList.add('reading');
     if (at && id === state.current?.id) return void messages.load(id, { at }).catch((error) => toast(error.message));
     if (!again) {
       const before = state.current?.id;
       state.current = state.conversations.get(id) ?? { id };
       messages.forget();
-      root.classList.add('reading');
-      pane.replaceChildren(head.element, thread.element, head.notice, ...composer.parts, details.element);
+      pane.replaceChildren(head.element, talk);
       composer.turn(before, id);
       typing.turn(before, id);
       thread.loading();
@@ -225,7 +226,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
       const [conversation, items] = await Promise.all([api.get(`/conversations/${id}`), messages.load(id, { at, again })]);
       if (!items || state.current?.id !== id) return;
       merge(conversation);
-      if (conversation.unread_count > 0 && reading()) markRead();
+      if (conversation.unread_count > 0 && !state.hasNewer && reading()) markRead();
     } catch (error) {
       if (api.token) toast(error.message);
     }

@@ -53,6 +53,8 @@ export function detailsPanel({ api, state, team, tags, board, merge, mergeContac
     part('Conversation', facts, pass),
   );
 
+  element.addEventListener('keydown', (event) => event.key === 'Escape' && toggle(false));
+
   function part(title, ...children) {
     return h('section', {}, h('h4', {}, title), children);
   }
@@ -79,7 +81,7 @@ export function detailsPanel({ api, state, team, tags, board, merge, mergeContac
   function toggle(open = !isOpen) {
     isOpen = open;
     element.hidden = !open;
-    element.parentElement?.classList.toggle('with-details', open);
+    element.parentElement.classList.toggle('with-details', open);
     draw();
     // The colors of tags that are not among the first of the organization.
     const { contact } = state.current ?? {};

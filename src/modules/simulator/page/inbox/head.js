@@ -36,6 +36,7 @@ export function conversationHead({ api, state, team, board, typing, merge, merge
         },
         label,
       );
+    const focused = element.contains(document.activeElement) && document.activeElement.dataset.testid;
     element.replaceChildren(
       ...[
         h('button', { type: 'button', class: 'round plain back', 'aria-label': 'Back to the list', onclick: leave }, icon('back')),
@@ -70,6 +71,7 @@ export function conversationHead({ api, state, team, board, typing, merge, merge
         c.contact && moreMenu(c, name, closed),
       ].filter(Boolean),
     );
+    if (focused) element.querySelector(`[data-testid="${focused}"]`)?.focus();
     drawNotice(c, { name, closed, blocked });
   }
 

@@ -27,10 +27,9 @@ export function colleagues({ api, changed }) {
   }
 
   function listen(socket) {
-    socket.on('agent:status', ({ agent_id, status }) => {
-      const agent = team.get(agent_id);
-      if (!agent) return void load();
-      agent.status = status;
+    socket.on('agent:status', ({ agent_id: id, agent_name: full_name, status }) => {
+      // Somebody new is taken for one who answers.
+      team.set(id, { role: 'agent', ...team.get(id), id, full_name, status });
       draw();
     });
   }
