@@ -241,8 +241,11 @@ describeBrowser("the simulator page's desk in a browser", () => {
     await nina.getByTestId('agent-input').fill('');
     await ana.getByTestId('typing').waitFor({ state: 'detached' });
 
+    const begun = (): Promise<string> => ana.getByTestId('agent-input').inputValue();
+    await ana.getByTestId('agent-input').fill('Já vejo');
     await ana.getByTestId('agent-attach').click();
     await ana.getByTestId('send-note').click();
+    expect(await begun()).toBe('');
     await ana.getByTestId('agent-input').pressSequentially(`${HTML} veja isto, @prad`);
     await ana.getByTestId('mention').waitFor();
     expect(await findings(ana)).toEqual([]);
@@ -250,7 +253,10 @@ describeBrowser("the simulator page's desk in a browser", () => {
     await ana.keyboard.press('Enter');
     await nina.locator('.bubble.note .mention').getByText('@Nina Prado').waitFor();
     await unread(nina, '1');
+    await ana.getByTestId('agent-input').fill('Só para nós');
     await ana.getByRole('button', { name: 'No note' }).click();
+    expect(await begun()).toBe('Já vejo');
+    await ana.getByTestId('agent-input').fill('');
 
     await nina.getByTestId('message-actions').first().click();
     await nina.getByLabel('React 👍').click();

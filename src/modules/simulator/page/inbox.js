@@ -40,7 +40,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   let demoEmail = '';
 
   const line = liveLine({ api, setLive, hear, back: catchUp });
-  const filters = listFilters({ api, state, changed: () => (board.draw(), reload()) });
+  const filters = listFilters({ api, state, changed: () => (board.draw(), reload(), found.again()) });
   const conversations = knownConversations({
     api,
     state,
@@ -98,7 +98,7 @@ export function startInbox(root, { isVisible, onNews, setLive }) {
   pane.addEventListener('drop', (event) => {
     event.preventDefault();
     const [file] = event.dataTransfer.files;
-    if (file && state.current) composer.upload(file);
+    if (file && state.current) void composer.upload(file);
   });
 
   function signIn(why) {

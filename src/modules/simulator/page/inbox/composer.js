@@ -15,10 +15,13 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
     sendLabel: 'Send the reply',
     send: sendText,
   });
+  /** Conversation id to what was begun there: a reply, and beside it a note, so that neither becomes the other. */
   const drafts = new Map();
+  let draft = { reply: '', note: '' };
   let sending = null;
   /** What is written is for the team alone. */
   let isNote = false;
+  const kind = () => (isNote ? 'note' : 'reply');
   const mentions = mentionOffer({ input, team, isOn: () => isNote });
   const noting = h(
     'div',
@@ -38,10 +41,12 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
 
   /** Another conversation is open now, or none: what was begun in the one before waits there. */
   function turn(from, to) {
-    if (from) drafts.set(from, input.value);
-    input.value = drafts.get(to) ?? '';
-    reply(null);
     note(false);
+    if (from) drafts.set(from, draft);
+    draft = drafts.get(to) ?? { reply: '', note: '' };
+    input.value = draft.reply;
+    reply(null);
+    fit();
   }
 
   function draw() {
@@ -51,7 +56,9 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
   }
 
   function note(on) {
+    draft[kind()] = input.value;
     isNote = on;
+    input.value = draft[kind()];
     noting.hidden = !on;
     element.classList.toggle('is-note', on);
     input.placeholder = on ? 'Write a note' : 'Write a reply';
@@ -64,6 +71,7 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
   }
 
   function reply(message) {
+    if (message) note(false);
     state.quote = message;
     const who = message && (message.direction === 'outgoing' ? senderOf(message, api.session?.user?.id) : nameOf(state.current));
     answer(message && { who, words: preview(message) }, () => reply(null));
@@ -96,21 +104,25 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
   async function sendText() {
     const content = input.value.trim();
     if (!content || submit.disabled) return;
-    const { id } = state.current;
+    const [begun, as] = [draft, kind()];
     typing.stop();
     submit.disabled = true;
+    input.value = '';
+    fit();
     const sent = isNote ? await keepNote(content) : await send({ content });
     draw();
-    if (!sent) return;
-    if (state.current?.id === id) {
-      input.value = '';
+    if (sent) return;
+    // It stands where it was written, unless other words do by now.
+    if (begun !== draft || as !== kind()) begun[as] ||= content;
+    else if (!input.value) {
+      input.value = content;
       fit();
     }
-    drafts.delete(id);
   }
 
   function plusMenu() {
     const closed = isClosed(state.current);
+    if (isNote) return menu(attach, [['Write a reply', 'reply', () => note(false), 'send-reply']]);
     menu(attach, [
       !closed && ['Photo or video', 'image', () => sendFile('image/png,image/jpeg,video/mp4'), 'send-image'],
       !closed && ['Document', 'file', () => sendFile(''), 'send-document'],
@@ -129,6 +141,8 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
   }
 
   async function upload(file) {
+    if (isNote) return toast('A note has no files: they would go to the customer.');
+    if (isClosed(state.current)) return;
     const form = new FormData();
     form.append('file', file);
     try {
@@ -141,7 +155,7 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
         ...(caption && message_type !== 'audio' ? { media_caption: caption } : {}),
         ...(message_type === 'document' ? { filename: file.name } : {}),
       });
-      if (sent && caption) {
+      if (sent && caption && input.value.trim() === caption) {
         input.value = '';
         fit();
       }
@@ -232,7 +246,7 @@ export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
     turn,
     draw,
     reply,
-    upload: (file) => !isClosed(state.current) && void upload(file),
+    upload,
     sendTemplate,
     focus: () => input.focus(),
   };

@@ -46,6 +46,14 @@ const CHOICES = [
   ['unread', 'Read', 'Read or not', [['true', 'Unread only']]],
 ];
 
+/** Before those that become known. */
+const FIXED = {
+  assigned_to: [
+    ['me', 'Me'],
+    ['none', 'Nobody'],
+  ],
+};
+
 /** By what the list is narrowed: `state.filters`, by the names the API has for it. */
 export function listFilters({ api, state, changed }) {
   const selects = new Map(CHOICES.map(([name, label, every, choices]) => [name, select(name, label, every, choices)]));
@@ -81,7 +89,6 @@ export function listFilters({ api, state, changed }) {
   );
   const labels = new Set();
   offer('assigned_to', []);
-  draw();
 
   function select(name, label, every, choices = []) {
     const element = h('select', {
@@ -109,14 +116,7 @@ export function listFilters({ api, state, changed }) {
 
   /** What a filter may be: [value, label]. */
   function offer(name, choices) {
-    const fixed =
-      name === 'assigned_to'
-        ? [
-            ['me', 'Me'],
-            ['none', 'Nobody'],
-          ]
-        : [];
-    fill(selects.get(name), [...fixed, ...choices]);
+    fill(selects.get(name), [...(FIXED[name] ?? []), ...choices]);
     draw();
   }
 
@@ -181,7 +181,7 @@ export function listFilters({ api, state, changed }) {
       .join('');
   }
 
-  /** Whether a conversation belongs in the list as it is narrowed; `me` is who is signed in. */
+  /** Whether a conversation belongs in the list as it is narrowed. */
   function fits(conversation) {
     const { status, assigned_to, unread, tags, ...same } = state.filters;
     if (Boolean(conversation.is_archived) !== (status === 'archived')) return false;

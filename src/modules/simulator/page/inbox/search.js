@@ -43,11 +43,12 @@ export function messageSearch({ api, state, show, drawn }) {
 
   /** As the list shows them: a heading, what was found, and more of it. */
   function rows() {
-    if (state.search.length < LEAST || (!found.length && !within)) return [];
+    const short = state.search.length < LEAST;
+    if (!within && (short || !found.length)) return [];
     return [
       h('li', { class: 'found-head' }, h('h3', {}, within ? `Messages with ${nameOf(within)}` : 'Messages')),
       ...found.map(row),
-      found.length ? '' : h('li', { class: 'empty-list' }, 'Nothing found.'),
+      found.length ? '' : h('li', { class: 'empty-list' }, short ? 'Write two letters or more.' : 'Nothing found.'),
       cursor ? h('li', {}, h('button', { type: 'button', class: 'ghost more', onclick: () => void more() }, 'More messages')) : '',
     ];
   }
@@ -63,6 +64,7 @@ export function messageSearch({ api, state, show, drawn }) {
           type: 'button',
           class: 'conversation found',
           'data-unread': '0',
+          'data-id': id,
           'data-testid': 'found-message',
           onclick: () => show(conversation_id, { at: id }),
         },
@@ -81,7 +83,7 @@ export function messageSearch({ api, state, show, drawn }) {
     );
   }
 
-  return { find, rows };
+  return { find, again: () => void find(within), rows };
 }
 
 const LETTERS = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };
