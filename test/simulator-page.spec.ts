@@ -307,7 +307,7 @@ describeBrowser('the simulator page in a browser', () => {
       expect(await page.locator('body').innerText()).not.toMatch(/Altair AI|Try Altair|donat/i);
     }
     expect(trouble).toEqual([]);
-  });
+  }, 240_000);
 
   it('shows on the phone what the demo began with, and after a kill -9 what was there', async () => {
     const before = await sim.admin();
@@ -333,7 +333,7 @@ describeBrowser('the simulator page in a browser', () => {
     await drawn(page);
     expect(await page.locator('img.photo').count()).toBe(1);
     expect(trouble).toEqual([]);
-  });
+  }, 240_000);
 
   it('shows the QR code of a number, links the phone that scans it, and its chats', async () => {
     const page = await open(WIDE);

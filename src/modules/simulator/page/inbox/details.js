@@ -80,7 +80,6 @@ export function detailsPanel({ api, state, team, tags, board, merge, mergeContac
 
   function toggle(open = !isOpen) {
     isOpen = open;
-    element.hidden = !open;
     element.parentElement.classList.toggle('with-details', open);
     draw();
     // The colors of tags that are not among the first of the organization.
@@ -94,7 +93,8 @@ export function detailsPanel({ api, state, team, tags, board, merge, mergeContac
 
   function draw() {
     const c = state.current;
-    if (!isOpen || !c?.contact) return;
+    element.hidden = !isOpen || !c?.contact;
+    if (element.hidden) return;
     const { contact } = c;
     const name = nameOf(c);
     who.replaceChildren(

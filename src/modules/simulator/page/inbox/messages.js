@@ -9,6 +9,8 @@ const rank = ({ status }) => RANK.indexOf(status);
 
 /** The messages of the open conversation: what is known of them, from where to where. */
 export function knownMessages({ api, state, thread }) {
+  let asking = null;
+  let loadingMore = false;
   const path = (id, query) => `/conversations/${id}/messages?${query}`;
 
   function forget() {
@@ -19,9 +21,9 @@ export function knownMessages({ api, state, thread }) {
 
   /** The newest, or with `at` those around one. null: another conversation is open by now. */
   async function load(id, { at = null, again = false } = {}) {
-    const asked = (state.asked = {});
+    const asked = (asking = {});
     const { items, hasOlder, hasNewer } = at ? await around(id, at) : await newest(id);
-    if (state.current?.id !== id || state.asked !== asked) return null;
+    if (state.current?.id !== id || asking !== asked) return null;
     // What came by socket while we were asking stays, and may be newer than the answer; after a cut line, messages may be missing before it.
     const ids = new Set(items.map((m) => m.id));
     const live = again || hasNewer ? [] : state.messages.filter((m) => !ids.has(m.id));
@@ -59,8 +61,8 @@ export function knownMessages({ api, state, thread }) {
 
   async function more(order, side, edge, done) {
     const { id } = state.current ?? {};
-    if (!edge || !id || state.loadingMore) return;
-    state.loadingMore = true;
+    if (!edge || !id || loadingMore) return;
+    loadingMore = true;
     try {
       const { items } = await api.get(path(id, `limit=${PAGE}&sort=created_at:${order}&${side}=${edge.id}`));
       if (state.current?.id !== id || !state.messages.includes(edge)) return;
@@ -70,7 +72,7 @@ export function knownMessages({ api, state, thread }) {
     } catch (error) {
       toast(error.message);
     } finally {
-      state.loadingMore = false;
+      loadingMore = false;
     }
   }
 
@@ -83,6 +85,8 @@ export function knownMessages({ api, state, thread }) {
   }
 
   function upsert(message, toEnd = message.direction === 'outgoing') {
+    // An answer may come when another conversation is open.
+    if (message.conversation_id !== state.current?.id) return;
     const known = state.messages.find((m) => m.id === message.id);
     // Between what is shown and this one messages are missing: who writes goes to the end, who reads stays.
     if (!known && state.hasNewer) return toEnd ? void load(message.conversation_id).catch((error) => toast(error.message)) : undefined;

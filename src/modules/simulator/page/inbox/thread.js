@@ -22,7 +22,7 @@ export function messageThread({ api, state, team, board, upsert, older, newer, r
   /** What had happened besides messages when it was drawn. */
   let drawn = '';
   const printOf = (conversation) =>
-    `${conversation?.id} ${conversation?.transfers?.length} ${conversation?.rated_at} ${conversation?.rating_comment}`;
+    `${conversation?.id} ${conversation?.transfers?.at(-1)?.transferred_at} ${conversation?.rated_at} ${conversation?.rating_comment}`;
   const stick = sticky(element);
   element.addEventListener('scroll', () => {
     const { scrollTop, scrollHeight, clientHeight } = element;
