@@ -7,6 +7,9 @@ import { Product } from './product';
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
+/** What would be heard of if a page took it for more than text. */
+export const HTML = '<img src=x onerror=alert(1)><mark>&';
+
 export const WIDE = { width: 1280, height: 800 };
 
 /** `describe` of what needs a browser; without one it is skipped, but never in CI. */
@@ -23,6 +26,7 @@ export function describeBrowser(name: string, tests: () => void): void {
 export class SimulatorBrowser {
   /** What no page may do: errors on the console, requests to others. */
   readonly trouble: string[] = [];
+  private desk: Page | undefined;
 
   private constructor(
     readonly product: Product,
@@ -44,10 +48,29 @@ export class SimulatorBrowser {
     return new SimulatorBrowser(product, browser, password, simulatorToken({ encryption_key }));
   }
 
-  /** After each test. */
+  /** After each test: what it opened is closed, but for the administrator's page. */
   async clear(): Promise<void> {
-    for (const context of this.browser.contexts()) await context.close();
+    for (const context of this.browser.contexts()) if (context !== this.desk?.context()) await context.close();
     this.trouble.length = 0;
+  }
+
+  /** A page of the demo's administrator, loaded and signed in once for all tests that ask for it: each leaves no dialog and no filter behind. */
+  async admin(): Promise<Page> {
+    // A test that failed may have left one.
+    if (this.desk && (await this.desk.locator('dialog[open]').count())) await this.closeAdmin();
+    if (!this.desk) {
+      const page = await this.open(WIDE);
+      await this.signIn(page);
+      await page.locator('#live[data-state=on]').waitFor();
+      this.desk = page;
+    }
+    return this.desk;
+  }
+
+  /** The administrator's page ends: the server goes. */
+  async closeAdmin(): Promise<void> {
+    await this.desk?.context().close();
+    this.desk = undefined;
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,8 @@
 import { h, icon } from './dom.js';
 
+/** What a message is reacted to with, at a touch. */
+export const REACTIONS = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
+
 export function toast(message, kind = 'error') {
   const box = document.getElementById('toasts');
   const note = h(
@@ -117,10 +120,8 @@ export function menu(anchor, items, first = []) {
   list.style.top = `${at.top - height - 6 > 8 ? at.top - height - 6 : Math.min(at.bottom + 6, innerHeight - height - 8)}px`;
   anchor.setAttribute('aria-expanded', 'true');
   buttons[0]?.focus();
-  setTimeout(() => {
-    document.addEventListener('pointerdown', outside, true);
-    document.addEventListener('keydown', keys, true);
-  });
+  document.addEventListener('pointerdown', outside, true);
+  document.addEventListener('keydown', keys, true);
 }
 
 export function pickFile(accept) {

@@ -40,6 +40,9 @@ const ICONS = {
   link: 'M14 4h6v6h-2V7.400l-7.300 7.300-1.400-1.400L16.600 6H14zM5 6h6v2H7v9h9v-4h2v6H5z',
   block:
     'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18m0 2c1.600 0 3 .500 4.200 1.400L6.400 16.200A7 7 0 0 1 12 5m0 14a7 7 0 0 1-4.200-1.400l9.800-9.800A7 7 0 0 1 12 19',
+  filter: 'M4 5h16v2l-6 6.500V20l-4-2v-4.500L4 7z',
+  forward: 'm14 8.500v-4l7 7-7 7v-4.100c-5 0-8.500 1.600-11 5.100 1-5 4-10 11-11',
+  archive: 'M3 4h18v5h-1v11H4V9H3zm3 5v9h12V9zm3 2h6v2H9zM5 6v1h14V6z',
   bell: 'M12 22a2 2 0 0 0 2-2h-4a2 2 0 0 0 2 2m6-6v-5c0-3-1.600-5.600-4.500-6.300V4a1.500 1.500 0 0 0-3 0v.700C7.600 5.400 6 8 6 11v5l-2 2v1h16v-1z',
 };
 const SVG = 'http://www.w3.org/2000/svg';
@@ -121,7 +124,7 @@ export function avatar(name, extra = '') {
   return h('span', { class: `avatar hue-${hue} ${extra}`, 'aria-hidden': 'true' }, letters.toUpperCase());
 }
 
-/** Keeps a log at its end while pictures come in, unless the reader has scrolled up. Returns: go to the end. */
+/** Keeps a log at its end while pictures come in, unless the reader has scrolled up or was taken `away`. */
 export function sticky(log) {
   let atEnd = true;
   let top = 0;
@@ -138,7 +141,7 @@ export function sticky(log) {
     log.scrollTop = log.scrollHeight;
     top = log.scrollTop;
   };
-  return { end, redrawn: () => atEnd && end() };
+  return { end, redrawn: () => atEnd && end(), away: () => void (atEnd = false) };
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });

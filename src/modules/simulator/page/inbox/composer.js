@@ -1,10 +1,11 @@
 import { ask, kindOfFile, menu, pickFile, toast } from '../dialogs.js';
-import { messageForm, randomId } from '../dom.js';
+import { h, icon, messageForm, randomId } from '../dom.js';
+import { mentionOffer } from './mentions.js';
 import { chooseTemplate } from './template.js';
 import { isClosed, nameOf, preview, senderOf } from './words.js';
 
 /** Where the agent writes: text, files and everything else WhatsApp carries. */
-export function replyComposer({ api, state, upsert, fetchOne }) {
+export function replyComposer({ api, state, team, typing, upsert, fetchOne }) {
   const { quote, element, input, attach, submit, fit, answer } = messageForm({
     side: 'agent',
     placeholder: 'Write a reply',
@@ -14,23 +15,63 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
     sendLabel: 'Send the reply',
     send: sendText,
   });
+  /** Conversation id to what was begun there: a reply, and beside it a note, so that neither becomes the other. */
   const drafts = new Map();
+  let draft = { reply: '', note: '' };
   let sending = null;
+  /** What is written is for the team alone. */
+  let isNote = false;
+  const kind = () => (isNote ? 'note' : 'reply');
+  const mentions = mentionOffer({ input, team, isOn: () => isNote });
+  const noting = h(
+    'div',
+    { class: 'quoting noting', hidden: true },
+    icon('note'),
+    h('span', {}, 'Internal note: only your team sees it. @ names a colleague.'),
+    h('button', { type: 'button', class: 'round plain', 'aria-label': 'No note', onclick: () => note(false) }, icon('close')),
+  );
+  input.addEventListener('input', () => (isNote || !input.value.trim() ? typing.stop() : typing.start()));
+  input.addEventListener('blur', typing.stop);
+  input.addEventListener('paste', (event) => {
+    const [file] = event.clipboardData?.files ?? [];
+    if (!file) return;
+    event.preventDefault();
+    void upload(file);
+  });
 
   /** Another conversation is open now, or none: what was begun in the one before waits there. */
   function turn(from, to) {
-    if (from) drafts.set(from, input.value);
-    input.value = drafts.get(to) ?? '';
+    note(false);
+    if (from) drafts.set(from, draft);
+    draft = drafts.get(to) ?? { reply: '', note: '' };
+    input.value = draft.reply;
     reply(null);
     fit();
   }
 
   function draw() {
-    submit.disabled = isClosed(state.current);
-    input.disabled = isClosed(state.current);
+    const closed = isClosed(state.current) && !isNote;
+    submit.disabled = closed;
+    input.disabled = closed;
+  }
+
+  function note(on) {
+    draft[kind()] = input.value;
+    isNote = on;
+    input.value = draft[kind()];
+    noting.hidden = !on;
+    element.classList.toggle('is-note', on);
+    input.placeholder = on ? 'Write a note' : 'Write a reply';
+    input.setAttribute('aria-label', input.placeholder);
+    submit.setAttribute('aria-label', on ? 'Keep the note' : 'Send the reply');
+    if (on) reply(null);
+    draw();
+    fit();
+    if (on) input.focus();
   }
 
   function reply(message) {
+    if (message) note(false);
     state.quote = message;
     const who = message && (message.direction === 'outgoing' ? senderOf(message, api.session?.user?.id) : nameOf(state.current));
     answer(message && { who, words: preview(message) }, () => reply(null));
@@ -63,20 +104,25 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
   async function sendText() {
     const content = input.value.trim();
     if (!content || submit.disabled) return;
-    const { id } = state.current;
+    const [begun, as] = [draft, kind()];
+    typing.stop();
     submit.disabled = true;
-    const sent = await send({ content });
+    input.value = '';
+    fit();
+    const sent = isNote ? await keepNote(content) : await send({ content });
     draw();
-    if (!sent) return;
-    if (state.current?.id === id) {
-      input.value = '';
+    if (sent) return;
+    // It stands where it was written, unless other words do by now.
+    if (begun !== draft || as !== kind()) begun[as] ||= content;
+    else if (!input.value) {
+      input.value = content;
       fit();
     }
-    drafts.delete(id);
   }
 
   function plusMenu() {
     const closed = isClosed(state.current);
+    if (isNote) return menu(attach, [['Write a reply', 'reply', () => note(false), 'send-reply']]);
     menu(attach, [
       !closed && ['Photo or video', 'image', () => sendFile('image/png,image/jpeg,video/mp4'), 'send-image'],
       !closed && ['Document', 'file', () => sendFile(''), 'send-document'],
@@ -85,13 +131,18 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
       !closed && ['Location', 'pin', sendLocation, 'send-location'],
       !closed && ['Contact', 'person', sendContact, 'send-contact'],
       !closed && ['Template', 'template', sendTemplate, 'send-template'],
-      ['Internal note', 'note', sendNote, 'send-note'],
+      ['Internal note', 'note', () => note(true), 'send-note'],
     ]);
   }
 
   async function sendFile(accept) {
     const file = await pickFile(accept);
-    if (!file) return;
+    if (file) await upload(file);
+  }
+
+  async function upload(file) {
+    if (isNote) return toast('A note has no files: they would go to the customer.');
+    if (isClosed(state.current)) return;
     const form = new FormData();
     form.append('file', file);
     try {
@@ -104,7 +155,7 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
         ...(caption && message_type !== 'audio' ? { media_caption: caption } : {}),
         ...(message_type === 'document' ? { filename: file.name } : {}),
       });
-      if (sent && caption) {
+      if (sent && caption && input.value.trim() === caption) {
         input.value = '';
         fit();
       }
@@ -179,18 +230,26 @@ export function replyComposer({ api, state, upsert, fetchOne }) {
     }
   }
 
-  async function sendNote() {
-    const values = await ask('Internal note', [['note', 'Only your team sees it', { rows: 3, required: true, maxlength: 4000 }]], 'Keep');
-    const { id } = state.current ?? {};
-    if (!values || !id) return;
+  async function keepNote(content) {
+    const { id } = state.current;
     try {
-      upsert(await api.post(`/conversations/${id}/messages`, { content: values.note, is_internal_note: true }));
+      upsert(await api.post(`/conversations/${id}/notes`, { note: content, mentions: mentions.namedIn(content) }));
+      return true;
     } catch (error) {
       toast(error.message);
+      return false;
     }
   }
 
-  return { quote, element, turn, draw, reply, sendTemplate, focus: () => input.focus() };
+  return {
+    parts: [mentions.list, quote, noting, element],
+    turn,
+    draw,
+    reply,
+    upload,
+    sendTemplate,
+    focus: () => input.focus(),
+  };
 }
 
 function filled(values) {

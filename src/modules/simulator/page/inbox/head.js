@@ -1,9 +1,10 @@
 import { menu, toast } from '../dialogs.js';
 import { avatar, h, icon } from '../dom.js';
+import { askTransfer } from './transfer.js';
 import { isClosed, nameOf } from './words.js';
 
 /** Whose conversation it is, what may be done to it, and the line that says why nothing may be written. */
-export function conversationHead({ api, state, merge, mergeContact, leave, sendTemplate, home }) {
+export function conversationHead({ api, state, team, board, typing, merge, mergeContact, leave, sendTemplate, details, searchWithin }) {
   const element = h('header', { class: 'thread-top' });
   const notice = h('div', { class: 'notice', hidden: true, 'data-testid': 'window-notice' });
   setInterval(() => state.current && draw(), 60_000);
@@ -35,23 +36,31 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
         },
         label,
       );
+    const focused = element.contains(document.activeElement) && document.activeElement.dataset.testid;
     element.replaceChildren(
       ...[
         h('button', { type: 'button', class: 'round plain back', 'aria-label': 'Back to the list', onclick: leave }, icon('back')),
-        avatar(name),
         h(
-          'div',
-          { class: 'titles' },
-          h('strong', { class: 'ellipsis' }, name),
+          'button',
+          { type: 'button', class: 'person', title: 'Details', 'data-testid': 'details', onclick: () => details() },
+          avatar(name),
           h(
-            'small',
-            { class: 'ellipsis' },
-            [holder(c, mine), c.contact?.phone_number ?? c.contact?.username ?? 'no phone', c.status !== 'open' && c.status]
-              .filter(Boolean)
-              .join(' · '),
+            'span',
+            { class: 'titles' },
+            h('strong', { class: 'ellipsis' }, name),
+            typing.wordsOf(c.id)
+              ? h('small', { class: 'ellipsis typing', 'data-testid': 'typing' }, typing.wordsOf(c.id))
+              : h(
+                  'small',
+                  { class: 'ellipsis' },
+                  [holder(c, mine), c.contact?.phone_number ?? c.contact?.username ?? 'no phone', c.status !== 'open' && c.status]
+                    .filter(Boolean)
+                    .join(' · '),
+                ),
+            board.home(c),
           ),
-          home(c),
         ),
+        c.rating && h('span', { class: 'window', title: `The customer rated this conversation ${c.rating} of 5` }, `★ ${c.rating}`),
         windowChip(c),
         c.status &&
           !closed &&
@@ -59,24 +68,40 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
           button('Assign to me', 'assign-me', 'Assigned to you', 'assign', { agent_id: api.session?.user?.id }),
         c.status && !closed && button('Close', 'close', 'Conversation closed', 'close'),
         closed && !blocked && button('Reopen', 'reopen', 'Conversation reopened', 'reopen', {}, 'primary'),
-        c.contact && contactMenu(c.contact, name),
+        c.contact && moreMenu(c, name, closed),
       ].filter(Boolean),
     );
+    if (focused) element.querySelector(`[data-testid="${focused}"]`)?.focus();
     drawNotice(c, { name, closed, blocked });
   }
 
-  function contactMenu({ id, is_blocked }, name) {
+  /** Passes the open conversation on. */
+  async function transfer() {
+    const c = state.current;
+    const to = await askTransfer({ team, board, conversation: c });
+    if (to) await act(async () => merge(await api.post(`/conversations/${c.id}/transfer`, to)), 'Transferred');
+  }
+
+  function moreMenu(c, name, closed) {
+    const { id, is_blocked } = c.contact;
     const block = (verb, done) => () => act(async () => mergeContact(await api.post(`/contacts/${id}/${verb}`)), done);
+    const turn = (path, body, done) => () => act(async () => merge(await api.post(`/conversations/${c.id}/${path}`, body)), done);
     const more = h(
       'button',
       {
         type: 'button',
         class: 'round plain',
-        'aria-label': 'More about this contact',
+        'aria-label': 'More about this conversation',
         'aria-haspopup': 'menu',
         'data-testid': 'contact-menu',
         onclick: () =>
           menu(more, [
+            ['Details and tags', 'person', () => details(true), 'open-details'],
+            ['Search in this conversation', 'search', () => searchWithin(c), 'search-within'],
+            !closed && ['Transfer', 'forward', transfer, 'transfer'],
+            !closed && c.current_agent_id && ['Give back', 'back', turn('assign', { agent_id: null }, 'Nobody has it now'), 'unassign'],
+            ['Save as PDF', 'file', () => saveAs(c.id, name), 'export'],
+            !c.is_archived && ['Archive', 'archive', turn('archive', {}, 'Archived'), 'archive'],
             is_blocked
               ? ['Unblock contact', 'block', block('unblock', `${name} may be written to again`), 'unblock']
               : ['Block contact', 'block', block('block', `${name} is blocked`), 'block'],
@@ -85,6 +110,16 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
       icon('more'),
     );
     return more;
+  }
+
+  async function saveAs(id, name) {
+    try {
+      const href = await api.blobUrl(`/api/v1/conversations/${id}/export?format=pdf`);
+      h('a', { href, download: `${name}.pdf` }).click();
+      setTimeout(() => URL.revokeObjectURL(href), 60_000);
+    } catch (error) {
+      toast(error.message);
+    }
   }
 
   function drawNotice(c, { name, closed, blocked }) {
@@ -99,7 +134,7 @@ export function conversationHead({ api, state, merge, mergeContact, leave, sendT
       );
   }
 
-  return { element, notice, draw };
+  return { element, notice, draw, transfer };
 }
 
 /** Who has it, as a reader of the head asks. */

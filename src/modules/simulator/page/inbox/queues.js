@@ -1,35 +1,19 @@
 import { toast } from '../dialogs.js';
 import { h } from '../dom.js';
 import { since, slaClock } from './clocks.js';
+import { spot } from './tags.js';
 
 /** As many as the page asks for and shows. */
 const MOST = 100;
 
-/** The lines people wait in and whose they are: the figures, the choice by which the list is narrowed, and a conversation's place. */
-export function queueBoard({ api, state, changed }) {
+/** The lines people wait in and whose they are: the figures, by which the list may be narrowed, and a conversation's place. */
+export function queueBoard({ api, state, offer, changed, narrowed }) {
   const queues = new Map();
   const departments = new Map();
 
-  const pick = (what, label) =>
-    h('select', {
-      'aria-label': label,
-      'data-testid': `filter-${what}`,
-      onchange: ({ target }) => {
-        state[`${what}_id`] = target.value;
-        draw();
-        changed();
-      },
-    });
-  const byQueue = pick('queue', 'Queue');
-  const byDepartment = pick('department', 'Department');
   const summary = h('summary', {}, 'Queues');
   const rows = h('ul', { class: 'queues', tabindex: '0', 'aria-label': 'Queues' });
-  const element = h(
-    'div',
-    { class: 'board' },
-    h('div', { class: 'narrow' }, byDepartment, byQueue),
-    h('details', { 'data-testid': 'queue-figures' }, summary, rows),
-  );
+  const element = h('details', { 'data-testid': 'queue-figures' }, summary, rows);
 
   async function load() {
     try {
@@ -40,7 +24,7 @@ export function queueBoard({ api, state, changed }) {
       keep(queues, lines.items);
       keep(departments, teams.items);
       draw();
-      changed(false);
+      changed();
     } catch (error) {
       if (api.token) toast(error.message);
     }
@@ -58,7 +42,7 @@ export function queueBoard({ api, state, changed }) {
     if (now?.is_active) queues.set(queue_id, now);
     else queues.delete(queue_id);
     draw();
-    changed(false);
+    changed();
   }
 
   function listen(socket) {
@@ -67,20 +51,21 @@ export function queueBoard({ api, state, changed }) {
       if (department.is_active) departments.set(department.id, department);
       else departments.delete(department.id);
       draw();
-      changed(false);
+      changed();
     });
     socket.on('department:deleted', () => void load());
   }
 
   function draw() {
-    const { queue_id, department_id } = state;
+    const { queue_id, department_id } = state.filters;
     const lines = [...queues.values()].filter((queue) => !department_id || queue.department_id === department_id);
+    // Of another department, or gone.
     if (queue_id && !lines.some(({ id }) => id === queue_id)) {
-      state.queue_id = '';
-      changed();
+      state.filters = { ...state.filters, queue_id: '' };
+      narrowed();
     }
-    choices(byDepartment, 'Any department', [...departments.values()], department_id);
-    choices(byQueue, 'Any queue', lines, state.queue_id);
+    offer('department_id', choicesOf(departments.values()));
+    offer('queue_id', choicesOf(lines));
     const waiting = lines.reduce((sum, queue) => sum + queue.queued_conversations, 0);
     const longest = lines
       .map((queue) => queue.waiting_since)
@@ -94,7 +79,7 @@ export function queueBoard({ api, state, changed }) {
     h(
       'li',
       { 'data-testid': 'queue-figure', 'data-id': queue.id },
-      h('span', { class: 'ellipsis' }, dot(queue), queue.name),
+      h('span', { class: 'ellipsis' }, spot(queue.color), queue.name),
       queue.is_open === false && h('small', {}, 'closed'),
       h('b', {}, String(queue.queued_conversations), h('span', { class: 'unseen' }, ' waiting')),
       h('small', {}, queue.waiting_since ? since(queue.waiting_since) : '–'),
@@ -105,32 +90,29 @@ export function queueBoard({ api, state, changed }) {
     const { name, color } = queues.get(conversation.queue_id) ?? departments.get(conversation.department_id) ?? {};
     const clock = slaClock(conversation);
     if (!name && !clock) return null;
-    const chip = name && h('span', { class: 'home ellipsis', 'data-testid': 'home', title: name }, dot({ color }), name);
+    const chip = name && h('span', { class: 'home ellipsis', 'data-testid': 'home', title: name }, spot(color), name);
     return h('span', { class: 'line3' }, chip, clock);
   }
 
   const nameOf = (id) => queues.get(id)?.name;
+  const departmentOf = (id) => departments.get(id)?.name;
 
-  return { element, load, listen, home, nameOf };
+  return {
+    element,
+    load,
+    listen,
+    draw,
+    home,
+    nameOf,
+    departmentOf,
+    queues: () => choicesOf(queues.values()),
+    departments: () => choicesOf(departments.values()),
+  };
 }
+
+const choicesOf = (items) => [...items].map(({ id, name }) => [id, name]);
 
 function keep(map, items) {
   map.clear();
   for (const item of items) map.set(item.id, item);
-}
-
-/** A choice that is open keeps what is chosen, and is left alone where nothing in it changed. */
-function choices(select, every, items, chosen) {
-  const print = JSON.stringify(items.map(({ id, name }) => [id, name]));
-  if (select.dataset.print !== print) {
-    select.dataset.print = print;
-    select.replaceChildren(h('option', { value: '' }, every), ...items.map(({ id, name }) => h('option', { value: id }, name)));
-  }
-  select.value = chosen;
-}
-
-function dot({ color }) {
-  const mark = h('i', { class: 'spot', 'aria-hidden': 'true' });
-  if (color) mark.style.background = color;
-  return mark;
 }

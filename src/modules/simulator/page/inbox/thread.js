@@ -1,10 +1,14 @@
-import { toast } from '../dialogs.js';
+import { menu, REACTIONS, toast } from '../dialogs.js';
 import { avatar, dayOf, h, icon, sticky, ticks, timeOf } from '../dom.js';
 import { rich } from '../rich.js';
+import { happenings } from './events.js';
+import { withMentions } from './mentions.js';
 import { BRIEF, nameOf, preview, senderOf } from './words.js';
 
+const REVEALED_MS = 3_000;
+
 /** The messages of the open conversation. */
-export function messageThread({ api, state, upsert, older, reply }) {
+export function messageThread({ api, state, team, board, upsert, older, newer, reply }) {
   const element = h('div', {
     class: 'thread',
     role: 'log',
@@ -14,8 +18,17 @@ export function messageThread({ api, state, upsert, older, reply }) {
   });
   /** Media id to its address here, or to the promise of one. */
   const files = new Map();
+  let revealed = null;
+  /** What had happened besides messages when it was drawn. */
+  let drawn = '';
+  const printOf = (conversation) =>
+    `${conversation?.id} ${conversation?.transfers?.at(-1)?.transferred_at} ${conversation?.rated_at} ${conversation?.rating_comment}`;
   const stick = sticky(element);
-  element.addEventListener('scroll', () => element.scrollTop < 40 && state.hasOlder && !state.loadingOlder && void older());
+  element.addEventListener('scroll', () => {
+    const { scrollTop, scrollHeight, clientHeight } = element;
+    if (scrollTop < 40 && state.hasOlder) void older();
+    else if (scrollHeight - scrollTop - clientHeight < 40 && state.hasNewer) void newer();
+  });
 
   function loading() {
     element.replaceChildren(h('div', { class: 'loading' }, 'Loading…'));
@@ -25,15 +38,51 @@ export function messageThread({ api, state, upsert, older, reply }) {
     const nodes = [];
     if (state.hasOlder) nodes.push(h('button', { type: 'button', class: 'ghost more', onclick: older }, 'Older messages'));
     let day = '';
-    for (const message of state.messages) {
-      const on = dayOf(message.created_at);
+    const add = (at, node) => {
+      const on = dayOf(at);
       if (on !== day) nodes.push(h('div', { class: 'day' }, (day = on)));
-      nodes.push(bubble(message));
+      nodes.push(node);
+    };
+    drawn = printOf(state.current);
+    const happened = shownHappenings();
+    for (const message of state.messages) {
+      while (happened[0]?.at < message.created_at) add(happened[0].at, happened.shift().node());
+      add(message.created_at, bubble(message));
     }
+    for (const { at, node } of happened) add(at, node());
+    if (state.hasNewer) nodes.push(h('button', { type: 'button', class: 'ghost more', onclick: newer }, 'Newer messages'));
     if (!nodes.length) nodes.push(h('div', { class: 'empty' }, h('p', {}, 'No messages yet.')));
     element.replaceChildren(...nodes);
     if (toEnd) stick.end();
     else stick.redrawn();
+  }
+
+  /** What happened from the oldest to the newest message that is shown. */
+  function shownHappenings() {
+    const [first, last] = [state.messages[0]?.created_at, state.messages.at(-1)?.created_at];
+    return happenings(state.current ?? {}, { team, board }).filter(
+      ({ at }) => !(state.hasOlder && at < first) && !(state.hasNewer && at > last),
+    );
+  }
+
+  /** The conversation is another: what happened to it stands among its messages. */
+  function follow() {
+    if (state.messages.length && drawn !== printOf(state.current)) draw();
+  }
+
+  /** Draws what was put behind without moving what is being read. */
+  function drawBelow() {
+    stick.away();
+    draw();
+  }
+
+  /** Shows a message that was looked for, and for a moment which one it is. */
+  function reveal(id) {
+    stick.away();
+    revealed = id;
+    draw();
+    element.querySelector(`[data-id="${id}"]`)?.scrollIntoView({ block: 'center' });
+    setTimeout(() => revealed === id && ((revealed = null), draw()), REVEALED_MS);
   }
 
   /** Draws what was put in front without moving what is being read. */
@@ -71,7 +120,7 @@ export function messageThread({ api, state, upsert, older, reply }) {
     return h(
       'div',
       {
-        class: `bubble ${side} kind-${m.message_type}`,
+        class: `bubble ${side} kind-${m.message_type} ${m.id === revealed ? 'found-here' : ''}`,
         'data-testid': 'thread-message',
         'data-id': m.id,
         'data-direction': m.direction,
@@ -95,20 +144,56 @@ export function messageThread({ api, state, upsert, older, reply }) {
           ? h('small', { class: 'soft' }, 'Sent again below')
           : h('button', { type: 'button', class: 'ghost small', 'data-testid': 'resend', onclick: again(m) }, 'Send again')),
       h('span', { class: 'meta' }, m.edited_at && 'edited ', timeOf(m.created_at), out && ticks(m.status)),
-      (m.reactions ?? []).length > 0 && h('span', { class: 'reaction' }, m.reactions.map((r) => r.emoji).join('')),
+      (m.reactions ?? []).length > 0 &&
+        h(
+          'span',
+          { class: 'reaction', 'data-testid': 'reaction', title: m.reactions.map(reactedBy).join(', ') },
+          m.reactions.map((r) => r.emoji),
+        ),
       m.direction !== 'internal' &&
         m.whatsapp_message_id &&
         !m.is_deleted &&
         h(
           'button',
-          { type: 'button', class: 'bubble-more', 'aria-label': 'Reply to this message', title: 'Reply', onclick: () => reply(m) },
-          icon('reply'),
+          {
+            type: 'button',
+            class: 'bubble-more',
+            'aria-label': 'Message actions',
+            'aria-haspopup': 'menu',
+            'data-testid': 'message-actions',
+            onclick: ({ currentTarget }) => actions(currentTarget, m),
+          },
+          icon('down'),
         ),
+    );
+  }
+
+  const reactedBy = ({ from, user_id, emoji }) =>
+    `${emoji} ${from === 'contact' ? nameOf(state.current) : (team.called(user_id) ?? 'the business')}`;
+
+  function actions(anchor, m) {
+    // The business has one reaction, whoever of the team gave it.
+    const given = m.reactions?.find(({ from }) => from === 'business')?.emoji;
+    const react = async (emoji) => {
+      try {
+        upsert(await api.post(`/whatsapp/messages/${m.id}/reactions`, { emoji }), false);
+      } catch (error) {
+        toast(error.message);
+      }
+    };
+    menu(
+      anchor,
+      [['Reply', 'reply', () => reply(m), 'reply']],
+      REACTIONS.map((emoji) => [emoji, () => void react(emoji === given ? '' : emoji), emoji === given]),
     );
   }
 
   function content(m) {
     const p = m.payload ?? {};
+    if (m.direction === 'internal') {
+      const { mentions = [] } = m.metadata ?? {};
+      return h('p', { class: 'text' }, withMentions(m.content ?? '', mentions.map(team.nameOf)));
+    }
     const text = m.content && h('p', { class: 'text' }, rich(m.content));
     switch (m.message_type) {
       case 'image':
@@ -208,7 +293,7 @@ export function messageThread({ api, state, upsert, older, reply }) {
     return holder;
   }
 
-  return { element, loading, draw, drawAbove, forget };
+  return { element, loading, draw, drawAbove, drawBelow, follow, reveal, forget };
 }
 
 function sizeOf(bytes) {

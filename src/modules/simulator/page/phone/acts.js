@@ -1,7 +1,5 @@
-import { ask, menu, toast } from '../dialogs.js';
+import { ask, menu, REACTIONS, toast } from '../dialogs.js';
 import { h } from '../dom.js';
-
-const EMOJI = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
 
 /** What the customer does besides writing: taps on what was sent, reacts, edits, shares. */
 export function customerActs({ state, write, reply }) {
@@ -69,7 +67,7 @@ export function customerActs({ state, write, reply }) {
             'delete-message',
           ],
       ],
-      EMOJI.map((emoji) => [emoji, () => react(emoji === picked ? '' : emoji), emoji === picked]),
+      REACTIONS.map((emoji) => [emoji, () => react(emoji === picked ? '' : emoji), emoji === picked]),
     );
   }
 

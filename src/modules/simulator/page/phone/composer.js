@@ -3,6 +3,8 @@ import { messageForm } from '../dom.js';
 import { call } from './api.js';
 import { brief } from './bubble.js';
 
+const AGAIN_MS = 5_000;
+
 /** Where the customer writes: text, files and what else a phone has. */
 export function customerComposer({ state, write, acts, business }) {
   const { quote, element, input, attach, fit, answer } = messageForm({
@@ -15,6 +17,18 @@ export function customerComposer({ state, write, acts, business }) {
     send: sendText,
   });
 
+  /** An Evolution line hears that a customer writes, Meta's does not. */
+  let typing = 0;
+  input.addEventListener('input', () => {
+    if (!state.numbers.find((n) => n.phone_number_id === state.number)?.qrcode || Date.now() - typing < AGAIN_MS) return;
+    typing = Date.now();
+    const { name, wa_id, user_id, username, phone_hidden } = state.customer;
+    const from = { wa_id, user_id, username, phone_hidden };
+    void call('POST', `/control/evolution/${encodeURIComponent(state.number)}/presence`, { from, name, presence: 'composing' }).catch(
+      () => undefined,
+    );
+  });
+
   function reply(message) {
     state.quote = message;
     answer(message && { who: message.direction === 'customer' ? 'You' : business(), words: brief(message) }, () => reply(null));
@@ -24,6 +38,7 @@ export function customerComposer({ state, write, acts, business }) {
     const body = input.value.trim();
     if (!body) return;
     input.value = '';
+    typing = 0;
     fit();
     if (!(await write({ type: 'text', text: { body } }))) input.value = body;
   }
