@@ -50,6 +50,7 @@ export const migrations: Record<string, string> = {
   '1795000540000-template-management.ts': '035169a196ffbb9fc2b6e811f7d798d7b04fbef77b1d1f2020e2a9a626c40dc5',
   '1795000550000-webhooks.ts': '6dd295f1cd71d89bf1e31106de7153c55979d15ef3d8a2be60bfd5a9abecfad1',
   '1795000560000-portfolio-limits.ts': '430f909560a9a41d3756c1c630c22a212800561a7919ad81c06493c72749d615',
+  '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
 };
 
 export const schema: string[] = [
@@ -210,7 +211,9 @@ export const schema: string[] = [
   'column contacts.whatsapp_id character varying(41)',
   'column contacts.whatsapp_name character varying(255)',
   'column contacts.whatsapp_user_id character varying(150)',
+  'column conversations.answers integer not null default 0',
   'column conversations.archived_at timestamp(3) with time zone',
+  'column conversations.asked_at timestamp(3) with time zone',
   'column conversations.assigned_at timestamp(3) with time zone',
   "column conversations.channel character varying(20) not null default 'whatsapp'::character varying",
   'column conversations.close_reason character varying(500)',
@@ -261,6 +264,7 @@ export const schema: string[] = [
   "column conversations.transfers jsonb not null default '[]'::jsonb",
   'column conversations.unread_count integer not null default 0',
   'column conversations.updated_at timestamp(3) with time zone not null default now()',
+  'column conversations.waited_seconds double precision not null default 0',
   'column conversations.whatsapp_number_id uuid',
   'column conversations.window_expires_at timestamp(3) with time zone',
   'column conversations.window_told_for timestamp(3) with time zone',
