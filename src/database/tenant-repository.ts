@@ -6,6 +6,7 @@ import type { Actor } from '#common/actor';
 import { NotFound } from '#common/errors';
 import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
+import { askAgain } from './ask-again';
 import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
@@ -249,8 +250,9 @@ export class TenantRepository<T extends TenantEntity> {
   /** All rows of a list in its order, `step` at a time, as they are asked for. */
   async *walk(actor: Actor, query: Pick<PageQuery, 'sort'>, options: PageOptions<T>, step: number): AsyncGenerator<T[], void> {
     for (let cursor: string | undefined; ;) {
-      const { items, next_cursor } = await this.ids(actor, { sort: query.sort, cursor }, options, step);
-      yield await this.many(actor, items);
+      const from = { sort: query.sort, cursor };
+      const { items, next_cursor } = await askAgain(() => this.ids(actor, from, options, step));
+      yield await askAgain(() => this.many(actor, items));
       if (next_cursor === null) return;
       cursor = next_cursor;
     }
