@@ -20,6 +20,8 @@ export interface PageOptions<T> {
   search?: (keyof T & string)[];
   /** Sortable columns; anything else is refused. */
   sort: (keyof T & string)[];
+  /** Of a short list: what is alike in the order's column stands by this text, from A on. */
+  then_by?: keyof T & string;
   /** `field:asc|desc` when the caller names none. */
   default_sort?: string;
   /** Column = value; undefined values are left out, arrays mean "one of". */
@@ -278,14 +280,15 @@ export class TenantRepository<T extends TenantEntity> {
     if (!common) return this.connection.rows(...places.offset(skip).limit(limit).getQueryAndParameters());
     const [text, values] = places.addSelect(common.sql, 'meets').setParameters(common.values).getQueryAndParameters();
     // OFFSET 0 keeps the condition outside: the planner, who takes it to be rare, would first look for all that meet it.
-    return this.connection.rows(`SELECT value, id FROM (${text} OFFSET 0) places WHERE meets OFFSET ${skip} LIMIT ${limit}`, values);
+    return this.connection.rows(`SELECT * FROM (${text} OFFSET 0) places WHERE meets OFFSET ${skip} LIMIT ${limit}`, values);
   }
 
   private keyset(query: PageQuery, options: PageOptions<T>): Keyset {
     const [name, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
     const column = this.sql.metadata.findColumnWithPropertyName(name);
     if (!column) throw new Error(`${this.entity.name} has no column ${name}`);
-    return new Keyset(column, direction);
+    const second = options.then_by === name ? undefined : this.sql.metadata.findColumnWithPropertyName(options.then_by ?? '');
+    return new Keyset(column, direction, second);
   }
 
   /** The search and filter of a list, without its order and limits (counts, exports). */
