@@ -51,6 +51,7 @@ export const migrations: Record<string, string> = {
   '1795000550000-webhooks.ts': '6dd295f1cd71d89bf1e31106de7153c55979d15ef3d8a2be60bfd5a9abecfad1',
   '1795000560000-portfolio-limits.ts': '430f909560a9a41d3756c1c630c22a212800561a7919ad81c06493c72749d615',
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
+  '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
 };
 
 export const schema: string[] = [
@@ -443,6 +444,7 @@ export const schema: string[] = [
   'column notification_preferences.whatsapp_enabled boolean not null default false',
   'column notifications.about character varying(64)',
   'column notifications.action_url character varying(2048)',
+  'column notifications.by_user_id uuid',
   'column notifications.contact_id uuid',
   'column notifications.created_at timestamp(3) with time zone not null default now()',
   "column notifications.data jsonb not null default '{}'::jsonb",
@@ -835,6 +837,7 @@ export const schema: string[] = [
   'constraint messages.messages_template_id_fkey FOREIGN KEY organization_id, template_id REFERENCES public.whatsapp_templatesorganization_id, id ON DELETE SET NULL template_id',
   'constraint messages.messages_whatsapp_number_id_fkey FOREIGN KEY organization_id, whatsapp_number_id REFERENCES public.whatsapp_numbersorganization_id, id ON DELETE RESTRICT',
   'constraint notification_preferences.notification_preferences_user_id_fkey FOREIGN KEY organization_id, user_id REFERENCES public.usersorganization_id, id ON DELETE CASCADE',
+  'constraint notifications.notifications_by_user_id_fkey FOREIGN KEY organization_id, by_user_id REFERENCES public.usersorganization_id, id ON DELETE CASCADE',
   'constraint notifications.notifications_contact_id_fkey FOREIGN KEY organization_id, contact_id REFERENCES public.contactsorganization_id, id ON DELETE CASCADE',
   'constraint notifications.notifications_mail_id_fkey FOREIGN KEY organization_id, mail_id REFERENCES public.outbound_mailsorganization_id, id ON DELETE SET NULL mail_id',
   'constraint notifications.notifications_user_id_fkey FOREIGN KEY organization_id, user_id REFERENCES public.usersorganization_id, id ON DELETE CASCADE',
@@ -943,6 +946,7 @@ export const schema: string[] = [
   'index CREATE INDEX messages_thread_idx ON public.messages USING btree organization_id, conversation_id, created_at, id',
   'index CREATE INDEX notifications_about_idx ON public.notifications USING btree organization_id, about, created_at WHERE about IS NOT NULL',
   'index CREATE INDEX notifications_age_idx ON public.notifications USING btree created_at WHERE is_read OR NOT is_listed',
+  'index CREATE INDEX notifications_by_user_idx ON public.notifications USING btree organization_id, by_user_id WHERE by_user_id IS NOT NULL',
   'index CREATE INDEX notifications_contact_idx ON public.notifications USING btree organization_id, contact_id WHERE contact_id IS NOT NULL',
   'index CREATE INDEX notifications_email_due_idx ON public.notifications USING btree organization_id, email_due_at WHERE email_due_at IS NOT NULL',
   'index CREATE INDEX notifications_email_idx ON public.notifications USING btree organization_id, user_id, created_at, id WHERE deliveries @> \'[{"channel": "email"}]\'::jsonb',
