@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { INestApplicationContext } from '@nestjs/common';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Encryption } from '#common/encryption';
@@ -34,8 +34,11 @@ import { normalizePhone } from '#common/phone';
 import { mediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaFile } from '#modules/whatsapp/media/media-file.entity';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
+import { PairNumber } from '#modules/whatsapp/numbers/pair-number';
 import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import { ConnectionStatus, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+
+const logger = new Logger('demo');
 
 /** Printed once, kept nowhere. */
 export interface Demo {
@@ -130,8 +133,10 @@ export async function makeDemo(app: INestApplicationContext): Promise<Demo | nul
   const { user } = await app
     .get(Registration)
     .enroll({ email: DEMO.email, password, full_name: 'Ana Souza', organization_name: 'Padaria Demo' }, undefined, { mailed: false });
-  const threads = await furnish(app, new Actor(user.organization_id, user.role, user.id, null, user.full_name));
+  const actor = new Actor(user.organization_id, user.role, user.id, null, user.full_name);
+  const threads = await furnish(app, actor);
   for (const thread of threads) showOnPhone(simulator, thread);
+  await showCode(app, actor);
   return { email: DEMO.email, password };
 }
 
@@ -344,6 +349,17 @@ function messagesOf({ actor, id, number, file }: Stage, person: Person, contact:
       }),
     );
   return messages;
+}
+
+/** The number by QR code waits for its phone: the simulator shows a code. A server of somebody's own is asked by them. */
+async function showCode(app: INestApplicationContext, actor: Actor): Promise<void> {
+  const { simulator_enabled, evolution_api_url } = app.get(Config);
+  if (!simulator_enabled || evolution_api_url) return;
+  // Who asks for it later gets another.
+  await app
+    .get(PairNumber)
+    .begin(actor, DEMO.qrcode_number_id)
+    .catch((error: unknown) => logger.warn({ msg: 'the demo shows no QR code', err: error }));
 }
 
 /** The same conversation as the customer sees it. */

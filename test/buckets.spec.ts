@@ -10,29 +10,21 @@ describe.each(['memory', 'Redis'])('in %s', (where) => {
   let redis: TestRedis | null = null;
   let scripts: RedisScripts;
 
+  let count = 0;
+
   beforeAll(async () => {
     redis = where === 'Redis' ? await startRedis() : null;
-    scripts = new RedisScripts(redis?.url ?? null, new Logger(), '');
+  });
+  afterAll(() => redis?.destroy());
+
+  /** A database for each test: their keys are their own. */
+  beforeEach(async () => {
+    scripts = new RedisScripts(redis && `${redis.url}/${++count}`, new Logger(), '');
     while (scripts.is_missed) await new Promise((next) => setTimeout(next, 5));
   });
+  afterEach(() => scripts.close());
 
-  afterAll(async () => {
-    scripts.close();
-    await redis?.destroy();
-  });
-
-  let count = 0;
-  /** Keys of a test of its own. */
-  const buckets = (): Buckets => {
-    const own = ++count;
-    const all = new Buckets(scripts);
-    return new Proxy(all, {
-      get:
-        (target, name: keyof Buckets) =>
-        (key: string, ...rest: unknown[]) =>
-          (target[name] as (...given: unknown[]) => unknown).call(target, `${own} ${key}`, ...rest),
-    });
-  };
+  const buckets = (): Buckets => new Buckets(scripts);
 
   describe('a bucket', () => {
     it('lets so many through, and says when to ask again', async () => {

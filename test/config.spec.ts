@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DEMO } from '#common/demo';
 import { Config, ConfigError } from '#config/config';
 import { INHERITED } from './support/inherited';
 import { freePort } from './support/ports';
@@ -307,7 +308,13 @@ describe('the start', () => {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ email, password }),
       });
-    expect((await signIn()).status).toBe(200);
+    const { access_token } = (await (await signIn()).json()) as { access_token: string };
+    // Whoever looks at its number by QR code can scan it at once.
+    expect(await product.call('GET', `/whatsapp/${DEMO.qrcode_number_id}/qrcode`, undefined, access_token)).toMatchObject({
+      status: 'pending',
+      qr_code: expect.stringMatching(/^data:image\/png;base64,.{500,}/) as string,
+      code: expect.stringMatching(/^2@/) as string,
+    });
 
     const second = start({ DATA_DIR: product.data_dir, PORT: '0' });
     expect(second).toMatchObject({ status: 1, said: expect.stringContaining(product.data_dir) });

@@ -1,8 +1,14 @@
+import { once } from 'node:events';
+import { type IncomingMessage, get } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { parse } from 'csv-parse/sync';
+import { DataSource } from 'typeorm';
 import { newId } from '#common/uuid';
 import { matchKey } from '#common/phone';
+import { Database } from '#database/database';
 import type { AuditLog } from '#modules/audit/audit-log.entity';
 import type { ContactImportView } from '#modules/contacts/import/contact-import.dto';
+import { until } from './support/sockets';
 import { type Company, type Person, type World, errorOf, world, wrongField } from './support/world';
 
 const HEADER =
@@ -220,5 +226,70 @@ describe('import(export)', () => {
     // And once more over themselves: nothing changes.
     await acme.agent.post('/contacts/import').attach('file', bytes, `contacts.${format}`).field('on_duplicate', 'update').expect(201);
     expect(await all()).toEqual(before);
+  });
+});
+
+describe('an export under way', () => {
+  const COUNT = 3000;
+
+  /** More than the network holds: what is not read is not made. */
+  async function many({ sql }: World, { id }: Company): Promise<void> {
+    await sql(
+      `INSERT INTO contacts (id, organization_id, whatsapp_id, match_key, notes)
+       SELECT gen_random_uuid(), $1, '+5511' || 70000000 + n, '5511' || 70000000 + n, (SELECT string_agg(md5(n::text || k), '') FROM generate_series(1, 150) AS k)
+         FROM generate_series(1, $2::int) AS n`,
+      [id, COUNT],
+    );
+  }
+
+  /** Of which nothing was read yet. */
+  async function begun({ base_url }: World, by: Person, format = 'csv'): Promise<IncomingMessage> {
+    const { token } = by;
+    const call = get(`${base_url}/api/v1/contacts/export?format=${format}`, {
+      agent: false,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    return response;
+  }
+
+  it('waits for PostgreSQL and goes on: the file is whole', async () => {
+    const w = await world();
+    await many(w, w.acme);
+    const holder = await new DataSource(w.app.get(Database).source.options).initialize();
+    const runner = holder.createQueryRunner();
+    try {
+      const response = await begun(w, w.acme.admin);
+      await runner.startTransaction();
+      await runner.query('LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE');
+      const bytes = buffer(response);
+      let ended = 0;
+      await until(async () => {
+        const gone = await w.sql(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%contacts%'`,
+        );
+        ended += gone.length;
+        return ended > 0;
+      }, 'its connection to be lost');
+      await runner.rollbackTransaction();
+
+      const [, ...rows] = tableOf(await bytes);
+      expect([rows.length, new Set(rows.map(([whatsapp_id]) => whatsapp_id)).size]).toEqual([COUNT, COUNT]);
+    } finally {
+      await runner.release();
+      await holder.destroy();
+    }
+  });
+
+  it.each(['csv', 'xlsx', 'json'])('that cannot go on is broken off, and never looks whole: %s', async (format) => {
+    const w = await world();
+    await many(w, w.acme);
+    const response = await begun(w, w.acme.admin, format);
+    await w.sql('ALTER TABLE contact_tags RENAME TO contact_tags_away');
+    try {
+      await expect(buffer(response)).rejects.toThrow('aborted');
+    } finally {
+      await w.sql('ALTER TABLE contact_tags_away RENAME TO contact_tags');
+    }
   });
 });

@@ -1,12 +1,13 @@
 import request from 'supertest';
 import { Jobs } from '#jobs/jobs';
 import { DueRows } from '#database/due-rows';
+import { EraseOrganizations } from '#modules/organizations/erase-organizations';
 import { NumberJobs } from '#modules/whatsapp/numbers/numbers.jobs';
 import { QrcodeShop, type Street, nobodysToken, qrcodeNumber, qrcodeShop, street } from './support/qrcode-shop';
 import { type Row } from './support/inbox';
 import { digits, officialNumber } from './support/official-number';
 import { socketOf, until } from './support/sockets';
-import { close, errorOf, wrongField } from './support/world';
+import { type Company, type World, close, errorOf, wrongField } from './support/world';
 
 let place: Street;
 
@@ -374,6 +375,58 @@ describe('a connection by QR code', () => {
     expect(await w.sql('SELECT 1 FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1', [number.id])).toEqual([]);
     const { body } = await w.acme.admin.post('/whatsapp', { phone_number: number.phone_number, connection_type: 'qrcode' }).expect(201);
     expect(body.evolution_instance_name).toBe(number.instance);
+  });
+});
+
+describe('an organization that is deleted', () => {
+  const gone = (w: World, { id }: Company, days: number): Promise<unknown> =>
+    w.sql('UPDATE organizations SET deleted_at = now() - make_interval(days => $2) WHERE id = $1', [id, days]);
+  const isThere = async (w: World, { id }: Company): Promise<boolean> =>
+    (await w.sql('SELECT FROM organizations WHERE id = $1', [id])).length === 1;
+  const round = async (w: World): Promise<void> => {
+    await w.app.get(NumberJobs).round();
+    await w.app.get(Jobs).idle();
+  };
+
+  it('is paired as before when it comes back, and leaves no instance behind when it is erased', async () => {
+    const shop = await qrcodeShop(place);
+    const { w, number, company, evolution } = shop;
+    const boss = await w.superAdmin();
+    await boss.delete(`/organizations/${company.id}`).expect(204);
+    await round(w);
+    await boss.post(`/organizations/${company.id}/restore`).expect(200);
+    await w.app.get(Jobs).idle();
+    expect(await w.sql('SELECT connection_status FROM whatsapp_numbers WHERE id = $1', [number.id])).toEqual([
+      { connection_status: 'connected' },
+    ]);
+
+    await boss.delete(`/organizations/${company.id}`).expect(204);
+    await gone(w, company, 30);
+    evolution.simulator.faults.add({ route: 'number', phone_number_id: number.instance, http_status: 503, times: 1 });
+    await w.app.get(EraseOrganizations).run();
+    await round(w);
+    await w.app.get(EraseOrganizations).run();
+    expect(await isThere(w, company)).toBe(true);
+    await round(w);
+    expect(evolution.simulator.evolution.find(number.instance)).toBeUndefined();
+    await w.app.get(EraseOrganizations).run();
+    expect(await isThere(w, company)).toBe(false);
+  });
+
+  it('is erased all the same, after a week, when nobody lets go of its instance; others do not wait for it', async () => {
+    const w = await place.world();
+    await qrcodeNumber(w, w.acme, { evolution_api_url: 'http://evolution.own.example', evolution_api_key: 'key-of-their-own-server' });
+    const boss = await w.superAdmin();
+    for (const { id } of [w.acme, w.globex]) await boss.delete(`/organizations/${id}`).expect(204);
+    await gone(w, w.acme, 36);
+    await gone(w, w.globex, 31);
+    await round(w);
+    await w.app.get(EraseOrganizations).run();
+    expect([await isThere(w, w.acme), await isThere(w, w.globex)]).toEqual([true, false]);
+
+    await gone(w, w.acme, 38);
+    await w.app.get(EraseOrganizations).run();
+    expect(await isThere(w, w.acme)).toBe(false);
   });
 });
 

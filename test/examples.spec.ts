@@ -7,6 +7,7 @@ import { DueRows } from '#database/due-rows';
 import { Jobs } from '#jobs/jobs';
 import { SIMULATOR_ACCESS_TOKEN } from '#modules/simulator/simulator-number';
 import { furnish } from '../src/demo';
+import { type FakeEvolution, fakeEvolution } from './support/fake-evolution';
 import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
 import { mailedToken } from './support/mailed-token';
 import { signMeta } from './support/meta-payloads';
@@ -15,6 +16,7 @@ import { challenge, codeOf, enrol } from './support/two-factor';
 import { type Company, PASSWORD, type Person, type World, close, world } from './support/world';
 
 let meta: FakeMeta;
+let evolution: FakeEvolution;
 let house: World;
 /** Somebody's; it is good for one example. */
 let refresh_token: string;
@@ -25,13 +27,15 @@ let boss: Person;
 beforeAll(async () => {
   // The demo's number has the simulator's token.
   meta = await fakeMeta(SIMULATOR_ACCESS_TOKEN);
-  house = await world({ ...meta.env, META_APP_SECRET: META_SECRET });
+  evolution = await fakeEvolution();
+  house = await world({ ...meta.env, ...evolution.env, META_APP_SECRET: META_SECRET });
   const { body } = await house.guest.post('/auth/login', { email: house.acme.admin.user.email, password: PASSWORD }).expect(200);
   ({ refresh_token } = body as { refresh_token: string });
   boss = await house.superAdmin();
 });
 afterAll(async () => {
   await close();
+  await evolution.close();
   await meta.close();
 });
 
@@ -109,9 +113,10 @@ async function exported({ viewer }: Company): Promise<Record<string, string>> {
 /** What has to be done before an example is true, and what it says then. */
 const BEFORE: Record<string, (company: Company) => Promise<Record<string, string>>> = {
   'POST /auth/2fa/enable': async ({ viewer }) => {
-    const { body } = await viewer.post('/auth/2fa/setup').expect(200);
+    const { body } = await viewer.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
     return { '123456': codeOf((body as { secret: string }).secret) };
   },
+  'POST /auth/2fa/setup': () => Promise.resolve({ 'your password': PASSWORD }),
   'POST /auth/2fa/disable': async ({ viewer }) => {
     const { secret, recovery_codes } = await enrol(viewer);
     return { '123456': codeOf(secret), '0a1b-2c3d-4e5f-6g7h': recovery_codes[0], 'your password': PASSWORD };

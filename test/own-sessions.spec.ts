@@ -136,7 +136,7 @@ describe('the own sessions', () => {
     const inAcme = { 'X-Organization-Id': w.acme.id };
 
     await root.delete(`/auth/sessions/${there.user.session_id}`).set(inAcme).expect(204);
-    await root.post('/auth/2fa/setup').set(inAcme).expect(200);
+    await root.post('/auth/2fa/setup', { password: PASSWORD }).set(inAcme).expect(200);
     await root
       .post(`/users/${root.user.id}/change-password`, { current_password: PASSWORD, new_password: 'another-horse-2' })
       .set(inAcme)

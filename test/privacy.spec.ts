@@ -418,6 +418,11 @@ describe('an erasure', () => {
     await agent.put('/users/me', { full_name: `${full_name} Neta`, bio: full_name }).expect(200);
     await acme.admin.put(`/users/${id}`, { full_name }).expect(200);
     expect(await said(id)).toEqual(['user.updated', 'user.updated']);
+    const { conversation } = await shop('Bom dia');
+    await agent.post(`/conversations/${conversation.id}/notes`, { note: 'Confere?', mentions: [acme.admin.user.id] }).expect(201);
+    const told = async (): Promise<string> => (await acme.admin.get('/notifications').expect(200)).text;
+    await until(async () => (await told()).includes(full_name), 'a colleague to be told');
+    expect(JSON.stringify(await exported(id))).not.toContain('mencionado');
 
     const receipt = await erase(id);
 

@@ -180,6 +180,26 @@ describe('the five firsts', () => {
     expect(ids(await items(t.agent, '/queues?search=urgencias'))).toEqual([high.id]);
     await t.agent.get('/queues?sort=settings').expect(422);
   });
+
+  it('lists those of one priority by their names, from page to page too', async () => {
+    const t = await team();
+    const names = ['Delta', 'Bravo', 'Echo', 'Alfa', 'Charlie'];
+    for (const name of names) await t.queue({ name, priority: name === 'Echo' ? 90 : 50 });
+
+    const listed = ['Echo', 'Alfa', 'Bravo', 'Charlie', 'Delta'];
+    expect((await items(t.agent, '/queues')).map(({ name }) => name)).toEqual(listed);
+    const paged: unknown[] = [];
+    for (let page = 1; page <= 3; page++) paged.push(...(await items(t.agent, `/queues?limit=2&page=${page}`)).map(({ name }) => name));
+    expect(paged).toEqual(listed);
+    const followed: unknown[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const answer: { body: unknown } = await t.agent.get(`/queues?limit=2${cursor && `&cursor=${cursor}`}`).expect(200);
+      const page = answer.body as { items: { name: string }[]; next_cursor: string | null };
+      followed.push(...page.items.map(({ name }) => name));
+      cursor = page.next_cursor;
+    }
+    expect(followed).toEqual(listed);
+  });
 });
 
 describe('a queue', () => {

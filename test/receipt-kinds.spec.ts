@@ -467,6 +467,40 @@ describe('conversations', () => {
     await unread.hear('message:new', (message) => (message.conversation as Row).unread_count === 2);
   });
 
+  it('know how long who writes waits for a person, on average; a bot is none, and what ended unanswered does not count', async () => {
+    const box = await inbox();
+    const ana = box.person();
+    const { admin, agent } = box.company;
+    await admin.put(`/whatsapp/${box.number.id}`, { auto_reply_enabled: true, welcome_message: 'Olá!' }).expect(200);
+    const asks = (seconds_ago: number): Promise<void> => box.receive(metaPayload.text({ ...ana, timestamp: now() - seconds_ago }));
+    const average = async (): Promise<unknown> => (await box.conversation()).average_response_time_seconds;
+    // The machine takes its time.
+    const about = (seconds: number): object => ({
+      asymmetricMatch: (value: unknown) => typeof value === 'number' && value >= seconds && value < seconds + 30,
+    });
+
+    await asks(600);
+    const { id } = await box.conversation();
+    await until(async () => (await box.messages()).length === 2, 'the welcome');
+    await asks(500);
+    expect(await average()).toBeNull();
+    const answer = (): unknown => agent.post(`/conversations/${id}/messages`, { content: 'Já vai' }).expect(201);
+    await answer();
+    await answer();
+    expect(await average()).toEqual(about(600));
+    await asks(200);
+    await answer();
+    expect(await average()).toEqual(about(400));
+    await asks(90);
+    await box.receive(metaPayload.echo({ ...ana, timestamp: now() - 80, content: { text: { body: 'Saiu' } } }));
+    expect(await average()).toEqual(about(270));
+    await asks(900);
+    await agent.post(`/conversations/${id}/close`, {}).expect(200);
+    await asks(0);
+    await answer();
+    expect(await average()).toEqual(about(202));
+  });
+
   it('one thread a number', async () => {
     const box = await inbox();
     const second = await officialNumber(box.w, box.company, { app_secret: box.number.app_secret, waba_id: box.number.waba_id });

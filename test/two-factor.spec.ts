@@ -30,8 +30,8 @@ describe('the second factor', () => {
     const { acme, app, guest, sql } = await world();
     const { email, id } = acme.agent.user;
 
-    const { body: first } = await acme.agent.post('/auth/2fa/setup').expect(200);
-    const { body: setup, headers } = await acme.agent.post('/auth/2fa/setup').expect(200);
+    const { body: first } = await acme.agent.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
+    const { body: setup, headers } = await acme.agent.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
     expect(setup).toEqual({ secret: expect.stringMatching(/^[A-Z2-7]{32}$/), otpauth_url: expect.any(String) });
     const url = new URL((setup as { otpauth_url: string }).otpauth_url);
     expect([url.protocol, url.host, decodeURIComponent(url.pathname)]).toEqual(['otpauth:', 'totp', `/PyTake:${email}`]);
@@ -50,7 +50,7 @@ describe('the second factor', () => {
     expect(recovery_codes.every((code) => /^([0-9a-hjkmnp-tv-z]{4}-){3}[0-9a-hjkmnp-tv-z]{4}$/.test(code))).toBe(true);
     const { body: me } = await acme.agent.get('/auth/me').expect(200);
     expect(me).toMatchObject({ two_factor: { enabled: true, required: false, recovery_codes_left: 10 } });
-    await acme.agent.post('/auth/2fa/setup').expect(409).expect(errorOf('two_factor_enabled'));
+    await acme.agent.post('/auth/2fa/setup', { password: PASSWORD }).expect(409).expect(errorOf('two_factor_enabled'));
     await acme.agent
       .post('/auth/2fa/enable', { code: codeOf(secret) })
       .expect(409)
@@ -61,10 +61,22 @@ describe('the second factor', () => {
     for (const plain of [secret, ...recovery_codes]) expect(row.text).not.toContain(plain);
   });
 
+  it('is set up by who has the password, and not by who has a token alone', async () => {
+    const { acme } = await world();
+    const setup = (body: object): ReturnType<Person['post']> => acme.agent.post('/auth/2fa/setup', body);
+
+    await setup({}).expect(wrongField('password'));
+    await setup({ password: 'wrong-horse-1' }).expect(400).expect(errorOf('current_password_incorrect'));
+    // Guesses count as at the login: however many at once.
+    const guesses = await Promise.all(Array.from({ length: 10 }, () => setup({ password: 'wrong-horse-1' })));
+    expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([400, 403]));
+    await setup({ password: PASSWORD }).expect(403).expect(errorOf('account_locked'));
+  });
+
   it('is enabled once by many at the same time, whose recovery codes are the ones that count', async () => {
     const w = await world();
     const { agent } = w.acme;
-    const { body } = await agent.post('/auth/2fa/setup').expect(200);
+    const { body } = await agent.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
     const code = codeOf((body as { secret: string }).secret);
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => agent.post('/auth/2fa/enable', { code })));
@@ -103,7 +115,7 @@ describe('the second factor', () => {
 
     await w.guest.post('/auth/login', { email: agent.user.email, password: PASSWORD }).expect(200);
     expect((await agent.get('/auth/me').expect(200)).body).toMatchObject({ two_factor: { enabled: false, recovery_codes_left: 0 } });
-    await agent.post('/auth/2fa/setup').expect(200);
+    await agent.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
     expect(await alerts(agent)).toEqual([
       'A verificação em duas etapas da sua conta foi desativada',
       'A verificação em duas etapas da sua conta foi ativada',
@@ -208,7 +220,7 @@ describe('a login with a second factor', () => {
 
     for (const code of ['١٢٣٤٥٦', '１２３４５６', 'ééé123'])
       await verify(w, mfa_token, code).expect(401).expect(errorOf('invalid_credentials'));
-    await w.acme.viewer.post('/auth/2fa/setup').expect(200);
+    await w.acme.viewer.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
     await w.acme.viewer.post('/auth/2fa/enable', { code: '١٢٣٤٥٦' }).expect(400).expect(errorOf('two_factor_code_incorrect'));
   });
 

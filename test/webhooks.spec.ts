@@ -24,6 +24,8 @@ import { until } from './support/sockets';
 import { selectsOf } from './support/statements';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
 
+const PENDING_MAX = 250;
+
 let receiver: Receiver;
 /** Never ends what it begins. */
 let slow: Receiver;
@@ -37,7 +39,11 @@ let paths = 0;
 const somewhere = (): string => `endpoint-${++paths}`;
 
 const anybody = (): Promise<World> =>
-  world({ EGRESS_ALLOWED_HOSTS: `${receiver.host},${slow.host}`, META_GRAPH_BASE_URL: 'http://127.0.0.1:9' });
+  world({
+    EGRESS_ALLOWED_HOSTS: `${receiver.host},${slow.host}`,
+    META_GRAPH_BASE_URL: 'http://127.0.0.1:9',
+    WEBHOOK_PENDING_MAX: String(PENDING_MAX),
+  });
 
 beforeAll(async () => {
   [receiver, slow] = await Promise.all([Receiver.open(), Receiver.open()]);
@@ -392,7 +398,7 @@ describe('what is sent', () => {
     const ids = await Promise.all(Array.from({ length: 60 }, () => contact()));
     const contacts = (await acme.agent.get('/contacts?limit=100').expect(200)).body as { items: ContactView[] };
 
-    const asked = await selectsOf(/\bFROM (contacts|contact_identities)\b/, async () => {
+    const asked = await selectsOf(/\b(FROM contacts|JOIN contact_identities)\b/, async () => {
       await w.app.get(Database).tx(async (tx) => {
         for (const one of contacts.items) tx.tell('contact.updated', { organization_id: acme.id, contact: one });
       });
@@ -589,6 +595,38 @@ describe('a webhook that is not there any more', () => {
     expect(body as WebhookReplayResult).toMatchObject({ queued: 2, has_more: false });
     await until(async () => (await log(id, 'status=success')).length === 2, 'both are delivered');
     expect(new Set(receiver.at(path).map(({ headers }) => headers['webhook-id']))).toEqual(new Set(before));
+  });
+
+  it('is switched off once more waits for it than may; nothing is lost, and as much as may wait is repeated at once', async () => {
+    const path = somewhere();
+    let is_down = true;
+    const url = receiver.endpoint(path, (response) => void response.writeHead(is_down ? 500 : 200).end());
+    const { id } = await create({ url });
+    // What grew in days without an answer.
+    await w.sql(
+      `WITH told AS (INSERT INTO webhook_events (organization_id, id, body) SELECT $1, gen_random_uuid(), '{}' FROM generate_series(1, $4::int) RETURNING id)
+       INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_id, event, url, max_attempts, next_retry_at)
+       SELECT $1, gen_random_uuid(), $2, told.id, 'contact.created', $3, 10, now() + interval '1 hour' FROM told`,
+      [acme.id, id, url, PENDING_MAX],
+    );
+    await contact();
+    await settled(id, 'retrying');
+    await w.app.get(DueRows).sweep();
+
+    await until(async () => !(await read(id)).is_active, 'the webhook is off');
+    await until(async () => (await read(id)).failed_deliveries === PENDING_MAX + 1, 'what waits has failed');
+    expect(await read(id)).toMatchObject({ disabled_reason: 'backlog' });
+    const { body: told } = await acme.admin.get('/notifications').expect(200);
+    expect((told as { items: object[] }).items).toContainEqual(expect.objectContaining({ type: 'webhook_disabled' }));
+    is_down = false;
+    await acme.admin.put(`/webhooks/${id}`, { is_active: true }).expect(200);
+    const { body } = await acme.admin.post(`/webhooks/${id}/retry`, { status: 'failed' }).expect(200);
+    expect(body as WebhookReplayResult).toMatchObject({ queued: PENDING_MAX, has_more: true });
+    await w.app.get(DueRows).sweep();
+    await until(async () => (await read(id)).successful_deliveries === PENDING_MAX, 'they are told');
+    const { body: rest } = await acme.admin.post(`/webhooks/${id}/retry`, { status: 'failed' }).expect(200);
+    expect(rest as WebhookReplayResult).toMatchObject({ queued: 1, has_more: false });
+    expect(await read(id)).toMatchObject({ is_active: true, disabled_reason: null });
   });
 
   it('and was deleted leaves nothing behind', async () => {

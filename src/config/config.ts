@@ -111,6 +111,8 @@ export class Config {
   readonly egress_allowed_hosts: string[];
   /** Seconds between the tries of a webhook's delivery. */
   readonly webhook_retry_delays: readonly number[];
+  /** So many deliveries wait for one webhook; with more it is switched off. */
+  readonly webhook_pending_max: number;
   readonly media_storage: string;
   readonly audit_retention_days: number;
   readonly openai_base_url: string;
@@ -275,6 +277,7 @@ export class Config {
     this.webhook_retry_delays = delays === null ? WEBHOOK_RETRY_DELAYS : delays.split(',').map(Number);
     if (this.webhook_retry_delays.length > 20 || !this.webhook_retry_delays.every((s) => Number.isInteger(s) && s >= 1 && s <= 604_800))
       mistakes.push(`WEBHOOK_RETRY_DELAYS is "${delays}", use at most 20 whole numbers of seconds such as 5,300,1800`);
+    this.webhook_pending_max = int('WEBHOOK_PENDING_MAX', 100_000, 100, 10_000_000);
     this.media_storage = text('MEDIA_STORAGE') ?? join(this.data_dir, 'media');
     this.audit_retention_days = int('AUDIT_RETENTION_DAYS', 730, 1, 36_500);
     this.openai_base_url = url('OPENAI_BASE_URL', 'https://api.openai.com/v1', ['http:', 'https:']) ?? '';

@@ -8,6 +8,8 @@ type ColumnMetadata = EntityMetadata['columns'][number];
 /** Where a row stands in an order. */
 export interface Place {
   value: unknown;
+  /** Of an order with a second column. */
+  tie?: unknown;
   id: string;
 }
 
@@ -15,46 +17,49 @@ const INT_MAX = 2 ** 31 - 1;
 
 /**
  * The order of a list: a column, then the id, both in one direction; what has no value counts as the smallest. Spelled as the indexes are that end
- * with these two, so that a list is read from wherever it goes on.
+ * with these two, so that a list is read from wherever it goes on. A short list may stand by a second text column, from A on, before the id.
  */
 export class Keyset {
   constructor(
     private readonly column: ColumnMetadata,
     readonly direction: 'ASC' | 'DESC',
+    private readonly second?: ColumnMetadata,
   ) {}
 
   /** The places of a query's rows, in order. */
   places<T extends ObjectLiteral>(rows: SelectQueryBuilder<T>): SelectQueryBuilder<T> {
     // An index needs no word about nulls where there are none.
     const nulls = this.column.isNullable ? (this.direction === 'DESC' ? 'NULLS LAST' : 'NULLS FIRST') : undefined;
-    const [path, id] = this.paths(rows);
-    return rows.clone().select(path, 'value').addSelect(id, 'id').addOrderBy(path, this.direction, nulls).addOrderBy(id, this.direction);
+    const [path, id, tie] = this.paths(rows);
+    const places = rows.clone().select(path, 'value').addSelect(id, 'id').addOrderBy(path, this.direction, nulls);
+    if (tie) places.addSelect(tie, 'tie').addOrderBy(tie, 'ASC');
+    return places.addOrderBy(id, this.direction);
   }
 
   /** The same after a place, in stretches that follow each other: an index finds the beginning of each. */
   placesAfter<T extends ObjectLiteral>(rows: SelectQueryBuilder<T>, place: Place): SelectQueryBuilder<T>[] {
-    const [path, id] = this.paths(rows);
+    const [path, id, tie] = this.paths(rows);
     const beyond = this.direction === 'DESC' ? '<' : '>';
     const stretch = (condition: string): SelectQueryBuilder<T> =>
-      this.places(rows).andWhere(condition, { place_value: place.value, place_id: place.id });
+      this.places(rows).andWhere(condition, { place_value: place.value, place_id: place.id, place_tie: place.tie });
+    const alike = tie ? `(${tie} > :place_tie OR ${tie} = :place_tie AND ${id} ${beyond} :place_id)` : `${id} ${beyond} :place_id`;
     if (place.value === null)
-      return [
-        stretch(`${path} IS NULL AND ${id} ${beyond} :place_id`),
-        ...(this.direction === 'ASC' ? [stretch(`${path} IS NOT NULL`)] : []),
-      ];
-    const withValue = stretch(`(${path}, ${id}) ${beyond} (:place_value, :place_id)`);
-    return this.column.isNullable && this.direction === 'DESC' ? [withValue, stretch(`${path} IS NULL`)] : [withValue];
+      return [stretch(`${path} IS NULL AND ${alike}`), ...(this.direction === 'ASC' ? [stretch(`${path} IS NOT NULL`)] : [])];
+    const withValue = tie
+      ? [stretch(`${path} = :place_value AND ${alike}`), stretch(`${path} ${beyond} :place_value`)]
+      : [stretch(`(${path}, ${id}) ${beyond} (:place_value, :place_id)`)];
+    return this.column.isNullable && this.direction === 'DESC' ? [...withValue, stretch(`${path} IS NULL`)] : withValue;
   }
 
-  cursor({ value, id }: Place): string {
-    return Buffer.from(JSON.stringify([this.name, value, id])).toString('base64url');
+  cursor({ value, id, tie }: Place): string {
+    return Buffer.from(JSON.stringify([this.name, value, id, tie])).toString('base64url');
   }
 
   /** @throws {Invalid} Not a cursor, or one of another order. */
   place(cursor: string): Place {
     try {
-      const [name, value, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-      if (name === this.name && this.fits(value) && isUuid(id)) return { value, id };
+      const [name, value, id, tie] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+      if (name === this.name && this.fits(value) && isUuid(id) && (!this.second || isText(tie))) return { value, id, tie };
     } catch {
       // Not even JSON.
     }
@@ -62,7 +67,7 @@ export class Keyset {
   }
 
   private get name(): string {
-    return `${this.column.databaseName}:${this.direction}`;
+    return [this.column.databaseName, this.direction, ...(this.second ? [this.second.databaseName] : [])].join(':');
   }
 
   private fits(value: unknown): boolean {
@@ -75,11 +80,13 @@ export class Keyset {
       case 'boolean':
         return typeof value === 'boolean';
       default:
-        return typeof value === 'string' && !value.includes('\0');
+        return isText(value);
     }
   }
 
-  private paths({ alias }: { alias: string }): [column: string, id: string] {
-    return [`${alias}.${this.column.propertyName}`, `${alias}.id`];
+  private paths({ alias }: { alias: string }): [column: string, id: string, tie: string | null] {
+    return [`${alias}.${this.column.propertyName}`, `${alias}.id`, this.second ? `${alias}.${this.second.propertyName}` : null];
   }
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string' && !value.includes('\0');

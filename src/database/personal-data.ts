@@ -39,6 +39,8 @@ export interface ContactRows {
 export interface UserRows {
   erase: Forgetting;
   export: readonly string[];
+  /** Which of the rows the user is given; default: all. */
+  export_where?: string;
 }
 
 /** By table; house.spec holds every table that names a contact, or a user, to be here. */

@@ -6,6 +6,7 @@ import type { Actor } from '#common/actor';
 import { NotFound } from '#common/errors';
 import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
+import { askAgain } from './ask-again';
 import { Keyset, type Place } from './keyset';
 import { type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
@@ -19,6 +20,8 @@ export interface PageOptions<T> {
   search?: (keyof T & string)[];
   /** Sortable columns; anything else is refused. */
   sort: (keyof T & string)[];
+  /** Of a short list: what is alike in the order's column stands by this text, from A on. */
+  then_by?: keyof T & string;
   /** `field:asc|desc` when the caller names none. */
   default_sort?: string;
   /** Column = value; undefined values are left out, arrays mean "one of". */
@@ -249,8 +252,9 @@ export class TenantRepository<T extends TenantEntity> {
   /** All rows of a list in its order, `step` at a time, as they are asked for. */
   async *walk(actor: Actor, query: Pick<PageQuery, 'sort'>, options: PageOptions<T>, step: number): AsyncGenerator<T[], void> {
     for (let cursor: string | undefined; ;) {
-      const { items, next_cursor } = await this.ids(actor, { sort: query.sort, cursor }, options, step);
-      yield await this.many(actor, items);
+      const from = { sort: query.sort, cursor };
+      const { items, next_cursor } = await askAgain(() => this.ids(actor, from, options, step));
+      yield await askAgain(() => this.many(actor, items));
       if (next_cursor === null) return;
       cursor = next_cursor;
     }
@@ -276,14 +280,15 @@ export class TenantRepository<T extends TenantEntity> {
     if (!common) return this.connection.rows(...places.offset(skip).limit(limit).getQueryAndParameters());
     const [text, values] = places.addSelect(common.sql, 'meets').setParameters(common.values).getQueryAndParameters();
     // OFFSET 0 keeps the condition outside: the planner, who takes it to be rare, would first look for all that meet it.
-    return this.connection.rows(`SELECT value, id FROM (${text} OFFSET 0) places WHERE meets OFFSET ${skip} LIMIT ${limit}`, values);
+    return this.connection.rows(`SELECT * FROM (${text} OFFSET 0) places WHERE meets OFFSET ${skip} LIMIT ${limit}`, values);
   }
 
   private keyset(query: PageQuery, options: PageOptions<T>): Keyset {
     const [name, direction] = parseSort(query.sort ?? options.default_sort ?? 'created_at:desc', options.sort);
     const column = this.sql.metadata.findColumnWithPropertyName(name);
     if (!column) throw new Error(`${this.entity.name} has no column ${name}`);
-    return new Keyset(column, direction);
+    const second = options.then_by === name ? undefined : this.sql.metadata.findColumnWithPropertyName(options.then_by ?? '');
+    return new Keyset(column, direction, second);
   }
 
   /** The search and filter of a list, without its order and limits (counts, exports). */

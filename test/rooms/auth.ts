@@ -122,14 +122,15 @@ export const facts: RoomFacts = {
       rest: 'POST auth/2fa/setup',
       mutation: 'setupTwoFactor',
       said: ['auth.two_factor_set_up'],
-      given: (stage) => Promise.resolve({ person: stage.agent }),
+      given: (stage) => Promise.resolve({ person: stage.agent, body: { password: PASSWORD } }),
+      wrong: { password: 5 },
     },
     {
       rest: 'POST auth/2fa/enable',
       mutation: 'enableTwoFactor',
       said: ['auth.two_factor_enabled'],
       given: async ({ agent }) => {
-        const { body } = await agent.post('/auth/2fa/setup').expect(200);
+        const { body } = await agent.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
         return { person: agent, body: { code: codeOf((body as { secret: string }).secret) } };
       },
       wrong: { code: 5 },

@@ -33,6 +33,7 @@ export async function fakeEvolution(settings: SimulatorSettings = {}): Promise<F
       next();
     })
     .use('/api', simulator.api)
+    .use('/graph', simulator.graph)
     .use(simulator.evolutionApi);
   const server = app.listen(0, '127.0.0.1');
   await new Promise((listening) => server.once('listening', listening));

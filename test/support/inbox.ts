@@ -2,11 +2,12 @@ import request from 'supertest';
 import { EventBus, type Events } from '#common/events';
 import { newId } from '#common/uuid';
 import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
+import { Desk, type Row } from './desk';
 import { type From, type MetaPayload, metaJson, signMeta, wamid } from './meta-payloads';
 import { type OfficialNumber, digits, officialNumber } from './official-number';
 import { type Company, type World, world } from './world';
 
-export type Row = Record<string, unknown> & { id: string };
+export type { Row };
 
 /** No Graph API answers there: what the inbox does with webhooks needs none. */
 const NO_META = 'http://127.0.0.1:9';
@@ -29,12 +30,14 @@ export function postWebhook(
 }
 
 /** An organization's number and what comes in on it. */
-export class Inbox {
+export class Inbox extends Desk {
   constructor(
-    readonly w: World,
-    readonly company: Company,
+    w: World,
+    company: Company,
     readonly number: OfficialNumber,
-  ) {}
+  ) {
+    super(w, company);
+  }
 
   /** Where builders address their payload. */
   get to(): { waba_id: string; phone_number_id: string; display_phone_number: string } {
@@ -69,42 +72,6 @@ export class Inbox {
 
   idle(): Promise<void> {
     return this.w.app.get(InboundWorker).idle();
-  }
-
-  async conversations(query = ''): Promise<Row[]> {
-    const { body } = await this.company.agent.get(`/conversations?sort=created_at:asc&${query}`).expect(200);
-    return (body as { items: Row[] }).items;
-  }
-
-  /** The only conversation there is. */
-  async conversation(): Promise<Row> {
-    const all = await this.conversations();
-    expect(all).toHaveLength(1);
-    return all[0];
-  }
-
-  async messages(conversation_id?: string): Promise<Row[]> {
-    const id = conversation_id ?? (await this.conversation()).id;
-    const { body } = await this.company.agent.get(`/conversations/${id}/messages?limit=100`).expect(200);
-    return (body as { items: Row[] }).items;
-  }
-
-  /** The only message there is. */
-  async message(): Promise<Row> {
-    const all = await this.messages();
-    expect(all).toHaveLength(1);
-    return all[0];
-  }
-
-  async contacts(): Promise<Row[]> {
-    const { body } = await this.company.agent.get('/contacts?sort=created_at:asc').expect(200);
-    return (body as { items: Row[] }).items;
-  }
-
-  async contact(): Promise<Row> {
-    const all = await this.contacts();
-    expect(all).toHaveLength(1);
-    return all[0];
   }
 
   /** A message of ours on its way to the person of a conversation, as sending leaves it. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { until } from './sockets';
+import { until } from './until';
 
 /** A delivery as it arrived. */
 export interface Arrived {

@@ -1,20 +1,16 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Socket, io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import type { Publication, RealtimeEvent } from '#realtime/realtime.events';
 import type { RealtimeHub } from '#realtime/realtime.hub';
+import { until } from './until';
 import type { Person } from './world';
+
+export { until };
 
 interface Heard {
   event: string;
   data: Record<string, unknown>;
-}
-
-/** Waits for a truth. @throws after half a minute: a busy machine is no failure. */
-export async function until(truth: () => unknown, what = 'what was waited for'): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(10)) if (await truth()) return;
-  throw new Error(`${what} did not happen`);
 }
 
 /** Tells an organization an event with data of the test's own, which is not the room's. */

@@ -17,7 +17,7 @@ export interface Enrolled {
 }
 
 export async function enrol(person: Person): Promise<Enrolled> {
-  const { body: setup } = await person.post('/auth/2fa/setup').expect(200);
+  const { body: setup } = await person.post('/auth/2fa/setup', { password: PASSWORD }).expect(200);
   const { secret } = setup as { secret: string };
   const left = STEP_MS - (Date.now() % STEP_MS);
   // A timer may be a little early.

@@ -5,7 +5,7 @@ import { Bodies, Room } from '#common/room';
 import { AuthResponse } from './auth.dto';
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
-import { RecoveryCodes, TwoFactorCode, TwoFactorDisable, TwoFactorSetup, TwoFactorVerify } from './two-factor.dto';
+import { RecoveryCodes, TwoFactorCode, TwoFactorDisable, TwoFactorPassword, TwoFactorSetup, TwoFactorVerify } from './two-factor.dto';
 import { TwoFactors } from './two-factors';
 
 @Room('auth')
@@ -18,7 +18,10 @@ export class TwoFactorController {
   ) {}
 
   /**
-   * Set up a second factor: the secret for your authenticator app. It counts once you enable it with a code; until then it may be set up anew.
+   * Set up a second factor, with your password: the secret for your authenticator app. It counts once you enable it with a code; until then it may be set up
+   * anew. Guesses count as at the login.
+   * @throws {400} The password is wrong (`current_password_incorrect`).
+   * @throws {403} Too many wrong ones (`account_locked`).
    * @throws {409} It is on already (`two_factor_enabled`).
    */
   @Post('setup')
@@ -26,8 +29,9 @@ export class TwoFactorController {
   @Allow('viewer')
   @EvenWithoutTwoFactor()
   @Header('Cache-Control', 'no-store')
-  setup(@Caller() actor: Actor): Promise<TwoFactorSetup> {
-    return this.twoFactors.setup(actor);
+  @Bodies({ 'your password': { password: 'your password' } })
+  setup(@Caller() actor: Actor, @Body() { password }: TwoFactorPassword): Promise<TwoFactorSetup> {
+    return this.twoFactors.setup(actor, password);
   }
 
   /**

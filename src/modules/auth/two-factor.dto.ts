@@ -13,6 +13,14 @@ export class TwoFactorSetup {
 }
 
 @ArgsType()
+export class TwoFactorPassword {
+  /** Your password. */
+  @IsString()
+  @Length(1, 100)
+  password: string;
+}
+
+@ArgsType()
 export class TwoFactorCode {
   /** The six digits the app shows. */
   @IsString()
@@ -21,12 +29,7 @@ export class TwoFactorCode {
 }
 
 @ArgsType()
-export class TwoFactorDisable {
-  /** Your password. */
-  @IsString()
-  @Length(1, 100)
-  password: string;
-
+export class TwoFactorDisable extends TwoFactorPassword {
   /** The six digits the app shows, or a recovery code. Aliases: otp, recovery_code. */
   // Not required by GraphQL, as below.
   @Field({ nullable: true })

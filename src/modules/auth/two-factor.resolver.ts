@@ -5,7 +5,15 @@ import { SuccessResponse } from '#common/success.dto';
 import { type AuthResponse, LoginResponse } from './auth.dto';
 import { AuthService } from './auth.service';
 import { type Client, FromClient } from './client';
-import { RecoveryCodes, TwoFactorCode, TwoFactorDisable, TwoFactorSetup, TwoFactorState, TwoFactorVerify } from './two-factor.dto';
+import {
+  RecoveryCodes,
+  TwoFactorCode,
+  TwoFactorDisable,
+  TwoFactorPassword,
+  TwoFactorSetup,
+  TwoFactorState,
+  TwoFactorVerify,
+} from './two-factor.dto';
 import { TwoFactors } from './two-factors';
 
 @Resolver()
@@ -23,11 +31,11 @@ export class TwoFactorResolver {
     return this.twoFactors.state(actor);
   }
 
-  @Mutation(() => TwoFactorSetup, { description: 'Set up a second factor: the secret for your authenticator app.' })
+  @Mutation(() => TwoFactorSetup, { description: 'Set up a second factor, with your password: the secret for your authenticator app.' })
   @Allow('viewer')
   @EvenWithoutTwoFactor()
-  setupTwoFactor(@Caller() actor: Actor): Promise<TwoFactorSetup> {
-    return this.twoFactors.setup(actor);
+  setupTwoFactor(@Caller() actor: Actor, @Args() { password }: TwoFactorPassword): Promise<TwoFactorSetup> {
+    return this.twoFactors.setup(actor, password);
   }
 
   @Mutation(() => RecoveryCodes, { description: 'Switch the second factor on with a first code; answers recovery codes, shown only now.' })

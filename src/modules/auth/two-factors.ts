@@ -65,9 +65,19 @@ export class TwoFactors {
     return { enabled: enabled_at !== null, required: require_two_factor, recovery_codes_left };
   }
 
-  /** A new secret; it counts once a code of it was shown. @throws {Conflict} `two_factor_enabled`. */
-  async setup(actor: Actor): Promise<TwoFactorSetup> {
+  /**
+   * A new secret; it counts once a code of it was shown. With the password: a stolen token must not shut its owner out.
+   * @throws {Conflict} `two_factor_enabled`. @throws {BadRequest} `current_password_incorrect`. @throws {Forbidden} `account_locked`.
+   */
+  async setup(actor: Actor, password: string): Promise<TwoFactorSetup> {
     const account = await this.account(actor);
+    if (account.enabled_at) throw alreadyEnabled();
+    const { email, password_hash } = account;
+    const { right, locked_until } = await this.locks.guess(email, password, {
+      password_hash,
+      rules: settingsOf(account).security_settings,
+    });
+    if (!right) throw locked_until ? accountLocked(locked_until) : passwordIncorrect();
     const secret = new Secret({ size: SECRET_BYTES });
     await this.database.tx(async (tx) => {
       const [kept] = await tx.rows(
@@ -79,7 +89,7 @@ export class TwoFactors {
       if (!kept) throw alreadyEnabled();
       this.say(tx, actor.atHome, 'auth.two_factor_set_up', account);
     });
-    return { secret: secret.base32, otpauth_url: totpOf(secret, account.email).toString() };
+    return { secret: secret.base32, otpauth_url: totpOf(secret, email).toString() };
   }
 
   /** @throws {Conflict} `two_factor_enabled`, `two_factor_not_set_up`. @throws {BadRequest} `two_factor_code_incorrect`. */
@@ -112,7 +122,7 @@ export class TwoFactors {
   async disable(actor: Actor, { password, code }: TwoFactorDisable): Promise<void> {
     const account = await this.account(actor);
     if (!account.enabled_at) throw notEnabled();
-    let wrong = (): BadRequest => new BadRequest('current_password_incorrect', 'The password is wrong.');
+    let wrong = passwordIncorrect;
     const off = async (tx: Tx): Promise<true | null> => {
       wrong = codeIncorrect;
       if (!(await this.spend(tx, account, code))) return null;
@@ -239,5 +249,6 @@ const alreadyEnabled = (): Conflict => new Conflict('two_factor_enabled', 'The s
 
 const notEnabled = (): Conflict => new Conflict('two_factor_not_enabled', 'The second factor is off.');
 
+const passwordIncorrect = (): BadRequest => new BadRequest('current_password_incorrect', 'The password is wrong.');
 const codeIncorrect = (): BadRequest =>
   new BadRequest('two_factor_code_incorrect', 'The code is wrong, or was used. Wait for the next one the app shows.');

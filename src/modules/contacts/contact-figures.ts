@@ -16,33 +16,37 @@ interface Row extends Counts {
 /** Words anybody may make up are shown so many. */
 const WORDS_MAX = 100;
 
-const sum = (condition: string): string => `coalesce(sum(people) FILTER (WHERE ${condition}), 0)::int`;
+/** What a group of contacts has, by name: which of them count. */
+const COUNTED = {
+  total_contacts: 'true',
+  active_contacts: 'opt_in AND NOT is_blocked',
+  blocked_contacts: 'is_blocked',
+  vip_contacts: 'is_vip',
+  opted_out_contacts: 'NOT opt_in',
+  new_today: "created_at >= (SELECT date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2)",
+  new_this_week: "created_at >= now() - interval '7 days'",
+  new_this_month: "created_at >= now() - interval '30 days'",
+} as const satisfies Partial<Record<keyof Counts, string>>;
 
-/** Everybody is looked at once; what is alike is added up. */
-const COUNTS = `WITH since AS MATERIALIZED (
-    SELECT now() - interval '7 days' AS week, now() - interval '30 days' AS month, date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2 AS today),
-  alike AS MATERIALIZED (
-    SELECT lifecycle_stage, source, opt_in, is_blocked, is_vip, count(*) AS people,
-           CASE WHEN created_at >= week THEN 7 WHEN created_at >= month THEN 30 END AS days,
-           created_at >= today AS is_of_today
-      FROM contacts CROSS JOIN since WHERE organization_id = $1 AND deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 7, 8)
+const each = (show: (name: string, condition: string) => string): string =>
+  Object.entries(COUNTED)
+    .map(([name, condition]) => show(name, condition))
+    .join(', ');
+
+/** Everybody is looked at once; what is of one stage and source is added up. */
+const COUNTS = `WITH alike AS MATERIALIZED (
+    SELECT lifecycle_stage, source, ${each((name, condition) => `count(*) FILTER (WHERE ${condition}) AS ${name}`)}
+      FROM contacts WHERE organization_id = $1 AND deleted_at IS NULL GROUP BY 1, 2)
   SELECT * FROM (
     SELECT CASE grouping(lifecycle_stage, source) WHEN 3 THEN 'all' WHEN 1 THEN 'stage' ELSE 'source' END AS kind,
-           coalesce(lifecycle_stage, source) AS word,
-           ${sum('true')} AS total_contacts,
-           ${sum('opt_in AND NOT is_blocked')} AS active_contacts,
-           ${sum('is_blocked')} AS blocked_contacts,
-           ${sum('is_vip')} AS vip_contacts,
-           ${sum('NOT opt_in')} AS opted_out_contacts,
-           ${sum('days = 7')} AS recent_contacts,
-           ${sum('is_of_today')} AS new_today,
-           ${sum('days = 7')} AS new_this_week,
-           ${sum('days IN (7, 30)')} AS new_this_month,
-           row_number() OVER (PARTITION BY grouping(lifecycle_stage, source) ORDER BY sum(people) DESC, coalesce(lifecycle_stage, source)) AS place
+           coalesce(lifecycle_stage, source) AS word, ${each((name) => `coalesce(sum(${name}), 0)::int AS ${name}`)},
+           coalesce(sum(new_this_week), 0)::int AS recent_contacts,
+           row_number() OVER (PARTITION BY grouping(lifecycle_stage, source) ORDER BY sum(total_contacts) DESC, coalesce(lifecycle_stage, source)) AS place
       FROM alike GROUP BY GROUPING SETS ((), (lifecycle_stage), (source))) counted
    WHERE place <= ${WORDS_MAX}`;
 
-const TAGGED = `SELECT count(*)::int AS contacts_with_tags FROM (SELECT DISTINCT contact_id FROM contact_tags WHERE organization_id = $1) tagged`;
+// In the order of the primary key each contact comes once: half of what it takes to gather them first.
+const TAGGED = `SELECT count(DISTINCT contact_id)::int AS contacts_with_tags FROM contact_tags WHERE organization_id = $1`;
 
 /** The contacts of an organization, in numbers. */
 @Injectable()

@@ -115,6 +115,11 @@ export class ConversationView extends Conversation {
   /** = last_incoming_at. */
   last_inbound_message_at: Date | null;
 
+  /** From a customer's question to a person's answer, on average; null: there was none. What ended unanswered does not count. */
+  @ApiProperty({ type: 'integer', nullable: true })
+  @Field(() => Int, { nullable: true })
+  average_response_time_seconds: number | null;
+
   /** In a queue, without an agent, and live. */
   is_queued: boolean;
 
@@ -153,7 +158,7 @@ export interface Joined {
 }
 
 export function presentConversation(row: Conversation, joined: Joined, last_message: Message | null): ConversationView {
-  const { window_told_for: _told, ...shown } = row;
+  const { window_told_for: _told, asked_at: _asked, answers = 0, waited_seconds = 0, ...shown } = row;
   const live = isActive(row);
   const { number_connection_type } = joined;
   const has_window = !number_connection_type || CAPABILITIES[number_connection_type].has_window;
@@ -194,6 +199,7 @@ export function presentConversation(row: Conversation, joined: Joined, last_mess
     assigned_agent_id: row.current_agent_id,
     assigned_department_id: row.department_id,
     last_inbound_message_at: row.last_incoming_at,
+    average_response_time_seconds: answers ? Math.round(waited_seconds / answers) : null,
     is_queued: row.queue_id !== null && row.queued_at !== null && row.current_agent_id === null && live,
     queue_position: joined.queue_position,
     is_window_open,

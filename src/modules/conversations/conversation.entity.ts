@@ -199,6 +199,24 @@ export class Conversation extends TenantEntity {
   @Field(() => Int, { nullable: true })
   first_response_time_seconds: number | null;
 
+  /** When the customer began to wait for what a person says next; null: nobody waits. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  asked_at?: Date | null;
+
+  /** How often a person answered somebody who waited. */
+  @Column('int', { default: 0 })
+  @HideField()
+  @ApiHideProperty()
+  answers?: number;
+
+  /** How long they waited, together. */
+  @Column('double precision', { default: 0 })
+  @HideField()
+  @ApiHideProperty()
+  waited_seconds?: number;
+
   /** Since creation or the last reopening. */
   @Column('int', { nullable: true })
   @Field(() => Int, { nullable: true })

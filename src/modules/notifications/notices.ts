@@ -29,6 +29,8 @@ export interface Notice {
    * is one notice with the newest words. Words that speak of a contact come with its `contact_id`: they go with it.
    */
   data?: JsonObject;
+  /** Whose act the words tell of, by name; a user of the organization: they go with them. */
+  by_user_id?: string | null;
   action_url?: string | null;
   priority?: `${NotificationPriority}`;
   /** Instead of the ways its type takes by default. */
@@ -65,8 +67,8 @@ const PEOPLE = `SELECT u.id AS user_id, u.email, u.email_verified, u.language, o
 
 /** Who has read it since is told anew. */
 const MERGE = `UPDATE notifications n
-    SET title = t.title, message = t.message, priority = t.priority, data = t.data, action_url = t.action_url, updated_at = now()
-   FROM json_to_recordset($3) AS t(user_id uuid, title text, message text, priority text, data jsonb, action_url text)
+    SET title = t.title, message = t.message, priority = t.priority, data = t.data, action_url = t.action_url, by_user_id = t.by_user_id, updated_at = now()
+   FROM json_to_recordset($3) AS t(user_id uuid, title text, message text, priority text, data jsonb, action_url text, by_user_id uuid)
   WHERE n.organization_id = $1 AND n.about = $2 AND n.user_id = t.user_id AND n.type = $4 AND NOT n.is_read
     AND n.created_at > now() - interval '${MERGE_SECONDS} seconds'
  RETURNING n.id, n.user_id`;
@@ -165,7 +167,7 @@ export class Notices {
 
 /** A row for each who wants to be told at all. */
 function rowsOf(notice: Notice, about: string | null, people: readonly Told[]): Row[] {
-  const { organization_id, type, data = {}, action_url = null, priority = NotificationPriority.normal } = notice;
+  const { organization_id, type, data = {}, by_user_id = null, action_url = null, priority = NotificationPriority.normal } = notice;
   const declared = { ...noticeType(type), ...(notice.channels && { channels: notice.channels }) };
   const { contact_id } = data;
   const now = new Date();
@@ -191,6 +193,7 @@ function rowsOf(notice: Notice, about: string | null, people: readonly Told[]): 
       is_listed: goesBy(deliveries, Channel.in_app),
       about,
       contact_id: isUuid(contact_id) ? contact_id : null,
+      by_user_id,
       email_due_at: goesBy(deliveries, Channel.email) ? now : null,
     };
   });

@@ -82,8 +82,9 @@ export class NotificationDelivery {
 /** What a user is told of an event: one row, whatever the channels. */
 @Entity('notifications')
 @Reference(() => User, 'user_id', 'CASCADE')
-// Its words speak of the person: they go with them.
+// Its words speak of the person, or name who did it: they go with them.
 @Reference('Contact', 'contact_id', 'CASCADE')
+@Reference(() => User, 'by_user_id', 'CASCADE')
 @Reference(() => OutboundMail, 'mail_id', 'SET NULL')
 @ObjectType()
 @Index('notifications_newest_idx', ['organization_id', 'user_id', 'created_at', 'id'], { where: 'is_listed' })
@@ -91,6 +92,7 @@ export class NotificationDelivery {
 @Index('notifications_type_idx', ['organization_id', 'user_id', 'type', 'created_at', 'id'], { where: 'is_listed' })
 @Index('notifications_about_idx', ['organization_id', 'about', 'created_at'], { where: 'about IS NOT NULL' })
 @Index('notifications_contact_idx', ['organization_id', 'contact_id'], { where: 'contact_id IS NOT NULL' })
+@Index('notifications_by_user_idx', ['organization_id', 'by_user_id'], { where: 'by_user_id IS NOT NULL' })
 @Index('notifications_email_due_idx', ['organization_id', 'email_due_at'], { where: 'email_due_at IS NOT NULL' })
 @Index('notifications_mail_idx', ['organization_id', 'mail_id'], { where: 'mail_id IS NOT NULL' })
 @Index('notifications_age_idx', ['created_at'], { where: 'is_read OR NOT is_listed' })
@@ -187,6 +189,12 @@ export class Notification extends TenantEntity {
   @ApiHideProperty()
   contact_id?: string | null;
 
+  /** Whose act its words tell of, by name. */
+  @Column('uuid', { nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  by_user_id?: string | null;
+
   /** When its mail is to be decided on; null: there is none, or it is decided. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   @HideField()
@@ -206,7 +214,12 @@ declareRetention('notifications', {
   oldest: 'created_at',
 });
 
-declareUserRows('notifications', { erase: 'delete', export: ['type', 'title', 'message', 'created_at', 'read_at'] });
+declareUserRows('notifications', {
+  erase: 'delete',
+  export: ['type', 'title', 'message', 'created_at', 'read_at'],
+  // What others are told is theirs.
+  export_where: 'user_id = $2',
+});
 
 declareContactRows('notifications', {
   merge: async (tx, { actor, keep, gone }) => {

@@ -4,9 +4,14 @@ import { Database } from '#database/database';
 import { type ErasedTable, erasedTables } from '#database/erasure';
 import { Followers } from './followers';
 import { GRACE_DAYS } from './grace';
+import type { Organization } from './organization.entity';
 
 /** Rows of a statement: none holds locks for long. */
 const BATCH = 2000;
+const NIL = '00000000-0000-0000-0000-000000000000';
+
+type Due = Pick<Organization, 'id' | 'deleted_at'>;
+
 /** Between two batches: the inbox of others comes first. */
 const PAUSE_MS = 20;
 
@@ -22,12 +27,17 @@ export class EraseOrganizations {
 
   /** Those whose days have passed, the oldest first, until `signal` says stop: the next run goes on where this one was. */
   async run(signal?: AbortSignal): Promise<void> {
-    for (;;) {
-      const [due] = await this.database.rows<{ id: string } | undefined>(
-        'SELECT id FROM organizations WHERE deleted_at <= now() - make_interval(days => $1) ORDER BY deleted_at LIMIT 1',
-        [GRACE_DAYS],
+    for (let last: Due | undefined; ;) {
+      const [due] = await this.database.rows<Due | undefined>(
+        `SELECT id, deleted_at FROM organizations
+          WHERE deleted_at <= now() - make_interval(days => $1) AND (deleted_at, id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '${NIL}'))
+          ORDER BY deleted_at, id LIMIT 1`,
+        [GRACE_DAYS, last?.deleted_at ?? null, last?.id ?? null],
       );
-      if (!due || signal?.aborted || !(await this.erase(due.id, signal))) return;
+      if (!due || signal?.aborted) return;
+      last = due;
+      if (await this.followers.holds(due)) continue;
+      if (!(await this.erase(due.id, signal))) return;
     }
   }
 

@@ -32,6 +32,8 @@ export interface Follower {
   nearLimit?(tx: Tx, organization: Organization, limit: NearLimit): Promise<void>;
   /** Looks at who is to be the first administrator, before the transaction; answers what makes them in it, for who acts in the new organization. */
   founder?(founder: Founder): Promise<(tx: Tx, actor: Actor) => Promise<void>>;
+  /** Before it is erased: whether something of it at others is still to be given up, which its rows are needed for. It is asked again at the next round. */
+  holds?(organization: Pick<Organization, 'id' | 'deleted_at'>): Promise<boolean>;
   /** Its rows are gone for good: what is kept of it beside the tables goes too. May be told twice. */
   erased?(organization_id: string): Promise<void>;
 }
@@ -62,6 +64,11 @@ export class Followers {
     return async (tx, actor) => {
       for (const make of makers) await make(tx, actor);
     };
+  }
+
+  async holds(organization: Pick<Organization, 'id' | 'deleted_at'>): Promise<boolean> {
+    for (const follower of this.all) if (await follower.holds?.(organization)) return true;
+    return false;
   }
 
   async erased(organization_id: string): Promise<void> {

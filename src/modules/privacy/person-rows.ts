@@ -30,7 +30,7 @@ export function personTable({ source }: Database, subject: SubjectType, table: s
   const where = `organization_id = $1 AND (${ids.map((name) => `${name} = $2`).join(' OR ')})`;
   if (subject === SubjectType.user) {
     const rows = userRows.get(table);
-    return rows ? { table, where, ...rows, anonymize: rows.erase, export_where: 'true' } : null;
+    return rows ? { table, where, export_where: 'true', ...rows, anonymize: rows.erase } : null;
   }
   const rows = contactRows.get(table);
   return rows ? { table, export_where: 'true', ...rows, where: rows.where ?? where } : null;

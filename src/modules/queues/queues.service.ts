@@ -61,6 +61,7 @@ export class QueuesService {
       search: ['name', 'slug', 'description'],
       sort: SORTS,
       default_sort: 'priority:desc',
+      then_by: 'name',
       filter: { department_id: query.department_id, is_active: query.is_active },
     });
     return { ...page, items: await presentQueues(this.database, actor, page.items) };

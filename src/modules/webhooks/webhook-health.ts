@@ -10,9 +10,15 @@ import { DisabledReason, type Webhook, nameOf } from './webhook.entity';
 export const HEALTHY = { consecutive_failures: 0, failing_since: null, disabled_reason: null } as const satisfies Partial<Webhook>;
 
 const DISABLED = declareNotice('webhook_disabled', {
-  text: 'A webhook was switched off: its endpoint is gone, or nothing has arrived there for five days.',
+  text: 'A webhook was switched off: its endpoint is gone, nothing has arrived there for five days, or too much waited for it.',
   channels: [Channel.in_app, Channel.websocket, Channel.email],
 });
+
+const WHY: Record<DisabledReason, [pt: string, en: string]> = {
+  gone: ['o endereço respondeu que não existe mais (410)', 'its endpoint answered that it is gone (410)'],
+  failing: ['há cinco dias nada chega lá', 'nothing has arrived there for five days'],
+  backlog: ['entregas demais esperavam por ele', 'too many deliveries waited for it'],
+};
 
 interface Noted {
   outcome: Pick<Outcome, 'at' | 'error' | 'response_status'>;
@@ -45,7 +51,8 @@ export class WebhookHealth {
     if (hook?.is_active && reason) await this.switchOff(tx, { organization_id, id, ...hook }, reason);
   }
 
-  private async switchOff(
+  /** What waits for it has failed, and administrators are told. */
+  async switchOff(
     tx: Tx,
     { organization_id, id, name, url }: Whose & Pick<Webhook, 'name' | 'url'>,
     reason: DisabledReason,
@@ -55,10 +62,7 @@ export class WebhookHealth {
       [organization_id, id, reason],
     );
     const { name: called } = nameOf({ id, name, url });
-    const [pt, en] =
-      reason === DisabledReason.gone
-        ? ['o endereço respondeu que não existe mais (410)', 'its endpoint answered that it is gone (410)']
-        : ['há cinco dias nada chega lá', 'nothing has arrived there for five days'];
+    const [pt, en] = WHY[reason];
     await this.notices.tell(tx, {
       organization_id,
       role: Role.org_admin,

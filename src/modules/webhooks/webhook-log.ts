@@ -3,6 +3,7 @@ import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { newId } from '#common/uuid';
+import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { narrowPeriod, periodBounds } from '#database/narrow-period';
 import { WebhookEvents } from '#events/webhook-events';
@@ -33,6 +34,7 @@ const AGAIN = `status = 'retrying', next_retry_at = now(), max_attempts = greate
 @Injectable()
 export class WebhookLog {
   constructor(
+    private readonly config: Config,
     private readonly database: Database,
     private readonly organizations: OrganizationsService,
     private readonly catalogue: WebhookEvents,
@@ -137,23 +139,34 @@ export class WebhookLog {
     const { start, end } = await periodBounds(this.database, await this.organizations.period(actor, from ?? undefined, to ?? undefined));
     return this.database.tx(async (tx) => {
       const webhook = await this.active(tx, actor, id);
+      const room = await this.roomFor(tx, webhook);
       const found = await tx.rows<{ id: string; created_at: Date }>(
         `SELECT id, created_at FROM webhook_deliveries
           WHERE organization_id = $1 AND webhook_id = $2 AND next_retry_at IS NULL AND NOT is_test
             AND created_at >= coalesce($3, '-infinity'::timestamptz) AND created_at <= coalesce($4, 'infinity'::timestamptz)
             AND status = ANY($5)
-          ORDER BY created_at, id LIMIT ${REPLAY_MAX + 1}`,
+          ORDER BY created_at, id LIMIT ${room + 1}`,
         [organization_id, id, start ?? null, end ?? null, status ? [status] : [DeliveryStatus.success, DeliveryStatus.failed]],
       );
-      const these = found.slice(0, REPLAY_MAX);
+      const these = found.slice(0, room);
       await tx.rows(`UPDATE webhook_deliveries SET ${AGAIN} WHERE organization_id = $1 AND id = ANY($2)`, [
         organization_id,
         these.map((delivery) => delivery.id),
       ]);
       tx.audit(actor, 'webhook.retried', { resource: nameOf(webhook), metadata: { from, to, status, queued: these.length } });
       tx.afterCommit(() => this.deliveries.wake({ organization_id, id }));
-      return { queued: these.length, has_more: found.length > REPLAY_MAX, last_created_at: these.at(-1)?.created_at ?? null };
+      return { queued: these.length, has_more: found.length > room, last_created_at: these.at(-1)?.created_at ?? null };
     });
+  }
+
+  /** How many may be repeated now: with more than may wait it would be switched off. */
+  private async roomFor(tx: Tx, { organization_id, id }: Webhook): Promise<number> {
+    const [{ waiting }] = await tx.rows<{ waiting: number }>(
+      `SELECT count(*)::int AS waiting FROM (SELECT FROM webhook_deliveries
+         WHERE organization_id = $1 AND webhook_id = $2 AND next_retry_at IS NOT NULL LIMIT $3) w`,
+      [organization_id, id, this.config.webhook_pending_max],
+    );
+    return Math.min(REPLAY_MAX, this.config.webhook_pending_max - waiting);
   }
 
   /** Held, so that nothing of it is claimed meanwhile. */

@@ -14,6 +14,8 @@ export enum DisabledReason {
   gone = 'gone',
   /** Nothing but failures for five days. */
   failing = 'failing',
+  /** More waited for it than may. */
+  backlog = 'backlog',
 }
 
 /** An endpoint of the organization's that is told what happens. Its secrets live in `webhook_secrets`. */
@@ -102,7 +104,7 @@ export class Webhook extends SoftDeletedEntity {
   @ApiHideProperty()
   failing_since: Date | null;
 
-  /** Why it was switched off by itself: gone, it answered 410; failing, nothing but failures for five days. */
+  /** Why it was switched off by itself: gone, it answered 410; failing, nothing but failures for five days; backlog, more waited for it than may. */
   @Column('varchar', { length: 20, nullable: true })
   @Field(() => String, { nullable: true })
   @ApiProperty({ enum: DisabledReason, nullable: true })

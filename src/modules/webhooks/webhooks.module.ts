@@ -4,6 +4,7 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import './webhooks.demo';
 import './webhooks.errors';
 import './webhooks.metrics';
+import { BoundBacklogs } from './bound-backlogs';
 import { CallWebhook } from './call-webhook';
 import { DeliverWebhooks } from './deliver-webhooks';
 import { HearFacts } from './hear-facts';
@@ -30,6 +31,7 @@ import { WebhooksService } from './webhooks.service';
     HearFacts,
     CallWebhook,
     DeliverWebhooks,
+    BoundBacklogs,
     RemoveWebhooks,
     WebhooksOfNumbers,
     WebhooksResolver,

@@ -5,6 +5,7 @@ import { NotFound } from '#common/errors';
 import { Database } from '#database/database';
 import { Gathered } from '#database/gathered';
 import { type Prepared, prepared } from '#database/sql';
+import { isPastHaving } from '#modules/organizations/at-work';
 import { EvolutionProvider } from './evolution/evolution-provider';
 import { MetaProvider } from './meta/meta-provider';
 import { placeOfKeys } from './numbers/whatsapp-number-secret.entity';
@@ -25,7 +26,7 @@ const keysOf = (condition: string): Prepared =>
   WHERE n.organization_id = $1 AND n.id = ANY($2) AND ${condition}`);
 
 const KEYS = keysOf('n.deleted_at IS NULL');
-const DELETED_KEYS = keysOf('n.deleted_at IS NOT NULL');
+const DELETED_KEYS = keysOf(`(n.deleted_at IS NOT NULL OR ${isPastHaving('n.organization_id')})`);
 
 /** The providers, by what kind of number it is. */
 @Injectable()
@@ -58,7 +59,7 @@ export class Providers {
     return keys && this.of(keys).line(keys);
   }
 
-  /** Of a number that was deleted: what it holds at its provider is still to be given up. */
+  /** Of a number that was deleted, or goes with its organization: what it holds at its provider is still to be given up. */
   async lineOfDeleted({ organization_id }: Actor, whatsapp_number_id: string): Promise<Line | null> {
     const [keys] = await this.keysOf(DELETED_KEYS, organization_id, [whatsapp_number_id]);
     return keys && this.of(keys).line(keys);

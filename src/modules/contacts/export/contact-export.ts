@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
 import type { Actor } from '#common/actor';
 import { breather } from '#common/breath';
+import { askAgain } from '#database/ask-again';
 import { Database } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { Tags } from '#modules/tags/tags';
@@ -56,22 +57,19 @@ export class ContactExport {
         .sort();
       tx.audit(actor, 'contact.exported', { resource: { id: actor.organization_id }, metadata: { format, filters } });
     });
-    const rows = this.rows(actor, first.value ?? [], contacts);
+    const rows = this.rows(actor, first.value ?? undefined, contacts);
     return { filename: `contacts-${await this.today(actor)}.${format}`, made: await fileOf(format, rows, keys) };
   }
 
-  private async *rows(actor: Actor, first: Contact[], contacts: AsyncGenerator<Contact[], void>): AsyncGenerator<Exported> {
+  private async *rows(actor: Actor, first: Contact[] | undefined, contacts: AsyncGenerator<Contact[], void>): AsyncGenerator<Exported> {
     const breathe = breather();
     let left = ROWS_MAX;
     try {
-      for (let batch = first; batch.length && left > 0; left -= batch.length, batch = (await contacts.next()).value ?? []) {
-        const [tags, emails] = await Promise.all([
-          this.tags.ofContacts(
-            actor,
-            batch.map(({ id }) => id),
-          ),
-          this.emailsOf(actor, batch),
-        ]);
+      // An empty one is of contacts that were all deleted since, and not the end.
+      for (let batch = first; batch && left > 0; left -= batch.length, batch = (await contacts.next()).value ?? undefined) {
+        const ids = batch.map(({ id }) => id);
+        const tags = await askAgain(() => this.tags.ofContacts(actor, ids));
+        const emails = await this.emailsOf(actor, batch);
         for (const contact of batch.slice(0, left)) {
           await breathe();
           const names = (tags.get(contact.id) ?? []).map(({ name }) => name);
@@ -86,9 +84,11 @@ export class ContactExport {
   private async emailsOf({ organization_id }: Actor, contacts: readonly Contact[]): Promise<Map<string | null, string>> {
     const ids = [...new Set(contacts.flatMap(({ assigned_agent_id }) => assigned_agent_id ?? []))];
     if (!ids.length) return new Map();
-    const users = await this.database.rows<{ id: string; email: string }>(
-      'SELECT id, email FROM users WHERE organization_id = $1 AND id = ANY($2)',
-      [organization_id, ids],
+    const users = await askAgain(() =>
+      this.database.rows<{ id: string; email: string }>('SELECT id, email FROM users WHERE organization_id = $1 AND id = ANY($2)', [
+        organization_id,
+        ids,
+      ]),
     );
     return new Map(users.map(({ id, email }) => [id, email]));
   }

@@ -20,6 +20,12 @@ const CLOSED = declareNotice('conversation_closed', {
   channels: [Channel.in_app, Channel.websocket],
 });
 
+/** A colleague as its notices call them. */
+interface Doer {
+  id: string;
+  full_name: string;
+}
+
 /** A conversation as its notices call it. */
 interface Named {
   id: string;
@@ -50,11 +56,11 @@ export class InboxNotices {
     const { organization_id } = facts[0];
     const ids = facts.map(({ data }) => data.conversation_id);
     const conversations = new Map((await tx.rows<Named>(NAMED, [organization_id, ids])).map((row) => [row.id, row]));
-    const names = await this.namesOf(tx, organization_id, facts);
+    const doers = await this.doersOf(tx, organization_id, facts);
     for (const fact of facts) {
       const conversation = conversations.get(String(fact.data.conversation_id));
       if (!conversation) continue;
-      const who = names.get(String(fact.data.user_id));
+      const who = doers.get(String(fact.data.user_id));
       if (fact.name === 'conversation.assigned') await this.assigned(tx, fact, conversation, who);
       else if (fact.name === 'conversation.note_added') await this.mentioned(tx, fact, conversation, who);
       else await this.ended(tx, fact, conversation, who);
@@ -62,20 +68,20 @@ export class InboxNotices {
   }
 
   /** Who did it, by id. */
-  private async namesOf(tx: Tx, organization_id: string, facts: readonly ReadFact[]): Promise<Map<string, string>> {
+  private async doersOf(tx: Tx, organization_id: string, facts: readonly ReadFact[]): Promise<Map<string, Doer>> {
     const ids = facts.flatMap(({ data: { user_id } }) => (typeof user_id === 'string' ? [user_id] : []));
-    const users = await tx.rows<{ id: string; full_name: string }>(
-      'SELECT id, full_name FROM users WHERE organization_id = $1 AND id = ANY($2)',
-      [organization_id, ids],
-    );
-    return new Map(users.map(({ id, full_name }) => [id, full_name]));
+    const users = await tx.rows<Doer>('SELECT id, full_name FROM users WHERE organization_id = $1 AND id = ANY($2)', [
+      organization_id,
+      ids,
+    ]);
+    return new Map(users.map((user) => [user.id, user]));
   }
 
   private async assigned(
     tx: Tx,
     { organization_id, data }: ReadFact,
     { id, contact_id, contact }: Named,
-    who: string | undefined,
+    who: Doer | undefined,
   ): Promise<void> {
     const { agent_id, previous_agent_id, is_transfer, user_id } = data;
     if (typeof agent_id !== 'string' || agent_id === user_id) return;
@@ -88,10 +94,11 @@ export class InboxNotices {
         ? { 'pt-BR': `Conversa transferida para você: ${contact}`, en: `Conversation transferred to you: ${contact}` }
         : { 'pt-BR': `Nova conversa para você: ${contact}`, en: `New conversation for you: ${contact}` },
       message: {
-        'pt-BR': `A conversa com ${contact} agora é sua${who ? `, por ${who}` : ''}.`,
-        en: `The conversation with ${contact} is yours now${who ? `, by ${who}` : ''}.`,
+        'pt-BR': `A conversa com ${contact} agora é sua${who ? `, por ${who.full_name}` : ''}.`,
+        en: `The conversation with ${contact} is yours now${who ? `, by ${who.full_name}` : ''}.`,
       },
       data: { conversation_id: id, contact_id },
+      by_user_id: who?.id,
     });
   }
 
@@ -100,7 +107,7 @@ export class InboxNotices {
     tx: Tx,
     { organization_id, data: { mentions, message_id, user_id } }: ReadFact,
     { id, contact_id, contact }: Named,
-    who = '?',
+    who: Doer | undefined,
   ): Promise<void> {
     const user_ids = (mentions as string[]).filter((mentioned) => mentioned !== user_id);
     if (!user_ids.length) return;
@@ -110,10 +117,11 @@ export class InboxNotices {
       type: MENTIONED,
       title: { 'pt-BR': `Você foi mencionado: ${contact}`, en: `You were mentioned: ${contact}` },
       message: {
-        'pt-BR': `${who} mencionou você em uma nota da conversa com ${contact}.`,
-        en: `${who} mentioned you in a note on the conversation with ${contact}.`,
+        'pt-BR': `${who?.full_name ?? '?'} mencionou você em uma nota da conversa com ${contact}.`,
+        en: `${who?.full_name ?? '?'} mentioned you in a note on the conversation with ${contact}.`,
       },
       data: { conversation_id: id, contact_id, message_id },
+      by_user_id: who?.id,
     });
   }
 
@@ -121,7 +129,7 @@ export class InboxNotices {
     tx: Tx,
     { organization_id, data }: ReadFact,
     { id, contact_id, contact, current_agent_id }: Named,
-    who: string | undefined,
+    who: Doer | undefined,
   ): Promise<void> {
     // What was resolved is over for its agent; who closes it then tidies up. And what the system ends is nobody's doing.
     if (!current_agent_id || !who || data.user_id === current_agent_id || data.previous_status === 'resolved') return;
@@ -130,8 +138,12 @@ export class InboxNotices {
       user_ids: [current_agent_id],
       type: CLOSED,
       title: { 'pt-BR': `Conversa encerrada: ${contact}`, en: `Conversation ended: ${contact}` },
-      message: { 'pt-BR': `${who} encerrou a sua conversa com ${contact}.`, en: `${who} ended your conversation with ${contact}.` },
+      message: {
+        'pt-BR': `${who.full_name} encerrou a sua conversa com ${contact}.`,
+        en: `${who.full_name} ended your conversation with ${contact}.`,
+      },
       data: { conversation_id: id, contact_id },
+      by_user_id: who?.id,
     });
   }
 }

@@ -61,6 +61,7 @@ async function mergeConversations(sql: Sql, actor: Actor, older: Conversation, n
             last_incoming_at = greatest(o.last_incoming_at, n.last_incoming_at), last_outgoing_at = greatest(o.last_outgoing_at, n.last_outgoing_at),
             first_response_at = least(o.first_response_at, n.first_response_at),
             first_response_time_seconds = coalesce(o.first_response_time_seconds, n.first_response_time_seconds),
+            asked_at = least(o.asked_at, n.asked_at), answers = o.answers + n.answers, waited_seconds = o.waited_seconds + n.waited_seconds,
             window_expires_at = greatest(o.window_expires_at, n.window_expires_at), unread_count = o.unread_count + n.unread_count,
             is_human_requested = o.is_human_requested OR n.is_human_requested, handoff_at = greatest(o.handoff_at, n.handoff_at),
             -- A human took over one of them: the bot is silent in both.
@@ -78,7 +79,7 @@ async function mergeConversations(sql: Sql, actor: Actor, older: Conversation, n
   await sql.rows(
     `UPDATE conversations
         SET is_archived = true, archived_at = now(), unread_count = 0, total_messages = 0,
-            messages_from_contact = 0, messages_from_agent = 0, messages_from_bot = 0, last_message_id = NULL,
+            messages_from_contact = 0, messages_from_agent = 0, messages_from_bot = 0, last_message_id = NULL, asked_at = NULL, answers = 0, waited_seconds = 0,
             extra_data = extra_data || jsonb_build_object('merged_into_id', $2::uuid), updated_at = now()
       WHERE organization_id = $1 AND id = $3`,
     ids,

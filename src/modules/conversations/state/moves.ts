@@ -39,10 +39,11 @@ export const revivedWhere = (condition: string): string =>
 const over = ({ reopened_at, created_at }: Conversation, now: Date): Partial<Conversation> => ({
   resolution_time_seconds: Math.max(0, Math.round((now.getTime() - (reopened_at ?? created_at).getTime()) / 1000)),
   is_bot_active: false,
+  asked_at: null,
 });
 
 const END = prepared(`UPDATE conversations
-    SET status = 'closed', closed_at = now(), resolved_at = coalesce(resolved_at, now()), close_reason = $3, is_bot_active = false,
+    SET status = 'closed', closed_at = now(), resolved_at = coalesce(resolved_at, now()), close_reason = $3, is_bot_active = false, asked_at = NULL,
         resolution_time_seconds = greatest(0, round(extract(epoch FROM now() - coalesce(reopened_at, created_at))))::int, updated_at = now()
   WHERE organization_id = $1 AND id = ANY($2)`);
 

@@ -79,6 +79,7 @@ const HEAR = prepared(`UPDATE conversations c
         last_message_at = greatest(c.last_message_at, t.newest_at),
         last_incoming_at = greatest(c.last_incoming_at, t.newest_at),
         window_expires_at = greatest(c.window_expires_at, t.expires_at),
+        asked_at = CASE WHEN t.unread = 0 THEN c.asked_at WHEN ${activeRow('c')} THEN coalesce(c.asked_at, t.first_at) ELSE t.first_at END,
         unread_count = c.unread_count + t.unread,
         total_messages = c.total_messages + t.count, messages_from_contact = c.messages_from_contact + t.count, updated_at = now()
    FROM ${HEARD}
@@ -88,12 +89,12 @@ const HEAR = prepared(`UPDATE conversations c
 // A blocked contact's first message makes a conversation that is over already. The window is the pair's: a new conversation inherits it.
 const BEGIN =
   prepared(`INSERT INTO conversations AS c (id, organization_id, contact_id, whatsapp_number_id, status, closed_at, close_reason, current_agent_id, queue_priority,
-         first_message_at, last_message_at, last_incoming_at, window_expires_at, unread_count, total_messages, messages_from_contact, last_message_id)
+         first_message_at, last_message_at, last_incoming_at, window_expires_at, asked_at, unread_count, total_messages, messages_from_contact, last_message_id)
   SELECT t.id, t.organization_id, t.contact_id, t.whatsapp_number_id, CASE WHEN t.silent THEN 'closed' ELSE 'open' END, CASE WHEN t.silent THEN now() END,
          CASE WHEN t.silent THEN 'contact_blocked' END, t.current_agent_id, t.queue_priority, t.first_at, t.newest_at, t.newest_at,
          greatest(t.expires_at, (SELECT max(v.window_expires_at) FROM conversations v
            WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id)),
-         t.unread, t.count, t.count, t.newest_id
+         CASE WHEN t.unread > 0 THEN t.first_at END, t.unread, t.count, t.count, t.newest_id
     FROM ${HEARD}
   RETURNING ${STATE}`);
 
@@ -109,6 +110,11 @@ export async function hearReaction(
 const REACTION = prepared(`UPDATE conversations c
     SET window_expires_at = greatest(c.window_expires_at, $4), last_incoming_at = greatest(c.last_incoming_at, $3)
   WHERE c.organization_id = $1 AND c.contact_id = $5 AND c.whatsapp_number_id = $6 AND (c.id = $2 OR ${activeRow('c')})`);
+
+/** SQL: a person answers whoever waits, where the condition holds. */
+const answered = (condition: string, at: string): string =>
+  `answers = answers + (${condition} AND asked_at IS NOT NULL)::int, asked_at = CASE WHEN NOT (${condition}) THEN asked_at END,
+    waited_seconds = waited_seconds + CASE WHEN ${condition} THEN greatest(0, extract(epoch FROM ${at} - asked_at)) ELSE 0 END`;
 
 /** A message of ours leaves: a person's answer reads the thread and takes it over from the bot. Answers the conversation as it is now. */
 export async function say(tx: Tx, message: Message, whatsapp_number_id: string): Promise<Conversation> {
@@ -136,7 +142,7 @@ const SAY = `UPDATE conversations SET
     first_response_at = CASE WHEN $6 AND last_incoming_at IS NOT NULL THEN coalesce(first_response_at, $5) ELSE first_response_at END,
     first_response_time_seconds = CASE WHEN $6 AND last_incoming_at IS NOT NULL AND first_response_at IS NULL
       THEN greatest(0, extract(epoch FROM $5 - first_message_at))::int ELSE first_response_time_seconds END,
-    updated_at = now()
+    ${answered('$6::boolean', '$5')}, updated_at = now()
   WHERE organization_id = $1 AND id = $2`;
 
 /** What could not be sent stands in the thread all the same. Answers the conversation as it is now. */
@@ -159,7 +165,8 @@ export async function echo(
     const [conversation] = await tx.rows<Conversation>(
       `UPDATE conversations SET last_message_id = CASE WHEN last_message_at IS NULL OR $3 >= last_message_at THEN $4 ELSE last_message_id END,
               unread_count = CASE WHEN last_incoming_at > $3 THEN unread_count ELSE 0 END, last_read_at = greatest(last_read_at, $3),
-              last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1, updated_at = now()
+              last_message_at = greatest(last_message_at, $3), last_outgoing_at = greatest(last_outgoing_at, $3), total_messages = total_messages + 1,
+              ${answered('(asked_at <= $3) IS TRUE', '$3')}, updated_at = now()
         WHERE organization_id = $1 AND id = $2 RETURNING *`,
       [organization_id, existing, created_at, id],
     );

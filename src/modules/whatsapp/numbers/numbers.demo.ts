@@ -20,10 +20,4 @@ declareDemo(async ({ database, tx, actor, id }) => {
     "INSERT INTO whatsapp_number_secrets (organization_id, whatsapp_number_id, webhook_verify_token, webhook_token) VALUES ($1, $2, 'demo-qrcode-number', $3)",
     [...number, id(DEMO.webhook_token)],
   );
-  // The code of the first minute.
-  await tx.rows(
-    `INSERT INTO whatsapp_number_pairings (organization_id, whatsapp_number_id, qr_code, expires_at)
-     VALUES ($1, $2, 'data:image/png;base64,iVBORw0KGgo=', now() + interval '45 seconds')`,
-    number,
-  );
 });

@@ -1,17 +1,12 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
-import { NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
-import { atWork, isAtWork } from '#modules/organizations/at-work';
+import { atWork, isPastHaving } from '#modules/organizations/at-work';
 import { CheckNumber } from './check-number';
 import { EndPairing } from './end-pairing';
-
-interface OneNumber {
-  organization_id: string;
-  whatsapp_number_id: string;
-}
+import { type OneNumber, whileThere } from './while-there';
 
 /** Contract 20, 5.3. */
 const ROUND_SECONDS = 600;
@@ -53,28 +48,28 @@ export class NumberJobs implements OnModuleInit {
 
   @Process('connect')
   async connect({ data }: Job<OneNumber>): Promise<void> {
-    await this.whileThere(data, (actor, id) => this.checks.connect(actor, id));
+    await whileThere(this.database, data, (actor, id) => this.checks.connect(actor, id));
   }
 
   @Process('check')
   async check({ data }: Job<OneNumber>): Promise<void> {
-    await this.whileThere(data, (actor, id) => this.checks.test(actor, id));
+    await whileThere(this.database, data, (actor, id) => this.checks.test(actor, id));
   }
 
   @Process('profile')
   async profile({ data }: Job<OneNumber>): Promise<void> {
-    await this.whileThere(data, (actor, id) => this.checks.pushProfile(actor, id));
+    await whileThere(this.database, data, (actor, id) => this.checks.pushProfile(actor, id));
   }
 
   @Process('log-out')
   async logOut({ data }: Job<OneNumber>): Promise<void> {
-    await this.whileThere(data, async (actor, id) => {
+    await whileThere(this.database, data, async (actor, id) => {
       const trouble = await this.ending.logOut(actor, id);
       if (trouble) throw new Error(trouble);
     });
   }
 
-  /** Whether its organization is at work or not: nothing of a deleted number stays connected. */
+  /** Whether its organization is at work or not: nothing of a deleted number stays connected, nor of an organization that is to be erased. */
   @Process('remove')
   async remove({ data: { organization_id, whatsapp_number_id } }: Job<OneNumber>): Promise<void> {
     await this.ending.removeInstance(Actor.system(organization_id), whatsapp_number_id);
@@ -89,20 +84,9 @@ export class NumberJobs implements OnModuleInit {
         WHERE n.deleted_at IS NULL AND (n.is_active OR n.proved_at IS NOT NULL) AND ${atWork('n.organization_id')} AND (s.access_token IS NOT NULL
           OR EXISTS (SELECT FROM whatsapp_number_pairings p WHERE p.organization_id = n.organization_id AND p.whatsapp_number_id = n.id))
        UNION ALL
-       SELECT organization_id, id, 'remove' FROM whatsapp_numbers
-        WHERE evolution_instance_name IS NOT NULL AND deleted_at > now() - make_interval(days => ${REMOVE_DAYS})`,
+       SELECT n.organization_id, n.id, 'remove' FROM whatsapp_numbers n
+        WHERE n.evolution_instance_name IS NOT NULL AND (n.deleted_at > now() - make_interval(days => ${REMOVE_DAYS}) OR ${isPastHaving('n.organization_id')})`,
     );
     await this.queue.addBulk(numbers.map(({ task, ...data }) => ({ name: task, data, job_id: `${task}:${data.whatsapp_number_id}` })));
-  }
-
-  /** Unless the number was deleted while its job waited, or its organization is not at work: the round comes back to it. */
-  private async whileThere(
-    { organization_id, whatsapp_number_id }: OneNumber,
-    work: (actor: Actor, id: string) => Promise<unknown>,
-  ): Promise<void> {
-    if (!(await isAtWork(this.database, organization_id))) return;
-    await work(Actor.system(organization_id), whatsapp_number_id).catch((error: unknown) => {
-      if (!(error instanceof NotFound)) throw error;
-    });
   }
 }

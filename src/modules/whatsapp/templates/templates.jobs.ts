@@ -1,18 +1,12 @@
 import { InjectQueue, Process, Processor } from '@nestjs/bull';
 import { Logger, type OnModuleInit } from '@nestjs/common';
-import { Actor } from '#common/actor';
-import { Conflict, NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import type { Job, JobQueue } from '#jobs/job-queue';
-import { atWork, isAtWork } from '#modules/organizations/at-work';
+import { atWork } from '#modules/organizations/at-work';
+import { type OneNumber, whileThere } from '../numbers/while-there';
 import { CAPABILITIES } from '../provider';
 import { SyncTemplates } from './sync-templates';
 import type { Template } from './template.entity';
-
-interface OneNumber {
-  organization_id: string;
-  whatsapp_number_id: string;
-}
 
 interface OneTemplate extends OneNumber {
   meta_template_id: string;
@@ -52,12 +46,12 @@ export class TemplateJobs implements OnModuleInit {
 
   @Process('one')
   async one({ data }: Job<OneTemplate>): Promise<void> {
-    await this.whileThere(data, (actor, id) => this.syncing.one(actor, id, data.meta_template_id));
+    await whileThere(this.database, data, (actor, id) => this.syncing.one(actor, id, data.meta_template_id));
   }
 
   @Process('sync')
   async sync({ data }: Job<OneNumber>): Promise<void> {
-    await this.whileThere(data, (actor, id) => this.syncing.sync(actor, id));
+    await whileThere(this.database, data, (actor, id) => this.syncing.sync(actor, id));
   }
 
   @Process('round')
@@ -75,16 +69,5 @@ export class TemplateJobs implements OnModuleInit {
       [WITH_TEMPLATES, ROUNDS, round],
     );
     await this.queue.addBulk(numbers.map((data) => ({ name: 'sync', data, job_id: `sync:${data.whatsapp_number_id}` })));
-  }
-
-  /** Unless its organization is not at work, the number is gone or cannot, or somebody syncs it already: the next round comes back to it. */
-  private async whileThere(
-    { organization_id, whatsapp_number_id }: OneNumber,
-    work: (actor: Actor, id: string) => Promise<unknown>,
-  ): Promise<void> {
-    if (!(await isAtWork(this.database, organization_id))) return;
-    await work(Actor.system(organization_id), whatsapp_number_id).catch((error: unknown) => {
-      if (!(error instanceof NotFound || error instanceof Conflict)) throw error;
-    });
   }
 }
