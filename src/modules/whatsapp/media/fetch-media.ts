@@ -5,10 +5,12 @@ import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Providers } from '../providers';
 import { MAX_FILE_BYTES, sniff } from './file-kind';
+import type { ReceivedFile } from './file-store';
+import { KeepMedia, type Stored } from './keep-media';
 import { MediaFile } from './media-file.entity';
 import { type MediaOfMessage, mediaOfMessage } from './media.dto';
 import { MediaQuota } from './media-quota';
-import { MediaStorage, type ReceivedFile } from './media-storage';
+import { MediaStorage } from './media-storage';
 
 /** Contract 20, 7.4. */
 const TRIES = 3;
@@ -52,6 +54,7 @@ export class FetchMedia {
     private readonly database: Database,
     private readonly providers: Providers,
     private readonly storage: MediaStorage,
+    private readonly keeping: KeepMedia,
     private readonly quota: MediaQuota,
     rows: DueRows,
   ) {
@@ -128,16 +131,16 @@ export class FetchMedia {
   }
 
   private async store(file: MediaFile, received: ReceivedFile): Promise<void> {
-    let storage_key: string | null = null;
+    let stored: Stored | null = null;
     let settled = false;
     try {
       const mime_type = (await sniff(received.path, file.filename)) ?? safeType(file.mime_type);
       const { size_bytes, sha256 } = received;
-      storage_key = await this.storage.keep(received, file.organization_id);
-      settled = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, storage_key });
+      stored = await this.keeping.keep(received, mime_type, file.organization_id);
+      settled = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, ...stored });
     } finally {
       await this.storage.discard(received);
-      if (storage_key && !settled) await this.storage.remove(storage_key);
+      if (stored && !settled) await this.keeping.remove([stored]);
     }
   }
 
@@ -160,7 +163,7 @@ export class FetchMedia {
       if ((await files.lock(actor, id)).status !== 'pending') return false;
       // Meta's id of a customer's file is not one to send with: the first send of it uploads anew.
       const settled = await files.patch(actor, id, { ...values, due_at: new Date() });
-      if (settled.size_bytes !== null) await this.quota.keep(tx, actor, settled.size_bytes);
+      if (settled.size_bytes !== null) await this.quota.keep(tx, actor, settled.size_bytes + (settled.thumbnail_bytes ?? 0));
       const { listener } = this;
       if (message_id && listener) await listener(tx, { organization_id, message_id, media: mediaOfMessage(settled) });
       return true;
