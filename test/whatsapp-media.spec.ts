@@ -17,6 +17,7 @@ import { Conversation } from '#modules/conversations/conversation.entity';
 import { Message, type MessageMedia, MessageDirection, MessageType, SenderType } from '#modules/conversations/messages/message.entity';
 import { newMessage } from '#modules/conversations/messages/new-message';
 import { FetchMedia } from '#modules/whatsapp/media/fetch-media';
+import { KEYS_OF_MEDIA } from '#modules/whatsapp/media/keys-of-media';
 import type { Media, MediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
@@ -761,6 +762,8 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
       const { id } = await received(PNG, 'image/png');
       await kept(PDF, 'a.pdf');
       const { thumbnail_bytes } = await row(id);
+      const named = await house.sql<{ key: string }>(`SELECT key FROM (${KEYS_OF_MEDIA}) AS m (key) WHERE key LIKE $1`, [`${acme.id}/%`]);
+      expect(named.map(({ key }) => key).sort()).toEqual((await files()).map((path) => path.slice(path.indexOf(acme.id))).sort());
       expect(await usedBytes()).toBe(PNG.length + (thumbnail_bytes ?? 0) + PDF.length);
       await house.sql("UPDATE media_files SET created_at = now() - interval '40 days' WHERE id = $1 RETURNING message_id", [id]);
 
@@ -812,6 +815,21 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
         expect(await files()).toHaveLength(1);
         bucket().faults.splice(0);
         await agent.get('/').expect(200);
+      });
+
+      it('that is away costs a customer’s file no try', async () => {
+        const { id } = await incoming(await line(), PDF, 'application/pdf');
+        bucket().faults.push(...Array.from({ length: 50 }, () => 503));
+
+        for (let n = 0; n < 5; n++) {
+          await house.app.get(FetchMedia).fetch(acme.id, id);
+          await due(id);
+        }
+
+        expect(await row(id)).toMatchObject({ status: 'pending', attempts: 0 });
+        bucket().faults.splice(0);
+        await house.app.get(FetchMedia).fetch(acme.id, id);
+        expect((await row(id)).status).toBe('ready');
       });
 
       it('that would never take a file ends the start; one that is away does not', async () => {

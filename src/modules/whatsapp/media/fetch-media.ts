@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
+import { Unavailable } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Providers } from '../providers';
@@ -16,6 +17,8 @@ import { MediaStorage } from './media-storage';
 const TRIES = 3;
 /** After the first and the second try that failed. */
 const PAUSES_SECONDS = [5, 30];
+/** Our storage is away, which is no try: the provider has the file for days, and nobody else has it. */
+const STORAGE_PAUSE_SECONDS = 60;
 /** A media URL of Meta lives 5 minutes and is asked for anew by each try; 100 MB on a slow line needs minutes. */
 const TIMEOUT_SECONDS = 180;
 /** A try that takes longer than it may is of a worker that died. */
@@ -88,10 +91,9 @@ export class FetchMedia {
       return null;
     } catch (error) {
       this.logger.warn({ msg: 'media not fetched', media_id, attempt: file.attempts, reason: (error as Error).message });
+      if (error instanceof Unavailable) return this.putOff(file, STORAGE_PAUSE_SECONDS, file.attempts - 1);
       if (file.attempts >= TRIES) return this.fail(file);
-      const seconds = PAUSES_SECONDS[file.attempts - 1] ?? 30;
-      await this.files().patch(Actor.system(organization_id), media_id, { due_at: new Date(Date.now() + seconds * 1000) });
-      return seconds * 1000;
+      return this.putOff(file, PAUSES_SECONDS[file.attempts - 1] ?? 30);
     }
   }
 
@@ -147,6 +149,12 @@ export class FetchMedia {
   /** The room that keeps the message says there what became of its file, in the same transaction. */
   onSettled(listener: SettledListener): void {
     this.listener = listener;
+  }
+
+  private async putOff({ organization_id, id, attempts }: MediaFile, seconds: number, counted = attempts): Promise<number> {
+    const due_at = new Date(Date.now() + seconds * 1000);
+    await this.files().patch(Actor.system(organization_id), id, { attempts: counted, due_at });
+    return seconds * 1000;
   }
 
   private async fail(file: MediaFile): Promise<null> {

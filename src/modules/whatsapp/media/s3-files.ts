@@ -8,6 +8,7 @@ import { ConfigError, type S3Settings } from '#config/config';
 import { type FileStore, type ReceivedFile, ourKey } from './file-store';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
+type Opened = { sdk: Sdk; client: S3Client };
 
 /** The SDK asks again by itself, but for what it sent from a stream. */
 const TRIES = 3;
@@ -22,24 +23,16 @@ const REMOVE_AT_ONCE = 32;
 /** Files in a bucket of an S3-compatible storage. */
 export class S3Files implements FileStore {
   private readonly logger = new Logger('media-storage');
-  private opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+  private opened: Promise<Opened> | undefined;
 
   constructor(private readonly settings: S3Settings) {}
 
   /** Its digest is part of the signature: the storage refuses other bytes. */
-  async put(key: string, { path, size_bytes, sha256 }: ReceivedFile): Promise<void> {
-    await this.call(async ({ sdk, client }) => {
+  async put(key: string, file: ReceivedFile): Promise<void> {
+    await this.call(async (opened) => {
       for (let attempt = 1; ; attempt++)
         try {
-          const command = new sdk.PutObjectCommand({
-            ...this.place(key),
-            Body: createReadStream(path),
-            ContentLength: size_bytes,
-            ContentType: 'application/octet-stream',
-          });
-          signBody(command, sha256);
-          await client.send(command);
-          return;
+          return await this.putOnce(key, file, opened);
         } catch (error) {
           if (attempt === TRIES || (statusOf(error) ?? 500) < 500) throw error;
         }
@@ -96,6 +89,18 @@ export class S3Files implements FileStore {
     }
   }
 
+  private async putOnce(key: string, { path, size_bytes, sha256 }: ReceivedFile, { sdk, client }: Opened): Promise<void> {
+    const unreadable = new AbortController();
+    const Body = createReadStream(path).on('error', (error) => unreadable.abort(error));
+    try {
+      const command = new sdk.PutObjectCommand({ ...this.place(key), Body, ContentLength: size_bytes });
+      signBody(command, sha256);
+      await client.send(command, { abortSignal: unreadable.signal });
+    } finally {
+      Body.destroy();
+    }
+  }
+
   private async *bytes(key: string, range?: ByteRange): AsyncGenerator<Buffer> {
     const { Body } = await this.call(({ sdk, client }) =>
       client.send(new sdk.GetObjectCommand({ ...this.place(key), ...(range && { Range: `bytes=${range.start}-${range.end}` }) })),
@@ -104,7 +109,7 @@ export class S3Files implements FileStore {
   }
 
   /** @throws {Unavailable} The storage does not answer, or refuses; the log has its reason. */
-  private async call<T>(work: (opened: { sdk: Sdk; client: S3Client }) => Promise<T>): Promise<T> {
+  private async call<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
     try {
       return await work(await this.open());
     } catch (error) {
@@ -118,12 +123,14 @@ export class S3Files implements FileStore {
   }
 
   /** Loaded when it is first needed: it takes 30 MB. */
-  private open(): Promise<{ sdk: Sdk; client: S3Client }> {
+  private open(): Promise<Opened> {
     return (this.opened ??= openClient(this.settings));
   }
 }
 
 const WHY: Readonly<Record<number, string>> = {
+  // Whose headers alone say which.
+  400: 'it stands in another region, see S3_REGION and S3_ENDPOINT',
   301: 'it stands in another region, see S3_REGION and S3_ENDPOINT',
   403: 'these keys may not list it (S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY)',
   404: 'there is none of this name',
@@ -132,12 +139,14 @@ const WHY: Readonly<Record<number, string>> = {
 /** What becomes of a call is logged once, by us. */
 const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-async function openClient(settings: S3Settings): Promise<{ sdk: Sdk; client: S3Client }> {
+async function openClient(settings: S3Settings): Promise<Opened> {
   const sdk = await import('@aws-sdk/client-s3');
   const { endpoint, region, access_key_id: accessKeyId, secret_access_key: secretAccessKey, force_path_style: forcePathStyle } = settings;
   const client = new sdk.S3Client({
     ...(endpoint !== null && { endpoint }),
     region,
+    // Settings are ours alone, not the SDK's own variables.
+    ignoreConfiguredEndpointUrls: true,
     forcePathStyle,
     credentials: { accessKeyId, secretAccessKey },
     maxAttempts: TRIES,
