@@ -16,8 +16,8 @@ import { sqlOf } from '#database/sql';
 import { writeBackup } from '#database/write-backup';
 import { mailNothingAgain } from '#mail/after-restore';
 import { sendNothingAgain } from '#modules/conversations/messages/after-restore';
-import { KEYS_OF_MEDIA } from '#modules/whatsapp/media/keys-of-media';
-import { MediaStorage } from '#modules/whatsapp/media/media-storage';
+import { KEYS_OF_MEDIA, NO_KEYS } from '#modules/whatsapp/media/keys-of-media';
+import { LocalFiles } from '#modules/whatsapp/media/local-files';
 import { runCommand } from './command';
 
 const FULL_PROFILE =
@@ -50,23 +50,27 @@ async function backup(file: string): Promise<void> {
   if (existsSync(file)) throw new Error(`${file} is there already. Name another file.`);
   const { config, release } = await joinDatabase(process.env);
   try {
-    const storage = new MediaStorage(config);
+    const files = new LocalFiles(config.media_storage);
     const end = await writeBackup(file, config.database_url ?? '', {
       secrets: await readFile(join(config.data_dir, 'secrets.json')),
-      media_keys: KEYS_OF_MEDIA,
+      media_keys: config.s3 ? NO_KEYS : KEYS_OF_MEDIA,
       openMedia: async (key) => {
         // Opened first: a file that is deleted while it is copied stays readable.
-        const body = storage.read(key);
+        const body = files.read(key);
         await once(body, 'open').catch((error: NodeJS.ErrnoException) => {
           if (error.code !== 'ENOENT') throw error;
         });
-        const size = await storage.size(key);
+        const size = await files.size(key);
         if (size !== null) return { size, body };
         body.destroy();
         return null;
       },
     });
     console.log(`Wrote ${file}: ${sizeOf((await stat(file)).size)}, ${contentsOf(end)}, and the secrets of this DATA_DIR.`);
+    if (config.s3)
+      console.log(
+        `Media stands in the bucket ${config.s3.bucket} and is NOT in it: keep that as your storage keeps buckets (versions, a replica).`,
+      );
     if (end.files_missing) console.log(`${end.files_missing} media files that rows name were not there.`);
     console.log('Only you may read it (mode 0600): it holds every conversation and the keys. Keep it as safe as the data itself.');
     console.log(
@@ -107,8 +111,8 @@ async function restore(file: string, force: boolean): Promise<void> {
         console.log(
           `${unsent} messages waited to be sent in the backup. They may have left since, so they are not sent again: you find them as failed, and can resend them.`,
         );
-      if (Config.comesFromOutside(process.env, 'MEDIA_STORAGE'))
-        console.log(`MEDIA_STORAGE is set: move there what ${join(data_dir, 'media')} holds.`);
+      if (checked.end.files && Config.comesFromOutside(process.env, 'MEDIA_STORAGE'))
+        console.log(`MEDIA_STORAGE is set: bring there what ${join(data_dir, 'media')} holds.`);
       console.log(`Start PyTake: ${Config.comesFromOutside(process.env, 'DATA_DIR') ? `DATA_DIR="${data_dir}" ` : ''}npm start`);
     } finally {
       await rm(workshop, { recursive: true, force: true });
@@ -120,11 +124,11 @@ async function restore(file: string, force: boolean): Promise<void> {
 
 /** Makes the database in the workshop; answers how many messages waited to be sent. */
 async function fill(workshop: Config, file: string, checked: Parameters<typeof loadBackup>[1]): Promise<number> {
-  const storage = new MediaStorage(workshop);
+  const files = new LocalFiles(workshop.media_storage);
   const dir = join(workshop.data_dir, 'postgres');
   const server = await startEmbeddedPostgres({ dir, password: workshop.embedded_database_password, settings: LOADING });
   try {
-    await loadBackup(file, checked, { database_url: server.url, keepMedia: (key, body) => storage.putBack(key, body) });
+    await loadBackup(file, checked, { database_url: server.url, keepMedia: (key, body) => files.putBack(key, body) });
     const client = new Client({ connectionString: server.url });
     await client.connect();
     try {

@@ -32,11 +32,13 @@ import { Contact } from '#modules/contacts/contact.entity';
 import { ContactIdentity } from '#modules/contacts/contact-identity.entity';
 import { normalizePhone } from '#common/phone';
 import { mediaOfMessage } from '#modules/whatsapp/media/media.dto';
+import { KeepMedia } from '#modules/whatsapp/media/keep-media';
 import { MediaFile } from '#modules/whatsapp/media/media-file.entity';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { PairNumber } from '#modules/whatsapp/numbers/pair-number';
 import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import { ConnectionStatus, WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
+import { DEMO_PICTURE } from './demo-picture';
 
 const logger = new Logger('demo');
 
@@ -47,7 +49,7 @@ export interface Demo {
 }
 
 const HOUR = 3600_000;
-const FILE = { name: 'comprovante.txt', text: 'Comprovante de pagamento\nPedido 1042\nR$ 86,00\n' };
+const FILE_NAME = 'comprovante.png';
 
 interface Person {
   /** Which of the rows that documents name are theirs. */
@@ -168,22 +170,14 @@ export async function furnish(
 
 /** What João sends, before the message that shows it. */
 async function keepFile(app: INestApplicationContext, actor: Actor, id: DemoStage['id']): Promise<MessageMedia> {
-  const storage = app.get(MediaStorage);
-  const received = await storage.receive(Readable.from([FILE.text]), 1024);
+  const received = await app.get(MediaStorage).receive(Readable.from([DEMO_PICTURE]), DEMO_PICTURE.length);
+  const mime_type = 'image/png';
   const { size_bytes, sha256 } = received;
-  const storage_key = await storage.keep(received, actor.organization_id);
+  const stored = await app.get(KeepMedia).keep(received, mime_type, actor.organization_id);
   const file = await app
     .get(Database)
     .repository(MediaFile)
-    .insert(actor, {
-      id: id(DEMO.media_id),
-      mime_type: 'text/plain',
-      filename: FILE.name,
-      size_bytes,
-      sha256,
-      status: 'ready',
-      storage_key,
-    });
+    .insert(actor, { id: id(DEMO.media_id), mime_type, filename: FILE_NAME, size_bytes, sha256, status: 'ready', ...stored });
   return mediaOfMessage(file);
 }
 

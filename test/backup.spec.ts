@@ -129,6 +129,16 @@ describe('npm run backup and restore', () => {
     expect(await runCommand('backup', ['backup', file], { DATA_DIR: product.data_dir })).toMatchObject({ code: 1 });
   });
 
+  it('leaves files that stand in a bucket to it, and says so', async () => {
+    const other = join(folder, 'without-files.tar.gz');
+    const bucket = { MEDIA_STORAGE: 's3', S3_BUCKET: 'files', S3_REGION: 'sa-east-1', S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'key' };
+
+    const said = await runCommand('backup', ['backup', other], { DATA_DIR: product.data_dir, ...bucket });
+
+    expect(said).toEqual({ code: 0, out: expect.stringMatching(/ 0 media files.*the bucket files and is NOT in it/s) as string });
+    await rm(other);
+  });
+
   it('puts nothing anywhere when the file, the place or the moment is wrong', async () => {
     const broken = join(folder, 'broken.tar.gz');
     const bytes = await readFile(file);

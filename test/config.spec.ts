@@ -151,6 +151,30 @@ describe('configuration', () => {
     expect(new Config({ ...full, MONGODB_URL }).mongodb_url).toBe(MONGODB_URL);
   });
 
+  it('keeps files in a directory, or in a bucket that is named whole', () => {
+    const bucket = { MEDIA_STORAGE: 's3', S3_BUCKET: 'files', S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'key' };
+
+    expect(new Config({ ...full, MEDIA_STORAGE: '/srv/files' })).toMatchObject({ media_storage: '/srv/files', s3: null });
+    expect(new Config({ ...full, MEDIA_STORAGE: 'local' })).toMatchObject({ media_storage: join(dir, 'media'), s3: null });
+    expect(new Config({ ...full, ...bucket, S3_REGION: 'sa-east-1' })).toMatchObject({
+      media_storage: join(dir, 'media'),
+      s3: { endpoint: null, region: 'sa-east-1', bucket: 'files', access_key_id: 'id', secret_access_key: 'key', force_path_style: false },
+    });
+    expect(new Config({ ...full, ...bucket, S3_ENDPOINT: 'https://minio.example/' }).s3).toMatchObject({
+      endpoint: 'https://minio.example',
+      force_path_style: true,
+    });
+    expect(mistakes({ ...full, MEDIA_STORAGE: 's3' }).map((mistake) => mistake.split(':')[0])).toEqual([
+      'S3_BUCKET is missing',
+      'S3_ACCESS_KEY_ID is missing',
+      'S3_SECRET_ACCESS_KEY is missing',
+      'S3_REGION is missing',
+    ]);
+    expect(mistakes({ ...full, ...bucket, S3_ENDPOINT: 'minio.example' })).toEqual([expect.stringContaining('S3_ENDPOINT is not a URL')]);
+    expect(mistakes({ ...full, MEDIA_STORAGE: 's3://files' })).toEqual([expect.stringContaining('MEDIA_STORAGE is "s3://files"')]);
+    expect(new Config({ ...full, S3_BUCKET: 'files' }).warnings).toEqual([expect.stringContaining('S3_BUCKET is not used')]);
+  });
+
   it('warns of variables that look like ours and are not', () => {
     const { warnings } = new Config({
       ...full,

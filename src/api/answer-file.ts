@@ -9,8 +9,8 @@ export interface StoredFile {
   filename: string;
   mime_type: string;
   size_bytes: number;
-  /** Hex; null: not known. */
-  sha256: string | null;
+  /** Other bytes have another one, e.g. their digest; null: not known. */
+  etag: string | null;
   /** The bytes from `start` to `end`, both included; all of them without a range. */
   read(range?: ByteRange): Readable;
 }
@@ -35,7 +35,7 @@ export async function answerFile(request: Request, response: Response, file: Sto
     'Content-Security-Policy': "default-src 'none'; sandbox",
     'Cache-Control': 'private, no-cache',
     'Accept-Ranges': 'bytes',
-    ...(file.sha256 && { ETag: `"${file.sha256}"` }),
+    ...(file.etag && { ETag: `"${file.etag}"` }),
   });
   if (request.fresh) {
     response.status(304).end();

@@ -33,6 +33,18 @@ export const RATE_LIMIT_DEFAULTS = {
   webhook: { limit: 1000, seconds: 60 },
 } satisfies Record<string, RateLimit>;
 
+/** A bucket of an S3-compatible storage and the keys to it. */
+export interface S3Settings {
+  /** null: Amazon's own, of the region. */
+  readonly endpoint: string | null;
+  readonly region: string;
+  readonly bucket: string;
+  readonly access_key_id: string;
+  readonly secret_access_key: string;
+  /** The bucket stands in the path of an address, not in its host. */
+  readonly force_path_style: boolean;
+}
+
 /** Contract 20, 9: ten tries within about 75 hours. */
 const WEBHOOK_RETRY_DELAYS: readonly number[] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
@@ -113,7 +125,10 @@ export class Config {
   readonly webhook_retry_delays: readonly number[];
   /** So many deliveries wait for one webhook; with more it is switched off. */
   readonly webhook_pending_max: number;
+  /** The directory where files stand, or, with `s3`, where they only arrive. */
   readonly media_storage: string;
+  /** null: files stay in `media_storage`. */
+  readonly s3: S3Settings | null;
   readonly audit_retention_days: number;
   readonly openai_base_url: string;
   readonly anthropic_base_url: string;
@@ -278,7 +293,29 @@ export class Config {
     if (this.webhook_retry_delays.length > 20 || !this.webhook_retry_delays.every((s) => Number.isInteger(s) && s >= 1 && s <= 604_800))
       mistakes.push(`WEBHOOK_RETRY_DELAYS is "${delays}", use at most 20 whole numbers of seconds such as 5,300,1800`);
     this.webhook_pending_max = int('WEBHOOK_PENDING_MAX', 100_000, 100, 10_000_000);
-    this.media_storage = text('MEDIA_STORAGE') ?? join(this.data_dir, 'media');
+    const storage = text('MEDIA_STORAGE');
+    const in_bucket = storage?.toLowerCase() === 's3';
+    if (storage?.toLowerCase().startsWith('s3:'))
+      mistakes.push(`MEDIA_STORAGE is "${storage}", use s3 and name the bucket in S3_BUCKET, or a directory`);
+    const local = storage === null || in_bucket || storage.toLowerCase() === 'local';
+    this.media_storage = local ? join(this.data_dir, 'media') : storage;
+    const endpoint = url('S3_ENDPOINT', null, ['http:', 'https:']);
+    const s3: S3Settings = {
+      endpoint,
+      region: text('S3_REGION') ?? 'us-east-1',
+      bucket: text('S3_BUCKET') ?? '',
+      access_key_id: text('S3_ACCESS_KEY_ID') ?? '',
+      secret_access_key: text('S3_SECRET_ACCESS_KEY') ?? '',
+      force_path_style: bool('S3_FORCE_PATH_STYLE', endpoint !== null),
+    };
+    this.s3 = in_bucket ? Object.freeze(s3) : null;
+    if (this.s3)
+      for (const name of ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'])
+        if (!text(name)) mistakes.push(`${name} is missing: MEDIA_STORAGE=s3 wants S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY`);
+    if (this.s3 && !endpoint && !text('S3_REGION'))
+      mistakes.push(
+        'S3_REGION is missing: MEDIA_STORAGE=s3 wants the region of the bucket at Amazon, or the S3_ENDPOINT of another storage',
+      );
     this.audit_retention_days = int('AUDIT_RETENTION_DAYS', 730, 1, 36_500);
     this.openai_base_url = url('OPENAI_BASE_URL', 'https://api.openai.com/v1', ['http:', 'https:']) ?? '';
     this.anthropic_base_url = url('ANTHROPIC_BASE_URL', 'https://api.anthropic.com', ['http:', 'https:']) ?? '';
@@ -286,6 +323,7 @@ export class Config {
     // Read by docker-compose.yml and Caddyfile, from the same .env.
     for (const name of ['POSTGRES_PASSWORD', 'SITE_ADDRESS', 'TRUSTED_PROXIES', 'HTTP_PORT', 'HTTPS_PORT']) known.add(name);
     this.warnings = Object.keys(env).flatMap((name) => misspelling(name, known) ?? []);
+    if (s3.bucket && !in_bucket) this.warnings = [...this.warnings, 'S3_BUCKET is not used: MEDIA_STORAGE is not s3'];
 
     if (mistakes.length) throw new ConfigError(mistakes);
     Object.freeze(this);

@@ -24,6 +24,7 @@ export const facts: RoomFacts = {
       'GET /whatsapp/messages/search',
       'GET /whatsapp/messages/{message_id}',
       'GET /whatsapp/messages/{message_id}/media',
+      'GET /whatsapp/messages/{message_id}/media/thumbnail',
       'GET /whatsapp/messages/{message_id}/status',
     ],
     agent: [

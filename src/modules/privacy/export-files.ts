@@ -1,17 +1,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Readable, Transform, pipeline as piped } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable, pipeline as piped } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
 import { ZipFile } from 'yazl';
 import type { ByteRange } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
-import { isUuid } from '#common/uuid';
-import { Config } from '#config/config';
+import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { type DataRequest, ExportFormat } from './data-request.entity';
 import { type ExportedTable, PersonalExport } from './personal-export';
 import type { ExportPart } from './privacy.dto';
@@ -30,15 +25,11 @@ interface FileKey {
 /** Files of exports, encrypted. Among the organization's files, so they go with them. */
 @Injectable()
 export class ExportFiles {
-  private readonly root: string;
-
   constructor(
-    config: Config,
+    private readonly storage: MediaStorage,
     private readonly encryption: Encryption,
     private readonly exports: PersonalExport,
-  ) {
-    this.root = config.media_storage;
-  }
+  ) {}
 
   /** Writes the file as it reads the rows; answers what its request says from then on. */
   async write(request: DataRequest, signal: AbortSignal): Promise<Partial<DataRequest>> {
@@ -48,26 +39,18 @@ export class ExportFiles {
     const source = format === ExportFormat.csv ? zipOf(tables) : Readable.from(this.exports.text(tables, include));
     const [key, iv] = [randomBytes(32), randomBytes(12)];
     const cipher = createCipheriv(ALGORITHM, key, iv);
-    let size_bytes = 0;
-    const measure = new Transform({
-      transform(chunk: Buffer, _encoding, next): void {
-        size_bytes += chunk.length;
-        next(null, chunk);
-      },
-    });
-    const path = this.path(request);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    try {
-      await pipeline(source, measure, cipher, createWriteStream(`${path}.part`, { mode: 0o600, flush: true }), { signal });
-      await rename(`${path}.part`, path);
-    } catch (error) {
-      await rm(`${path}.part`, { force: true });
-      throw error;
-    }
+    // Whoever reads it hears of a failure.
+    const file = await this.storage.receive(
+      piped(source, cipher, () => undefined),
+      Infinity,
+      signal,
+    );
+    await this.storage.put(this.keyOf(request), file);
     const sealed: FileKey = { key: key.toString('base64'), iv: iv.toString('base64'), tag: cipher.getAuthTag().toString('base64') };
     const expires_at = new Date(Date.now() + KEPT_DAYS * 86_400_000);
     return {
-      size_bytes,
+      // The cipher keeps the length.
+      size_bytes: file.size_bytes,
       expires_at,
       due_at: expires_at,
       file_key_encrypted: this.encryption.encrypt(JSON.stringify(sealed), [organization_id, id]),
@@ -82,17 +65,16 @@ export class ExportFiles {
       Buffer.from(tag, 'base64'),
     );
     // Whoever reads it hears of a failure.
-    const whole = piped(createReadStream(this.path(request)), decipher, () => undefined);
+    const whole = piped(this.storage.read(this.keyOf(request)), decipher, () => undefined);
     return range ? Readable.from(partOf(whole, range)) : whole;
   }
 
   async remove(request: DataRequest): Promise<void> {
-    await rm(this.path(request), { force: true });
+    await this.storage.remove([this.keyOf(request)]);
   }
 
-  private path({ organization_id, id }: DataRequest): string {
-    if (!isUuid(organization_id) || !isUuid(id)) throw new Error('not an export');
-    return join(this.root, organization_id, 'exports', id);
+  private keyOf({ organization_id, id }: DataRequest): string {
+    return `${organization_id}/exports/${id}`;
   }
 }
 

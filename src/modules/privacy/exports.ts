@@ -72,7 +72,7 @@ export class Exports {
       filename: `personal-data-${id}.${format === ExportFormat.csv ? 'zip' : 'json'}`,
       mime_type: 'application/octet-stream',
       size_bytes: request.size_bytes ?? 0,
-      sha256: null,
+      etag: null,
       read: (range) => this.files.read(request, range),
     });
   }

@@ -185,5 +185,5 @@ export class MediaStore {
 /** As the helper of all doors wants a file. */
 export function fileOf({ id, mime_type, filename, path, size_bytes, sha256 }: StoredMedia): StoredFile {
   const read = (range?: ByteRange): Readable => createReadStream(path, range);
-  return { filename: filename ?? id, mime_type, size_bytes, sha256: sha256.toString('hex'), read };
+  return { filename: filename ?? id, mime_type, size_bytes, etag: sha256.toString('hex'), read };
 }

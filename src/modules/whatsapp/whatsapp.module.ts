@@ -9,11 +9,13 @@ import './numbers/numbers.events';
 import './templates/templates.demo';
 import './templates/templates.events';
 import { FetchMedia } from './media/fetch-media';
+import { KeepMedia } from './media/keep-media';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaQuota } from './media/media-quota';
 import { MediaStorage } from './media/media-storage';
+import { Thumbnails } from './media/thumbnails';
 import { EvolutionClient } from './evolution/evolution-client';
 import { EvolutionProvider } from './evolution/evolution-provider';
 import { EvolutionReceiptController } from './evolution/evolution-receipt.controller';
@@ -102,6 +104,8 @@ import { TemplatesService } from './templates/templates.service';
     EvolutionReceipt,
     EvolutionReceiptDoor,
     MediaStorage,
+    Thumbnails,
+    KeepMedia,
     MediaQuota,
     MediaService,
     FetchMedia,
@@ -134,6 +138,7 @@ import { TemplatesService } from './templates/templates.service';
     InboundStore,
     MediaService,
     FetchMedia,
+    MediaStorage,
     TemplateNews,
     TemplatesService,
   ],

@@ -268,6 +268,7 @@ export function mediaOf(change: Pick<InboundMessage, 'media'>): MessageMedia | n
     sha256: null,
     status: 'pending',
     url: null,
+    thumbnail_url: null,
   };
 }
 

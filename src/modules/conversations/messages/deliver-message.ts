@@ -17,7 +17,7 @@ import { type LimitSettings, NumberLimits } from '#modules/whatsapp/limits/numbe
 import { PortfolioLimit } from '#modules/whatsapp/limits/portfolio-limit';
 import { pauseNumber, tellLimitReached } from '#modules/whatsapp/numbers/number-news';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
-import type { OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
+import type { Delivery, OutgoingMessage, SendAnswer } from '#modules/whatsapp/provider';
 import { type FailureDecision, ProviderFailure, final, retryDelaySeconds } from '#modules/whatsapp/provider-failure';
 import { Providers } from '#modules/whatsapp/providers';
 import { countTemplates } from '#modules/whatsapp/templates/count-templates';
@@ -359,8 +359,9 @@ export class DeliverMessage {
     const actor = Actor.system(claim.organization_id);
     const number_id = claim.whatsapp_number_id ?? '';
     const line = await this.providers.line(actor, number_id);
-    const media = claim.media ? await this.media.toSend(actor, number_id, claim.media.id) : null;
-    return line.send(claim, { ...claim, media, target_provider_id: claim.reply_to_provider_id });
+    const send = (media: Delivery['media']): Promise<SendAnswer> =>
+      line.send(claim, { ...claim, media, target_provider_id: claim.reply_to_provider_id });
+    return claim.media ? this.media.toSend(actor, number_id, claim.media.id, send) : send(null);
   }
 
   /** Meta has it. Answers what waits behind it in the conversation; what is written after this look wakes us anew. */

@@ -1,7 +1,7 @@
 import { Field, ObjectType } from '@nestjs/graphql';
 import { ApiSchema } from '@nestjs/swagger';
 import { PageOf } from '#common/page.dto';
-import { Message, MessageType } from './message.entity';
+import { Message, type MessageMedia, MessageType } from './message.entity';
 
 /** A message as every door answers it. */
 @ObjectType('Message')
@@ -27,7 +27,7 @@ export class MessagePage extends PageOf(MessageResponse) {}
 export function presentMessage(message: Message): MessageResponse {
   const { deleted_at: _, earlier_versions: __, ...row } = message as Message & { deleted_at?: unknown };
   const visible = message.is_deleted ? { ...row, content: null, payload: {}, media: null } : row;
-  const media = visible.media && { ...visible.media, url: visible.media.status === 'ready' ? mediaUrl(message.id) : null };
+  const media = visible.media && presentMedia(message.id, visible.media);
   return {
     ...visible,
     media,
@@ -38,4 +38,8 @@ export function presentMessage(message: Message): MessageResponse {
   };
 }
 
-export const mediaUrl = (message_id: string): string => `/api/v1/whatsapp/messages/${message_id}/media`;
+/** Where the file of a message is, and its thumbnail. */
+function presentMedia(message_id: string, { has_thumbnail, ...media }: MessageMedia): MessageMedia {
+  const url = media.status === 'ready' ? `/api/v1/whatsapp/messages/${message_id}/media` : null;
+  return { ...media, url, thumbnail_url: url && has_thumbnail ? `${url}/thumbnail` : null };
+}

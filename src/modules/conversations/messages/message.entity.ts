@@ -81,6 +81,14 @@ export class MessageMedia {
 
   /** Where it is downloaded once it is ready. */
   url: string | null;
+
+  /** Where an image's thumbnail is (image/webp, at most 320 pixels on the longer side); null: it has none. */
+  thumbnail_url: string | null;
+
+  /** At rest: whether it has one. */
+  @HideField()
+  @ApiHideProperty()
+  has_thumbnail?: boolean;
 }
 
 export class MessageReaction {

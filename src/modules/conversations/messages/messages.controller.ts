@@ -96,7 +96,7 @@ export class MessagesController {
   @Sends()
   @Bodies({
     'an image at an address': { to: DEMO.phone, type: 'image', media_url: 'https://padaria.example/bolo.jpg', caption: 'O bolo de hoje' },
-    'a file of yours': { to: DEMO.phone, type: 'document', media_id: DEMO.media_id, filename: 'comprovante.txt' },
+    'a file of yours': { to: DEMO.phone, type: 'document', media_id: DEMO.media_id, filename: 'comprovante.png' },
   })
   sendMedia(@Caller() actor: Actor, @Body() input: SendMedia): Promise<SendResult> {
     return this.sending.toPhone(actor, AGENT, input, composeMedia(input));
@@ -276,5 +276,26 @@ export class MessagesController {
     @Res() response: Response,
   ): Promise<void> {
     await this.messages.file(actor, id, request, response);
+  }
+
+  /**
+   * Download the thumbnail of a message's image: image/webp, at most 320 pixels on the longer side. JPEG, PNG and WebP have one from when they are ready;
+   * an animated, broken or very large image has none (404).
+   * @throws {409} The file is still being fetched (`media_not_ready`).
+   * @throws {410} It is no longer there (`media_gone`).
+   * @throws {416} The range lies outside the file (`range_not_satisfiable`).
+   */
+  @Get('messages/:message_id/media/thumbnail')
+  @Allow('viewer')
+  @ApiProduces('image/webp')
+  @ApiParam({ name: 'message_id', schema: { type: 'string', example: DEMO.file_message_id } })
+  @ApiOkResponse({ description: 'The thumbnail.', schema: { type: 'string', format: 'binary' } })
+  async thumbnail(
+    @Caller() actor: Actor,
+    @Param('message_id', Uuid) id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    await this.messages.thumbnail(actor, id, request, response);
   }
 }

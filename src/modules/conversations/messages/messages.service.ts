@@ -101,9 +101,18 @@ export class MessagesService {
 
   /** Streams a message's file. */
   async file(actor: Actor, id: string, request: Request, response: Response): Promise<void> {
+    await this.media.respond(actor, await this.mediaId(actor, id), request, response);
+  }
+
+  /** Streams the thumbnail of a message's image. */
+  async thumbnail(actor: Actor, id: string, request: Request, response: Response): Promise<void> {
+    await this.media.respondThumbnail(actor, await this.mediaId(actor, id), request, response);
+  }
+
+  private async mediaId(actor: Actor, id: string): Promise<string> {
     const { media, is_deleted } = await this.database.repository(Message).get(actor, id);
     if (!media || is_deleted) throw new NotFound('File of this message');
-    await this.media.respond(actor, media.id, request, response);
+    return media.id;
   }
 
   /** What became of a message. */

@@ -1,19 +1,24 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { safeType } from '#api/answer-file';
 import { Actor } from '#common/actor';
+import { Unavailable } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { Providers } from '../providers';
 import { MAX_FILE_BYTES, sniff } from './file-kind';
+import type { ReceivedFile } from './file-store';
+import { KeepMedia, type Stored } from './keep-media';
 import { MediaFile } from './media-file.entity';
 import { type MediaOfMessage, mediaOfMessage } from './media.dto';
 import { MediaQuota } from './media-quota';
-import { MediaStorage, type ReceivedFile } from './media-storage';
+import { MediaStorage } from './media-storage';
 
 /** Contract 20, 7.4. */
 const TRIES = 3;
 /** After the first and the second try that failed. */
 const PAUSES_SECONDS = [5, 30];
+/** Our storage is away, which is no try: the provider has the file for days, and nobody else has it. */
+const STORAGE_PAUSE_SECONDS = 60;
 /** A media URL of Meta lives 5 minutes and is asked for anew by each try; 100 MB on a slow line needs minutes. */
 const TIMEOUT_SECONDS = 180;
 /** A try that takes longer than it may is of a worker that died. */
@@ -52,6 +57,7 @@ export class FetchMedia {
     private readonly database: Database,
     private readonly providers: Providers,
     private readonly storage: MediaStorage,
+    private readonly keeping: KeepMedia,
     private readonly quota: MediaQuota,
     rows: DueRows,
   ) {
@@ -85,10 +91,9 @@ export class FetchMedia {
       return null;
     } catch (error) {
       this.logger.warn({ msg: 'media not fetched', media_id, attempt: file.attempts, reason: (error as Error).message });
+      if (error instanceof Unavailable) return this.putOff(file, STORAGE_PAUSE_SECONDS, file.attempts - 1);
       if (file.attempts >= TRIES) return this.fail(file);
-      const seconds = PAUSES_SECONDS[file.attempts - 1] ?? 30;
-      await this.files().patch(Actor.system(organization_id), media_id, { due_at: new Date(Date.now() + seconds * 1000) });
-      return seconds * 1000;
+      return this.putOff(file, PAUSES_SECONDS[file.attempts - 1] ?? 30);
     }
   }
 
@@ -128,22 +133,28 @@ export class FetchMedia {
   }
 
   private async store(file: MediaFile, received: ReceivedFile): Promise<void> {
-    let storage_key: string | null = null;
+    let stored: Stored | null = null;
     let settled = false;
     try {
       const mime_type = (await sniff(received.path, file.filename)) ?? safeType(file.mime_type);
       const { size_bytes, sha256 } = received;
-      storage_key = await this.storage.keep(received, file.organization_id);
-      settled = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, storage_key });
+      stored = await this.keeping.keep(received, mime_type, file.organization_id);
+      settled = await this.settle(file, { status: 'ready', mime_type, size_bytes, sha256, ...stored });
     } finally {
       await this.storage.discard(received);
-      if (storage_key && !settled) await this.storage.remove(storage_key);
+      if (stored && !settled) await this.keeping.remove([stored]);
     }
   }
 
   /** The room that keeps the message says there what became of its file, in the same transaction. */
   onSettled(listener: SettledListener): void {
     this.listener = listener;
+  }
+
+  private async putOff({ organization_id, id, attempts }: MediaFile, seconds: number, counted = attempts): Promise<number> {
+    const due_at = new Date(Date.now() + seconds * 1000);
+    await this.files().patch(Actor.system(organization_id), id, { attempts: counted, due_at });
+    return seconds * 1000;
   }
 
   private async fail(file: MediaFile): Promise<null> {
@@ -160,7 +171,7 @@ export class FetchMedia {
       if ((await files.lock(actor, id)).status !== 'pending') return false;
       // Meta's id of a customer's file is not one to send with: the first send of it uploads anew.
       const settled = await files.patch(actor, id, { ...values, due_at: new Date() });
-      if (settled.size_bytes !== null) await this.quota.keep(tx, actor, settled.size_bytes);
+      if (settled.size_bytes !== null) await this.quota.keep(tx, actor, settled.size_bytes + (settled.thumbnail_bytes ?? 0));
       const { listener } = this;
       if (message_id && listener) await listener(tx, { organization_id, message_id, media: mediaOfMessage(settled) });
       return true;

@@ -52,6 +52,10 @@ export class MediaFile extends TenantEntity {
   @Column('varchar', { length: 255, nullable: true })
   storage_key: string | null;
 
+  /** Of the image/webp that stands beside the file; null: it has none. */
+  @Column('int', { nullable: true })
+  thumbnail_bytes: number | null;
+
   @Column('int', { default: 0 })
   attempts: number;
 

@@ -1,35 +1,36 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createWriteStream, openAsBlob } from 'node:fs';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { ByteRange } from '#api/answer-file';
 import { AppError } from '#common/errors';
 import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
+import type { FileStore, ReceivedFile } from './file-store';
+import { MAX_FILE_BYTES } from './file-kind';
+import { LocalFiles } from './local-files';
+import { S3Files } from './s3-files';
 
-/** A file on this machine's disk that has no place yet: `keep` or `discard` it. */
-export interface ReceivedFile {
-  path: string;
-  size_bytes: number;
-  /** Hex. */
-  sha256: string;
-}
-
-/** organization / month / file: ids of ours only, so that no name from outside ever becomes a path. */
-const KEY = /^[0-9a-f-]{36}\/\d{4}-\d{2}\/[0-9a-f-]{36}$/;
-/** Where files grow; on the same disk, so that the last step is one rename. */
+/** Where files grow; in the directory of those that stay, so that on one disk the last step is one rename. */
 const ARRIVING = '.arriving';
 const ARRIVING_MAX_AGE_MS = 24 * 3_600_000;
 
-/** The bytes of media files, in the directory `MEDIA_STORAGE`. */
+/** The bytes of files: they arrive on this machine's disk, and stay where `MEDIA_STORAGE` says. */
 @Injectable()
-export class MediaStorage {
+export class MediaStorage implements OnModuleInit {
   private readonly root: string;
+  private readonly store: FileStore;
 
-  constructor(config: Config) {
-    this.root = config.media_storage;
+  constructor({ media_storage, s3 }: Config) {
+    this.root = media_storage;
+    this.store = s3 ? new S3Files(s3) : new LocalFiles(media_storage);
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.store.check?.();
   }
 
   /** Writes a stream to the disk. @throws {AppError} 413 beyond `max_bytes`; nothing is left behind then. */
@@ -57,19 +58,19 @@ export class MediaStorage {
   }
 
   /** Gives a received file its place; answers the key. */
-  async keep(file: Pick<ReceivedFile, 'path'>, organization_id: string): Promise<string> {
+  async keep(file: ReceivedFile, organization_id: string): Promise<string> {
     const key = `${organization_id}/${new Date().toISOString().slice(0, 7)}/${newId()}`;
-    const path = this.path(key);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await rename(file.path, path);
+    await this.put(key, file);
     return key;
   }
 
-  /** Puts a file of a backup back where it was. @throws When it is there, or the key is none of ours. */
-  async putBack(key: string, body: AsyncIterable<Buffer>): Promise<void> {
-    const path = this.path(key);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await pipeline(body, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
+  /** Gives a received file the place of this key. */
+  async put(key: string, file: ReceivedFile): Promise<void> {
+    try {
+      await this.store.put(key, file);
+    } finally {
+      await this.discard(file);
+    }
   }
 
   /** What `receive` wrote under this name, gone once it is read; null: it is not on this machine, or was read before. */
@@ -88,32 +89,34 @@ export class MediaStorage {
 
   /** null: it is not there. */
   async size(key: string): Promise<number | null> {
-    try {
-      return (await stat(this.path(key))).size;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
+    return this.store.size(key);
   }
 
   /** The bytes from `start` to `end`, both included. */
-  read(key: string, range?: { start: number; end: number }): Readable {
-    return createReadStream(this.path(key), range);
+  read(key: string, range?: ByteRange): Readable {
+    return this.store.read(key, range);
   }
 
-  /** For uploads: read from the disk as it is sent, never whole in memory. */
-  blob(key: string, type: string): Promise<Blob> {
-    return openAsBlob(this.path(key), { type });
+  /** For uploads: read from the disk as it is sent, never whole in memory. What stands elsewhere is brought here for as long as `use` takes. */
+  async withBlob<T>(key: string, type: string, use: (blob: Blob) => Promise<T>): Promise<T> {
+    const path = this.store.pathOf?.(key);
+    if (path !== undefined) return use(await openAsBlob(path, { type }));
+    const copy = await this.receive(this.read(key), MAX_FILE_BYTES);
+    try {
+      return await use(await openAsBlob(copy.path, { type }));
+    } finally {
+      await this.discard(copy);
+    }
   }
 
-  async remove(key: string): Promise<void> {
-    await rm(this.path(key), { force: true });
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.store.remove(keys);
   }
 
   /** Every file of an organization. */
   async removeAll(organization_id: string): Promise<void> {
     if (!isUuid(organization_id)) throw new Error('not an organization');
-    await rm(join(this.root, organization_id), { recursive: true, force: true });
+    await this.store.removeAll(organization_id);
   }
 
   /** Forgets what a process that died was receiving. */
@@ -124,11 +127,6 @@ export class MediaStorage {
       const found = await stat(path).catch(() => null);
       if (found && Date.now() - found.mtimeMs > ARRIVING_MAX_AGE_MS) await rm(path, { force: true });
     }
-  }
-
-  private path(key: string): string {
-    if (!KEY.test(key)) throw new Error('not a key of the media storage');
-    return join(this.root, key);
   }
 }
 

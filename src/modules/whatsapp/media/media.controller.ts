@@ -9,9 +9,10 @@ import { assertFit } from '#common/fit';
 import { Room } from '#common/room';
 import type { Config } from '#config/config';
 import { MAX_FILE_BYTES } from './file-kind';
+import type { ReceivedFile } from './file-store';
 import { Media } from './media.dto';
 import { MediaService } from './media.service';
-import { MediaStorage, type ReceivedFile } from './media-storage';
+import { MediaStorage } from './media-storage';
 
 /** Multer writes an upload straight into the media storage. */
 export function uploadOptions(config: Config): MulterModuleOptions {

@@ -16,10 +16,13 @@ export class Media {
   sha256: string | null;
 
   @ApiProperty({ enum: ['pending', 'ready', 'failed', 'expired'] })
-  status: string;
+  status: MediaFile['status'];
 
   /** null: a file is downloaded through its message. */
   url: string | null;
+
+  /** null: as the file, through its message. */
+  thumbnail_url: string | null;
 
   created_at: Date;
 }
@@ -33,9 +36,11 @@ export interface MediaOfMessage {
   sha256: string | null;
   status: MediaFile['status'];
   url: string | null;
+  thumbnail_url: string | null;
+  has_thumbnail: boolean;
 }
 
-export const mediaOfMessage = ({ id, mime_type, filename, size_bytes, sha256, status }: MediaFile): MediaOfMessage => ({
+const shown = ({ id, mime_type, filename, size_bytes, sha256, status }: MediaFile): Omit<Media, 'created_at'> => ({
   id,
   mime_type,
   filename,
@@ -43,6 +48,9 @@ export const mediaOfMessage = ({ id, mime_type, filename, size_bytes, sha256, st
   sha256,
   status,
   url: null,
+  thumbnail_url: null,
 });
 
-export const presentMedia = (file: MediaFile): Media => ({ ...mediaOfMessage(file), created_at: file.created_at });
+export const mediaOfMessage = (file: MediaFile): MediaOfMessage => ({ ...shown(file), has_thumbnail: file.thumbnail_bytes !== null });
+
+export const presentMedia = (file: MediaFile): Media => ({ ...shown(file), created_at: file.created_at });

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { answerFile } from '#api/answer-file';
+import { type StoredFile, answerFile } from '#api/answer-file';
 import type { Actor } from '#common/actor';
-import { AppError, Conflict, Invalid } from '#common/errors';
+import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { fileName } from '#common/file-name';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
@@ -10,10 +10,13 @@ import type { OurFile } from '../provider';
 import { UnsendableMessage } from '../provider-failure';
 import { Providers } from '../providers';
 import { metaType, sendLimit, sniff } from './file-kind';
+import type { ReceivedFile } from './file-store';
+import { KeepMedia, type Stored } from './keep-media';
+import { thumbnailKey } from './keys-of-media';
 import { MediaFile } from './media-file.entity';
 import { type Media, type MediaOfMessage, mediaOfMessage, presentMedia } from './media.dto';
 import { MediaQuota } from './media-quota';
-import { MediaStorage, type ReceivedFile, tooLarge } from './media-storage';
+import { MediaStorage, tooLarge } from './media-storage';
 
 /** Meta keeps an upload for 30 days; a day less, for messages that wait. */
 const PROVIDER_COPY_DAYS = 29;
@@ -32,6 +35,7 @@ export class MediaService {
   constructor(
     private readonly database: Database,
     private readonly storage: MediaStorage,
+    private readonly keeping: KeepMedia,
     private readonly providers: Providers,
     private readonly quota: MediaQuota,
   ) {}
@@ -73,23 +77,30 @@ export class MediaService {
     return mediaOfMessage(file);
   }
 
-  /** A file of ours, to be handed to a provider otherwise than in a message. @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410. */
-  async file(actor: Actor, media_id: string): Promise<{ blob: Blob; filename: string; mime_type: string }> {
+  /**
+   * A file of ours, for as long as `use` takes: to be handed to a provider otherwise than in a message.
+   * @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410.
+   */
+  async withFile<T>(actor: Actor, media_id: string, use: (file: OurFile) => Promise<T>): Promise<T> {
     const file = await this.files().get(actor, media_id);
     const storage_key = this.assertReady(file);
     if ((await this.storage.size(storage_key)) === null) throw gone();
-    const mime_type = metaType(file.mime_type);
-    return { blob: await this.storage.blob(storage_key, mime_type), filename: file.filename ?? nameOf(file), mime_type };
+    return this.lend(file, storage_key, use);
   }
 
   /**
-   * A file as the number's provider takes it: itself, or by an id.
+   * A file as the number's provider takes it, for as long as `send` takes: itself, or by an id.
    * @throws {ProviderFailure} Also when the file or the number's token is gone.
    */
-  async toSend(actor: Actor, whatsapp_number_id: string, media_id: string): Promise<{ id: string } | { file: OurFile }> {
+  async toSend<T>(
+    actor: Actor,
+    whatsapp_number_id: string,
+    media_id: string,
+    send: (media: { id: string } | { file: OurFile }) => Promise<T>,
+  ): Promise<T> {
     const line = await this.providers.line(actor, whatsapp_number_id);
-    if (!line.uploadMedia) return { file: await this.ourFile(await this.files().get(actor, media_id)) };
-    return { id: await this.providerMediaId(actor, whatsapp_number_id, media_id) };
+    if (line.uploadMedia) return send({ id: await this.providerMediaId(actor, whatsapp_number_id, media_id) });
+    return this.ourFile(await this.files().get(actor, media_id), (file) => send({ file }));
   }
 
   /** Meta's id of a file for a number, uploaded when Meta does not have it (any more): once per file and number, however many ask at once. */
@@ -108,16 +119,17 @@ export class MediaService {
    */
   async respond(actor: Actor, media_id: string, request: Request, response: Response): Promise<void> {
     const file = await this.files().get(actor, media_id);
-    const storage_key = this.assertReady(file);
-    const size_bytes = await this.storage.size(storage_key);
-    if (size_bytes === null) throw gone();
-    await answerFile(request, response, {
-      filename: file.filename ?? nameOf(file),
-      mime_type: file.mime_type,
-      size_bytes,
-      sha256: file.sha256,
-      read: (range) => this.storage.read(storage_key, range),
-    });
+    const { filename, mime_type, sha256: etag } = file;
+    await this.stream(this.assertReady(file), { filename: filename ?? nameOf(file), mime_type, etag }, request, response);
+  }
+
+  /** The same of an image's thumbnail. @throws {NotFound} Also: it has none. @throws As `respond`. */
+  async respondThumbnail(actor: Actor, media_id: string, request: Request, response: Response): Promise<void> {
+    const file = await this.files().get(actor, media_id);
+    const { id, sha256, thumbnail_bytes } = file;
+    const key = thumbnailKey(this.assertReady(file));
+    if (thumbnail_bytes === null) throw new NotFound('Thumbnail of this file');
+    await this.stream(key, { filename: `${id}.webp`, mime_type: 'image/webp', etag: sha256 && `${sha256}-thumbnail` }, request, response);
   }
 
   /** Deletes uploads nobody sent, file and row together. */
@@ -136,7 +148,7 @@ export class MediaService {
          SELECT (m.media->>'id')::uuid FROM messages m
           WHERE m.organization_id = $1 AND m.id = ANY($2) AND m.direction = 'outgoing' AND m.media IS NOT NULL
             AND NOT EXISTS (SELECT FROM messages o WHERE o.organization_id = $1 AND o.media->>'id' = m.media->>'id' AND o.contact_id <> m.contact_id)))
-       RETURNING organization_id, storage_key, size_bytes`,
+       RETURNING ${STORED}`,
       [organization_id, message_ids, uploads],
     );
     await this.releaseAll(tx, gone);
@@ -146,14 +158,14 @@ export class MediaService {
   /** The bytes of files older than so many days go, at most `limit`; answers how many, and the messages whose files they were. */
   async expire(tx: Tx, organization_id: string, days: number, limit: number): Promise<{ files: number; message_ids: string[] }> {
     const old = await tx.rows<StoredRow & { id: string; message_id: string | null }>(
-      `SELECT organization_id, id, message_id, storage_key, size_bytes FROM media_files
+      `SELECT ${STORED}, id, message_id FROM media_files
         WHERE organization_id = $1 AND storage_key IS NOT NULL AND created_at < now() - make_interval(days => $2)
         ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
       [organization_id, days, limit],
     );
     if (!old.length) return { files: 0, message_ids: [] };
     await tx.rows(
-      `UPDATE media_files SET status = 'expired', storage_key = NULL, filename = NULL, updated_at = now() WHERE organization_id = $1 AND id = ANY($2)`,
+      `UPDATE media_files SET status = 'expired', storage_key = NULL, thumbnail_bytes = NULL, filename = NULL, updated_at = now() WHERE organization_id = $1 AND id = ANY($2)`,
       [organization_id, old.map(({ id }) => id)],
     );
     await this.releaseAll(tx, old);
@@ -163,7 +175,7 @@ export class MediaService {
   /** Before the commit: a row without its file is swept again, a file without its row would never be found. */
   private async releaseAll(tx: Tx, files: readonly StoredRow[]): Promise<void> {
     await this.quota.release(tx, files);
-    for (const { storage_key } of files) if (storage_key) await this.storage.remove(storage_key);
+    await this.keeping.remove(files);
   }
 
   /** Over all organizations: time alone decides. A file that is just being sent is locked, and left to that message. */
@@ -173,7 +185,7 @@ export class MediaService {
         `DELETE FROM media_files WHERE (organization_id, id) IN (
            SELECT organization_id, id FROM media_files WHERE message_id IS NULL AND sent_at IS NULL AND created_at < now() - make_interval(hours => $1)
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING organization_id, storage_key, size_bytes`,
+         RETURNING ${STORED}`,
         [UNUSED_HOURS, SWEEP_BATCH],
       );
       await this.releaseAll(tx, unused);
@@ -184,16 +196,16 @@ export class MediaService {
   /** The file gets its place and its row, or neither. */
   private async keep(actor: Actor, file: UploadedFile, kind: Pick<MediaFile, 'mime_type' | 'filename'>): Promise<MediaFile> {
     const { size_bytes, sha256 } = file;
-    const storage_key = await this.storage.keep(file, actor.organization_id);
+    const stored = await this.keeping.keep(file, kind.mime_type, actor.organization_id);
     try {
       return await this.database.tx(async (tx) => {
-        await this.quota.take(tx, actor, size_bytes);
-        const media = await this.files(tx).insert(actor, { ...kind, size_bytes, sha256, status: 'ready', storage_key });
+        await this.quota.take(tx, actor, size_bytes + (stored.thumbnail_bytes ?? 0));
+        const media = await this.files(tx).insert(actor, { ...kind, size_bytes, sha256, status: 'ready', ...stored });
         tx.audit(actor, 'media.uploaded', { resource: { id: media.id }, metadata: { mime_type: media.mime_type, size_bytes } });
         return media;
       });
     } catch (error) {
-      await this.storage.remove(storage_key);
+      await this.keeping.remove([stored]);
       throw error;
     }
   }
@@ -202,19 +214,35 @@ export class MediaService {
     const file = await this.files().get(actor, media_id);
     if (file.whatsapp_number_id === whatsapp_number_id && file.provider_media_id && file.due_at > new Date()) return file.provider_media_id;
     const line = await this.providers.line(actor, whatsapp_number_id);
-    const provider_media_id = await line.uploadMedia?.(await this.ourFile(file));
+    const provider_media_id = line.uploadMedia && (await this.ourFile(file, line.uploadMedia));
     if (!provider_media_id) throw new UnsendableMessage('message_incomplete', 'The number takes no uploads.');
     const due_at = new Date(Date.now() + PROVIDER_COPY_DAYS * 86_400_000);
     await this.files().patch(actor, media_id, { whatsapp_number_id, provider_media_id, due_at });
     return provider_media_id;
   }
 
-  private async ourFile(file: MediaFile): Promise<OurFile> {
+  /** @throws {UnsendableMessage} It is no longer there. */
+  private async ourFile<T>(file: MediaFile, use: (file: OurFile) => Promise<T>): Promise<T> {
     const { status, storage_key } = file;
     if (status !== 'ready' || !storage_key || (await this.storage.size(storage_key)) === null)
       throw new UnsendableMessage('message_incomplete', 'The file of this message is no longer there.');
+    return this.lend(file, storage_key, use);
+  }
+
+  private lend<T>(file: MediaFile, storage_key: string, use: (file: OurFile) => Promise<T>): Promise<T> {
     const mime_type = metaType(file.mime_type);
-    return { blob: await this.storage.blob(storage_key, mime_type), filename: file.filename ?? nameOf(file), mime_type };
+    return this.storage.withBlob(storage_key, mime_type, (blob) => use({ blob, filename: file.filename ?? nameOf(file), mime_type }));
+  }
+
+  private async stream(
+    key: string,
+    file: Pick<StoredFile, 'filename' | 'mime_type' | 'etag'>,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
+    const size_bytes = await this.storage.size(key);
+    if (size_bytes === null) throw gone();
+    await answerFile(request, response, { ...file, size_bytes, read: (range) => this.storage.read(key, range) });
   }
 
   /** The key of a file whose bytes are here. */
@@ -229,7 +257,10 @@ export class MediaService {
   }
 }
 
-type StoredRow = { organization_id: string; storage_key: string | null; size_bytes: string | null };
+/** A row whose bytes go. What they take; those that went before count no more. */
+type StoredRow = Stored & { organization_id: string; size_bytes: string | null };
+const STORED = `organization_id, storage_key, thumbnail_bytes,
+  CASE WHEN storage_key IS NOT NULL THEN size_bytes + coalesce(thumbnail_bytes, 0) END AS size_bytes`;
 
 const gone = (): AppError => new AppError(410, 'media_gone', 'The file is no longer there, or could not be fetched from the provider.');
 

@@ -67,7 +67,7 @@ export class HeaderSamples {
   }
 
   private withFile<T>(actor: Actor, sample: Exclude<Sample, { handle: string }>, use: (file: SampleFile) => Promise<T>): Promise<T> {
-    if ('media_id' in sample) return this.media.file(actor, sample.media_id).then(use);
+    if ('media_id' in sample) return this.media.withFile(actor, sample.media_id, use);
     return this.turns.run(async () => use(await this.fetch(sample.link)), actor.organization_id);
   }
 
