@@ -139,6 +139,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   /** Closes one socket of an organization, on whatever node it is. Of many who ask at once one is answered true; false: it is gone. */
   async drop(organization_id: string, id: string): Promise<boolean> {
+    if (!(await this.roster.claim(id))) return false;
     if (this.dropHere(organization_id, id)) return true;
     if (!(await this.roster.strike(organization_id, id))) return false;
     this.server?.serverSideEmit('drop', organization_id, id);

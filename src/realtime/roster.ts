@@ -15,6 +15,9 @@ const cardsOf = (node: string, organization_id: string): string => `realtime:con
 /** Cards written at a time. */
 const BATCH = 200;
 
+/** Of several who want to close a socket at once; the last of them asks sooner than that. */
+const CLAIM_MS = 5000;
+
 /** This node lives for ARGV[2] ms from now, by Redis' clock; who fell silent is forgotten. */
 const LIVE = `local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -134,7 +137,14 @@ export class Roster implements OnModuleInit, BeforeApplicationShutdown {
     return found === null ? null : (JSON.parse(found) as ConnectionCard);
   }
 
-  /** Strikes another node's socket off the list: of all who ask at once one is told true, and has it closed. */
+  /** Of all who ask at once for one socket, on whatever node, one is answered true. */
+  async claim(id: string): Promise<boolean> {
+    const { speaker } = this.redis;
+    if (!speaker || !this.redis.ready) return true;
+    return (await speaker.set(`realtime:claims:${id}`, this.node, 'PX', CLAIM_MS, 'NX')) === 'OK';
+  }
+
+  /** Strikes another node's socket off the list; false: it is gone. */
   async strike(organization_id: string, id: string): Promise<boolean> {
     let struck = false;
     await this.elsewhere(async (speaker, node) => {
@@ -155,20 +165,32 @@ export class Roster implements OnModuleInit, BeforeApplicationShutdown {
     }
   }
 
-  /** Everything again: what Redis lost is there once more, and when each socket was last seen. */
-  private renew(): void {
-    for (const [organization_id, own] of this.here) this.unwritten.set(organization_id, new Set(own.keys()));
-    if (this.unwritten.size) this.write();
-  }
-
   private write(): void {
     clearTimeout(this.soon);
     this.soon = undefined;
     const changes = this.unwritten;
     this.unwritten = new Map();
-    // One after the other, so that a coming and a going keep their order. What fails is written with the next tick.
+    this.inTurn(() => this.writeAll(changes));
+  }
+
+  /** Everything again: when each socket was last seen, and what Redis has lost, or has still, since it was away. */
+  private renew(): void {
+    this.inTurn(async () => {
+      const { speaker } = this.redis;
+      if (!speaker || !this.redis.ready || !this.here.size) return;
+      const all = new Map<string, Set<string>>();
+      for (const [organization_id, own] of this.here) {
+        const written = await speaker.hkeys(cardsOf(this.node, organization_id));
+        all.set(organization_id, new Set([...written, ...own.keys()]));
+      }
+      await this.writeAll(all);
+    });
+  }
+
+  /** One after the other, so that a coming and a going keep their order. What fails is written with the next tick. */
+  private inTurn(work: () => Promise<void>): void {
     this.writing = this.writing
-      .then(() => this.writeAll(changes))
+      .then(work)
       .catch((error: unknown) => this.logger.warn({ msg: 'the list of sockets could not be written, will try again', err: error }));
   }
 
@@ -182,15 +204,15 @@ export class Roster implements OnModuleInit, BeforeApplicationShutdown {
       const own = this.of(organization_id);
       const all = [...ids];
       for (let i = 0; i < all.length; i += BATCH) {
-        const pipeline = speaker.pipeline();
-        for (const id of all.slice(i, i + BATCH)) {
-          const connection = own.get(id);
-          if (connection) pipeline.hset(key, id, JSON.stringify(connection.card()));
-          else pipeline.hdel(key, id);
-        }
-        if (own.size) pipeline.sadd(organizations, organization_id);
-        else pipeline.srem(organizations, organization_id);
-        await pipeline.pexpire(key, LIMITS.roster_lease_ms).exec();
+        const some = all.slice(i, i + BATCH);
+        const cards = some.flatMap((id) => own.get(id) ?? []).flatMap((connection) => [connection.id, JSON.stringify(connection.card())]);
+        const gone = some.filter((id) => !own.has(id));
+        await Promise.all([
+          cards.length && speaker.hset(key, ...cards),
+          gone.length && speaker.hdel(key, ...gone),
+          own.size ? speaker.sadd(organizations, organization_id) : speaker.srem(organizations, organization_id),
+          speaker.pexpire(key, LIMITS.roster_lease_ms),
+        ]);
       }
     }
     await speaker.pexpire(organizations, LIMITS.roster_lease_ms);
