@@ -1,6 +1,9 @@
+import { Role } from '#common/actor';
 import { newId } from '#common/uuid';
+import { GENERAL_CHANNELS, type Publication, type RealtimeEvent, socketCatalogue } from '#realtime/realtime.events';
+import { RealtimeHub } from '#realtime/realtime.hub';
 import { LIMITS } from '#realtime/realtime.limits';
-import { dial, rawOf, socketOf, until } from './support/sockets';
+import { dial, rawOf, socketOf, tell, until } from './support/sockets';
 import { type Company, type Person, errorOf, world, wrongField } from './support/world';
 
 interface Connection {
@@ -317,6 +320,37 @@ describe('a socket that is dropped', () => {
     raw.ws.resume();
     await raw.end();
     expect(raw.events()).toEqual([]);
+  });
+});
+
+describe('what is told to an organization', () => {
+  it('is heard by nobody of another one, whatever the event, the transport and the channel', async () => {
+    const { app, acme, globex, sql } = await world();
+    const hub = app.get(RealtimeHub);
+    const [contact, conversation_id] = [newId(), newId()];
+    await sql('INSERT INTO contacts (id, organization_id) VALUES ($1, $2)', [contact, acme.id]);
+    await sql(`INSERT INTO conversations (id, organization_id, contact_id, status) VALUES ($1, $2, $3, 'open')`, [
+      conversation_id,
+      acme.id,
+      contact,
+    ]);
+    const ours = await socketOf(acme.admin);
+    const theirs = await socketOf(globex.admin);
+    const raw = await rawOf(globex.admin);
+    const channels = [...GENERAL_CHANNELS];
+    expect(await raw.subscribe(...channels, `conversation:${conversation_id}`)).toMatchObject({ channels });
+    expect(await theirs.ask('join_conversation', { conversation_id })).toMatchObject({ ok: false, error_code: 'not_found' });
+
+    const events = socketCatalogue().map(([name]) => name as RealtimeEvent);
+    const audiences: Partial<Publication>[] = [{}, { conversation_id }, { org_admins_only: true }, { role: Role.org_admin }];
+    for (const event of events) for (const audience of audiences) tell(hub, acme.id, event, { event }, audience);
+    tell(hub, globex.id, 'contact:updated', { end: true });
+
+    await Promise.all([theirs.hear('contact:updated'), raw.hear('event')]);
+    expect(events.length).toBeGreaterThan(20);
+    for (const event of events) await until(() => ours.all(event).length === audiences.length, `${event} at home`);
+    expect(theirs.heard.filter(({ event }) => event !== 'connected')).toEqual([{ event: 'contact:updated', data: { end: true } }]);
+    expect(raw.events().map(({ data }) => data)).toEqual([{ end: true }]);
   });
 });
 

@@ -255,11 +255,11 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
 }
 
 /** Among those who listen to its channel, whom a publication is for. */
-function concerns({ event, user_id, role, org_admins_only, exclude_connection }: Publication, connection: RawConnection): boolean {
+function concerns({ event, user_id, role, org_admins_only }: Publication, connection: RawConnection): boolean {
   if (user_id && connection.session.user_id !== user_id) return false;
   if (role && connection.session.role !== role) return false;
   if (org_admins_only && !connection.actor.may(Role.org_admin)) return false;
-  return connection.id !== exclude_connection && connection.mayRead(event);
+  return connection.mayRead(event);
 }
 
 function parse(raw: RawData): Record<string, unknown> | null {

@@ -15,16 +15,17 @@ const cardsOf = (node: string, organization_id: string): string => `realtime:con
 /** Cards written at a time. */
 const BATCH = 200;
 
-/** Of several who want to close a socket at once; the last of them asks sooner than that. */
+/** Who wants to close a socket at the same time as another asks within this. */
 const CLAIM_MS = 5000;
 
-/** This node lives for ARGV[2] ms from now, by Redis' clock; who fell silent is forgotten. */
-const LIVE = `local t = redis.call('TIME')
+/** Node ARGV[1] lives for ARGV[2] ms from now, by Redis' clock; who fell silent is forgotten. */
+const RENEW = `local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
 return redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)`;
 
-const OTHERS = `local t = redis.call('TIME')
+/** Who lives. */
+const NODES_ALIVE = `local t = redis.call('TIME')
 return redis.call('ZRANGEBYSCORE', KEYS[1], t[1] * 1000 + math.floor(t[2] / 1000), '+inf')`;
 
 /** A live socket, as nodes tell each other of it. */
@@ -141,7 +142,8 @@ export class Roster implements OnModuleInit, BeforeApplicationShutdown {
   async claim(id: string): Promise<boolean> {
     const { speaker } = this.redis;
     if (!speaker || !this.redis.ready) return true;
-    return (await speaker.set(`realtime:claims:${id}`, this.node, 'PX', CLAIM_MS, 'NX')) === 'OK';
+    // Redis goes away: each node for itself.
+    return (await speaker.set(`realtime:claims:${id}`, this.node, 'PX', CLAIM_MS, 'NX').catch(() => 'OK')) === 'OK';
   }
 
   /** Strikes another node's socket off the list; false: it is gone. */
@@ -158,7 +160,7 @@ export class Roster implements OnModuleInit, BeforeApplicationShutdown {
     const { speaker } = this.redis;
     if (!speaker || !this.redis.ready) return;
     try {
-      const nodes = (await speaker.eval(OTHERS, 1, NODES)) as string[];
+      const nodes = (await speaker.eval(NODES_ALIVE, 1, NODES)) as string[];
       for (const node of nodes) if (node !== this.node) await ask(speaker, node);
     } catch (error) {
       this.logger.warn({ msg: 'the sockets of other nodes are not known', err: error });
@@ -197,7 +199,7 @@ export class Roster implements OnModuleInit, BeforeApplicationShutdown {
   private async writeAll(changes: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
     const { speaker } = this.redis;
     if (!speaker || !this.redis.ready) return;
-    await speaker.eval(LIVE, 1, NODES, this.node, LIMITS.roster_lease_ms);
+    await speaker.eval(RENEW, 1, NODES, this.node, LIMITS.roster_lease_ms);
     const organizations = organizationsOf(this.node);
     for (const [organization_id, ids] of changes) {
       const key = cardsOf(this.node, organization_id);
