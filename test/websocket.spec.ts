@@ -406,10 +406,10 @@ describe('the same in GraphQL', () => {
       sendAnnouncement: { delivered: 1 },
     });
     await client.hear('announcement');
-    const drop = 'mutation ($id: ID!) { dropWebsocketConnection(id: $id) { success } }';
+    const drop = 'mutation ($id: ID!) { deleteWebsocketConnection(id: $id) { success } }';
     await ask(acme.agent, drop, { id: connection.id });
     expect(client.socket.connected).toBe(true);
-    expect(await ask(acme.admin, drop, { id: connection.id })).toEqual({ dropWebsocketConnection: { success: true } });
+    expect(await ask(acme.admin, drop, { id: connection.id })).toEqual({ deleteWebsocketConnection: { success: true } });
     await until(() => client.disconnects.length, 'the disconnect');
   });
 });

@@ -19,7 +19,7 @@ export const facts: RoomFacts = {
     },
     {
       rest: 'DELETE websocket/:connection_id',
-      mutation: 'dropWebsocketConnection',
+      mutation: 'deleteWebsocketConnection',
       said: ['websocket.connection_dropped'],
       given: async ({ agent, admin }) => ({ id: await connectionOf(agent, admin) }),
     },

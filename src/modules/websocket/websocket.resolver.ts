@@ -44,7 +44,7 @@ export class WebsocketResolver {
 
   @Mutation(() => SuccessResponse, { description: 'Close a socket; the client may connect again.' })
   @Allow('org_admin')
-  async dropWebsocketConnection(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
+  async deleteWebsocketConnection(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
     await this.sockets.drop(actor, id);
     return { success: true, message: 'Connection closed' };
   }
