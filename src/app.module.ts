@@ -23,6 +23,7 @@ import { SimulatorModule } from '#modules/simulator/simulator.module';
 import { TagsModule } from '#modules/tags/tags.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WebhooksModule } from '#modules/webhooks/webhooks.module';
+import { WebsocketModule } from '#modules/websocket/websocket.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
 import { RealtimeModule } from '#realtime/realtime.module';
 import { ground } from './ground';
@@ -72,6 +73,7 @@ export class AppModule {
         // 5 the view
         WebhooksModule,
         PrivacyModule,
+        WebsocketModule,
         OperationsModule,
       ],
     };

@@ -12,6 +12,7 @@ import { type FakeMeta, META_SECRET, fakeMeta } from './support/fake-meta';
 import { mailedToken } from './support/mailed-token';
 import { signMeta } from './support/meta-payloads';
 import { type Route, openApiOf, routesOf } from './support/openapi';
+import { connectionOf } from './support/sockets';
 import { challenge, codeOf, enrol } from './support/two-factor';
 import { type Company, PASSWORD, type Person, type World, close, world } from './support/world';
 
@@ -110,6 +111,8 @@ async function exported({ viewer }: Company): Promise<Record<string, string>> {
   return { [DEMO.data_request_id]: (body as { request_id: string }).request_id };
 }
 
+const connected = async ({ admin }: Company): Promise<Record<string, string>> => ({ [DEMO.connection_id]: await connectionOf(admin) });
+
 /** What has to be done before an example is true, and what it says then. */
 const BEFORE: Record<string, (company: Company) => Promise<Record<string, string>>> = {
   'POST /auth/2fa/enable': async ({ viewer }) => {
@@ -140,6 +143,8 @@ const BEFORE: Record<string, (company: Company) => Promise<Record<string, string
     const { body } = await admin.post('/privacy/consent', asked).expect(201);
     return { [DEMO.consent_id]: (body as { id: string }).id };
   },
+  'GET /websocket/{connection_id}': connected,
+  'DELETE /websocket/{connection_id}': connected,
   'GET /privacy/requests/{request_id}': exported,
   'GET /privacy/requests/{request_id}/download': exported,
   'POST /auth/2fa/verify': async ({ viewer }) => {

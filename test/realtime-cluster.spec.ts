@@ -1,4 +1,7 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import Redis from 'ioredis';
@@ -12,10 +15,11 @@ import { createApp } from '../src/app';
 import { AppModule } from '../src/app.module';
 import { type TestRedis, startRedis } from './support/redis';
 import { dial, rawOf, socketOf, tell, until } from './support/sockets';
-import { type World, world } from './support/world';
+import { Person, type World, world } from './support/world';
 
 // The waiting of the product, shorter.
-Object.assign(LIMITS, { presence_tick_ms: 50, presence_grace_ms: 400, sweep_ms: 200 });
+const SHORT = { presence_tick_ms: 50, presence_grace_ms: 400, sweep_ms: 200, roster_tick_ms: 100, roster_lease_ms: 2000 };
+Object.assign(LIMITS, SHORT);
 
 /** Two nodes with doors and a worker, on one PostgreSQL and one Redis. */
 interface Cluster extends World {
@@ -28,6 +32,7 @@ interface Cluster extends World {
 
 let redis: TestRedis | null;
 const others: INestApplicationContext[] = [];
+const children: ChildProcess[] = [];
 let made: Promise<Omit<Cluster, keyof World>> | undefined;
 const presence: PresenceChange[] = [];
 
@@ -36,6 +41,19 @@ async function secondApp(env: Record<string, string>): Promise<{ app: INestAppli
   await app.listen(0, '127.0.0.1');
   return { app, url: `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}` };
 }
+
+/** A node that can be killed. */
+async function thirdNode(env: Record<string, string>): Promise<{ child: ChildProcess; url: string }> {
+  const child = fork(join(__dirname, 'support', 'node.js'), [JSON.stringify({ env, limits: SHORT })]);
+  children.push(child);
+  const [url] = (await once(child, 'message')) as [string];
+  return { child, url };
+}
+
+const at = (url: string, { token, user }: Person): Person => new Person(url, token, user);
+
+const listed = async (person: Person): Promise<{ id: string; transport: string; rooms: string[] }[]> =>
+  (await person.get('/websocket').expect(200)).body.items as { id: string; transport: string; rooms: string[] }[];
 
 /** All of them can talk to each other. */
 const connected = async (...hubs: RealtimeHub[]): Promise<boolean> =>
@@ -72,6 +90,7 @@ describe('several nodes on one Redis', () => {
 
   // Before world() drops the database under them; its own app must not mind that Redis is gone.
   afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
     for (const other of others) await other.close();
     await redis?.destroy();
   });
@@ -165,6 +184,58 @@ describe('several nodes on one Redis', () => {
     expect(of()).toEqual([false]);
   });
 
+  onRedis('sockets are listed, counted, announced to and dropped from any node', async () => {
+    const { acme, globex, far_url } = await cluster();
+    const asked = [acme.admin, at(far_url, acme.admin)];
+    const client = await socketOf(acme.agent);
+    const raw = await rawOf(acme.agent, '/ws', far_url);
+    await socketOf(globex.agent, far_url);
+    await raw.subscribe('notifications');
+
+    for (const admin of asked) {
+      await until(
+        async () => (await listed(admin)).some(({ rooms }) => rooms.includes('notifications')),
+        'the far socket and what it hears',
+      );
+      expect((await listed(admin)).map(({ transport }) => transport)).toEqual(['ws', 'socketio']);
+      expect((await admin.get('/websocket/stats').expect(200)).body).toMatchObject({
+        total_connections: 2,
+        by_transport: { socketio: 1, ws: 1 },
+        online_users: 1,
+        rooms: { notifications: 1, [`organization:${acme.id}`]: 1 },
+      });
+      const { body } = await admin.post('/websocket/broadcast', { message: admin.base_url }).expect(200);
+      expect(body).toEqual({ delivered: 2 });
+      await client.hear('announcement', ({ message }) => message === admin.base_url);
+      await raw.hear('event', ({ data }) => (data as { message: string }).message === admin.base_url);
+    }
+    const [{ id }] = await listed(acme.admin);
+    await acme.admin.get(`/websocket/${id}`).expect(200);
+    for (const url of [globex.admin.base_url, far_url]) await at(url, globex.admin).delete(`/websocket/${id}`).expect(404);
+    const statuses = await Promise.all(Array.from({ length: 50 }, async (_, n) => (await asked[n % 2].delete(`/websocket/${id}`)).status));
+    expect(statuses.sort()).toEqual([204, ...Array<number>(49).fill(404)]);
+    expect(await raw.end()).toEqual({ code: 1008, reason: 'connection_dropped' });
+    await until(async () => (await listed(acme.admin)).length === 1, 'the end of the far socket');
+    expect(client.socket.connected).toBe(true);
+  });
+
+  onRedis('a node that is killed is forgotten with its sockets, and who was only there goes offline', async () => {
+    const { acme, env } = await cluster();
+    const of = (): boolean[] => presence.filter(({ user_id }) => user_id === acme.viewer.user.id).map(({ is_online }) => is_online);
+    const { child, url } = await thirdNode(env);
+    await Promise.all([socketOf(acme.viewer, url), rawOf(acme.agent, '/ws', url), rawOf(acme.agent)]);
+    await until(async () => (await listed(acme.admin)).length === 3, 'the sockets of all nodes');
+    // The killed node wrote it down.
+    await until(async () => (await acme.admin.get(`/users/${acme.viewer.user.id}`)).body.is_online as boolean, 'being online');
+
+    child.kill('SIGKILL');
+
+    await until(async () => (await listed(acme.admin)).length === 1, 'the node is forgotten');
+    await until(() => of().length, 'going offline');
+    expect(of()).toEqual([false]);
+    expect(presence.filter(({ user_id, is_online }) => user_id === acme.agent.user.id && !is_online)).toEqual([]);
+  });
+
   onRedis('without Redis each node serves its own, says so, and joins again by itself', async () => {
     const { acme, app, near, far, far_url, redis: server, worker } = await cluster();
     const [here, there, doomed] = await Promise.all([socketOf(acme.agent), socketOf(acme.agent, far_url), socketOf(acme.viewer, far_url)]);
@@ -178,6 +249,7 @@ describe('several nodes on one Redis', () => {
 
     await here.hear('message:new', ({ n }) => n === 'down');
     await expect(far.check()).rejects.toThrow();
+    await until(async () => (await listed(acme.admin)).length === 1, 'its own sockets alone');
     // Nobody can tell the other node of the end: it looks for itself.
     await until(() => doomed.disconnects.length, 'the disconnect');
 
@@ -189,6 +261,7 @@ describe('several nodes on one Redis', () => {
       return there.all('message:new').some(({ n }) => n === 'back');
     }, 'hearing each other again');
     expect(there.all('message:new').filter(({ n }) => n !== 'back')).toEqual([]);
+    await until(async () => (await listed(acme.admin)).length === 2, 'the sockets of both nodes');
     expect(here.socket.connected && there.socket.connected).toBe(true);
   });
 

@@ -15,6 +15,8 @@ export const DEMO = {
   data_request_id: '019aa000-0000-7000-8000-000000000f03',
   /** A login of yours. */
   session_id: '019aa000-0000-7000-8000-000000000a08',
+  /** A socket of theirs, there while it is open. */
+  connection_id: '019aa000-0000-7000-8000-000000000f04',
   /** The ERP's, whose value nobody has. */
   api_key_id: '019aa000-0000-7000-8000-000000000a07',
   /** Cliente fiel. */

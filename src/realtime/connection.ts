@@ -4,8 +4,10 @@ import type { Actor } from '#common/actor';
 import { bearerOf, credentialOf, isApiKey } from '#common/bearer';
 import { Forbidden } from '#common/errors';
 import { holds } from '#common/permissions';
+import { newId } from '#common/uuid';
 import { readOf } from './realtime.events';
 import { LIMITS } from './realtime.limits';
+import type { ConnectionCard } from './roster';
 
 /**
  * Who a client says it is: in the handshake's `auth`, its headers, or the address. An API key lives long and an address is written down on the way:
@@ -37,7 +39,10 @@ export class FrameCount {
 /** One live socket of a user or of an API key, of either kind. */
 export abstract class Connection {
   abstract readonly transport: 'socketio' | 'ws';
-  readonly connected_at = new Date();
+  readonly id = newId();
+  /** Milliseconds since 1970; so is the next. */
+  readonly connected_at = Date.now();
+  /** When it last said something, or answered a ping. */
   last_seen_at = this.connected_at;
   readonly channels = new Set<string>();
   /** When the session is looked at again; Infinity: not until somebody tells us of a change. */
@@ -45,7 +50,6 @@ export abstract class Connection {
   private expiry?: NodeJS.Timeout;
 
   constructor(
-    readonly id: string,
     public session: Session,
     public token: string,
     readonly ip: string | null,
@@ -76,8 +80,18 @@ export abstract class Connection {
     return { ...this.session, user_id };
   }
 
-  /** Ended for good: the client is told why and does not come back with this token. */
-  abstract end(error_code: string): void;
+  /** What it hears: rooms and channels. */
+  abstract rooms(): string[];
+
+  /** As other nodes know it. */
+  card(): ConnectionCard {
+    const { id, transport, ip, user_agent, connected_at, last_seen_at } = this;
+    const { organization_id, user_id, full_name: user_name, role } = this.session;
+    return { id, organization_id, user_id, user_name, role, transport, rooms: this.rooms(), ip, user_agent, connected_at, last_seen_at };
+  }
+
+  /** Ended for good: the client is told why and does not come back by itself. */
+  abstract end(error_code: string, message?: string): void;
 
   /** This process stops: the client connects again, elsewhere. */
   abstract restart(): void;

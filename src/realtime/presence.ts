@@ -147,7 +147,7 @@ export class Presence implements OnModuleInit, OnApplicationShutdown {
       // One node at a time is enough.
       if (!(await this.redis.speaker?.set(RECONCILE, '1', 'PX', LIMITS.presence_grace_ms, 'NX'))) return;
       online = (await this.redis.speaker?.zrange(ONLINE, 0, -1)) ?? [];
-    } else if (this.ticks % 4) return;
+    } else if (this.ticks % 12) return;
     await listener.reconcile(online.map((key) => key.slice(key.indexOf(':') + 1)));
   }
 }

@@ -6,7 +6,6 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
 import { assertFit } from '#common/fit';
-import { newId } from '#common/uuid';
 import { knownError } from '#database/database-errors';
 import { Connection, FrameCount, tokenOf } from './connection';
 import { type Publication, channelsOf } from './realtime.events';
@@ -31,13 +30,17 @@ class RawConnection extends Connection {
     token: string,
     ip: string | null,
   ) {
-    super(newId(), session, token, ip, request.headers['user-agent']?.slice(0, 512) ?? null);
+    super(session, token, ip, request.headers['user-agent']?.slice(0, 512) ?? null);
   }
 
   send(frame: string | Buffer): void {
     if (this.ws.readyState !== WebSocket.OPEN) return;
     if (this.ws.bufferedAmount > LIMITS.buffered_bytes) this.cut();
     else this.ws.send(frame, { binary: false });
+  }
+
+  rooms(): string[] {
+    return [...this.channels];
   }
 
   say(frame: RawFrame): void {
@@ -161,7 +164,9 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
       work = work.then(() => (connection ? this.handle(connection, data, binary) : undefined));
     });
     ws.on('pong', () => {
-      if (connection) connection.missed_pongs = 0;
+      if (!connection) return;
+      connection.missed_pongs = 0;
+      connection.last_seen_at = Date.now();
     });
     ws.on('close', () => {
       if (connection) this.forget(connection);
@@ -177,7 +182,7 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
     try {
       const token = tokenOf(request.headers, query.get('token'));
       const ip = this.hub.addressOf(request);
-      const connection = new RawConnection(ws, request, await this.hub.admit(token, ip), token, ip);
+      const connection = new RawConnection(ws, request, await this.hub.enter(token, ip), token, ip);
       const { user_id, organization_id } = connection.session;
       const conversation_id = conversations ? query.get('conversation_id')?.toLowerCase() : undefined;
       if (conversation_id && !(await this.rooms.mayHear(connection.actor, 'conversation', conversation_id))) {
@@ -207,7 +212,7 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
   }
 
   private async handle(connection: RawConnection, raw: RawData, binary: boolean): Promise<void> {
-    connection.last_seen_at = new Date();
+    connection.last_seen_at = Date.now();
     const frame = binary ? null : parse(raw);
     const error = (error_code: string, message: string): void => connection.say({ type: 'error', error_code, message });
     if (!frame) return error('invalid_message', 'A frame is one JSON object in text.');
@@ -250,10 +255,11 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
 }
 
 /** Among those who listen to its channel, whom a publication is for. */
-function concerns({ event, user_id, org_admins_only, exclude_connection }: Publication, connection: RawConnection): boolean {
+function concerns({ event, user_id, role, org_admins_only }: Publication, connection: RawConnection): boolean {
   if (user_id && connection.session.user_id !== user_id) return false;
+  if (role && connection.session.role !== role) return false;
   if (org_admins_only && !connection.actor.may(Role.org_admin)) return false;
-  return connection.id !== exclude_connection && connection.mayRead(event);
+  return connection.mayRead(event);
 }
 
 function parse(raw: RawData): Record<string, unknown> | null {

@@ -1,6 +1,12 @@
 import { declareErrors } from '#common/error-codes';
 
 export const REALTIME_ERRORS = declareErrors({
+  connection_dropped: {
+    status: 403,
+    cause: 'An administrator closed the connection.',
+    remedy: 'Connect again if you should; the session goes on.',
+    by: 'sockets',
+  },
   invalid_message: {
     status: 400,
     cause: 'A frame of `/ws` is not one JSON object in text, or lacks a list.',

@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { Role } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { type PayloadsOf, declareEvents, event } from '#common/events';
 import { Typing } from './realtime.dto';
@@ -77,19 +78,21 @@ export interface Publication<E extends RealtimeEvent = RealtimeEvent> {
   campaign_id?: string;
   /** Only this user. */
   user_id?: string;
+  /** Only who has this role. */
+  role?: Role;
   /** Only org_admin and above. */
   org_admins_only?: boolean;
-  /** Id of the connection that caused it and needs no echo. */
+  /** Socket.IO's id of the socket that caused it and needs no echo. */
   exclude_connection?: string;
 }
 
 /** Whose sockets end: a user's (one session's of theirs when it is named), or everybody's in an organization. */
 export type Target = { user_id: string; session_id: string | null } | { organization_id: string };
 
-/** What somebody who may not read everything has to read, to hear of an event: what its channel is about. null: nobody has to. */
+/** What somebody who may not read everything has to read, to hear of an event: what its channel is about. null: nobody has to; what one is told is one's own. */
 export function readOf(event: string): string | null {
   const channel = CATALOGUE.get(event)?.channel;
-  return channel === undefined ? null : `read:${channel === 'agents' ? 'users' : channel}`;
+  return channel === undefined || channel === 'notifications' ? null : `read:${channel === 'agents' ? 'users' : channel}`;
 }
 
 /** The channels a publication goes out on, the narrow ones first. */
@@ -103,9 +106,10 @@ export function channelsOf({ event, conversation_id, campaign_id }: Publication)
 }
 
 /** The Socket.IO rooms of a publication. */
-export function roomsOf({ organization_id, conversation_id, conversation_only, user_id, org_admins_only }: Publication): string[] {
+export function roomsOf({ organization_id, conversation_id, conversation_only, user_id, role, org_admins_only }: Publication): string[] {
   if (user_id) return [`user:${user_id}`];
-  if (org_admins_only) return [`admins:${organization_id}`];
+  if (role) return [`role:${organization_id}:${role}`];
+  if (org_admins_only) return [Role.org_admin, Role.super_admin].map((one) => `role:${organization_id}:${one}`);
   if (!conversation_id) return [`organization:${organization_id}`];
   return conversation_only ? [`conversation:${conversation_id}`] : [`organization:${organization_id}`, `conversation:${conversation_id}`];
 }

@@ -70,11 +70,16 @@ class SocketIoConnection extends Connection {
 
   constructor(readonly socket: ClientSocket) {
     const { session, token, ip } = socket.data;
-    super(socket.id, session, token, ip, socket.handshake.headers['user-agent']?.slice(0, 512) ?? null);
+    super(session, token, ip, socket.handshake.headers['user-agent']?.slice(0, 512) ?? null);
   }
 
-  end(error_code: string): void {
-    this.socket.emit('error', { error_code, message: 'The session has ended. Sign in again.' });
+  rooms(): string[] {
+    // Everybody is in a room of their own.
+    return [...new Set([...this.socket.rooms, ...this.channels])].filter((room) => room !== this.socket.id);
+  }
+
+  end(error_code: string, message = 'The session has ended. Sign in again.'): void {
+    this.socket.emit('error', { error_code, message });
     this.socket.disconnect(true);
   }
 
@@ -143,7 +148,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
       const { auth, headers, query } = socket.handshake;
       const token = tokenOf(headers, query.token, (auth as { token?: unknown } | undefined)?.token);
       const ip = this.hub.addressOf(socket.request);
-      this.hub.admit(token, ip).then(
+      this.hub.enter(token, ip).then(
         (session) => {
           Object.assign(socket.data, { session, token, ip } satisfies SocketData);
           next();
@@ -159,11 +164,10 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   handleConnection(socket: ClientSocket): void {
     const connection = new SocketIoConnection(socket);
     const { user_id, organization_id, role } = connection.session;
-    const rooms = [`organization:${organization_id}`, `user:${connection.holder}`];
-    if (connection.actor.may(Role.org_admin)) rooms.push(`admins:${organization_id}`);
-    void socket.join(rooms);
+    void socket.join([`organization:${organization_id}`, `user:${connection.holder}`, `role:${organization_id}:${role}`]);
     socket.onAny((event: string, ...args: unknown[]) => void this.dispatch(connection, event, args));
     if (connection.session.custom_permissions) this.narrowed.add(connection);
+    socket.conn.on('heartbeat', () => (connection.last_seen_at = Date.now()));
     socket.once('disconnect', () => {
       this.narrowed.delete(connection);
       for (const conversation_id of [...connection.typing.keys()]) this.typed(connection, conversation_id, false);
@@ -177,7 +181,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     const rooms = roomsOf(publication).filter((room) => this.server.sockets.adapter.rooms.has(room));
     if (!rooms.length) return;
     const { event, data, exclude_connection } = publication;
-    const deaf = [...this.narrowed].filter((connection) => !connection.mayRead(event)).map(({ id }) => id);
+    const deaf = [...this.narrowed].filter((connection) => !connection.mayRead(event)).map(({ socket }) => socket.id);
     if (exclude_connection) deaf.push(exclude_connection);
     const receivers = this.server.local.to(rooms);
     (deaf.length ? receivers.except(deaf) : receivers).emit(event, data);
@@ -195,7 +199,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   private async dispatch(connection: SocketIoConnection, event: string, args: unknown[]): Promise<void> {
     const last = args.at(-1);
     const ack = typeof last === 'function' ? (last as (answer: object) => void) : null;
-    connection.last_seen_at = new Date();
+    connection.last_seen_at = Date.now();
     try {
       if (connection.frames.over()) throw new TooMany('rate_limited', 'Too many messages. Slow down.', 10);
       const command = Object.hasOwn(this.commands, event) ? this.commands[event as CommandName] : undefined;
@@ -293,7 +297,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
       data: { conversation_id, actor: 'agent', user_id, user_name: full_name, typing },
       conversation_id,
       conversation_only: true,
-      exclude_connection: connection.id,
+      exclude_connection: connection.socket.id,
     });
     this.events.emit('agent.typing', { organization_id, conversation_id, user_id, typing });
   }

@@ -18,6 +18,7 @@ import type { Publication, RealtimeEvent, Target } from './realtime.events';
 import { LIMITS } from './realtime.limits';
 import { RealtimeRedis } from './realtime.redis';
 import { RealtimeRooms } from './realtime.rooms';
+import { Roster } from './roster';
 
 /** One transport: delivers to its own sockets in this process, each once. */
 export interface Door {
@@ -58,6 +59,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     private readonly sessions: Sessions,
     private readonly last_uses: LastUses,
     private readonly presence: Presence,
+    private readonly roster: Roster,
     private readonly rooms: RealtimeRooms,
     private readonly events: EventBus,
     private readonly signals: Signals,
@@ -93,6 +95,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     server.adapter(createAdapter(speaker, listener, { key: 'pytake' }));
     server.on('relay', (...[publication, timestamp]: Relayed) => this.deliver(publication, timestamp));
     server.on('end', (target: Target, error_code: string) => this.endHere(target, error_code));
+    server.on('drop', (organization_id: string, id: string) => this.dropHere(organization_id, id));
   }
 
   open(transport: Connection['transport'], door: Door): void {
@@ -115,8 +118,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   /** False where nobody of the organization can be listening: then even reading what would be told is in vain. */
   mayBeHeard(organization_id: string): boolean {
     if (this.redis.configured && this.redis.ready) return true;
-    for (const { session } of this.connections.values()) if (session.organization_id === organization_id) return true;
-    return false;
+    return this.roster.of(organization_id).size > 0;
   }
 
   /** Ends the sockets of a user, of one of their sessions, or of an organization, on every node. */
@@ -130,10 +132,18 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     return this.connections.size;
   }
 
-  /** The sockets of this process, for lists and statistics. */
-  list(organization_id?: string): Connection[] {
-    const all = [...this.connections.values()];
-    return organization_id === undefined ? all : all.filter(({ session }) => session.organization_id === organization_id);
+  /** The sockets of an organization in this process. */
+  list(organization_id: string): Connection[] {
+    return [...this.roster.of(organization_id).values()];
+  }
+
+  /** Closes one socket of an organization, on whatever node it is. Of many who ask at once one is answered true; false: it is gone. */
+  async drop(organization_id: string, id: string): Promise<boolean> {
+    if (!(await this.roster.claim(id))) return false;
+    if (this.dropHere(organization_id, id)) return true;
+    if (!(await this.roster.strike(organization_id, id))) return false;
+    this.server?.serverSideEmit('drop', organization_id, id);
+    return true;
   }
 
   /** For health: @throws when events cannot leave this process though they should. */
@@ -142,6 +152,14 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   }
 
   // --- for the doors
+
+  /** Who opens a socket. @throws as `admit`; 503 where the organization has too many of them. */
+  async enter(token: string, ip: string | null): Promise<Session> {
+    const session = await this.admit(token, ip);
+    if (this.roster.of(session.organization_id).size >= LIMITS.connections_per_organization)
+      throw new Unavailable('Your organization has too many open sockets.');
+    return session;
+  }
 
   /** A token's live session. @throws as REST does: 401 or 403; 503 while the process stops. */
   async admit(token: string, ip: string | null): Promise<Session> {
@@ -161,6 +179,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   add(connection: Connection): void {
     const { user_id, organization_id } = connection.session;
     this.connections.set(connection.id, connection);
+    this.roster.add(connection);
     const own = this.holders.get(connection.holder) ?? new Set();
     this.holders.set(connection.holder, own.add(connection));
     connection.watchExpiry();
@@ -171,6 +190,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
 
   remove(connection: Connection): void {
     if (!this.connections.delete(connection.id)) return;
+    this.roster.remove(connection);
     const { user_id, organization_id } = connection.session;
     const own = this.holders.get(connection.holder);
     own?.delete(connection);
@@ -213,10 +233,13 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   join(connection: Connection, channel: string): void {
     connection.channels.add(channel);
     this.doors.get(connection.transport)?.join(connection, channel);
+    this.roster.changed(connection);
   }
 
   leave(connection: Connection, channel: string): void {
-    if (connection.channels.delete(channel)) this.doors.get(connection.transport)?.leave(connection, channel);
+    if (!connection.channels.delete(channel)) return;
+    this.doors.get(connection.transport)?.leave(connection, channel);
+    this.roster.changed(connection);
   }
 
   /** This process stops: nobody enters any more, and who is here connects again, elsewhere. */
@@ -248,6 +271,16 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     this.sessions.forget(target.user_id);
     for (const connection of this.ofHolder(target.user_id))
       if (!target.session_id || connection.session.session_id === target.session_id) connection.end(error_code);
+  }
+
+  private dropHere(organization_id: string, id: string): boolean {
+    const connection = this.roster.of(organization_id).get(id);
+    if (!connection) return false;
+    connection.end('connection_dropped', 'An administrator closed this connection.');
+    // At once, whether or not the client answers the close.
+    for (const channel of [...connection.channels]) this.leave(connection, channel);
+    this.remove(connection);
+    return true;
   }
 
   /** The rules of an organization changed: who may no longer be here goes, on every node. */

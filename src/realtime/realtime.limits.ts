@@ -5,7 +5,12 @@ export const LIMITS = {
   /** A reload must not flap: offline this long after the last socket dropped. Redis keeps it as the lease of who is online. */
   presence_grace_ms: 60_000,
   /** How often leases are renewed and expired ones looked for; ours. */
-  presence_tick_ms: 15_000,
+  presence_tick_ms: 5000,
+  /** A node that has not said for so long which sockets it has is forgotten with them (contract 20 §10.3). */
+  roster_lease_ms: 60_000,
+  roster_tick_ms: 15_000,
+  /** Ours: what changes within this is written at once. */
+  roster_write_ms: 50,
   typing_ms: 10_000,
   frame_bytes: 64 * 1024,
   frames: 60,
@@ -13,6 +18,8 @@ export const LIMITS = {
   socketio_frames: 120,
   frames_window_ms: 10_000,
   connections_per_user: 10,
+  /** Ours: sockets of an organization on one node, so that one of many leaves the others a door. */
+  connections_per_organization: 10_000,
   ping_ms: 30_000,
   missed_pongs: 2,
   /** Ours: channels of one connection, and of one frame. */

@@ -6,11 +6,12 @@ import { RealtimeGateway } from './realtime.gateway';
 import { RealtimeHub } from './realtime.hub';
 import { RealtimeRedis } from './realtime.redis';
 import { RealtimeRooms } from './realtime.rooms';
+import { Roster } from './roster';
 
 @Global()
 @Module({
-  providers: [RealtimeRedis, RealtimeRooms, Presence, RealtimeHub],
-  exports: [RealtimeHub, RealtimeRooms],
+  providers: [RealtimeRedis, RealtimeRooms, Roster, Presence, RealtimeHub],
+  exports: [RealtimeHub, RealtimeRooms, Roster],
 })
 class HubModule {}
 

@@ -318,13 +318,16 @@ const PING = '2';
 const PONG = '3';
 const CONNECT = '40';
 const NEW_MESSAGE = '42["message:new"';
+const ANNOUNCEMENT = '42["announcement"';
 const ID = '"whatsapp_message_id":"';
 
-/** A Socket.IO client that reads of each `message:new` the message's id and no more: it shares two cores with what it measures. */
+/** A Socket.IO client that reads of each `message:new` the message's id, of an announcement that it came, and no more: it shares two cores with what it measures. */
 export class Listener {
   /** Message ids and when they were first heard. */
   readonly heard = new Map<string, number>();
   doubled = 0;
+  /** When each announcement was heard. */
+  readonly announced: number[] = [];
   last = 0;
   closed = false;
 
@@ -340,6 +343,7 @@ export class Listener {
       ws.on('message', (data: Buffer) => {
         const text = data.toString();
         if (text.startsWith(NEW_MESSAGE)) listener.take(text);
+        else if (text.startsWith(ANNOUNCEMENT)) listener.announced.push(performance.now());
         else if (text === PING) ws.send(PONG);
         else if (text.startsWith('0')) ws.send(`${CONNECT}${JSON.stringify({ token })}`);
         else if (text.startsWith(CONNECT)) resolve();

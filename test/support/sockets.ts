@@ -129,6 +129,17 @@ export async function rawOf(person: Person, path = '/ws', base_url = person.base
   return client;
 }
 
+/** A person's raw WebSocket that stays until its app closes; answers the id of the connection, as an administrator sees it. */
+export async function connectionOf(person: Person, admin = person): Promise<string> {
+  const ws = new WebSocket(`${person.base_url.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${person.token}` } });
+  ws.on('error', () => undefined);
+  await once(ws, 'message');
+  const isOnline = async (): Promise<boolean> => (await admin.get(`/users/${person.user.id}`).expect(200)).body.is_online as boolean;
+  await until(isOnline, 'being online');
+  const { body } = await admin.get(`/websocket?user_id=${person.user.id}&limit=1`).expect(200);
+  return (body as { items: { id: string }[] }).items[0].id;
+}
+
 afterEach(() => {
   for (const socket of clients.splice(0)) socket.disconnect();
   for (const ws of raws.splice(0)) ws.terminate();
