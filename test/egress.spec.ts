@@ -369,6 +369,16 @@ describe('an answer', () => {
     expect(answer.body).toEqual(Buffer.alloc(1000));
   });
 
+  it('may be left unread', async () => {
+    const port = await serve((_request, response) => response.writeHead(404).end('gone'));
+
+    const { status, body } = await egress({ allowed_hosts: ['127.0.0.1'] }).stream(`http://127.0.0.1:${port}/`);
+    body.destroy();
+    await new Promise((done) => body.once('close', done));
+
+    expect(status).toBe(404);
+  });
+
   it('is decompressed when the server compresses unasked', async () => {
     const port = await serve((_request, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync('olá')));
 

@@ -106,6 +106,8 @@ export class EgressClient {
     const signal = AbortSignal.timeout(request.timeout_ms ?? this.timeout_ms);
     try {
       const answer = await this.open(url, request, signal);
+      // undici takes a body that is destroyed unread for an error: one that nobody hears ends the process.
+      answer.body.on('error', () => undefined);
       const transform = decoder(flatten(answer.headers)['content-encoding']);
       return { status: answer.statusCode, body: transform ? pipeline(answer.body, transform, () => undefined) : answer.body };
     } catch (error) {
