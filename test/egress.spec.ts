@@ -163,6 +163,19 @@ describe('a URL that leads inside', () => {
     await expect(egress({ resolve }).checkUrl(`https://${host}/`)).rejects.toEqual(notAllowed);
   });
 
+  it.each(['http://localhost:8080/', 'http://localhost./', 'http://api.localhost/'])(
+    'is this machine, also where no name server knows it: %s',
+    async (url) => {
+      const { resolve } = names({});
+
+      await expect(egress({ resolve }).checkUrl(url)).rejects.toEqual(notAllowed);
+      await expect(egress({ resolve }).fetch(url)).rejects.toEqual(blocked);
+      await expect(
+        egress({ resolve, allowed_hosts: ['*.localhost', 'localhost'] }).checkUrl(url.replace('t./', 't/')),
+      ).resolves.toBeUndefined();
+    },
+  );
+
   it('names the field and never the address in its error', async () => {
     const { resolve } = names({ 'intranet.example.com': [['10.1.2.3']] });
 
