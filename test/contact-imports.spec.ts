@@ -148,6 +148,12 @@ describe('a file that is none', () => {
     await send(acme.agent, file, {}, name).expect(422).expect(errorOf('unsupported_file')).expect(wrongField('file'));
   });
 
+  it('says of a quotation mark that it is never closed, however much comes after it', async () => {
+    const { acme } = await world();
+    const { body } = await send(acme.agent, `telefone,nome\n5511987654321,"Ana\n${'x'.repeat(1_100_000)}`).expect(422);
+    expect((body as { detail: { msg: string }[] }).detail[0].msg).toContain('a quotation mark is opened and never closed');
+  });
+
   it('is missing', async () => {
     const { acme } = await world();
     await acme.agent.post('/contacts/import').field('dry_run', 'true').expect(422).expect(errorOf('unsupported_file'));
@@ -201,6 +207,18 @@ describe('a file that is none', () => {
 });
 
 describe('a row', () => {
+  it('of a spreadsheet has the number the file gives it, unless that can be none', async () => {
+    const { acme } = await world();
+    const cell = (text: string): string => `<c t="str"><v>${text}</v></c>`;
+    const numbers = ['1e400', '99999999999999', '-7', '1.5', '9', '9'];
+    const rows = numbers.map((number) => `<row r="${number}">${cell('x')}</row>`).join('');
+    const sheet = `<worksheet><sheetData><row>${cell('telefone')}</row>${rows}</sheetData></worksheet>`;
+
+    const { errors } = await take(acme.agent, await zipOf({ ...BOOK, 'xl/worksheets/sheet1.xml': sheet }), {}, 'contatos.xlsx');
+
+    expect(errors.map(({ row }) => row)).toEqual([2, 3, 4, 5, 9, 10]);
+  });
+
   it('of a file of Brazilian Excel is read as it is meant', async () => {
     const w = await world();
     const { acme } = w;

@@ -163,6 +163,19 @@ describe('a URL that leads inside', () => {
     await expect(egress({ resolve }).checkUrl(`https://${host}/`)).rejects.toEqual(notAllowed);
   });
 
+  it.each(['http://localhost:8080/', 'http://localhost./', 'http://api.localhost/'])(
+    'is this machine, also where no name server knows it: %s',
+    async (url) => {
+      const { resolve } = names({});
+
+      await expect(egress({ resolve }).checkUrl(url)).rejects.toEqual(notAllowed);
+      await expect(egress({ resolve }).fetch(url)).rejects.toEqual(blocked);
+      await expect(
+        egress({ resolve, allowed_hosts: ['*.localhost', 'localhost'] }).checkUrl(url.replace('t./', 't/')),
+      ).resolves.toBeUndefined();
+    },
+  );
+
   it('names the field and never the address in its error', async () => {
     const { resolve } = names({ 'intranet.example.com': [['10.1.2.3']] });
 
@@ -367,6 +380,16 @@ describe('an answer', () => {
 
     expect(answer.truncated).toBe(true);
     expect(answer.body).toEqual(Buffer.alloc(1000));
+  });
+
+  it('may be left unread', async () => {
+    const port = await serve((_request, response) => response.writeHead(404).end('gone'));
+
+    const { status, body } = await egress({ allowed_hosts: ['127.0.0.1'] }).stream(`http://127.0.0.1:${port}/`);
+    body.destroy();
+    await new Promise((done) => body.once('close', done));
+
+    expect(status).toBe(404);
   });
 
   it('is decompressed when the server compresses unasked', async () => {

@@ -486,6 +486,9 @@ describe('the door of its webhooks', () => {
 
     await post('{"event":').expect(400).expect(errorOf('invalid_json'));
     await post('[1]').expect(400);
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const { instance } = shop.number;
+    await post(`{"event":"messages.upsert","instance":"${instance}","data":${deep}}`).expect(400).expect(errorOf('invalid_json'));
     await shop
       .tell('messages.upsert', upsert('3EB001', 'x'.repeat(1_100_000)))
       .expect(413)
@@ -496,6 +499,27 @@ describe('the door of its webhooks', () => {
 
     const [{ body }] = await kept(shop);
     expect(body.length).toBeLessThan(2000);
+  });
+
+  it.each([
+    ['a blank', '"base64" : "aGVsbG8="'],
+    ['a number that is no file', '"base64" : "7"'],
+    ['an escape', '"bas\\u006564":"../../escaped"'],
+  ])('keeps a message whose file has a key with %s: the file is asked for', async (_, field) => {
+    const { shop, w } = await unpaired();
+    const { pathname } = new URL(shop.number.webhook_callback_url);
+    const { message: _text, ...message } = upsert('3EB003');
+    const body = JSON.stringify({ event: 'messages.upsert', instance: shop.number.instance, data: message });
+    const image = `"message":{"imageMessage":{"mimetype":"image/png"},${field}}`;
+
+    await request(w.base_url)
+      .post(pathname)
+      .set('Content-Type', 'application/json')
+      .send(`${body.slice(0, -2)},${image}}}`)
+      .expect(200);
+    await shop.idle();
+
+    expect(await shop.message()).toMatchObject({ message_type: 'image', media: { status: expect.any(String) } });
   });
 
   it('keeps each of many at once, and files each once', async () => {

@@ -225,4 +225,19 @@ describe('exporting a conversation', () => {
     expect(pages).toContain('Linha 3000');
     expect(pages).not.toContain('Linha 2000 ');
   });
+
+  it('is a PDF also of words without end', async () => {
+    const { box, conversation, export: exported } = await shop();
+    await box.w.sql(
+      `INSERT INTO messages (id, organization_id, conversation_id, contact_id, whatsapp_number_id, direction, sender_type, message_type, content, status, created_at)
+       SELECT gen_random_uuid(), $1, $2, $3, $4, 'incoming', 'contact', 'text', n || 'A' || repeat('ж', 4000) || repeat('é' || U&'\\0301', n), 'received',
+              timestamptz '2026-02-01' + n * interval '1 s' FROM generate_series(1, 60) n`,
+      [box.company.id, conversation.id, conversation.contact_id, box.number.id],
+    );
+
+    const exporting = await exported();
+
+    expect(exporting.status).toBe(200);
+    expect(pagesOf(exporting.body as Buffer) ?? '60Ажж').toMatch(/60[AА]ж/);
+  });
 });

@@ -106,6 +106,8 @@ export class EgressClient {
     const signal = AbortSignal.timeout(request.timeout_ms ?? this.timeout_ms);
     try {
       const answer = await this.open(url, request, signal);
+      // undici takes a body that is destroyed unread for an error: one that nobody hears ends the process.
+      answer.body.on('error', () => undefined);
       const transform = decoder(flatten(answer.headers)['content-encoding']);
       return { status: answer.statusCode, body: transform ? pipeline(answer.body, transform, () => undefined) : answer.body };
     } catch (error) {
@@ -185,7 +187,8 @@ export class EgressClient {
   /** Sockets do not look literal addresses up, so these are judged here. WHATWG URL has already normalised `2130706433`, `0x7f.1`, `0177.0.0.1`. */
   private refusesLiteral(target: URL): boolean {
     const host = bareHost(target);
-    return isIP(host) !== 0 && !this.allowed.host(target) && !this.allowed.address(host) && !isPublicAddress(host);
+    const address = LOCALHOST.test(host) ? '127.0.0.1' : host;
+    return isIP(address) !== 0 && !this.allowed.host(target) && !this.allowed.address(address) && !isPublicAddress(address);
   }
 
   private agent(resolve: (hostname: string) => Promise<string[]>, accepts: (address: string) => boolean): Dispatcher {
@@ -228,6 +231,8 @@ export function isPublicAddress(address: string): boolean {
 }
 
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::');
+/** RFC 6761, 6.3: this machine, whatever a name server says of it. */
+const LOCALHOST = /(?:^|\.)localhost\.?$/;
 /** Azure's host agent answers on this public address from inside every virtual machine (Microsoft, "What is IP address 168.63.129.16?"). */
 const AZURE_WIRE_SERVER = '168.63.129.16';
 

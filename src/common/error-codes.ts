@@ -98,7 +98,7 @@ export const COMMON_ERRORS = declareErrors({
   url_not_allowed: {
     status: 422,
     cause: 'The address is private, or not http(s).',
-    remedy: 'Give a public http(s) address.',
+    remedy: 'Give a public http(s) address, or let the operator add its host to EGRESS_ALLOWED_HOSTS.',
     by: 'egress',
   },
   validation_error: {

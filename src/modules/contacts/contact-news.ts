@@ -3,7 +3,8 @@ import { Actor } from '#common/actor';
 import type { Tx } from '#database/database';
 import type { Contact } from './contact.entity';
 import type { ContactIdentity } from './contact-identity.entity';
-import { ContactsService, presentContact } from './contacts.service';
+import { ContactsService } from './contacts.service';
+import { presentContact } from './present-contact';
 import { type SuppressedKey, SuppressedPhones } from './suppressed-phones';
 
 /** What happens to contacts outside this room's service, in the receipt's own transactions. */

@@ -18,14 +18,15 @@ import { Tags } from '#modules/tags/tags';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
 import { belongingsOf, contactOfMergedPhone, forgetIdentities, savePhoneIdentity } from './contact-identities';
-import { type ContactIdentity, IdentityKind } from './contact-identity.entity';
-import type { ContactCreate, ContactIdentityView, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
+import { IdentityKind } from './contact-identity.entity';
+import type { ContactCreate, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { type Tagging, isMove, retag, tellTags } from './contact-tags';
 import { ANONYMOUS, Contact, isImpersonal } from './contact.entity';
 import { assertDepartment } from './department-contacts';
 import { mergeContacts } from './merge-contacts';
 import { bothOf, contactMatch, narrowContacts } from './search-contacts';
 import { SuppressedPhones } from './suppressed-phones';
+import { presentContact } from './present-contact';
 
 const SORT: (keyof Contact)[] = ['created_at', 'updated_at', 'name', 'last_message_at', 'total_conversations', 'lead_score'];
 
@@ -416,36 +417,6 @@ const orderOf = ({ skip, limit, page, cursor, sort }: ContactQuery): PageQuery =
   cursor,
   sort: sort?.replace(/^last_interaction_at(?=:|$)/, 'last_message_at'),
 });
-
-/** name, else whatsapp_name, @username, whatsapp_id. */
-export function displayName({
-  name,
-  whatsapp_name,
-  username,
-  whatsapp_id,
-}: Pick<Contact, 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id'>): string | null {
-  return name ?? whatsapp_name ?? (username && `@${username}`) ?? whatsapp_id;
-}
-
-/** A contact as the API shows it. */
-export function presentContact(contact: Contact, identities: readonly ContactIdentity[], tags: readonly TagDetail[] = []): ContactView {
-  const { match_key, deleted_at, ...shown } = contact;
-  return {
-    ...shown,
-    phone_number: contact.whatsapp_id,
-    phone: contact.whatsapp_id,
-    display_name: displayName(contact),
-    identities: identities.map(presentIdentity),
-    tags: tags.map(({ name }) => name),
-    tag_details: [...tags],
-    can_receive_marketing: contact.opt_in && !contact.is_blocked,
-    last_interaction_at: contact.last_message_at,
-  } as ContactView;
-}
-
-function presentIdentity({ kind, value, portfolio_id, is_active, first_seen_at, last_seen_at }: ContactIdentity): ContactIdentityView {
-  return { kind, value, portfolio_id: portfolio_id || null, is_active, first_seen_at, last_seen_at };
-}
 
 function alreadyExists(existing_id: string): AppError {
   const msg = 'A contact with this number already exists.';

@@ -8,17 +8,15 @@ import { DEMO } from '#common/demo';
 import type { Page } from '#common/page.dto';
 import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
+import { ConversationPage, ConversationQuery, ConversationView } from './conversation.dto';
 import {
   ConversationAssign,
   ConversationClose,
   ConversationCreate,
   ConversationNoteCreate,
-  ConversationPage,
-  ConversationQuery,
   ConversationTags,
   ConversationUpdate,
-  ConversationView,
-} from './conversation.dto';
+} from './conversation-inputs.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { MessagePage, MessageResponse } from './messages/message.dto';

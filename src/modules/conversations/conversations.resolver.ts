@@ -6,17 +6,15 @@ import type { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
 import { pageWindow } from '#common/page.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
+import { ConversationArgs, ConversationFilter, ConversationView } from './conversation.dto';
 import {
-  ConversationArgs,
   ConversationAssign,
   ConversationClose,
   ConversationCreate,
-  ConversationFilter,
   ConversationNoteCreate,
   ConversationTags,
   ConversationUpdate,
-  ConversationView,
-} from './conversation.dto';
+} from './conversation-inputs.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { firstDraft } from './messages/first-draft';

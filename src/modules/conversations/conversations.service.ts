@@ -18,13 +18,8 @@ import { UsersService } from '#modules/users/users.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { conversationViews } from './conversation-views';
-import {
-  type ConversationClose,
-  type ConversationCreate,
-  type ConversationQuery,
-  type ConversationUpdate,
-  type ConversationView,
-} from './conversation.dto';
+import { type ConversationQuery, type ConversationView } from './conversation.dto';
+import { type ConversationClose, type ConversationCreate, type ConversationUpdate } from './conversation-inputs.dto';
 import { Conversation, ConversationStatus } from './conversation.entity';
 import type { Draft } from './messages/compose';
 import { ReadReceiptJobs } from './messages/read-receipts.jobs';

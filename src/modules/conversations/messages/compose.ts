@@ -6,12 +6,6 @@ import type { Language } from '#common/languages';
 import { normalizePhone } from '#common/phone';
 import { type MessageMedia, MessageType } from './message.entity';
 import {
-  CAPTION_MAX,
-  type ButtonInput,
-  type CardInput,
-  type ListSectionInput,
-  MEDIA_TYPES,
-  type MediaType,
   type MessageSendRequest,
   type SendAudio,
   type SendButtons,
@@ -22,8 +16,16 @@ import {
   type SendMedia,
   type SendTemplate,
   type SendText,
-  TEXT_MAX,
 } from './send.dto';
+import {
+  type ButtonInput,
+  CAPTION_MAX,
+  type CardInput,
+  type ListSectionInput,
+  MEDIA_TYPES,
+  type MediaType,
+  TEXT_MAX,
+} from './message-parts.dto';
 import type { TemplateValuesInput } from './template-values.dto';
 
 /** What is to be said, whatever door it came through. */

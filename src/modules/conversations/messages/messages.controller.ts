@@ -29,19 +29,8 @@ import { SearchMessages } from './search-messages';
 import { SendMessage } from './send-message';
 import { SendRefusals } from './send-refusals';
 import { AGENT } from './sender';
-import {
-  MessageStatusAnswer,
-  SendAudio,
-  SendButtons,
-  SendContact,
-  SendDocument,
-  SendList,
-  SendLocation,
-  SendMedia,
-  SendResult,
-  SendTemplate,
-  SendText,
-} from './send.dto';
+import { SendAudio, SendButtons, SendContact, SendDocument, SendList, SendLocation, SendMedia, SendTemplate, SendText } from './send.dto';
+import { MessageStatusAnswer, SendResult } from './send-answers.dto';
 
 /** What every send has in common. */
 const Sends = (): MethodDecorator => applyDecorators(Allow('agent'), Idempotent(), SendRefusals());

@@ -12,7 +12,7 @@ import type { Condition, PageOptions } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
-import type { ConversationNoteCreate } from '../conversation.dto';
+import type { ConversationNoteCreate } from '../conversation-inputs.dto';
 import { Conversation } from '../conversation.entity';
 import type { Draft } from './compose';
 import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
@@ -20,7 +20,8 @@ import { type MessageResponse, presentMessage } from './message.dto';
 import type { HistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
 import { SendMessage, sentAgainAlready } from './send-message';
-import type { MessageSendRequest, MessageStatusAnswer, StatusHistoryEntry } from './send.dto';
+import type { MessageSendRequest } from './send.dto';
+import type { MessageStatusAnswer, StatusHistoryEntry } from './send-answers.dto';
 import { AGENT } from './sender';
 import { readUpTo } from '../state/traffic';
 

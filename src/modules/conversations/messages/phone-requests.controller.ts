@@ -6,7 +6,7 @@ import type { Actor } from '#common/actor';
 import { Room } from '#common/room';
 import { PhoneRequests } from './phone-requests';
 import { SendRefusals } from './send-refusals';
-import { SendResult } from './send.dto';
+import { SendResult } from './send-answers.dto';
 
 /** Stands here and not with the contacts: what comes of it is a message. */
 @Room('contacts')

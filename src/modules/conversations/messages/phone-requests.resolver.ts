@@ -3,7 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { PhoneRequests } from './phone-requests';
-import { SendResult } from './send.dto';
+import { SendResult } from './send-answers.dto';
 
 @Resolver(() => SendResult)
 @Resource('messages')

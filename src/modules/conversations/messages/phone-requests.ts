@@ -4,7 +4,7 @@ import { nearestLanguage } from '#common/languages';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { composePhoneRequest } from './compose';
 import { SendMessage } from './send-message';
-import type { SendResult } from './send.dto';
+import type { SendResult } from './send-answers.dto';
 import { AGENT } from './sender';
 
 /** Asks people for their phones, in the organization's language; the receipt hears what they answer. */

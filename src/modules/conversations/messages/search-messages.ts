@@ -9,7 +9,7 @@ import { Keyset } from '#database/keyset';
 import { narrowPeriod } from '#database/narrow-period';
 import { prepared } from '#database/sql';
 import { SEARCH_MAX, totalOf } from '#database/total';
-import { displayName } from '#modules/contacts/contacts.service';
+import { displayName } from '#modules/contacts/present-contact';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { contactIsThere } from '../contact-is-there';
 import { Message } from './message.entity';

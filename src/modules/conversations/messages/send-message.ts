@@ -25,7 +25,7 @@ import { DeliverMessage } from './deliver-message';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
-import { type SendResult } from './send.dto';
+import { type SendResult } from './send-answers.dto';
 import { assertReactable, react } from './reactions';
 import { AGENT, type Sender, laneOf, signed } from './sender';
 import { isActive } from '../state/active';

@@ -1,36 +1,34 @@
-import { ArgsType, Field, ID, InputType, ObjectType } from '@nestjs/graphql';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ArgsType, Field, ID, InputType } from '@nestjs/graphql';
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
   ArrayMinSize,
   ArrayUnique,
   IsArray,
   IsBoolean,
-  IsEmail,
   IsIn,
-  IsNumber,
   IsOptional,
   IsString,
   IsUUID,
   IsUrl,
   Length,
-  Max,
   MaxLength,
-  Min,
 } from 'class-validator';
 import { Alias } from '#common/alias';
 import { Nested, NestedEach, NotBlank } from '#common/fields';
-import type { JsonObject } from '#common/json.scalar';
 import { IntersectionType } from '#common/mapped-types';
-import { MessageResponse } from './message.dto';
-import { MessageStatus } from './message.entity';
 import { TemplateValuesInput } from './template-values.dto';
-
-export const MEDIA_TYPES = ['image', 'video', 'audio', 'document', 'sticker'] as const;
-export type MediaType = (typeof MEDIA_TYPES)[number];
-
-export const TEXT_MAX = 4096;
-export const CAPTION_MAX = 1024;
+import {
+  ButtonInput,
+  CAPTION_MAX,
+  CardInput,
+  InteractiveInput,
+  ListSectionInput,
+  LocationInput,
+  MEDIA_TYPES,
+  MediaType,
+  TEXT_MAX,
+} from './message-parts.dto';
 
 /** What every `/whatsapp/send*` takes: to whom, from which number, in reply to what. */
 @InputType({ isAbstract: true })
@@ -154,56 +152,7 @@ export class SendDocument extends SendTarget {
   caption?: string;
 }
 
-/** A place. */
-@InputType()
-export class LocationInput {
-  @ApiProperty({ format: 'double' })
-  @IsNumber()
-  @Min(-90)
-  @Max(90)
-  latitude: number;
-
-  @ApiProperty({ format: 'double' })
-  @IsNumber()
-  @Min(-180)
-  @Max(180)
-  longitude: number;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(256)
-  name?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  address?: string;
-}
-
 export class SendLocation extends IntersectionType(SendTarget, LocationInput) {}
-
-/** A contact card. */
-@InputType()
-export class CardInput {
-  @IsString()
-  @Length(1, 255)
-  @NotBlank()
-  name: string;
-
-  @IsString()
-  @MaxLength(40)
-  phone: string;
-
-  @IsOptional()
-  @IsEmail()
-  @MaxLength(255)
-  email?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(255)
-  organization?: string;
-}
 
 export class SendContact extends SendTarget {
   /** One card; or `contacts`. */
@@ -217,18 +166,6 @@ export class SendContact extends SendTarget {
   @ArrayMaxSize(10)
   @NestedEach(() => CardInput)
   contacts?: CardInput[];
-}
-
-@InputType()
-export class ButtonInput {
-  @IsString()
-  @Length(1, 256)
-  id: string;
-
-  @IsString()
-  @Length(1, 20)
-  @NotBlank()
-  title: string;
 }
 
 /** Up to three reply buttons under a text. */
@@ -260,38 +197,6 @@ export class ButtonsInput {
 }
 
 export class SendButtons extends IntersectionType(SendTarget, ButtonsInput) {}
-
-@InputType()
-export class ListRowInput {
-  @IsString()
-  @Length(1, 200)
-  id: string;
-
-  @IsString()
-  @Length(1, 24)
-  @NotBlank()
-  title: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(72)
-  description?: string;
-}
-
-@InputType()
-export class ListSectionInput {
-  /** Required where there is more than one section. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(24)
-  title?: string;
-
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(10)
-  @NestedEach(() => ListRowInput)
-  rows: ListRowInput[];
-}
 
 export class SendList extends SendTarget {
   /** Alias: message. */
@@ -325,50 +230,6 @@ export class SendList extends SendTarget {
   @ArrayMaxSize(10)
   @NestedEach(() => ListSectionInput)
   sections: ListSectionInput[];
-}
-
-/** An interactive message inside a conversation: `kind` buttons or list, fields as in `/whatsapp/send-buttons` and `/whatsapp/send-list`. */
-@InputType()
-export class InteractiveInput {
-  @Field(() => String)
-  @IsIn(['buttons', 'list'])
-  kind: 'buttons' | 'list';
-
-  @IsString()
-  @Length(1, 4096)
-  @NotBlank()
-  body: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(60)
-  header?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(60)
-  footer?: string;
-
-  @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(3)
-  @ArrayUnique((button: ButtonInput) => button?.id)
-  @NestedEach(() => ButtonInput)
-  buttons?: ButtonInput[];
-
-  @IsOptional()
-  @IsString()
-  @Length(1, 20)
-  @NotBlank()
-  button_text?: string;
-
-  @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(10)
-  @NestedEach(() => ListSectionInput)
-  sections?: ListSectionInput[];
 }
 
 const SENDABLE = [...['text', 'template', 'location', 'contacts', 'interactive'], ...MEDIA_TYPES] as const;
@@ -463,64 +324,4 @@ export class MessageSendRequest {
   @IsOptional()
   @IsBoolean()
   is_internal_note?: boolean;
-}
-
-/** What a send answers at once; later news are message:status events. */
-@ObjectType()
-export class SendResult {
-  @Field(() => ID)
-  message_id: string;
-
-  @ApiProperty({ enum: MessageStatus })
-  status: string;
-
-  @ApiProperty({ type: String, nullable: true, maxLength: 512 })
-  whatsapp_message_id: string | null;
-
-  @Field(() => ID)
-  conversation_id: string;
-
-  @Field(() => ID)
-  contact_id: string;
-
-  @ApiProperty({ type: () => MessageResponse })
-  message: MessageResponse;
-}
-
-export class StatusHistoryEntry {
-  @ApiProperty({ enum: MessageStatus })
-  status: string;
-
-  timestamp: Date;
-
-  @ApiProperty({ enum: ['api', 'webhook'] })
-  source: string;
-}
-
-export class MessageStatusAnswer {
-  message_id: string;
-
-  @ApiProperty({ enum: MessageStatus })
-  status: string;
-
-  @ApiProperty({ type: String, nullable: true, maxLength: 512 })
-  whatsapp_message_id: string | null;
-
-  sent_at: Date | null;
-
-  delivered_at: Date | null;
-
-  read_at: Date | null;
-
-  failed_at: Date | null;
-
-  error_code: string | null;
-
-  error_message: string | null;
-
-  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
-  pricing: JsonObject | null;
-
-  @ApiProperty({ type: [StatusHistoryEntry] })
-  status_history: StatusHistoryEntry[];
 }

@@ -5,7 +5,7 @@ import { AppError } from '#common/errors';
 import type { Trace } from '#common/traced';
 import { inSpan } from '#observability/tracing';
 import { type FailureDecision, ProviderFailure, final } from '../provider-failure';
-import { type Json, asObject } from '../wire';
+import { type Json, asObject, asWords } from '../wire';
 import { Base64Field } from './base64-field';
 import { classifyEvolutionFailure } from './evolution-errors';
 
@@ -108,8 +108,9 @@ const urlOf = ({ base_url }: EvolutionTarget, path: string): string => `${base_u
 function explained(error: unknown, trace: Trace, target: EvolutionTarget): Error {
   if (error instanceof ProviderFailure) return error;
   if (!(error instanceof AppError)) return error as Error;
-  const cause = error.cause as { code?: string } | undefined;
-  const reason = error.error_code === 'egress_blocked' ? 'its address may not be called' : (cause?.code ?? error.error_code);
+  // A DOMException's code is a number nobody knows.
+  const code = asWords(asObject(error.cause)?.code, 64) ?? error.error_code;
+  const reason = error.error_code === 'egress_blocked' ? 'its address may not be called' : code;
   return failed({ http_status: null, reason, request_written: trace.written }, target);
 }
 

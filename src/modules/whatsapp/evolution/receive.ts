@@ -72,23 +72,14 @@ export class EvolutionReceipt {
     }
     const is_read = isRead(event);
     const arrived = is_read ? await this.keepFiles(event, body.data, cut.files) : [];
-    // Neither the key of the instance nor anything else of the envelope is kept.
-    const kept: KeptEvent = { event, received_at: Date.now(), data: body.data };
     const phone = personIn(body.data);
     const person = phone ? matchKey(phone) : null;
     const state = is_read ? 'received' : 'ignored';
     const reason = is_read ? null : `field_not_used: ${event}`;
-    const row = {
-      organization_id,
-      whatsapp_number_id,
-      person,
-      state,
-      reason,
-      provider: 'evolution',
-      body: Buffer.from(JSON.stringify(kept)),
-    } as const;
     try {
-      await this.store.keep([row]);
+      // Neither the key of the instance nor anything else of the envelope is kept.
+      const kept = written({ event, received_at: Date.now(), data: body.data });
+      await this.store.keep([{ organization_id, whatsapp_number_id, person, state, reason, provider: 'evolution', body: kept }]);
     } catch (error) {
       for (const path of arrived) await this.storage.discard({ path });
       throw error;
@@ -101,8 +92,10 @@ export class EvolutionReceipt {
     for (const item of Array.isArray(data) ? (data as unknown[]) : [data]) {
       const holder = asObject(asObject(item)?.message) ?? asObject(asObject(item)?.qrcode);
       if (!holder || typeof holder.base64 !== 'string') continue;
-      const file = files[Number(holder.base64)];
+      const file: Buffer | undefined = files[Number(holder.base64)];
       delete holder.base64;
+      // A key written otherwise than Evolution does was not cut out: the file is asked for as if it had not come.
+      if (!file) continue;
       if (HAVE_FILES.has(event) && personOfKey(asObject(asObject(item)?.key) ?? {})) {
         const { path } = await this.storage.receive(decoded(file), MAX_BYTES);
         arrived.push(path);
@@ -110,6 +103,16 @@ export class EvolutionReceipt {
       } else if (event === 'qrcode.updated' && file.length <= MAX_PICTURE_BYTES) holder.base64 = file.toString('latin1');
     }
     return arrived;
+  }
+}
+
+/** @throws {BadRequest} It is nested deeper than JSON can be written again. */
+function written(kept: KeptEvent): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(kept));
+  } catch (error) {
+    if (error instanceof RangeError) throw new BadRequest('invalid_json', 'The body is nested too deep.');
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { META, type MetaPayload, metaJson, metaPayload, wamid } from '../../../../test/support/meta-payloads';
 import type { ParsedChange } from '../parsed-change';
-import { messagingLimitTier, parseJsonKeepingBigIds, parseWebhook } from './parse-webhook';
+import { parseJsonKeepingBigIds, parseWebhook } from './parse-webhook';
+import { messagingLimitTier } from './account-events';
 import { peekNumbers, peekPerson } from './peek-webhook';
 
 /** The only item of a body, of the kind it must be. */

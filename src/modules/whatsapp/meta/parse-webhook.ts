@@ -1,7 +1,6 @@
 import { type KnownContact, KnownContacts } from './known-contacts';
 import { messageContent, providerErrors } from './message-content';
 import type {
-  AccountEvent,
   Echo,
   Ignored,
   Inbound,
@@ -15,27 +14,14 @@ import type {
   PersonIds,
   Poison,
   StatusUpdate,
-  TemplateEvent,
   UserIdUpdate,
   UserPreference,
 } from '../parsed-change';
 import { numberOf } from './peek-webhook';
 import { BSUID, hasIds, personIds } from './person-ids';
-import {
-  type Json,
-  asBool,
-  asId,
-  asList,
-  asName,
-  asNumber,
-  asObject,
-  asText,
-  asTime,
-  asWords,
-  cleanJson,
-  cleanObject,
-  isObject,
-} from '../wire';
+import { type Json, asBool, asId, asList, asObject, asText, asTime, asWords, cleanJson, cleanObject, isObject } from '../wire';
+import { at, attempt, ignored, Items, poison } from './webhook-items';
+import { accountEvent, templateEvent } from './account-events';
 
 /** `biz_opaque_callback_data`, as long as Meta lets it be. */
 const MAX_CALLBACK_DATA = 512;
@@ -63,25 +49,6 @@ export function parseWebhook(payload: unknown, { from, count } = { from: 0, coun
   else if (!Array.isArray(payload.entry)) out.add(() => poison(root, 'no_entries', payload));
   else parseEntries(out, root, payload.entry);
   return out.read;
-}
-
-/** Items are counted as they stand in the payload and read only where they are asked for. */
-class Items {
-  readonly read: ParsedChange[] = [];
-  seen = 0;
-
-  constructor(
-    private readonly from: number,
-    private readonly count: number,
-  ) {}
-
-  get full(): boolean {
-    return this.read.length >= this.count;
-  }
-
-  add(read: () => ParsedChange): void {
-    if (this.seen++ >= this.from && !this.full) this.read.push(read());
-  }
 }
 
 function parseEntries(out: Items, root: Origin, entries: unknown[]): void {
@@ -170,30 +137,6 @@ function eachOf(out: Items, origin: Origin, value: Json, key: string, parse: (it
       return isObject(item) ? attempt(here, item, () => parse(item, here)) : poison(here, 'not_an_object', item);
     });
   }
-}
-
-/** The readers do not throw on any JSON we know of; if one ever does, it costs that item and not its neighbours. */
-function attempt(origin: Origin, item: Json, parse: () => ParsedChange): ParsedChange {
-  try {
-    return parse();
-  } catch {
-    return poison(origin, 'unreadable', item);
-  }
-}
-
-const at = (origin: Origin, path: string): Origin => ({
-  phone_number_id: origin.phone_number_id,
-  waba_id: origin.waba_id,
-  field: origin.field,
-  path,
-});
-
-function poison(origin: Origin, reason: Poison['reason'], item: unknown): Poison {
-  return { ...origin, kind: 'poison', reason, item: cleanJson(item) };
-}
-
-function ignored(origin: Origin, reason: Ignored['reason']): Ignored {
-  return { ...origin, kind: 'ignored', reason };
 }
 
 /** Id and time of an item, without which it can be neither kept once nor put in order. */
@@ -400,81 +343,6 @@ function parseEcho(origin: Origin, item: Json, value: Json, contacts: KnownConta
   const event = eventOf(origin, head, item, value, person, asWords(item.type, 64));
   if (event.kind === 'poison') return event;
   return { ...origin, kind: 'echo', provider_id: head.provider_id, timestamp: head.timestamp, event };
-}
-
-const TEMPLATE_CHANGE = {
-  message_template_status_update: 'status',
-  template_category_update: 'category',
-  message_template_quality_update: 'quality',
-  message_template_components_update: 'components',
-} as const;
-
-function templateEvent(origin: Origin, value: Json, time: unknown): TemplateEvent {
-  const change = TEMPLATE_CHANGE[origin.field as keyof typeof TEMPLATE_CHANGE];
-  const event = change === 'status' ? asWords(value.event, 64) : null;
-  // "NONE" also comes with an approval, and the sentence of rejection_info says more than the code.
-  const reason = asWords(value.reason);
-  const rejection = asWords(asObject(value.rejection_info)?.reason, 2_048);
-  return {
-    ...origin,
-    kind: 'template',
-    change,
-    timestamp: asTime(time),
-    template_id: asId(value.message_template_id),
-    name: asWords(value.message_template_name, 512),
-    language: asWords(value.message_template_language, 32)?.replace('-', '_') ?? null,
-    status: event === 'REINSTATED' || event === 'UNARCHIVED' ? 'APPROVED' : event,
-    rejected_reason: rejection ?? (reason === 'NONE' ? null : reason),
-    detail: asWords(asObject(value.other_info)?.title) ?? asWords(asObject(value.disable_info)?.disable_date),
-    category: change === 'category' ? asWords(value.new_category, 64) : asWords(value.message_template_category, 64),
-    previous_category: asWords(value.previous_category, 64),
-    correct_category: asWords(value.correct_category, 64),
-    quality: asWords(value.new_quality_score, 64),
-    previous_quality: asWords(value.previous_quality_score, 64),
-    payload: cleanJson(value) as Json,
-  };
-}
-
-const BAD_STANDING: ReadonlySet<string> = new Set(['DISABLED_UPDATE', 'ACCOUNT_RESTRICTION', 'ACCOUNT_VIOLATION', 'ACCOUNT_DELETED']);
-
-function accountEvent(origin: Origin, value: Json, time: unknown): AccountEvent {
-  const event = asWords(value.event, 64) ?? asWords(value.alert_type, 64);
-  const decision = asWords(value.decision, 64);
-  const display_phone_number = asWords(value.display_phone_number, 64) ?? asWords(value.phone_number, 64);
-  return {
-    ...origin,
-    kind: 'account',
-    timestamp: asTime(time),
-    event,
-    standing: origin.field === 'account_update' ? standing(event, value) : null,
-    display_phone_number: display_phone_number?.replace(/\D/g, '') || null,
-    messaging_limit_tier: messagingLimitTier(
-      value.max_daily_conversations_per_business ?? value.current_limit ?? value.max_daily_conversation_per_phone,
-    ),
-    display_name:
-      origin.field === 'phone_number_name_update' && decision === 'APPROVED' ? asName(value.requested_verified_name, 255) : null,
-    decision,
-    payload: cleanJson(value) as Json,
-  };
-}
-
-/** A ban is lifted under the same event that announces it. */
-function standing(event: string | null, value: Json): AccountEvent['standing'] {
-  if (event === 'ACCOUNT_RECONNECTED') return 'good';
-  if (event === null || !BAD_STANDING.has(event)) return null;
-  return event === 'DISABLED_UPDATE' && asObject(value.ban_info)?.waba_ban_state === 'REINSTATE' ? 'good' : 'bad';
-}
-
-/** Meta writes the limit as a word (TIER_2K), as a number (2000) and, for no limit, as -1. */
-export function messagingLimitTier(value: unknown): string | null {
-  const number = asNumber(value);
-  if (number === null) {
-    const word = asWords(value, 32);
-    if (word === null) return null;
-    return word.startsWith('TIER_') ? word : `TIER_${word}`;
-  }
-  if (number < 0 || number > 100_000) return 'TIER_UNLIMITED';
-  return number >= 1_000 ? `TIER_${Math.floor(number / 1_000)}K` : `TIER_${number}`;
 }
 
 function userPreference(origin: Origin, item: Json, contacts: KnownContacts, alone: boolean): UserPreference | Poison {

@@ -1,6 +1,7 @@
 import type { Actor } from '#common/actor';
 import { type Sql, prepared } from '#database/sql';
-import { type Counts, type TemplateView, presentTemplate } from './template.dto';
+import { type TemplateView } from './template.dto';
+import { type Counts, presentTemplate } from './present-template';
 import type { Template } from './template.entity';
 
 const COUNTS = prepared(`SELECT template_id, sent_count, delivered_count, read_count, failed_count

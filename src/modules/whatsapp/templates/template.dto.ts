@@ -1,30 +1,12 @@
 import { ArgsType, Field, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
-import { Transform, Type as Cast } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
-import { Alias } from '#common/alias';
+import { Transform } from 'class-transformer';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsObject, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { JsonBytes, Trim, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
-import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PAGING, PageOf, PageQuery } from '#common/page.dto';
-import { asList, asObject, asText, isObject } from '../wire';
-import { TemplateCount } from './template-count.entity';
+import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { Template, TemplateButton, TemplateComponent } from './template.entity';
-import { renderedExample, variablesOf } from './template-parameters';
 import { CATEGORIES } from './template-rules';
 
 /** A place in a template that a send fills. */
@@ -130,7 +112,7 @@ export class TemplateQuery extends PageQuery {
 export class TemplateFilter extends ArgsOf(TemplateQuery, PAGING) {}
 
 /** Meta's words in capitals. */
-const Capitals = (): PropertyDecorator =>
+export const Capitals = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim().toUpperCase() : value));
 
 /** Far more than Meta's largest carousel. */
@@ -247,81 +229,6 @@ export class TemplateSubmitQuery {
 @ArgsType()
 export class TemplateSubmitArgs extends ArgsOf(TemplateSubmitQuery) {}
 
-/** Which templates Meta is asked for; its own words. */
-export class MetaTemplateQuery {
-  /** Such as APPROVED; default: all. */
-  @Capitals()
-  @IsOptional()
-  @IsString()
-  @MaxLength(30)
-  status?: string;
-
-  @Capitals()
-  @IsOptional()
-  @IsString()
-  @MaxLength(30)
-  category?: string;
-
-  @Trim()
-  @IsOptional()
-  @IsString()
-  @MaxLength(20)
-  language?: string;
-
-  @Trim()
-  @IsOptional()
-  @IsString()
-  @MaxLength(512)
-  name?: string;
-
-  /** At most; above 100 is 422. */
-  @ApiPropertyOptional({ default: PAGE_SIZE_DEFAULT })
-  @IsOptional()
-  @Cast(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(PAGE_SIZE_MAX)
-  limit?: number;
-
-  /** The `paging.after` of an earlier page. Alias: cursor. */
-  @Alias('cursor')
-  @IsOptional()
-  @IsString()
-  @Matches(/^[\w+/=.-]{1,4096}$/, { message: 'Give the paging.after of an earlier page.' })
-  after?: string;
-}
-
-/** A template as Meta has it; what else it says stands beside these. */
-export class MetaTemplate {
-  id: string;
-
-  name: string;
-
-  language: string;
-
-  status: string;
-
-  category: string;
-
-  @ApiPropertyOptional({ example: 'POSITIONAL' })
-  parameter_format?: string;
-
-  @ApiProperty({ type: [TemplateComponent] })
-  components: TemplateComponent[];
-}
-
-export class MetaPaging {
-  /** Where the next page begins; null: there is none. */
-  @ApiProperty({ type: String, nullable: true, example: null })
-  after: string | null;
-}
-
-/** Meta's objects as they are, in our envelope; `total` counts those of this page. */
-@ApiSchema({ name: 'MetaTemplateList' })
-export class MetaTemplatePage extends PageOf(MetaTemplate) {
-  paging: MetaPaging;
-}
-
 export class TemplateLanguageQuery {
   /** For a name that stands in several languages; default pt_BR. */
   @Trim()
@@ -391,65 +298,4 @@ export class TemplateSync {
 
   /** One line for each template that could not be read. */
   errors: string[];
-}
-
-/** The counts of a template; none: no message has been sent with it. */
-export type Counts = Pick<TemplateCount, 'sent_count' | 'delivered_count' | 'read_count' | 'failed_count'>;
-
-const NO_COUNTS: Counts = { sent_count: 0, delivered_count: 0, read_count: 0, failed_count: 0 };
-
-/** A template as the API shows it: Meta's components, the same laid flat, and how its messages fared. */
-export function presentTemplate(template: Template, counts: Counts = NO_COUNTS): TemplateView {
-  const { deleted_at: _, approved_edits: _edits, busy_until: _busy, ...shown } = template;
-  const parts = asList(template.components).filter(isObject);
-  const part = (type: string): JsonObject | undefined => parts.find((one) => asText(one.type)?.toUpperCase() === type);
-  const [header, body, footer, buttons] = ['HEADER', 'BODY', 'FOOTER', 'BUTTONS'].map(part);
-  const buttonList = asList(buttons?.buttons).filter(isObject);
-  const header_text = asText(header?.text);
-  const inHeader = variablesOf(header_text);
-  const inBody = variablesOf(body?.text);
-  const variables = [
-    ...inHeader.map((key, n) => ({ component: 'header', key, button_index: null, example: exampleOf(header, 'header_text', key, n) })),
-    ...inBody.map((key, n) => ({ component: 'body', key, button_index: null, example: exampleOf(body, 'body_text', key, n) })),
-    ...buttonList.flatMap((button, button_index) =>
-      variablesOf(button.url).map((key) => ({ component: 'button', key, button_index, example: endOfUrl(button) })),
-    ),
-  ];
-  const body_text = asText(body?.text, 4096);
-  return {
-    ...shown,
-    ...counts,
-    header_type: header ? (asText(header.format)?.toUpperCase() ?? 'TEXT') : null,
-    header_text,
-    header_variables_count: inHeader.length,
-    body_text,
-    body_variables_count: inBody.length,
-    footer_text: asText(footer?.text),
-    buttons: buttonList,
-    variables,
-    rendered_text:
-      body_text &&
-      renderedExample(
-        body_text,
-        new Map(variables.flatMap(({ component, key, example }) => (component === 'body' && example ? [[key, example]] : []))),
-      ),
-  } as unknown as TemplateView;
-}
-
-/** Meta shows the whole address; the variable is its end. */
-function endOfUrl({ url, example }: JsonObject): string | null {
-  const shown = asText(asList(example)[0], 2048);
-  const [start] = (asText(url, 2048) ?? '').split('{{');
-  return shown?.startsWith(start) ? shown.slice(start.length) : shown;
-}
-
-/** Meta: `header_text: ["x"]`, `body_text: [["x", "y"]]`, and both as `..._named_params: [{param_name, example}]`. */
-function exampleOf(component: JsonObject | undefined, field: 'header_text' | 'body_text', key: string, n: number): string | null {
-  const example = asObject(component?.example);
-  const named = asList(example?.[`${field}_named_params`])
-    .filter(isObject)
-    .find((one) => one.param_name === key);
-  if (named) return asText(named.example);
-  const values = asList(example?.[field]);
-  return asText(Array.isArray(values[0]) ? (values[0] as unknown[])[n] : values[n]);
 }

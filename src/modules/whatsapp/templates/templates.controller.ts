@@ -7,8 +7,6 @@ import { DEMO } from '#common/demo';
 import { Bodies, Room } from '#common/room';
 import { SyncTemplates } from './sync-templates';
 import {
-  MetaTemplatePage,
-  MetaTemplateQuery,
   TemplateCreate,
   TemplateLanguageQuery,
   TemplatePage,
@@ -20,6 +18,7 @@ import {
   TemplateUpdate,
   TemplateView,
 } from './template.dto';
+import { MetaTemplatePage, MetaTemplateQuery } from './meta-template.dto';
 import { TemplatesService } from './templates.service';
 
 /** A local id, else Meta's id, else a name (with `?language`). */

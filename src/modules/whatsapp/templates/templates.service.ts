@@ -14,15 +14,8 @@ import { HeaderSamples } from './header-samples';
 import { presentTemplates } from './present-templates';
 import { SubmitTemplate, assertIdle, diffOf, isRecent, leaseEnd } from './submit-template';
 import { canonical } from './sync-templates';
-import {
-  type MetaTemplate,
-  type MetaTemplatePage,
-  type MetaTemplateQuery,
-  type TemplateCreate,
-  type TemplateQuery,
-  type TemplateUpdate,
-  type TemplateView,
-} from './template.dto';
+import { type TemplateCreate, type TemplateQuery, type TemplateUpdate, type TemplateView } from './template.dto';
+import { type MetaTemplate, type MetaTemplatePage, type MetaTemplateQuery } from './meta-template.dto';
 import { Template } from './template.entity';
 import { FLAT_FIELDS, componentsOf, detailOf, upperCase } from './template-form';
 import { type TemplateText, formatOf, mistakesOf, missingExamples } from './template-rules';

@@ -24,7 +24,10 @@ export async function* csvRows(path: string): AsyncGenerator<SheetRow> {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new SheetFlaw(
-      error.code === 'CSV_QUOTE_NOT_CLOSED' ? 'a quotation mark is opened and never closed' : `row ${row + 1} cannot be read`,
+      // What never closes ends with the file, or where a record is too long.
+      ['CSV_QUOTE_NOT_CLOSED', 'CSV_MAX_RECORD_SIZE'].includes(error.code)
+        ? 'a quotation mark is opened and never closed'
+        : `row ${row + 1} cannot be read`,
     );
   }
 }

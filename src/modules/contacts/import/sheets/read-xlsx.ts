@@ -189,7 +189,7 @@ async function* sheetRows(stream: Readable, book: Book): AsyncGenerator<SheetRow
   const parser = parserOf({
     open: (name, { r, t = 'n', s = '0' }) => {
       if (name === 'row') {
-        current = { row: Number(r) || current.row + 1, cells: [] };
+        current = { row: rowAfter(current.row, r), cells: [] };
         if (++count > ROWS_MAX) throw new SheetFlaw('it has more rows than a spreadsheet can have');
       }
       if (name === 'c') cell = { at: r ? columnOf(r) : current.cells.length, type: t, style: Number(s), text: '' };
@@ -213,6 +213,12 @@ async function* sheetRows(stream: Readable, book: Book): AsyncGenerator<SheetRow
   }
   parser.close();
   yield* rows;
+}
+
+/** What a row says of its number, where that can be so; else the next one. */
+function rowAfter(last: number, said: string | undefined): number {
+  const row = Number(said);
+  return Number.isInteger(row) && row > last && row <= ROWS_MAX ? row : last + 1;
 }
 
 /** `AB12` is in column 27, counted from 0. */

@@ -27,6 +27,11 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}]/gu;
 /** Latin letters and usual signs, all of them in Noto Sans: most of what is written here. */
 const PLAIN = /^[\x20-\x7e\u00a0-\u024f\u2010-\u2027\u2030-\u203a\u20ac]*$/;
 const CACHE_MAX = 50_000;
+/** A run is measured as a whole, and again when a line ends in it: a word of thousands of letters is many runs. */
+const RUN_MAX = 64;
+/** Of a letter with more marks than that the first are drawn; the longest emoji has fewer parts. */
+const SIGN_MAX = 32;
+const PIECES = new RegExp(`.{1,${RUN_MAX}}`, 'gs');
 
 /** PDFKit's own fonts, of which its types tell nothing. */
 interface OpenFont {
@@ -121,15 +126,19 @@ export class Typeset {
   }
 
   private runs(text: string, base: 'text' | 'bold'): Run[] {
-    if (PLAIN.test(text)) return [{ face: base, text, width: this.width(base, text) }];
+    if (PLAIN.test(text)) {
+      const pieces = text.match(PIECES) ?? [''];
+      return pieces.map((piece) => ({ face: base, text: piece, width: this.width(base, piece) }));
+    }
     const parts: { face: Face; text: string }[] = [];
-    for (const { segment } of this.graphemes.segment(text)) {
+    for (const { segment: sign } of this.graphemes.segment(text)) {
+      const segment = sign.slice(0, SIGN_MAX).toWellFormed();
       const face = this.faceOf(segment, base);
       // In Noto Sans a joiner or selector alone would be an empty box.
       const shown = face === null ? MISSING : face === 'emoji' ? segment : segment.replace(INVISIBLE, '');
       if (face === null) this.is_missing = true;
       const last = parts.at(-1);
-      if (last && last.face === (face ?? base)) last.text += shown;
+      if (last && last.face === (face ?? base) && last.text.length < RUN_MAX) last.text += shown;
       else if (shown) parts.push({ face: face ?? base, text: shown });
     }
     return parts.map(({ face, text: part }) => ({ face, text: part, width: this.width(face, part) }));
