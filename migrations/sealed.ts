@@ -50,6 +50,7 @@ export const migrations: Record<string, string> = {
   '1795000540000-template-management.ts': '035169a196ffbb9fc2b6e811f7d798d7b04fbef77b1d1f2020e2a9a626c40dc5',
   '1795000550000-webhooks.ts': '6dd295f1cd71d89bf1e31106de7153c55979d15ef3d8a2be60bfd5a9abecfad1',
   '1795000560000-portfolio-limits.ts': '430f909560a9a41d3756c1c630c22a212800561a7919ad81c06493c72749d615',
+  '1795000610000-thumbnails.ts': 'd83806a05534a7e87b949adeb592b31935b0cd77ec9fd0aedfde9167ee1762cc',
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
 };
@@ -376,6 +377,7 @@ export const schema: string[] = [
   'column media_files.size_bytes bigint',
   'column media_files.status character varying(10) not null',
   'column media_files.storage_key character varying(255)',
+  'column media_files.thumbnail_bytes integer',
   'column media_files.updated_at timestamp(3) with time zone not null default now()',
   'column media_files.whatsapp_number_id uuid',
   'column media_usage.organization_id uuid not null',
