@@ -192,6 +192,7 @@ describe('error codes', () => {
     const locked = routes().filter(({ operation }) => operation.responses['403']?.['x-error-codes']?.includes('account_locked'));
     expect(locked.map(({ name }) => name).sort()).toEqual([
       'POST /auth/2fa/disable',
+      'POST /auth/2fa/setup',
       'POST /auth/2fa/verify',
       'POST /auth/login',
       'POST /users/{user_id}/change-password',

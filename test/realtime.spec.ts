@@ -313,7 +313,10 @@ describe('a session that ends', () => {
   it('ends where the organization no longer allows the address, and REST with it', async () => {
     const { acme, globex, hub } = await start();
     const [client, raw, other] = [await socketOf(acme.agent), await rawOf(acme.agent), await socketOf(globex.agent)];
-    await until(() => [acme, globex].flatMap(({ id }) => hub.list(id)).every(({ recheck_at }) => recheck_at === Infinity), 'the look after the start');
+    await until(
+      () => [acme, globex].flatMap(({ id }) => hub.list(id)).every(({ recheck_at }) => recheck_at === Infinity),
+      'the look after the start',
+    );
     await acme.agent.get('/users/me').expect(200);
 
     const security_settings = { allowed_ip_ranges: ['198.51.100.0/24'] };

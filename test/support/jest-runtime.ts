@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const TESTS = join(__dirname, '..');
+const load = createRequire(__filename);
 
 /**
  * How Jest loads a spec: as Node does. Jest's own runtime evaluates every module of the application anew for each of a hundred specs (3 s of CPU
@@ -12,13 +14,13 @@ export default class JestRuntime {
   }
 
   requireModule(path: string): unknown {
-    for (const module of Object.keys(require.cache)) if (module.startsWith(TESTS)) delete require.cache[module];
-    return require(path);
+    for (const module of Object.keys(load.cache)) if (module.startsWith(TESTS)) delete load.cache[module];
+    return load(path);
   }
 
   requireInternalModule(path: string): unknown {
-    delete require.cache[path];
-    return require(path);
+    delete load.cache[path];
+    return load(path);
   }
 
   getSourceMaps(): Map<string, string> {

@@ -28,8 +28,10 @@ export async function* readSheet(path: string, batch: number): AsyncGenerator<st
 }
 
 async function* readApart(job: SheetJob): AsyncGenerator<string[] | SheetBatch, void> {
+  // Without the process's settings, which hold its secrets.
   const worker = new Worker(join(__dirname, 'sheet.worker.js'), {
     workerData: job,
+    env: {},
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 16 },
     execArgv: [],
   });
