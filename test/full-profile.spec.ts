@@ -240,7 +240,10 @@ describe('the full profile', () => {
     await until(async () => (await stored(text)) === 1);
     // Both workers look by the clock; the claim says whose it is.
     for (const id of replies) await left(id);
-    expect(worker.output.match(/the limits of WhatsApp numbers hold for each process/g)).toHaveLength(1);
+    // By outage, not by message.
+    const told = worker.output.match(/the limits of WhatsApp numbers hold for each process/g) ?? [];
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(replies.length);
     await redis.restart();
 
     await until(async () => (await health(first)).status === 'healthy');

@@ -253,7 +253,7 @@ function visible(own: Actor, notification: Notification | null): Notification {
 
 /** A row as the API shows it. */
 export function present(row: Notification): Notification {
-  const { is_listed, about, contact_id, email_due_at, mail_id, ...shown } = row;
+  const { is_listed, about, contact_id, by_user_id, email_due_at, mail_id, ...shown } = row;
   return {
     ...shown,
     notification_type: row.type,
