@@ -73,3 +73,9 @@ const spanOf = (text: string): Record<string, string> => ({
 
 /** A connection of one's own as such. */
 export const sqlOf = (client: ClientBase): Sql => ({ rows: (statement, values) => rowsOf(client, statement, values) });
+
+/** A condition in SQL and its parameters. */
+export interface Condition {
+  sql: string;
+  values: Record<string, unknown>;
+}

@@ -8,7 +8,7 @@ import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSor
 import { newId } from '#common/uuid';
 import { askAgain } from './ask-again';
 import { Keyset, type Place } from './keyset';
-import { type Prepared, type Sql, prepared } from './sql';
+import { type Condition, type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
 import { LIST_MAX, SEARCH_MAX, totalOf } from './total';
 
@@ -32,12 +32,6 @@ export interface PageOptions<T> {
   common?: Condition;
   /** Counting what meets it takes reading the whole list: the total says no more than whether there are more. */
   uncounted?: boolean;
-}
-
-/** A condition in SQL and its parameters. */
-export interface Condition {
-  sql: string;
-  values: Record<string, unknown>;
 }
 
 /** Where the rows are: the pool, or a transaction. */

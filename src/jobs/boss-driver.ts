@@ -58,7 +58,9 @@ export class BossDriver implements JobDriver {
     await boss.start();
     // `short`: one waiting job for each singletonKey, any number running; see `insert`.
     for (const name of Object.keys(JOB_KINDS)) await boss.createQueue(name, { policy: 'short' });
-    await driver.sql(`CREATE TABLE IF NOT EXISTS ${SCHEMA}.slot (queue text, name text, slot bigint NOT NULL, PRIMARY KEY (queue, name))`);
+    const slots = `CREATE TABLE IF NOT EXISTS ${SCHEMA}.slot (queue text, name text, slot bigint NOT NULL, PRIMARY KEY (queue, name))`;
+    // Of two processes that make it at the same moment one is refused (PostgreSQL): by then it is there.
+    await driver.sql(slots).catch(() => driver.sql(slots));
     return driver;
   }
 

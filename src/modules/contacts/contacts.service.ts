@@ -9,8 +9,8 @@ import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
 import { forgetRows } from '#database/forget-rows';
 import { narrowPeriod } from '#database/narrow-period';
-import { prepared } from '#database/sql';
-import type { Condition, PageOptions, TenantRepository } from '#database/tenant-repository';
+import { type Condition, prepared } from '#database/sql';
+import type { PageOptions, TenantRepository } from '#database/tenant-repository';
 import { idsOf } from '#database/total';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import type { TagDetail } from '#modules/tags/tag.dto';
@@ -24,7 +24,7 @@ import { type Tagging, isMove, retag, tellTags } from './contact-tags';
 import { ANONYMOUS, Contact, isImpersonal } from './contact.entity';
 import { assertDepartment } from './department-contacts';
 import { mergeContacts } from './merge-contacts';
-import { bothOf, contactMatch, narrowContacts } from './search-contacts';
+import { bothOf, contactMatch, isShort, narrowContacts } from './search-contacts';
 import { SuppressedPhones } from './suppressed-phones';
 import { presentContact } from './present-contact';
 
@@ -112,7 +112,7 @@ export class ContactsService {
   /** The ids of the contacts a search finds, in no order; null where they are many. */
   async matching(actor: Actor, search: string, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
     const match = contactMatch('row', search);
-    return match ? this.few(actor, match, narrow) : [];
+    return match ? this.few(actor, match, search, narrow) : [];
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
@@ -308,10 +308,15 @@ export class ContactsService {
   }
 
   /** The ids of those that meet it, in no order; null where they are many. */
-  private few(actor: Actor, { sql, values }: Condition, narrow?: (rows: SelectQueryBuilder<Contact>) => void): Promise<string[] | null> {
-    const rows = this.contacts().query(actor, 'row').andWhere(sql, values);
-    narrow?.(rows);
-    return idsOf(this.database, rows);
+  private few(
+    actor: Actor,
+    condition: Condition,
+    search: string | undefined,
+    narrow?: (rows: SelectQueryBuilder<Contact>) => void,
+  ): Promise<string[] | null> {
+    const list = this.contacts().query(actor, 'row');
+    narrow?.(list);
+    return idsOf(this.database, list, condition, isShort(search ?? ''));
   }
 
   private async narrowing(actor: Actor, query: ContactQuery): Promise<PageOptions<Contact>> {
@@ -323,7 +328,7 @@ export class ContactsService {
     const options = { sort: SORT, refine: narrow };
     const match = bothOf(contactMatch('row', query.search ?? ''), await this.tags.condition(actor, 'row', query.tags, query.tags_match));
     if (!match) return options;
-    const found = await this.few(actor, match, narrow);
+    const found = await this.few(actor, match, query.search, narrow);
     if (!found) return { ...options, common: match };
     return { ...options, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
   }

@@ -1,5 +1,6 @@
 import type { SelectQueryBuilder } from 'typeorm';
-import { type Condition, escapeLike } from '#database/tenant-repository';
+import type { Condition } from '#database/sql';
+import { escapeLike } from '#database/tenant-repository';
 import type { ContactQuery } from './contact.dto';
 import type { Contact } from './contact.entity';
 
@@ -38,6 +39,12 @@ export function contactMatch(row: string, search: string): Condition | null {
     return [`${row}.match_key LIKE ${part}`, `${row}.alternative_phone LIKE ${part}`];
   });
   return { sql: `(${[every.join(' AND '), ...phones].join(' OR ')})`, values };
+}
+
+/** Whether all it says are beginnings of words, which many have. */
+export function isShort(search: string): boolean {
+  const words = wordsOf(search);
+  return words.length > 0 && words.every((word) => [...word].length < LETTERS_ANYWHERE);
 }
 
 function tellingPart(word: string): string {

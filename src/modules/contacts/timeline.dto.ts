@@ -10,7 +10,7 @@ import { PageQuery } from '#common/page.dto';
 export class TimelineEntry {
   /** Like no other entry's. */
   @Field(() => ID)
-  @ApiProperty({ example: '019aa000-0000-7000-8000-000000000c02.started' })
+  @ApiProperty({ example: '019aa000-0000-7000-8000-000000000c02.started', maxLength: 64 })
   id: string;
 
   /** conversation, consent, edit or tag. */

@@ -1,7 +1,8 @@
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import type { Database } from '#database/database';
-import { type Condition, escapeLike } from '#database/tenant-repository';
+import type { Condition } from '#database/sql';
+import { escapeLike } from '#database/tenant-repository';
 import { contactMatch } from '#modules/contacts/search-contacts';
 import { contactIsThere } from './contact-is-there';
 import type { ConversationQuery } from './conversation.dto';
