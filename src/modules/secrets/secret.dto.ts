@@ -31,6 +31,7 @@ export class SecretView extends Secret {
   status: SecretStatus;
 
   /** Of the key in the server's ring that its value is sealed with. */
+  @ApiProperty({ maxLength: 255, example: '6ef05ba0' })
   encryption_key_id: string;
 
   /** null: never. */
@@ -185,6 +186,7 @@ export class SecretVersionView {
   status: SecretStatus;
 
   /** Of the key in the server's ring that it is sealed with. */
+  @ApiProperty({ maxLength: 255, example: '6ef05ba0' })
   key_id: string;
 
   created_at: Date;

@@ -14,7 +14,7 @@ export class RateLimitWindow {
   remaining: number | null;
 
   /** 0 to 100, with one decimal. */
-  @ApiProperty({ example: 1.2 })
+  @ApiProperty({ type: 'number', format: 'double', nullable: true, example: 1.2 })
   percentage: number | null;
 
   /** When the first of the used are no longer counted; null: nothing is used, or there is no limit. */
@@ -32,7 +32,7 @@ export class RateLimitWindows {
   minute: RateLimitWindow;
 
   /** Between two messages; null: as the pace of the number is. */
-  @ApiProperty({ example: 0.5 })
+  @ApiProperty({ type: 'number', format: 'double', nullable: true, example: 0.5 })
   min_delay_seconds: number | null;
 }
 
