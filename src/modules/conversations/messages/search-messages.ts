@@ -39,7 +39,7 @@ type Named = Parameters<typeof displayName>[0] & { id: string };
 /** Full text over all messages: Portuguese, without accents, notes and what was deleted aside. */
 @Injectable()
 export class SearchMessages {
-  private readonly turns = new Turns(AT_ONCE, { shared: true, line_max: 20, wait_ms: 10_000 });
+  private readonly turns = new Turns(AT_ONCE, { shared: true, line_max: 100, wait_ms: 10_000 });
 
   constructor(
     private readonly database: Database,
