@@ -111,7 +111,9 @@ const MEASURED = [
   'duration_ms',
   'latitude',
   'longitude',
+  'min_delay_seconds',
   'overall_score',
+  'percentage',
   'progress',
   'response_time_ms',
   'rights_fulfillment_rate',
@@ -122,6 +124,7 @@ const MEASURED = [
 const OTHERS_IDS = [
   'encryption_key_id',
   'id',
+  'key_id',
   'meta_template_id',
   'new_key_id',
   'parent_id',

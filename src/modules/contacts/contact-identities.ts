@@ -1,11 +1,17 @@
 import type { Actor } from '#common/actor';
+import { NotFound } from '#common/errors';
 import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Database, Tx } from '#database/database';
-import { type Sql, prepared } from '#database/sql';
+import { type Prepared, type Sql, prepared } from '#database/sql';
+import type { TenantRepository } from '#database/tenant-repository';
 import type { TagDetail } from '#modules/tags/tag.dto';
 import { tagDetails } from '#modules/tags/tags';
+import { Contact } from './contact.entity';
 import { ContactIdentity, IdentityKind } from './contact-identity.entity';
+
+/** Before the columns of a contact. */
+const CONTACT = 'contact.';
 
 /** A name of a contact, or nothing, and its tags. */
 type BelongingsRow = Record<string, unknown> & { owner: string; tags: TagDetail[] | null };
@@ -16,24 +22,36 @@ export interface Belongings {
   tags: TagDetail[];
 }
 
+/** SQL: for each contact `owner` of the parameters its names and tags, or a row without a name. `columns`, `join`: more of them. */
+const belongings = (names: string, columns = '', join = ''): Prepared =>
+  prepared(
+    `SELECT owner, tags, ${columns}${names} FROM unnest($2::uuid[]) AS w(owner) ${join}
+      CROSS JOIN LATERAL (SELECT ${tagDetails('$1', 'w.owner')} AS tags) g
+       LEFT JOIN contact_identities i ON i.organization_id = $1 AND i.contact_id = w.owner ORDER BY i.first_seen_at, i.id`,
+  );
+
+let whole: Prepared | undefined;
+
+/** A contact and what is shown with it, in one statement. @throws {NotFound} */
+export async function contactWithBelongings(database: Database, actor: Actor, id: string, tx?: Tx): Promise<[Contact, Belongings]> {
+  const [contacts, identities] = [database.repository(Contact, tx), database.repository(ContactIdentity, tx)];
+  const alive = 'JOIN contacts c ON c.organization_id = $1 AND c.id = w.owner AND c.deleted_at IS NULL';
+  whole ??= belongings(identities.columnsOf('i'), `${contacts.columnsOf('c', CONTACT)}, `, alive);
+  const rows = await (tx ?? database).lookup<BelongingsRow>(whole, 'owner', actor.organization_id, id);
+  if (!rows.length) throw new NotFound('Contact');
+  return [contacts.hydrate(rows[0], CONTACT), belongingsIn(rows, identities)];
+}
+
 /** Of several contacts, in their order, in one statement. */
 export async function belongingsOf(database: Database, actor: Actor, contact_ids: readonly string[], tx?: Tx): Promise<Belongings[]> {
   const identities = database.repository(ContactIdentity, tx);
-  const statement = prepared(
-    `SELECT owner, tags, ${identities.columns} FROM unnest($2::uuid[]) AS w(owner)
-      CROSS JOIN LATERAL (SELECT ${tagDetails('$1', 'w.owner')} AS tags) g
-       LEFT JOIN contact_identities i ON i.organization_id = $1 AND i.contact_id = w.owner ORDER BY first_seen_at, id`,
-  );
-  const sql = tx ?? database;
-  const rows =
-    contact_ids.length === 1
-      ? await sql.lookup<BelongingsRow>(statement, 'owner', actor.organization_id, contact_ids[0])
-      : await sql.rows<BelongingsRow>(statement, [actor.organization_id, contact_ids]);
+  const rows = await (tx ?? database).rows<BelongingsRow>(belongings(identities.columnsOf('i')), [actor.organization_id, contact_ids]);
   const byContact = Map.groupBy(rows, ({ owner }) => owner);
-  return contact_ids.map((id) => {
-    const own = byContact.get(id.toLowerCase()) ?? [];
-    return { identities: own.filter(({ id }) => id).map((row) => identities.hydrate(row)), tags: own[0]?.tags ?? [] };
-  });
+  return contact_ids.map((id) => belongingsIn(byContact.get(id.toLowerCase()) ?? [], identities));
+}
+
+function belongingsIn(rows: readonly BelongingsRow[], identities: TenantRepository<ContactIdentity>): Belongings {
+  return { identities: rows.filter(({ id }) => id).map((row) => identities.hydrate(row)), tags: rows[0]?.tags ?? [] };
 }
 
 /**

@@ -17,7 +17,7 @@ import type { TagDetail } from '#modules/tags/tag.dto';
 import { Tags } from '#modules/tags/tags';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
-import { belongingsOf, contactOfMergedPhone, forgetIdentities, savePhoneIdentity } from './contact-identities';
+import { belongingsOf, contactOfMergedPhone, contactWithBelongings, forgetIdentities, savePhoneIdentity } from './contact-identities';
 import { IdentityKind } from './contact-identity.entity';
 import type { ContactCreate, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { type Tagging, isMove, retag, tellTags } from './contact-tags';
@@ -116,10 +116,7 @@ export class ContactsService {
   }
 
   async get(actor: Actor, id: string, tx?: Tx): Promise<ContactView> {
-    const [contact, [{ identities, tags }]] = await Promise.all([
-      this.contacts(tx).get(actor, id),
-      belongingsOf(this.database, actor, [id], tx),
-    ]);
+    const [contact, { identities, tags }] = await contactWithBelongings(this.database, actor, id, tx);
     return presentContact(contact, identities, tags);
   }
 
