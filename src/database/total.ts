@@ -42,7 +42,11 @@ export const idsOf = <T extends ObjectLiteral>(
   });
 
 /** Whether so many of the newest meet it that of as many as there are more than SEARCH_MAX will. */
-async function isCommon<T extends ObjectLiteral>(connection: Sql, list: SelectQueryBuilder<T>, { sql, values }: Condition): Promise<boolean> {
+async function isCommon<T extends ObjectLiteral>(
+  connection: Sql,
+  list: SelectQueryBuilder<T>,
+  { sql, values }: Condition,
+): Promise<boolean> {
   const newest = list.clone().orderBy(`${list.alias}.created_at`, 'DESC').addOrderBy(`${list.alias}.id`, 'DESC');
   const [text, parameters] = newest.clone().select(sql, 'meets').setParameters(values).limit(NEWEST).getQueryAndParameters();
   const [{ met }] = await connection.rows<{ met: number }>(
