@@ -58,6 +58,7 @@ const MAX_SHAPES = 8;
 class EntitySql {
   private readonly shapes = new Set<string>();
   private readonly prefixes = new Map<string, Field[]>();
+  private readonly lists = new Map<string, string>();
   /** A row of no values: a copy of it is quick to fill, to copy and to write, one that grows field by field is none of these (V8). */
   readonly blank: Row;
   readonly columns: string;
@@ -86,6 +87,19 @@ class EntitySql {
       this.prefixes.set(prefix, fields);
     }
     return fields;
+  }
+
+  /** Its columns where they stand beside another's. */
+  columnsOf(alias: string, prefix: string): string {
+    const key = `${alias} ${prefix}`;
+    let list = this.lists.get(key);
+    if (list === undefined) {
+      list = this.metadata.columns
+        .map(({ databaseName }) => `${alias}.${escapeIdentifier(databaseName)} AS ${escapeIdentifier(prefix + databaseName)}`)
+        .join(', ');
+      this.lists.set(key, list);
+    }
+    return list;
   }
 
   get table(): string {
@@ -311,9 +325,7 @@ export class TenantRepository<T extends TenantEntity> {
 
   /** The columns of a joined row, for `hydrate` with the same prefix. */
   columnsOf(alias: string, prefix = ''): string {
-    return this.sql.metadata.columns
-      .map(({ databaseName }) => `${alias}.${escapeIdentifier(databaseName)} AS ${escapeIdentifier(prefix + databaseName)}`)
-      .join(', ');
+    return this.sql.columnsOf(alias, prefix);
   }
 
   /** A raw row as the entity, with TypeORM's transformers. */

@@ -30,13 +30,11 @@ const belongings = (names: string, columns = '', join = ''): Prepared =>
        LEFT JOIN contact_identities i ON i.organization_id = $1 AND i.contact_id = w.owner ORDER BY i.first_seen_at, i.id`,
   );
 
-let whole: Prepared | undefined;
-
 /** A contact and what is shown with it, in one statement. @throws {NotFound} */
 export async function contactWithBelongings(database: Database, actor: Actor, id: string, tx?: Tx): Promise<[Contact, Belongings]> {
   const [contacts, identities] = [database.repository(Contact, tx), database.repository(ContactIdentity, tx)];
   const alive = 'JOIN contacts c ON c.organization_id = $1 AND c.id = w.owner AND c.deleted_at IS NULL';
-  whole ??= belongings(identities.columnsOf('i'), `${contacts.columnsOf('c', CONTACT)}, `, alive);
+  const whole = belongings(identities.columnsOf('i'), `${contacts.columnsOf('c', CONTACT)}, `, alive);
   const rows = await (tx ?? database).lookup<BelongingsRow>(whole, 'owner', actor.organization_id, id);
   if (!rows.length) throw new NotFound('Contact');
   return [contacts.hydrate(rows[0], CONTACT), belongingsIn(rows, identities)];

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Role } from '#common/actor';
 import { Conflict, Invalid } from '#common/errors';
-import { withoutNulls } from '#common/given';
-import type { JsonObject } from '#common/json.scalar';
+import { overlaid } from '#common/given';
 import type { Page } from '#common/page.dto';
 import { isDay } from '#common/period';
 import { Database } from '#database/database';
@@ -13,7 +12,6 @@ import type { OrganizationAdminUpdate, OrganizationCreate, OrganizationPlanUpdat
 import { type Organization, PlanType } from './organization.entity';
 import { mergeSettings, readSettings, settingsOf } from './organization-settings';
 import { OrganizationsService, inside } from './organizations.service';
-import type { PlanLimitOverrides } from './plan.dto';
 import { SYSTEM_SLUG, assertNotOurs } from './slugs';
 
 const RANK = Object.values(PlanType);
@@ -121,13 +119,8 @@ function operatedBy(before: Organization, { slug, domain, plan_limits }: Organiz
     assertNotOurs(slug);
     if (before.slug === SYSTEM_SLUG) throw new Conflict('invalid_state', "PyTake's own organization is found by its slug, which stays.");
   }
-  return { slug, domain, ...(plan_limits && { plan_limit_overrides: withLimits(before.plan_limit_overrides, plan_limits) }) };
+  return { slug, domain, ...(plan_limits && { plan_limit_overrides: overlaid(before.plan_limit_overrides, plan_limits) }) };
 }
-
-const withLimits = (stored: JsonObject, given: PlanLimitOverrides): JsonObject => {
-  const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return withoutNulls({ ...stored, ...changes }) as JsonObject;
-};
 
 /** A day counts from its start, or to its end, where the organization is. Absent stays absent. */
 async function instantOf(

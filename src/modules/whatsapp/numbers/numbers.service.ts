@@ -5,7 +5,7 @@ import { Actor, Role } from '#common/actor';
 import { EgressClient } from '#common/egress';
 import { Encryption } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
-import { given, withoutNulls } from '#common/given';
+import { overlaid, withoutNulls } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
 import { Config } from '#config/config';
@@ -22,7 +22,6 @@ import { NumberDirectory } from './number-directory';
 import {
   type ConnectionTestResult,
   type NumberQuery,
-  type NumberSettings,
   type NumberStatus,
   type WhatsAppNumberCreate,
   type WhatsAppNumberStatus,
@@ -128,7 +127,7 @@ export class NumbersService {
         ...(await this.instances.settle(tx, actor, { phone_number, connection_type }, given, false)),
         is_default,
         business_profile: (business_profile as JsonObject | undefined) ?? null,
-        settings: merged({}, settings),
+        settings: overlaid({}, settings ?? {}),
       });
       await tx.rows(
         'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token, webhook_token) VALUES ($1, $2, $3, $4)',
@@ -180,7 +179,7 @@ export class NumbersService {
         ...(reconnected && { proved_at: null }),
         ...(cleared && { connection_status: ConnectionStatus.disconnected, connected_at: null }),
         ...(business_profile !== undefined && { business_profile: business_profile as JsonObject | null }),
-        ...(settings !== undefined && { settings: merged(before.settings, settings) }),
+        ...(settings !== undefined && { settings: overlaid(before.settings, settings) }),
       });
       if (number.phone_number_id !== before.phone_number_id) await this.forgetProviderMedia(tx, number);
       if (moved)
@@ -388,10 +387,6 @@ const tracesOf = ({
 
 const withHours = <T extends Pick<WhatsAppNumberUpdate, 'business_hours'>>(values: T): T =>
   values.business_hours ? { ...values, business_hours: toBusinessHours(values.business_hours) } : values;
-
-/** Given keys over stored ones; null goes back to the default. */
-const merged = (stored: JsonObject, changes: NumberSettings = {}): JsonObject =>
-  withoutNulls({ ...stored, ...given(changes) }) as JsonObject;
 
 /** Whether an update names ids of Meta's that the number does not have yet; absent keeps. */
 const hasOtherIds = (
