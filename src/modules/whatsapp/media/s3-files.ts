@@ -4,7 +4,8 @@ import { Logger } from '@nestjs/common';
 import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ByteRange } from '#api/answer-file';
 import { Unavailable } from '#common/errors';
-import { ConfigError, type S3Settings } from '#config/config';
+import type { S3Settings } from '#config/config';
+import { ConfigError } from '#config/config-error';
 import { type FileStore, type ReceivedFile, ourKey } from './file-store';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
