@@ -46,6 +46,7 @@ import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
 import { FollowOrganization } from './numbers/follow-organization';
 import { NumberDirectory } from './numbers/number-directory';
+import { NumberKeys } from './numbers/number-keys';
 import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
 import { AccountOfNumber } from './templates/account-of-number';
@@ -87,6 +88,7 @@ import { TemplatesService } from './templates/templates.service';
     EvolutionClient,
     EvolutionProvider,
     NumbersService,
+    NumberKeys,
     InstanceSettings,
     CheckNumber,
     EndPairing,
