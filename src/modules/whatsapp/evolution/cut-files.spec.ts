@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { Base64Field } from './base64-field';
-import { cutFiles } from './cut-files';
+import { cutFiles, decoded } from './cut-files';
 
 describe('a body with files', () => {
   const PIXELS = Buffer.alloc(100_000, 'pytake').toString('base64');
@@ -32,6 +32,18 @@ describe('a body with files', () => {
     expect(
       (await buffer(Base64Field.of(Readable.from(pieces)))).equals(Buffer.from(PIXELS.slice(0, size < 20 ? 400 : undefined), 'base64')),
     ).toBe(true);
+  });
+
+  it('takes them in lines, spaced, and with escaped slashes', async () => {
+    const file = Buffer.alloc(10_001, 'pyt\xff\xfe');
+    const lines = file.toString('base64').replace(/.{76}/g, '$&\r\n');
+    const json = JSON.stringify({ base64: lines }, null, 2).replaceAll('/', '\\/');
+
+    const pieces = json.match(/[^]{1,7}/g) ?? [];
+
+    expect((await buffer(Base64Field.of(Readable.from(pieces.map((piece) => Buffer.from(piece)))))).equals(file)).toBe(true);
+    const [cut] = cutFiles(Buffer.from(json), 1000)?.files ?? [];
+    expect((await buffer(decoded(cut))).equals(file)).toBe(true);
   });
 
   it('fails where there is none, or half of one', async () => {
