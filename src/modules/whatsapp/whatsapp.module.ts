@@ -10,6 +10,7 @@ import './templates/templates.demo';
 import './templates/templates.events';
 import { FetchMedia } from './media/fetch-media';
 import { KeepMedia } from './media/keep-media';
+import { MediaHealth } from './media/media-health';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
@@ -108,6 +109,7 @@ import { TemplatesService } from './templates/templates.service';
     MediaStorage,
     Thumbnails,
     KeepMedia,
+    MediaHealth,
     MediaQuota,
     MediaService,
     FetchMedia,
