@@ -289,6 +289,51 @@ describe('what is sent by a qrcode number', () => {
     expect((await s.incoming()).at(-1)).toMatchObject({ message_type: 'text', content: '1' });
   });
 
+  it('is answered no more once a person has written after it, unless it is quoted', async () => {
+    const s = await shop();
+    const { conversation, who } = await talk(s);
+    const buttons = [
+      { id: 'pao', title: 'Pão' },
+      { id: 'bolo', title: 'Bolo' },
+    ];
+    const { body: menu } = await s.send(conversation.id, { interactive: { kind: 'buttons', body: 'O que deseja?', buttons } }).expect(201);
+    const { whatsapp_message_id } = await s.settled(menu.id, ({ status }) => status === 'delivered');
+    const { body: question } = await s.send(conversation.id, { content: 'Quantos pães?' }).expect(201);
+    const asked = await s.settled(question.id, ({ status }) => status === 'delivered');
+    const later = Math.floor(Date.now() / 1000) + 2;
+
+    await s.text(who, '2', { timestamp: later });
+    await s.text(who, '2', { timestamp: later, context: { message_id: asked.whatsapp_message_id } });
+    await s.text(who, '2', { timestamp: later, context: { message_id: whatsapp_message_id } });
+
+    expect((await s.incoming()).slice(-3)).toMatchObject([
+      { message_type: 'text', content: '2', reply_to_message_id: null },
+      { message_type: 'text', content: '2', reply_to_message_id: question.id },
+      { message_type: 'interactive', content: 'Bolo', reply_to_message_id: menu.id },
+    ]);
+  });
+
+  it('is answered though a machine wrote after it, or what a person wrote did not arrive', async () => {
+    const s = await shop();
+    const { conversation, who } = await talk(s);
+    const interactive = { kind: 'buttons', body: 'O que deseja?', buttons: [{ id: 'pao', title: 'Pão' }] };
+    const { body: menu } = await s.send(conversation.id, { interactive }).expect(201);
+    await s.settled(menu.id, ({ status }) => status === 'delivered');
+    const { body: more } = await s.send(conversation.id, { content: 'Abrimos às 8 h.' }).expect(201);
+    await s.settled(more.id, ({ status }) => status === 'delivered');
+    const timestamp = Math.floor(Date.now() / 1000) + 2;
+
+    await s.w.sql("UPDATE messages SET sender_type = 'automation' WHERE id = $1", [more.id]);
+    await s.text(who, '1', { timestamp });
+    await s.w.sql("UPDATE messages SET sender_type = 'agent', status = 'failed' WHERE id = $1", [more.id]);
+    await s.text(who, '1', { timestamp });
+
+    expect((await s.incoming()).slice(-2)).toMatchObject([
+      { message_type: 'interactive', content: 'Pão' },
+      { message_type: 'interactive', content: 'Pão' },
+    ]);
+  });
+
   it('is a list as WhatsApp has it where the number says so', async () => {
     const s = await shop({ settings: { native_interactive: true } });
     const { conversation, who } = await talk(s);

@@ -244,6 +244,7 @@ describe('health', () => {
         redis: { status: 'disabled', response_time_ms: 0 },
         mongodb: { status: 'disabled', response_time_ms: 0 },
         queues: { status: 'healthy', response_time_ms: expect.any(Number) },
+        storage: { status: 'disabled', response_time_ms: 0 },
       },
     });
   });

@@ -21,6 +21,7 @@ import { KEYS_OF_MEDIA } from '#modules/whatsapp/media/keys-of-media';
 import type { Media, MediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
+import { S3Files } from '#modules/whatsapp/media/s3-files';
 import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { type FakeS3, fakeS3 } from './support/fake-s3';
@@ -749,6 +750,25 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
       await acme.viewer.get(`${path}/media`).expect(200);
     });
 
+    it('is made when it is first asked for, of an image that was here before there were any', async () => {
+      const { id, path } = await received(PNG, 'image/png');
+      const { storage_key, thumbnail_bytes } = await row(id);
+      const used = await usedBytes();
+      await lose(`${storage_key}.thumbnail`);
+      await house.sql('UPDATE media_files SET thumbnail_bytes = NULL WHERE id = $1', [id]);
+      await house.sql('UPDATE media_usage SET size_bytes = size_bytes - $2 WHERE organization_id = $1', [acme.id, thumbnail_bytes]);
+      await house.sql("UPDATE messages SET media = media - 'has_thumbnail' WHERE organization_id = $1", [acme.id]);
+
+      const answers = await Promise.all(Array.from({ length: 3 }, () => acme.viewer.get(`${path}/media/thumbnail`)));
+
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(await row(id)).toMatchObject({ thumbnail_bytes });
+      expect(await usedBytes()).toBe(used);
+      const { body } = await acme.viewer.get(path).expect(200);
+      expect(body.media.thumbnail_url).toBe(`/api/v1${path}/media/thumbnail`);
+      await globex.viewer.get(`${path}/media/thumbnail`).expect(404);
+    });
+
     it('is not there for others: not yet, or no longer', async () => {
       const waiting = await incoming(await line(), PNG, 'image/png');
       await acme.viewer.get(`/whatsapp/messages/${waiting.message_id}/media/thumbnail`).expect(409).expect(errorOf('media_not_ready'));
@@ -801,6 +821,29 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
         const { id } = await kept(PDF, 'a.pdf');
 
         expect([...bucket().objects]).toContainEqual([(await row(id)).storage_key, PDF]);
+      });
+
+      it('is seen by health, which asks it now and then', async () => {
+        const asked = jest.spyOn(S3Files.prototype, 'ask');
+        const clock = jest.spyOn(performance, 'now');
+        const health = async (): Promise<Record<string, unknown>> =>
+          (await fetch(`${house.base_url}/observability/health`)).json() as never;
+        const later = (): unknown => clock.mockReturnValue(performance.now() + 60_000);
+
+        later();
+        const answers = [await health(), await health()];
+        bucket().faults.push(...Array.from({ length: 50 }, () => 503));
+        later();
+        answers.push(await health());
+        clock.mockRestore();
+
+        expect(answers).toMatchObject([
+          { checks: { storage: { status: 'healthy' } } },
+          { checks: { storage: { status: 'healthy' } } },
+          { status: 'degraded', checks: { storage: { status: 'unhealthy' }, postgresql: { status: 'healthy' } } },
+        ]);
+        expect(asked).toHaveBeenCalledTimes(2);
+        asked.mockRestore();
       });
 
       it('that is away is said, and leaves nothing behind', async () => {

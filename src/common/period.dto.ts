@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { PickType } from '@nestjs/swagger';
 import { IsOptional, IsString } from 'class-validator';
 import { DayOrInstant, NotBefore } from './fields';
@@ -20,3 +21,25 @@ export class HistoryQuery extends PageQuery {
 }
 
 export class PeriodQuery extends PickType(HistoryQuery, ['start_date', 'end_date']) {}
+
+interface FromTo {
+  from?: string;
+  to?: string;
+}
+
+/** A query with the same bounds, as the inbox and its neighbours spell them. */
+export function InPeriod<T extends object>(query: Type<T>): Type<T & FromTo> {
+  class Narrowed extends (query as Type<object>) implements FromTo {
+    /** A day (from its start, in the organization's time zone) or an instant with its offset. */
+    @IsOptional()
+    @DayOrInstant()
+    from?: string;
+
+    /** A day (to its end, in the organization's time zone) or an instant with its offset. */
+    @IsOptional()
+    @DayOrInstant()
+    @NotBefore('from')
+    to?: string;
+  }
+  return Narrowed as Type<T & FromTo>;
+}

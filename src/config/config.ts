@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isEmail } from 'class-validator';
-import { type EncryptionKey, encryptionKey } from '#common/encryption';
+import type { EncryptionKey } from '#common/encryption';
 import { passwordMistake } from '#common/password-policy';
+import { ConfigError } from './config-error';
+import { envReader } from './env-reader';
 import { makeDirectory } from './make-directory';
 import { misspelling } from './misspelling';
+import { embeddedSecrets, isWeak, keyRing } from './start-secrets';
 import { trustProxy } from './trust-proxy';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
@@ -49,16 +51,6 @@ export interface S3Settings {
 const WEBHOOK_RETRY_DELAYS: readonly number[] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 export type RateLimitClass = keyof typeof RATE_LIMIT_DEFAULTS;
-
-/** A start-up that cannot go on; one line per mistake. */
-export class ConfigError extends Error {
-  constructor(readonly mistakes: string[]) {
-    super(
-      `PyTake cannot start, ${mistakes.length} setting${mistakes.length === 1 ? ' is' : 's are'} wrong:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`,
-    );
-    this.name = 'ConfigError';
-  }
-}
 
 /** Environment in, one typed frozen object out. The only reader of process.env. Names are the contract's, in snake_case. */
 export class Config {
@@ -137,43 +129,7 @@ export class Config {
 
   /** @throws {ConfigError} listing every mistake. */
   constructor(env: NodeJS.ProcessEnv) {
-    const mistakes: string[] = [];
-    const known = new Set<string>();
-    const text = (name: string): string | null => {
-      known.add(name);
-      return env[name]?.trim() || null;
-    };
-    const oneOf = <T extends string>(name: string, allowed: readonly T[], fallback: T): T => {
-      const value = text(name) as T | null;
-      if (value === null) return fallback;
-      if (!allowed.includes(value)) mistakes.push(`${name} is "${value}", use one of ${allowed.join(', ')}`);
-      return value;
-    };
-    const int = (name: string, fallback: number, min: number, max: number): number => {
-      const value = text(name);
-      if (value === null) return fallback;
-      const number = Number(value);
-      if (!Number.isInteger(number) || number < min || number > max)
-        mistakes.push(`${name} is "${value}", use a whole number from ${min} to ${max}`);
-      return number;
-    };
-    const bool = (name: string, fallback: boolean): boolean => {
-      const value = text(name)?.toLowerCase();
-      if (value === undefined) return fallback;
-      if (!['true', 'false', '1', '0'].includes(value)) mistakes.push(`${name} is "${value}", use true or false`);
-      return value === 'true' || value === '1';
-    };
-    const url = (name: string, fallback: string | null, protocols: string[]): string | null => {
-      const value = text(name);
-      if (value === null) return fallback;
-      if (!isUrl(value, protocols)) mistakes.push(`${name} is not a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
-      return value.replace(/\/+$/, '');
-    };
-    const list = (name: string): string[] =>
-      (text(name) ?? '')
-        .split(',')
-        .map((item) => item.trim())
-        .filter(Boolean);
+    const { mistakes, known, text, oneOf, int, bool, url, list } = envReader(env);
 
     this.node_env = oneOf('NODE_ENV', ['development', 'test', 'production'] as const, 'development');
     this.production = this.node_env === 'production';
@@ -370,68 +326,4 @@ function smtpUrl(host: string | null, port: number, user: string | null, passwor
   if (host === null) return null;
   const login = user === null ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
   return `${port === 465 ? 'smtps' : 'smtp'}://${login}${host}:${port}`;
-}
-
-function isUrl(value: string, protocols: string[]): boolean {
-  // MongoDB's replica sets name several hosts, which no URL does.
-  const single = value.replace(/,[^/?@]*(?=[/?]|$)/, '');
-  if (!URL.canParse(single)) return false;
-  const { protocol, hostname } = new URL(single);
-  // PostgreSQL's host may be a socket's directory, among the parameters.
-  return protocols.includes(protocol) && (hostname !== '' || protocol.startsWith('postgres'));
-}
-
-/** The keys of all these variables, each once, the newest first. */
-function keyRing(given: readonly [name: string, texts: readonly string[]][], mistakes: string[]): EncryptionKey[] {
-  const ring: EncryptionKey[] = [];
-  const advice = '32 random bytes in base64, e.g. from `openssl rand -base64 32`';
-  for (const [name, texts] of given)
-    for (const text of texts) {
-      const key = encryptionKey(text);
-      if (!key) mistakes.push(`${name} is not ${advice}`);
-      else if (ring.some((other) => other.id === key.id && !other.key.equals(key.key)))
-        mistakes.push(`${name} has another key of the name "${key.id}"`);
-      else if (!ring.some((other) => other.key.equals(key.key))) ring.push(key);
-    }
-  const first = given.findIndex(([name, texts]) => name !== 'ENCRYPTION_KEYS_OLD' && texts.length);
-  if (first < 0) mistakes.push(`ENCRYPTION_KEY is missing: give ${advice}`);
-  return ring;
-}
-
-/** Short, repetitive, or a word of everybody's examples. */
-function isWeak(secret: string): boolean {
-  return secret.length < 32 || new Set(secret).size < 10 || /change.?me|secret.?key|password|example|your[-_]/i.test(secret);
-}
-
-type EmbeddedSecrets = Record<
-  'JWT_SECRET' | 'ENCRYPTION_KEY' | 'META_APP_SECRET' | 'META_WEBHOOK_VERIFY_TOKEN' | 'DATABASE_PASSWORD',
-  string
->;
-
-/** Made once into DATA_DIR/secrets.json, readable by the owner alone. */
-function embeddedSecrets(data_dir: string): EmbeddedSecrets {
-  const file = join(data_dir, 'secrets.json');
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedSecrets;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new ConfigError([`${file} cannot be read: ${(error as Error).message}`]);
-  }
-  const random = (bytes: number, encoding: BufferEncoding): string => randomBytes(bytes).toString(encoding);
-  const secrets: EmbeddedSecrets = {
-    JWT_SECRET: random(48, 'base64'),
-    ENCRYPTION_KEY: random(32, 'base64'),
-    META_APP_SECRET: random(16, 'hex'),
-    META_WEBHOOK_VERIFY_TOKEN: random(16, 'hex'),
-    DATABASE_PASSWORD: random(24, 'base64url'),
-  };
-  try {
-    makeDirectory(data_dir);
-    writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    chmodSync(file, 0o600);
-  } catch (error) {
-    // Two first starts at the same instant: the file of the one that came first counts.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedSecrets;
-    throw new ConfigError([`DATA_DIR ${data_dir} cannot be written: ${(error as Error).message}`]);
-  }
-  return secrets;
 }

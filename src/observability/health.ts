@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Late, within } from '#common/time';
 
-export type CheckName = 'postgresql' | 'redis' | 'mongodb' | 'queues' | 'migrations';
+export type CheckName = 'postgresql' | 'redis' | 'mongodb' | 'queues' | 'storage' | 'migrations';
 
 export interface CheckResult {
   status: 'healthy' | 'unhealthy' | 'disabled';
@@ -15,6 +15,7 @@ const TROUBLE: Record<CheckName, string> = {
   redis: 'Not reachable.',
   mongodb: 'Not reachable.',
   queues: 'Not reachable.',
+  storage: 'Not reachable.',
   migrations: 'Migrations are pending.',
 };
 

@@ -16,6 +16,8 @@ export class HealthChecks {
   redis: HealthCheck;
   mongodb: HealthCheck;
   queues: HealthCheck;
+  /** The bucket of files; `disabled`: they stand in a directory. */
+  storage: HealthCheck;
 }
 
 export class HealthReport {

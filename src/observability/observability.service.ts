@@ -16,7 +16,7 @@ export class ObservabilityService {
   ) {}
 
   async healthReport(): Promise<HealthReport> {
-    const checks = await this.health.run(['postgresql', 'redis', 'mongodb', 'queues']);
+    const checks = await this.health.run(['postgresql', 'redis', 'mongodb', 'queues', 'storage']);
     const troubled = Object.values(checks).some(({ status }) => status === 'unhealthy');
     return {
       status: checks.postgresql.status === 'unhealthy' ? 'unhealthy' : troubled ? 'degraded' : 'healthy',

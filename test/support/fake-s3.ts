@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -9,41 +9,94 @@ const KEY_ID = 'AKIDEXAMPLE';
 const SECRET = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
 /** As many as a listing names at once; the real one's are 1,000. */
 const PAGE = 2;
+/** Amazon, "Multipart upload limits": of any part but the last, and the number of the last. */
+const PART_MIN_BYTES = 5 * 1024 * 1024;
+const PARTS_MAX = 10_000;
+const KEY_MAX_BYTES = 1024;
 
 export interface FakeS3 {
   env: Record<string, string>;
   /** What the bucket holds. */
   objects: Map<string, Buffer>;
-  /** Answers of the next requests instead of the real ones; null: the connection breaks. */
+  /** Answers of the next requests instead of the real ones; null: the connection breaks; 200: the real one. */
   faults: (number | null)[];
+  /** Begun, and neither completed nor aborted: parts by number. */
+  uploads: Map<string, Upload>;
+  /** What one PUT takes; the real one's 5 GB. */
+  put_max_bytes: number;
   close(): Promise<void>;
 }
 
-/** A bucket, in memory: what Amazon's S3 API says of the calls we make, and its refusals (Signature Version 4, digests, ranges, listings in pages). */
+interface Upload {
+  key: string;
+  parts: Map<number, Buffer>;
+}
+
+/** A bucket, in memory: what Amazon's S3 API says of the calls we make, and its refusals (Signature Version 4, digests, ranges, listings in pages, uploads in parts). */
 export async function fakeS3(): Promise<FakeS3> {
   const objects = new Map<string, Buffer>();
   const faults: (number | null)[] = [];
+  const uploads = new Map<string, Upload>();
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
-    if (faults.length) {
-      const fault = faults.shift();
-      return void (fault ? refuse(response, fault, 'InternalError') : request.socket.destroy());
-    }
+    const fault = faults.length ? faults.shift() : 200;
+    if (fault !== 200) return void (fault ? refuse(response, fault, 'InternalError') : request.socket.destroy());
     const flaw = flawOf(request, body);
     if (flaw) return refuse(response, flaw === 'BadDigest' ? 400 : 403, flaw);
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://s3');
-    const [, bucket, ...rest] = decodeURIComponent(pathname).split('/');
-    if (bucket !== BUCKET) return refuse(response, 404, 'NoSuchBucket');
+    const [, name, ...rest] = decodeURIComponent(pathname).split('/');
+    if (name !== BUCKET) return refuse(response, 404, 'NoSuchBucket');
     const key = rest.join('/');
     if (!key) return request.method === 'HEAD' ? void response.end() : list(response, searchParams);
+    if (Buffer.byteLength(key) > KEY_MAX_BYTES) return refuse(response, 400, 'KeyTooLongError');
+    if (request.method === 'PUT' && request.headers['content-length'] === undefined) return refuse(response, 411, 'MissingContentLength');
+    if (request.method === 'PUT' && body.length > bucket.put_max_bytes) return refuse(response, 400, 'EntityTooLarge');
+    if (searchParams.has('uploads') || searchParams.has('uploadId')) return upload(request, response, key, searchParams, body);
     if (request.method === 'PUT') objects.set(key, body);
     else if (request.method === 'DELETE') objects.delete(key);
     else return read(request, response, objects.get(key));
     response.writeHead(request.method === 'PUT' ? 200 : 204).end();
+  }
+
+  function upload(request: IncomingMessage, response: ServerResponse, key: string, query: URLSearchParams, body: Buffer): void {
+    const xml = (text: string): void => void response.writeHead(200, { 'content-type': 'application/xml' }).end(text);
+    if (request.method === 'POST' && query.has('uploads')) {
+      const id = randomUUID();
+      uploads.set(id, { key, parts: new Map() });
+      return xml(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+    }
+    const id = query.get('uploadId') ?? '';
+    const begun = uploads.get(id);
+    if (begun?.key !== key) return refuse(response, 404, 'NoSuchUpload');
+    if (request.method === 'DELETE') {
+      uploads.delete(id);
+      return void response.writeHead(204).end();
+    }
+    if (request.method === 'PUT') {
+      const number = Number(query.get('partNumber'));
+      if (!Number.isInteger(number) || number < 1 || number > PARTS_MAX) return refuse(response, 400, 'InvalidArgument');
+      begun.parts.set(number, body);
+      return void response.writeHead(200, { etag: etagOf(body) }).end();
+    }
+    const named = [...body.toString().matchAll(/<Part>(.*?)<\/Part>/gs)].map(([, part]) => ({
+      number: Number(/<PartNumber>(\d+)</.exec(part)?.[1]),
+      etag: /<ETag>(.+?)<\/ETag>/.exec(part)?.[1].replaceAll('&quot;', '"'),
+    }));
+    if (!named.length) return refuse(response, 400, 'MalformedXML');
+    if (named.some(({ number }, n) => n > 0 && number <= named[n - 1].number)) return refuse(response, 400, 'InvalidPartOrder');
+    const parts = named.map(({ number, etag }) => {
+      const part = begun.parts.get(number);
+      return part && etagOf(part) === etag ? part : null;
+    });
+    if (parts.includes(null)) return refuse(response, 400, 'InvalidPart');
+    if (parts.slice(0, -1).some((part) => part && part.length < PART_MIN_BYTES)) return refuse(response, 400, 'EntityTooSmall');
+    objects.set(key, Buffer.concat(parts.filter((part) => part !== null)));
+    uploads.delete(id);
+    xml(`<CompleteMultipartUploadResult><Key>${key}</Key><ETag>&quot;whole&quot;</ETag></CompleteMultipartUploadResult>`);
   }
 
   function list(response: ServerResponse, query: URLSearchParams): void {
@@ -60,7 +113,7 @@ export async function fakeS3(): Promise<FakeS3> {
 
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo;
-  return {
+  const bucket: FakeS3 = {
     env: {
       MEDIA_STORAGE: 's3',
       S3_ENDPOINT: `http://127.0.0.1:${port}`,
@@ -71,12 +124,17 @@ export async function fakeS3(): Promise<FakeS3> {
     },
     objects,
     faults,
+    uploads,
+    put_max_bytes: 5 * 1024 ** 3,
     close: async () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
     },
   };
+  return bucket;
 }
+
+const etagOf = (part: Buffer): string => `"${createHash('md5').update(part).digest('hex')}"`;
 
 function read(request: IncomingMessage, response: ServerResponse, found: Buffer | undefined): void {
   if (!found) return refuse(response, 404, request.method === 'HEAD' ? '' : 'NoSuchKey');

@@ -72,12 +72,7 @@ export class TwoFactors {
   async setup(actor: Actor, password: string): Promise<TwoFactorSetup> {
     const account = await this.account(actor);
     if (account.enabled_at) throw alreadyEnabled();
-    const { email, password_hash } = account;
-    const { right, locked_until } = await this.locks.guess(email, password, {
-      password_hash,
-      rules: settingsOf(account).security_settings,
-    });
-    if (!right) throw locked_until ? accountLocked(locked_until) : passwordIncorrect();
+    await this.ask(account, password);
     const secret = new Secret({ size: SECRET_BYTES });
     await this.database.tx(async (tx) => {
       const [kept] = await tx.rows(
@@ -89,7 +84,7 @@ export class TwoFactors {
       if (!kept) throw alreadyEnabled();
       this.say(tx, actor.atHome, 'auth.two_factor_set_up', account);
     });
-    return { secret: secret.base32, otpauth_url: totpOf(secret, email).toString() };
+    return { secret: secret.base32, otpauth_url: totpOf(secret, account.email).toString() };
   }
 
   /** @throws {Conflict} `two_factor_enabled`, `two_factor_not_set_up`. @throws {BadRequest} `two_factor_code_incorrect`. */
@@ -122,24 +117,14 @@ export class TwoFactors {
   async disable(actor: Actor, { password, code }: TwoFactorDisable): Promise<void> {
     const account = await this.account(actor);
     if (!account.enabled_at) throw notEnabled();
-    let wrong = passwordIncorrect;
     const off = async (tx: Tx): Promise<true | null> => {
-      wrong = codeIncorrect;
       if (!(await this.spend(tx, account, code))) return null;
       await this.remove(tx, account);
       this.say(tx, actor.atHome, 'auth.two_factor_disabled', account);
       await this.alerts.twoFactor(tx, account, 'off');
       return true;
     };
-    const { security_settings } = settingsOf(account);
-    const { proved, locked_until } = await this.passwords.inTurn(() =>
-      this.locks.attempt(account.email, security_settings, async (locked) =>
-        (await this.passwords.matches(account.password_hash, password)) && !locked ? this.database.tx(off) : null,
-      ),
-    );
-    if (proved) return;
-    if (locked_until) throw accountLocked(locked_until);
-    throw wrong();
+    await this.ask(account, password, () => this.database.tx(off));
   }
 
   /**
@@ -207,6 +192,23 @@ export class TwoFactors {
     const [account] = await this.database.rows<Account | undefined>(ACCOUNT, [user_id]);
     if (!account) throw new Unauthenticated();
     return account;
+  }
+
+  /**
+   * The password, then what proves the code, where one is asked for too (null: it is wrong).
+   * @throws {BadRequest} `current_password_incorrect`, `two_factor_code_incorrect`. @throws {Forbidden} `account_locked`: guesses count as at the login.
+   */
+  private async ask(account: Account, password: string, proveCode = (): Promise<true | null> => Promise.resolve(true)): Promise<void> {
+    let wrong = passwordIncorrect;
+    const prove = async (locked: boolean): Promise<true | null> => {
+      if (!(await this.passwords.matches(account.password_hash, password)) || locked) return null;
+      wrong = codeIncorrect;
+      return proveCode();
+    };
+    const { security_settings } = settingsOf(account);
+    const { proved, locked_until } = await this.passwords.inTurn(() => this.locks.attempt(account.email, security_settings, prove));
+    if (proved) return;
+    throw locked_until ? accountLocked(locked_until) : wrong();
   }
 
   /** The time step a code of the app belongs to; null: it is not one of now. */

@@ -20,6 +20,7 @@ import { ContactsResolver } from './contacts.resolver';
 import { ContactsService } from './contacts.service';
 import { ContactExport } from './export/contact-export';
 import { ContactExportController } from './export/contact-export.controller';
+import { ForgetContact } from './forget-contact';
 import { ContactImportsController } from './import/contact-imports.controller';
 import { ContactImportsRealtime } from './import/contact-imports.realtime';
 import { ContactImports } from './import/contact-imports.service';
@@ -40,6 +41,7 @@ import { SuppressedPhones } from './suppressed-phones';
     ContactsService,
     ContactFigures,
     ContactTimelines,
+    ForgetContact,
     SuppressedPhones,
     ContactNews,
     ContactNotices,
@@ -51,6 +53,6 @@ import { SuppressedPhones } from './suppressed-phones';
     ContactImportsRealtime,
     ContactExport,
   ],
-  exports: [ContactsService, ContactNews],
+  exports: [ContactsService, ContactNews, ForgetContact],
 })
 export class ContactsModule {}

@@ -7,7 +7,6 @@ import type { Page, PageQuery } from '#common/page.dto';
 import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
-import { forgetRows } from '#database/forget-rows';
 import { narrowPeriod } from '#database/narrow-period';
 import { type Condition, prepared } from '#database/sql';
 import type { PageOptions, TenantRepository } from '#database/tenant-repository';
@@ -18,10 +17,9 @@ import { Tags } from '#modules/tags/tags';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
 import { belongingsOf, contactOfMergedPhone, contactWithBelongings, forgetIdentities, savePhoneIdentity } from './contact-identities';
-import { IdentityKind } from './contact-identity.entity';
 import type { ContactCreate, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { type Tagging, isMove, retag, tellTags } from './contact-tags';
-import { ANONYMOUS, Contact, isImpersonal } from './contact.entity';
+import { Contact, isImpersonal } from './contact.entity';
 import { assertDepartment } from './department-contacts';
 import { mergeContacts } from './merge-contacts';
 import { bothOf, contactMatch, isShort, narrowContacts } from './search-contacts';
@@ -226,46 +224,6 @@ export class ContactsService {
       tx.audit(actor, 'contact.deleted', { resource: { id } });
       tx.tell('contact.deleted', { organization_id: actor.organization_id, contact: view });
     });
-  }
-
-  /**
-   * Contract 10, 10: from this commit on nothing says who it was; their open conversations end, their number is free, marketing does not come back to it.
-   * Erased, the row itself goes with what refers to it. A deleted contact too.
-   * @returns The names by which copies of what was said may still know them.
-   * @throws {NotFound} @throws {Conflict} already_anonymized.
-   */
-  async forget(tx: Tx, actor: Actor, id: string, how: 'erase' | 'anonymize'): Promise<string[]> {
-    const ids = [actor.organization_id, id];
-    const contacts = this.contacts(tx);
-    const [raw] = await tx.rows<Record<string, unknown> | undefined>(
-      `SELECT ${contacts.columns} FROM contacts WHERE organization_id = $1 AND id = $2 FOR UPDATE`,
-      ids,
-    );
-    if (!raw) throw new NotFound('Contact');
-    const contact = contacts.hydrate(raw);
-    if (contact.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The contact is nobody’s already.');
-    const [{ identities }] = await belongingsOf(this.database, actor, [id], tx);
-    const phones = identities.filter(({ kind }) => kind === IdentityKind.phone).map(({ value }) => value);
-    await this.suppression.add(tx, actor, contact.match_key ? [...phones, contact.match_key] : phones);
-    if (!contact.deleted_at) await this.end(tx, actor, contact, 'contact_deleted');
-    await forgetIdentities(tx, actor.organization_id, id);
-    await tx.rows(
-      `UPDATE contacts SET opt_in = false, opt_in_date = NULL, opt_out_date = coalesce(opt_out_date, now()), anonymized_at = coalesce(anonymized_at, now()),
-          deleted_at = CASE WHEN $3 THEN coalesce(deleted_at, now()) ELSE deleted_at END, updated_at = now()
-        WHERE organization_id = $1 AND id = $2`,
-      [...ids, how === 'erase'],
-    );
-    await forgetRows(tx, { table: 'contacts', where: 'organization_id = $1 AND id = $2', forgetting: ANONYMOUS, ids });
-    const { organization_id } = actor;
-    const nobody = { ...contact, ...Object.fromEntries(ANONYMOUS.blank.map((column) => [column, null])), attributes: {} };
-    const view = presentContact({ ...nobody, anonymized_at: contact.anonymized_at ?? new Date(), whatsapp_id: `anon:${id}` }, []);
-    if (!contact.deleted_at) tx.tell(how === 'erase' ? 'contact.deleted' : 'contact.updated', { organization_id, contact: view });
-    const digits = [contact.whatsapp_id, contact.alternative_phone, contact.wa_id, contact.match_key].flatMap(
-      (phone) => phone?.replace(/\D/g, '') ?? [],
-    );
-    return [...new Set([id, ...digits, contact.whatsapp_user_id ?? '', ...identities.map(({ value }) => value)])].filter(
-      (name) => name.length >= 8,
-    );
   }
 
   /** Makes one contact of two; the older stays and is the answer. @throws {Conflict} cannot_merge_self. */

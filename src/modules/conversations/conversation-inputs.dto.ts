@@ -20,6 +20,7 @@ import {
 import { Alias, BareList } from '#common/alias';
 import { NotBlank, OneLine } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
+import { PickType } from '#common/mapped-types';
 import { ConversationPriority } from './conversation.entity';
 
 @InputType('ConversationCreateInput')
@@ -73,6 +74,7 @@ export class ConversationCreate {
   @Field(() => String, { nullable: true })
   priority?: ConversationPriority;
 
+  /** All of its labels; on an update they replace those it had. */
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(20)
@@ -92,7 +94,7 @@ export class ConversationCreate {
 }
 
 @InputType('ConversationUpdateInput')
-export class ConversationUpdate {
+export class ConversationUpdate extends PickType(ConversationCreate, ['priority', 'tags']) {
   /** open, pending, resolved, closed; active means open, archived archives. */
   @IsOptional()
   @IsIn(['open', 'pending', 'resolved', 'closed', 'active', 'archived'])
@@ -117,22 +119,6 @@ export class ConversationUpdate {
   @IsUUID()
   @Field(() => ID, { nullable: true })
   assigned_department_id?: string | null;
-
-  @ApiPropertyOptional({ enum: ConversationPriority })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'normal' ? 'medium' : value))
-  @IsEnum(ConversationPriority)
-  @Field(() => String, { nullable: true })
-  priority?: ConversationPriority;
-
-  /** Replaces all. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsString({ each: true })
-  @Length(1, 50, { each: true })
-  @Field(() => [String], { nullable: true })
-  tags?: string[];
 
   /** Only while the conversation has no number. */
   @IsOptional()

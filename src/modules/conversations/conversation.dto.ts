@@ -1,9 +1,10 @@
 import { ArgsType, Field, ID, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsBoolean, IsEnum, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
-import { DayOrInstant, IsIdOr, NotBefore, QueryBoolean } from '#common/fields';
+import { IsIdOr, QueryBoolean } from '#common/fields';
 import { ArgsOf } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
+import { InPeriod } from '#common/period.dto';
 import { ConnectionType } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
 import { Conversation, ConversationPriority } from './conversation.entity';
@@ -189,7 +190,7 @@ export function presentConversation(row: Conversation, joined: Joined, last_mess
   };
 }
 
-export class ConversationQuery extends PageQuery {
+export class ConversationQuery extends InPeriod(PageQuery) {
   /** open, pending, resolved, closed, or active, archived, queued; several with commas. */
   @IsOptional()
   @Matches(/^(open|pending|resolved|closed|active|archived|queued)(,(open|pending|resolved|closed|active|archived|queued))*$/, {
@@ -250,15 +251,7 @@ export class ConversationQuery extends PageQuery {
   is_archived?: boolean;
 
   /** By the last message: a day (from its start, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  from?: string;
-
-  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  @NotBefore('from')
-  to?: string;
+  declare from?: string;
 }
 
 @ArgsType()

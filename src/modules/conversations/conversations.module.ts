@@ -27,6 +27,7 @@ import { Filing } from './filing/filing';
 import { InboundWorker } from './filing/inbound.worker';
 import { InboxGauges } from './inbox.metrics';
 import { InboxWebhooks } from './inbox-webhooks';
+import { CheckSend } from './messages/check-send';
 import { DeliverMessage } from './messages/deliver-message';
 import { LimitResets } from './messages/limit-resets';
 import { MessageFiles } from './messages/message-files';
@@ -76,6 +77,7 @@ import { WindowMonitor } from './notices/window-monitor';
     PurgeMessages,
     SearchMessages,
     SendMessage,
+    CheckSend,
     DeliverMessage,
     LimitResets,
     MessageFiles,

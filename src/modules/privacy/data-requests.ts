@@ -6,7 +6,7 @@ import type { Page } from '#common/page.dto';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, type Wake, inTurn } from '#database/due-rows';
-import { ContactsService } from '#modules/contacts/contacts.service';
+import { ForgetContact } from '#modules/contacts/forget-contact';
 import { Notices } from '#modules/notifications/notices';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { UsersService } from '#modules/users/users.service';
@@ -43,7 +43,7 @@ export class DataRequests {
     private readonly database: Database,
     private readonly encryption: Encryption,
     private readonly organizations: OrganizationsService,
-    private readonly contacts: ContactsService,
+    private readonly contacts: ForgetContact,
     private readonly users: UsersService,
     private readonly subjects: Subjects,
     private readonly people: ForgetPeople,

@@ -1,10 +1,11 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { IsBoolean, IsEnum, IsIn, IsOptional, IsString, IsUUID, Length, MaxLength, ValidateBy, buildMessage } from 'class-validator';
-import { DayOrInstant, NotBefore, QueryBoolean } from '#common/fields';
+import { QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, OmitType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf, PageQuery } from '#common/page.dto';
+import { InPeriod } from '#common/period.dto';
 import { Delivery, DeliveryStatus } from './webhook-delivery.entity';
 import { Webhook } from './webhook.entity';
 
@@ -164,7 +165,7 @@ export class DeliveryView extends Delivery {
 @ApiSchema({ name: 'WebhookDeliveryList' })
 export class DeliveryPage extends PageOf(DeliveryView) {}
 
-export class DeliveryQuery extends PageQuery {
+export class DeliveryQuery extends InPeriod(PageQuery) {
   @IsOptional()
   @IsString()
   @MaxLength(60)
@@ -177,19 +178,6 @@ export class DeliveryQuery extends PageQuery {
   @IsOptional()
   @IsEnum(DeliveryStatus)
   status?: DeliveryStatus;
-
-  /** A day of the organization, or an instant with its offset. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  from?: string;
-
-  /** A day counts to its end. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('from')
-  to?: string;
 }
 
 @ArgsType()
@@ -198,7 +186,7 @@ export class DeliveryArgs extends ArgsOf(DeliveryQuery, ['search']) {}
 const ENDED = [DeliveryStatus.success, DeliveryStatus.failed] as const;
 
 /** One event, or a range of deliveries that have ended. */
-export class WebhookRetry {
+export class WebhookRetry extends InPeriod(Object) {
   /** As a delivery names it. Without it: those of the range, of which `from`, `to` or `status` says something. */
   @IsOptional()
   @IsUUID()
@@ -206,19 +194,12 @@ export class WebhookRetry {
   event_id?: string;
 
   /** Those of a day of the organization, or of an instant with its offset, and later; absent: from the oldest. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
   @ApiProperty({ type: String, required: false, nullable: true })
-  from?: string;
+  declare from?: string;
 
   /** And no later; a day counts to its end. */
-  @IsOptional()
-  @IsString()
-  @DayOrInstant()
-  @NotBefore('from')
   @ApiProperty({ type: String, required: false, nullable: true })
-  to?: string;
+  declare to?: string;
 
   /** success or failed; absent: both. */
   @IsOptional()

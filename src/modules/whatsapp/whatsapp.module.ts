@@ -10,6 +10,7 @@ import './templates/templates.demo';
 import './templates/templates.events';
 import { FetchMedia } from './media/fetch-media';
 import { KeepMedia } from './media/keep-media';
+import { MediaHealth } from './media/media-health';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
@@ -46,6 +47,7 @@ import { NumbersResolver } from './numbers/numbers.resolver';
 import { NumbersService } from './numbers/numbers.service';
 import { FollowOrganization } from './numbers/follow-organization';
 import { NumberDirectory } from './numbers/number-directory';
+import { NumberKeys } from './numbers/number-keys';
 import { Providers } from './providers';
 import { InboundStore } from './receipt/inbound-store';
 import { AccountOfNumber } from './templates/account-of-number';
@@ -87,6 +89,7 @@ import { TemplatesService } from './templates/templates.service';
     EvolutionClient,
     EvolutionProvider,
     NumbersService,
+    NumberKeys,
     InstanceSettings,
     CheckNumber,
     EndPairing,
@@ -106,6 +109,7 @@ import { TemplatesService } from './templates/templates.service';
     MediaStorage,
     Thumbnails,
     KeepMedia,
+    MediaHealth,
     MediaQuota,
     MediaService,
     FetchMedia,

@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsUUID } from 'class-validator';
-import { DayOrInstant, NotBefore } from '#common/fields';
+import { DayOrInstant } from '#common/fields';
+import { InPeriod } from '#common/period.dto';
 
 /** What clients send of a choice that nobody made. */
 const Unmade = (): PropertyDecorator =>
@@ -81,23 +82,12 @@ export class ConversationMetrics {
 export const PERIODS = { today: 1, yesterday: 1, week: 7, month: 30, quarter: 90, year: 365, all: 0, custom: 0 } as const;
 export type StatsPeriodName = keyof typeof PERIODS;
 
-export class ConversationStatsQuery {
+export class ConversationStatsQuery extends InPeriod(Object) {
   /** In days of the organization; custom takes `from` and `to`. */
   @ApiPropertyOptional({ enum: Object.keys(PERIODS), default: 'today' })
   @IsOptional()
   @IsIn(Object.keys(PERIODS))
   period?: StatsPeriodName;
-
-  /** A day (from its start, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  from?: string;
-
-  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  @NotBefore('from')
-  to?: string;
 
   @IsOptional()
   @IsUUID()

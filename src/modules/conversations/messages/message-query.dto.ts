@@ -2,9 +2,10 @@ import { ArgsType, Field, ID } from '@nestjs/graphql';
 import { OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { Alias, inheritAliases } from '#common/alias';
-import { DayOrInstant, NotBefore, QueryBoolean } from '#common/fields';
+import { QueryBoolean } from '#common/fields';
 import { ArgsOf } from '#common/mapped-types';
 import { PageQuery } from '#common/page.dto';
+import { InPeriod } from '#common/period.dto';
 
 export class MessageQuery extends PageQuery {
   /** Words of the text, in any order and with or without accents; notes are not searched. Aliases: query, q. */
@@ -59,7 +60,7 @@ export class NewestMessages extends ArgsOf(PageQuery, ['skip', 'page', 'cursor',
   before?: string;
 }
 
-export class HistoryQuery extends MessageQuery {
+export class HistoryQuery extends InPeriod(MessageQuery) {
   @IsOptional()
   @IsUUID()
   conversation_id?: string;
@@ -75,15 +76,4 @@ export class HistoryQuery extends MessageQuery {
   @IsOptional()
   @Matches(/^[a-z]+(,[a-z]+)*$/, { message: 'status must be a status of messages; several with commas' })
   status?: string;
-
-  /** A day (from its start, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  from?: string;
-
-  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  @NotBefore('from')
-  to?: string;
 }

@@ -1,11 +1,12 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, IsUUID, Length, ValidateIf } from 'class-validator';
 import { Alias } from '#common/alias';
-import { DayOrInstant, NotBefore, Trim } from '#common/fields';
+import { Trim } from '#common/fields';
 import { PageOf, PageQuery } from '#common/page.dto';
+import { InPeriod } from '#common/period.dto';
 import { MessageResponse } from './message.dto';
 
-export class MessageSearchQuery extends PageQuery {
+export class MessageSearchQuery extends InPeriod(PageQuery) {
   /** Words of the text, all of them, in any order and form, with or without accents; the last one may be begun only. Aliases: query, q. */
   // Says again what PageQuery lets be absent.
   @Alias('query', 'q')
@@ -15,17 +16,6 @@ export class MessageSearchQuery extends PageQuery {
   @IsString()
   @Length(2, 100)
   declare search: string;
-
-  /** A day (from its start, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  from?: string;
-
-  /** A day (to its end, in the organization's time zone) or an instant with its offset. */
-  @IsOptional()
-  @DayOrInstant()
-  @NotBefore('from')
-  to?: string;
 
   @IsOptional()
   @IsUUID()

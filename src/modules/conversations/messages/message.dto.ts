@@ -1,6 +1,7 @@
 import { Field, ObjectType } from '@nestjs/graphql';
 import { ApiSchema } from '@nestjs/swagger';
 import { PageOf } from '#common/page.dto';
+import { getsThumbnail } from '#modules/whatsapp/media/file-kind';
 import { Message, type MessageMedia, MessageType } from './message.entity';
 
 /** A message as every door answers it. */
@@ -41,5 +42,7 @@ export function presentMessage(message: Message): MessageResponse {
 /** Where the file of a message is, and its thumbnail. */
 function presentMedia(message_id: string, { has_thumbnail, ...media }: MessageMedia): MessageMedia {
   const url = media.status === 'ready' ? `/api/v1/whatsapp/messages/${message_id}/media` : null;
-  return { ...media, url, thumbnail_url: url && has_thumbnail ? `${url}/thumbnail` : null };
+  // Kept before there were thumbnails, it gets its own when it is first asked for.
+  const shows = has_thumbnail ?? getsThumbnail(media);
+  return { ...media, url, thumbnail_url: url && shows ? `${url}/thumbnail` : null };
 }

@@ -85,7 +85,7 @@ export class MessageMedia {
   /** Where an image's thumbnail is (image/webp, at most 320 pixels on the longer side); null: it has none. */
   thumbnail_url: string | null;
 
-  /** At rest: whether it has one. */
+  /** At rest: whether it has one; absent: it was kept before there were any. */
   @HideField()
   @ApiHideProperty()
   has_thumbnail?: boolean;

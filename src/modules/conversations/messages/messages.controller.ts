@@ -269,7 +269,7 @@ export class MessagesController {
 
   /**
    * Download the thumbnail of a message's image: image/webp, at most 320 pixels on the longer side. JPEG, PNG and WebP have one from when they are ready;
-   * an animated, broken or very large image has none (404).
+   * an animated, broken or very large image has none (404). Of an image that was here before there were thumbnails it is made when it is first asked for.
    * @throws {409} The file is still being fetched (`media_not_ready`).
    * @throws {410} It is no longer there (`media_gone`).
    * @throws {416} The range lies outside the file (`range_not_satisfiable`).

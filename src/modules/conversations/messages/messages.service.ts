@@ -16,7 +16,7 @@ import { contactIsThere } from '../contact-is-there';
 import type { ConversationNoteCreate } from '../conversation-inputs.dto';
 import { Conversation } from '../conversation.entity';
 import type { Draft } from './compose';
-import { Message, MessageDirection, MessageStatus, MessageType } from './message.entity';
+import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
 import type { HistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
@@ -103,18 +103,21 @@ export class MessagesService {
 
   /** Streams a message's file. */
   async file(actor: Actor, id: string, request: Request, response: Response): Promise<void> {
-    await this.media.respond(actor, await this.mediaId(actor, id), request, response);
+    const { id: media_id } = await this.mediaOf(actor, id);
+    await this.media.respond(actor, media_id, request, response);
   }
 
   /** Streams the thumbnail of a message's image. */
   async thumbnail(actor: Actor, id: string, request: Request, response: Response): Promise<void> {
-    await this.media.respondThumbnail(actor, await this.mediaId(actor, id), request, response);
+    const { id: media_id, has_thumbnail } = await this.mediaOf(actor, id);
+    if (has_thumbnail === undefined) await this.media.makeThumbnail(actor, media_id);
+    await this.media.respondThumbnail(actor, media_id, request, response);
   }
 
-  private async mediaId(actor: Actor, id: string): Promise<string> {
+  private async mediaOf(actor: Actor, id: string): Promise<MessageMedia> {
     const { media, is_deleted } = await this.database.repository(Message).get(actor, id);
     if (!media || is_deleted) throw new NotFound('File of this message');
-    return media.id;
+    return media;
   }
 
   /** What became of a message. */

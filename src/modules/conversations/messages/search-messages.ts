@@ -76,13 +76,12 @@ export class SearchMessages {
           const shown = places.slice(skip, skip + limit);
           const more = places.length > skip + limit;
           const exact = !more && !place && (shown.length > 0 || skip === 0);
-          const counted = (): Promise<Total> => totalOf(tx, matching.clone().select('1'), SEARCH_MAX);
-          const total = exact
-            ? { total: places.length, is_estimate: false }
-            : is_common
-              ? { total: SEARCH_MAX, is_estimate: true }
-              : await counted();
-          return { shown, total, next_cursor: more ? keyset.cursor(shown[shown.length - 1]) : null };
+          const count = (): Total | Promise<Total> => {
+            if (exact) return { total: places.length, is_estimate: false };
+            if (is_common) return { total: SEARCH_MAX, is_estimate: true };
+            return totalOf(tx, matching.clone().select('1'), SEARCH_MAX);
+          };
+          return { shown, total: await count(), next_cursor: more ? keyset.cursor(shown[shown.length - 1]) : null };
         }),
       actor.organization_id,
     );

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
-import { type AppError, Conflict, Invalid, NotFound, TooMany } from '#common/errors';
+import { type AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { matchKey, normalizePhone } from '#common/phone';
 import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
@@ -9,26 +9,20 @@ import { countSent } from '#modules/contacts/contact-counters';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { PlanMeter } from '#modules/organizations/plan-meter';
-import { MediaService } from '#modules/whatsapp/media/media.service';
 import { sendingNumber } from '#modules/whatsapp/numbers/sending-number';
 import { User } from '#modules/users/user.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
-import { CAPABILITIES } from '#modules/whatsapp/provider';
 import { Lane } from '#modules/whatsapp/limits/lane';
-import { NumberLimits } from '#modules/whatsapp/limits/number-limits';
-import { Providers } from '#modules/whatsapp/providers';
-import { renderTemplateBody, templateComponents } from '#modules/whatsapp/templates/template-parameters';
-import { TemplatesService } from '#modules/whatsapp/templates/templates.service';
 import { Conversation } from '../conversation.entity';
-import { type Draft, typeWithFile } from './compose';
+import { CheckSend } from './check-send';
+import type { Draft } from './compose';
 import { DeliverMessage } from './deliver-message';
-import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from './message.entity';
+import { Message, MessageDirection, MessageStatus, MessageType, SenderType } from './message.entity';
 import { presentMessage } from './message.dto';
 import { newMessage } from './new-message';
 import { type SendResult } from './send-answers.dto';
 import { assertReactable, react } from './reactions';
 import { AGENT, type Sender, laneOf, signed } from './sender';
-import { isActive } from '../state/active';
 import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
 import { say, sayInVain } from '../state/traffic';
@@ -49,17 +43,6 @@ export interface Recipient extends SendOptions {
   conversation_id?: string;
 }
 
-/** Longer waits than this are the caller's to make; shorter ones the worker's. Contract 20, 4.5. */
-const MAX_WAIT_SECONDS = 300;
-
-/** Why a send may not happen, in the order the contract checks; null: it may. */
-interface Ready {
-  number: WhatsAppNumber;
-  message_type: MessageType;
-  media: MessageMedia | null;
-  template: { id: string; rendered: string | null; payload: Record<string, unknown> } | null;
-}
-
 const WAITING = prepared(
   'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane) VALUES ($1, $2, $3, $4, $5)',
 );
@@ -78,11 +61,8 @@ export class SendMessage {
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
-    private readonly templates: TemplatesService,
-    private readonly media: MediaService,
+    private readonly checks: CheckSend,
     private readonly delivery: DeliverMessage,
-    private readonly providers: Providers,
-    private readonly limits: NumberLimits,
     private readonly plan: PlanMeter,
   ) {}
 
@@ -179,7 +159,7 @@ export class SendMessage {
       const target = await messages.lock(actor, message_id);
       assertReactable(target);
       const draft: Draft = { message_type: MessageType.reaction, content: null, payload: { target_message_id: message_id, emoji } };
-      const { number } = await this.check(tx, actor, conversation, contact, draft, null, {});
+      const { number } = await this.checks.check(tx, actor, conversation, contact, draft, null, {});
       if ((target.reactions.find(({ from }) => from === 'business')?.emoji ?? '') === emoji) return target;
       await this.plan.take(tx, actor, 'messages_per_month');
       const reaction = newMessage({
@@ -260,7 +240,7 @@ export class SendMessage {
         contact_id: contact.id,
         whatsapp_number_id: conversation.whatsapp_number_id,
         direction: MessageDirection.outgoing,
-        ...(await this.file(tx, actor, draft)),
+        ...(await this.checks.file(tx, actor, draft)),
         content: draft.content,
         payload: draft.payload,
         status: MessageStatus.failed,
@@ -285,9 +265,9 @@ export class SendMessage {
     options: SendOptions,
     named: WhatsAppNumber | null = null,
   ): Promise<Message> {
-    const reply_to = options.reply_to_message_id ? await this.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
-    const { number, message_type, media, template } = await this.check(tx, actor, conversation, contact, draft, named, options);
-    if (laneOf(sender) === Lane.person) await this.assertSoon(number);
+    const reply_to = options.reply_to_message_id ? await this.checks.quoted(tx, actor, conversation.id, options.reply_to_message_id) : null;
+    const { number, message_type, media, template } = await this.checks.check(tx, actor, conversation, contact, draft, named, options);
+    if (laneOf(sender) === Lane.person) await this.checks.assertSoon(number);
     await this.plan.take(tx, actor, 'messages_per_month');
     const message = newMessage({
       ...signed(actor, sender),
@@ -340,90 +320,6 @@ export class SendMessage {
       [organization_id, id, successor.id],
     );
     if (!taken) throw sentAgainAlready();
-  }
-
-  /** The checks of contract 20, 4.5, in its order. */
-  private async check(
-    tx: Tx,
-    actor: Actor,
-    conversation: Conversation,
-    contact: Contact,
-    draft: Draft,
-    named: WhatsAppNumber | null,
-    { when_over }: SendOptions,
-  ): Promise<Ready> {
-    const sending = await sendingNumber(this.database, tx, actor, conversation.whatsapp_number_id ?? named?.id ?? null);
-    const number = sending?.number;
-    if (named && number && named.id !== number.id) throw Invalid.field('whatsapp_number_id', 'This conversation runs on another number.');
-    if (draft.template && number && !CAPABILITIES[number.connection_type].has_templates)
-      throw new Conflict('not_supported_for_connection_type', 'Templates exist on official numbers only.');
-    if (draft.payload.kind === 'request_contact_info' && number && !CAPABILITIES[number.connection_type].asks_for_phone)
-      throw new Conflict('not_supported_for_connection_type', 'Only official numbers can ask for a phone.');
-    const template = draft.template && number ? await this.templates.findForSend(actor, number.id, draft.template, tx) : null;
-    const { media, message_type } = await this.file(tx, actor, draft);
-    // 422 template_parameter_mismatch comes before the state conflicts.
-    const components = template ? templateComponents(draft.template ?? {}, template) : [];
-
-    if (contact.is_blocked) throw new Conflict('contact_blocked', 'The contact is blocked. Unblock it to write.');
-    if (!isActive(conversation) && !when_over)
-      throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it to write.`);
-    if (!sending || !number) throw new Conflict('no_whatsapp_number', 'There is no WhatsApp number to send from. Add one first.');
-    if (!number.is_active) throw new Conflict('number_inactive', 'The WhatsApp number is switched off. Activate it to send.');
-    const obstacle = this.providers.of(number).obstacle(sending);
-    if (obstacle) throw obstacle;
-    if (contact.anonymized_at || (!contact.whatsapp_id && !contact.whatsapp_user_id))
-      throw new Conflict('phone_required', 'The contact has neither a phone nor a WhatsApp user id.');
-    const { has_window } = CAPABILITIES[number.connection_type];
-    const open = !has_window || (conversation.window_expires_at !== null && conversation.window_expires_at > new Date());
-    if (!open && !template)
-      throw new Conflict('window_closed', 'The 24-hour window is closed: a template is required (template required).', {
-        details: [{ msg: 'template required', type: 'window_closed', window_expires_at: conversation.window_expires_at }],
-      });
-    if (template && template.status !== 'APPROVED')
-      throw new Conflict('template_not_approved', `The template is ${template.status}; only an APPROVED one can be sent.`);
-    if (template && !template.is_enabled) throw new Conflict('template_disabled', 'The template is switched off here.');
-    if (template?.category === 'AUTHENTICATION' && !contact.whatsapp_id)
-      throw new Conflict('phone_required', 'Authentication templates need the contact’s phone.');
-    return {
-      number,
-      message_type,
-      media,
-      template: template && {
-        id: template.id,
-        rendered: renderTemplateBody(template, components),
-        payload: {
-          template_id: template.id,
-          name: template.name,
-          language: template.language,
-          components,
-          rendered_text: renderTemplateBody(template, components),
-        },
-      },
-    };
-  }
-
-  /** A person is told when the number's own limits would keep the message for long; Meta's pauses end, and machines wait. */
-  private async assertSoon(number: WhatsAppNumber): Promise<void> {
-    const seconds = Math.ceil((await this.limits.longWait(number)) / 1000);
-    if (seconds > MAX_WAIT_SECONDS)
-      throw new TooMany('whatsapp_rate_limited', 'The number has sent as much as its limits allow. Try again later.', seconds);
-  }
-
-  /** The draft's file and what the message is with it. @throws {Invalid} The draft says another kind. */
-  private async file(tx: Tx, actor: Actor, draft: Draft): Promise<Pick<Ready, 'media' | 'message_type'>> {
-    if (!draft.media_id) return { media: null, message_type: draft.message_type ?? MessageType.text };
-    const media = await this.media.forSend(actor, draft.media_id, tx);
-    return { media, message_type: typeWithFile(draft, media) };
-  }
-
-  private async quoted(tx: Tx, actor: Actor, conversation_id: string, id: string): Promise<string> {
-    const [row] = await tx.rows<{ id: string }>('SELECT id FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND id = $3', [
-      actor.organization_id,
-      conversation_id,
-      id,
-    ]);
-    if (!row) throw new NotFound('Message to reply to');
-    return row.id;
   }
 
   private async insert(tx: Tx, message: Message): Promise<void> {

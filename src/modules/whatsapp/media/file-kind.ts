@@ -8,6 +8,14 @@ const MB = 1024 * KB;
 /** Meta, Cloud API "Media": no file is larger. */
 export const MAX_FILE_BYTES = 100 * MB;
 
+const WITH_THUMBNAIL: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/webp']);
+/** Larger than what phones make. */
+const WITH_THUMBNAIL_MAX_BYTES = 20 * MB;
+
+/** Whether it is an image that has a thumbnail, unless it is broken or moves. */
+export const getsThumbnail = ({ mime_type, size_bytes }: { mime_type: string; size_bytes: number | null }): boolean =>
+  WITH_THUMBNAIL.has(mime_type) && size_bytes !== null && size_bytes <= WITH_THUMBNAIL_MAX_BYTES;
+
 const OFFICE: Readonly<Record<string, string>> = {
   '.doc': 'application/msword',
   '.xls': 'application/vnd.ms-excel',

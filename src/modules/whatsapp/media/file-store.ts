@@ -28,6 +28,8 @@ export interface FileStore {
   pathOf?(key: string): string;
   /** At the start. @throws {ConfigError} No file can be kept here as it is set up. */
   check?(): Promise<void>;
+  /** Whether it answers, where somebody else keeps it. @throws It does not. */
+  ask?(): Promise<void>;
 }
 
 /** @throws Somebody else made up this key. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
+import { MAX_FILE_BYTES } from './file-kind';
 import type { ReceivedFile } from './file-store';
 import { thumbnailKey } from './keys-of-media';
 import type { MediaFile } from './media-file.entity';
@@ -27,6 +28,17 @@ export class KeepMedia {
     const thumbnail = await this.thumbnails.make(file, mime_type, organization_id);
     const storage_key = await this.storage.keep(file, organization_id);
     return { storage_key, thumbnail_bytes: thumbnail && (await this.keepBeside(storage_key, thumbnail)) };
+  }
+
+  /** The thumbnail of a file that was kept without one; null: it gets none, or not now. */
+  async keepThumbnail(storage_key: string, mime_type: string, organization_id: string): Promise<number | null> {
+    const copy = await this.storage.receive(this.storage.read(storage_key), MAX_FILE_BYTES);
+    try {
+      const thumbnail = await this.thumbnails.make(copy, mime_type, organization_id);
+      return thumbnail && (await this.keepBeside(storage_key, thumbnail));
+    } finally {
+      await this.storage.discard(copy);
+    }
   }
 
   async remove(files: readonly Stored[]): Promise<void> {

@@ -33,6 +33,11 @@ export class MediaStorage implements OnModuleInit {
     await this.store.check?.();
   }
 
+  /** Whether whoever keeps the files answers; null: this machine's disk does. */
+  get ask(): (() => Promise<void>) | null {
+    return this.store.ask?.bind(this.store) ?? null;
+  }
+
   /** Writes a stream to the disk. @throws {AppError} 413 beyond `max_bytes`; nothing is left behind then. */
   async receive(source: Readable, max_bytes: number, signal?: AbortSignal): Promise<ReceivedFile> {
     const path = join(this.root, ARRIVING, newId());

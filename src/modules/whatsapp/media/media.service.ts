@@ -4,12 +4,13 @@ import { type StoredFile, answerFile } from '#api/answer-file';
 import type { Actor } from '#common/actor';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { fileName } from '#common/file-name';
+import { Turns } from '#common/turns';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import type { OurFile } from '../provider';
 import { UnsendableMessage } from '../provider-failure';
 import { Providers } from '../providers';
-import { metaType, sendLimit, sniff } from './file-kind';
+import { getsThumbnail, metaType, sendLimit, sniff } from './file-kind';
 import type { ReceivedFile } from './file-store';
 import { KeepMedia, type Stored } from './keep-media';
 import { thumbnailKey } from './keys-of-media';
@@ -31,6 +32,7 @@ export type UploadedFile = ReceivedFile & { name: string };
 @Injectable()
 export class MediaService {
   private readonly uploading = new Map<string, Promise<string>>();
+  private readonly late = new Turns(1, { line_max: 50, wait_ms: 10_000 });
 
   constructor(
     private readonly database: Database,
@@ -130,6 +132,34 @@ export class MediaService {
     const key = thumbnailKey(this.assertReady(file));
     if (thumbnail_bytes === null) throw new NotFound('Thumbnail of this file');
     await this.stream(key, { filename: `${id}.webp`, mime_type: 'image/webp', etag: sha256 && `${sha256}-thumbnail` }, request, response);
+  }
+
+  /**
+   * The thumbnail of an image that was kept before they were made, one image at a time. Nothing where it has one, or gets none.
+   * @throws {NotFound} @throws {Conflict} media_not_ready @throws {AppError} 410 media_gone. @throws {Unavailable} `busy`.
+   */
+  async makeThumbnail(actor: Actor, media_id: string): Promise<void> {
+    await this.late.run(async () => {
+      const file = await this.files().get(actor, media_id);
+      const { organization_id, mime_type, thumbnail_bytes } = file;
+      const storage_key = this.assertReady(file);
+      if (thumbnail_bytes !== null || !getsThumbnail(file)) return;
+      if ((await this.storage.size(storage_key)) === null) throw gone();
+      const bytes = await this.keeping.keepThumbnail(storage_key, mime_type, organization_id);
+      if (bytes === null) return;
+      const kept = await this.database.tx(async (tx) => {
+        const [row] = await tx.rows(
+          `UPDATE media_files SET thumbnail_bytes = $4, updated_at = now()
+            WHERE organization_id = $1 AND id = $2 AND storage_key = $3 AND thumbnail_bytes IS NULL RETURNING id`,
+          [organization_id, media_id, storage_key, bytes],
+        );
+        if (row) await this.quota.keep(tx, actor, bytes);
+        return row;
+      });
+      // Expired meanwhile; or another process was faster, and the thumbnail is its.
+      if (!kept && (await this.files().find(actor, media_id))?.storage_key !== storage_key)
+        await this.storage.remove([thumbnailKey(storage_key)]);
+    }, actor.organization_id);
   }
 
   /** Deletes uploads nobody sent, file and row together. */

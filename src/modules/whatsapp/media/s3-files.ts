@@ -1,10 +1,12 @@
-import { createReadStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { type ReadStream, createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { Logger } from '@nestjs/common';
-import type { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { CompletedPart, PutObjectCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
 import type { ByteRange } from '#api/answer-file';
 import { Unavailable } from '#common/errors';
-import { ConfigError, type S3Settings } from '#config/config';
+import type { S3Settings } from '#config/config';
+import { ConfigError } from '#config/config-error';
 import { type FileStore, type ReceivedFile, ourKey } from './file-store';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -20,23 +22,23 @@ const REMOVE_MS = 20_000;
 /** Files deleted at the same time. One by one, for not every storage takes a list of them. */
 const REMOVE_AT_ONCE = 32;
 
+/** A larger file goes in parts: one PUT takes 5 GB at most (Amazon, "Uploading objects"), and what breaks begins anew. 10,000 of them are the most there may be. */
+const PART_BYTES = 100 * 1024 * 1024;
+const PARTS_MAX = 10_000;
+
 /** Files in a bucket of an S3-compatible storage. */
 export class S3Files implements FileStore {
   private readonly logger = new Logger('media-storage');
   private opened: Promise<Opened> | undefined;
 
-  constructor(private readonly settings: S3Settings) {}
+  constructor(
+    private readonly settings: S3Settings,
+    private readonly part_bytes = PART_BYTES,
+  ) {}
 
   /** Its digest is part of the signature: the storage refuses other bytes. */
   async put(key: string, file: ReceivedFile): Promise<void> {
-    await this.call(async (opened) => {
-      for (let attempt = 1; ; attempt++)
-        try {
-          return await this.putOnce(key, file, opened);
-        } catch (error) {
-          if (attempt === TRIES || (statusOf(error) ?? 500) < 500) throw error;
-        }
-    });
+    await this.call((opened) => (file.size_bytes > this.part_bytes ? this.putParts(key, file, opened) : this.putWhole(key, file, opened)));
   }
 
   async size(key: string): Promise<number | null> {
@@ -79,9 +81,8 @@ export class S3Files implements FileStore {
   /** A storage that is away does not keep PyTake from starting; one that refuses us will go on doing so. */
   async check(): Promise<void> {
     const { bucket: Bucket } = this.settings;
-    const { sdk, client } = await this.open();
     try {
-      await client.send(new sdk.HeadBucketCommand({ Bucket }));
+      await this.ask();
     } catch (error) {
       const status = statusOf(error);
       if (status === undefined || status >= 500) this.logger.warn({ msg: 'the media storage does not answer', reason: reasonOf(error) });
@@ -89,15 +90,44 @@ export class S3Files implements FileStore {
     }
   }
 
-  private async putOnce(key: string, { path, size_bytes, sha256 }: ReceivedFile, { sdk, client }: Opened): Promise<void> {
-    const unreadable = new AbortController();
-    const Body = createReadStream(path).on('error', (error) => unreadable.abort(error));
-    try {
+  /** @throws It does not answer, or refuses us. */
+  async ask(): Promise<void> {
+    const { sdk, client } = await this.open();
+    await client.send(new sdk.HeadBucketCommand({ Bucket: this.settings.bucket }));
+  }
+
+  private async putWhole(key: string, { path, size_bytes, sha256 }: ReceivedFile, { sdk, client }: Opened): Promise<void> {
+    await sendBytes(path, {}, (Body, abortSignal) => {
       const command = new sdk.PutObjectCommand({ ...this.place(key), Body, ContentLength: size_bytes });
       signBody(command, sha256);
-      await client.send(command, { abortSignal: unreadable.signal });
-    } finally {
-      Body.destroy();
+      return client.send(command, { abortSignal });
+    });
+  }
+
+  /** The file is there once all of it is. */
+  private async putParts(key: string, { path, size_bytes }: ReceivedFile, { sdk, client }: Opened): Promise<void> {
+    const place = this.place(key);
+    const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(place));
+    const step = Math.max(this.part_bytes, Math.ceil(size_bytes / PARTS_MAX));
+    const Parts: CompletedPart[] = [];
+    try {
+      for (let start = 0; start < size_bytes; start += step) {
+        const part = { start, end: Math.min(start + step, size_bytes) - 1 };
+        const PartNumber = Parts.length + 1;
+        const sha256 = await digestOf(path, part);
+        const { ETag } = await sendBytes(path, part, (Body, abortSignal) => {
+          const ContentLength = part.end - part.start + 1;
+          const command = new sdk.UploadPartCommand({ ...place, UploadId, PartNumber, Body, ContentLength });
+          signBody(command, sha256);
+          return client.send(command, { abortSignal });
+        });
+        Parts.push({ PartNumber, ETag });
+      }
+      await client.send(new sdk.CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts } }));
+    } catch (error) {
+      // Parts of what is never completed stay, and are paid for.
+      await client.send(new sdk.AbortMultipartUploadCommand({ ...place, UploadId })).catch(ignore);
+      throw error;
     }
   }
 
@@ -165,8 +195,34 @@ async function openClient(settings: S3Settings): Promise<Opened> {
   return { sdk, client };
 }
 
+/** Sends bytes of a file, again where the storage failed. */
+async function sendBytes<T>(
+  path: string,
+  range: Partial<ByteRange>,
+  send: (body: ReadStream, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const unreadable = new AbortController();
+    const body = createReadStream(path, range).on('error', (error) => unreadable.abort(error));
+    try {
+      return await send(body, unreadable.signal);
+    } catch (error) {
+      if (attempt === TRIES || (statusOf(error) ?? 500) < 500) throw error;
+    } finally {
+      body.destroy();
+    }
+  }
+}
+
+async function digestOf(path: string, range: ByteRange): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const chunk of createReadStream(path, range)) digest.update(chunk as Buffer);
+  return digest.digest('hex');
+}
+
 /** The SDK signs a stream without looking at it, unless it is told the digest. */
-function signBody({ middlewareStack }: PutObjectCommand, sha256: string): void {
+function signBody(command: PutObjectCommand | UploadPartCommand, sha256: string): void {
+  const { middlewareStack } = command as PutObjectCommand;
   middlewareStack.add(
     (next) => (args) => {
       (args.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = sha256;

@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Turns } from '#common/turns';
+import { getsThumbnail } from './file-kind';
 import type { ReceivedFile } from './file-store';
 
-const KINDS: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/webp']);
-/** Larger than what phones make. */
-const MAX_BYTES = 20 * 1024 * 1024;
 /** One at a time leaves a core to everybody else; the organizations in turn. */
 const AT_ONCE = 1;
 const LINE_MAX = 10;
@@ -32,7 +30,7 @@ export class Thumbnails implements OnApplicationShutdown {
 
   /** image/webp, at most 320 pixels on the longer side; null: it is no image, broken, animated, too large, or there is no time for it. Never throws. */
   async make(file: ReceivedFile, mime_type: string, organization_id: string): Promise<Uint8Array | null> {
-    if (!KINDS.has(mime_type) || file.size_bytes > MAX_BYTES) return null;
+    if (!getsThumbnail({ mime_type, size_bytes: file.size_bytes })) return null;
     try {
       const made = await this.turns.run(() => this.ask({ path: file.path }), organization_id);
       if ('thumbnail' in made) return made.thumbnail;

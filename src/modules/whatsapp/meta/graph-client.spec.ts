@@ -1,7 +1,8 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, type Socket, connect } from 'node:net';
 import { text as read } from 'node:stream/consumers';
-import { GraphClient, GraphError, type GraphTarget } from './graph-client';
+import { GraphClient } from './graph-client';
+import { GraphError, type GraphTarget } from './graph-http';
 
 const TOKEN = 'EAAGsecret0123456789';
 

@@ -1,5 +1,6 @@
 import type { TemplateAccount } from '../provider';
-import { type GraphAccount, type GraphClient, GraphError } from './graph-client';
+import type { GraphClient } from './graph-client';
+import { type GraphAccount, GraphError } from './graph-http';
 import { readTemplate } from './read-template';
 
 /** Meta, "Message template not found". */

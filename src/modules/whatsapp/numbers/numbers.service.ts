@@ -1,9 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { Actor, Role } from '#common/actor';
 import { EgressClient } from '#common/egress';
-import { Encryption } from '#common/encryption';
 import { Conflict, Invalid, NotFound } from '#common/errors';
 import { overlaid, withoutNulls } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
@@ -19,6 +17,7 @@ import { CheckNumber } from './check-number';
 import { InstanceSettings } from './instance-settings';
 import { NumberJobs } from './numbers.jobs';
 import { NumberDirectory } from './number-directory';
+import { NO_TRACES, NumberKeys, maskedTraces } from './number-keys';
 import {
   type ConnectionTestResult,
   type NumberQuery,
@@ -30,7 +29,6 @@ import {
   presentStatus,
   statusOf,
 } from './whatsapp-number.dto';
-import { placeOfKeys } from './whatsapp-number-secret.entity';
 import { ConnectionStatus, DEFAULT_CONNECTION, WhatsAppNumber } from './whatsapp-number.entity';
 
 onDuplicate(
@@ -48,34 +46,13 @@ const STATUS_SQL: Record<NumberStatus, string> = {
   pending: `row.is_active AND row.connection_status <> '${ConnectionStatus.connected}'`,
 };
 
-/** What may be told of a number's keys. */
-interface Keys {
-  has_access_token: boolean;
-  has_app_secret: boolean;
-  has_evolution_api_key: boolean;
-  access_token_hint: string | null;
-  webhook_verify_token: string | null;
-  webhook_token: string | null;
-}
-
-const NO_KEYS: Keys = {
-  has_access_token: false,
-  has_app_secret: false,
-  has_evolution_api_key: false,
-  access_token_hint: null,
-  webhook_verify_token: null,
-  webhook_token: null,
-};
-
-type GivenKeys = Pick<WhatsAppNumberUpdate, 'access_token' | 'app_secret' | 'evolution_api_key' | 'webhook_verify_token'>;
-
 /** The lines an organization owns. Whoever changes which one is the default holds the organization's lock. */
 @Injectable()
 export class NumbersService {
   constructor(
     private readonly database: Database,
-    private readonly encryption: Encryption,
     private readonly config: Config,
+    private readonly keys: NumberKeys,
     private readonly directory: NumberDirectory,
     private readonly organizations: OrganizationsService,
     private readonly checks: CheckNumber,
@@ -129,16 +106,7 @@ export class NumbersService {
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: overlaid({}, settings ?? {}),
       });
-      await tx.rows(
-        'INSERT INTO whatsapp_number_secrets (whatsapp_number_id, organization_id, webhook_verify_token, webhook_token) VALUES ($1, $2, $3, $4)',
-        [
-          number.id,
-          organization_id,
-          webhook_verify_token ?? randomBytes(16).toString('hex'),
-          CAPABILITIES[number.connection_type].is_paired ? randomUUID() : null,
-        ],
-      );
-      await this.saveKeys(tx, number, { access_token, app_secret, evolution_api_key });
+      await this.keys.create(tx, number, { access_token, app_secret, evolution_api_key, webhook_verify_token });
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
       tx.audit(actor, 'whatsapp_number.created', { resource: nameOf(number), metadata: { phone_number, connection_type } });
@@ -190,10 +158,10 @@ export class NumbersService {
       const keys = { access_token, app_secret, evolution_api_key, webhook_verify_token };
       tx.audit(actor, actionOf(before, number), {
         resource: nameOf(number),
-        before: { ...before, ...tracesOf(was) },
+        before: { ...before, ...maskedTraces(was) },
         after: { ...number, ...keys },
       });
-      await this.saveKeys(tx, number, keys);
+      await this.keys.save(tx, number, keys);
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
       this.tell(tx, before, number);
@@ -210,7 +178,7 @@ export class NumbersService {
       await this.organizations.lock(tx, actor);
       const number = await this.numbers(tx).lock(actor, id);
       await this.numbers(tx).remove(actor, id);
-      await this.forgetKeys(tx, number);
+      await this.keys.forget(tx, number);
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
       if (CAPABILITIES[number.connection_type].is_paired) this.jobs.wake(tx, 'remove', number);
       tx.afterCommit(() => this.directory.forget());
@@ -291,43 +259,6 @@ export class NumbersService {
     ]);
   }
 
-  /** An app_secret of its own stays: it tells Meta's late webhooks from a stranger's. So does what opens the instance, until that is deleted. */
-  private async forgetKeys(tx: Tx, { id, organization_id, connection_type }: WhatsAppNumber): Promise<void> {
-    const number = [id, organization_id];
-    if (!CAPABILITIES[connection_type].is_paired)
-      await tx.rows(
-        'DELETE FROM whatsapp_number_secrets WHERE whatsapp_number_id = $1 AND organization_id = $2 AND app_secret IS NULL',
-        number,
-      );
-    await tx.rows(
-      `UPDATE whatsapp_number_secrets SET access_token = NULL, access_token_hint = NULL, webhook_verify_token = '', webhook_token = NULL
-        WHERE whatsapp_number_id = $1 AND organization_id = $2`,
-      number,
-    );
-  }
-
-  /** Absent keeps, null clears. */
-  private async saveKeys(
-    tx: Tx,
-    { id, organization_id }: WhatsAppNumber,
-    { access_token, app_secret, evolution_api_key, webhook_verify_token }: GivenKeys,
-  ): Promise<void> {
-    const sealed = (key: string | null): string | null =>
-      key === null ? null : this.encryption.encrypt(key, placeOfKeys(organization_id, id));
-    const keys: Record<string, string | null> = {
-      ...(access_token !== undefined && { access_token: sealed(access_token), access_token_hint: access_token?.slice(-4) ?? null }),
-      ...(app_secret !== undefined && { app_secret: sealed(app_secret) }),
-      ...(evolution_api_key !== undefined && { evolution_api_key: sealed(evolution_api_key) }),
-      ...(webhook_verify_token !== undefined && { webhook_verify_token }),
-    };
-    const names = Object.keys(keys);
-    if (!names.length) return;
-    await tx.rows(
-      `UPDATE whatsapp_number_secrets SET ${names.map((name, n) => `${name} = $${n + 3}`).join(', ')} WHERE whatsapp_number_id = $1 AND organization_id = $2`,
-      [id, organization_id, ...Object.values(keys)],
-    );
-  }
-
   private async present(actor: Actor, number: WhatsAppNumber, tx?: Tx): Promise<WhatsAppNumberView> {
     const [view] = await this.presentAll(actor, [number], tx);
     return view;
@@ -335,17 +266,15 @@ export class NumbersService {
 
   /** Numbers as the API shows them; their keys' traces in one query. */
   private async presentAll(actor: Actor, numbers: readonly WhatsAppNumber[], tx?: Tx): Promise<WhatsAppNumberView[]> {
-    const rows = await (tx?.manager ?? this.database.source).query<(Keys & { id: string })[]>(
-      `SELECT whatsapp_number_id AS id, access_token IS NOT NULL AS has_access_token, app_secret IS NOT NULL AS has_app_secret,
-              evolution_api_key IS NOT NULL AS has_evolution_api_key, access_token_hint, webhook_verify_token, webhook_token
-         FROM whatsapp_number_secrets WHERE organization_id = $1 AND whatsapp_number_id = ANY($2)`,
-      [actor.organization_id, numbers.map(({ id }) => id)],
+    const keys = await this.keys.tracesOf(
+      actor,
+      numbers.map(({ id }) => id),
+      tx,
     );
-    const keys = new Map(rows.map(({ id, ...known }) => [id, known]));
     const admin = actor.may(Role.org_admin);
     return numbers.map((number) => {
       const { deleted_at, paused_until, templates_sync_until, proved_at, throughput, ...shown } = number;
-      const { webhook_token, ...known } = keys.get(number.id) ?? NO_KEYS;
+      const { webhook_token, ...known } = keys.get(number.id) ?? NO_TRACES;
       const webhook_path = CAPABILITIES[number.connection_type].webhook_path(webhook_token);
       return {
         ...shown,
@@ -371,19 +300,6 @@ function actionOf(before: WhatsAppNumber, { is_active }: WhatsAppNumber): string
   if (is_active === before.is_active) return 'whatsapp_number.updated';
   return is_active ? 'whatsapp_number.activated' : 'whatsapp_number.deactivated';
 }
-
-/** Whether there were keys, under the names that are masked everywhere. */
-const tracesOf = ({
-  has_access_token,
-  has_app_secret,
-  has_evolution_api_key,
-  webhook_verify_token,
-}: Omit<Keys, 'webhook_token'>): object => ({
-  access_token: has_access_token || null,
-  app_secret: has_app_secret || null,
-  evolution_api_key: has_evolution_api_key || null,
-  webhook_verify_token,
-});
 
 const withHours = <T extends Pick<WhatsAppNumberUpdate, 'business_hours'>>(values: T): T =>
   values.business_hours ? { ...values, business_hours: toBusinessHours(values.business_hours) } : values;
