@@ -25,7 +25,7 @@ import { S3Files } from '#modules/whatsapp/media/s3-files';
 import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { type FakeS3, fakeS3 } from './support/fake-s3';
-import { PNG } from './support/files';
+import { PNG, asBytes } from './support/files';
 import { rowOf } from './support/rows';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
 
@@ -642,16 +642,7 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
       const bytes = Buffer.from(`%PDF-1.4\n${'0123456789'.repeat(50)}`);
       const { id } = await kept(bytes, 'a.pdf');
       const agent = await handOut(acme, id);
-      const part = async (range: string) =>
-        agent
-          .get('/')
-          .set('Range', range)
-          .buffer(true)
-          .parse((res, done) => {
-            const chunks: Buffer[] = [];
-            res.on('data', (chunk: Buffer) => chunks.push(chunk));
-            res.on('end', () => done(null, Buffer.concat(chunks)));
-          });
+      const part = async (range: string) => agent.get('/').set('Range', range).buffer(true).parse(asBytes);
 
       const middle = await part('bytes=9-18');
       expect(middle.status).toBe(206);
