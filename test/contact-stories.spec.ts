@@ -5,7 +5,7 @@ import type { ContactOrganizationStats } from '#modules/contacts/contact-stats.d
 import type { ContactView } from '#modules/contacts/contact.dto';
 import type { ContactTimeline, TimelineEntry } from '#modules/contacts/timeline.dto';
 import type { ContactStats } from '#modules/conversations/contact-stats/contact-stats.dto';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, fakeMeta, numberInput } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';
@@ -315,13 +315,7 @@ describe('a contact whose phone is hidden', () => {
     const w = await world(meta.env);
     const { acme, globex } = w;
     const line = meta.number(`+55 11 4${digits(7)}`);
-    await made(acme.admin, '/whatsapp', {
-      phone_number: line.display_phone_number,
-      phone_number_id: line.phone_number_id,
-      whatsapp_business_account_id: line.waba_id,
-      access_token: META_TOKEN,
-      app_secret: META_SECRET,
-    });
+    await made(acme.admin, '/whatsapp', numberInput(line));
     const user_id = `BR.${digits(16)}`;
     const to = { phone_number_id: line.phone_number_id, waba_id: line.waba_id };
     const receive = async (payload: object): Promise<void> => {
@@ -359,13 +353,7 @@ describe('a contact whose phone is hidden', () => {
     const { id } = await create(acme.agent);
     await acme.agent.post(`/contacts/${id}/request-phone`).expect(409).expect(errorOf('no_whatsapp_number'));
     const line = meta.number(`+55 11 4${digits(7)}`);
-    await made(acme.admin, '/whatsapp', {
-      phone_number: line.display_phone_number,
-      phone_number_id: line.phone_number_id,
-      whatsapp_business_account_id: line.waba_id,
-      access_token: META_TOKEN,
-      app_secret: META_SECRET,
-    });
+    await made(acme.admin, '/whatsapp', numberInput(line));
     await acme.agent.post(`/contacts/${id}/request-phone`).expect(409).expect(errorOf('window_closed'));
     expect(((await acme.agent.get(`/conversations?contact_id=${id}`).expect(200)).body as { total: number }).total).toBe(0);
     await acme.agent.post(`/contacts/${id}/block`).expect(200);

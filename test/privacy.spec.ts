@@ -14,6 +14,7 @@ import { PrivacyJobs } from '#modules/privacy/privacy.jobs';
 import type { ComplianceStatus, DataExport } from '#modules/privacy/privacy.dto';
 import { TraceRing } from '#observability/trace-ring';
 import { phone } from './support/acts';
+import { asBytes } from './support/files';
 import { type Inbox, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { until } from './support/sockets';
@@ -559,11 +560,7 @@ describe('an export', () => {
     const { body: file, headers } = await acme.admin
       .get(`/privacy/requests/${request_id}/download`)
       .buffer(true)
-      .parse((res, done) => {
-        const parts: Buffer[] = [];
-        res.on('data', (part: Buffer) => parts.push(part));
-        res.on('end', () => done(null, Buffer.concat(parts)));
-      })
+      .parse(asBytes)
       .expect(200);
     expect(headers['content-disposition']).toContain(`personal-data-${request_id}.json`);
     const whole = JSON.parse((file as Buffer).toString()) as { messages: { content: string }[]; profile: object };
@@ -586,11 +583,7 @@ describe('an export', () => {
     const { body: zip } = await acme.admin
       .get(`/privacy/requests/${(body as DataExport).request_id}/download`)
       .buffer(true)
-      .parse((res, done) => {
-        const parts: Buffer[] = [];
-        res.on('data', (part: Buffer) => parts.push(part));
-        res.on('end', () => done(null, Buffer.concat(parts)));
-      })
+      .parse(asBytes)
       .expect(200);
 
     const first = zip as Buffer;

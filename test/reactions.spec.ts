@@ -1,6 +1,6 @@
 import { DeliverMessage } from '#modules/conversations/messages/deliver-message';
 import { DueRows } from '#database/due-rows';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, fakeMeta, numberInput } from './support/fake-meta';
 import { Inbox, type Row } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { socketOf, until } from './support/sockets';
@@ -31,15 +31,7 @@ interface Shop {
 async function shop(): Promise<Shop> {
   const w = await world(meta.env);
   const known = meta.number();
-  const { body: number } = await w.acme.admin
-    .post('/whatsapp', {
-      phone_number: known.display_phone_number,
-      phone_number_id: known.phone_number_id,
-      whatsapp_business_account_id: known.waba_id,
-      access_token: META_TOKEN,
-      app_secret: META_SECRET,
-    })
-    .expect(201);
+  const { body: number } = await w.acme.admin.post('/whatsapp', numberInput(known)).expect(201);
   const box = new Inbox(w, w.acme, { ...number, phone_number_id: known.phone_number_id, waba_id: known.waba_id, app_secret: META_SECRET });
   const person = box.person();
   meta.simulator.customer({ wa_id: person.from, name: 'Ana' });

@@ -7,7 +7,7 @@ import { composeRequest } from '#modules/conversations/messages/compose';
 import { SenderType } from '#modules/conversations/messages/message.entity';
 import { SendMessage } from '#modules/conversations/messages/send-message';
 import type { Sender } from '#modules/conversations/messages/sender';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, fakeMeta, numberInput } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';
@@ -33,17 +33,8 @@ class Line {
 
   static async open(w: World, customers: number, settings: object = {}, company = w.acme): Promise<Line> {
     const known = meta.number(`+55 11 4${digits(7)}`);
-    const { display_phone_number, phone_number_id, waba_id } = known;
-    const { body } = await company.admin
-      .post('/whatsapp', {
-        phone_number: display_phone_number,
-        phone_number_id,
-        whatsapp_business_account_id: waba_id,
-        access_token: META_TOKEN,
-        app_secret: META_SECRET,
-        settings,
-      })
-      .expect(201);
+    const { phone_number_id, waba_id } = known;
+    const { body } = await company.admin.post('/whatsapp', { ...numberInput(known), settings }).expect(201);
     const people = Array.from({ length: customers }, () => `5511${digits(9).replace(/^./, '9')}`);
     const written = people.map((from) => metaPayload.text({ from, user_id: `BR.${from}`, phone_number_id, waba_id }));
     const webhook = { object: 'whatsapp_business_account', entry: written.flatMap(({ entry }) => entry) };

@@ -4,7 +4,7 @@ import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { DueRows } from '#database/due-rows';
 import { DeliverMessage } from '#modules/conversations/messages/deliver-message';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, fakeMeta, numberInput } from './support/fake-meta';
 import { PNG } from './support/files';
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
@@ -35,15 +35,7 @@ interface Shop {
 async function shop(): Promise<Shop> {
   const w = await world(meta.env);
   const known = meta.number(`+55 11 4${digits(7)}`);
-  const { body: number } = await w.acme.admin
-    .post('/whatsapp', {
-      phone_number: known.display_phone_number,
-      phone_number_id: known.phone_number_id,
-      whatsapp_business_account_id: known.waba_id,
-      access_token: META_TOKEN,
-      app_secret: META_SECRET,
-    })
-    .expect(201);
+  const { body: number } = await w.acme.admin.post('/whatsapp', numberInput(known)).expect(201);
   const { agent } = w.acme;
   return {
     w,

@@ -21,11 +21,10 @@ import { KEYS_OF_MEDIA } from '#modules/whatsapp/media/keys-of-media';
 import type { Media, MediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
-import { S3Files } from '#modules/whatsapp/media/s3-files';
 import { sendError, toAppError } from '#api/errors.filter';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
 import { type FakeS3, fakeS3 } from './support/fake-s3';
-import { PNG } from './support/files';
+import { PNG, asBytes } from './support/files';
 import { rowOf } from './support/rows';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
 
@@ -642,16 +641,7 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
       const bytes = Buffer.from(`%PDF-1.4\n${'0123456789'.repeat(50)}`);
       const { id } = await kept(bytes, 'a.pdf');
       const agent = await handOut(acme, id);
-      const part = async (range: string) =>
-        agent
-          .get('/')
-          .set('Range', range)
-          .buffer(true)
-          .parse((res, done) => {
-            const chunks: Buffer[] = [];
-            res.on('data', (chunk: Buffer) => chunks.push(chunk));
-            res.on('end', () => done(null, Buffer.concat(chunks)));
-          });
+      const part = async (range: string) => agent.get('/').set('Range', range).buffer(true).parse(asBytes);
 
       const middle = await part('bytes=9-18');
       expect(middle.status).toBe(206);
@@ -824,26 +814,21 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
       });
 
       it('is seen by health, which asks it now and then', async () => {
-        const asked = jest.spyOn(S3Files.prototype, 'ask');
         const clock = jest.spyOn(performance, 'now');
-        const health = async (): Promise<Record<string, unknown>> =>
-          (await fetch(`${house.base_url}/observability/health`)).json() as never;
         const later = (): unknown => clock.mockReturnValue(performance.now() + 60_000);
+        const health = async (): Promise<unknown> => (await fetch(`${house.base_url}/observability/health`)).json();
 
         later();
-        const answers = [await health(), await health()];
+        expect(await health()).toMatchObject({ checks: { storage: { status: 'healthy' } } });
         bucket().faults.push(...Array.from({ length: 50 }, () => 503));
+        expect(await health()).toMatchObject({ checks: { storage: { status: 'healthy' } } });
+        expect(bucket().faults).toHaveLength(50);
         later();
-        answers.push(await health());
+        expect(await health()).toMatchObject({
+          status: 'degraded',
+          checks: { storage: { status: 'unhealthy' }, postgresql: { status: 'healthy' } },
+        });
         clock.mockRestore();
-
-        expect(answers).toMatchObject([
-          { checks: { storage: { status: 'healthy' } } },
-          { checks: { storage: { status: 'healthy' } } },
-          { status: 'degraded', checks: { storage: { status: 'unhealthy' }, postgresql: { status: 'healthy' } } },
-        ]);
-        expect(asked).toHaveBeenCalledTimes(2);
-        asked.mockRestore();
       });
 
       it('that is away is said, and leaves nothing behind', async () => {

@@ -7,7 +7,7 @@ import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
 import { NumberJobs } from '#modules/whatsapp/numbers/numbers.jobs';
 import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import type { WhatsAppNumberView } from '#modules/whatsapp/numbers/whatsapp-number.dto';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, tried } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, numberInput, tried } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
 import { type MetaPayload, metaPayload } from './support/meta-payloads';
 import { ProvedNumbers1795000040100 } from '../migrations/1795000040100-proved-numbers';
@@ -30,11 +30,7 @@ beforeEach(async () => {
   ({ acme, globex } = house);
 });
 
-/** A body as an admin who has read Meta's pages sends it. */
-function complete(display_phone_number?: string) {
-  const { phone_number_id, waba_id, display_phone_number: phone } = meta.number(display_phone_number);
-  return { phone_number: phone, phone_number_id, whatsapp_business_account_id: waba_id, access_token: META_TOKEN, app_secret: META_SECRET };
-}
+const complete = (display_phone_number?: string) => numberInput(meta.number(display_phone_number));
 
 let next = 0;
 const somePhone = (): string => `+55119${String(80_000_000 + ++next)}`;

@@ -20,6 +20,15 @@ export interface FakeMeta {
   close(): Promise<void>;
 }
 
+/** A number Meta knows, as an administrator who has read Meta's pages adds it. */
+export const numberInput = ({ display_phone_number, phone_number_id, waba_id }: SimulatorNumber, access_token = META_TOKEN) => ({
+  phone_number: display_phone_number,
+  phone_number_id,
+  whatsapp_business_account_id: waba_id,
+  access_token,
+  app_secret: META_SECRET,
+});
+
 export async function fakeMeta(access_token = META_TOKEN): Promise<FakeMeta> {
   const simulator = new GraphSimulator({
     app_secret: META_SECRET,

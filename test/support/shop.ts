@@ -4,7 +4,7 @@ import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
 import type { ThreadMessage } from '#modules/simulator/threads';
 import { Desk, type Row } from './desk';
 import { EVOLUTION_KEY, type FakeEvolution } from './fake-evolution';
-import { META_SECRET } from './fake-meta';
+import { numberInput } from './fake-meta';
 import { digits } from './official-number';
 import type { Street } from './qrcode-shop';
 import type { Company, World } from './world';
@@ -89,14 +89,6 @@ export async function officialShop({ world, evolution }: Street): Promise<Shop> 
     display_phone_number: `+55 11 4${digits(7)}`,
     verified_name: 'Padaria Central',
   });
-  const { body: number } = await w.acme.admin
-    .post('/whatsapp', {
-      phone_number: known.display_phone_number,
-      phone_number_id: known.phone_number_id,
-      whatsapp_business_account_id: known.waba_id,
-      access_token: EVOLUTION_KEY,
-      app_secret: META_SECRET,
-    })
-    .expect(201);
+  const { body: number } = await w.acme.admin.post('/whatsapp', numberInput(known, EVOLUTION_KEY)).expect(201);
   return new Shop(w, w.acme, evolution, number as Shop['number'], known.phone_number_id);
 }

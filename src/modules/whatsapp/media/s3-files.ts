@@ -21,8 +21,7 @@ const IDLE_MS = 30_000;
 const REMOVE_MS = 20_000;
 /** Files deleted at the same time. One by one, for not every storage takes a list of them. */
 const REMOVE_AT_ONCE = 32;
-
-/** A larger file goes in parts: one PUT takes 5 GB at most (Amazon, "Uploading objects"), and what breaks begins anew. 10,000 of them are the most there may be. */
+/** A larger file goes in parts: a PUT takes 5 GB at most, and begins anew where it breaks. Amazon, "Multipart upload limits". */
 const PART_BYTES = 100 * 1024 * 1024;
 const PARTS_MAX = 10_000;
 

@@ -25,15 +25,7 @@ export interface KnownNumber {
 /** What filing needs to know of it: no key is opened for that. */
 export type FiledNumber = Omit<KnownNumber, 'app_secret'>;
 
-interface Row {
-  id: string;
-  organization_id: string;
-  connection_type: ConnectionType;
-  phone_number_id: string | null;
-  waba_id: string | null;
-  app_secret: string | null;
-  is_active: boolean;
-  auto_replies: boolean;
+interface Row extends KnownNumber {
   is_proved: boolean;
 }
 
