@@ -4,11 +4,13 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { EventBus } from '#common/events';
+import { TurnsByKey } from '#common/turns-by-key';
 import { Config } from '#config/config';
 import { Alike } from './alike';
 import { borrow, isInTransaction, onOneConnection, takeConnection, watchConnections } from './connections';
 import { isUndone } from './database-errors';
 import { Gathered } from './gathered';
+import type { PlannedConnections } from './planned-connections';
 import { type Prepared, type Sql, ask, rowsOf, tracedByTypeorm } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
@@ -28,6 +30,8 @@ export class Database implements Sql {
   private readonly lookups = new Map<Prepared, Gathered<string, Row[]>>();
   /** Lists that many ask for at the same moment. */
   readonly alike = new Alike();
+  /** Of what one row's lock is wanted for: the second one waits for the lock while the first one commits. */
+  private readonly turns = new TurnsByKey(2);
   /** Nobody's request. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
@@ -93,9 +97,27 @@ export class Database implements Sql {
    */
   async tx<R>(work: (tx: Tx) => Promise<R>, within?: Tx): Promise<R> {
     if (within) return work(within);
+    return this.finish(() => this.begin(work));
+  }
+
+  /** The same on connections of which nobody's request takes any. */
+  async txOn<R>(connections: PlannedConnections, work: (tx: Tx) => Promise<R>): Promise<R> {
+    return this.finish(() => connections.run((client) => this.transaction(client, work)));
+  }
+
+  /** The same, after those that were asked for before with the same key, such as the id of a row that all of them lock: each held a connection to wait. */
+  async txInTurn<R>(organization_id: string, key: string, work: (tx: Tx) => Promise<R>): Promise<R> {
+    return this.finish(() => this.turns.run(`${organization_id} ${key}`, () => this.begin(work)));
+  }
+
+  private async begin<R>(work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
+    return borrow(await takeConnection(this.source), (client) => this.transaction(client, work));
+  }
+
+  private async finish<R>(run: () => Promise<[result: R, effects: Effect[]]>): Promise<R> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const [result, effects] = await borrow(await takeConnection(this.source), (client) => this.transaction(client, work));
+        const [result, effects] = await run();
         await this.follow(effects);
         return result;
       } catch (error) {

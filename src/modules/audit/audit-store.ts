@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
@@ -73,6 +74,8 @@ export class AuditStore implements BeforeApplicationShutdown {
   private writing: Promise<void> | null = null;
   private mongo_rests_until = 0;
   private stopping = false;
+  /** It is nobody's request that writes for all: it does not wait for a connection behind them. */
+  private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(
     private readonly database: Database,
@@ -85,7 +88,7 @@ export class AuditStore implements BeforeApplicationShutdown {
     return new Promise((kept) => {
       if (this.waiting.length >= WAITING_MAX) return this.giveUp([{ row, kept }], 'both stores are away for too long');
       this.waiting.push({ row, kept });
-      this.writing ??= this.write().finally(() => (this.writing = null));
+      this.writing ??= this.outside(() => this.write()).finally(() => (this.writing = null));
     });
   }
 

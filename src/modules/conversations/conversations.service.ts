@@ -6,7 +6,6 @@ import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
 import { type Page, type Slice, toPage } from '#common/page.dto';
 import { normalizePhone } from '#common/phone';
-import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
 import type { PageOptions } from '#database/tenant-repository';
@@ -51,9 +50,6 @@ const UNTOLD = ['extra_data', 'transfers'];
 /** The threads of the shared inbox: list, states, who answers. */
 @Injectable()
 export class ConversationsService implements OnModuleInit {
-  // The second one waits for the row's lock while the first one commits.
-  private readonly turns = new TurnsByKey(2);
-
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
@@ -274,8 +270,7 @@ export class ConversationsService implements OnModuleInit {
       const word = typeof act === 'string' ? act : act(before);
       tx.audit(actor, word, { resource: { id }, before, after, may_tell: (field) => !UNTOLD.includes(field) });
     };
-    // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
-    await this.turns.run(`${actor.organization_id} ${id}`, () => this.database.tx(change));
+    await this.database.txInTurn(actor.organization_id, id, change);
     return this.get(actor, id);
   }
 

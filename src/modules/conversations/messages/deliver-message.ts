@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
+import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { isUndone, knownError } from '#database/database-errors';
 import { type DueRow, DueRows, type Wake } from '#database/due-rows';
 import { Gathered } from '#database/gathered';
+import { PlannedConnections } from '#database/planned-connections';
 import type { Sql } from '#database/sql';
 import { learnWaId } from '#modules/contacts/contact-identities';
 import { ContactNews } from '#modules/contacts/contact-news';
@@ -41,13 +43,14 @@ const STOPPED_MS = 60_000;
  * happened.
  */
 @Injectable()
-export class DeliverMessage {
+export class DeliverMessage implements OnApplicationShutdown {
   private readonly logger = new Logger(DeliverMessage.name);
   private readonly claims = new Gathered((organization_id, conversations: string[]) => this.claimAll(organization_id, conversations));
   private readonly answers = new Gathered((organization_id, accepted: Accepted[]) => this.keepAll(organization_id, accepted));
   /** By number; those of which something must be remembered. */
   private readonly lines = new Map<string, SendLine>();
   private readonly wakeLine: Wake;
+  private readonly connections: PlannedConnections;
 
   constructor(
     private readonly database: Database,
@@ -58,7 +61,10 @@ export class DeliverMessage {
     private readonly contacts: ContactNews,
     private readonly metrics: Metrics,
     rows: DueRows,
+    config: Config,
   ) {
+    // One for the next claims, one for the answers to the ones before.
+    this.connections = new PlannedConnections(config, 'pytake-outbound', 2);
     this.wakeLine = rows.add({
       name: 'whatsapp-outbound',
       // They wait on Meta.
@@ -73,6 +79,10 @@ export class DeliverMessage {
         return this.overdue(limit);
       },
     });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.connections.end();
   }
 
   /** A message waits for the number of `row`. */
@@ -178,7 +188,7 @@ export class DeliverMessage {
 
   /** Each conversation's oldest message, committed as ours before anybody is called when it may leave now. */
   private async claimAll(organization_id: string, conversations: string[]): Promise<(Claim | undefined)[]> {
-    const claims = await this.database.rows<Claim>(CLAIM, [organization_id, conversations]);
+    const claims = await this.connections.rows<Claim>(CLAIM, [organization_id, conversations]);
     const found = new Map(claims.map((claim) => [claim.conversation_id, claim]));
     return conversations.map((id) => {
       const claim = found.get(id);
@@ -263,7 +273,7 @@ export class DeliverMessage {
   }
 
   private async keepAll(organization_id: string, accepted: Accepted[]): Promise<(Sent | undefined)[]> {
-    return this.database.tx(async (tx) => {
+    return this.database.txOn(this.connections, async (tx) => {
       const rows = await tx.rows<Sent>(ACCEPTED, [
         organization_id,
         accepted.map(({ claim }) => claim.conversation_id),

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { type AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { matchKey, normalizePhone } from '#common/phone';
-import { TurnsByKey } from '#common/turns-by-key';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import { countSent } from '#modules/contacts/contact-counters';
@@ -55,9 +54,6 @@ const LAST_NUMBER = prepared(
 /** Everything we say to a customer starts here: checks, the row, its place in the thread, and the row that makes it leave once. */
 @Injectable()
 export class SendMessage {
-  // The second one waits for the row's lock while the first one commits.
-  private readonly turns = new TurnsByKey(2);
-
   constructor(
     private readonly database: Database,
     private readonly contacts: ContactsService,
@@ -85,8 +81,7 @@ export class SendMessage {
       tx.answer(presentMessage(message));
       return message;
     };
-    // Those who would wait for the row's lock wait here: with a connection each they would keep all others out.
-    return this.turns.run(`${actor.organization_id} ${conversation_id}`, () => this.database.tx(answer));
+    return this.database.txInTurn(actor.organization_id, conversation_id, answer);
   }
 
   /** To a phone: contact and conversation are found, or made. */
@@ -109,13 +104,7 @@ export class SendMessage {
       return this.store(tx, actor, sender, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
-    return this.turns.run(`${actor.organization_id} ${matchKey(phone)}`, () =>
-      this.database.tx(async (tx) => {
-        const sent = resultOf(await send(tx));
-        tx.answer(sent);
-        return sent;
-      }),
-    );
+    return this.database.txInTurn(actor.organization_id, matchKey(phone), answering(send));
   }
 
   /** To a contact, by the number they wrote to last: the conversation there is found, or made. */
@@ -126,13 +115,7 @@ export class SendMessage {
       const number_id = last?.whatsapp_number_id ?? (await sendingNumber(this.database, tx, actor, null))?.number.id ?? null;
       return this.store(tx, actor, sender, await open(tx, actor, contact, number_id), contact, draft, {});
     };
-    return this.turns.run(`${actor.organization_id} ${contact_id}`, () =>
-      this.database.tx(async (tx) => {
-        const sent = resultOf(await send(tx));
-        tx.answer(sent);
-        return sent;
-      }),
-    );
+    return this.database.txInTurn(actor.organization_id, contact_id, answering(send));
   }
 
   /** The contact of a phone, locked; made when there is none. */
@@ -184,7 +167,7 @@ export class SendMessage {
       tx.audit(actor, 'message.reacted', { resource: { id: message_id }, metadata: { conversation_id, contact_id: contact.id, emoji } });
       return reacted;
     };
-    return this.turns.run(`${organization_id} ${conversation_id}`, () => this.database.tx(send));
+    return this.database.txInTurn(organization_id, conversation_id, send);
   }
 
   /** An internal note: kept in any state of the conversation, never sent, never counted. Whom it names is told. @throws {NotFound} */
@@ -326,6 +309,14 @@ export class SendMessage {
     await this.database.repository(Message, tx).insertAll([message]);
   }
 }
+
+const answering =
+  (send: (tx: Tx) => Promise<Message>) =>
+  async (tx: Tx): Promise<SendResult> => {
+    const sent = resultOf(await send(tx));
+    tx.answer(sent);
+    return sent;
+  };
 
 const resultOf = (message: Message): SendResult => ({
   message_id: message.id,

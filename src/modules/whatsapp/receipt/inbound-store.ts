@@ -1,12 +1,12 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Pool, type PoolClient } from 'pg';
+import { Pool } from 'pg';
 import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
-import { borrow } from '#database/connections';
 import { Database, type Tx } from '#database/database';
 import { waitingOrganizations } from '#database/due-rows';
-import { type Prepared, ask, prepared } from '#database/sql';
+import { PlannedConnections } from '#database/planned-connections';
+import { type Prepared, prepared } from '#database/sql';
 import type { Effect } from '#database/tx';
 import { BacklogBudget } from './backlog-budget';
 import type { InboundEvent, InboundState } from './inbound-event.entity';
@@ -71,11 +71,6 @@ const BATCH_ROWS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-
-/** Every batch runs the same few statements, and planning them would be a tenth of its work. */
-const WORKER_SETTINGS = '-c statement_timeout=30000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off';
-/** A plan that was good for a small table is a bad one when it has grown: so often they are made anew, those of the checks of references too. */
-const PLANS_MS = 10_000;
 
 export const INBOUND_CHANNEL = 'pytake_inbound';
 
@@ -153,14 +148,12 @@ interface Write {
 @Injectable()
 export class InboundStore implements OnApplicationShutdown {
   private readonly writers: Pool;
-  private readonly workers: Pool;
+  private readonly workers: PlannedConnections;
   private readonly listeners: InboundListener[] = [];
   /** In each lane: while one INSERT waits for the disk the other one's is on its way. What is about several goes with the first. */
   private readonly waiting: [Write[], Write[]] = [[], []];
   private waiting_bytes = 0;
   private readonly writing: [boolean, boolean] = [false, false];
-  /** When a worker's connection plans its statements anew. */
-  private readonly plans_end_at = new WeakMap<PoolClient, number>();
   /** In each lane, whose turn was the last. */
   private readonly served: [string, string] = [BEFORE_ALL, BEFORE_ALL];
   private readonly budget = new BacklogBudget((organization_id) => this.backlogBytes(organization_id));
@@ -169,17 +162,18 @@ export class InboundStore implements OnApplicationShutdown {
     private readonly config: Config,
     private readonly database: Database,
   ) {
-    const shared = { connectionString: config.database_url ?? undefined, application_name: 'pytake-inbound', keepAlive: true };
-    // R11: an answer within 2 s, also when the database is gone.
-    this.writers = new Pool({ ...shared, max: LANES.length, connectionTimeoutMillis: 1200, query_timeout: 1800, idleTimeoutMillis: 0 });
-    this.workers = new Pool({
-      ...shared,
-      max: 3,
-      connectionTimeoutMillis: 2000,
+    this.writers = new Pool({
+      connectionString: config.database_url ?? undefined,
+      application_name: 'pytake-inbound',
+      max: LANES.length,
+      keepAlive: true,
+      // R11: an answer within 2 s, also when the database is gone.
+      connectionTimeoutMillis: 1200,
+      query_timeout: 1800,
       idleTimeoutMillis: 0,
-      options: WORKER_SETTINGS,
     });
-    for (const pool of [this.writers, this.workers]) pool.on('error', () => undefined);
+    this.writers.on('error', () => undefined);
+    this.workers = new PlannedConnections(config, 'pytake-inbound', 3);
   }
 
   /** After the doors are shut: a webhook that was let in is still kept. */
@@ -340,30 +334,23 @@ export class InboundStore implements OnApplicationShutdown {
 
   /** Runs `work` in one transaction on a worker's connection; answers what is to be done now that it has committed. */
   async transaction<R>(work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
-    const client = await this.workers.connect();
-    return borrow([client, (error) => client.release(error)], async () => {
-      if (Date.now() >= (this.plans_end_at.get(client) ?? 0)) {
-        await ask(client, 'DISCARD PLANS');
-        this.plans_end_at.set(client, Date.now() + PLANS_MS);
-      }
-      return this.database.transaction(client, work);
-    });
+    return this.workers.run((client) => this.database.transaction(client, work));
   }
 
   private async backlogBytes(organization_id: string): Promise<number> {
-    const { rows } = await this.workers.query<{ bytes: string }>(
+    const [{ bytes }] = await this.workers.rows<{ bytes: string }>(
       `SELECT coalesce(sum(octet_length(body)), 0) AS bytes FROM inbound_events WHERE state = 'received' AND organization_id = $1`,
       [organization_id],
     );
-    return Number(rows[0].bytes);
+    return Number(bytes);
   }
 
   /** Rows that wait, counted up to a bound: a gauge must not cost more the worse things are. */
   async backlog(): Promise<number> {
-    const { rows } = await this.workers.query<{ count: number }>(
+    const [{ count }] = await this.workers.rows<{ count: number }>(
       `SELECT count(*)::int AS count FROM (SELECT 1 FROM inbound_events WHERE state = 'received' LIMIT 100000) waiting`,
     );
-    return rows[0].count;
+    return count;
   }
 }
 
