@@ -72,6 +72,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.events.on('session.ended', (target) => this.disconnect(target));
     // Every process hears of it by itself.
+    this.events.on('session.changed', ({ user_id }) => this.recheckSoon(this.ofHolder(user_id)));
     this.events.on('api_key.changed', ({ api_key_id }) => this.recheckSoon(this.ofHolder(api_key_id)));
     this.events.on('organization.updated', ({ organization_id }) => this.reconsider(organization_id));
     this.signals.listen(CHANNEL, (organization_id) => this.reconsiderHere(organization_id));
@@ -209,7 +210,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     const session = await this.admit(token, connection.ip);
     if (holderOf(session) !== connection.holder || session.organization_id !== connection.session.organization_id)
       throw new Invalid([{ loc: ['token'], msg: 'This token is of another user.', type: 'value_error' }]);
-    if (!this.connections.has(connection.id)) return;
+    if (!this.connections.has(connection.id) || !goesOn(connection, session)) return;
     connection.session = session;
     connection.token = token;
     connection.watchExpiry();
@@ -321,15 +322,20 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     connection.recheck_at = deaf ? 0 : connection.session.api_key_id === null ? Infinity : Date.now() + LIMITS.recheck_ms;
     try {
       const session = await this.admit(connection.token, connection.ip);
-      // It hears by what it might when it came.
-      const { role, custom_permissions } = connection.session;
-      if (session.role !== role || String(session.custom_permissions) !== String(custom_permissions)) connection.end('token_revoked');
-      else connection.session = session;
+      if (goesOn(connection, session)) connection.session = session;
     } catch (error) {
       if (error instanceof AppError && error.status < 500 && error.error_code !== 'token_expired') connection.end(error.error_code);
       else connection.recheck_at = 0;
     }
   }
+}
+
+/** It hears by what it might when it came: who may other things by now comes again. */
+function goesOn(connection: Connection, { role, custom_permissions }: Session): boolean {
+  const before = connection.session;
+  if (role === before.role && String(custom_permissions) === String(before.custom_permissions)) return true;
+  connection.end('token_revoked');
+  return false;
 }
 
 function assertTexts(channels: unknown[]): asserts channels is string[] {
