@@ -299,6 +299,24 @@ describe('a key', () => {
     }
   });
 
+  it('becomes no person: it sets no password, no address and no second factor of theirs', async () => {
+    const { acme } = await world();
+    const key = await keyOf(acme, { role: 'org_admin' });
+    const { id } = acme.agent.user;
+
+    for (const refused of [
+      key.post(`/users/${id}/change-password`, { new_password: 'pao-de-queijo-9' }),
+      key.post(`/users/${id}/reset-two-factor`),
+      key.put(`/users/${id}`, { email: `program@${acme.slug}.example` }),
+    ])
+      await refused.expect(403).expect(errorOf('api_key_not_allowed'));
+    const { body } = await key.graphql('mutation ($id: ID!) { resetUserTwoFactor(id: $id) { success } }', { id });
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'api_key_not_allowed' } }] });
+
+    await acme.agent.get('/auth/me').expect(200);
+    await key.put(`/users/${id}`, { full_name: 'Bruno Alves Neto' }).expect(200);
+  });
+
   it('makes no user who may more than it', async () => {
     const { acme } = await world();
     const whole = await keyOf(acme, { role: 'org_admin' });
