@@ -286,6 +286,18 @@ describe('Socket.IO commands', () => {
     expect(answer.unknown).toHaveLength(190);
   });
 
+  it('take no more channels than a connection may have, however many are asked for at once', async () => {
+    const { app, hub, acme } = await start();
+    app.get(RealtimeRooms).admit('conversation', (_actor, ids) => Promise.resolve(ids));
+    const client = await socketOf(acme.agent);
+    const some = (): string[] => Array.from({ length: LIMITS.channels / 2 }, () => `conversation:${newId()}`);
+
+    const answers = await Promise.all([0, 1, 2, 3].map(() => client.ask('subscribe', { channels: some() })));
+
+    expect(answers.filter(({ error_code }) => error_code === 'limit_reached')).toHaveLength(2);
+    expect(hub.list(acme.id)[0].channels.size).toBe(LIMITS.channels);
+  });
+
   it('let a user do so much, on however many sockets', async () => {
     const { acme } = await start();
     const clients = await Promise.all([socketOf(acme.agent), socketOf(acme.agent)]);
@@ -331,6 +343,17 @@ describe('a Socket.IO connection', () => {
     await client.send(...Array.from({ length: 50 }, () => '40'));
 
     await until(() => !hub.list(acme.id).length, 'nobody there');
+    expect(await client.read()).toBe(400);
+  });
+
+  it('is closed when its client leaves by it', async () => {
+    const { acme, base_url } = await start();
+    const client = await polling(base_url, acme.agent.token);
+    await client.send('40');
+    await client.read();
+
+    await client.send('41');
+
     expect(await client.read()).toBe(400);
   });
 
@@ -576,6 +599,10 @@ describe('raw WebSockets', () => {
     const flood = await rawOf(acme.agent);
     for (let i = 0; i <= LIMITS.frames; i++) flood.send({ type: 'ping' });
     expect(await flood.end()).toEqual({ code: 1008, reason: 'rate_limited' });
+
+    const pinging = await rawOf(acme.agent);
+    for (let i = 0; i <= LIMITS.frames; i++) pinging.ws.ping();
+    expect(await pinging.end()).toEqual({ code: 1008, reason: 'rate_limited' });
 
     const first = await rawOf(acme.viewer);
     const others = [];

@@ -194,7 +194,9 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     const narrowed = this.narrowed.get(organization_id) ?? new Set();
     if (connection.session.custom_permissions) this.narrowed.set(organization_id, narrowed.add(connection));
     socket.conn.on('heartbeat', () => (connection.last_seen_at = Date.now()));
-    socket.once('disconnect', () => {
+    socket.once('disconnect', (reason) => {
+      // Nobody comes again by it: it would stay open for nothing.
+      if (reason === 'client namespace disconnect') socket.conn.close(true);
       narrowed.delete(connection);
       if (!narrowed.size && this.narrowed.get(organization_id) === narrowed) this.narrowed.delete(organization_id);
       for (const conversation_id of [...connection.typing.keys()]) this.typed(connection, conversation_id, false);

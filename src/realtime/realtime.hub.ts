@@ -219,9 +219,10 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   /** Answers the channels that are unknown, or another organization's. */
   async subscribe(connection: Connection, channels: unknown[]): Promise<string[]> {
     assertTexts(channels);
-    if (channels.length > LIMITS.channels || connection.channels.size + channels.length > LIMITS.channels)
-      throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
+    assertRoom(connection, channels.length);
     const { known, unknown } = await this.rooms.resolve(connection.actor, channels);
+    // Others of its frames were asked about meanwhile.
+    assertRoom(connection, [...new Set(known)].filter((channel) => !connection.channels.has(channel)).length);
     if (this.connections.has(connection.id)) for (const channel of known) this.join(connection, channel);
     return unknown;
   }
@@ -328,6 +329,11 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
       else connection.recheck_at = 0;
     }
   }
+}
+
+function assertRoom({ channels }: Connection, more: number): void {
+  if (channels.size + more > LIMITS.channels)
+    throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
 }
 
 /** It hears by what it might when it came: who may other things by now comes again. */
