@@ -244,10 +244,11 @@ describe('a key', () => {
       .expect(403)
       .expect(errorOf('permission_denied'));
     await narrow.get('/conversations').expect(200);
-    const { body: graphql } = await narrow.graphql('mutation ($id: ID!) { deleteContact(id: $id) { success } }', {
-      id: (body as { id: string }).id,
-    });
-    expect(graphql).toMatchObject({ errors: [{ extensions: { error_code: 'permission_denied' } }] });
+    await narrow.delete(`/contacts/${(body as { id: string }).id}/vip`).expect(403);
+    for (const act of ['deleteContact(id: $id) { success }', 'unmarkContactVip(id: $id) { id }']) {
+      const { body: graphql } = await narrow.graphql(`mutation ($id: ID!) { ${act} }`, { id: (body as { id: string }).id });
+      expect(graphql).toMatchObject({ errors: [{ extensions: { error_code: 'permission_denied' } }] });
+    }
 
     await acme.admin.put(`/api-keys/${narrow.id}`, { scopes: ['read:contacts'] }).expect(200);
     await narrow.get('/contacts').expect(200);
