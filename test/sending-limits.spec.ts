@@ -325,9 +325,10 @@ describe("an account's messaging limit", () => {
     await limits(1_000_000_001).expect(wrongField('body', 'settings', 'rate_limits', 'daily'));
     await limits(1_000_000_000).expect(200);
     // As it could be set once.
-    await w.sql(`UPDATE whatsapp_numbers SET settings = '{"rate_limits": {"daily": 1e12, "hourly": 1e300, "minute": 1e18}}' WHERE id = $1`, [
-      line.id,
-    ]);
+    await w.sql(
+      `UPDATE whatsapp_numbers SET settings = '{"rate_limits": {"daily": 1e12, "hourly": 1e300, "minute": 1e18}}' WHERE id = $1`,
+      [line.id],
+    );
 
     const ids = [await greet(line), await greet(line)];
 

@@ -210,7 +210,9 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     const rooms = roomsOf(publication).filter((room) => this.server.sockets.adapter.rooms.has(room));
     if (!rooms.length) return;
     const { organization_id, event, data, exclude_connection } = publication;
-    const deaf = [...(this.narrowed.get(organization_id) ?? [])].filter((connection) => !connection.mayRead(event)).map(({ socket }) => socket.id);
+    const deaf = [...(this.narrowed.get(organization_id) ?? [])]
+      .filter((connection) => !connection.mayRead(event))
+      .map(({ socket }) => socket.id);
     if (exclude_connection) deaf.push(exclude_connection);
     const receivers = this.server.local.to(rooms);
     (deaf.length ? receivers.except(deaf) : receivers).emit(event, data);
