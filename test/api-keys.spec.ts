@@ -244,10 +244,11 @@ describe('a key', () => {
       .expect(403)
       .expect(errorOf('permission_denied'));
     await narrow.get('/conversations').expect(200);
-    const { body: graphql } = await narrow.graphql('mutation ($id: ID!) { deleteContact(id: $id) { success } }', {
-      id: (body as { id: string }).id,
-    });
-    expect(graphql).toMatchObject({ errors: [{ extensions: { error_code: 'permission_denied' } }] });
+    await narrow.delete(`/contacts/${(body as { id: string }).id}/vip`).expect(403);
+    for (const act of ['deleteContact(id: $id) { success }', 'unmarkContactVip(id: $id) { id }']) {
+      const { body: graphql } = await narrow.graphql(`mutation ($id: ID!) { ${act} }`, { id: (body as { id: string }).id });
+      expect(graphql).toMatchObject({ errors: [{ extensions: { error_code: 'permission_denied' } }] });
+    }
 
     await acme.admin.put(`/api-keys/${narrow.id}`, { scopes: ['read:contacts'] }).expect(200);
     await narrow.get('/contacts').expect(200);
@@ -297,6 +298,24 @@ describe('a key', () => {
       const { body } = await key.graphql(query);
       expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'api_key_not_allowed' } }] });
     }
+  });
+
+  it('becomes no person: it sets no password, no address and no second factor of theirs', async () => {
+    const { acme } = await world();
+    const key = await keyOf(acme, { role: 'org_admin' });
+    const { id } = acme.agent.user;
+
+    for (const refused of [
+      key.post(`/users/${id}/change-password`, { new_password: 'pao-de-queijo-9' }),
+      key.post(`/users/${id}/reset-two-factor`),
+      key.put(`/users/${id}`, { email: `program@${acme.slug}.example` }),
+    ])
+      await refused.expect(403).expect(errorOf('api_key_not_allowed'));
+    const { body } = await key.graphql('mutation ($id: ID!) { resetUserTwoFactor(id: $id) { success } }', { id });
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'api_key_not_allowed' } }] });
+
+    await acme.agent.get('/auth/me').expect(200);
+    await key.put(`/users/${id}`, { full_name: 'Bruno Alves Neto' }).expect(200);
   });
 
   it('makes no user who may more than it', async () => {

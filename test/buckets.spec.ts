@@ -57,6 +57,17 @@ describe.each(['memory', 'Redis'])('in %s', (where) => {
       expect((await one.take('a', [{ count: 3, ms: MS }], 3)).count).toBe(2);
     });
 
+    it('takes back nothing once all is forgotten', async () => {
+      const one = buckets();
+      await one.take('a', [{ count: 3, ms: MS }], 2);
+      await one.forget('a');
+
+      await one.giveBack('a', 2);
+
+      await one.take('a', [{ count: 3, ms: MS }], 3);
+      expect((await one.look('a', [{ count: 3, ms: MS }])).within(60)).toMatchObject({ count: 3 });
+    });
+
     it('is without bounds where there is no window', async () => {
       expect(await buckets().take('a', [], 50)).toEqual({ count: 50, wait_ms: 0 });
     });

@@ -154,6 +154,15 @@ describe('a file that is none', () => {
     expect((body as { detail: { msg: string }[] }).detail[0].msg).toContain('a quotation mark is opened and never closed');
   });
 
+  it.each([
+    ['more rows than', '\n'.repeat(1_200_000)],
+    ['too long', `telefone\n${','.repeat(2_000_000)}`],
+  ])('has %s a spreadsheet can, of nothing at all', async (flaw, nothing) => {
+    const { acme } = await world();
+    const { body } = await send(acme.agent, nothing).expect(422).expect(errorOf('unsupported_file'));
+    expect((body as { detail: { msg: string }[] }).detail[0].msg).toContain(flaw);
+  });
+
   it('is missing', async () => {
     const { acme } = await world();
     await acme.agent.post('/contacts/import').field('dry_run', 'true').expect(422).expect(errorOf('unsupported_file'));

@@ -247,6 +247,17 @@ describe('an answer', () => {
     expect(await now()).toMatchObject({ status: 'open', rating: 3, rating_comment: null });
   });
 
+  it('is none that was said before the end and comes after it', async () => {
+    const { box, person, close, asked, now } = await shop();
+    await close();
+    await asked();
+
+    const timestamp = Math.floor(Date.now() / 1000) - 120;
+    await box.receive(metaPayload.text({ ...person, body: '2', timestamp }));
+
+    expect(await now()).toMatchObject({ status: 'open', rating: null });
+  });
+
   it('comes too late after its time', async () => {
     const { box, conversation, close, asked, says, now } = await shop();
     await close();

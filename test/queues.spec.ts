@@ -158,6 +158,7 @@ describe('the five firsts', () => {
     [{ routing_mode: 'random' }, ['routing_mode']],
     [{ max_conversations_per_agent: 0 }, ['max_conversations_per_agent']],
     [{ max_queue_size: 0 }, ['max_queue_size']],
+    [{ max_queue_size: 2 ** 31 }, ['max_queue_size']],
     [{ settings: { min_proficiency: 6 } }, ['body', 'settings', 'min_proficiency']],
     [{ settings: { business_hours: { funday: {} } } }, ['body', 'settings', 'business_hours']],
     [{ settings: { offline_message: 'x'.repeat(1025) } }, ['body', 'settings', 'offline_message']],

@@ -1,4 +1,5 @@
 import { JwtService } from '@nestjs/jwt';
+import { Sessions } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { EventBus } from '#common/events';
 import { newId } from '#common/uuid';
@@ -20,7 +21,9 @@ const statuses: [user_id: string | null, status: string][] = [];
 async function start(): Promise<World & { hub: RealtimeHub }> {
   const w = await world({ TRUST_PROXY: '1' });
   const rooms = w.app.get(RealtimeRooms);
-  rooms.admit('conversation', async (actor: Actor, id: string) => !!(await w.app.get(Database).repository(Conversation).find(actor, id)));
+  rooms.admit('conversation', async (actor: Actor, ids: readonly string[]) =>
+    (await w.app.get(Database).repository(Conversation).many(actor, ids)).map(({ id }) => id),
+  );
   rooms.onAgentStatus((actor, status) => Promise.resolve(void statuses.push([actor.user_id, status])));
   rooms.onPresence({ changed: (change) => Promise.resolve(void presence.push(change)) });
   return { ...w, hub: w.app.get(RealtimeHub) };
@@ -201,6 +204,7 @@ describe('Socket.IO commands', () => {
     expect(await client.ask('join_conversation', { conversation_id: 7 })).toMatchObject({ ok: false, error_code: 'validation_error' });
     expect(await client.ask('subscribe', { channels: 'messages' })).toMatchObject({ ok: false, error_code: 'validation_error' });
     expect(await client.ask('constructor', {})).toMatchObject({ ok: false, error_code: 'unknown_type' });
+    expect(await client.ask(1 as never, {})).toMatchObject({ ok: false, error_code: 'unknown_type' });
     client.socket.emit('nonsense', { a: 1 });
     expect(await client.hear('error')).toMatchObject({ error_code: 'unknown_type' });
     expect(await client.ask('ping', { timestamp: 42 })).toEqual({ ok: true });
@@ -253,9 +257,146 @@ describe('Socket.IO commands', () => {
     expect(answers.filter(({ ok }) => !ok)).toMatchObject([{ error_code: 'rate_limited' }]);
     expect(client.socket.connected).toBe(true);
   });
+
+  it('cut who floods on all the same', async () => {
+    const { acme } = await start();
+    const client = await socketOf(acme.agent);
+
+    for (let n = 0; n <= LIMITS.socketio_flood; n++) client.socket.emit('ping');
+
+    await until(() => client.disconnects.length, 'the end');
+  });
+
+  it('ask for many channels at once, as for one', async () => {
+    const w = await start();
+    const { acme } = w;
+    const theirs = await conversationOf(w, acme);
+    const asked: (readonly string[])[] = [];
+    w.app.get(RealtimeRooms).admit('conversation', (_actor, ids) => {
+      asked.push(ids);
+      return Promise.resolve([theirs]);
+    });
+    const strangers = Array.from({ length: 100 }, () => `conversation:${newId()}`);
+    const channels = ['messages', `conversation:${theirs.toUpperCase()}`, ...strangers];
+
+    const answer = await (await socketOf(acme.agent)).ask('subscribe', { channels: [...channels, ...strangers.slice(0, 90)] });
+
+    expect(asked.map((ids) => ids.length)).toEqual([101]);
+    expect(answer).toMatchObject({ channels: ['messages', `conversation:${theirs}`] });
+    expect(answer.unknown).toHaveLength(190);
+  });
+
+  it('take no more channels than a connection may have, however many are asked for at once', async () => {
+    const { app, hub, acme } = await start();
+    app.get(RealtimeRooms).admit('conversation', (_actor, ids) => Promise.resolve(ids));
+    const client = await socketOf(acme.agent);
+    const some = (): string[] => Array.from({ length: LIMITS.channels / 2 }, () => `conversation:${newId()}`);
+
+    const answers = await Promise.all([0, 1, 2, 3].map(() => client.ask('subscribe', { channels: some() })));
+
+    expect(answers.filter(({ error_code }) => error_code === 'limit_reached')).toHaveLength(2);
+    expect(hub.list(acme.id)[0].channels.size).toBe(LIMITS.channels);
+  });
+
+  it('let a user do so much, on however many sockets', async () => {
+    const { acme } = await start();
+    const clients = await Promise.all([socketOf(acme.agent), socketOf(acme.agent)]);
+    const set = (n: number): Promise<Record<string, unknown>> => clients[n % 2].ask('agent:set_status', { status: 'busy' });
+
+    const answers = await Promise.all(Array.from({ length: LIMITS.acts + 1 }, (_, n) => set(n)));
+
+    expect(answers.filter(({ ok }) => !ok)).toMatchObject([{ error_code: 'rate_limited' }]);
+  });
+
+  it('show nobody who may not write as typing', async () => {
+    const w = await start();
+    const conversation_id = await conversationOf(w, w.acme);
+    const reader = await w.acme.hire('agent');
+    await w.acme.admin.put(`/users/${reader.user.id}/permissions`, { permissions: ['read:conversations', 'read:messages'] }).expect(200);
+    const client = await socketOf(reader);
+
+    expect(await client.ask('typing_start', { conversation_id })).toMatchObject({ ok: false, error_code: 'permission_denied' });
+  });
+});
+
+/** A stranger's own client, which says what it likes. */
+async function polling(base_url: string, token: string) {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'text/plain;charset=UTF-8' };
+  const path = `${base_url}/socket.io?EIO=4&transport=polling`;
+  const open = await fetch(path, { headers });
+  const { sid } = JSON.parse((await open.text()).slice(1)) as { sid: string };
+  return {
+    send: async (...packets: string[]) =>
+      (await fetch(`${path}&sid=${sid}`, { method: 'POST', headers, body: packets.join('\x1e') })).status,
+    read: async () => (await fetch(`${path}&sid=${sid}`, { headers })).status,
+  };
+}
+
+describe('a Socket.IO connection', () => {
+  const { socketio_per_user, strangers_per_address, stranger_ms } = LIMITS;
+  afterEach(() => Object.assign(LIMITS, { socketio_per_user, strangers_per_address, stranger_ms }));
+
+  it('has one socket, however often it asks to be let in', async () => {
+    const { acme, hub, base_url } = await start();
+    const client = await polling(base_url, acme.agent.token);
+
+    await client.send(...Array.from({ length: 50 }, () => '40'));
+
+    await until(() => !hub.list(acme.id).length, 'nobody there');
+    expect(await client.read()).toBe(400);
+  });
+
+  it('is closed when its client leaves by it', async () => {
+    const { acme, base_url } = await start();
+    const client = await polling(base_url, acme.agent.token);
+    await client.send('40');
+    await client.read();
+
+    await client.send('41');
+
+    expect(await client.read()).toBe(400);
+  });
+
+  it('is cut when it floods before it is let in', async () => {
+    const { base_url, app } = await start();
+    const verify = jest.spyOn(app.get(Sessions), 'verify');
+    const client = await polling(base_url, 'nobody');
+
+    await client.send(...Array.from({ length: LIMITS.socketio_flood + 1 }, () => '40/elsewhere'));
+
+    expect(await client.read()).toBe(400);
+    expect(verify).not.toHaveBeenCalled();
+    verify.mockRestore();
+  });
+
+  it('is one of so many a user has: the oldest ends', async () => {
+    const { acme } = await start();
+    LIMITS.socketio_per_user = 2;
+    const clients = [await socketOf(acme.agent), await socketOf(acme.agent)];
+    const other = await socketOf(acme.viewer);
+
+    clients.push(await socketOf(acme.agent));
+
+    expect(await clients[0].hear('error')).toMatchObject({ error_code: 'too_many_connections' });
+    await until(() => clients[0].disconnects.length, 'the end of the oldest');
+    expect([...clients.slice(1), other].every(({ socket }) => socket.connected)).toBe(true);
+  });
+
+  it('is refused where an address has too many nobody is let in by, which those are none of who are', async () => {
+    const { acme, base_url } = await start();
+    LIMITS.strangers_per_address = 3;
+    for (let n = 0; n < 5; n++) await socketOf(acme.agent);
+
+    for (let n = 0; n < 3; n++) await polling(base_url, 'nobody');
+
+    expect((await fetch(`${base_url}/socket.io?EIO=4&transport=polling`)).status).toBe(403);
+  });
 });
 
 describe('a session that ends', () => {
+  const { recheck_ms } = LIMITS;
+  afterEach(() => Object.assign(LIMITS, { recheck_ms }));
+
   it('warns when the token expires, then disconnects', async () => {
     const w = await start();
     const token = tokenFor(w, w.acme.agent, 1);
@@ -329,6 +470,35 @@ describe('a session that ends', () => {
     expect(await raw.end()).toEqual({ code: 1008, reason: 'ip_not_allowed' });
     expect(other.socket.connected).toBe(true);
   }, 30_000);
+
+  it('ends for who may other things by now, whoever says so, and comes again by those', async () => {
+    const { acme, hub } = await start();
+    LIMITS.recheck_ms = 0;
+    const clients = [await socketOf(acme.agent), await rawOf(acme.agent)] as const;
+    // Looked at once more after they came, and not again.
+    await until(() => hub.list(acme.id).every(({ recheck_at }) => recheck_at === Infinity), 'both known');
+    await acme.admin.put(`/users/${acme.agent.user.id}/permissions`, { permissions: ['read:contacts'] }).expect(200);
+
+    await until(() => clients[0].disconnects.length && clients[1].closed, 'the ends');
+    const again = await socketOf(acme.agent);
+    tell(hub, acme.id, 'message:new', {});
+    tell(hub, acme.id, 'contact:created', {});
+    await again.hear('contact:created');
+    expect(again.all('message:new')).toEqual([]);
+  });
+
+  it('ends when a fresh token brings other permissions than it came with', async () => {
+    const w = await start();
+    const client = await socketOf(w.acme.agent);
+    // As where the word of the change is still on its way.
+    await w.sql(`UPDATE users SET custom_permissions = '{read:contacts}' WHERE id = $1`, [w.acme.agent.user.id]);
+    w.app.get(Sessions).forget(w.acme.agent.user.id);
+
+    client.socket.emit('auth:refresh', { token: w.acme.agent.token });
+
+    expect(await client.hear('error')).toMatchObject({ error_code: 'token_revoked' });
+    await until(() => client.disconnects.length, 'the end');
+  });
 
   it('is noticed even when it ended in the instant of connecting', async () => {
     const w = await start();
@@ -429,6 +599,10 @@ describe('raw WebSockets', () => {
     const flood = await rawOf(acme.agent);
     for (let i = 0; i <= LIMITS.frames; i++) flood.send({ type: 'ping' });
     expect(await flood.end()).toEqual({ code: 1008, reason: 'rate_limited' });
+
+    const pinging = await rawOf(acme.agent);
+    for (let i = 0; i <= LIMITS.frames; i++) pinging.ws.ping();
+    expect(await pinging.end()).toEqual({ code: 1008, reason: 'rate_limited' });
 
     const first = await rawOf(acme.viewer);
     const others = [];

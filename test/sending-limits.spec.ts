@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type request from 'supertest';
 import { Actor, Role } from '#common/actor';
+import { Unavailable } from '#common/errors';
 import { newId } from '#common/uuid';
 import { DueRows } from '#database/due-rows';
 import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
@@ -7,11 +9,12 @@ import { composeRequest } from '#modules/conversations/messages/compose';
 import { SenderType } from '#modules/conversations/messages/message.entity';
 import { SendMessage } from '#modules/conversations/messages/send-message';
 import type { Sender } from '#modules/conversations/messages/sender';
-import { type FakeMeta, META_SECRET, fakeMeta, numberInput } from './support/fake-meta';
+import { PortfolioLimit } from '#modules/whatsapp/limits/portfolio-limit';
+import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, numberInput } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';
-import { type Person, type World, errorOf, world } from './support/world';
+import { type Person, type World, errorOf, world, wrongField } from './support/world';
 
 let meta: FakeMeta;
 
@@ -304,6 +307,34 @@ describe("an account's messaging limit", () => {
 
     await line.took(3);
     expect((await w.acme.viewer.get(`/whatsapp/${line.id}/rate-limit/usage`)).body.usage.daily).toMatchObject({ used: 1, remaining: 0 });
+  });
+
+  it('may be set beyond all people there are, and no further', async () => {
+    const { w, lines, greet } = await account(1);
+    const [line] = lines;
+    const limits = (daily: number): request.Test => w.acme.admin.put(`/whatsapp/${line.id}`, { settings: { rate_limits: { daily } } });
+    await limits(1_000_000_001).expect(wrongField('body', 'settings', 'rate_limits', 'daily'));
+    await limits(1_000_000_000).expect(200);
+    // As it could be set once.
+    await w.sql(
+      `UPDATE whatsapp_numbers SET settings = '{"rate_limits": {"daily": 1e12, "hourly": 1e300, "minute": 1e18}}' WHERE id = $1`,
+      [line.id],
+    );
+
+    const ids = [await greet(line), await greet(line)];
+
+    expect((await line.took(2)).sort()).toEqual(ids.sort());
+  });
+
+  it('is asked again where the database was away when it was asked', async () => {
+    const { w, lines, greet } = await account(1);
+    const [line] = lines;
+    const asked = jest.spyOn(w.app.get(PortfolioLimit), 'admit').mockRejectedValueOnce(new Unavailable());
+
+    const id = await greet(line);
+
+    expect(await line.took(1)).toEqual([id]);
+    asked.mockRestore();
   });
 
   it('lets a template go that waits for it once the customer writes', async () => {

@@ -55,7 +55,7 @@ export const RateClass = (name: RateLimitClass | 'none'): MethodDecorator & Clas
 /** Answers even when the caller's organization is suspended or inactive. */
 export const EvenWhenSuspended = (): MethodDecorator => SetMetadata(ORGANIZATION_OPTIONAL, true);
 
-/** Refuses API keys, as whatever is the caller's own account does: the making of keys. */
+/** Refuses API keys, as whatever is the caller's own account does: the making of keys, and what would let a program in as a person. */
 export const PeopleOnly = (): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(PEOPLE_ONLY, true), ApiExtension('x-people-only', true));
 

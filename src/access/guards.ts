@@ -127,5 +127,5 @@ function actionOf(context: ExecutionContext): PermissionAction {
   }
   const { parentType, fieldName } = GqlExecutionContext.create(context).getInfo<{ parentType: { name: string }; fieldName: string }>();
   if (parentType.name !== 'Mutation') return 'read';
-  return /^(?:delete|remove)(?=[A-Z])/.test(fieldName) ? 'delete' : 'write';
+  return /^(?:delete|remove|unmark)(?=[A-Z])/.test(fieldName) ? 'delete' : 'write';
 }

@@ -114,7 +114,7 @@ export class Sessions {
     this.signals.listen(CHANNEL, (payload) => {
       const [user_id, session_id] = payload.split(' ');
       if (session_id) this.endHere(user_id, session_id === ALL ? null : session_id);
-      else this.forget(user_id);
+      else this.changedHere(user_id);
     });
     this.keys.listen();
   }
@@ -227,12 +227,17 @@ export class Sessions {
     ]);
   }
 
-  /** What a user may has changed in the transaction: every process asks again. */
+  /** What a user may has changed in the transaction: every process asks again, and looks at their sockets. */
   changed(tx: Tx, user_id: string): void {
     tx.afterCommit(() => {
-      this.forget(user_id);
+      this.changedHere(user_id);
       this.signals.send(CHANNEL, user_id);
     });
+  }
+
+  private changedHere(user_id: string): void {
+    this.forget(user_id);
+    this.events.emit('session.changed', { user_id });
   }
 
   private ended(user_id: string, session_id: string | null): void {

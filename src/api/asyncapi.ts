@@ -155,7 +155,8 @@ function channelsWith({ commands, said, rawCommands, rawSaid }: Messages): Async
       title: 'Socket.IO',
       description:
         'For Socket.IO clients (protocol 5): each message is an event of that name. The token goes into `auth: {token}` of the handshake, the ' +
-        `\`Authorization\` header or the query. At most ${LIMITS.socketio_frames} commands in ten seconds.`,
+        `\`Authorization\` header or the query. At most ${LIMITS.socketio_frames} commands in ten seconds, on all connections of a user ${LIMITS.acts} of those that ` +
+        `others are told of (typing, their state); who sends ${LIMITS.socketio_flood} packets is cut. ${LIMITS.socketio_per_user} connections per user or API key.`,
       messages: messageRefs([...commands.map(({ command }) => command), ...commands.map(({ ack }) => ack), ...said]),
       bindings: { ws: { method: 'GET' } },
     },

@@ -163,6 +163,10 @@ export class RawGateway implements Door, OnApplicationBootstrap, OnModuleDestroy
       if (frames.over()) return ws.close(POLICY, 'rate_limited');
       work = work.then(() => (connection ? this.handle(connection, data, binary) : undefined));
     });
+    // Each is answered, as a frame is.
+    ws.on('ping', () => {
+      if (frames.over()) ws.close(POLICY, 'rate_limited');
+    });
     ws.on('pong', () => {
       if (!connection) return;
       connection.missed_pongs = 0;

@@ -19,10 +19,15 @@ export const REALTIME_ERRORS = declareErrors({
     remedy: 'Leave or delete some.',
     by: 'sockets',
   },
-  rate_limited: { status: 429, cause: 'Too many frames on this connection.', remedy: 'Send fewer; wait ten seconds.', by: 'sockets' },
+  rate_limited: {
+    status: 429,
+    cause: 'Too many frames on this connection, or too many acts of one user on all of theirs.',
+    remedy: 'Send fewer; wait ten seconds.',
+    by: 'sockets',
+  },
   too_many_connections: {
     status: 409,
-    cause: 'The user has more raw sockets than they may.',
+    cause: 'The user, or API key, has more sockets of the kind than they may.',
     remedy: 'Close those you do not need.',
     by: 'sockets',
   },

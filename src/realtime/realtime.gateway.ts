@@ -1,11 +1,12 @@
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
 import { Server, type ServerOptions, type Socket } from 'socket.io';
 import { Decoder, Encoder, type Packet } from 'socket.io-parser';
-import { type Session, actorOf } from '#access/sessions';
+import { type Session, actorOf, assertPermitted } from '#access/sessions';
 import { Role } from '#common/actor';
+import { Bounded } from '#common/bounded';
 import { AppError, Forbidden, Invalid, NotFound, TooMany } from '#common/errors';
 import { EventBus } from '#common/events';
 import { assertFit } from '#common/fit';
@@ -45,6 +46,7 @@ export class RealtimeAdapter extends IoAdapter {
       addTrailingSlash: false,
       cors: { origin: cors_origins.includes('*') ? true : cors_origins.length ? cors_origins : false, credentials: true },
       maxHttpBufferSize: LIMITS.frame_bytes,
+      connectTimeout: LIMITS.stranger_ms,
       parser: { Encoder: JsonEncoder, Decoder },
     });
     return server as unknown as ReturnType<IoAdapter['createIOServer']>;
@@ -118,8 +120,16 @@ type Command<A> = (connection: SocketIoConnection, data: Data) => Answer<A> | Pr
 export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnection<ClientSocket>, Door {
   private readonly logger = new Logger('realtime');
   private server: Server;
-  /** Those who may not read everything. */
-  private readonly narrowed = new Set<SocketIoConnection>();
+  /** Those who may not read everything, by organization. */
+  private readonly narrowed = new Map<string, Set<SocketIoConnection>>();
+  /** Connections that have asked to be let in. */
+  private readonly asked = new WeakSet<object>();
+  /** By address, how many connections nobody is let in by yet. */
+  private readonly strangers = new Map<string, number>();
+  /** What says that a connection is none of those any more. */
+  private readonly leaving = new WeakMap<object, () => void>();
+  /** By user. */
+  private readonly acts = new Bounded<string, FrameCount>({ count: 10_000 });
 
   /** One listener per socket looks its command up here: Nest's own binding makes an RxJS chain per socket and command, and they are thousands. */
   private readonly commands: { [K in CommandName]: Command<Answers[K]> } = {
@@ -144,7 +154,17 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     this.server = server;
     this.hub.attach(server);
     this.hub.open('socketio', this);
+    // Before anybody has said who they are.
+    server.engine.opts.allowRequest = (request: IncomingMessage, answer: (error: string | null, allowed: boolean) => void): void =>
+      answer(null, (this.strangers.get(this.hub.addressOf(request) ?? '') ?? 0) < LIMITS.strangers_per_address);
+    server.engine.on('connection', (conn: ClientSocket['conn']) => this.watch(conn));
     server.use((socket, next) => {
+      // One connection, one socket: each more would hear everything once more.
+      if (this.asked.has(socket.conn)) {
+        socket.conn.close(true);
+        return next(new Error('unauthorized'));
+      }
+      this.asked.add(socket.conn);
       const { auth, headers, query } = socket.handshake;
       const token = tokenOf(headers, query.token, (auth as { token?: unknown } | undefined)?.token);
       const ip = this.hub.addressOf(socket.request);
@@ -164,12 +184,21 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   handleConnection(socket: ClientSocket): void {
     const connection = new SocketIoConnection(socket);
     const { user_id, organization_id, role } = connection.session;
+    this.letIn(socket.conn);
+    const own = this.hub.ofHolder(connection.holder).filter(({ transport }) => transport === 'socketio');
+    for (const oldest of own.slice(0, Math.max(0, own.length + 1 - LIMITS.socketio_per_user)))
+      oldest.end('too_many_connections', 'You have too many open sockets.');
     void socket.join([`organization:${organization_id}`, `user:${connection.holder}`, `role:${organization_id}:${role}`]);
-    socket.onAny((event: string, ...args: unknown[]) => void this.dispatch(connection, event, args));
-    if (connection.session.custom_permissions) this.narrowed.add(connection);
+    // A client may give its event a number for a name.
+    socket.onAny((event: unknown, ...args: unknown[]) => void this.dispatch(connection, String(event), args));
+    const narrowed = this.narrowed.get(organization_id) ?? new Set();
+    if (connection.session.custom_permissions) this.narrowed.set(organization_id, narrowed.add(connection));
     socket.conn.on('heartbeat', () => (connection.last_seen_at = Date.now()));
-    socket.once('disconnect', () => {
-      this.narrowed.delete(connection);
+    socket.once('disconnect', (reason) => {
+      // Nobody comes again by it: it would stay open for nothing.
+      if (reason === 'client namespace disconnect') socket.conn.close(true);
+      narrowed.delete(connection);
+      if (!narrowed.size && this.narrowed.get(organization_id) === narrowed) this.narrowed.delete(organization_id);
       for (const conversation_id of [...connection.typing.keys()]) this.typed(connection, conversation_id, false);
       this.hub.remove(connection);
     });
@@ -180,8 +209,10 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   deliver(publication: Publication): void {
     const rooms = roomsOf(publication).filter((room) => this.server.sockets.adapter.rooms.has(room));
     if (!rooms.length) return;
-    const { event, data, exclude_connection } = publication;
-    const deaf = [...this.narrowed].filter((connection) => !connection.mayRead(event)).map(({ socket }) => socket.id);
+    const { organization_id, event, data, exclude_connection } = publication;
+    const deaf = [...(this.narrowed.get(organization_id) ?? [])]
+      .filter((connection) => !connection.mayRead(event))
+      .map(({ socket }) => socket.id);
     if (exclude_connection) deaf.push(exclude_connection);
     const receivers = this.server.local.to(rooms);
     (deaf.length ? receivers.except(deaf) : receivers).emit(event, data);
@@ -259,8 +290,9 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
 
   private async startTyping(connection: SocketIoConnection, data: Data): Promise<void> {
     if (!connection.actor.may(Role.agent)) throw new Forbidden();
-    connection.asPerson();
+    assertPermitted(connection.asPerson(), 'write', 'messages');
     const conversation_id = text(data, 'conversation_id').toLowerCase();
+    this.assertFewActs(connection);
     await this.assertMayHear(connection, conversation_id);
     if (connection.socket.connected) this.typed(connection, conversation_id, true);
   }
@@ -274,7 +306,9 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     const given = text(data, 'status');
     const status = AGENT_STATES.find((state) => state === given);
     if (!status) throw wrong('status', `must be one of ${AGENT_STATES.join(', ')}`);
-    await this.rooms.agentStatus(actorOf(connection.asPerson()), status);
+    const person = connection.asPerson();
+    this.assertFewActs(connection);
+    await this.rooms.agentStatus(actorOf(person), status);
     return { status };
   }
 
@@ -300,6 +334,35 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
       exclude_connection: connection.socket.id,
     });
     this.events.emit('agent.typing', { organization_id, conversation_id, user_id, typing });
+  }
+
+  /** As long as nobody is let in by it a connection is a stranger's; and whoever floods it is cut, with what they still send. */
+  private watch(conn: ClientSocket['conn']): void {
+    const address = this.hub.addressOf(conn.request) ?? '';
+    this.strangers.set(address, (this.strangers.get(address) ?? 0) + 1);
+    const leave = (): void => {
+      const left = (this.strangers.get(address) ?? 0) - 1;
+      if (left > 0) this.strangers.set(address, left);
+      else this.strangers.delete(address);
+    };
+    conn.once('close', leave);
+    this.leaving.set(conn, leave);
+    const frames = new FrameCount(LIMITS.socketio_flood);
+    conn.on('data', () => void (frames.over() && conn.close(true)));
+  }
+
+  private letIn(conn: ClientSocket['conn']): void {
+    const leave = this.leaving.get(conn);
+    if (!leave) return;
+    this.leaving.delete(conn);
+    conn.off('close', leave);
+    leave();
+  }
+
+  private assertFewActs({ holder }: SocketIoConnection): void {
+    const acts = this.acts.get(holder) ?? new FrameCount(LIMITS.acts);
+    this.acts.set(holder, acts);
+    if (acts.over()) throw new TooMany('rate_limited', 'Too many messages. Slow down.', 10);
   }
 
   private async assertMayHear(connection: SocketIoConnection, conversation_id: string): Promise<void> {

@@ -33,6 +33,9 @@ type Relayed = [publication: Publication, timestamp: string];
 /** Whose rules changed, told from process to process, with Redis or without it. */
 const CHANNEL = 'pytake_organizations';
 
+/** Each asks the database once. */
+const RECHECKS_AT_ONCE = 4;
+
 export const REALTIME_METRICS = declareMetrics({
   websocket_connections_active: { kind: 'gauge', help: 'Open sockets of this process', labels: [] },
 });
@@ -72,6 +75,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.events.on('session.ended', (target) => this.disconnect(target));
     // Every process hears of it by itself.
+    this.events.on('session.changed', ({ user_id }) => this.recheckSoon(this.ofHolder(user_id)));
     this.events.on('api_key.changed', ({ api_key_id }) => this.recheckSoon(this.ofHolder(api_key_id)));
     this.events.on('organization.updated', ({ organization_id }) => this.reconsider(organization_id));
     this.signals.listen(CHANNEL, (organization_id) => this.reconsiderHere(organization_id));
@@ -209,7 +213,7 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     const session = await this.admit(token, connection.ip);
     if (holderOf(session) !== connection.holder || session.organization_id !== connection.session.organization_id)
       throw new Invalid([{ loc: ['token'], msg: 'This token is of another user.', type: 'value_error' }]);
-    if (!this.connections.has(connection.id)) return;
+    if (!this.connections.has(connection.id) || !goesOn(connection, session)) return;
     connection.session = session;
     connection.token = token;
     connection.watchExpiry();
@@ -218,9 +222,10 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
   /** Answers the channels that are unknown, or another organization's. */
   async subscribe(connection: Connection, channels: unknown[]): Promise<string[]> {
     assertTexts(channels);
-    if (channels.length > LIMITS.channels || connection.channels.size + channels.length > LIMITS.channels)
-      throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
+    assertRoom(connection, channels.length);
     const { known, unknown } = await this.rooms.resolve(connection.actor, channels);
+    // Others of its frames were asked about meanwhile.
+    assertRoom(connection, [...new Set(known)].filter((channel) => !connection.channels.has(channel)).length);
     if (this.connections.has(connection.id)) for (const channel of known) this.join(connection, channel);
     return unknown;
   }
@@ -306,10 +311,14 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     this.sweeping = true;
     try {
       const deaf = this.redis.configured && !this.redis.ready;
+      const due: Connection[] = [];
       for (const connection of [...this.connections.values()]) {
         if (connection.bufferedBytes() > LIMITS.buffered_bytes) connection.cut();
-        else if (deaf || connection.recheck_at <= Date.now()) await this.recheck(connection, deaf);
+        else if (deaf || connection.recheck_at <= Date.now()) due.push(connection);
       }
+      // The rules of an organization may change under ten thousand of them.
+      for (let i = 0; i < due.length; i += RECHECKS_AT_ONCE)
+        await Promise.all(due.slice(i, i + RECHECKS_AT_ONCE).map((connection) => this.recheck(connection, deaf)));
     } finally {
       this.sweeping = false;
     }
@@ -321,15 +330,25 @@ export class RealtimeHub implements OnModuleInit, OnModuleDestroy {
     connection.recheck_at = deaf ? 0 : connection.session.api_key_id === null ? Infinity : Date.now() + LIMITS.recheck_ms;
     try {
       const session = await this.admit(connection.token, connection.ip);
-      // It hears by what it might when it came.
-      const { role, custom_permissions } = connection.session;
-      if (session.role !== role || String(session.custom_permissions) !== String(custom_permissions)) connection.end('token_revoked');
-      else connection.session = session;
+      if (goesOn(connection, session)) connection.session = session;
     } catch (error) {
       if (error instanceof AppError && error.status < 500 && error.error_code !== 'token_expired') connection.end(error.error_code);
       else connection.recheck_at = 0;
     }
   }
+}
+
+function assertRoom({ channels }: Connection, more: number): void {
+  if (channels.size + more > LIMITS.channels)
+    throw new AppError(409, 'limit_reached', `A connection may have ${LIMITS.channels} channels.`);
+}
+
+/** It hears by what it might when it came: who may other things by now comes again. */
+function goesOn(connection: Connection, { role, custom_permissions }: Session): boolean {
+  const before = connection.session;
+  if (role === before.role && String(custom_permissions) === String(before.custom_permissions)) return true;
+  connection.end('token_revoked');
+  return false;
 }
 
 function assertTexts(channels: unknown[]): asserts channels is string[] {

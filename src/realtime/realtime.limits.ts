@@ -16,8 +16,18 @@ export const LIMITS = {
   frames: 60,
   /** Ours: a Socket.IO client has acks, and may join what its user scrolls through. */
   socketio_frames: 120,
+  /** Ours: who goes on all the same is cut, and so is who floods before they are let in. */
+  socketio_flood: 600,
   frames_window_ms: 10_000,
+  /** Ours: what a user does by sockets, on all of them together: each is written down, or told to many. */
+  acts: 60,
   connections_per_user: 10,
+  /** Ours: a Socket.IO client has one for each tab of its user; a program may have one for each worker. */
+  socketio_per_user: 100,
+  /** Ours: who has not said who they are, of one address; an office comes back at once after a restart. */
+  strangers_per_address: 1000,
+  /** Ours: so long a Socket.IO connection may take to say who it is. */
+  stranger_ms: 20_000,
   /** Ours: sockets of an organization on one node, so that one of many leaves the others a door. */
   connections_per_organization: 10_000,
   ping_ms: 30_000,

@@ -6,8 +6,8 @@ import { onBehalf } from '#database/connections';
 import type { AgentState } from './realtime.dto';
 import { GENERAL_CHANNELS } from './realtime.events';
 
-/** May the actor listen to this row? False for another organization's. */
-type Check = (actor: Actor, id: string) => Promise<boolean>;
+/** Which of these rows may the actor listen to? None of another organization's. */
+type Check = (actor: Actor, ids: readonly string[]) => Promise<readonly string[]>;
 
 export interface PresenceChange {
   organization_id: string;
@@ -51,22 +51,45 @@ export class RealtimeRooms {
   }
 
   async mayHear(actor: Actor, kind: string, id: string): Promise<boolean> {
-    return isUuid(id) && ((await onBehalf(() => this.checks.get(kind)?.(actor, id.toLowerCase()), actor.organization_id)) ?? false);
+    return (await this.among(actor, kind, [id])).size > 0;
   }
 
   /** Which of the channels the actor may have, and which are unknown or another organization's. */
   async resolve(actor: Actor, channels: readonly string[]): Promise<{ known: string[]; unknown: string[] }> {
     const known: string[] = [];
     const unknown: string[] = [];
+    // A frame costs one question for each kind, however many it names.
+    const asked = Map.groupBy(channels.map(placeOf).filter(isPlace), ({ kind }) => kind);
+    const heard = new Map<string, ReadonlySet<string>>();
+    for (const [kind, places] of asked) {
+      const ids = places.map(({ id }) => id);
+      heard.set(kind, await this.among(actor, kind, ids));
+    }
     for (const channel of channels) {
-      if (GENERAL_CHANNELS.has(channel)) {
-        known.push(channel);
-        continue;
-      }
-      const [kind, id, ...rest] = channel.split(':');
-      if (id !== undefined && !rest.length && (await this.mayHear(actor, kind, id))) known.push(`${kind}:${id.toLowerCase()}`);
+      const place = placeOf(channel);
+      if (GENERAL_CHANNELS.has(channel)) known.push(channel);
+      else if (place && heard.get(place.kind)?.has(place.id)) known.push(`${place.kind}:${place.id}`);
       else unknown.push(channel);
     }
     return { known, unknown };
   }
+
+  private async among(actor: Actor, kind: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = [...new Set(ids.filter((id) => isUuid(id)).map((id) => id.toLowerCase()))];
+    if (!rows.length) return new Set();
+    return new Set(await onBehalf(() => this.checks.get(kind)?.(actor, rows), actor.organization_id));
+  }
 }
+
+/** What a channel of one row names: `kind:{id}`. */
+interface Place {
+  kind: string;
+  id: string;
+}
+
+function placeOf(channel: string): Place | null {
+  const [kind, id, ...rest] = channel.split(':');
+  return id === undefined || rest.length ? null : { kind, id: id.toLowerCase() };
+}
+
+const isPlace = (place: Place | null): place is Place => place !== null;

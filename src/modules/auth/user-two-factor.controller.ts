@@ -1,5 +1,5 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { Allow, Caller, Resource } from '#access/decorators';
+import { Allow, Caller, PeopleOnly, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Room } from '#common/room';
@@ -21,6 +21,7 @@ export class UserTwoFactorController {
   @Post(':user_id/reset-two-factor')
   @HttpCode(200)
   @Allow('org_admin')
+  @PeopleOnly()
   async reset(@Caller() actor: Actor, @Param('user_id', Uuid) id: string): Promise<SuccessResponse> {
     await this.twoFactors.resetOf(actor, id);
     return { success: true, message: 'Second factor switched off' };

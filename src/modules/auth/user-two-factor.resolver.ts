@@ -1,5 +1,5 @@
 import { Mutation, Resolver } from '@nestjs/graphql';
-import { Allow, Caller, Resource } from '#access/decorators';
+import { Allow, Caller, PeopleOnly, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
@@ -12,6 +12,7 @@ export class UserTwoFactorResolver {
 
   @Mutation(() => SuccessResponse, { description: 'Switch off the second factor of a member who lost it; their sessions end.' })
   @Allow('org_admin')
+  @PeopleOnly()
   async resetUserTwoFactor(@Caller() actor: Actor, @IdArg() id: string): Promise<SuccessResponse> {
     await this.twoFactors.resetOf(actor, id);
     return { success: true, message: 'Second factor switched off' };

@@ -32,7 +32,7 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.rooms.admit('conversation', (actor, id) => this.conversations.has(actor, id));
+    this.rooms.admit('conversation', (actor, ids) => this.conversations.among(actor, ids));
     const incoming = this.metrics.counter('whatsapp_messages_total').labels({ direction: 'incoming', status: 'received' });
     this.events.on('message.received', (happened) => {
       incoming.inc();

@@ -251,9 +251,9 @@ export class ConversationsService implements OnModuleInit {
     return this.get(actor, id);
   }
 
-  /** Whether the actor's organization has this conversation (sockets). */
-  async has(actor: Actor, id: string): Promise<boolean> {
-    return (await this.database.repository(Conversation).find(actor, id)) !== null;
+  /** Which of these conversations the actor's organization has (sockets). */
+  async among(actor: Actor, ids: readonly string[]): Promise<string[]> {
+    return (await this.database.repository(Conversation).many(actor, ids)).map(({ id }) => id);
   }
 
   /** One act of the actor on a conversation that is locked for it, and what it changed. */

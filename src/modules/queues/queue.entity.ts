@@ -108,6 +108,7 @@ export class Queue extends SoftDeletedEntity {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(1_000_000)
   max_queue_size: number | null;
 
   /** Where to when it is full; null: they wait here all the same. */

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
+import { Allow, Caller, OwnAccount, PeopleOnly, RateClass, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
@@ -153,6 +153,7 @@ export class UsersController {
   @Post(':user_id/change-password')
   @HttpCode(200)
   @Allow('viewer')
+  @PeopleOnly()
   @OwnAccount({ id: 'user_id', others: 'org_admin' })
   @Bodies({
     'your own': { current_password: 'forno-a-lenha-7', new_password: 'pao-de-queijo-9' },

@@ -96,6 +96,9 @@ export class UsersService {
       const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
       const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
+      // Who moves the mailbox has the next password mailed to it.
+      if (changes.email && actor.api_key_id !== null && !before.invite_pending)
+        throw new Forbidden('api_key_not_allowed', 'This is not for API keys: an administrator moves an account to another address.');
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };

@@ -34,6 +34,7 @@ interface Candidate {
   status: ConversationStatus;
   priority: ConversationPriority;
   closed_at: Date | null;
+  resolved_at: Date | null;
   /** Who had it last, if they may still answer. */
   last_agent_id: string | null;
   reopen_hours: number | null;
@@ -149,7 +150,7 @@ const keyOf = ({ number, change }: Item<InboundMessage>): string => `${number.id
 /** Each thread's conversation: the live one, else the newest resolved, else one closed not long ago, else a new one. Fills conversation_id. */
 async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Map<string, MessageConversation>> {
   const candidates = await batch.rows<Candidate>(
-    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.priority, c.queue_id, c.csat_awaits, c.csat_until,
+    prepared(`SELECT c.id, c.contact_id, c.whatsapp_number_id, c.status, c.closed_at, c.resolved_at, c.priority, c.queue_id, c.csat_awaits, c.csat_until,
             CASE WHEN jsonb_typeof(o.settings->'reopen_window_hours') = 'number' THEN (o.settings->>'reopen_window_hours')::float END AS reopen_hours,
             CASE WHEN c.status NOT IN ('open', 'pending') THEN (SELECT u.id FROM users u WHERE u.organization_id = t.organization_id AND u.id = c.current_agent_id
               AND u.is_active AND u.role <> 'viewer' AND u.deleted_at IS NULL) END AS last_agent_id

@@ -167,7 +167,7 @@ export class DeliverMessage implements OnApplicationShutdown {
     const claim = await this.claims.ask(organization_id, conversation_id);
     if (claim) this.limits.learn(row, claim);
     if (claim?.is_ours) {
-      if (await this.admitted(claim)) return this.deliver(claim, line, next);
+      if (await persist(() => this.admitted(claim))) return this.deliver(claim, line, next);
       await this.limits.giveBack(row, next);
       return null;
     }
@@ -361,7 +361,7 @@ function tell(tx: Tx, message: Moved, status: MessageStatus, error_code: string 
   });
 }
 
-/** What the provider said is worth waiting for the database: until our claim grows stale nobody else touches the message. */
+/** What the provider said, or a claim before it was asked, is worth waiting for the database: until the claim grows stale nobody else touches the message. */
 async function persist<R>(write: () => Promise<R>): Promise<R> {
   for (const until = Date.now() + (CLAIM_SECONDS / 2) * 1000; ;) {
     try {

@@ -3,18 +3,20 @@ import { type Message, MessageType } from '../messages/message.entity';
 import { isActive } from '../state/active';
 import type { Rating } from '../state/rating';
 
-type Asked = Pick<Conversation, 'status' | 'csat_awaits' | 'csat_until'>;
+type Asked = Pick<Conversation, 'status' | 'resolved_at' | 'csat_awaits' | 'csat_until'>;
 type Said = Pick<Message, 'message_type' | 'content' | 'payload' | 'created_at'>;
 
 /** From a rating on, the next text is what the customer adds to it. */
 const COMMENT_MS = 10 * 60_000;
+/** WhatsApp's clock and ours differ by less. */
+const CLOCKS_MS = 60_000;
 
 /** The row of the survey's list that stands for a rating, and back. */
 export const answerId = (rating: number): string => `csat-${rating}`;
 
 /** What of a customer's messages, in order, answers the survey of their conversation, and how many do; null: none. */
 export function answersIn(
-  { status, csat_awaits, csat_until }: Asked,
+  { status, resolved_at, csat_awaits, csat_until }: Asked,
   messages: readonly Said[],
 ): { rating: Omit<Rating, 'organization_id' | 'id'>; count: number } | null {
   if (!csat_awaits) return null;
@@ -23,6 +25,8 @@ export function answersIn(
   // Where people talk again a digit or a word is no answer; what is chosen from the list says what it is.
   let is_over = !isActive({ status });
   for (const message of messages) {
+    // What comes late was said to whom they talked with.
+    if (resolved_at && message.created_at.getTime() + CLOCKS_MS <= resolved_at.getTime()) is_over = false;
     const { csat_awaits: awaits, csat_until: until } = answer;
     const in_time = until !== null && message.created_at <= until;
     const rating = in_time && awaits ? (chosen(message) ?? (is_over && awaits === CsatAwaits.rating ? typed(message) : null)) : null;

@@ -62,8 +62,8 @@ end
 return {taken, wait}`;
 
 const GIVE_BACK = `${NOW}
-redis.call('LPOP', KEYS[1], ARGV[1])
-redis.call('HINCRBY', counts, minute, -ARGV[1])
+local back = redis.call('LPOP', KEYS[1], ARGV[1])
+if back then redis.call('HINCRBY', counts, minute, -#back) end
 return 1`;
 
 const LOOK = `${NOW}
@@ -137,8 +137,8 @@ export class Buckets {
   async giveBack(key: string, count: number): Promise<void> {
     if (await this.redis.run(GIVE_BACK, key, [count])) return;
     const log = this.logs.get(key);
-    log?.times.splice(-count);
-    log?.counts.set(thisMinute(), (log.counts.get(thisMinute()) ?? 0) - count);
+    const back = log?.times.splice(-count).length;
+    if (back) log.counts.set(thisMinute(), (log.counts.get(thisMinute()) ?? 0) - back);
   }
 
   /** Takes nothing. */
@@ -181,12 +181,14 @@ export class Buckets {
 
 function counter(counts: readonly (readonly [minute: number, count: number])[]): Look['within'] {
   return (minutes) => {
-    const recent = counts.filter(([minute, count]) => minute > thisMinute() - minutes && count > 0);
-    const first = Math.min(...recent.map(([minute]) => minute));
-    return {
-      count: recent.reduce((sum, [, count]) => sum + count, 0),
-      resets_at: recent.length ? new Date((first + minutes) * MINUTE_MS) : null,
-    };
+    const recent = counts.filter(([minute, count]) => minute > thisMinute() - minutes && count !== 0);
+    // A minute may have been given back what was taken in the one before it.
+    const count = Math.max(
+      0,
+      recent.reduce((sum, [, some]) => sum + some, 0),
+    );
+    const first = Math.min(...recent.flatMap(([minute, some]) => (some > 0 ? minute : [])));
+    return { count, resets_at: count ? new Date((first + minutes) * MINUTE_MS) : null };
   };
 }
 

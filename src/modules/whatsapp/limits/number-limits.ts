@@ -151,11 +151,13 @@ function windowsOf(settings: LimitSettings): Window[] {
   const { connection_type, throughput, rate_limits } = settings;
   const { hourly } = limitsOf(settings);
   const daily = CAPABILITIES[connection_type].has_portfolio ? null : rate_limits?.daily;
-  return [
-    CAPABILITIES[connection_type].pace(throughput),
+  const pace = CAPABILITIES[connection_type].pace(throughput);
+  const asked = [
     // Meta's own minute is its pace.
     ...(rate_limits?.minute ? [{ count: rate_limits.minute, ms: MINUTE_MS }] : []),
     ...(hourly ? [{ count: hourly, ms: HOUR_MS }] : []),
     ...(daily ? [{ count: daily, ms: DAY_MS }] : []),
   ];
+  // What the pace never reaches needs no counting: as many are remembered as the largest window lets through.
+  return [pace, ...asked.filter(({ count, ms }) => count < pace.count * Math.ceil(ms / pace.ms))];
 }

@@ -5,6 +5,8 @@ import type { NumberRateLimits } from '../numbers/whatsapp-number.dto';
 
 /** Meta's tiers: people a portfolio may write to first, within any day. One that was not told is the least of a verified business. */
 const UNKNOWN_TIER = 250;
+/** As a limit may once have been set, or be told: more people than there are. */
+const INT_MAX = 2 ** 31 - 1;
 
 /** A number whose portfolio is asked of. */
 export interface OfPortfolio {
@@ -57,8 +59,8 @@ export class PortfolioLimit {
   async admit(number: OfPortfolio, contact_id: string): Promise<number> {
     const limit = dailyLimit(number);
     if (limit === null) return 0;
-    const place = [number.organization_id, portfolioOf(number)];
-    const [{ may_leave }] = await this.database.rows<{ may_leave: boolean }>(ADMIT, [...place, contact_id, limit]);
+    const values = [number.organization_id, portfolioOf(number), contact_id, Math.min(limit, INT_MAX)];
+    const [{ may_leave }] = await this.database.rows<{ may_leave: boolean }>(ADMIT, values);
     if (may_leave) return 0;
     const { resets_at } = await this.usage(this.database, number);
     // Those who wait do not all come at once.

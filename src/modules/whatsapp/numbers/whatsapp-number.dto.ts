@@ -14,6 +14,7 @@ import {
   IsUrl,
   Length,
   Matches,
+  Max,
   MaxLength,
   Min,
 } from 'class-validator';
@@ -98,6 +99,9 @@ export class BusinessProfile {
   profile_picture_url?: string | null;
 }
 
+/** Beyond any number's day: what is counted fits the database's integers, and Redis' ranks. */
+const LIMIT_MAX = 1_000_000_000;
+
 /** How many messages may leave by a number, beside what its provider takes; null: as usual. What is above it waits. */
 export class NumberRateLimits {
   /** Within any day: messages of a qrcode number, people written to first by an official one, whose tier it takes the place of. */
@@ -105,6 +109,7 @@ export class NumberRateLimits {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(LIMIT_MAX)
   daily?: number | null;
 
   /** Within any hour; a qrcode number's is 1,000 where nothing is said. */
@@ -112,6 +117,7 @@ export class NumberRateLimits {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(LIMIT_MAX)
   hourly?: number | null;
 
   /** Within any minute. */
@@ -119,6 +125,7 @@ export class NumberRateLimits {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(LIMIT_MAX)
   minute?: number | null;
 }
 

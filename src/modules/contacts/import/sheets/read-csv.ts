@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { Readable, pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
-import { COLUMNS_MAX, SheetFlaw, type SheetRow, cellOf } from './sheet-row';
+import { COLUMNS_MAX, ROWS_MAX, SheetFlaw, type SheetRow, cellOf } from './sheet-row';
 
 /** More than a row of ours with every cell full. */
 const RECORD_MAX = 1024 * 1024;
@@ -15,12 +15,16 @@ const BINARY = /[\u0000-\u0008\u000e-\u001f]/;
 /** The rows of a CSV file, however Excel wrote it: the delimiter is found, UTF-8 with or without BOM, UTF-16 or Latin-1. */
 export async function* csvRows(path: string): AsyncGenerator<SheetRow> {
   const text = textOf(await readFile(path));
-  const parser = Readable.from(piecesOf(text)).pipe(
-    parse({ delimiter: delimiterOf(text), relax_column_count: true, relax_quotes: true, max_record_size: RECORD_MAX }),
-  );
+  const parser = parse({ delimiter: delimiterOf(text), relax_column_count: true, relax_quotes: true, max_record_size: RECORD_MAX });
+  // Its errors come out where the rows do.
+  pipeline(Readable.from(piecesOf(text)), parser, () => undefined);
   let row = 0;
   try {
-    for await (const cells of parser as AsyncIterable<string[]>) yield { row: ++row, cells: cells.slice(0, COLUMNS_MAX).map(cellOf) };
+    for await (const cells of parser as AsyncIterable<string[]>) {
+      // Also the empty ones: to read millions of them takes a core for half a minute.
+      if (row === ROWS_MAX) throw new SheetFlaw('it has more rows than a spreadsheet can have');
+      yield { row: ++row, cells: cells.slice(0, COLUMNS_MAX).map(cellOf) };
+    }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new SheetFlaw(
@@ -39,8 +43,16 @@ function textOf(bytes: Buffer): string {
   return text;
 }
 
+/** @throws {SheetFlaw} A row that is too long, which the parser does not count where it is delimiters alone. */
 function* piecesOf(text: string): Generator<string> {
-  for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);
+  let row_at = 0;
+  for (let at = 0; at < text.length; at += PIECE) {
+    const piece = text.slice(at, at + PIECE);
+    yield piece;
+    const end = Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf('\r'));
+    if (end >= 0) row_at = at + end;
+    if (at + piece.length - row_at > RECORD_MAX + PIECE) throw new SheetFlaw('a row of it is too long');
+  }
 }
 
 /** That which the first line has most of, outside of its quotation marks. */

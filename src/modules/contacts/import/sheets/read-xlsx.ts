@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
 import { type Entry, type ZipFile, openPromise } from 'yauzl';
-import { COLUMNS_MAX, SheetFlaw, type SheetRow, cellOf } from './sheet-row';
+import { COLUMNS_MAX, ROWS_MAX, SheetFlaw, type SheetRow, cellOf } from './sheet-row';
 
 /** Bytes a part may unfold to: 50,000 full rows have less. The archive is held to what it says of itself as it is read. */
 const SHEET_MAX = 300 * 1024 * 1024;
@@ -11,8 +11,6 @@ const PARTS_MAX = 2000;
 /** A sheet folds to a tenth or a fiftieth; what folds far better is there to be unfolded. */
 const RATIO_MAX = 100;
 const RATIO_FREE = 20 * 1024 * 1024;
-/** Excel's own. */
-const ROWS_MAX = 1_048_576;
 
 /** Numbers formats of Excel's own that are dates or times (ECMA-376, 18.8.30). */
 const DATE_FORMATS: readonly [from: number, to: number][] = [

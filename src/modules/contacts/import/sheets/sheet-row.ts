@@ -9,6 +9,9 @@ export const CELL_MAX = 20_000;
 /** Cells further right are nobody's columns. */
 export const COLUMNS_MAX = 256;
 
+/** Excel's own. */
+export const ROWS_MAX = 1_048_576;
+
 export const cellOf = (text: string): string => (text.length > CELL_MAX ? text.slice(0, CELL_MAX) : text);
 
 /** What is wrong with a file, for who sent it. */
