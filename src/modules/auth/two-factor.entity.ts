@@ -3,6 +3,7 @@ import { declareUserRows } from '#database/personal-data';
 import { declareSealed } from '#database/sealed-columns';
 import { Reference } from '#database/references';
 import { User } from '#modules/users/user.entity';
+import { declareUntold } from '#database/untold';
 
 /** The second factor of a user's login (TOTP). Never an answer, so not an object type. */
 @Entity('two_factors')
@@ -37,3 +38,5 @@ export class TwoFactor {
 declareSealed('two_factors', { columns: ['secret'], place: ['organization_id', 'user_id'] });
 
 declareUserRows('two_factors', { erase: 'delete', export: ['enabled_at'] });
+
+declareUntold('two_factors', { columns: ['recovery_hashes'] });

@@ -6,6 +6,7 @@ import { HostName, OneLine, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { declareErasure } from '#database/erasure';
 import { PlanLimits, PlanUsage } from './plan.dto';
+import { declareUntold } from '#database/untold';
 
 export enum OrganizationStatus {
   active = 'active',
@@ -141,3 +142,11 @@ export class Organization {
 }
 
 declareErasure('organizations', { keep: 'its own row goes last' });
+
+// The AI room's keys stand among the settings.
+declareUntold('organizations', {
+  instead: {
+    settings: `CASE WHEN jsonb_typeof(settings->'ai_assistant') = 'object' THEN jsonb_set(settings, '{ai_assistant}',
+      (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(settings->'ai_assistant') WHERE key NOT LIKE '%\\_api\\_key')) ELSE settings END`,
+  },
+});

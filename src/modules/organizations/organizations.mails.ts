@@ -42,13 +42,13 @@ declareMail('organizations.activated', {
 declareMail('organizations.deleted', {
   'pt-BR': {
     subject: '{{organization}} foi excluída',
-    text: 'Olá!\n\nA organização {{organization}} foi excluída do PyTake. Até {{until}} ela ainda pode ser restaurada; depois, todos os seus dados são apagados de vez.',
-    small: 'Se foi um engano, fale com quem opera este servidor antes desse dia.',
+    text: 'Olá!\n\nA organização {{organization}} foi excluída do PyTake. Até {{until}} ela ainda pode ser restaurada, e os seus dados, exportados; depois, tudo é apagado de vez.',
+    small: 'Se foi um engano, ou se você quer os dados, fale com quem opera este servidor antes desse dia.',
   },
   en: {
     subject: '{{organization}} was deleted',
-    text: 'Hello!\n\nThe organization {{organization}} was deleted from PyTake. Until {{until}} it can still be restored; then all of its data is erased for good.',
-    small: 'If this is a mistake, talk to whoever operates this server before that day.',
+    text: 'Hello!\n\nThe organization {{organization}} was deleted from PyTake. Until {{until}} it can still be restored, and its data exported; then all of it is erased for good.',
+    small: 'If this is a mistake, or if you want the data, talk to whoever operates this server before that day.',
   },
 });
 

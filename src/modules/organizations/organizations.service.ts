@@ -44,6 +44,15 @@ export class OrganizationsService {
     return this.row(actor);
   }
 
+  /** The row of an organization that is there or can still be had back; a super admin may name another one. @throws {NotFound} */
+  async evenDeleted(actor: Actor, id: string): Promise<Organization> {
+    const { organization_id } = inside(actor, id);
+    const row = await this.database.manager.getRepository(Organization).findOne({ where: { id: organization_id }, withDeleted: true });
+    const until = row && restorableUntil(row);
+    if (!row || (until && until <= new Date())) throw new NotFound('Organization');
+    return row;
+  }
+
   async update(actor: Actor, input: OrganizationUpdate): Promise<Organization> {
     const changed = await this.database.tx((tx) => this.save(tx, actor, input, 'organization.updated'));
     return this.present(changed);

@@ -3,6 +3,7 @@ import { declareUserRows } from '#database/personal-data';
 import { Reference } from '#database/references';
 import { declareRetention } from '#database/retention';
 import { User } from './user.entity';
+import { declareUntold } from '#database/untold';
 
 /** What a mailed token is good for. */
 export type TokenPurpose = 'invitation' | 'password_reset' | 'email_verification';
@@ -41,3 +42,5 @@ export class MailedToken {
 declareRetention('mailed_tokens', { where: 'expires_at < now()', oldest: 'expires_at' });
 
 declareUserRows('mailed_tokens', { erase: 'delete', export: ['purpose', 'email', 'created_at', 'expires_at'] });
+
+declareUntold('mailed_tokens', { columns: ['token_hash'] });

@@ -10,6 +10,7 @@ import './templates/templates.demo';
 import './templates/templates.events';
 import { FetchMedia } from './media/fetch-media';
 import { KeepMedia } from './media/keep-media';
+import { AllFiles } from './media/all-files';
 import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
@@ -108,6 +109,7 @@ import { TemplatesService } from './templates/templates.service';
     KeepMedia,
     MediaQuota,
     MediaService,
+    AllFiles,
     FetchMedia,
     MediaSweeper,
     AccountOfNumber,
@@ -137,6 +139,7 @@ import { TemplatesService } from './templates/templates.service';
     Providers,
     InboundStore,
     MediaService,
+    AllFiles,
     FetchMedia,
     MediaStorage,
     TemplateNews,

@@ -3,6 +3,7 @@ import type { Place } from '#common/encryption';
 import { Reference } from '#database/references';
 import { declareSealed } from '#database/sealed-columns';
 import { WhatsAppNumber } from './whatsapp-number.entity';
+import { declareUntold } from '#database/untold';
 
 /** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. Of a deleted number only app_secret is left. */
 @Entity('whatsapp_number_secrets')
@@ -47,3 +48,5 @@ declareSealed('whatsapp_number_secrets', {
 
 /** What the keys of a number are sealed for. */
 export const placeOfKeys = (organization_id: string, whatsapp_number_id: string): Place => [organization_id, whatsapp_number_id];
+
+declareUntold('whatsapp_number_secrets', { columns: ['webhook_verify_token', 'webhook_token'] });
