@@ -121,6 +121,12 @@ export class Organization {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   trial_ends_at: Date | null;
 
+  /** The end its administrators were told of before it came: of another one they are told again. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  trial_reminded_for: Date | null;
+
   /** Deleted: until when it can be restored, then it is erased; null: it lives. */
   restorable_until: Date | null;
 

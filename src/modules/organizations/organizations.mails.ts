@@ -65,6 +65,21 @@ declareMail('organizations.restored', {
   },
 });
 
+declareMail('organizations.trial_ending', {
+  'pt-BR': {
+    subject: 'O período de teste de {{organization}} termina em {{ends_on}}',
+    text: 'Olá!\n\nO período de teste de {{organization}} termina em {{ends_on}}. Depois valem os limites do plano {{plan}}. O que existe continua existindo; só não será possível criar além dos limites.',
+    small: 'Para ficar com mais, fale com quem opera este servidor antes desse dia.',
+    action: { label: 'Ver o plano', url: '{{link}}' },
+  },
+  en: {
+    subject: 'The trial of {{organization}} ends on {{ends_on}}',
+    text: 'Hello!\n\nThe trial of {{organization}} ends on {{ends_on}}. The limits of the plan {{plan}} hold after that. What exists stays; only nothing beyond the limits can be made.',
+    small: 'If you need more, talk to whoever operates this server before that day.',
+    action: { label: 'See the plan', url: '{{link}}' },
+  },
+});
+
 declareMail('organizations.trial_ended', {
   'pt-BR': {
     subject: 'O período de teste de {{organization}} terminou',

@@ -156,7 +156,7 @@ export class OrganizationsService {
   async presentAll(organizations: readonly Organization[]): Promise<Organization[]> {
     const usages = await this.countAll(organizations, usageCounts());
     return organizations.map((organization, n) => {
-      const { deleted_at, plan_limit_overrides, settings, ...shown } = organization;
+      const { deleted_at, plan_limit_overrides, trial_reminded_for, settings, ...shown } = organization;
       return {
         ...shown,
         is_active: organization.status === OrganizationStatus.active && !deleted_at,
