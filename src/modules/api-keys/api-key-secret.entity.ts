@@ -1,7 +1,7 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
-import { ApiKey } from './api-key.entity';
 import { declareUntold } from '#database/untold';
+import { ApiKey } from './api-key.entity';
 
 /** One value of a key; two for a while when it is rotated. Never an answer, so not an object type. */
 @Entity('api_key_secrets')

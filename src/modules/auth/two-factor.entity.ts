@@ -2,8 +2,8 @@ import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import { declareUserRows } from '#database/personal-data';
 import { declareSealed } from '#database/sealed-columns';
 import { Reference } from '#database/references';
-import { User } from '#modules/users/user.entity';
 import { declareUntold } from '#database/untold';
+import { User } from '#modules/users/user.entity';
 
 /** The second factor of a user's login (TOTP). Never an answer, so not an object type. */
 @Entity('two_factors')

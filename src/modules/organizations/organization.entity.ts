@@ -5,8 +5,8 @@ import { Column, CreateDateColumn, DeleteDateColumn, Entity, Index, PrimaryColum
 import { HostName, OneLine, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { declareErasure } from '#database/erasure';
-import { PlanLimits, PlanUsage } from './plan.dto';
 import { declareUntold } from '#database/untold';
+import { PlanLimits, PlanUsage } from './plan.dto';
 
 export enum OrganizationStatus {
   active = 'active',

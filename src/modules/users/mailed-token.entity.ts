@@ -2,8 +2,8 @@ import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm'
 import { declareUserRows } from '#database/personal-data';
 import { Reference } from '#database/references';
 import { declareRetention } from '#database/retention';
-import { User } from './user.entity';
 import { declareUntold } from '#database/untold';
+import { User } from './user.entity';
 
 /** What a mailed token is good for. */
 export type TokenPurpose = 'invitation' | 'password_reset' | 'email_verification';

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
-import { WhatsAppNumber } from './whatsapp-number.entity';
 import { declareUntold } from '#database/untold';
+import { WhatsAppNumber } from './whatsapp-number.entity';
 
 /** A number whose connection is held for us by an instance at its provider: there from the first QR code until that instance is deleted. */
 @Entity('whatsapp_number_pairings')
