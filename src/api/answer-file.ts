@@ -22,6 +22,7 @@ export interface ByteRange {
 
 const logger = new Logger('files');
 
+/** Where some bytes of the last moments still left, Node counts once more. */
 const STALLED_MS = 120_000;
 
 /**

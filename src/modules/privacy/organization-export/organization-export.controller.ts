@@ -22,7 +22,7 @@ export class OwnOrganizationExportController {
 
   /**
    * Export all data of your organization: a ZIP with a `README.txt`, the rows of every table as `TABLE.ndjson`, the files in `media/`, and `contents.json` last. Secrets
-   * (passwords, tokens, keys, what is kept sealed) never leave. One at a time; it ends when nobody reads on for two minutes, and after six hours.
+   * (passwords, tokens, keys, what is kept sealed) never leave. One at a time; it breaks off when nobody reads on for some minutes, and after six hours.
    * @throws {409} An export of it is being read (`invalid_state`).
    */
   @Get('me/export')
