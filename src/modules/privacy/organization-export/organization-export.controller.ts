@@ -29,7 +29,7 @@ export class OwnOrganizationExportController {
   @RateClass('data_export')
   @ApiProduces(ZIP)
   @ApiOkResponse(ARCHIVE)
-  async exportMine(@Caller() actor: Actor, @Res() response: Response): Promise<void> {
+  async mine(@Caller() actor: Actor, @Res() response: Response): Promise<void> {
     const { filename, made } = await this.organizations.export(actor);
     await answerMade(response, filename, made);
   }
@@ -53,7 +53,7 @@ export class OrganizationExportController {
   @RateClass('data_export')
   @ApiProduces(ZIP)
   @ApiOkResponse(ARCHIVE)
-  async export(@Caller() actor: Actor, @Param('org_id', Uuid) id: string, @Res() response: Response): Promise<void> {
+  async download(@Caller() actor: Actor, @Param('org_id', Uuid) id: string, @Res() response: Response): Promise<void> {
     const { filename, made } = await this.organizations.export(actor, id);
     await answerMade(response, filename, made);
   }
