@@ -53,6 +53,7 @@ export const migrations: Record<string, string> = {
   '1795000610000-thumbnails.ts': 'd83806a05534a7e87b949adeb592b31935b0cd77ec9fd0aedfde9167ee1762cc',
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
+  '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
 };
 
 export const schema: string[] = [
@@ -483,6 +484,7 @@ export const schema: string[] = [
   'column organizations.suspended_at timestamp(3) with time zone',
   'column organizations.suspension_reason character varying(500)',
   'column organizations.trial_ends_at timestamp(3) with time zone',
+  'column organizations.trial_reminded_for timestamp(3) with time zone',
   'column organizations.updated_at timestamp(3) with time zone not null default now()',
   'column organizations.website character varying(2048)',
   'column outbound_mails.attempts integer not null default 0',

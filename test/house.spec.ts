@@ -14,10 +14,12 @@ import { Actor } from '#common/actor';
 import { eventCatalogue } from '#common/events';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
+import { erasedTables } from '#database/erasure';
 import { unchecked } from '#database/references';
 import { type Forgetting, contactRows, userRows } from '#database/personal-data';
 import { retentions } from '#database/retention';
 import { sealedColumns } from '#database/sealed-columns';
+import { untold, untoldColumns } from '#database/untold';
 import { AUDIT } from '#modules/audit/audit.interceptor';
 import { User } from '#modules/users/user.entity';
 import { socketCatalogue } from '#realtime/realtime.events';
@@ -413,6 +415,21 @@ const columnsOf = (rows: { erase: Forgetting; anonymize?: Forgetting; export: re
     .flatMap((what) => (typeof what === 'object' && 'blank' in what ? what.blank : []))
     .concat(rows.export);
 
+const SECRET_COLUMN =
+  /passw|hash|secret|api_?key|token|credential|private|salt|signature|encrypted|sealed|hmac|cipher|pairing|qr_?code|recovery|otp/;
+
+/** Columns that only sound so, each with its reason. */
+const TOLD_ALL_THE_SAME: Record<string, string> = {
+  'api_key_secrets.api_key_id': 'an id',
+  'credentials.password_changed_at': 'a time',
+  'credentials.token_version': 'a number',
+  'secret_usage.secret_id': 'an id',
+  'secret_versions.secret_id': 'an id',
+  'suppressed_phones.phone_hmac': 'says no number without the key of the server',
+  'webhooks.secret_hint': 'its last four letters',
+  'whatsapp_number_secrets.access_token_hint': 'its last four letters',
+};
+
 describe('a room', () => {
   it('says of every table that names a contact, or a user, what becomes of it with them', async () => {
     const { app } = await world();
@@ -465,6 +482,30 @@ describe('a room', () => {
     const others = ['src/database/reseal.ts', 'src/demo.ts'];
     expect(sealing).toEqual(expect.arrayContaining([...others, 'src/modules/secrets/secret-values.ts']));
     expect(sealing.filter((file) => !others.includes(file) && !said.has(room(file)))).toEqual([]);
+  });
+
+  it('says of every column that sounds secret that no export has it', async () => {
+    const { app } = await world();
+    const { entityMetadatas } = app.get(Database).source;
+    const exported = ['organizations', ...erasedTables(entityMetadatas).map(({ table }) => table)];
+    const tables = entityMetadatas
+      .filter(({ tableName }) => exported.includes(tableName))
+      .map(({ tableName, columns }) => ({ tableName, columns: columns.map(({ databaseName }) => databaseName) }));
+    const told = tables.flatMap(({ tableName, columns }) =>
+      columns.filter((name) => SECRET_COLUMN.test(name) && !untoldColumns(tableName).has(name)).map((name) => `${tableName}.${name}`),
+    );
+    expect(told.sort()).toEqual(Object.keys(TOLD_ALL_THE_SAME).sort());
+
+    for (const [table, { columns = [], instead = {} }] of untold()) {
+      const known = tables.find(({ tableName }) => tableName === table)?.columns ?? [];
+      const unknown = [...columns, ...Object.keys(instead)].filter((name) => !known.includes(name));
+      expect({ table, unknown }).toEqual({ table, unknown: [] });
+      for (const rows of [contactRows, userRows])
+        expect((rows.get(table)?.export ?? []).filter((name) => untoldColumns(table).has(name))).toEqual([]);
+    }
+    for (const { file, text } of sources)
+      for (const [, table] of text.matchAll(/\bdeclareUntold\(\s*'(\w+)'/g))
+        expect({ file, beside: text.includes(`@Entity('${table}')`) }).toEqual({ file, beside: true });
   });
 
   it('says how long rows are kept beside their entity, and finds the oldest by an index', async () => {

@@ -449,6 +449,45 @@ describe('terms', () => {
     expect(await actionsOf(over)).toEqual(['organization.plan_changed']);
   });
 
+  it('of a trial are told of three days before, in the morning of where the organization is, once for each end', async () => {
+    const [paulista, lisboeta, suspended] = await Promise.all([
+      w.organization('Padaria'),
+      w.organization('Pastelaria'),
+      w.organization('Padaria', { status: 'suspended' }),
+    ]);
+    const english = await lisboeta.hire('org_admin');
+    await w.sql("UPDATE users SET language = 'en' WHERE id = $1", [english.user.id]);
+    const trial = "is_trial = true, plan_type = 'free', trial_ends_at = '2026-06-13T12:00:00Z'";
+    await ends(paulista, trial);
+    await ends(lisboeta, `${trial}, settings = '{"timezone": "Europe/Lisbon"}'`);
+    await ends(suspended, trial);
+    const remind = (time: string): Promise<void> => w.app.get(EndTerms).remind(new Date(time));
+    const noticesOf = async ({ user }: Person): Promise<unknown[]> =>
+      w.sql("SELECT title FROM notifications WHERE user_id = $1 AND type = 'trial_ending' ORDER BY id", [user.id]);
+
+    // 08:30 in Lisbon, 04:30 in São Paulo; the day before it was too early, in the night after it is.
+    for (const time of ['2026-06-09T08:30:00Z', '2026-06-10T06:30:00Z', '2026-06-10T07:30:00Z']) await remind(time);
+    const subject = (await mails.newest(english.user.email)).subject;
+    expect(subject).toBe('The trial of Pastelaria ends on 2026-06-13');
+    expect((await mails.newest(lisboeta.admin.user.email)).subject).toBe('O período de teste de Pastelaria termina em 2026-06-13');
+    expect(await noticesOf(english)).toEqual([{ title: 'The trial ends on 2026-06-13' }]);
+    expect(await noticesOf(paulista.admin)).toEqual([]);
+
+    for (let times = 0; times < 2; times++) await remind('2026-06-10T11:10:00Z');
+    expect(await noticesOf(paulista.admin)).toEqual([{ title: 'O período de teste termina em 2026-06-13' }]);
+
+    // Moved in the afternoon: of that end they hear the next morning.
+    await ends(paulista, "trial_ends_at = '2026-06-12T20:00:00Z'");
+    await remind('2026-06-10T19:00:00Z');
+    expect(await noticesOf(paulista.admin)).toHaveLength(1);
+    await Promise.all([remind('2026-06-11T12:00:00Z'), remind('2026-06-11T12:00:00Z')]);
+    expect(await noticesOf(paulista.admin)).toHaveLength(2);
+    await mails.newest(paulista.admin.user.email, 2);
+    expect([lisboeta.admin, english, paulista.agent, suspended.admin].map(({ user }) => mails.of(user.email).length)).toEqual([1, 1, 0, 0]);
+    const { body } = await paulista.admin.get('/organizations/me').expect(200);
+    expect(body).not.toHaveProperty('trial_reminded_for');
+  });
+
   it('of a plan are told at 80 % and at the limit, once each, and again when they are others', async () => {
     const company = await w.organization('Padaria', { plan_type: 'free' });
     const limits = (plan_limits: object): PromiseLike<unknown> => boss.put(`/organizations/${company.id}`, { plan_limits }).expect(200);

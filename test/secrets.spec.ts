@@ -491,13 +491,30 @@ describe('a test', () => {
     expect(tested).toEqual([{ valid: 'true' }, { valid: 'false' }, { valid: 'false' }]);
   });
 
+  it.each([
+    ['openai', '/gateway/openai/v1', '', '/models'],
+    ['openai', '/gateway/openai/v1', '/', '/models'],
+    ['anthropic', '/gateway/anthropic', '/', '/v1/models'],
+    ['anythingllm', '/llm', '/api/v1/', '/api/v1/auth'],
+    ['anythingllm', '/llm', '/api', '/api/v1/auth'],
+  ])('by connection asks %s where the secret says it is: %s%s', async (service, path, rest, asked) => {
+    const base_url = providers.gateway_url.replace('/gateway', path) + rest;
+    const good = await create({ service, value: GOOD_KEY, metadata: { base_url } });
+    const bad = await create({ service, value: 'sk-bad-0123456789', metadata: { base_url } });
+
+    expect(await test(good.id, connection)).toMatchObject({ valid: true });
+    expect(await test(bad.id, connection)).toMatchObject({ valid: false, message: expect.stringContaining('refuses') as string });
+    expect(providers.calls.slice(-2)).toEqual(Array(2).fill(`GET ${path}${asked}`));
+  });
+
   it('goes to no private address, and sends no header that is none', async () => {
     const metadata = { base_url: 'http://169.254.169.254' };
-    const inside = await create({ service: 'anythingllm', metadata });
+    const inside = await Promise.all(['anythingllm', 'openai', 'anthropic'].map((service) => create({ service, metadata })));
     const crooked = await create({ service: 'openai', value: 'sk-one\r\nx-evil: two' });
     const asked = providers.calls.length;
 
-    expect(await test(inside.id, connection)).toMatchObject({ valid: false, message: expect.stringContaining('private') as string });
+    for (const { id } of inside)
+      expect(await test(id, connection)).toMatchObject({ valid: false, message: expect.stringContaining('private') as string });
     expect(await test(crooked.id, connection)).toMatchObject({ valid: false });
     expect(providers.calls.length).toBe(asked);
   });

@@ -10,7 +10,7 @@ import { SenderType } from '#modules/conversations/messages/message.entity';
 import { SendMessage } from '#modules/conversations/messages/send-message';
 import type { Sender } from '#modules/conversations/messages/sender';
 import { PortfolioLimit } from '#modules/whatsapp/limits/portfolio-limit';
-import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta, numberInput } from './support/fake-meta';
+import { type FakeMeta, META_SECRET, fakeMeta, numberInput } from './support/fake-meta';
 import { postWebhook } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { digits } from './support/official-number';

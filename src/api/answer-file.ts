@@ -22,6 +22,9 @@ export interface ByteRange {
 
 const logger = new Logger('files');
 
+/** Where some bytes of the last moments still left, Node counts once more. */
+const STALLED_MS = 120_000;
+
 /**
  * Streams a file of unknown intent, whole or in part: the only way bytes from outside leave this origin. Always an attachment, never sniffed, never
  * run: a page shows an image or a video as `<img>` and `<video>`, which do not ask for more, and nobody opens markup here.
@@ -64,6 +67,13 @@ export async function answerFile(request: Request, response: Response, file: Sto
 /** A file we make as it is read: an export. It is the caller's alone, and kept nowhere on its way. */
 export async function answerMade(response: Response, filename: string, made: Readable): Promise<void> {
   response.attachment(filename).set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+  if (response.req.method === 'HEAD') {
+    made.destroy();
+    response.end();
+    return;
+  }
+  // Not a byte went out: its reader sleeps, or is gone without a word.
+  response.setTimeout(STALLED_MS, () => response.destroy());
   try {
     await pipeline(made, response);
   } catch (error) {

@@ -2,6 +2,7 @@ import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm'
 import type { JsonObject } from '#common/json.scalar';
 import { declareTraces } from '#database/personal-data';
 import { declareRetention } from '#database/retention';
+import { declareUntold } from '#database/untold';
 
 /** The first answer to a request that carried an Idempotency-Key; kept 24 hours. */
 @Entity('idempotency_keys')
@@ -32,3 +33,6 @@ export class IdempotencyKey {
 declareRetention('idempotency_keys', { where: "created_at < now() - interval '25 hours'", oldest: 'created_at' });
 
 declareTraces('idempotency_keys', { text: 'answer::text', walk: 'key' });
+
+// An answer may be the one that shows a key.
+declareUntold('idempotency_keys', { columns: ['answer'] });

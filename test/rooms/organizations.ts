@@ -19,7 +19,14 @@ export const facts: RoomFacts = {
       'GET /organizations/{org_id}/stats',
       'GET /tenants/{org_id}',
     ],
-    org_admin: ['PUT /organizations/me', 'PUT /organizations/me/settings', 'PUT /tenants/{org_id}'],
+    org_admin: [
+      'GET /organizations/me/export',
+      'GET /organizations/{org_id}/export',
+      'GET /tenants/{org_id}/export',
+      'PUT /organizations/me',
+      'PUT /organizations/me/settings',
+      'PUT /tenants/{org_id}',
+    ],
     super_admin: [
       'DELETE /organizations/{org_id}',
       'DELETE /tenants/{org_id}',

@@ -10,6 +10,8 @@ export interface FakeProviders {
   env: Record<string, string>;
   /** Where AnythingLLM answers. */
   anythingllm_url: string;
+  /** Before OpenAI and Anthropic, at `/openai/v1` and `/anthropic`. */
+  gateway_url: string;
   /** `GET /openai/models` as they came. */
   calls: string[];
   /** Answers of every provider from now on; null: as they are. */
@@ -21,18 +23,25 @@ type Answer = [status: number, body: object];
 
 const bearer = ({ headers }: IncomingMessage): string => headers.authorization?.replace(/^Bearer /, '') ?? '';
 
-/** As the real ones refuse; some say again what they were given. */
+// As the real ones refuse; some say again what they were given.
+
+const openai = (request: IncomingMessage): Answer =>
+  bearer(request) === GOOD_KEY
+    ? [200, { object: 'list', data: [] }]
+    : [401, { error: { message: `Incorrect API key provided: ${bearer(request)}.`, code: 'invalid_api_key' } }];
+
+const anthropic = ({ headers }: IncomingMessage): Answer => {
+  if (headers['anthropic-version'] !== '2023-06-01') return [400, { type: 'error', error: { type: 'invalid_request_error' } }];
+  if (headers['x-api-key'] !== GOOD_KEY)
+    return [401, { type: 'error', error: { type: 'authentication_error', message: 'invalid x-api-key' } }];
+  return [200, { data: [] }];
+};
+
 const ROUTES: Record<string, (request: IncomingMessage) => Answer> = {
-  '/openai/models': (request) =>
-    bearer(request) === GOOD_KEY
-      ? [200, { object: 'list', data: [] }]
-      : [401, { error: { message: `Incorrect API key provided: ${bearer(request)}.`, code: 'invalid_api_key' } }],
-  '/anthropic/v1/models': ({ headers }) => {
-    if (headers['anthropic-version'] !== '2023-06-01') return [400, { type: 'error', error: { type: 'invalid_request_error' } }];
-    if (headers['x-api-key'] !== GOOD_KEY)
-      return [401, { type: 'error', error: { type: 'authentication_error', message: 'invalid x-api-key' } }];
-    return [200, { data: [] }];
-  },
+  '/openai/models': openai,
+  '/anthropic/v1/models': anthropic,
+  '/gateway/openai/v1/models': openai,
+  '/gateway/anthropic/v1/models': anthropic,
   '/llm/api/v1/auth': (request) =>
     bearer(request) === GOOD_KEY ? [200, { authenticated: true }] : [403, { error: 'No valid api key found.' }],
   '/graph/v25.0/me': (request) =>
@@ -58,6 +67,7 @@ export async function fakeProviders(): Promise<FakeProviders> {
       META_GRAPH_BASE_URL: `http://${host}/graph`,
     },
     anythingllm_url: `http://${host}/llm`,
+    gateway_url: `http://${host}/gateway`,
     calls: [],
     fail: null,
     close: async () => {

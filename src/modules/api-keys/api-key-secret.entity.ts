@@ -1,5 +1,6 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
+import { declareUntold } from '#database/untold';
 import { ApiKey } from './api-key.entity';
 
 /** One value of a key; two for a while when it is rotated. Never an answer, so not an object type. */
@@ -24,3 +25,5 @@ export class ApiKeySecret {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   expires_at: Date | null;
 }
+
+declareUntold('api_key_secrets', { columns: ['key_hash'] });

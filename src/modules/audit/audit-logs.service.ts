@@ -1,10 +1,11 @@
 import { Readable, pipeline } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
-import { type Actor, Role } from '#common/actor';
+import { Actor, Role } from '#common/actor';
 import { NotFound } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { isUuid } from '#common/uuid';
+import { askAgain } from '#database/ask-again';
 import { Database } from '#database/database';
 import { periodBounds } from '#database/narrow-period';
 import { escapeLike } from '#database/tenant-repository';
@@ -82,6 +83,17 @@ export class AuditLogs {
     });
     // What breaks off is told by the stream that is handed out.
     return pipeline(Readable.from(entries), lines, () => undefined);
+  }
+
+  /** All of an organization's, from whichever store, the oldest first: for whoever takes everything along. */
+  async *whole({ organization_id }: Actor): AsyncGenerator<AuditLog[]> {
+    const reader = Actor.system(organization_id);
+    for (let after: AuditFilter['after']; ;) {
+      const found = await askAgain(() => this.store.find({ organization_id, oldest_first: true, after }, EXPORT_STEP));
+      if (found.length) yield await askAgain(() => this.named(reader, found));
+      if (found.length < EXPORT_STEP) return;
+      after = found.at(-1);
+    }
   }
 
   private async *all(actor: Actor, filter: AuditFilter): AsyncGenerator<AuditLog> {

@@ -1,6 +1,7 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
 import { declareErasure } from '#database/erasure';
 import { declareRetention } from '#database/retention';
+import { declareUntold } from '#database/untold';
 
 /** One refresh token of a session; a used one stays, so that using it again is seen. */
 @Entity('refresh_tokens')
@@ -33,3 +34,5 @@ declareErasure('refresh_tokens', {
   where: 'session_id IN (SELECT id FROM sessions WHERE organization_id = $1)',
   before: 'sessions',
 });
+
+declareUntold('refresh_tokens', { columns: ['token_hash'] });

@@ -2,6 +2,7 @@ import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import { declareUserRows } from '#database/personal-data';
 import { declareSealed } from '#database/sealed-columns';
 import { Reference } from '#database/references';
+import { declareUntold } from '#database/untold';
 import { User } from '#modules/users/user.entity';
 
 /** The second factor of a user's login (TOTP). Never an answer, so not an object type. */
@@ -37,3 +38,5 @@ export class TwoFactor {
 declareSealed('two_factors', { columns: ['secret'], place: ['organization_id', 'user_id'] });
 
 declareUserRows('two_factors', { erase: 'delete', export: ['enabled_at'] });
+
+declareUntold('two_factors', { columns: ['recovery_hashes'] });

@@ -28,6 +28,8 @@ export interface NearLimit {
 export interface Follower {
   /** deleted and restored: `deleted_at` is when it was deleted. */
   stepped?(tx: Tx, organization: Organization, step: Step): Promise<void>;
+  /** Its trial ends in some days: administrators are to hear of it. */
+  trialEnding?(tx: Tx, organization: Organization): Promise<void>;
   /** Administrators are to hear of it. */
   nearLimit?(tx: Tx, organization: Organization, limit: NearLimit): Promise<void>;
   /** Looks at who is to be the first administrator, before the transaction; answers what makes them in it, for who acts in the new organization. */
@@ -53,6 +55,10 @@ export class Followers {
 
   async stepped(tx: Tx, organization: Organization, step: Step): Promise<void> {
     for (const follower of this.all) await follower.stepped?.(tx, organization, step);
+  }
+
+  async trialEnding(tx: Tx, organization: Organization): Promise<void> {
+    for (const follower of this.all) await follower.trialEnding?.(tx, organization);
   }
 
   async nearLimit(tx: Tx, organization: Organization, limit: NearLimit): Promise<void> {

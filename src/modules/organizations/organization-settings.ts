@@ -9,6 +9,10 @@ import { csatOf } from './csat.dto';
 import { type OrganizationSettings, OrganizationSettingsUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import type { Organization } from './organization.entity';
 
+/** The day on which its trial ends, as its calendar says; null: it never had one. */
+export const trialEndsOn = ({ settings, trial_ends_at }: Pick<Organization, 'settings' | 'trial_ends_at'>): string | null =>
+  trial_ends_at && new Intl.DateTimeFormat('en-CA', { timeZone: settingsOf({ settings }).timezone }).format(trial_ends_at);
+
 const SETTINGS_BYTES = 65_536;
 
 /** Stored settings over the defaults, without the AI room's keys. */

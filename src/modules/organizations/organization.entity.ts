@@ -5,6 +5,7 @@ import { Column, CreateDateColumn, DeleteDateColumn, Entity, Index, PrimaryColum
 import { HostName, OneLine, Phone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { declareErasure } from '#database/erasure';
+import { declareUntold } from '#database/untold';
 import { PlanLimits, PlanUsage } from './plan.dto';
 
 export enum OrganizationStatus {
@@ -120,6 +121,12 @@ export class Organization {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   trial_ends_at: Date | null;
 
+  /** The end its administrators were told of before it came: of another one they are told again. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  trial_reminded_for: Date | null;
+
   /** Deleted: until when it can be restored, then it is erased; null: it lives. */
   restorable_until: Date | null;
 
@@ -141,3 +148,11 @@ export class Organization {
 }
 
 declareErasure('organizations', { keep: 'its own row goes last' });
+
+// The AI room's keys stand among the settings.
+declareUntold('organizations', {
+  instead: {
+    settings: `CASE WHEN jsonb_typeof(settings->'ai_assistant') = 'object' THEN jsonb_set(settings, '{ai_assistant}',
+      (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(settings->'ai_assistant') WHERE key NOT LIKE '%\\_api\\_key')) ELSE settings END`,
+  },
+});

@@ -129,7 +129,8 @@ export class OrganizationsController {
   }
 
   /**
-   * Bring a deleted organization back, within its 30 days, to the state it was in; `GET /organizations?is_deleted=true` lists them. Its people sign in again with the passwords they had; who has an
+   * Bring a deleted organization back, within its 30 days, to the state it was in; `GET /organizations?is_deleted=true` lists them, and
+   * `GET /organizations/{org_id}/export` has their data until then. Its people sign in again with the passwords they had; who has an
    * account elsewhere by now stays there. A slug or domain that was taken meanwhile is not had back.
    */
   @Post(':org_id/restore')

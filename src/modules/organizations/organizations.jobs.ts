@@ -28,6 +28,7 @@ export class OrganizationJobs implements OnModuleInit {
   @Process('organization-terms')
   async end(): Promise<void> {
     await this.terms.end();
+    await this.terms.remind();
   }
 
   @Process('organization-limits')

@@ -42,13 +42,13 @@ declareMail('organizations.activated', {
 declareMail('organizations.deleted', {
   'pt-BR': {
     subject: '{{organization}} foi excluída',
-    text: 'Olá!\n\nA organização {{organization}} foi excluída do PyTake. Até {{until}} ela ainda pode ser restaurada; depois, todos os seus dados são apagados de vez.',
-    small: 'Se foi um engano, fale com quem opera este servidor antes desse dia.',
+    text: 'Olá!\n\nA organização {{organization}} foi excluída do PyTake. Até {{until}} ela ainda pode ser restaurada, e os seus dados, exportados; depois, tudo é apagado de vez.',
+    small: 'Se foi um engano, ou se você quer os dados, fale com quem opera este servidor antes desse dia.',
   },
   en: {
     subject: '{{organization}} was deleted',
-    text: 'Hello!\n\nThe organization {{organization}} was deleted from PyTake. Until {{until}} it can still be restored; then all of its data is erased for good.',
-    small: 'If this is a mistake, talk to whoever operates this server before that day.',
+    text: 'Hello!\n\nThe organization {{organization}} was deleted from PyTake. Until {{until}} it can still be restored, and its data exported; then all of it is erased for good.',
+    small: 'If this is a mistake, or if you want the data, talk to whoever operates this server before that day.',
   },
 });
 
@@ -62,6 +62,21 @@ declareMail('organizations.restored', {
     subject: '{{organization}} was restored',
     text: 'Hello!\n\nThe organization {{organization}} is back on PyTake, with its data. Sign in with the password you had.',
     action: { label: 'Sign in', url: '{{link}}' },
+  },
+});
+
+declareMail('organizations.trial_ending', {
+  'pt-BR': {
+    subject: 'O período de teste de {{organization}} termina em {{ends_on}}',
+    text: 'Olá!\n\nO período de teste de {{organization}} termina em {{ends_on}}. Depois valem os limites do plano {{plan}}. O que existe continua existindo; só não será possível criar além dos limites.',
+    small: 'Para ficar com mais, fale com quem opera este servidor antes desse dia.',
+    action: { label: 'Ver o plano', url: '{{link}}' },
+  },
+  en: {
+    subject: 'The trial of {{organization}} ends on {{ends_on}}',
+    text: 'Hello!\n\nThe trial of {{organization}} ends on {{ends_on}}. The limits of the plan {{plan}} hold after that. What exists stays; only nothing beyond the limits can be made.',
+    small: 'If you need more, talk to whoever operates this server before that day.',
+    action: { label: 'See the plan', url: '{{link}}' },
   },
 });
 

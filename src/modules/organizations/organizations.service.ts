@@ -44,6 +44,15 @@ export class OrganizationsService {
     return this.row(actor);
   }
 
+  /** The row of an organization that is there or can still be had back; a super admin may name another one. @throws {NotFound} */
+  async evenDeleted(actor: Actor, id: string): Promise<Organization> {
+    const { organization_id } = inside(actor, id);
+    const row = await this.database.manager.getRepository(Organization).findOne({ where: { id: organization_id }, withDeleted: true });
+    const until = row && restorableUntil(row);
+    if (!row || (until && until <= new Date())) throw new NotFound('Organization');
+    return row;
+  }
+
   async update(actor: Actor, input: OrganizationUpdate): Promise<Organization> {
     const changed = await this.database.tx((tx) => this.save(tx, actor, input, 'organization.updated'));
     return this.present(changed);
@@ -147,7 +156,7 @@ export class OrganizationsService {
   async presentAll(organizations: readonly Organization[]): Promise<Organization[]> {
     const usages = await this.countAll(organizations, usageCounts());
     return organizations.map((organization, n) => {
-      const { deleted_at, plan_limit_overrides, settings, ...shown } = organization;
+      const { deleted_at, plan_limit_overrides, trial_reminded_for, settings, ...shown } = organization;
       return {
         ...shown,
         is_active: organization.status === OrganizationStatus.active && !deleted_at,

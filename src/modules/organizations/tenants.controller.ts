@@ -82,7 +82,8 @@ export class AllOrganizationsController {
   }
 
   /**
-   * Delete an organization: nobody of it gets in any more, its slug, domain and e-mails are free. It can be restored for 30 days, then it is erased.
+   * Delete an organization: nobody of it gets in any more, its slug, domain and e-mails are free. It can be restored for 30 days, and exported
+   * (`GET /organizations/{org_id}/export`); then it is erased.
    * @throws {409} Your own organization, or PyTake's (`invalid_state`).
    */
   @Delete(':org_id')

@@ -2,10 +2,10 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { Readable, pipeline as piped } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
-import { ZipFile } from 'yazl';
 import type { ByteRange } from '#api/answer-file';
 import { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
+import { zipOf } from '#common/zip';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { type DataRequest, ExportFormat } from './data-request.entity';
 import { type ExportedTable, PersonalExport } from './personal-export';
@@ -36,7 +36,7 @@ export class ExportFiles {
     const { organization_id, id, subject_type: type, subject_id, format } = request;
     const include = (request.include ?? []) as ExportPart[];
     const tables = this.exports.tables(Actor.system(organization_id), { type, id: subject_id }, include);
-    const source = format === ExportFormat.csv ? zipOf(tables) : Readable.from(this.exports.text(tables, include));
+    const source = format === ExportFormat.csv ? tablesAsZip(tables) : Readable.from(this.exports.text(tables, include));
     const [key, iv] = [randomBytes(32), randomBytes(12)];
     const cipher = createCipheriv(ALGORITHM, key, iv);
     // Whoever reads it hears of a failure.
@@ -79,13 +79,14 @@ export class ExportFiles {
 }
 
 /** A CSV for each table, which opens in a spreadsheet: no cell is taken for a formula. */
-function zipOf(tables: readonly ExportedTable[]): Readable {
-  const zip = new ZipFile();
-  for (const { name, columns, rows } of tables)
-    zip.addReadStreamLazy(`${name}.csv`, (take) =>
-      take(
-        null,
-        Readable.from(oneByOne(rows())).pipe(
+const tablesAsZip = (tables: readonly ExportedTable[]): Readable =>
+  zipOf(
+    tables.map(({ name, columns, rows }) => ({
+      name: `${name}.csv`,
+      read: () =>
+        // Whoever reads it hears of a failure.
+        piped(
+          Readable.from(oneByOne(rows())),
           stringify({
             header: true,
             bom: true,
@@ -93,12 +94,10 @@ function zipOf(tables: readonly ExportedTable[]): Readable {
             escape_formulas: true,
             cast: { object: (value) => JSON.stringify(value) },
           }),
+          () => undefined,
         ),
-      ),
-    );
-  zip.end();
-  return zip.outputStream as Readable;
-}
+    })),
+  );
 
 /** What stands before it is opened too: sealed bytes have no middle to begin in. */
 async function* partOf(whole: AsyncIterable<Buffer>, { start, end }: ByteRange): AsyncGenerator<Buffer> {

@@ -15,6 +15,8 @@ import { DataRequests } from './data-requests';
 import { ExportFiles } from './export-files';
 import { Exports } from './exports';
 import { ForgetPeople } from './forget-people';
+import { OrganizationExport } from './organization-export/organization-export';
+import { OrganizationExportController, OwnOrganizationExportController } from './organization-export/organization-export.controller';
 import { PersonalExport } from './personal-export';
 import { PrivacyController } from './privacy.controller';
 import { PrivacyJobs } from './privacy.jobs';
@@ -34,7 +36,7 @@ import { Subjects } from './subjects';
     WhatsAppModule,
     ConversationsModule,
   ],
-  controllers: [PrivacyController],
+  controllers: [PrivacyController, OwnOrganizationExportController, OrganizationExportController],
   providers: [
     Consents,
     DataRequests,
@@ -42,6 +44,7 @@ import { Subjects } from './subjects';
     Exports,
     PersonalExport,
     ExportFiles,
+    OrganizationExport,
     Subjects,
     SubjectAudit,
     Compliance,

@@ -17,15 +17,22 @@ type Ask = (value: string, config: Config, secret: Secret) => Question;
 const bearer = (value: string): Record<string, string> => ({ authorization: `Bearer ${value}` });
 
 const PROVIDERS: Record<string, Ask> = {
-  // OpenAI, API reference: "List models".
-  openai: (value, { openai_base_url }) => ({ url: `${openai_base_url}/models`, headers: bearer(value) }),
-  // Anthropic, API reference: "List Models".
-  anthropic: (value, { anthropic_base_url }) => ({
-    url: `${anthropic_base_url}/v1/models`,
+  // OpenAI, API reference: "List models". Its own clients are told of another server (a gateway, one that speaks as OpenAI does) with `/v1`.
+  openai: (value, { openai_base_url }, { metadata }) => ({
+    url: `${baseUrlOf(metadata) ?? openai_base_url}/models`,
+    headers: bearer(value),
+  }),
+  // Anthropic, API reference: "List Models". Its own clients are told of another server without `/v1`.
+  anthropic: (value, { anthropic_base_url }, { metadata }) => ({
+    url: `${baseUrlOf(metadata) ?? anthropic_base_url}/v1/models`,
     headers: { 'x-api-key': value, 'anthropic-version': '2023-06-01' },
   }),
-  // AnythingLLM, developer API: "Verify the attached Authentication header contains a valid API token".
-  anythingllm: (value, _config, { metadata }) => ({ url: `${baseUrlOf(metadata)}/api/v1/auth`, headers: bearer(value) }),
+  // AnythingLLM, developer API: "Verify the attached Authentication header contains a valid API token". Contract 30, 8.1:
+  // people say where it is with or without `/api/v1`.
+  anythingllm: (value, _config, { metadata }) => ({
+    url: `${baseUrlOf(metadata)?.replace(/(?:\/api)?(?:\/v1)?$/, '')}/api/v1/auth`,
+    headers: bearer(value),
+  }),
   // Meta, Graph API: whose token it is.
   meta: (value, { meta_graph_base_url, meta_graph_version }) => ({
     url: `${meta_graph_base_url}/${meta_graph_version}/me?fields=id`,

@@ -112,7 +112,7 @@ export class Secret extends TenantEntity {
   @IsEnum(EncryptionProvider)
   encryption_provider: EncryptionProvider;
 
-  /** Yours; at most 8 KB. Nothing secret: it is shown. `base_url` is where the service anythingllm answers. Alias: secret_metadata. */
+  /** Yours; at most 8 KB. Nothing secret: it is shown. `base_url` is where anythingllm answers, or what is asked in place of OpenAI (with its `/v1`) or Anthropic (without) when the secret is tested. Alias: secret_metadata. */
   @Column('jsonb', { default: {} })
   @Field(() => Json)
   @Alias('secret_metadata')

@@ -2,6 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
 import { User } from './user.entity';
 import { declareUserRows } from '#database/personal-data';
+import { declareUntold } from '#database/untold';
 
 /** How a user proves who they are. Never an answer, so not an object type. */
 @Entity('credentials')
@@ -26,3 +27,5 @@ export class Credential {
 }
 
 declareUserRows('credentials', { erase: 'delete', export: [] });
+
+declareUntold('credentials', { columns: ['password_hash'] });

@@ -6,6 +6,7 @@ import { Mails } from '#mail/mails';
 import { Followers, type Founder, type Step } from '#modules/organizations/followers';
 import { restorableUntil } from '#modules/organizations/grace';
 import type { Organization } from '#modules/organizations/organization.entity';
+import { trialEndsOn } from '#modules/organizations/organization-settings';
 import '#modules/organizations/organizations.mails';
 import type { Addressee } from './account-mails';
 import { Invitations } from './invitations';
@@ -25,6 +26,7 @@ export class FollowOrganization {
     followers.add({
       founder: (founder) => this.founder(founder),
       stepped: (tx, organization, step) => this.follow(tx, organization, step),
+      trialEnding: (tx, organization) => this.mail(tx, organization, 'trial_ending'),
     });
   }
 
@@ -53,7 +55,7 @@ export class FollowOrganization {
     if (step === 'deleted') await this.leave(tx, organization);
   }
 
-  private async mail(tx: Tx, organization: Organization, step: Step): Promise<void> {
+  private async mail(tx: Tx, organization: Organization, step: Step | 'trial_ending'): Promise<void> {
     const admins = await tx.rows<Addressee>(
       `SELECT organization_id, id, email, language FROM users
         WHERE organization_id = $1 AND role = 'org_admin' AND is_active AND deleted_at IS NULL`,
@@ -63,6 +65,7 @@ export class FollowOrganization {
       organization: organization.name,
       reason: organization.suspension_reason ?? '-',
       until: restorableUntil(organization)?.toISOString().slice(0, 10) ?? '',
+      ends_on: trialEndsOn(organization) ?? '',
       plan: organization.plan_type,
       link: this.mails.link('/'),
     };

@@ -2,6 +2,7 @@ import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm'
 import { declareUserRows } from '#database/personal-data';
 import { Reference } from '#database/references';
 import { declareRetention } from '#database/retention';
+import { declareUntold } from '#database/untold';
 import { User } from './user.entity';
 
 /** What a mailed token is good for. */
@@ -41,3 +42,5 @@ export class MailedToken {
 declareRetention('mailed_tokens', { where: 'expires_at < now()', oldest: 'expires_at' });
 
 declareUserRows('mailed_tokens', { erase: 'delete', export: ['purpose', 'email', 'created_at', 'expires_at'] });
+
+declareUntold('mailed_tokens', { columns: ['token_hash'] });

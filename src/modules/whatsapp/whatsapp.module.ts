@@ -8,6 +8,7 @@ import './numbers/numbers.demo';
 import './numbers/numbers.events';
 import './templates/templates.demo';
 import './templates/templates.events';
+import { AllFiles } from './media/all-files';
 import { FetchMedia } from './media/fetch-media';
 import { KeepMedia } from './media/keep-media';
 import { MediaHealth } from './media/media-health';
@@ -112,6 +113,7 @@ import { TemplatesService } from './templates/templates.service';
     MediaHealth,
     MediaQuota,
     MediaService,
+    AllFiles,
     FetchMedia,
     MediaSweeper,
     AccountOfNumber,
@@ -141,6 +143,7 @@ import { TemplatesService } from './templates/templates.service';
     Providers,
     InboundStore,
     MediaService,
+    AllFiles,
     FetchMedia,
     MediaStorage,
     TemplateNews,

@@ -295,7 +295,7 @@ const STORED = `organization_id, storage_key, thumbnail_bytes,
 const gone = (): AppError => new AppError(410, 'media_gone', 'The file is no longer there, or could not be fetched from the provider.');
 
 /** For files without a name, as photos and voice messages are. */
-function nameOf({ id, mime_type }: Pick<MediaFile, 'id' | 'mime_type'>): string {
+export function nameOf({ id, mime_type }: Pick<MediaFile, 'id' | 'mime_type'>): string {
   const subtype = /^\w+\/(\w{2,5})(?:;|$)/.exec(mime_type)?.[1];
   return subtype ? `${id}.${subtype}` : id;
 }

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { Reference } from '#database/references';
+import { declareUntold } from '#database/untold';
 import { WhatsAppNumber } from './whatsapp-number.entity';
 
 /** A number whose connection is held for us by an instance at its provider: there from the first QR code until that instance is deleted. */
@@ -27,3 +28,6 @@ export class NumberPairing {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   expires_at: Date | null;
 }
+
+// Whoever scans it, or types it, gives us their WhatsApp: or has this one, while it waits.
+declareUntold('whatsapp_number_pairings', { columns: ['qr_code', 'code', 'pairing_code'] });

@@ -2,6 +2,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { Place } from '#common/encryption';
 import { Reference } from '#database/references';
 import { declareSealed } from '#database/sealed-columns';
+import { declareUntold } from '#database/untold';
 import { WhatsAppNumber } from './whatsapp-number.entity';
 
 /** A number's keys, encrypted (`#common/encryption`). Never an answer, so not an object type. Of a deleted number only app_secret is left. */
@@ -44,6 +45,8 @@ declareSealed('whatsapp_number_secrets', {
   columns: ['access_token', 'app_secret', 'evolution_api_key'],
   place: ['organization_id', 'whatsapp_number_id'],
 });
+
+declareUntold('whatsapp_number_secrets', { columns: ['webhook_verify_token', 'webhook_token'] });
 
 /** What the keys of a number are sealed for. */
 export const placeOfKeys = (organization_id: string, whatsapp_number_id: string): Place => [organization_id, whatsapp_number_id];
