@@ -15,7 +15,7 @@ import { contactIsThere } from '../contact-is-there';
 import { Message } from './message.entity';
 import { presentMessage } from './message.dto';
 import type { FoundContact, FoundMessage, MessageSearchPage, MessageSearchQuery } from './message-search.dto';
-import { firstPlaces } from './search-places';
+import { BY_WORDS, firstPlaces } from './search-places';
 import { snippetOf, wordsOf } from './snippet';
 
 /** A search takes no longer, whatever it asks for; nor do more run at once, of one organization half of them. */
@@ -76,9 +76,10 @@ export class SearchMessages {
           const shown = places.slice(skip, skip + limit);
           const more = places.length > skip + limit;
           const exact = !more && !place && (shown.length > 0 || skip === 0);
-          const count = (): Total | Promise<Total> => {
+          const count = async (): Promise<Total> => {
             if (exact) return { total: places.length, is_estimate: false };
             if (is_common) return { total: SEARCH_MAX, is_estimate: true };
+            await tx.rows(BY_WORDS);
             return totalOf(tx, matching.clone().select('1'), SEARCH_MAX);
           };
           return { shown, total: await count(), next_cursor: more ? keyset.cursor(shown[shown.length - 1]) : null };

@@ -15,7 +15,7 @@ const MANY = 100_000;
 /** Message by message, in the order of the list. */
 const BY_TIME = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off';
 /** By the index of the words: an order would have the planner read the list itself where it takes a word to be common. */
-const BY_WORDS =
+export const BY_WORDS =
   'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off';
 
 type Places = SelectQueryBuilder<Message>;
