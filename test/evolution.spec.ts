@@ -22,6 +22,15 @@ afterAll(async () => {
   await place.close();
 });
 
+const MENU = {
+  kind: 'buttons',
+  body: 'O que deseja?',
+  buttons: [
+    { id: 'pao', title: 'Pão' },
+    { id: 'bolo', title: 'Bolo' },
+  ],
+};
+
 const shop = (body?: object): Promise<QrcodeShop> => qrcodeShop(place, body);
 
 /** A customer's conversation that is open. */
@@ -261,11 +270,7 @@ describe('what is sent by a qrcode number', () => {
   it('is a numbered text where it is a choice, and its answer the choice', async () => {
     const s = await shop();
     const { conversation, who } = await talk(s);
-    const buttons = [
-      { id: 'pao', title: 'Pão' },
-      { id: 'bolo', title: 'Bolo' },
-    ];
-    const { body: menu } = await s.send(conversation.id, { interactive: { kind: 'buttons', body: 'O que deseja?', buttons } }).expect(201);
+    const { body: menu } = await s.send(conversation.id, { interactive: MENU }).expect(201);
     await s.settled(menu.id, ({ status }) => status === 'delivered');
 
     await s.text(who, '2');
@@ -292,11 +297,7 @@ describe('what is sent by a qrcode number', () => {
   it('is answered no more once a person has written after it, unless it is quoted', async () => {
     const s = await shop();
     const { conversation, who } = await talk(s);
-    const buttons = [
-      { id: 'pao', title: 'Pão' },
-      { id: 'bolo', title: 'Bolo' },
-    ];
-    const { body: menu } = await s.send(conversation.id, { interactive: { kind: 'buttons', body: 'O que deseja?', buttons } }).expect(201);
+    const { body: menu } = await s.send(conversation.id, { interactive: MENU }).expect(201);
     const { whatsapp_message_id } = await s.settled(menu.id, ({ status }) => status === 'delivered');
     const { body: question } = await s.send(conversation.id, { content: 'Quantos pães?' }).expect(201);
     const asked = await s.settled(question.id, ({ status }) => status === 'delivered');

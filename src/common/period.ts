@@ -7,6 +7,9 @@ const WEST_MS = 12 * HOUR_MS;
 
 export const isDay = (time: string): boolean => time.length === 10;
 
+/** The day of the calendar in a time zone, YYYY-MM-DD; default: today. */
+export const dayIn = (timeZone: string, time = new Date()): string => new Intl.DateTimeFormat('en-CA', { timeZone }).format(time);
+
 /** A day of the calendar, or an instant with its offset; no week, no ordinal date, no 30 February. */
 export function isDayOrInstant(time: string): boolean {
   const found = DAY_OR_INSTANT.exec(time);

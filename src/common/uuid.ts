@@ -1,5 +1,8 @@
 import { randomFillSync } from 'node:crypto';
-import { v7, validate } from 'uuid';
+import { NIL, v7, validate } from 'uuid';
+
+/** Every id of a row comes after it. */
+export const BEFORE_ALL = NIL;
 
 /** Random bytes of many ids, fetched at once: an id's own would take ten times as long as the rest of it. */
 const random = new Uint8Array(4096);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { Followers, type Step } from './followers';
 import { type Organization, PlanType } from './organization.entity';
@@ -56,7 +57,7 @@ export class EndTerms {
 
   /** Looks at what every organization that is at work uses. */
   async warn(): Promise<void> {
-    for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+    for (let after: string = BEFORE_ALL; ;) {
       const page = await this.database.rows<{ id: string }>(
         `SELECT id FROM organizations WHERE id > $1 AND status = 'active' AND deleted_at IS NULL ORDER BY id LIMIT ${PAGE}`,
         [after],

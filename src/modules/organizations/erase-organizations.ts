@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { type ErasedTable, erasedTables } from '#database/erasure';
 import { Followers } from './followers';
@@ -8,7 +9,6 @@ import type { Organization } from './organization.entity';
 
 /** Rows of a statement: none holds locks for long. */
 const BATCH = 2000;
-const NIL = '00000000-0000-0000-0000-000000000000';
 
 type Due = Pick<Organization, 'id' | 'deleted_at'>;
 
@@ -30,7 +30,7 @@ export class EraseOrganizations {
     for (let last: Due | undefined; ;) {
       const [due] = await this.database.rows<Due | undefined>(
         `SELECT id, deleted_at FROM organizations
-          WHERE deleted_at <= now() - make_interval(days => $1) AND (deleted_at, id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '${NIL}'))
+          WHERE deleted_at <= now() - make_interval(days => $1) AND (deleted_at, id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '${BEFORE_ALL}'))
           ORDER BY deleted_at, id LIMIT 1`,
         [GRACE_DAYS, last?.deleted_at ?? null, last?.id ?? null],
       );

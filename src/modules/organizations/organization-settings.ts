@@ -4,6 +4,7 @@ import { isTimeZone } from '#common/fields';
 import { withoutNulls } from '#common/given';
 import { inIpRanges, isIpRange } from '#common/ip-ranges';
 import type { JsonObject } from '#common/json.scalar';
+import { dayIn } from '#common/period';
 import { toBusinessHours } from './business-hours';
 import { csatOf } from './csat.dto';
 import { type OrganizationSettings, OrganizationSettingsUpdate, SETTINGS_DEFAULTS } from './organization.dto';
@@ -11,7 +12,7 @@ import type { Organization } from './organization.entity';
 
 /** The day on which its trial ends, as its calendar says; null: it never had one. */
 export const trialEndsOn = ({ settings, trial_ends_at }: Pick<Organization, 'settings' | 'trial_ends_at'>): string | null =>
-  trial_ends_at && new Intl.DateTimeFormat('en-CA', { timeZone: settingsOf({ settings }).timezone }).format(trial_ends_at);
+  trial_ends_at && dayIn(settingsOf({ settings }).timezone, trial_ends_at);
 
 const SETTINGS_BYTES = 65_536;
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Encryption } from '#common/encryption';
+import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { erasedTables } from '#database/erasure';
 import { forgetRows, forgetTraces } from '#database/forget-rows';
@@ -58,7 +59,7 @@ export class ForgetPeople {
     count: (table: string, rows: number) => void,
     signal: AbortSignal,
   ): Promise<boolean> {
-    for (let after = '00000000-0000-0000-0000-000000000000', looked = BATCH; looked === BATCH;) {
+    for (let after: string = BEFORE_ALL, looked = BATCH; looked === BATCH;) {
       if (signal.aborted) return false;
       const messages = await this.database.rows<{ id: string }>(
         `SELECT id FROM messages WHERE ${where} AND organization_id = $1 AND media IS NOT NULL AND id > $3 ORDER BY id LIMIT ${BATCH}`,

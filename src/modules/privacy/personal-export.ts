@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import type { JsonObject } from '#common/json.scalar';
 import type { Page } from '#common/page.dto';
+import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { contactRows, userRows } from '#database/personal-data';
 import type { AuditQuery } from '#modules/audit/audit-log.dto';
@@ -125,7 +126,7 @@ export class PersonalExport {
   ): AsyncGenerator<Row[]> {
     const metadata = this.database.source.entityMetadatas.find(({ tableName }) => tableName === table);
     const has_id = metadata?.columns.some(({ databaseName }) => databaseName === 'id');
-    for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+    for (let after: string = BEFORE_ALL; ;) {
       const found = await this.database.rows<{ walked: string; row: Row }>(
         `SELECT ${has_id ? 'id' : "''"} AS walked, jsonb_build_object(${columns.map((name) => `'${name}', ${name}`).join(', ')}) AS row
            FROM ${table} WHERE ${where} ${has_id ? `AND id > $3 ORDER BY id LIMIT ${STEP}` : `LIMIT ${MANY}`}`,

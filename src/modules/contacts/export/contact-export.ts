@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
 import type { Actor } from '#common/actor';
 import { breather } from '#common/breath';
+import { dayIn } from '#common/period';
 import { askAgain } from '#database/ask-again';
 import { Database } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -96,7 +97,7 @@ export class ContactExport {
   /** As the organization's calendar says. */
   private async today(actor: Actor): Promise<string> {
     const { timezone } = await this.organizations.settings(actor);
-    return new Intl.DateTimeFormat('en-CA', { timeZone: timezone }).format(new Date());
+    return dayIn(timezone);
   }
 }
 

@@ -8,14 +8,14 @@ import { Database, type Tx } from '#database/database';
 import { Keyset } from '#database/keyset';
 import { narrowPeriod } from '#database/narrow-period';
 import { prepared } from '#database/sql';
-import { SEARCH_MAX, totalOf } from '#database/total';
+import { SEARCH_MAX } from '#database/total';
 import { displayName } from '#modules/contacts/present-contact';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { contactIsThere } from '../contact-is-there';
 import { Message } from './message.entity';
 import { presentMessage } from './message.dto';
 import type { FoundContact, FoundMessage, MessageSearchPage, MessageSearchQuery } from './message-search.dto';
-import { BY_WORDS, firstPlaces } from './search-places';
+import { countMatches, firstPlaces } from './search-places';
 import { snippetOf, wordsOf } from './snippet';
 
 /** A search takes no longer, whatever it asks for; nor do more run at once, of one organization half of them. */
@@ -76,11 +76,10 @@ export class SearchMessages {
           const shown = places.slice(skip, skip + limit);
           const more = places.length > skip + limit;
           const exact = !more && !place && (shown.length > 0 || skip === 0);
-          const count = async (): Promise<Total> => {
+          const count = (): Total | Promise<Total> => {
             if (exact) return { total: places.length, is_estimate: false };
             if (is_common) return { total: SEARCH_MAX, is_estimate: true };
-            await tx.rows(BY_WORDS);
-            return totalOf(tx, matching.clone().select('1'), SEARCH_MAX);
+            return countMatches(search, SEARCH_MAX);
           };
           return { shown, total: await count(), next_cursor: more ? keyset.cursor(shown[shown.length - 1]) : null };
         }),

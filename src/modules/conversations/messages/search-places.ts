@@ -1,6 +1,8 @@
 import type { SelectQueryBuilder } from 'typeorm';
+import type { Total } from '#common/page.dto';
 import type { Tx } from '#database/database';
 import type { Place } from '#database/keyset';
+import { totalOf } from '#database/total';
 import type { Message } from './message.entity';
 
 /** So many messages are looked at one by one before anything else. */
@@ -15,7 +17,7 @@ const MANY = 100_000;
 /** Message by message, in the order of the list. */
 const BY_TIME = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off';
 /** By the index of the words: an order would have the planner read the list itself where it takes a word to be common. */
-export const BY_WORDS =
+const BY_WORDS =
   'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off';
 
 type Places = SelectQueryBuilder<Message>;
@@ -72,4 +74,10 @@ export async function firstPlaces(
   await tx.rows(BY_WORDS);
   places.push(...(await read(wanted - places.length, edge, null)));
   return { places, is_common };
+}
+
+/** How many match, counted up to `max`. */
+export async function countMatches({ tx, matching }: Search, max: number): Promise<Total> {
+  await tx.rows(BY_WORDS);
+  return totalOf(tx, matching.clone().select('1'), max);
 }

@@ -4,6 +4,7 @@ import type { Actor } from '#common/actor';
 import { breather } from '#common/breath';
 import { nearestLanguage } from '#common/languages';
 import { Turns } from '#common/turns';
+import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { prepared } from '#database/sql';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -54,7 +55,7 @@ interface Place {
 }
 
 /** Before every message. */
-const BEGINNING: Place = { created_at: new Date(0), id: '00000000-0000-0000-0000-000000000000' };
+const BEGINNING: Place = { created_at: new Date(0), id: BEFORE_ALL };
 
 interface Asked {
   actor: Actor;

@@ -4,6 +4,7 @@ import { Actor } from '#common/actor';
 import { Conflict } from '#common/errors';
 import { nearestLanguage } from '#common/languages';
 import { type ZipEntry, zipOf } from '#common/zip';
+import { dayIn } from '#common/period';
 import { Database } from '#database/database';
 import { type OwnedTable, ownedTable, ownedTables } from '#database/organization-rows';
 import { AuditLogs } from '#modules/audit/audit-logs.service';
@@ -62,9 +63,7 @@ export class OrganizationExport {
       clearTimeout(deadline);
       this.running.delete(id);
     });
-    const { timezone } = settingsOf(organization);
-    const today = new Intl.DateTimeFormat('en-CA', { timeZone: timezone }).format(new Date());
-    return { filename: `${organization.slug}-${today}.zip`, made };
+    return { filename: `${organization.slug}-${dayIn(settingsOf(organization).timezone)}.zip`, made };
   }
 
   private async *entries(organization: Organization): AsyncGenerator<ZipEntry> {

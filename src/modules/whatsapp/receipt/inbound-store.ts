@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'pg';
 import { Unavailable } from '#common/errors';
-import { newId } from '#common/uuid';
+import { BEFORE_ALL, newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { waitingOrganizations } from '#database/due-rows';
@@ -66,7 +66,6 @@ export const LANE_LOCKS = [0x7079_746b, 0x7079_746c] as const;
 const TAKE_ORGANIZATIONS = 32;
 /** Bytes of bodies in one transaction, and one body more. Parsed they take many times as much. */
 const TAKE_BYTES = 4 * 1024 * 1024;
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Above this the door says 503 and Meta comes back: memory stays bounded when PostgreSQL is slow. */
