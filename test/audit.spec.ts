@@ -271,6 +271,22 @@ it('an act that is undone after it was said is not said', async () => {
   expect(actionsOf(rows.slice(length)).filter((action) => action !== 'access.denied')).toEqual([]);
 });
 
+it('an act whose entry cannot be kept is not done', async () => {
+  const there = await stage();
+  const { acme, sql } = there.world;
+  const id = await there.contact();
+  await acme.admin.put(`/contacts/${id}`, { name: 'Ana' }).expect(200);
+  // Written together with what it tells of: at the moment of the commit neither stands without the other.
+  await sql(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no space left'; END$$`);
+  await sql(`CREATE TRIGGER full_disk BEFORE INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION full_disk()`);
+
+  await acme.admin.put(`/contacts/${id}`, { name: 'Bia' }).expect(500);
+  expect((await acme.admin.get(`/contacts/${id}`)).body).toMatchObject({ name: 'Ana' });
+
+  await sql('DROP TRIGGER full_disk ON audit_logs');
+  await acme.admin.put(`/contacts/${id}`, { name: 'Bia' }).expect(200);
+});
+
 it('a question to Meta by a GET is said too, with where it came from', async () => {
   const there = await stage();
   const number = await there.number();

@@ -18,8 +18,8 @@ export interface Told<K extends keyof Events = keyof Events> {
 export interface FactKeeper {
   /** Whether somebody must hear of it. */
   isKept(name: keyof Events, organization_id: string): boolean;
-  /** Writes them within the transaction; answers what to do after its commit. */
-  keep(sql: Sql, told: readonly Told[]): Promise<Effect>;
+  /** Writes them with the transaction's COMMIT; answers what to do after it. */
+  keep(tx: Tx, told: readonly Told[]): Effect;
 }
 
 /** What is said of an act in the audit log; from where and when are added. */
@@ -50,9 +50,10 @@ export interface DoneAct extends Act {
   action: string;
 }
 
-/** Where acts are kept once they are committed. */
+/** Where acts are kept. */
 export interface ActKeeper {
-  keep(acts: readonly DoneAct[]): Promise<void>;
+  /** Writes them with the transaction's COMMIT, where its database is their store; answers what to do after it. */
+  keep(tx: Tx, acts: readonly DoneAct[]): Effect;
 }
 
 /** Where the answer to a request is kept that may be sent again (`Idempotency-Key`). */
@@ -73,6 +74,7 @@ export class Tx implements Sql {
   private readonly effects: Effect[] = [];
   private readonly facts: Told[] = [];
   private readonly acts: DoneAct[] = [];
+  private readonly sent: Promise<unknown>[] = [];
   private answered: object | undefined;
   private made: EntityManager | undefined;
   private failure: unknown;
@@ -91,6 +93,13 @@ export class Tx implements Sql {
       // Statements that left together with one that failed are refused because of it: what it was refused for is the reason of all.
       throw (this.failure = isRefused(error) ? (this.failure ?? error) : error);
     }
+  }
+
+  /** Runs a statement whose answer nobody needs, so that it leaves together with the next one. Where it fails the transaction does. */
+  send(statement: string | Prepared, values?: readonly unknown[]): void {
+    const sent = this.rows(statement, values);
+    sent.catch(() => undefined);
+    this.sent.push(sent);
   }
 
   async lookup<R>(statement: Prepared, _by: string, organization_id: string, id: string): Promise<R[]> {
@@ -119,7 +128,7 @@ export class Tx implements Sql {
     if ('organization_id' in payload && this.keepers.facts?.isKept(name, payload.organization_id)) this.facts.push({ name, payload });
   }
 
-  /** Says who (null: nobody of any organization) does what in this transaction, in one word whatever the door: kept in the audit log once it has committed. */
+  /** Says who (null: nobody of any organization) does what in this transaction, in one word whatever the door: kept in the audit log if it commits. */
   audit(actor: Actor | null, action: string, act: Act = {}): void {
     this.acts.push({ ...act, actor, action });
   }
@@ -151,11 +160,14 @@ export class Tx implements Sql {
   async commit(): Promise<Effect[]> {
     const { facts, acts, answers } = this.keepers;
     if (this.answered) await answers?.keep(this, this.answered);
-    if (this.facts.length && facts) this.effects.push(await facts.keep(this, this.facts));
-    if (this.acts.length && acts) this.effects.push(() => acts.keep(this.acts));
+    if (this.facts.length && facts) this.effects.push(facts.keep(this, this.facts));
+    if (this.acts.length && acts) this.effects.push(acts.keep(this, this.acts));
     // After a failure that somebody swallowed PostgreSQL answers a COMMIT by rolling back.
     const { command } = await ask(this.client, 'COMMIT');
-    if (command !== 'COMMIT') throw this.failure ?? new Error('The transaction was rolled back.');
+    if (command !== 'COMMIT') {
+      await Promise.allSettled(this.sent);
+      throw this.failure ?? new Error('The transaction was rolled back.');
+    }
     return this.effects;
   }
 }

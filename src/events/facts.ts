@@ -5,7 +5,7 @@ import { isUuid } from '#common/uuid';
 import { Database, type Told, type Tx } from '#database/database';
 import { isDatabaseDown, isUndone } from '#database/database-errors';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
-import { type Sql, prepared } from '#database/sql';
+import { prepared } from '#database/sql';
 
 export type FactName = keyof Events;
 
@@ -96,15 +96,15 @@ export class Facts {
     return this.readers.get(name)?.some(({ wants }) => wants?.(organization_id) ?? true) ?? false;
   }
 
-  /** Writes what was told, within its transaction. Answers whom to wake after the commit. */
-  async keep(sql: Sql, told: readonly Told[]): Promise<() => void> {
+  /** Writes what was told with its transaction's COMMIT. Answers whom to wake after it. */
+  keep(tx: Tx, told: readonly Told[]): () => void {
     const rows = told.flatMap(({ name, payload }) => {
       const { organization_id, ...data } = withIds(payload);
       return (this.readers.get(name) ?? [])
         .filter(({ wants }) => wants?.(String(organization_id)) ?? true)
         .map((reader) => ({ reader: reader.name, organization_id: String(organization_id), name, aggregate: aggregateOf(data), data }));
     });
-    await sql.rows(KEEP, [JSON.stringify(rows)]);
+    tx.send(KEEP, [JSON.stringify(rows)]);
     const waiting = new Map(rows.map((row) => [`${row.reader} ${row.organization_id}`, row]));
     return () => {
       for (const { reader, organization_id } of waiting.values()) this.wakes.get(reader)?.({ organization_id, id: organization_id });

@@ -7,7 +7,7 @@ import { DatabaseError } from 'pg';
 import type { SelectQueryBuilder } from 'typeorm';
 import { given } from '#common/given';
 import { within } from '#common/time';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import { Mongo } from '#database/mongo';
 import { prepared } from '#database/sql';
 import { escapeLike } from '#database/tenant-repository';
@@ -64,7 +64,8 @@ const INSERT = prepared('INSERT INTO audit_logs SELECT * FROM json_populate_reco
  * Where audit entries are kept: MongoDB when it is configured and answers, else PostgreSQL, without a moment in which neither has them:
  * an entry counts as kept once a store has confirmed it. Entries of MongoDB's absences stay in PostgreSQL; reading merges the two.
  *
- * Written at once in groups rather than as one job per entry: a job is itself a row or a Redis key that must be kept first, so it would
+ * In PostgreSQL an entry is part of the transaction it tells of: it costs no commit of its own, and there is no moment in which one of the two is
+ * kept. Others are written at once in groups rather than as one job per entry: a job is itself a row or a Redis key that must be kept first, so it would
  * cost the request the same and lose what Redis loses.
  */
 @Injectable()
@@ -82,6 +83,13 @@ export class AuditStore implements BeforeApplicationShutdown {
     private readonly mongo: Mongo,
     @InjectModel(AuditLog.name) private readonly documents: Model<AuditDocument>,
   ) {}
+
+  /** Keeps rows with what they tell of, where the transaction's database is their store; false: it is not. */
+  keepWithin(tx: Tx, rows: readonly AuditLog[]): boolean {
+    if (this.mongo.configured) return false;
+    if (rows.length) tx.send(INSERT, [JSON.stringify(rows)]);
+    return true;
+  }
 
   /** Resolves when a store has the row, however long that takes. Rows that come while one group is written leave with the next. */
   keep(row: AuditLog): Promise<void> {

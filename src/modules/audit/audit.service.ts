@@ -9,9 +9,9 @@ import { type Page, type PageQuery, pageWindow, parseSort, toPage } from '#commo
 import { isDayOrInstant } from '#common/period';
 import { within } from '#common/time';
 import { isUuid, newId } from '#common/uuid';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import { LIST_MAX, SEARCH_MAX } from '#database/total';
-import type { Act, DoneAct } from '#database/tx';
+import type { Act, DoneAct, Effect } from '#database/tx';
 import type { RequestEntry } from '#observability/request-log';
 import type { AuditChanges, AuditLog } from './audit-log.entity';
 import { type AuditFilter, AuditStore } from './audit-store';
@@ -24,7 +24,7 @@ export interface AuditRequest {
   /** A service has said what was done, or that it was nothing: the interceptor stays silent. */
   spoken: boolean;
   /** What the answer waits for. */
-  entries: Promise<void>[];
+  entries: Promise<unknown>[];
   /** It is answered; work it set off may go on, and for others. */
   over: boolean;
 }
@@ -40,7 +40,7 @@ const FIELDS_MAX = 100;
 const MESSAGE_FIELDS = new Set(['content', 'message', 'text', 'body', 'caption', 'html', 'note', 'notes']);
 const WITHHELD = '[text]';
 
-/** Who did what. Entries never fail and never hold up what they tell of. */
+/** Who did what: no act without its entry. */
 @Injectable()
 export class AuditService {
   private readonly requests = new AsyncLocalStorage<AuditRequest>();
@@ -53,21 +53,18 @@ export class AuditService {
   }
 
   /**
-   * Keeps what was said in a transaction that has committed. Inside a request a person's entry takes their address and id from there, and the
-   * answer waits for it; elsewhere the caller does.
+   * Keeps what was said in a transaction: with it, where its database keeps the entries, else once it has committed. Inside a request a person's
+   * entry takes their address and id from there, and the answer waits for it; elsewhere the caller does.
    */
-  async keep(acts: readonly DoneAct[]): Promise<void> {
-    const request = this.requests.getStore();
-    if (!request || request.over) return void (await Promise.all(acts.map((act) => this.write(act))));
-    // What the system does has no address, whoever woke it.
-    const entries = acts.map((act) => this.write(act, act.actor?.isSystem ? undefined : request));
-    request.spoken = true;
-    request.entries.push(...entries);
+  keep(tx: Tx, acts: readonly DoneAct[]): Effect {
+    const rows = this.rowsOf(acts);
+    const is_kept = this.store.keepWithin(tx, rows);
+    return () => (is_kept ? this.spoken() : this.leave(rows));
   }
 
   /** One act beside any transaction, where nothing was written: a login that failed. */
   record(actor: Actor | null, action: string, act: Act = {}): Promise<void> {
-    return this.keep([{ ...act, actor, action }]);
+    return this.leave(this.rowsOf([{ ...act, actor, action }]));
   }
 
   /** Entries as a list: `sort` by `created_at`, `search` in actions and names of resources. */
@@ -103,38 +100,65 @@ export class AuditService {
       metadata: { method, route },
       result: 'failure',
     };
-    void this.write(denied, auditRequestOf(request));
+    const row = rowOf(denied, auditRequestOf(request));
+    if (row) void this.store.keep(row);
   };
 
-  private async write(act: DoneAct, request?: AuditRequest): Promise<void> {
-    const { actor, action, resource_type = action.split('.')[0] ?? '', resource, before, after, metadata = {}, result = 'success' } = act;
-    const changes = changesOf(act);
-    if (before && after && !Object.keys(changes).length) return;
-    const { user_id = null, api_key_id = null } = actor ?? {};
-    const row: AuditLog = {
-      id: newId(),
-      organization_id: actor?.organization_id ?? null,
-      actor_type: user_id ? 'user' : api_key_id ? 'api' : 'system',
-      actor_id: user_id ?? api_key_id,
-      user_id,
-      actor_email: user_id ? null : cut(act.actor_email, 255),
-      actor_role: actor && !actor.isSystem ? actor.role : null,
-      action: fitText(action, 100),
-      resource_type: fitText(resource_type, 50),
-      resource_id: cut(resource?.id, 100),
-      // A user's and their e-mail are read from the user: who is erased is erased here too.
-      resource_name: resource_type === 'user' ? null : cut(resource?.name, 255),
-      changes: presentableChanges(changes),
-      // Somebody of another organization, in this one.
-      metadata: presentable({ ...metadata, ...(actor?.home_organization_id && { acting_as: actor.organization_id }) }),
-      result,
-      ip_address: cut(request?.ip_address, 64),
-      user_agent: cut(request?.user_agent, 512),
-      request_id: cut(request?.request_id, 64),
-      created_at: new Date(),
-    };
-    await within(WAIT_MS, () => this.store.keep(row)).catch(() => undefined);
+  /** Entries of acts; of one that changed nothing there is none. */
+  private rowsOf(acts: readonly DoneAct[]): AuditLog[] {
+    const request = this.request;
+    // What the system does has no address, whoever woke it.
+    return acts.flatMap((act) => rowOf(act, act.actor?.isSystem ? undefined : request) ?? []);
   }
+
+  private get request(): AuditRequest | undefined {
+    const request = this.requests.getStore();
+    return request?.over ? undefined : request;
+  }
+
+  /** Gives entries to the store; inside a request its answer waits for them, elsewhere the caller does. */
+  private async leave(rows: readonly AuditLog[]): Promise<void> {
+    const kept = Promise.all(rows.map((row) => within(WAIT_MS, () => this.store.keep(row)).catch(() => undefined)));
+    const request = this.spoken();
+    if (request) request.entries.push(kept);
+    else await kept;
+  }
+
+  /** Of the request that runs something was said, if one runs. */
+  private spoken(): AuditRequest | undefined {
+    const request = this.request;
+    if (request) request.spoken = true;
+    return request;
+  }
+}
+
+function rowOf(act: DoneAct, request?: AuditRequest): AuditLog | undefined {
+  const { actor, action, resource_type = action.split('.')[0] ?? '', resource, before, after, metadata = {}, result = 'success' } = act;
+  const changes = changesOf(act);
+  if (before && after && !Object.keys(changes).length) return undefined;
+  const { user_id = null, api_key_id = null } = actor ?? {};
+  return {
+    id: newId(),
+    organization_id: actor?.organization_id ?? null,
+    actor_type: user_id ? 'user' : api_key_id ? 'api' : 'system',
+    actor_id: user_id ?? api_key_id,
+    user_id,
+    actor_email: user_id ? null : cut(act.actor_email, 255),
+    actor_role: actor && !actor.isSystem ? actor.role : null,
+    action: fitText(action, 100),
+    resource_type: fitText(resource_type, 50),
+    resource_id: cut(resource?.id, 100),
+    // A user's and their e-mail are read from the user: who is erased is erased here too.
+    resource_name: resource_type === 'user' ? null : cut(resource?.name, 255),
+    changes: presentableChanges(changes),
+    // Somebody of another organization, in this one.
+    metadata: presentable({ ...metadata, ...(actor?.home_organization_id && { acting_as: actor.organization_id }) }),
+    result,
+    ip_address: cut(request?.ip_address, 64),
+    user_agent: cut(request?.user_agent, 512),
+    request_id: cut(request?.request_id, 64),
+    created_at: new Date(),
+  };
 }
 
 /** @throws {Invalid} It is none of this list's cursors. */
