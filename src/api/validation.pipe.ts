@@ -6,6 +6,9 @@ import { type ErrorDetail, Invalid } from '#common/errors';
 import { MISTAKES_MAX, assertFit } from '#common/fit';
 import { isOpen } from '#common/open';
 import { isUuid } from '#common/uuid';
+import { gatherRulesOnce } from './rules-once';
+
+gatherRulesOnce();
 
 const SIMPLE = new Set<unknown>([String, Boolean, Number, Array, Object]);
 /** class-validator's rules about a value, which say nothing of one that is absent. */
