@@ -23,6 +23,7 @@ describe('phoneParts', () => {
     '55',
     'Maria 11 98765-4321',
     '５５１１９８７６５４３２１',
+    '5511987654321@s.whatsapp.net',
   ])('finds +5511987654321 and +551187654321 by %s', (search) => {
     expect(finds(search, '+5511987654321')).toBe(true);
     expect(finds(search, '+551187654321')).toBe(true);
@@ -38,6 +39,7 @@ describe('phoneParts', () => {
   it('leaves other numbers and words alone', () => {
     expect(finds('97777', '+5511987654321')).toBe(false);
     expect(phoneParts('Loja 24')).toEqual([]);
+    expect(phoneParts('ana.souza98765@example.com')).toEqual([]);
     expect(phoneParts('João')).toEqual([]);
     expect(phoneParts('%_\\')).toEqual([]);
   });

@@ -77,10 +77,14 @@ export function wordsOf(search: string): string[] {
 
 /**
  * The digits of a search as parts of a match key, which has no ninth digit in Brazil, no 1 in Mexico, no 9 in Argentina: with and without
- * the digit that may be too many, wherever the typed part begins (country, area or local number).
+ * the digit that may be too many, wherever the typed part begins (country, area or local number). Those of an e-mail are no phone's.
  */
 export function phoneParts(search: string): string[] {
-  const text = search.normalize('NFKC');
+  const text = search
+    .normalize('NFKC')
+    .split(/\s+/)
+    .filter((word) => !isEmail(word))
+    .join(' ');
   const typed = text.replace(/\D/g, '');
   if (!typed || (/[\p{L}@]/u.test(text) && typed.length < DIGITS_BESIDE_WORDS)) return [];
   // 00 and 0 are dialled, never a part of a number's beginning.
@@ -95,3 +99,6 @@ export function phoneParts(search: string): string[] {
   const parts = [typed, digits, ...shorter.map(([pattern, replacement]) => digits.replace(pattern, replacement))];
   return [...new Set(parts)].filter(Boolean);
 }
+
+/** What stands before the @ of a WhatsApp id is a phone. */
+const isEmail = (word: string): boolean => word.indexOf('@') > 0 && !/^\+?\d*@/.test(word);
