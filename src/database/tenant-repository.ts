@@ -30,6 +30,8 @@ export interface PageOptions<T> {
   refine?: (query: SelectQueryBuilder<T & ObjectLiteral>) => void;
   /** What more than SEARCH_MAX rows meet: the list, read in its order, soon meets a page of them. */
   common?: Condition;
+  /** How many there are, where that is known. */
+  total?: number;
   /** Counting what meets it takes reading the whole list: the total says no more than whether there are more. */
   uncounted?: boolean;
 }
@@ -244,6 +246,7 @@ export class TenantRepository<T extends TenantEntity> {
     const seen = pageWindow(query).skip + slice.items.length;
     const ended = slice.next_cursor === null && query.cursor === undefined && (slice.items.length > 0 || seen === 0);
     if (ended) return { ...slice, total: { total: seen, is_estimate: false } };
+    if (options.total !== undefined) return { ...slice, total: { total: options.total, is_estimate: false } };
     if (options.uncounted) return { ...slice, total: { total: seen + (slice.next_cursor === null ? 0 : 1), is_estimate: true } };
     if (options.common) return { ...slice, total: { total: Math.max(seen, SEARCH_MAX), is_estimate: true } };
     return { ...slice, total: await this.total(actor, query, options) };

@@ -285,7 +285,7 @@ export class ContactsService {
     if (!match) return options;
     const found = await this.few(actor, match, query.search, narrow);
     if (!found) return { ...options, common: match };
-    return { ...options, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
+    return { ...options, total: found.length, refine: (rows) => rows.andWhere('row.id = ANY(:found)', { found }) };
   }
 
   private async present(actor: Actor, contact: Contact, tx?: Tx): Promise<ContactView> {
