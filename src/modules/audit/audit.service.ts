@@ -59,7 +59,7 @@ export class AuditService {
   keep(tx: Tx, acts: readonly DoneAct[]): Effect {
     const rows = this.rowsOf(acts);
     const is_kept = this.store.keepWithin(tx, rows);
-    return () => (is_kept ? this.spoken() : this.leave(rows));
+    return () => (is_kept ? this.speak() : this.leave(rows));
   }
 
   /** One act beside any transaction, where nothing was written: a login that failed. */
@@ -119,13 +119,13 @@ export class AuditService {
   /** Gives entries to the store; inside a request its answer waits for them, elsewhere the caller does. */
   private async leave(rows: readonly AuditLog[]): Promise<void> {
     const kept = Promise.all(rows.map((row) => within(WAIT_MS, () => this.store.keep(row)).catch(() => undefined)));
-    const request = this.spoken();
+    const request = this.speak();
     if (request) request.entries.push(kept);
     else await kept;
   }
 
-  /** Of the request that runs something was said, if one runs. */
-  private spoken(): AuditRequest | undefined {
+  /** Something was said of the request that runs, if one runs: answers which. */
+  private speak(): AuditRequest | undefined {
     const request = this.request;
     if (request) request.spoken = true;
     return request;
