@@ -261,8 +261,8 @@ export class TenantRepository<T extends TenantEntity> {
   async *walk(actor: Actor, query: Pick<PageQuery, 'sort'>, options: PageOptions<T>, step: number): AsyncGenerator<T[], void> {
     for (let cursor: string | undefined; ;) {
       const from = { sort: query.sort, cursor };
-      const { items, next_cursor } = await askAgain(() => this.ids(actor, from, options, step));
-      yield await askAgain(() => this.many(actor, items));
+      const { items, next_cursor } = await askAgain(actor.organization_id, () => this.ids(actor, from, options, step));
+      yield await askAgain(actor.organization_id, () => this.many(actor, items));
       if (next_cursor === null) return;
       cursor = next_cursor;
     }

@@ -89,8 +89,8 @@ export class AuditLogs {
   async *whole({ organization_id }: Actor): AsyncGenerator<AuditLog[]> {
     const reader = Actor.system(organization_id);
     for (let after: AuditFilter['after']; ;) {
-      const found = await askAgain(() => this.store.find({ organization_id, oldest_first: true, after }, EXPORT_STEP));
-      if (found.length) yield await askAgain(() => this.named(reader, found));
+      const found = await askAgain(organization_id, () => this.store.find({ organization_id, oldest_first: true, after }, EXPORT_STEP));
+      if (found.length) yield await askAgain(organization_id, () => this.named(reader, found));
       if (found.length < EXPORT_STEP) return;
       after = found.at(-1);
     }

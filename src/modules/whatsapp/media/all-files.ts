@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { BEFORE_ALL } from '#common/uuid';
 import { askAgain } from '#database/ask-again';
-import { onBehalf } from '#database/connections';
 import { Database } from '#database/database';
 import type { MediaFile } from './media-file.entity';
 import { nameOf } from './media.service';
@@ -34,7 +33,7 @@ export class AllFiles {
 
   async *of(organization_id: string): AsyncGenerator<KeptFile> {
     for (let after: string = BEFORE_ALL; ;) {
-      const rows = await askAgain(() => onBehalf(() => this.rows(organization_id, after), organization_id));
+      const rows = await askAgain(organization_id, () => this.rows(organization_id, after));
       for (const { storage_key, mime_type, created_at, ...file } of rows) {
         const is_there = (await this.storage.size(storage_key)) !== null;
         yield {
