@@ -101,7 +101,7 @@ export class OrganizationExport {
   }
 
   private async *log(organization_id: string): AsyncGenerator<string[]> {
-    for await (const entries of this.audit.whole(Actor.system(organization_id))) yield entries.map((entry) => JSON.stringify(entry));
+    for await (const entries of this.audit.whole(Actor.system(organization_id), { oldest_first: true })) yield entries.map((entry) => JSON.stringify(entry));
   }
 }
 
