@@ -18,7 +18,7 @@ export interface KeptFile {
   compress: boolean;
   created_at: Date;
   /** null: the row says there is one, and the storage has none. */
-  read: (() => Readable) | null;
+  open(): Promise<Readable | null>;
 }
 
 type Row = Pick<MediaFile, 'id' | 'filename' | 'mime_type' | 'created_at'> & { storage_key: string };
@@ -34,15 +34,13 @@ export class AllFiles {
   async *of(organization_id: string): AsyncGenerator<KeptFile> {
     for (let after: string = BEFORE_ALL; ;) {
       const rows = await askAgain(organization_id, () => this.rows(organization_id, after));
-      for (const { storage_key, mime_type, created_at, ...file } of rows) {
-        const is_there = (await this.storage.size(storage_key)) !== null;
+      for (const { storage_key, mime_type, created_at, ...file } of rows)
         yield {
           name: endedName({ ...file, mime_type }),
           compress: WORDY.test(mime_type),
           created_at,
-          read: is_there ? () => this.storage.read(storage_key) : null,
+          open: () => askAgain(organization_id, () => this.storage.open(storage_key)),
         };
-      }
       if (rows.length < STEP) return;
       after = rows[rows.length - 1].id;
     }
