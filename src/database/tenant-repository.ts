@@ -1,7 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { escapeIdentifier } from 'pg';
 import { Brackets, type ColumnType, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
-
 import type { Actor } from '#common/actor';
 import { NotFound } from '#common/errors';
 import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
