@@ -4,13 +4,11 @@ import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
 import { Encryption } from '#common/encryption';
-import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { type DemoStage, demoRooms } from '#database/demo-rows';
 import { Registration } from '#modules/auth/registration';
-import { IdentityKind } from '#modules/contacts/contact-identity.entity';
 import { Conversation, ConversationStatus } from '#modules/conversations/conversation.entity';
 import {
   Message,
@@ -29,8 +27,8 @@ import { newWamid } from '#modules/simulator/json';
 import { SIMULATOR_ACCESS_TOKEN, SIMULATOR_DEMO_NUMBER } from '#modules/simulator/simulator-number';
 import { SimulatorService } from '#modules/simulator/simulator.service';
 import { Contact } from '#modules/contacts/contact.entity';
-import { ContactIdentity } from '#modules/contacts/contact-identity.entity';
-import { normalizePhone } from '#common/phone';
+import { ContactIdentity, IdentityKind } from '#modules/contacts/contact-identity.entity';
+import { matchKey, normalizePhone } from '#common/phone';
 import { mediaOfMessage } from '#modules/whatsapp/media/media.dto';
 import { KeepMedia } from '#modules/whatsapp/media/keep-media';
 import { MediaFile } from '#modules/whatsapp/media/media-file.entity';

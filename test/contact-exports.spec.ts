@@ -8,7 +8,8 @@ import { matchKey } from '#common/phone';
 import { Database } from '#database/database';
 import type { AuditLog } from '#modules/audit/audit-log.entity';
 import type { ContactImportView } from '#modules/contacts/import/contact-import.dto';
-import { until } from './support/sockets';
+import { asBytes } from './support/files';
+import { until } from './support/until';
 import { type Company, type Person, type World, errorOf, world, wrongField } from './support/world';
 
 const HEADER =
@@ -17,14 +18,7 @@ const HEADER =
 
 /** The bytes of an export. */
 const exported = async (by: Person, query = ''): Promise<{ bytes: Buffer; headers: Record<string, string> }> => {
-  const { body, headers } = await by
-    .get(`/contacts/export${query}`)
-    .buffer(true)
-    .parse((response, done) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => done(null, Buffer.concat(chunks)));
-    })
-    .expect(200);
+  const { body, headers } = await by.get(`/contacts/export${query}`).buffer(true).parse(asBytes).expect(200);
   return { bytes: body as Buffer, headers: headers as Record<string, string> };
 };
 

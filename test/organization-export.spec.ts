@@ -8,14 +8,12 @@ import { erasedTables } from '#database/erasure';
 import { untoldColumns } from '#database/untold';
 import { EraseOrganizations } from '#modules/organizations/erase-organizations';
 import { OrganizationExport } from '#modules/privacy/organization-export/organization-export';
+import { archiveOf, rowsIn, textIn } from './support/archive';
 import { PNG } from './support/files';
 import { officialNumber } from './support/official-number';
 import { until } from './support/sockets';
 import { codeOf } from './support/two-factor';
-import { unzip } from './support/unzip';
 import { type Company, PASSWORD, type Person, type World, close, errorOf, world } from './support/world';
-
-type Row = Record<string, unknown>;
 
 let w: World;
 let boss: Person;
@@ -27,27 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await close();
 });
-
-/** The files of an archive. */
-async function archiveOf(by: Person, path = '/organizations/me/export'): Promise<{ files: Map<string, Buffer>; headers: Row }> {
-  const { body, headers } = await by
-    .get(path)
-    .buffer(true)
-    .parse((response, done) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => done(null, Buffer.concat(chunks)));
-    })
-    .expect(200);
-  return { files: unzip(body as Buffer), headers: headers as Row };
-}
-
-const textOf = (files: Map<string, Buffer>, name: string): string => files.get(name)?.toString() ?? '(none)';
-
-const rowsIn = (files: Map<string, Buffer>, table: string): Row[] =>
-  textOf(files, `${table}.ndjson`)
-    .split('\n')
-    .filter((line) => line)
-    .map((line) => JSON.parse(line) as Row);
 
 /** A company with something of what is secret of every kind; answers the secrets as people know them. */
 async function withSecrets(company: Company): Promise<string[]> {
@@ -114,15 +91,15 @@ describe('the export of an organization', () => {
     expect(rowsIn(files, 'audit_logs')).toEqual(
       expect.arrayContaining([expect.objectContaining({ action: 'contact.created', actor_email: agent.user.email })]),
     );
-    expect(JSON.parse(textOf(files, 'contents.json'))).toMatchObject({
+    expect(JSON.parse(textIn(files, 'contents.json'))).toMatchObject({
       organization: { id, name: 'Acme', slug: acme.slug },
       tables: { organizations: 1, contacts: 1, users: 3, messages: 0 },
       media: { files: 1, missing: 0 },
     });
-    expect(textOf(files, 'README.txt')).toContain('Todos os dados de Acme no PyTake');
-    expect(textOf(files, 'README.txt')).not.toContain('{{');
+    expect(textIn(files, 'README.txt')).toContain('Todos os dados de Acme no PyTake');
+    expect(textIn(files, 'README.txt')).not.toContain('{{');
     await admin.put('/organizations/me/settings', { language: 'en-US' }).expect(200);
-    expect(textOf((await archiveOf(admin)).files, 'README.txt')).toContain('All data of Acme on PyTake');
+    expect(textIn((await archiveOf(admin)).files, 'README.txt')).toContain('All data of Acme on PyTake');
     const said = await w.sql(
       "SELECT user_id, resource_id FROM audit_logs WHERE organization_id = $1 AND action = 'organization.exported'",
       [id],
@@ -169,7 +146,7 @@ describe('the export of an organization', () => {
       if (!untold.length || !where) continue;
       for (const row of rowsIn(files, tableName)) expect(Object.keys(row)).not.toEqual(expect.arrayContaining(untold));
       for (const column of untold) {
-        expect(textOf(files, 'README.txt')).toContain(`  ${tableName}.${column}\n`);
+        expect(textIn(files, 'README.txt')).toContain(`  ${tableName}.${column}\n`);
         const values = await w.sql<{ value: string }>(
           `SELECT ${column}::text AS value FROM ${tableName} WHERE (${where}) AND length(${column}::text) > 4`,
           [company.id],
@@ -208,7 +185,7 @@ describe('the export of an organization', () => {
 
     const { files } = await archiveOf(company.admin);
 
-    expect(JSON.parse(textOf(files, 'contents.json'))).toMatchObject({ media: { files: 1, missing: 1 } });
+    expect(JSON.parse(textIn(files, 'contents.json'))).toMatchObject({ media: { files: 1, missing: 1 } });
     expect(rowsIn(files, 'media_files')).toHaveLength(2);
   });
 });
@@ -247,7 +224,7 @@ describe('who may export an organization', () => {
 
     const { files } = await archiveOf(boss, path);
     expect(rowsIn(files, 'contacts')).toMatchObject([{ name: 'Ana' }]);
-    expect(textOf(files, 'README.txt')).toContain('A organização foi excluída: até ');
+    expect(textIn(files, 'README.txt')).toContain('A organização foi excluída: até ');
     await company.admin.get(path).expect(401);
 
     await w.sql("UPDATE organizations SET deleted_at = now() - interval '30 days' WHERE id = $1", [company.id]);

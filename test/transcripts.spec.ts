@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Response } from 'supertest';
+import { asBytes } from './support/files';
 import { type Inbox, type Row, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
 import { type Person, errorOf, wrongField } from './support/world';
@@ -14,12 +15,6 @@ interface Shop {
   message: Row;
   export(query?: string, by?: Person): Promise<Response>;
 }
-
-const bytes = (response: NodeJS.ReadableStream, done: (error: Error | null, body: Buffer) => void): void => {
-  const parts: Buffer[] = [];
-  response.on('data', (part: Buffer) => parts.push(part));
-  response.on('end', () => done(null, Buffer.concat(parts)));
-};
 
 /** A customer's question of 12:00 UTC on a day, and an agent's answer. */
 async function shop(): Promise<Shop> {
@@ -44,11 +39,7 @@ async function shop(): Promise<Shop> {
     agent,
     conversation,
     message,
-    export: (query = '', by = agent) =>
-      by
-        .get(`/conversations/${conversation.id}/export?${query}`)
-        .buffer(true)
-        .parse(bytes as never) as unknown as Promise<Response>,
+    export: (query = '', by = agent) => by.get(`/conversations/${conversation.id}/export?${query}`).buffer(true).parse(asBytes),
   };
 }
 

@@ -1,5 +1,4 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { newId } from '#common/uuid';
 import { Database } from '#database/database';

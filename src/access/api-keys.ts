@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Role, atLeast } from '#common/actor';
 import { Bounded } from '#common/bounded';
 import { Unauthenticated } from '#common/errors';
 import { EventBus } from '#common/events';
+import { hashOf } from '#common/hash-of';
 import { narrowest } from '#common/permissions';
 import { Database, type Tx } from '#database/database';
 import { Signals } from '#database/signals';
 import { prepared } from '#database/sql';
 import type { Session } from './sessions';
-
-/** What is kept of a key's value. */
-export const hashOfKey = (value: string): string => createHash('sha256').update(value).digest('hex');
 
 interface KeyRow {
   id: string;
@@ -72,7 +69,7 @@ export class ApiKeys {
 
   /** @throws {Unauthenticated} `invalid_api_key`: unknown, revoked, expired, or its maker is switched off. */
   async verify(value: string): Promise<Session> {
-    const row = await this.row(hashOfKey(value));
+    const row = await this.row(hashOf(value));
     if (!row || row.organization_status === null || (row.expires_at && row.expires_at <= new Date()))
       throw new Unauthenticated('invalid_api_key', 'The API key is not valid: unknown, revoked or expired, or its maker is switched off.');
     return {

@@ -4,7 +4,7 @@ import { GqlExecutionContext } from '@nestjs/graphql';
 import { AuthGuard } from '@nestjs/passport';
 import { type Role, atLeast } from '#common/actor';
 import { credentialOf, isApiKey } from '#common/bearer';
-import { AppError, Forbidden, Unauthenticated } from '#common/errors';
+import { Forbidden, Unauthenticated } from '#common/errors';
 import type { PermissionAction, PermissionResource } from '#common/permissions';
 import { actsFor } from '#database/connections';
 import {
@@ -64,7 +64,6 @@ export class JwtGuard extends AuthGuard('jwt') {
   }
 
   override handleRequest<T = Session>(error: unknown, session: Session | false, info: unknown, context: ExecutionContext): T {
-    if (error instanceof AppError) throw error;
     if (error) throw error;
     if (!session) {
       if ((info as Error | undefined)?.name === 'TokenExpiredError')

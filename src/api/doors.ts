@@ -14,7 +14,7 @@ import { lingerBriefly, readBodies } from './bodies';
 import { serveDocuments } from './documents';
 import { GraphqlDoor } from './graphql.door';
 
-export const API_PREFIX = 'api/v1';
+const API_PREFIX = 'api/v1';
 
 const WEBHOOK = `/${API_PREFIX}/whatsapp/webhook`;
 /** Files come to an Evolution API in its JSON. */

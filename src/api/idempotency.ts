@@ -9,8 +9,7 @@ import {
   applyDecorators,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
-import { type Observable, from } from 'rxjs';
-import { lastValueFrom } from 'rxjs';
+import { type Observable, from, lastValueFrom } from 'rxjs';
 import type { AppRequest } from '#access/request';
 import type { ErrorCode } from '#common/error-codes';
 import { AppError, Conflict, Invalid } from '#common/errors';

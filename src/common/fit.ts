@@ -3,7 +3,7 @@ import { type ErrorDetail, Invalid } from './errors';
 /** Deeper than any input of ours, shallow enough for all that recurses over it later: validators, serialisers, PostgreSQL's JSON. */
 export const DEPTH_MAX = 32;
 /** More than any input of ours has; what comes after this check takes its time for each. */
-export const VALUES_MAX = 20_000;
+const VALUES_MAX = 20_000;
 /** Places one error names. */
 export const MISTAKES_MAX = 10;
 

@@ -10,7 +10,8 @@ export interface ZipEntry {
   compress?: boolean;
   /** Default: now. */
   modified_at?: Date;
-  read(): Readable;
+  /** null: there is nothing, and no entry of it. */
+  read(): Readable | null | Promise<Readable | null>;
 }
 
 /**
@@ -32,7 +33,9 @@ async function fill(zip: ZipFile, archive: Readable, entries: AsyncIterable<ZipE
   archive.once('close', () => left.abort());
   for await (const { name, compress = true, modified_at = new Date(), read } of entries) {
     if (left.signal.aborted) return;
-    const source = read();
+    const source = await read();
+    if (!source) continue;
+    if (left.signal.aborted) return void source.destroy();
     const stop = (): void => void source.destroy();
     archive.once('close', stop);
     zip.addReadStream(source, name, { compress, mtime: modified_at });

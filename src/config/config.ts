@@ -18,7 +18,7 @@ export interface RateLimit {
   seconds: number;
 }
 
-export const RATE_LIMIT_DEFAULTS = {
+const RATE_LIMIT_DEFAULTS = {
   auth_login: { limit: 5, seconds: 60 },
   auth_register: { limit: 3, seconds: 3600 },
   auth_refresh: { limit: 10, seconds: 60 },

@@ -20,6 +20,9 @@ export { Tx, type Told };
 
 type Row = Record<string, unknown>;
 
+/** What a transaction answers, and what is to be done now that it has committed. */
+type Committed<R> = [result: R, effects: Effect[]];
+
 const TX_TRIES = 3;
 
 /** PostgreSQL for the rooms: walled repositories, SQL and transactions. */
@@ -97,37 +100,25 @@ export class Database implements Sql {
    */
   async tx<R>(work: (tx: Tx) => Promise<R>, within?: Tx): Promise<R> {
     if (within) return work(within);
-    return this.finish(() => this.begin(work));
+    return this.follow(await this.begin(work));
   }
 
   /** The same on connections of which nobody's request takes any. */
   async txOn<R>(connections: PlannedConnections, work: (tx: Tx) => Promise<R>): Promise<R> {
-    return this.finish(() => connections.run((client) => this.transaction(client, work)));
+    return this.follow(await again(() => connections.run((client) => this.transaction(client, work))));
   }
 
   /** The same, after those that were asked for before with the same key, such as the id of a row that all of them lock: each held a connection to wait. */
   async txInTurn<R>(organization_id: string, key: string, work: (tx: Tx) => Promise<R>): Promise<R> {
-    return this.finish(() => this.turns.run(`${organization_id} ${key}`, () => this.begin(work)));
+    return this.follow(await this.turns.run(`${organization_id} ${key}`, () => this.begin(work)));
   }
 
-  private async begin<R>(work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
-    return borrow(await takeConnection(this.source), (client) => this.transaction(client, work));
-  }
-
-  private async finish<R>(run: () => Promise<[result: R, effects: Effect[]]>): Promise<R> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const [result, effects] = await run();
-        await this.follow(effects);
-        return result;
-      } catch (error) {
-        if (attempt >= TX_TRIES || !isUndone(error)) throw error;
-      }
-    }
+  private begin<R>(work: (tx: Tx) => Promise<R>): Promise<Committed<R>> {
+    return again(async () => borrow(await takeConnection(this.source), (client) => this.transaction(client, work)));
   }
 
   /** Runs `work` in a transaction on a connection that is held; answers what is to be done now that it has committed. */
-  async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<[result: R, effects: Effect[]]> {
+  async transaction<R>(client: PoolClient, work: (tx: Tx) => Promise<R>): Promise<Committed<R>> {
     const tx = new Tx(client, this.source, this.events, this.keepers);
     // It fails only where the connection ends, and everything after it with it.
     const begun = ask(client, 'BEGIN');
@@ -143,13 +134,25 @@ export class Database implements Sql {
     }
   }
 
-  private async follow(effects: Effect[]): Promise<void> {
+  private async follow<R>([result, effects]: Committed<R>): Promise<R> {
     for (const effect of effects) {
       try {
         await effect();
       } catch (error) {
         this.logger.error({ msg: 'after-commit effect failed', err: error });
       }
+    }
+    return result;
+  }
+}
+
+/** Runs a transaction; once more where PostgreSQL undid it. */
+async function again<R>(run: () => Promise<Committed<R>>): Promise<Committed<R>> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt >= TX_TRIES || !isUndone(error)) throw error;
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { EntityMetadata } from 'typeorm';
 import { askAgain } from './ask-again';
-import { onBehalf } from './connections';
 import type { Database } from './database';
 import { erasedTables } from './erasure';
 import { toldInstead, untoldColumns } from './untold';
@@ -64,7 +63,7 @@ async function* readRows(
   const ask = others.length < keys.length ? (sql: string, values: unknown[]) => database.rows<Found>(sql, values) : slowly(database);
   for (let after: string[] = [], most = ROWS_FIRST; ;) {
     const values = [organization_id, most, ...after];
-    const found = await askAgain(() => onBehalf(() => ask(after.length ? next : first, values), organization_id));
+    const found = await askAgain(organization_id, () => ask(after.length ? next : first, values));
     if (found.length) yield found.map(({ line }) => line);
     const last = found.at(-1);
     if (!last || last.is_last) return;

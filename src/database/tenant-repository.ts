@@ -1,7 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { escapeIdentifier } from 'pg';
 import { Brackets, type ColumnType, type EntityManager, type EntityMetadata, type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
-
 import type { Actor } from '#common/actor';
 import { NotFound } from '#common/errors';
 import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
@@ -264,8 +263,8 @@ export class TenantRepository<T extends TenantEntity> {
   async *walk(actor: Actor, query: Pick<PageQuery, 'sort'>, options: PageOptions<T>, step: number): AsyncGenerator<T[], void> {
     for (let cursor: string | undefined; ;) {
       const from = { sort: query.sort, cursor };
-      const { items, next_cursor } = await askAgain(() => this.ids(actor, from, options, step));
-      yield await askAgain(() => this.many(actor, items));
+      const { items, next_cursor } = await askAgain(actor.organization_id, () => this.ids(actor, from, options, step));
+      yield await askAgain(actor.organization_id, () => this.many(actor, items));
       if (next_cursor === null) return;
       cursor = next_cursor;
     }

@@ -1,6 +1,5 @@
-import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { Field, HideField, ID, ObjectType } from '@nestjs/graphql';
 import { CreateDateColumn, DeleteDateColumn, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-import { HideField } from '@nestjs/graphql';
 import { ApiHideProperty } from '@nestjs/swagger';
 
 /** A row of one organization, which is part of its key. Reached through TenantRepository only. */

@@ -7,9 +7,10 @@ import type { Condition, Sql } from './sql';
 export const LIST_MAX = 10_000;
 /** Rows of a search: each must be looked at, and nobody turns so many pages of what was found. */
 export const SEARCH_MAX = 2000;
-/** What so many of the newest of a list meet is common in it. */
+/** So many of the newest of a list tell what is common in it. */
 const NEWEST = 300;
-const NEWEST_MET = 12;
+/** What this part of the newest meets. */
+export const COMMON_PART = 0.04;
 /** A list that was longer is taken to be so still, for so long: counting again would find the same floor. */
 const LONG_MS = 10 * 60_000;
 
@@ -53,11 +54,15 @@ async function isCommon<T extends ObjectLiteral>(
     `SELECT count(*) FILTER (WHERE meets)::int AS met FROM (${text}) newest`,
     parameters,
   );
-  if (met < NEWEST_MET) return false;
-  const enough = Math.ceil((2 * SEARCH_MAX * NEWEST) / met);
+  const enough = lengthIfCommon(NEWEST, met);
+  if (enough === null) return false;
   const far = await connection.rows(...newest.select(`${list.alias}.id`, 'id').offset(enough).limit(1).getQueryAndParameters());
   return far.length > 0;
 }
+
+/** How long a list is of which more than SEARCH_MAX surely meet what `met` of its `newest` do; null: too few do to say. */
+export const lengthIfCommon = (newest: number, met: number): number | null =>
+  met < newest * COMMON_PART ? null : Math.ceil((2 * SEARCH_MAX * newest) / met);
 
 async function unlessLong<T extends ObjectLiteral, R>(
   rows: SelectQueryBuilder<T>,

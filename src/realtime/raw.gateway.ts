@@ -6,6 +6,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '#access/sessions';
 import { Role } from '#common/actor';
 import { assertFit } from '#common/fit';
+import { isObject } from '#common/is-object';
 import { knownError } from '#database/database-errors';
 import { Connection, FrameCount, tokenOf } from './connection';
 import { type Publication, channelsOf } from './realtime.events';
@@ -269,7 +270,7 @@ function concerns({ event, user_id, role, org_admins_only }: Publication, connec
 function parse(raw: RawData): Record<string, unknown> | null {
   try {
     const frame: unknown = JSON.parse((raw as Buffer).toString('utf8'));
-    return typeof frame === 'object' && frame !== null && !Array.isArray(frame) ? (frame as Record<string, unknown>) : null;
+    return isObject(frame) ? frame : null;
   } catch {
     return null;
   }

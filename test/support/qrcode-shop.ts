@@ -18,7 +18,7 @@ export interface OutsideAddress {
   close(): Promise<void>;
 }
 
-export async function outsideAddress(): Promise<OutsideAddress> {
+async function outsideAddress(): Promise<OutsideAddress> {
   const address: OutsideAddress = { url: '', to: '', close: () => Promise.resolve() };
   const server: Server = createServer((incoming, answer) => {
     const chunks: Buffer[] = [];

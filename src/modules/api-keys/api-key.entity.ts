@@ -7,7 +7,7 @@ import { SoftDeletedEntity } from '#database/tenant.entity';
 import { declareResource } from '#modules/organizations/plan-resources';
 
 /** The roles a key may have. */
-export const KEY_ROLES = [Role.org_admin, Role.agent, Role.viewer] as const;
+const KEY_ROLES = [Role.org_admin, Role.agent, Role.viewer] as const;
 
 /** How a program asks in an organization's name. Its values live in `api_key_secrets`. */
 @Entity('api_keys')

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { ApiKeys, hashOfKey } from '#access/api-keys';
+import { ApiKeys } from '#access/api-keys';
 import { assertHolds } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { API_KEY_PREFIX } from '#common/bearer';
 import { Conflict, Forbidden, Invalid } from '#common/errors';
+import { hashOf } from '#common/hash-of';
 import type { Page } from '#common/page.dto';
 import { ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
 import { Database, type Tx } from '#database/database';
@@ -120,7 +121,7 @@ export class ApiKeysService {
 
   private async keep(tx: Tx, { organization_id, id }: ApiKey, value: string): Promise<void> {
     await tx.rows('INSERT INTO api_key_secrets (key_hash, organization_id, api_key_id) VALUES ($1, $2, $3)', [
-      hashOfKey(value),
+      hashOf(value),
       organization_id,
       id,
     ]);

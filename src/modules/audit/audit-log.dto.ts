@@ -2,12 +2,11 @@ import { ArgsType, Field, ID, ObjectType } from '@nestjs/graphql';
 import { ApiProperty, PickType } from '@nestjs/swagger';
 import { IsIn, IsIP, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { Alias } from '#common/alias';
-
 import { Json } from '#common/json.scalar';
 import { ArgsOf } from '#common/mapped-types';
 import { PageOf } from '#common/page.dto';
-import type { AuditActorType, AuditChanges, AuditResult } from './audit-log.entity';
 import { HistoryQuery } from '#common/period.dto';
+import type { AuditActorType, AuditChanges, AuditResult } from './audit-log.entity';
 
 /** Who did what, when, from where. */
 @ObjectType()

@@ -72,7 +72,7 @@ export class AuditLogs {
     const { format, action, resource_type, resource_id, result, start_date, end_date } = query;
     const metadata = { format, action, resource_type, resource_id, result, start_date, end_date };
     await this.audit.record(actor, 'audit_log.exported', { metadata });
-    const entries = this.all(actor, filter);
+    const entries = oneByOne(this.walk(actor, filter, EXPORT_MAX));
     if (format === 'json') return Readable.from(jsonOf(entries));
     const lines = stringify({
       header: true,
@@ -85,24 +85,21 @@ export class AuditLogs {
     return pipeline(Readable.from(entries), lines, () => undefined);
   }
 
-  /** All of an organization's, from whichever store, the oldest first: for whoever takes everything along. */
-  async *whole({ organization_id }: Actor): AsyncGenerator<AuditLog[]> {
-    const reader = Actor.system(organization_id);
-    for (let after: AuditFilter['after']; ;) {
-      const found = await askAgain(() => this.store.find({ organization_id, oldest_first: true, after }, EXPORT_STEP));
-      if (found.length) yield await askAgain(() => this.named(reader, found));
-      if (found.length < EXPORT_STEP) return;
-      after = found.at(-1);
-    }
+  /** All of an organization's that the filter leaves, from whichever store, the newest first unless it says otherwise. */
+  whole(
+    { organization_id }: Actor,
+    filter: Pick<AuditFilter, 'actor_id' | 'resource_id' | 'oldest_first'> = {},
+  ): AsyncGenerator<AuditLog[]> {
+    return this.walk(Actor.system(organization_id), { ...filter, organization_id });
   }
 
-  private async *all(actor: Actor, filter: AuditFilter): AsyncGenerator<AuditLog> {
+  private async *walk(reader: Actor, filter: AuditFilter, max = Infinity): AsyncGenerator<AuditLog[]> {
     let after: AuditFilter['after'];
-    for (let left = EXPORT_MAX; left > 0; left -= EXPORT_STEP) {
-      const entries = await this.named(actor, await this.store.find({ ...filter, after }, Math.min(left, EXPORT_STEP)));
-      yield* entries;
-      if (entries.length < EXPORT_STEP) return;
-      after = entries.at(-1);
+    for (let left = max; left > 0; left -= EXPORT_STEP) {
+      const found = await askAgain(reader.organization_id, () => this.store.findAll({ ...filter, after }, Math.min(left, EXPORT_STEP)));
+      if (found.length) yield await askAgain(reader.organization_id, () => this.named(reader, found));
+      if (found.length < EXPORT_STEP) return;
+      after = found.at(-1);
     }
   }
 
@@ -152,6 +149,10 @@ const aboutUser = ({ resource_type, resource_id }: AuditLog): string | null =>
   resource_type === 'user' && isUuid(resource_id) ? resource_id : null;
 
 const of = (scope: AuditScope): AuditFilter => (scope === null ? {} : { organization_id: scope });
+
+async function* oneByOne(batches: AsyncIterable<AuditLog[]>): AsyncGenerator<AuditLog> {
+  for await (const entries of batches) yield* entries;
+}
 
 async function* jsonOf(entries: AsyncIterable<AuditLog>): AsyncGenerator<string> {
   let before = '[';

@@ -5,6 +5,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import type { Model, QueryFilter } from 'mongoose';
 import { DatabaseError } from 'pg';
 import type { SelectQueryBuilder } from 'typeorm';
+import { Unavailable } from '#common/errors';
 import { given } from '#common/given';
 import { within } from '#common/time';
 import { Database, type Tx } from '#database/database';
@@ -100,15 +101,19 @@ export class AuditStore implements BeforeApplicationShutdown {
     });
   }
 
-  /** From both stores, the newest first unless the filter says otherwise. */
+  /** From both stores, the newest first unless the filter says otherwise; from PostgreSQL alone while MongoDB is away. */
   async find(filter: AuditFilter, limit: number, skip = 0): Promise<AuditLog[]> {
-    const [documents, rows] = await Promise.all([this.findDocuments(filter, limit + skip), this.findRows(filter, limit + skip)]);
-    // A write that MongoDB confirmed too late is in both.
-    const merged = new Map([...documents, ...rows].map((row) => [row.id, row]));
-    const sign = filter.oldest_first ? -1 : 1;
-    return [...merged.values()]
-      .sort((a, b) => sign * (b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1)))
-      .slice(skip, skip + limit);
+    const documents = this.ask([], () => this.findDocuments(filter, limit + skip));
+    return (await this.merged(filter, limit + skip, documents)).slice(skip);
+  }
+
+  /** The same for who takes entries along. @throws {Unavailable} MongoDB is away: nobody would see what is missing. */
+  async findAll(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
+    return this.merged(
+      filter,
+      limit,
+      this.mustAsk([], () => this.findDocuments(filter, limit)),
+    );
   }
 
   /** How many there are in both stores, up to `max` in each. */
@@ -206,24 +211,42 @@ export class AuditStore implements BeforeApplicationShutdown {
 
   private async findDocuments(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
     const order = filter.oldest_first ? 1 : -1;
-    const find = async (): Promise<AuditDocument[]> =>
-      this.documents
-        .find(await this.documentsOf(filter))
-        .sort({ created_at: order, _id: order })
-        .limit(limit)
-        .lean<AuditDocument[]>()
-        .exec();
-    return (await this.ask<AuditDocument[]>([], find)).map(({ _id, ...fields }) => ({ id: _id, ...fields }));
+    const found = await this.documents
+      .find(await this.documentsOf(filter))
+      .sort({ created_at: order, _id: order })
+      .limit(limit)
+      .lean<AuditDocument[]>()
+      .exec();
+    return found.map(({ _id, ...fields }) => ({ id: _id, ...fields }));
+  }
+
+  private async merged(filter: AuditFilter, limit: number, documents: Promise<AuditLog[]>): Promise<AuditLog[]> {
+    const found = await Promise.all([documents, this.findRows(filter, limit)]);
+    // A write that MongoDB confirmed too late is in both.
+    const merged = new Map(found.flat().map((row) => [row.id, row]));
+    const sign = filter.oldest_first ? -1 : 1;
+    return [...merged.values()]
+      .sort((a, b) => sign * (b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1)))
+      .slice(0, limit);
   }
 
   /** What MongoDB says, where it is asked and answers. */
   private async ask<T>(otherwise: T, question: () => Promise<T>): Promise<T> {
-    if (!this.mongo.configured) return otherwise;
     try {
-      return await within(MONGO_WRITE_MS * 5, question);
+      return await this.mustAsk(otherwise, question);
     } catch (error) {
       this.logger.warn({ msg: 'MongoDB did not answer: only the audit entries of PostgreSQL are shown', err: error });
       return otherwise;
+    }
+  }
+
+  /** What MongoDB says, where it is asked. @throws {Unavailable} It does not answer. */
+  private async mustAsk<T>(otherwise: T, question: () => Promise<T>): Promise<T> {
+    if (!this.mongo.configured) return otherwise;
+    try {
+      return await within(MONGO_WRITE_MS * 5, question);
+    } catch (cause) {
+      throw new Unavailable('Part of the audit log is not available at the moment. Try again in a moment.', undefined, { cause });
     }
   }
 

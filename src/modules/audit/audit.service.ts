@@ -198,7 +198,7 @@ export function idOf(params: Record<string, unknown> | undefined): string | null
 }
 
 /** `/api/v1/agent-skills/:id` → `agent_skill`. */
-export const resourceOfRoute = (route: string): string => singular(route.replace(/^\/api\/v1/, '').split('/')[1] ?? '');
+const resourceOfRoute = (route: string): string => singular(route.replace(/^\/api\/v1/, '').split('/')[1] ?? '');
 
 export const singular = (plural: string): string =>
   plural

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type Session, Sessions, type UserSession, assertAddressAllowed, assertOrganizationActive } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { AppError, Forbidden, Unauthenticated } from '#common/errors';
+import { hashOf } from '#common/hash-of';
 import type { SuccessResponse } from '#common/success.dto';
 import { Database, type Tx } from '#database/database';
 import { AuditService } from '#modules/audit/audit.service';
@@ -14,7 +15,7 @@ import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, LoginRequest, LogoutRequest, MeResponse, TokenStatus } from './auth.dto';
 import type { Client } from './client';
 import { SecurityAlerts } from './security-alerts';
-import { type Entered, SessionTokens, hashOfToken } from './session-tokens';
+import { type Entered, SessionTokens } from './session-tokens';
 import type { TwoFactorVerify } from './two-factor.dto';
 import { TwoFactors } from './two-factors';
 
@@ -125,7 +126,7 @@ export class AuthService {
       );
       const [row] = await tx.rows<{ used_at: Date | null } | undefined>(
         'SELECT used_at FROM refresh_tokens WHERE id = $1 AND session_id = $2 AND token_hash = $3',
-        [claims.jti, claims.sid, hashOfToken(refresh_token)],
+        [claims.jti, claims.sid, hashOf(refresh_token)],
       );
       if (!session || !row || session.expires_at <= new Date()) throw invalidRefreshToken();
       if (row.used_at || session.revoked_at) {

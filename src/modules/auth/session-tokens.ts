@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import type { AccessClaims } from '#access/sessions';
 import { Actor, type Role } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
+import { hashOf } from '#common/hash-of';
 import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
 import type { Tx } from '#database/database';
@@ -45,9 +45,6 @@ interface SignedIn {
   role: Role;
   token_version: number;
 }
-
-/** What is kept of a refresh token. */
-export const hashOfToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** Sessions as they are opened, and the tokens they are held by. */
 @Injectable()
@@ -98,7 +95,7 @@ export class SessionTokens {
     await tx.rows('INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, $3, $4)', [
       refresh.jti,
       sid,
-      hashOfToken(refresh_token),
+      hashOf(refresh_token),
       expires_at,
     ]);
     const actor = new Actor(owner.organization_id, owner.role, owner.id, sid);

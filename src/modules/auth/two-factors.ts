@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Secret, TOTP } from 'otpauth';
 import { Sessions } from '#access/sessions';
 import type { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { BadRequest, Conflict, Forbidden, Unauthenticated } from '#common/errors';
+import { hashOf } from '#common/hash-of';
 import { Database, type Tx } from '#database/database';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
@@ -242,10 +243,7 @@ function newRecoveryCode(): string {
 }
 
 /** However it is typed: dashes, blanks and case aside. */
-const hashOfRecoveryCode = (code: string): string =>
-  createHash('sha256')
-    .update(code.toLowerCase().replace(/[^0-9a-z]/g, ''))
-    .digest('hex');
+const hashOfRecoveryCode = (code: string): string => hashOf(code.toLowerCase().replace(/[^0-9a-z]/g, ''));
 
 const alreadyEnabled = (): Conflict => new Conflict('two_factor_enabled', 'The second factor is on already. Switch it off first.');
 

@@ -10,7 +10,7 @@ export function displayName({
   username,
   whatsapp_id,
 }: Pick<Contact, 'name' | 'whatsapp_name' | 'username' | 'whatsapp_id'>): string | null {
-  return name ?? whatsapp_name ?? (username && `@${username}`) ?? whatsapp_id;
+  return name ?? whatsapp_name ?? (username ? `@${username}` : whatsapp_id);
 }
 
 /** A contact as the API shows it. */

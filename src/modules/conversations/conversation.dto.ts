@@ -5,6 +5,7 @@ import { IsIdOr, QueryBoolean } from '#common/fields';
 import { ArgsOf } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { InPeriod } from '#common/period.dto';
+import { displayName } from '#modules/contacts/present-contact';
 import { ConnectionType } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
 import { Conversation, ConversationPriority } from './conversation.entity';
@@ -153,9 +154,12 @@ export function presentConversation(row: Conversation, joined: Joined, last_mess
       id: row.contact_id,
       name: joined.contact_name,
       display_name:
-        joined.contact_name ??
-        joined.contact_whatsapp_name ??
-        (joined.contact_username ? `@${joined.contact_username}` : (joined.contact_whatsapp_id ?? '')),
+        displayName({
+          name: joined.contact_name,
+          whatsapp_name: joined.contact_whatsapp_name,
+          username: joined.contact_username,
+          whatsapp_id: joined.contact_whatsapp_id,
+        }) ?? '',
       whatsapp_id: joined.contact_whatsapp_id,
       phone_number: joined.contact_whatsapp_id,
       email: joined.contact_email,

@@ -4,6 +4,7 @@ import { EventBus } from '#common/events';
 import type { Publication, RealtimeEvent } from '#realtime/realtime.events';
 import { RealtimeHub } from '#realtime/realtime.hub';
 import { RealtimeRooms } from '#realtime/realtime.rooms';
+import { displayName } from '#modules/contacts/present-contact';
 import { Metrics } from '#observability/metrics';
 import type { ConversationView } from './conversation.dto';
 import { ConversationsService } from './conversations.service';
@@ -113,7 +114,7 @@ export class ConversationsRealtime implements OnModuleInit, OnModuleDestroy {
         ...message,
         contact: {
           id: contact.id,
-          name: contact.name ?? contact.whatsapp_name ?? (contact.username ? `@${contact.username}` : contact.whatsapp_id),
+          name: displayName(contact),
           phone_number: contact.whatsapp_id,
         },
         conversation: { id, status, unread_count, current_agent_id, last_message_at, window_expires_at },

@@ -27,7 +27,7 @@ import { AGENT } from './messages/sender';
 import { agentAsked, conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
 import { lockThread } from './state/locking';
-import { archive, assign, endAll, liveOf, move, unassignAll } from './state/moves';
+import { archive, assertActive, assign, endAll, liveOf, move, unassignAll } from './state/moves';
 import { QUEUE_PRIORITY, open, refuseSecond, route } from './state/opening';
 import { enterQueue, leaveQueue, setDepartment } from './state/queueing';
 import { readAll } from './state/traffic';
@@ -179,8 +179,7 @@ export class ConversationsService implements OnModuleInit {
     if (queue_id === null || department_id === null) await leaveQueue(tx, actor, conversation, department_id === null);
     if (!queue_id && !department_id) return;
     if (queue_id && queue_id === conversation.queue_id && !department_id) return;
-    if (!isActive(conversation))
-      throw new Conflict('conversation_not_active', `The conversation is ${conversation.status}. Reopen it first.`);
+    assertActive(conversation);
     // A queue takes it from its agent; a department alone does not.
     if (queue_id || !conversation.current_agent_id) await enterQueue(tx, actor, conversation, { queue_id, department_id });
     else if (department_id) await setDepartment(tx, actor, conversation, department_id);

@@ -1,4 +1,5 @@
 import { ValidateBy } from 'class-validator';
+import { isObject } from '#common/is-object';
 import { CHANNELS, noticeTypes } from './notice-types';
 
 /** Declared types, each with declared channels and whether they are wanted. */
@@ -24,5 +25,3 @@ function flawOf(value: unknown): string | null {
   }
   return null;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

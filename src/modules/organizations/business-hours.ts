@@ -1,5 +1,6 @@
 import { ValidateBy, buildMessage } from 'class-validator';
 import { isTimeZone } from '#common/fields';
+import { isObject } from '#common/is-object';
 
 export const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
 
@@ -53,13 +54,11 @@ const MAX_SPANS = 6;
 const MAX_SPECIAL_DAYS = 200;
 const MAX_DAYS = 366;
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 export const isForm = (value: object): value is HoursForm => FORM_KEYS.some((key) => key in value);
 
 /** What is wrong with it, if anything; `enabled` absent means true. */
 export function businessHoursMistake(value: unknown): string | null {
-  if (!isRecord(value)) return 'must be a map of days to hours';
+  if (!isObject(value)) return 'must be a map of days to hours';
   if (!isForm(value)) return scheduleMistake(value);
   const { timezone, schedule, holidays, exceptions, national_holidays, always_open, ...others } = value as Record<string, unknown>;
   const [unknown] = Object.keys(others);
@@ -68,7 +67,7 @@ export function businessHoursMistake(value: unknown): string | null {
     return 'timezone must be an IANA time zone, such as America/Sao_Paulo';
   if (always_open !== undefined && typeof always_open !== 'boolean') return 'always_open must be true or false';
   if (national_holidays != null && national_holidays !== 'BR') return 'national_holidays must be BR';
-  if (schedule !== undefined && !isRecord(schedule)) return 'schedule must be a map of days to hours';
+  if (schedule !== undefined && !isObject(schedule)) return 'schedule must be a map of days to hours';
   return scheduleMistake(schedule ?? {}) ?? daysMistake('holidays', holidays) ?? daysMistake('exceptions', exceptions);
 }
 
@@ -80,7 +79,7 @@ function scheduleMistake(schedule: Record<string, unknown>): string | null {
       if (mistake) return mistake;
       continue;
     }
-    if (!isRecord(hours)) return `${day} must be {enabled, start, end}, or a list of {start, end}`;
+    if (!isObject(hours)) return `${day} must be {enabled, start, end}, or a list of {start, end}`;
     const { enabled = true, start, end } = hours;
     if (typeof enabled !== 'boolean') return `${day}.enabled must be true or false`;
     if (!enabled && start === undefined && end === undefined) continue;
@@ -93,7 +92,7 @@ function scheduleMistake(schedule: Record<string, unknown>): string | null {
 function spansMistake(of: string, spans: unknown): string | null {
   if (!Array.isArray(spans) || spans.length > MAX_SPANS) return `${of} must be a list of at most ${MAX_SPANS} {start, end}`;
   for (const span of spans as unknown[]) {
-    const { start, end } = isRecord(span) ? span : {};
+    const { start, end } = isObject(span) ? span : {};
     if (typeof start !== 'string' || typeof end !== 'string' || !TIME.test(start) || !TIME.test(end))
       return `${of} must start and end at a time such as 09:00`;
     if (start === end) return `${of} must not end when it starts`;
@@ -105,7 +104,7 @@ function daysMistake(of: string, days: unknown): string | null {
   if (days === undefined) return null;
   if (!Array.isArray(days) || days.length > MAX_SPECIAL_DAYS) return `${of} must be a list of at most ${MAX_SPECIAL_DAYS} days`;
   for (const day of days as unknown[]) {
-    const { date, until = date, name, hours = [] } = isRecord(day) ? day : {};
+    const { date, until = date, name, hours = [] } = isObject(day) ? day : {};
     if (!isDate(date) || !isDate(until)) return `${of} must have a date such as 2026-12-24`;
     const count = dayNumberOf(until) - dayNumberOf(date) + 1;
     if (count < 1 || count > MAX_DAYS) return `${of} must not last longer than a year, nor end before they begin`;

@@ -223,7 +223,7 @@ const PROVED = [
 ] as const satisfies (keyof Consent)[];
 
 /** SHA-256 over the JSON of these values, in this order; what is not there is null. */
-export const proofOf = (consent: Partial<Consent>): string =>
+const proofOf = (consent: Partial<Consent>): string =>
   createHash('sha256')
     .update(JSON.stringify(PROVED.map((field) => consent[field] ?? null)))
     .digest('hex');

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Actor } from '#common/actor';
 import type { JsonObject } from '#common/json.scalar';
-import type { Page } from '#common/page.dto';
 import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { contactRows, userRows } from '#database/personal-data';
 import type { AuditQuery } from '#modules/audit/audit-log.dto';
-import type { AuditLog } from '#modules/audit/audit-log.entity';
 import { AuditLogs } from '#modules/audit/audit-logs.service';
 import { SubjectType } from './consent.entity';
 import { personTable } from './person-rows';
@@ -24,7 +22,6 @@ export interface ExportedTable {
 }
 
 const STEP = 500;
-const AUDIT_STEP = 100;
 /** Of a table whose rows have no id: what somebody has few of, their departments. */
 const MANY = 10_000;
 
@@ -66,7 +63,10 @@ export class PersonalExport {
   async count(actor: Actor, subject: Subject, include: readonly ExportPart[], max: number): Promise<number> {
     const messages = include.includes('messages') ? await this.countMessages(actor, subject, max) : 0;
     if (messages > max || !include.includes('audit')) return messages;
-    const pages = await Promise.all(entriesOf(subject).map((who) => this.entries(actor, { ...who, limit: 1 })));
+    const { organization_id } = actor;
+    const pages = await Promise.all(
+      entriesOf(subject).map((who) => this.audit.page(Actor.system(organization_id), organization_id, { ...who, limit: 1 })),
+    );
     return pages.reduce((sum, { total }) => sum + total, messages);
   }
 
@@ -149,18 +149,10 @@ export class PersonalExport {
     };
   }
 
-  private entries({ organization_id }: Actor, query: AuditQuery): Promise<Page<AuditLog>> {
-    return this.audit.page(Actor.system(organization_id), organization_id, query);
-  }
-
   private async *log(actor: Actor, subject: Subject): AsyncGenerator<Row[]> {
     for (const who of entriesOf(subject))
-      for (let cursor: string | undefined; ;) {
-        const { items, next_cursor } = await this.entries(actor, { ...who, limit: AUDIT_STEP, cursor });
-        if (items.length) yield items.map((entry) => Object.fromEntries(AUDIT_COLUMNS.map((column) => [column, entry[column]])));
-        if (!next_cursor) break;
-        cursor = next_cursor;
-      }
+      for await (const entries of this.audit.whole(actor, who))
+        yield entries.map((entry) => Object.fromEntries(AUDIT_COLUMNS.map((column) => [column, entry[column]])));
   }
 }
 

@@ -36,7 +36,7 @@ export interface CustomerMessage extends JsonObject {
   errors?: JsonObject[];
 }
 
-export const CUSTOMER_KINDS = [
+const CUSTOMER_KINDS = [
   'text',
   'image',
   'video',

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BadRequest } from '#common/errors';
+import { hashOf } from '#common/hash-of';
 import type { Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import type { MailedToken, TokenPurpose } from './mailed-token.entity';
@@ -16,8 +17,6 @@ export interface TokenOwner extends Pick<MailedToken, 'organization_id' | 'user_
 const GOOD = `users u WHERE t.token_hash = $1 AND t.purpose = ANY($2) AND t.expires_at > now()
   AND u.organization_id = t.organization_id AND u.id = t.user_id AND u.email = t.email AND u.is_active AND u.deleted_at IS NULL`;
 const OWNER = 't.organization_id, t.user_id, t.purpose, u.email, u.role';
-
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** Tokens that prove who reads somebody's mail. Kept as hashes: who reads the database has none. */
 @Injectable()

@@ -1,4 +1,5 @@
 import { fitText } from '#common/fit';
+import { isObject } from '#common/is-object';
 import { oneLine } from '#common/one-line';
 
 /** Reading JSON that somebody else wrote: every reader answers null for what is not there or not what it should be. */
@@ -6,7 +7,7 @@ import { oneLine } from '#common/one-line';
 export type Json = Record<string, unknown>;
 
 /** Meta's ids are far shorter; a longer one is not an id (and would not fit our indexes). */
-export const MAX_ID_LENGTH = 512;
+const MAX_ID_LENGTH = 512;
 /** WhatsApp lets a person type this much into one message. */
 export const MAX_TEXT_LENGTH = 65_536;
 const MAX_DEPTH = 24;
@@ -14,7 +15,7 @@ const MAX_ITEMS = 1_000;
 /** Unix seconds of the year 2100: whatever is later is no timestamp (milliseconds, most likely). */
 const MAX_UNIX_SECONDS = 4_102_444_800;
 
-export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+export { isObject };
 
 export const asObject = (value: unknown): Json | null => (isObject(value) ? value : null);
 

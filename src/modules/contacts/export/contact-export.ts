@@ -69,7 +69,7 @@ export class ContactExport {
       // An empty one is of contacts that were all deleted since, and not the end.
       for (let batch = first; batch && left > 0; left -= batch.length, batch = (await contacts.next()).value ?? undefined) {
         const ids = batch.map(({ id }) => id);
-        const tags = await askAgain(() => this.tags.ofContacts(actor, ids));
+        const tags = await askAgain(actor.organization_id, () => this.tags.ofContacts(actor, ids));
         const emails = await this.emailsOf(actor, batch);
         for (const contact of batch.slice(0, left)) {
           await breathe();
@@ -85,7 +85,7 @@ export class ContactExport {
   private async emailsOf({ organization_id }: Actor, contacts: readonly Contact[]): Promise<Map<string | null, string>> {
     const ids = [...new Set(contacts.flatMap(({ assigned_agent_id }) => assigned_agent_id ?? []))];
     if (!ids.length) return new Map();
-    const users = await askAgain(() =>
+    const users = await askAgain(organization_id, () =>
       this.database.rows<{ id: string; email: string }>('SELECT id, email FROM users WHERE organization_id = $1 AND id = ANY($2)', [
         organization_id,
         ids,

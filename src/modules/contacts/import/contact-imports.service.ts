@@ -8,7 +8,7 @@ import { fileName } from '#common/file-name';
 import { assertFit } from '#common/fit';
 import type { Page } from '#common/page.dto';
 import { Turns } from '#common/turns';
-import { newId } from '#common/uuid';
+import { BEFORE_ALL, newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, type Wake, inTurn } from '#database/due-rows';
@@ -223,7 +223,7 @@ export class ContactImports {
 
   /** From where it is to its end. */
   private async run(started: ContactImport, signal?: AbortSignal): Promise<void> {
-    const run: Run = { after: '', seen: started.dry_run ? new Set() : null, told_at: 0 };
+    const run: Run = { after: BEFORE_ALL, seen: started.dry_run ? new Set() : null, told_at: 0 };
     let now = started;
     // A dry run has left nothing but its counts, and begins again.
     if (run.seen) now = await this.database.repository(ContactImport).patch(actorOf(now), now.id, NOTHING);
@@ -241,7 +241,7 @@ export class ContactImports {
     const { organization_id, id, settings } = before;
     if (!settings) throw new Error('an import without settings');
     const [part] = await this.database.rows<{ id: string; rows: StagedRow[] } | undefined>(
-      `SELECT id, rows FROM contact_import_parts WHERE organization_id = $1 AND import_id = $2 AND ($3 = '' OR id > nullif($3, '')::uuid) ORDER BY id LIMIT 1`,
+      `SELECT id, rows FROM contact_import_parts WHERE organization_id = $1 AND import_id = $2 AND id > $3 ORDER BY id LIMIT 1`,
       [organization_id, id, run.after],
     );
     const { rows, flaws } = await this.read(part?.rows ?? [], settings);

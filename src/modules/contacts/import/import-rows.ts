@@ -1,6 +1,7 @@
 import { parse } from '#api/validation.pipe';
 import { AppError } from '#common/errors';
 import { assertFit } from '#common/fit';
+import { isObject } from '#common/is-object';
 import { matchKey } from '#common/phone';
 import { numbersOf } from '../contact-changes';
 import { ContactCreate } from '../contact.dto';
@@ -87,7 +88,7 @@ function valueOf({ field }: Extract<Target, { field: string }>, cell: string, co
 function attributesOfCell(row: number, cell: string): object {
   try {
     const value: unknown = JSON.parse(cell);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    if (isObject(value)) return value;
   } catch {
     // No JSON at all.
   }

@@ -5,7 +5,7 @@ import type { Config } from '#config/config';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 
 /** Contract 20, 1.2. */
-export const FILE_MAX = 10 * 1024 * 1024;
+const FILE_MAX = 10 * 1024 * 1024;
 
 /** A file on this machine's disk: whoever got it discards it. */
 export type ReceivedSheet = Pick<Express.Multer.File, 'path' | 'originalname'>;

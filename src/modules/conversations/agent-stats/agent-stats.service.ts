@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
+import type { PeriodQuery } from '#common/period.dto';
+import { BEFORE_ALL } from '#common/uuid';
 import { Database } from '#database/database';
 import { periodBounds } from '#database/narrow-period';
-import type { PeriodQuery } from '#common/period.dto';
 import { prepared } from '#database/sql';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { UsersService } from '#modules/users/users.service';
@@ -37,7 +38,7 @@ const COUNTS = prepared(`WITH own AS (
          ORDER BY p.created_at DESC, p.id DESC LIMIT 1) answered ON true
       JOIN LATERAL (SELECT i.created_at FROM messages i
          WHERE i.organization_id = $1 AND i.conversation_id = w.conversation_id AND (i.created_at, i.id) < (w.created_at, w.id)
-           AND (i.created_at, i.id) > (coalesce(answered.created_at, '-infinity'), coalesce(answered.id, '00000000-0000-0000-0000-000000000000'))
+           AND (i.created_at, i.id) > (coalesce(answered.created_at, '-infinity'), coalesce(answered.id, '${BEFORE_ALL}'))
            AND i.direction = 'incoming'
          ORDER BY i.created_at, i.id LIMIT 1) asked ON true)
   SELECT own.total_conversations, own.conversations_active, own.conversations_resolved, own.csat_score,

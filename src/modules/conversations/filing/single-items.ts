@@ -159,11 +159,7 @@ async function fileQuietly(
   if (!known) return;
   const conversation_id = await newestOf(batch, number.organization_id, known.contact_id, number.id);
   if (!conversation_id) return;
-  const [stored] = await batch.rows(
-    'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
-    [number.organization_id, number.id, change.provider_id],
-  );
-  if (stored) return;
+  if (await isStored(batch, number, change.provider_id)) return;
   await new TenantRepository(batch.tx, Message).insertAll([
     newMessage({
       ...row,
@@ -178,6 +174,14 @@ async function fileQuietly(
       created_at: change.timestamp,
     }),
   ]);
+}
+
+async function isStored(batch: Batch, { organization_id, id }: Item['number'], provider_id: string): Promise<boolean> {
+  const [stored] = await batch.rows(
+    prepared('SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3'),
+    [organization_id, id, provider_id],
+  );
+  return stored !== undefined;
 }
 
 /** user_id_update: the same move, told without a message. */
@@ -206,11 +210,7 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
     return [];
   }
   const { number } = item;
-  const [stored] = await batch.rows(
-    'SELECT 1 FROM messages WHERE organization_id = $1 AND whatsapp_number_id = $2 AND whatsapp_message_id = $3',
-    [number.organization_id, number.id, event.provider_id],
-  );
-  if (stored) return [];
+  if (await isStored(batch, number, event.provider_id)) return [];
   const own = await ownMessage(batch, item, event);
   if (own) {
     const { provider_id, timestamp } = event;

@@ -80,19 +80,20 @@ export class CheckSend {
     if (template && !template.is_enabled) throw new Conflict('template_disabled', 'The template is switched off here.');
     if (template?.category === 'AUTHENTICATION' && !contact.whatsapp_id)
       throw new Conflict('phone_required', 'Authentication templates need the contact’s phone.');
+    const rendered = template && renderTemplateBody(template, components);
     return {
       number,
       message_type,
       media,
       template: template && {
         id: template.id,
-        rendered: renderTemplateBody(template, components),
+        rendered,
         payload: {
           template_id: template.id,
           name: template.name,
           language: template.language,
           components,
-          rendered_text: renderTemplateBody(template, components),
+          rendered_text: rendered,
         },
       },
     };

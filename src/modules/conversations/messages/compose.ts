@@ -1,6 +1,7 @@
 import { Invalid } from '#common/errors';
 import { isBlank } from '#common/fields';
 import { fileName } from '#common/file-name';
+import { isObject } from '#common/is-object';
 import type { JsonObject } from '#common/json.scalar';
 import type { Language } from '#common/languages';
 import { normalizePhone } from '#common/phone';
@@ -110,8 +111,7 @@ export function composePhoneRequest(language: Language): Draft {
 
 /** A message into a conversation: the type said, or inferred from what is there. */
 export function composeRequest(input: MessageSendRequest): Draft {
-  const object =
-    typeof input.content === 'object' && input.content !== null && !Array.isArray(input.content) ? (input.content as JsonObject) : null;
+  const object = isObject(input.content) ? (input.content as JsonObject) : null;
   if (input.content !== undefined && input.content !== null && typeof input.content !== 'string' && !object)
     throw Invalid.field('content', 'content must be a text or an object', undefined, 'string_type');
   const words = typeof input.content === 'string' ? input.content : undefined;

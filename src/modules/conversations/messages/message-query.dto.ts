@@ -60,7 +60,7 @@ export class NewestMessages extends ArgsOf(PageQuery, ['skip', 'page', 'cursor',
   before?: string;
 }
 
-export class HistoryQuery extends InPeriod(MessageQuery) {
+export class MessageHistoryQuery extends InPeriod(MessageQuery) {
   @IsOptional()
   @IsUUID()
   conversation_id?: string;

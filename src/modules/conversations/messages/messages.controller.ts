@@ -21,7 +21,7 @@ import {
   composeText,
 } from './compose';
 import { MessagePage, MessageResponse } from './message.dto';
-import { HistoryQuery } from './message-query.dto';
+import { MessageHistoryQuery } from './message-query.dto';
 import { MessageSearchPage, MessageSearchQuery } from './message-search.dto';
 import { MessagesService } from './messages.service';
 import { ReactionInput } from './reaction.dto';
@@ -184,7 +184,7 @@ export class MessagesController {
   @Get('messages')
   @Allow('viewer')
   @ApiOkResponse({ type: MessagePage })
-  page(@Caller() actor: Actor, @Query() query: HistoryQuery): Promise<Page<MessageResponse>> {
+  page(@Caller() actor: Actor, @Query() query: MessageHistoryQuery): Promise<Page<MessageResponse>> {
     return this.messages.list(actor, query);
   }
 

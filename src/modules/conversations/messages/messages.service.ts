@@ -18,7 +18,7 @@ import { Conversation } from '../conversation.entity';
 import type { Draft } from './compose';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType } from './message.entity';
 import { type MessageResponse, presentMessage } from './message.dto';
-import type { HistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
+import type { MessageHistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest } from './send.dto';
@@ -57,7 +57,7 @@ export class MessagesService {
   }
 
   /** All messages of the organization, newest first unless asked otherwise. */
-  async list(actor: Actor, query: HistoryQuery): Promise<Page<MessageResponse>> {
+  async list(actor: Actor, query: MessageHistoryQuery): Promise<Page<MessageResponse>> {
     const messages = this.database.repository(Message);
     const period = await this.organizations.period(actor, query.from, query.to);
     const options: PageOptions<Message> = {
@@ -187,7 +187,7 @@ export class MessagesService {
     return presentMessage(sent);
   }
 
-  private filter(rows: SelectQueryBuilder<Message>, query: HistoryQuery): void {
+  private filter(rows: SelectQueryBuilder<Message>, query: MessageHistoryQuery): void {
     const equals = (column: string, value: string | undefined): void =>
       void (value && rows.andWhere(`row.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
@@ -210,7 +210,7 @@ export class MessagesService {
   }
 
   /** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown. */
-  private async beside(actor: Actor, query: HistoryQuery, options: PageOptions<Message>): Promise<Slice<string>> {
+  private async beside(actor: Actor, query: MessageHistoryQuery, options: PageOptions<Message>): Promise<Slice<string>> {
     const sides = [await this.side(actor, 'before', '<', query.before), await this.side(actor, 'after', '>', query.after)];
     const bounded: PageOptions<Message> = {
       ...options,
@@ -245,7 +245,7 @@ export class MessagesService {
 }
 
 /** The list a query asks for, newest first unless it says otherwise. */
-const listed = ({ skip, limit, page, cursor, search, sort = 'created_at:desc' }: HistoryQuery): PageQuery & { sort: string } => ({
+const listed = ({ skip, limit, page, cursor, search, sort = 'created_at:desc' }: MessageHistoryQuery): PageQuery & { sort: string } => ({
   skip,
   limit,
   page,

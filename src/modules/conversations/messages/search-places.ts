@@ -2,7 +2,7 @@ import type { SelectQueryBuilder } from 'typeorm';
 import type { Total } from '#common/page.dto';
 import type { Tx } from '#database/database';
 import type { Place } from '#database/keyset';
-import { totalOf } from '#database/total';
+import { COMMON_PART, lengthIfCommon, totalOf } from '#database/total';
 import type { Message } from './message.entity';
 
 /** So many messages are looked at one by one before anything else. */
@@ -10,9 +10,6 @@ const NEAR = 500;
 /** Then so many times as many as have what is still wanted, should they be as full of it; where these are too many the index of the words is asked. */
 const SPARE = 2;
 const NEXT_MAX = 5000;
-/** So many of the nearest have what is common, and where there are so many messages it is not counted. */
-const COMMON = 20;
-const MANY = 100_000;
 
 /** Message by message, in the order of the list. */
 const BY_TIME = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off';
@@ -58,8 +55,9 @@ export async function firstPlaces(
   if (list) {
     await tx.rows(BY_TIME);
     edge = await at(NEAR);
-    const near = await read(Math.max(wanted, COMMON), null, edge);
-    is_common = near.length >= COMMON && (await at(MANY)) !== null;
+    const near = await read(Math.max(wanted, NEAR * COMMON_PART), null, edge);
+    const enough = lengthIfCommon(NEAR, near.length);
+    is_common = enough !== null && (await at(enough)) !== null;
     places = near.slice(0, wanted);
     if (!edge || places.length === wanted) return { places, is_common };
 

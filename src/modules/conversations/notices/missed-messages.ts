@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { Bounded } from '#common/bounded';
 import { EventBus } from '#common/events';
 import { Database } from '#database/database';
+import { displayName } from '#modules/contacts/present-contact';
 import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
 import type { MessageHappened } from '../conversations.events';
@@ -87,7 +88,7 @@ export class MissedMessages implements OnModuleInit, OnModuleDestroy {
   }
 
   private tellOne({ organization_id, agent_id, conversation_id, contact }: Missed): void {
-    const name = contact.name ?? contact.whatsapp_name ?? (contact.username ? `@${contact.username}` : (contact.whatsapp_id ?? '?'));
+    const name = displayName(contact) ?? '?';
     this.notices.tellSoon({
       organization_id,
       user_ids: [agent_id],

@@ -16,7 +16,7 @@ import { revivedWhere } from './moves';
  */
 
 /** Meta, Cloud API: 24 h from the customer's last message. */
-export const WINDOW_MS = 24 * 3600_000;
+const WINDOW_MS = 24 * 3600_000;
 
 /** A customer's messages of one transaction in one conversation. */
 export interface Heard {

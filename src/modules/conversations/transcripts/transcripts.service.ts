@@ -5,6 +5,7 @@ import { breather } from '#common/breath';
 import { nearestLanguage } from '#common/languages';
 import { Turns } from '#common/turns';
 import { BEFORE_ALL } from '#common/uuid';
+import { askAgain } from '#database/ask-again';
 import { Database } from '#database/database';
 import { prepared } from '#database/sql';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -152,6 +153,7 @@ export class Transcripts {
     head: TranscriptHead,
     clock: (at: Date) => LocalTime,
   ): AsyncGenerator<TranscriptEntry[]> {
+    const { organization_id } = actor;
     const messages = this.database.repository(Message);
     const page = (after: string): string => `SELECT ${messages.columnsOf('m')}, q.content AS quoted_content, q.message_type AS quoted_type,
          q.is_deleted AS quoted_is_deleted
@@ -162,9 +164,9 @@ export class Transcripts {
     const breathe = breather();
     let after = AFTER;
     for (let place = from; ;) {
-      const values = [actor.organization_id, conversation_id, notes, place.created_at, place.id, until];
+      const values = [organization_id, conversation_id, notes, place.created_at, place.id, until];
       const read = async (): Promise<RawMessage[]> => this.database.rows<RawMessage>(page(after), values);
-      const rows = await this.turns.run(read, actor.organization_id);
+      const rows = await askAgain(organization_id, () => this.turns.run(read, organization_id));
       const some = rows.map((raw) => ({
         message: messages.hydrate(raw),
         quoted: raw.quoted_type && {
@@ -177,10 +179,7 @@ export class Transcripts {
         message.reactions.flatMap(({ user_id }) => (user_id && !users.has(user_id) ? [user_id] : [])),
       );
       if (strangers.length)
-        for (const { id, full_name } of await this.database.rows<{ id: string; full_name: string }>(USERS, [
-          actor.organization_id,
-          strangers,
-        ]))
+        for (const { id, full_name } of await askAgain(organization_id, () => this.named(organization_id, strangers)))
           users.set(id, full_name);
       const entries: TranscriptEntry[] = [];
       for (const one of some) {
@@ -193,6 +192,10 @@ export class Transcripts {
       after = AFTER.replace('>=', '>');
       place = last;
     }
+  }
+
+  private named(organization_id: string, user_ids: readonly string[]): Promise<{ id: string; full_name: string }[]> {
+    return this.database.rows(USERS, [organization_id, user_ids]);
   }
 }
 

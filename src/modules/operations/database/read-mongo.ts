@@ -1,4 +1,5 @@
 import { Invalid } from '#common/errors';
+import { isObject } from '#common/is-object';
 import type { ParameterValue, QueryParameter } from './database.dto';
 
 type Json = Record<string, unknown>;
@@ -86,7 +87,5 @@ function parseJson(query: string): Json {
   }
   throw refused('It is a JSON object.');
 }
-
-const isObject = (value: unknown): value is Json => value !== null && typeof value === 'object' && !Array.isArray(value);
 
 const refused = (msg: string): Invalid => Invalid.field('query', `Only find and aggregate are taken. ${msg}`);

@@ -83,9 +83,13 @@ export class OrganizationExport {
             { objectMode: false },
           ),
       };
-    for await (const { name: file, created_at: modified_at, compress, read } of this.files.of(id)) {
-      contents.media[read ? 'files' : 'missing']++;
-      if (read) yield { name: `media/${file}`, modified_at, compress, read };
+    for await (const { name: file, created_at: modified_at, compress, open } of this.files.of(id)) {
+      const read = async (): Promise<Readable | null> => {
+        const found = await open();
+        contents.media[found ? 'files' : 'missing']++;
+        return found;
+      };
+      yield { name: `media/${file}`, modified_at, compress, read };
     }
     const told = { organization: { id, name, slug }, exported_at, finished_at: new Date(), ...contents };
     yield textOf('contents.json', `${JSON.stringify(told, null, 2)}\n`);
@@ -101,7 +105,8 @@ export class OrganizationExport {
   }
 
   private async *log(organization_id: string): AsyncGenerator<string[]> {
-    for await (const entries of this.audit.whole(Actor.system(organization_id))) yield entries.map((entry) => JSON.stringify(entry));
+    for await (const entries of this.audit.whole(Actor.system(organization_id), { oldest_first: true }))
+      yield entries.map((entry) => JSON.stringify(entry));
   }
 }
 

@@ -17,6 +17,7 @@ import type {
   StatusUpdate,
 } from '../parsed-change';
 import { type Json, asId, asList, asName, asNumber, asObject, asTime, asWords, cleanJson, isObject } from '../wire';
+import { attempt, ignored, poison } from '../unread';
 import { personOf, personOfKey } from './jids';
 import { messageContent, unwrap } from './message-content';
 
@@ -75,17 +76,9 @@ export function parseEvents(kept: unknown, { from, count } = { from: 0, count: I
     // Of what happens to an instance Evolution says nothing more.
     const told = item ?? {};
     if (!isObject(told)) return poison(at, 'not_an_object', item);
-    try {
-      return reader(told, at, received);
-    } catch {
-      return poison(at, 'unreadable', item);
-    }
+    return attempt(at, told, () => reader(told, at, received));
   });
 }
-
-const poison = (at: Origin, reason: Poison['reason'], item: unknown): Poison => ({ ...at, kind: 'poison', reason, item: cleanJson(item) });
-
-const ignored = (at: Origin, reason: Ignored['reason']): Ignored => ({ ...at, kind: 'ignored', reason });
 
 type Told = InboundMessage | InboundReaction | InboundEdit | InboundRevoke;
 

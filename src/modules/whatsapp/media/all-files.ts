@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { BEFORE_ALL } from '#common/uuid';
 import { askAgain } from '#database/ask-again';
-import { onBehalf } from '#database/connections';
 import { Database } from '#database/database';
 import type { MediaFile } from './media-file.entity';
 import { nameOf } from './media.service';
@@ -19,7 +18,7 @@ export interface KeptFile {
   compress: boolean;
   created_at: Date;
   /** null: the row says there is one, and the storage has none. */
-  read: (() => Readable) | null;
+  open(): Promise<Readable | null>;
 }
 
 type Row = Pick<MediaFile, 'id' | 'filename' | 'mime_type' | 'created_at'> & { storage_key: string };
@@ -34,16 +33,14 @@ export class AllFiles {
 
   async *of(organization_id: string): AsyncGenerator<KeptFile> {
     for (let after: string = BEFORE_ALL; ;) {
-      const rows = await askAgain(() => onBehalf(() => this.rows(organization_id, after), organization_id));
-      for (const { storage_key, mime_type, created_at, ...file } of rows) {
-        const is_there = (await this.storage.size(storage_key)) !== null;
+      const rows = await askAgain(organization_id, () => this.rows(organization_id, after));
+      for (const { storage_key, mime_type, created_at, ...file } of rows)
         yield {
           name: endedName({ ...file, mime_type }),
           compress: WORDY.test(mime_type),
           created_at,
-          read: is_there ? () => this.storage.read(storage_key) : null,
+          open: () => askAgain(organization_id, () => this.storage.open(storage_key)),
         };
-      }
       if (rows.length < STEP) return;
       after = rows[rows.length - 1].id;
     }

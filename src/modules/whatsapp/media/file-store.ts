@@ -20,6 +20,8 @@ export interface FileStore {
   size(key: string): Promise<number | null>;
   /** The bytes from `start` to `end`, both included; all of them without a range. */
   read(key: string, range?: ByteRange): Readable;
+  /** All of its bytes; null: it is not there. */
+  open(key: string): Promise<Readable | null>;
   /** What is not there is gone already. */
   remove(keys: readonly string[]): Promise<void>;
   /** Every file of an organization. */

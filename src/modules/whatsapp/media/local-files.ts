@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -25,16 +25,15 @@ export class LocalFiles implements FileStore {
   }
 
   async size(key: string): Promise<number | null> {
-    try {
-      return (await stat(this.pathOf(key))).size;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
+    return (await unlessGone(stat(this.pathOf(key))))?.size ?? null;
   }
 
   read(key: string, range?: ByteRange): Readable {
     return createReadStream(this.pathOf(key), range);
+  }
+
+  async open(key: string): Promise<Readable | null> {
+    return (await unlessGone(open(this.pathOf(key))))?.createReadStream() ?? null;
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -47,5 +46,14 @@ export class LocalFiles implements FileStore {
 
   pathOf(key: string): string {
     return join(this.root, ourKey(key));
+  }
+}
+
+async function unlessGone<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }

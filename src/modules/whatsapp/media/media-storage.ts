@@ -102,6 +102,11 @@ export class MediaStorage implements OnModuleInit {
     return this.store.read(key, range);
   }
 
+  /** All of its bytes; null: it is not there. Whoever opens it reads it or destroys it. */
+  async open(key: string): Promise<Readable | null> {
+    return this.store.open(key);
+  }
+
   /** For uploads: read from the disk as it is sent, never whole in memory. What stands elsewhere is brought here for as long as `use` takes. */
   async withBlob<T>(key: string, type: string, use: (blob: Blob) => Promise<T>): Promise<T> {
     const path = this.store.pathOf?.(key);

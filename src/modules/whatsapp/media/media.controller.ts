@@ -1,7 +1,6 @@
 import { Controller, Post, UploadedFile as FormFile, UseInterceptors } from '@nestjs/common';
-import { FileInterceptor } from '@nestjs/platform-express';
+import { FileInterceptor, type MulterModuleOptions } from '@nestjs/platform-express';
 import { ApiBody, ApiConsumes } from '@nestjs/swagger';
-import type { MulterModuleOptions } from '@nestjs/platform-express';
 import type { StorageEngine } from 'multer';
 import { Allow, Caller, RateClass, Resource } from '#access/decorators';
 import type { Actor } from '#common/actor';

@@ -41,19 +41,17 @@ export class S3Files implements FileStore {
   }
 
   async size(key: string): Promise<number | null> {
-    return this.call(async ({ sdk, client }) => {
-      try {
-        const { ContentLength } = await client.send(new sdk.HeadObjectCommand(this.place(key)));
-        return ContentLength ?? 0;
-      } catch (error) {
-        if (statusOf(error) === 404) return null;
-        throw error;
-      }
-    });
+    const found = await this.call(({ sdk, client }) => unlessGone(client.send(new sdk.HeadObjectCommand(this.place(key)))));
+    return found && (found.ContentLength ?? 0);
   }
 
   read(key: string, range?: ByteRange): Readable {
     return Readable.from(this.bytes(key, range), { objectMode: false });
+  }
+
+  async open(key: string): Promise<Readable | null> {
+    const found = await this.call(({ sdk, client }) => unlessGone(client.send(new sdk.GetObjectCommand(this.place(key)))));
+    return found && (found.Body as Readable);
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -91,7 +89,7 @@ export class S3Files implements FileStore {
 
   /** @throws It does not answer, or refuses us. */
   async ask(): Promise<void> {
-    const { sdk, client } = await this.open();
+    const { sdk, client } = await this.connect();
     await client.send(new sdk.HeadBucketCommand({ Bucket: this.settings.bucket }));
   }
 
@@ -140,7 +138,7 @@ export class S3Files implements FileStore {
   /** @throws {Unavailable} The storage does not answer, or refuses; the log has its reason. */
   private async call<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
     try {
-      return await work(await this.open());
+      return await work(await this.connect());
     } catch (error) {
       this.logger.warn({ msg: 'the media storage failed', reason: reasonOf(error), status: statusOf(error) });
       throw new Unavailable('Files are not available at the moment. Try again in a moment.', 'service_unavailable', { cause: error });
@@ -152,7 +150,7 @@ export class S3Files implements FileStore {
   }
 
   /** Loaded when it is first needed: it takes 30 MB. */
-  private open(): Promise<Opened> {
+  private connect(): Promise<Opened> {
     return (this.opened ??= openClient(this.settings));
   }
 }
@@ -229,6 +227,15 @@ function signBody(command: PutObjectCommand | UploadPartCommand, sha256: string)
     },
     { step: 'build' },
   );
+}
+
+async function unlessGone<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
 }
 
 /** Of the answer; undefined: there was none. */

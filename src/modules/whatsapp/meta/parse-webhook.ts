@@ -20,7 +20,8 @@ import type {
 import { numberOf } from './peek-webhook';
 import { BSUID, hasIds, personIds } from './person-ids';
 import { type Json, asBool, asId, asList, asObject, asText, asTime, asWords, cleanJson, cleanObject, isObject } from '../wire';
-import { at, attempt, ignored, Items, poison } from './webhook-items';
+import { attempt, ignored, poison } from '../unread';
+import { at, Items } from './webhook-items';
 import { accountEvent, templateEvent } from './account-events';
 
 /** `biz_opaque_callback_data`, as long as Meta lets it be. */

@@ -6,7 +6,7 @@ export const BSUID = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/;
 
 export const isBsuid = (value: unknown): value is string => typeof value === 'string' && BSUID.test(value);
 
-export const isParentBsuid = (value: string): boolean => value.startsWith('ENT.', 3);
+const isParentBsuid = (value: string): boolean => value.startsWith('ENT.', 3);
 
 /**
  * Sorts raw values into the kinds they are. Each is classified by its shape, not only by the key it came under:

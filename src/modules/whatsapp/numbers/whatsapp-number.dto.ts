@@ -25,7 +25,7 @@ import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { ConnectionStatus, ConnectionType, WhatsAppNumber, toConnectionType } from './whatsapp-number.entity';
 
 /** inactive: switched off; active: on and connected; pending: the rest. */
-export const NUMBER_STATUSES = ['active', 'inactive', 'pending'] as const;
+const NUMBER_STATUSES = ['active', 'inactive', 'pending'] as const;
 export type NumberStatus = (typeof NUMBER_STATUSES)[number];
 
 /** A line the organization owns. Its keys are never answered. */
@@ -262,7 +262,7 @@ export class ConnectionTestResult {
   tested_at: Date;
 }
 
-export const QR_CODE_STATUSES = ['not_created', 'pending', 'connecting', 'connected', 'disconnected', 'error'] as const;
+const QR_CODE_STATUSES = ['not_created', 'pending', 'connecting', 'connected', 'disconnected', 'error'] as const;
 export type QrCodeStatus = (typeof QR_CODE_STATUSES)[number];
 
 /** Where the pairing of a qrcode number stands. */

@@ -29,7 +29,7 @@ type Rule = (component: Json, say: Say) => void;
 export const CATEGORIES = ['MARKETING', 'UTILITY', 'AUTHENTICATION'] as const;
 const HEADER_FORMATS = ['TEXT', 'IMAGE', 'VIDEO', 'DOCUMENT', 'LOCATION'];
 /** Headers of which Meta wants to see a file. */
-export const MEDIA_FORMATS = ['IMAGE', 'VIDEO', 'DOCUMENT'];
+const MEDIA_FORMATS = ['IMAGE', 'VIDEO', 'DOCUMENT'];
 const OTP_TYPES = ['COPY_CODE', 'ONE_TAP', 'ZERO_TAP'];
 /** How many buttons of a kind there may be. */
 const BUTTONS: Readonly<Record<string, number>> = { URL: 2, PHONE_NUMBER: 1, COPY_CODE: 1, OTP: 1, REQUEST_CONTACT_INFO: 1 };

@@ -5,7 +5,7 @@ export interface SheetRow {
 }
 
 /** Beyond any field of ours; what is longer is cut, and refused where it is looked at. */
-export const CELL_MAX = 20_000;
+const CELL_MAX = 20_000;
 /** Cells further right are nobody's columns. */
 export const COLUMNS_MAX = 256;
 

@@ -1,7 +1,7 @@
 /** The faces of a document: of each text the first that has its signs. */
 export type Face = 'text' | 'bold' | 'emoji';
 
-export const FACES: Record<Face, string> = {
+const FACES: Record<Face, string> = {
   text: '@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf',
   bold: '@expo-google-fonts/noto-sans/700Bold/NotoSans_700Bold.ttf',
   emoji: '@expo-google-fonts/noto-emoji/400Regular/NotoEmoji_400Regular.ttf',
@@ -21,7 +21,7 @@ export interface Line {
 }
 
 /** Stands for what no face has; Noto Sans has it. */
-export const MISSING = '\uFFFD';
+const MISSING = '\uFFFD';
 /** Say how the sign before is drawn, and are none themselves. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}]/gu;
 /** Latin letters and usual signs, all of them in Noto Sans: most of what is written here. */
