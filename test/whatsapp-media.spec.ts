@@ -170,7 +170,13 @@ function bomb(side = 30_000, before: (chunk: (type: string, data: Buffer) => Buf
     return Buffer.concat([length, named, check]);
   };
   const pixels = deflateSync(Buffer.alloc(side * 10));
-  return Buffer.concat([PNG.subarray(0, 8), chunk('IHDR', header), ...before(chunk), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    PNG.subarray(0, 8),
+    chunk('IHDR', header),
+    ...before(chunk),
+    chunk('IDAT', pixels),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 /** Small, with a gigabyte of compressed text before it. */
