@@ -318,13 +318,49 @@ describe('a key', () => {
     await key.put(`/users/${id}`, { full_name: 'Bruno Alves Neto' }).expect(200);
   });
 
+  it('makes nobody an administrator: neither a new user nor one who was less, who was switched off, or waits for an invitation', async () => {
+    const { acme } = await world();
+    const key = await keyOf(acme, { role: 'org_admin' });
+    const [off, waits] = await Promise.all(
+      ['off', 'waits'].map(async (name) => {
+        const user = { email: `${name}@${acme.slug}.example`, full_name: 'Nova Pessoa', role: 'org_admin' };
+        return ((await acme.admin.post('/users', user).expect(201)).body as { id: string }).id;
+      }),
+    );
+    await acme.admin.post(`/users/${off}/deactivate`).expect(200);
+    const user = (n: number, role: string): object => ({ email: `p${n}@${acme.slug}.example`, full_name: 'Nova Pessoa', role });
+
+    for (const refused of [
+      key.post('/users', user(1, 'org_admin')),
+      key.post('/users', { ...user(1, 'org_admin'), password: 'pao-de-queijo-9' }),
+      key.put(`/users/${acme.agent.user.id}`, { role: 'org_admin' }),
+      key.put(`/users/${off}`, { is_active: true }),
+      key.post(`/users/${off}/activate`),
+      key.put(`/users/${waits}`, { email: `program@${acme.slug}.example` }),
+      key.put(`/users/${waits}/permissions`, { permissions: null }),
+    ])
+      await refused.expect(403).expect(errorOf('api_key_not_allowed'));
+    for (const mutation of [
+      'mutation ($email: String!) { createUser(input: {email: $email, full_name: "Nova", role: "org_admin"}) { id } }',
+      'mutation ($id: ID!, $email: String) { updateUser(id: $id, input: {role: "org_admin", bio: $email}) { id } }',
+    ]) {
+      const { body } = await key.graphql(mutation, { id: acme.agent.user.id, email: `g@${acme.slug}.example` });
+      expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'api_key_not_allowed' } }] });
+    }
+
+    await key.put(`/users/${waits}`, { full_name: 'Bia Lima' }).expect(200);
+    await key.put(`/users/${acme.agent.user.id}`, { role: 'viewer' }).expect(200);
+    await key.put(`/users/${acme.agent.user.id}`, { role: 'agent' }).expect(200);
+    await key.post('/users', user(2, 'agent')).expect(201);
+    await acme.admin.post(`/users/${off}/activate`).expect(200);
+  });
+
   it('makes no user who may more than it', async () => {
     const { acme } = await world();
     const whole = await keyOf(acme, { role: 'org_admin' });
     const narrow = await keyOf(acme, { role: 'org_admin', scopes: ['read:*', 'write:*', 'delete:*'] });
     const user = (n: number): object => ({ email: `n${n}@${acme.slug}.example`, full_name: 'Nova Pessoa', role: 'org_admin' });
 
-    await whole.post('/users', user(1)).expect(201);
     await whole
       .post('/users', { ...user(2), role: 'super_admin' })
       .expect(403)

@@ -86,6 +86,18 @@ describe('what a number answers by itself', () => {
     expect(await said(box)).toEqual(['Voltamos amanhã.', 'Voltamos amanhã.']);
   });
 
+  it('is nothing to what was written half a day ago and comes only now', async () => {
+    const [open, closed] = [await shop(), await shop({ business_hours: CLOSED })];
+    const timestamp = Math.floor(Date.now() / 1000) - 13 * 3600;
+
+    for (const box of [open, closed]) {
+      await box.receive(metaPayload.text({ ...box.person(), timestamp }));
+
+      expect(await said(box)).toEqual([]);
+      expect(await box.conversation()).toMatchObject({ unread_count: 1 });
+    }
+  });
+
   it('goes by the hours of the organization where the number has none', async () => {
     const box = await shop({ business_hours: null, away_message: null });
     await box.company.admin.put(`/organizations/me/settings`, { business_hours: CLOSED }).expect(200);

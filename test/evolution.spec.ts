@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { DueRows } from '#database/due-rows';
 import { Jobs } from '#jobs/jobs';
 import { type Row } from './support/inbox';
@@ -6,10 +9,27 @@ import { QrcodeShop, type Street, qrcodeShop, street } from './support/qrcode-sh
 import { socketOf, until } from './support/sockets';
 import { close, errorOf } from './support/world';
 
+const PDF = '%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n';
+
 let place: Street;
+/** Somebody's site, and what it was asked for. */
+const site = createServer((request, answer) => {
+  asked.push(request.url ?? '');
+  if (request.url === '/nota.pdf') answer.end(PDF);
+  else if (request.url === '/voz.ogg')
+    answer.end(Buffer.concat([Buffer.from('OggS\0\x02', 'latin1'), Buffer.alloc(20), Buffer.from('\x01\x13OpusHead'), Buffer.alloc(64)]));
+  else if (request.url === '/moved') answer.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data' }).end();
+  else answer.writeHead(404).end();
+});
+const asked: string[] = [];
+let site_url = '';
 
 beforeAll(async () => {
-  place = await street();
+  site.listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  const { port } = site.address() as AddressInfo;
+  site_url = `http://127.0.0.1:${port}`;
+  place = await street({ EGRESS_ALLOWED_HOSTS: `127.0.0.1:${port}` });
 });
 afterEach(() => {
   const { faults, evolution, options } = place.evolution.simulator;
@@ -20,6 +40,7 @@ afterEach(() => {
 afterAll(async () => {
   await close();
   await place.close();
+  site.close();
 });
 
 const MENU = {
@@ -242,8 +263,8 @@ describe('what is sent by a qrcode number', () => {
     const drafts: object[] = [
       { media_id: image.id, media_caption: 'o bolo' },
       { message_type: 'document', media_id: image.id, filename: 'bolo.png' },
-      { message_type: 'document', media_url: 'https://files.example.com/nota.pdf', filename: 'nota.pdf' },
-      { message_type: 'audio', media_url: 'https://files.example.com/voz.ogg' },
+      { message_type: 'document', media_url: `${site_url}/nota.pdf`, filename: 'nota.pdf' },
+      { message_type: 'audio', media_url: `${site_url}/voz.ogg` },
       { location: { latitude: -23.5, longitude: -46.6 } },
       { contacts: [{ name: 'Bia', phone: '+5511987654321' }] },
     ];
@@ -257,14 +278,33 @@ describe('what is sent by a qrcode number', () => {
     expect(s.sent()).toMatchObject([
       { type: 'image', image: { caption: 'o bolo', mime_type: 'image/png' } },
       { type: 'document', document: { filename: 'bolo.png' } },
-      { type: 'document', document: { link: 'https://files.example.com/nota.pdf', filename: 'nota.pdf' } },
-      { type: 'audio', audio: { link: 'https://files.example.com/voz.ogg' } },
+      { type: 'document', document: { filename: 'nota.pdf', mime_type: 'application/pdf' } },
+      { type: 'audio', audio: { mime_type: expect.stringContaining('audio/ogg') } },
       { type: 'location', location: { latitude: -23.5, name: '-', address: '-' } },
       { type: 'contacts', contacts: [{ name: { formatted_name: 'Bia' }, phones: [{ wa_id: '5511987654321' }] }] },
     ]);
     // None of its echoes is a message typed on the phone.
     expect((await s.messages()).filter(({ sender_type }) => sender_type === 'agent')).toHaveLength(drafts.length);
     expect(await s.messages()).toHaveLength(1 + drafts.length);
+  });
+
+  it('whose file is at an address is fetched by us: its server would follow it into the operator’s network', async () => {
+    const s = await shop();
+    const { conversation } = await talk(s);
+    asked.length = 0;
+    const sent = async (media_url: string): Promise<Row> => {
+      const { body } = await s.send(conversation.id, { message_type: 'document', media_url }).expect(201);
+      return s.settled(body.id);
+    };
+
+    expect(await sent(`${site_url}/nota.pdf?a=1`)).toMatchObject({ status: 'failed', error_code: 'media_error' });
+    expect(await sent(`${site_url}/moved`)).toMatchObject({ status: 'failed', error_code: 'media_error' });
+    for (const inside of ['http://127.0.0.1:1/', 'http://169.254.169.254/latest/meta-data', 'http://[::1]/', 'http://10.0.0.1/a.pdf'])
+      expect(await sent(inside)).toMatchObject({ status: 'failed', error_code: 'url_not_allowed' });
+    expect(await sent(`${site_url}/nota.pdf`)).toMatchObject({ status: expect.stringMatching(/^(sent|delivered)$/) });
+
+    expect(s.sent()).toMatchObject([{ type: 'document', document: { filename: 'nota.pdf', mime_type: 'application/pdf' } }]);
+    expect(asked).toEqual(['/nota.pdf?a=1', '/moved', '/nota.pdf']);
   });
 
   it('is a numbered text where it is a choice, and its answer the choice', async () => {

@@ -391,6 +391,19 @@ describe('a Socket.IO connection', () => {
 
     expect((await fetch(`${base_url}/socket.io?EIO=4&transport=polling`)).status).toBe(403);
   });
+
+  it('is refused so wherever in their /64 they come from, who have one of IPv6', async () => {
+    const { base_url } = await start();
+    LIMITS.strangers_per_address = 3;
+    const from = async (address: string): Promise<number> =>
+      (await fetch(`${base_url}/socket.io?EIO=4&transport=polling`, { headers: { 'x-forwarded-for': address } })).status;
+
+    const seen: number[] = [];
+    for (let host = 1; host <= 4; host++) seen.push(await from(`2001:db8:0:1:${host}::1`));
+
+    expect(seen).toEqual([200, 200, 200, 403]);
+    expect(await from('2001:db8:0:2::1')).toBe(200);
+  });
 });
 
 describe('a session that ends', () => {

@@ -120,6 +120,21 @@ it('read one again when Meta says that its text changed', async () => {
   expect(await local(number.id, 'name=retirada')).toEqual([]);
 });
 
+it('read one again when what Meta says of it comes late: it may have been decided otherwise since', async () => {
+  const number = await line();
+  const template = atMeta(number.waba_id, 'entrega');
+  await meta.simulator.setTemplateStatus(template, 'APPROVED');
+  await acme.admin.post(`/whatsapp/${number.id}/templates/sync`).expect(200);
+  const inbox = new Inbox(house, acme, number);
+  const paused = metaPayload.templateStatus('PAUSED', { ...inbox.to, template_id: template.id, name: 'entrega' });
+  paused.entry[0].time = Math.floor(Date.now() / 1000) - 3600;
+
+  await inbox.receive(paused);
+  await house.app.get(Jobs).idle();
+
+  expect(await local(number.id, 'name=entrega')).toEqual([expect.objectContaining({ status: 'APPROVED' })]);
+});
+
 it('leaves alone what was deleted here, unless forced', async () => {
   const number = await line();
   atMeta(number.waba_id, 'entrega');

@@ -231,4 +231,28 @@ describe('exporting a conversation', () => {
     expect(exporting.status).toBe(200);
     expect(pagesOf(exporting.body as Buffer) ?? '60Ажж').toMatch(/60[AА]ж/);
   });
+
+  it('is a PDF also where every sign wants another face, or each letter marks of its own', async () => {
+    const { box, conversation, export: exported } = await shop();
+    const letter = (n: number): string => String.fromCodePoint(97 + (n % 26));
+    const faces = (n: number): string =>
+      Array.from({ length: 1300 }, (_, at) => String.fromCodePoint(0x1f300 + ((at + n) % 700)) + letter(at)).join('');
+    const marks = (n: number): string =>
+      Array.from(
+        { length: 400 },
+        (_, at) =>
+          letter(at) + String.fromCodePoint(...Array.from({ length: 9 }, (_mark, k) => 0x300 + ((at * 7 + n * 3 + k * 13) % 0x70))),
+      ).join('');
+    for (const said of [faces, marks]) {
+      await box.w.sql('DELETE FROM messages WHERE conversation_id = $1', [conversation.id]);
+      await box.w.sql(
+        `INSERT INTO messages (id, organization_id, conversation_id, contact_id, whatsapp_number_id, direction, sender_type, message_type, content, status, created_at)
+         SELECT gen_random_uuid(), $1, $2, $3, $4, 'incoming', 'contact', 'text', t.text, 'received', timestamptz '2026-02-01' + t.n * interval '1 s'
+           FROM unnest($5::text[]) WITH ORDINALITY AS t(text, n)`,
+        [box.company.id, conversation.id, conversation.contact_id, box.number.id, Array.from({ length: 120 }, (_, n) => said(n))],
+      );
+
+      expect((await exported()).status).toBe(200);
+    }
+  });
 });

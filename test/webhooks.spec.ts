@@ -18,7 +18,7 @@ import type { Webhook } from '#modules/webhooks/webhook.entity';
 import { metaPayload } from './support/meta-payloads';
 import { Inbox } from './support/inbox';
 import { officialNumber } from './support/official-number';
-import { type Arrived, Receiver, answers, cuts, endless, failsFirst, hangs, trickles } from './support/receiver';
+import { type Arrived, type Behaviour, Receiver, answers, cuts, endless, failsFirst, hangs, trickles } from './support/receiver';
 import { until } from './support/sockets';
 import { selectsOf } from './support/statements';
 import { type Company, type Person, type World, close, errorOf, world, wrongField } from './support/world';
@@ -252,6 +252,26 @@ describe('a secret', () => {
       ),
     );
     for (const hidden of [secret.slice(6), 'another-secret', 'key-of-theirs']) expect(rows).not.toContain(hidden);
+  });
+
+  it('that the endpoint answers us with stands in no log and no test', async () => {
+    const path = somewhere();
+    const echo: Behaviour = (response, _n, { headers }) => void response.end(JSON.stringify(headers) + 'é'.repeat(3000));
+    const headers = { Authorization: 'Bearer key-of-theirs-0123', 'X-Floor': '2' };
+    const { id } = await create({ url: receiver.endpoint(path, echo), headers });
+
+    const test = await acme.admin.post(`/webhooks/${id}/test`, {}).expect(200);
+    await contact();
+    const one = await settled(id, 'success');
+
+    const [arrived] = receiver.at(path);
+    expect(arrived.headers.authorization).toBe('Bearer key-of-theirs-0123');
+    for (const text of [test.text, JSON.stringify(one)]) {
+      for (const hidden of ['key-of-theirs', ...receiver.at(path).map((each) => each.headers['webhook-signature'])])
+        expect(text).not.toContain(hidden);
+      expect(text).toContain('PyTake-Webhooks/1.0');
+    }
+    expect(one.response_body).toHaveLength(2048);
   });
 
   it('that was rotated signs for a day more beside the new one', async () => {

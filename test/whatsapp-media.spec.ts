@@ -158,8 +158,7 @@ async function animation(): Promise<Buffer> {
 }
 
 /** A PNG of a few bytes that says it is of 900 million pixels. */
-function bomb(): Buffer {
-  const side = 30_000;
+function bomb(side = 30_000, before: (chunk: (type: string, data: Buffer) => Buffer) => Buffer[] = () => []): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);
@@ -171,7 +170,19 @@ function bomb(): Buffer {
     return Buffer.concat([length, named, check]);
   };
   const pixels = deflateSync(Buffer.alloc(side * 10));
-  return Buffer.concat([PNG.subarray(0, 8), chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    PNG.subarray(0, 8),
+    chunk('IHDR', header),
+    ...before(chunk),
+    chunk('IDAT', pixels),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+/** Small, with a gigabyte of compressed text before it. */
+function wordy(): Buffer {
+  const text = Buffer.concat([Buffer.from('Comment\0\0'), deflateSync(Buffer.alloc(50_000_000))]);
+  return bomb(10, (chunk) => Array.from({ length: 20 }, () => chunk('zTXt', text)));
 }
 
 /** Files of the media storage, thumbnails and those that are still arriving included. */
@@ -730,6 +741,7 @@ describe.each(['a directory', 'a bucket'])('in %s', (place) => {
       ['an animated sticker', () => animation(), 'image/webp'],
       ['a broken image', async () => (await picture().png().toBuffer()).subarray(0, 5000), 'image/png'],
       ['an image that unfolds to 30,000 by 30,000 pixels', () => Promise.resolve(bomb()), 'image/png'],
+      ['an image with a gigabyte of text in it', () => Promise.resolve(wordy()), 'image/png'],
       ['a drawing', () => Promise.resolve(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')), 'image/svg+xml'],
       ['a document', () => Promise.resolve(PDF), 'application/pdf'],
     ])('is not there for %s, which is received all the same', async (_what, bytes, mime_type) => {

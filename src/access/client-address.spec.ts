@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import express from 'express';
 import { trustProxy } from '#config/trust-proxy';
-import { type Trust, clientAddress } from './client-address';
+import { type Trust, clientAddress, lineOf } from './client-address';
 
 const request = (forwarded?: string): Parameters<typeof clientAddress>[0] => ({
   socket: { remoteAddress: '10.0.0.1' } as Socket,
@@ -45,5 +45,18 @@ describe('clientAddress', () => {
         expect({ proxies, forwarded, ip: clientAddress(asked, app.get('trust proxy fn') as Trust) }).toEqual({ proxies, forwarded, ip });
       }
     }
+  });
+});
+
+describe('lineOf', () => {
+  it('is an address of IPv4, and the /64 of IPv6', () => {
+    expect(['5.5.5.5', '2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:db8:1:3::1', '::1', null].map(lineOf)).toEqual([
+      '5.5.5.5',
+      '2001:db8:1:2::/64',
+      '2001:db8:1:2::/64',
+      '2001:db8:1:3::/64',
+      '::/64',
+      '',
+    ]);
   });
 });

@@ -41,3 +41,12 @@ function readAddress(text: string): string | null {
   const [address] = bare.split('%');
   return isIP(address) ? ipaddr.process(address).toString() : null;
 }
+
+/** A line is given 2^64 addresses at least (RFC 6177), and who has one may ask from another address each time. */
+const LINE_BITS = 64;
+
+/** Whose hits are counted together: of IPv6 a whole line, the /64. */
+export function lineOf(address: string | null | undefined): string {
+  if (!address || isIP(address) !== 6) return address ?? '';
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${LINE_BITS}`).toString()}/${LINE_BITS}`;
+}

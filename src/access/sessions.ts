@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { Actor, Role } from '#common/actor';
+import { Actor, Role, atLeast } from '#common/actor';
 import { Bounded } from '#common/bounded';
 import { Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import { isApiKey } from '#common/bearer';
@@ -301,6 +301,12 @@ export function assertPermitted(
 export function assertHolds({ permissions }: Pick<Actor, 'permissions'>, given: readonly string[]): void {
   const beyond = permissions && given.find((name) => !holds(permissions, name));
   if (beyond) throw permissionDenied(beyond);
+}
+
+/** A program that runs away with a key makes no person an administrator, who would stay when the key is revoked. @throws {Forbidden} `api_key_not_allowed`. */
+export function assertMayAppoint({ api_key_id }: Pick<Actor, 'api_key_id'>, role: Role): void {
+  if (api_key_id !== null && atLeast(role, Role.org_admin))
+    throw new Forbidden('api_key_not_allowed', 'This is not for API keys: an administrator makes another one.');
 }
 
 const permissionDenied = (needed: string): Forbidden =>

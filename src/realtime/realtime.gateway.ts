@@ -4,6 +4,7 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
 import { Server, type ServerOptions, type Socket } from 'socket.io';
 import { Decoder, Encoder, type Packet } from 'socket.io-parser';
+import { lineOf } from '#access/client-address';
 import { type Session, actorOf, assertPermitted } from '#access/sessions';
 import { Role } from '#common/actor';
 import { Bounded } from '#common/bounded';
@@ -124,7 +125,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
   private readonly narrowed = new Map<string, Set<SocketIoConnection>>();
   /** Connections that have asked to be let in. */
   private readonly asked = new WeakSet<object>();
-  /** By address, how many connections nobody is let in by yet. */
+  /** By address, of IPv6 by line, how many connections nobody is let in by yet. */
   private readonly strangers = new Map<string, number>();
   /** What says that a connection is none of those any more. */
   private readonly leaving = new WeakMap<object, () => void>();
@@ -156,7 +157,7 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
     this.hub.open('socketio', this);
     // Before anybody has said who they are.
     server.engine.opts.allowRequest = (request: IncomingMessage, answer: (error: string | null, allowed: boolean) => void): void =>
-      answer(null, (this.strangers.get(this.hub.addressOf(request) ?? '') ?? 0) < LIMITS.strangers_per_address);
+      answer(null, (this.strangers.get(lineOf(this.hub.addressOf(request))) ?? 0) < LIMITS.strangers_per_address);
     server.engine.on('connection', (conn: ClientSocket['conn']) => this.watch(conn));
     server.use((socket, next) => {
       // One connection, one socket: each more would hear everything once more.
@@ -338,12 +339,12 @@ export class RealtimeGateway implements OnGatewayInit<Server>, OnGatewayConnecti
 
   /** As long as nobody is let in by it a connection is a stranger's; and whoever floods it is cut, with what they still send. */
   private watch(conn: ClientSocket['conn']): void {
-    const address = this.hub.addressOf(conn.request) ?? '';
-    this.strangers.set(address, (this.strangers.get(address) ?? 0) + 1);
+    const line = lineOf(this.hub.addressOf(conn.request));
+    this.strangers.set(line, (this.strangers.get(line) ?? 0) + 1);
     const leave = (): void => {
-      const left = (this.strangers.get(address) ?? 0) - 1;
-      if (left > 0) this.strangers.set(address, left);
-      else this.strangers.delete(address);
+      const left = (this.strangers.get(line) ?? 0) - 1;
+      if (left > 0) this.strangers.set(line, left);
+      else this.strangers.delete(line);
     };
     conn.once('close', leave);
     this.leaving.set(conn, leave);

@@ -13,6 +13,8 @@ import { SendMessage } from './messages/send-message';
 
 /** Decisions, 20: of the away message, per contact. */
 const AWAY_HOURS = 12;
+/** What a phone that was off brings, or a provider tried for days: nobody waits for a machine's word on it any more, and a whole history may come at once. */
+const ANSWERED_MS = AWAY_HOURS * 3_600_000;
 
 const NUMBERS = prepared(`SELECT n.id, n.welcome_message, n.away_message, n.business_hours,
     o.settings->'business_hours' AS organization_hours, o.settings->>'timezone' AS timezone
@@ -62,9 +64,10 @@ export class AutoMessages {
     const numbers = await this.answering(tx, facts);
     for (const { organization_id, data } of facts) {
       const number = numbers.get(String(data['whatsapp_number_id']));
-      if (!number) continue;
+      const written = new Date(String(data['written_at']));
+      if (!number || Date.now() - written.getTime() > ANSWERED_MS) continue;
       const thread = { organization_id, contact_id: String(data['contact_id']), conversation_id: String(data['conversation_id']) };
-      if (!number.calendar.isOpen(new Date(String(data['written_at'])))) await this.say(tx, thread, 'away', number.away_message);
+      if (!number.calendar.isOpen(written)) await this.say(tx, thread, 'away', number.away_message);
       else if (data['is_new'] && !(await tx.rows(HAS_BOT, [organization_id, thread.conversation_id])).length)
         await this.say(tx, thread, 'welcome', number.welcome_message);
     }

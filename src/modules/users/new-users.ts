@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { assertHolds } from '#access/sessions';
+import { assertHolds, assertMayAppoint } from '#access/sessions';
 import { type Actor, Role } from '#common/actor';
 import { Forbidden } from '#common/errors';
 import { Database, type Tx } from '#database/database';
@@ -24,11 +24,12 @@ export class NewUsers {
     private readonly show: ShowUsers,
   ) {}
 
-  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. @throws {Forbidden} They could do more than who adds them. */
+  /** @throws {Conflict} `email_already_registered`. @throws {NotFound} A department. @throws {Forbidden} They could do more than who adds them; `api_key_not_allowed`: a key adds an administrator. */
   async create(actor: Actor, { password, department_ids, name: _name, ...values }: UserCreate): Promise<User> {
     const { role = Role.agent } = values;
     if (role === Role.super_admin) throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
     assertHolds(actor, effectivePermissions({ role, custom_permissions: null }));
+    assertMayAppoint(actor, role);
     if (password != null) {
       const { security_settings } = await this.organizations.settings(actor);
       this.passwords.check(password, values.email, { min_length: security_settings.password_min_length });

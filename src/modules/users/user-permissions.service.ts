@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Sessions, assertHolds } from '#access/sessions';
+import { Sessions, assertHolds, assertMayAppoint } from '#access/sessions';
 import { type Actor, Role } from '#common/actor';
 import { Forbidden, Invalid } from '#common/errors';
 import type { Page, PageQuery } from '#common/page.dto';
@@ -31,7 +31,7 @@ export class UserPermissionsService {
 
   /**
    * A list replaces the role's permissions, and can only narrow them; null goes back to these. Counts from the next request on.
-   * @throws {Invalid} An unknown permission; `permission_not_allowed_for_role`. @throws {Forbidden} Oneself, a super admin, or more than one's own.
+   * @throws {Invalid} An unknown permission; `permission_not_allowed_for_role`. @throws {Forbidden} Oneself, a super admin, or more than one's own; `api_key_not_allowed`: a key and an administrator.
    */
   async update(actor: Actor, id: string, permissions: string[] | null): Promise<UserPermissions> {
     const unknown = permissions?.find((name) => !isPermission(name));
@@ -42,6 +42,7 @@ export class UserPermissionsService {
       const before = await lockMember(tx, actor, id);
       if (before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'A super admin has every permission, and nobody can narrow them.');
+      assertMayAppoint(actor, before.role);
       const beyond = custom_permissions?.find((name) => !holds(ROLE_PERMISSIONS[before.role], name));
       if (beyond !== undefined)
         throw Invalid.field('permissions', `${beyond} is more than the role ${before.role} allows.`, 'permission_not_allowed_for_role');

@@ -38,7 +38,7 @@ export class UsersController {
 
   /**
    * Add a member; without a password they are invited by mail to set one, within seven days.
-   * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or a role nobody can give (`cannot_assign_role`).
+   * @throws {403} Beyond the plan's users (`plan_limit_exceeded`), or a role nobody can give (`cannot_assign_role`); an API key gives none of an administrator (`api_key_not_allowed`).
    * @throws {404} A department is not in this organization.
    * @throws {409} The e-mail belongs to an account already (`email_already_registered`).
    * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
@@ -86,7 +86,7 @@ export class UsersController {
   /**
    * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
-   * @throws {403} Your own role, state and departments (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`).
+   * @throws {403} Your own role, state and departments (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`); an API key makes no administrator (`api_key_not_allowed`).
    * @throws {404} The user or a department is not in this organization.
    * @throws {409} The last active administrator (`last_admin`), or an e-mail that is taken (`email_already_registered`).
    * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
@@ -178,7 +178,7 @@ export class UsersController {
 
   /**
    * Narrow what a member may do, from their next request on; null goes back to their role. Another role does so too.
-   * @throws {403} Yourself (`cannot_modify_self`), or a super admin (`cannot_assign_role`).
+   * @throws {403} Yourself (`cannot_modify_self`), or a super admin (`cannot_assign_role`); an API key changes none of an administrator (`api_key_not_allowed`).
    * @throws {422} Also more than the role allows (`permission_not_allowed_for_role`).
    */
   @Put(':user_id/permissions')

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
-import { Sessions, assertHolds } from '#access/sessions';
+import { Sessions, assertHolds, assertMayAppoint } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
 import { changesOf } from '#common/changes';
 import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
@@ -96,9 +96,10 @@ export class UsersService {
       const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
       const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
-      // Who moves the mailbox has the next password mailed to it.
-      if (changes.email && actor.api_key_id !== null && !before.invite_pending)
+      // Who moves the mailbox has the next password mailed to it, or the invitation.
+      if (changes.email && actor.api_key_id !== null && !(before.invite_pending && before.role !== Role.org_admin))
         throw new Forbidden('api_key_not_allowed', 'This is not for API keys: an administrator moves an account to another address.');
+      if (changes.role || changes.is_active) assertMayAppoint(actor, changes.role ?? before.role);
       if (changes.email) Object.assign(changes, { email_verified: false, email_verified_at: null });
       if (changes.role) changes.custom_permissions = null;
       const after = { ...before, ...changes };

@@ -34,8 +34,9 @@ export interface Outcome {
 /** Contract 20, 9. */
 const TIMEOUT_MS = 15_000;
 const READ_BYTES = 64 * 1024;
-const SHOWN_BYTES = 2048;
+const SHOWN_CHARACTERS = 2048;
 const RETRY_AFTER_MAX_SECONDS = 3600;
+const HIDDEN_MIN = 6;
 
 /** One try to tell a webhook, signed as Standard Webhooks 1.0.0 has it. */
 @Injectable()
@@ -58,7 +59,7 @@ export class CallWebhook {
     const secret = new Set(['webhook-signature', ...Object.keys(opened.headers)]);
     const request_headers = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, secret.has(name) ? MASK : value]));
     const began = performance.now();
-    const outcome = await this.answerOf(url, headers, body);
+    const outcome = await this.answerOf(url, headers, body, saidOf(headers, secret));
     return { at, request_headers, response_time_ms: Math.round(performance.now() - began), ...outcome };
   }
 
@@ -66,13 +67,14 @@ export class CallWebhook {
     url: string,
     headers: Record<string, string>,
     body: string,
+    hidden: readonly string[],
   ): Promise<Pick<Outcome, 'response_status' | 'response_body' | 'error' | 'retry_after_seconds'>> {
     try {
       const answer = await this.egress.fetch(url, { method: 'POST', headers, body, timeout_ms: TIMEOUT_MS, max_bytes: READ_BYTES });
       const { status } = answer;
       return {
         response_status: status,
-        response_body: textOf(answer.body),
+        response_body: textOf(answer.body, hidden),
         error: status >= 200 && status < 300 ? null : refusalOf(status),
         retry_after_seconds: secondsOf(answer.headers['retry-after']),
       };
@@ -91,13 +93,20 @@ export class CallWebhook {
 const refusalOf = (status: number): string =>
   status >= 300 && status < 400 ? `It answered ${status}: redirects are not followed.` : `It answered ${status}.`;
 
-/** What PostgreSQL keeps of it: no NUL, no half of a character. */
-const textOf = (body: Buffer): string =>
-  new TextDecoder()
-    .decode(body.subarray(0, SHOWN_BYTES))
+/** What headers say that nobody may read, whole and without their scheme. Shorter ones stand in many an answer by chance. */
+function saidOf(headers: Record<string, string>, secret: ReadonlySet<string>): string[] {
+  const values = Object.entries(headers).flatMap(([name, value]) => (secret.has(name) ? [value, value.replace(/^\S+\s+/, '')] : []));
+  return values.filter(({ length }) => length >= HIDDEN_MIN);
+}
+
+/** What PostgreSQL keeps of it: no NUL, no half of a character. Some receivers answer what they were sent, with our secrets in it. */
+const textOf = (body: Buffer, hidden: readonly string[]): string =>
+  hidden
+    .reduce((text, value) => text.replaceAll(value, MASK), new TextDecoder().decode(body))
     .replace(/\0/g, '')
-    .replace(/\uFFFD+$/, '')
-    .slice(0, SHOWN_BYTES);
+    .slice(0, SHOWN_CHARACTERS)
+    .toWellFormed()
+    .replace(/\uFFFD+$/, '');
 
 /** RFC 9110: seconds, or a date. Nobody waits longer than an hour for it. */
 function secondsOf(header: string | undefined): number | null {

@@ -16,6 +16,7 @@ import { MediaController, uploadOptions } from './media/media.controller';
 import { MediaSweeper } from './media/media.jobs';
 import { MediaService } from './media/media.service';
 import { MediaQuota } from './media/media-quota';
+import { LinkedFiles } from './media/linked-files';
 import { MediaStorage } from './media/media-storage';
 import { Thumbnails } from './media/thumbnails';
 import { EvolutionClient } from './evolution/evolution-client';
@@ -107,6 +108,7 @@ import { TemplatesService } from './templates/templates.service';
     ReceiptDoor,
     EvolutionReceipt,
     EvolutionReceiptDoor,
+    LinkedFiles,
     MediaStorage,
     Thumbnails,
     KeepMedia,

@@ -30,7 +30,7 @@ import { SendLine, type Waiting } from './send-line';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
-/** A file is uploaded before it is sent, in two minutes at most. */
+/** A file is uploaded, or fetched from its address, before it is sent: in two minutes at most. */
 const UPLOAD_SECONDS = 150;
 
 /** An organization that is stopped is looked at again by the sweep once it is at work. */
@@ -128,7 +128,7 @@ export class DeliverMessage implements OnApplicationShutdown {
       await this.database.tx(async (tx) => {
         // The message first, as the receipt of statuses does.
         const [message] = await tx.rows<{ uploads: boolean } | undefined>(
-          'SELECT media IS NOT NULL AS uploads FROM messages WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE',
+          `SELECT media IS NOT NULL OR payload ? 'link' AS uploads FROM messages WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE`,
           [organization_id, id],
         );
         const [stale] = await tx.rows(

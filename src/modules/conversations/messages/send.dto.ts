@@ -89,7 +89,7 @@ export class SendMedia extends SendTarget {
   @IsIn(MEDIA_TYPES)
   type: MediaType;
 
-  /** Where Meta fetches the file; or `media_id`. */
+  /** Where Meta fetches the file, on numbers by QR code PyTake; or `media_id`. */
   @IsOptional()
   @IsUrl(URL_RULE)
   @MaxLength(2048)

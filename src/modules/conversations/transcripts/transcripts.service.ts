@@ -23,8 +23,8 @@ import { type Entries, csvTranscript, jsonTranscript, textTranscript } from './t
 
 /** Messages read at once. */
 const STEP = 500;
-/** One organization's documents leave connections to the others. */
-const READS_AT_ONCE = 4;
+/** Parts of documents read and worded at once: one organization's leave connections, and the processor, to the others. */
+const PARTS_AT_ONCE = 4;
 const TEAM_MAX = 20;
 /** What fits into a PDF that somebody reads: the newest messages, so many and so long; a line counts as so many characters at least. */
 const PDF_MESSAGES = 3000;
@@ -68,7 +68,7 @@ interface Asked {
 /** Conversations as documents. They are written as they are read: no more than a few hundred messages are held at a time. */
 @Injectable()
 export class Transcripts {
-  private readonly turns = new Turns(READS_AT_ONCE, { shared: true });
+  private readonly turns = new Turns(PARTS_AT_ONCE, { shared: true });
 
   constructor(
     private readonly database: Database,
@@ -162,11 +162,9 @@ export class Transcripts {
     const users = new Map<string, string>();
     const names: Names = { contact: head.contact.name, business: head.number?.name ?? head.organization, users };
     const breathe = breather();
-    let after = AFTER;
-    for (let place = from; ;) {
+    const next = async (after: string, place: Place): Promise<{ entries: TranscriptEntry[]; last: Message | undefined; is_all: boolean }> => {
       const values = [organization_id, conversation_id, notes, place.created_at, place.id, until];
-      const read = async (): Promise<RawMessage[]> => this.database.rows<RawMessage>(page(after), values);
-      const rows = await askAgain(organization_id, () => this.turns.run(read, organization_id));
+      const rows = await askAgain(organization_id, () => this.database.rows<RawMessage>(page(after), values));
       const some = rows.map((raw) => ({
         message: messages.hydrate(raw),
         quoted: raw.quoted_type && {
@@ -186,9 +184,13 @@ export class Transcripts {
         await breathe();
         entries.push(entryOf(one, names, head.language, clock));
       }
+      return { entries, last: some.at(-1)?.message, is_all: some.length < STEP };
+    };
+    let after = AFTER;
+    for (let place = from; ;) {
+      const { entries, last, is_all } = await this.turns.run(() => next(after, place), organization_id);
       yield entries;
-      const last = some.at(-1)?.message;
-      if (!last || some.length < STEP) return;
+      if (!last || is_all) return;
       after = AFTER.replace('>=', '>');
       place = last;
     }

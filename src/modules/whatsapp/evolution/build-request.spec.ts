@@ -21,15 +21,17 @@ describe('a message to Evolution', () => {
   });
 
   it('is of its kind', () => {
-    expect(build({ message_type: 'audio', payload: { voice: true, link: 'https://x/a.ogg' } })).toMatchObject({
+    const media = { file: { blob: new Blob(['a']), filename: 'a.mp3', mime_type: 'audio/mpeg' } };
+    expect(build({ message_type: 'audio', payload: { voice: true } }, { media })).toMatchObject({
       path: 'message/sendWhatsAppAudio',
-      body: { audio: 'https://x/a.ogg' },
+      file: { field: 'audio' },
     });
-    expect(build({ message_type: 'audio', payload: { link: 'https://x/a.mp3' } })).toMatchObject({
+    expect(build({ message_type: 'audio' }, { media })).toMatchObject({
       path: 'message/sendMedia',
-      body: { mediatype: 'audio', media: 'https://x/a.mp3' },
+      body: { mediatype: 'audio', mimetype: 'audio/mpeg', fileName: 'a.mp3' },
+      file: { field: 'media' },
     });
-    expect(build({ message_type: 'sticker', payload: { link: 'https://x/a.webp' } })).toMatchObject({ path: 'message/sendSticker' });
+    expect(build({ message_type: 'sticker' }, { media })).toMatchObject({ path: 'message/sendSticker', file: { field: 'sticker' } });
     expect(build({ message_type: 'reaction', payload: { emoji: '👍' } }, { target_provider_id: '3EB0', target_is_ours: true })).toEqual({
       path: 'message/sendReaction',
       body: { key: { id: '3EB0', remoteJid: JID, fromMe: true }, reaction: '👍' },
@@ -42,5 +44,7 @@ describe('a message to Evolution', () => {
     });
     for (const message_type of ['template', 'order']) expect(() => build({ message_type })).toThrow('cannot be sent');
     expect(() => build({ message_type: 'image' })).toThrow('no file');
+    // Its server would fetch it from inside the operator's network.
+    expect(() => build({ message_type: 'image', payload: { link: 'http://10.0.0.1/' } })).toThrow('no file');
   });
 });

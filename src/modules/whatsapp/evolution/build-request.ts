@@ -39,10 +39,10 @@ function typed(message: OutgoingMessage, delivery: Delivery, number: string, { n
     case 'document':
       return media(message, delivery, number, message_type);
     case 'audio':
-      if (payload.voice === true) return file('message/sendWhatsAppAudio', { number }, 'audio', message, delivery);
+      if (payload.voice === true) return file('message/sendWhatsAppAudio', { number }, 'audio', delivery);
       return media(message, delivery, number, message_type);
     case 'sticker':
-      return file('message/sendSticker', { number }, 'sticker', message, delivery);
+      return file('message/sendSticker', { number }, 'sticker', delivery);
     case 'location':
       return location(payload, number);
     case 'contacts':
@@ -78,13 +78,12 @@ function media(message: OutgoingMessage, delivery: Delivery, number: string, med
     ...(caption && mediatype !== 'audio' && { caption }),
     ...(fileName && { fileName }),
   };
-  return file('message/sendMedia', body, 'media', message, delivery);
+  return file('message/sendMedia', body, 'media', delivery);
 }
 
-function file(path: string, body: Json, field: string, { payload }: OutgoingMessage, { media: ours }: Delivery): SendRequest {
+function file(path: string, body: Json, field: string, { media: ours }: Delivery): SendRequest {
   if (ours && 'file' in ours) return { path, body, file: { field, blob: ours.file.blob } };
-  const link = ours && 'link' in ours ? ours.link : asWords(payload.link, 4_096);
-  return { path, body: { ...body, [field]: need(link, 'file') } };
+  throw new UnsendableMessage('message_incomplete', 'The message has no file.');
 }
 
 function location(payload: Json, number: string): SendRequest {

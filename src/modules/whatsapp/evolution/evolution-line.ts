@@ -1,9 +1,10 @@
 import { matchKey } from '#common/phone';
+import type { LinkedFiles } from '../media/linked-files';
 import type { MediaStorage } from '../media/media-storage';
 import type { ConnectionUpdate, PairingCode } from '../parsed-change';
 import type { Delivery, Line, OutgoingMessage, Pairing, PromisedFile, ReadMessages, SendAnswer } from '../provider';
 import { ProviderFailure, final } from '../provider-failure';
-import { type Json, asId, asList, asObject, isObject } from '../wire';
+import { type Json, asId, asList, asObject, asWords, isObject } from '../wire';
 import { buildRequest } from './build-request';
 import { type EvolutionClient, EvolutionError, type EvolutionTarget } from './evolution-client';
 import { classifyEvolutionFailure } from './evolution-errors';
@@ -40,6 +41,7 @@ export class EvolutionLine implements Line {
   constructor(
     private readonly client: EvolutionClient,
     private readonly storage: MediaStorage,
+    private readonly links: LinkedFiles,
     private readonly target: EvolutionTarget,
     private readonly options: Options,
   ) {
@@ -52,6 +54,12 @@ export class EvolutionLine implements Line {
   }
 
   async send(message: OutgoingMessage, delivery: Delivery): Promise<SendAnswer> {
+    const link = linkOf(message, delivery);
+    if (link === null) return this.sendNow(message, delivery);
+    return this.links.withFile(link, this.target.instance, (file) => this.sendNow(message, { ...delivery, media: { file } }));
+  }
+
+  private async sendNow(message: OutgoingMessage, delivery: Delivery): Promise<SendAnswer> {
     const { phone, wa_id } = delivery;
     const known = phone && !wa_id ? await this.lookUp(phone) : null;
     const request = buildRequest(message, known ? { ...delivery, phone: known } : delivery, this.options);
@@ -162,6 +170,15 @@ export class EvolutionLine implements Line {
       if (!(error instanceof EvolutionError && (error.http_status === 400 || error.http_status === 404))) throw error;
     }
   }
+}
+
+const WITH_FILE = new Set(['image', 'video', 'audio', 'document', 'sticker']);
+
+/** Where a file is that is not ours; the server of the number would fetch it from inside the operator's network, so it is given the file itself. */
+function linkOf({ message_type, payload }: OutgoingMessage, { media }: Delivery): string | null {
+  if (!WITH_FILE.has(message_type)) return null;
+  if (media) return 'link' in media ? media.link : null;
+  return asWords(payload.link, 4_096);
 }
 
 const isMissing = (error: unknown): boolean => error instanceof EvolutionError && error.http_status === 404;

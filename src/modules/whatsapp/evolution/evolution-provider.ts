@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Conflict } from '#common/errors';
 import { Config } from '#config/config';
 import { simulatorEvolutionUrl, simulatorToken } from '#modules/simulator/simulator-number';
+import { LinkedFiles } from '../media/linked-files';
 import { MediaStorage } from '../media/media-storage';
 import type { SendingNumber } from '../numbers/sending-number';
 import { ConnectionStatus, type WhatsAppNumber } from '../numbers/whatsapp-number.entity';
@@ -21,6 +22,7 @@ export class EvolutionProvider implements Provider {
     private readonly client: EvolutionClient,
     private readonly config: Config,
     private readonly storage: MediaStorage,
+    private readonly links: LinkedFiles,
   ) {}
 
   parse(body: Buffer, part: { from: number; count: number }): ParsedChange[] {
@@ -48,10 +50,10 @@ export class EvolutionProvider implements Provider {
   line(keys: NumberKeys): Line | null {
     const target = this.target(keys);
     if (!target) return null;
-    const { client, storage } = this;
+    const { client, storage, links } = this;
     const { webhook_token, webhook_verify_token } = keys;
     const url = `${this.config.public_base_url}/api/v1/whatsapp/webhook/evolution/${webhook_token}`;
-    return new EvolutionLine(client, storage, target, {
+    return new EvolutionLine(client, storage, links, target, {
       native_interactive: keys.settings.native_interactive === true,
       webhook: { url, token: webhook_verify_token ?? '' },
     });

@@ -113,10 +113,15 @@ export class MediaStorage implements OnModuleInit {
     if (path !== undefined) return use(await openAsBlob(path, { type }));
     const copy = await this.receive(this.read(key), MAX_FILE_BYTES);
     try {
-      return await use(await openAsBlob(copy.path, { type }));
+      return await use(await this.blobOf(copy, type));
     } finally {
       await this.discard(copy);
     }
+  }
+
+  /** What `receive` wrote, read from the disk as it is sent. */
+  blobOf({ path }: Pick<ReceivedFile, 'path'>, type: string): Promise<Blob> {
+    return openAsBlob(path, { type });
   }
 
   async remove(keys: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import sharp from 'sharp';
+import { textBytesOf } from './png-texts';
 import type { Image, Made } from './thumbnails';
 
 // The thread that makes thumbnails (thumbnails.ts).
@@ -7,6 +8,8 @@ import type { Image, Made } from './thumbnails';
 const LONGER_SIDE_PIXELS = 320;
 /** A photo of a phone; unfolded it takes 200 MB at most. */
 const MAX_PIXELS = 50_000_000;
+/** What editors write into a PNG is less; a megabyte of it kept the one thread busy for ten seconds. */
+const MAX_TEXT_BYTES = 256 * 1024;
 const TIMEOUT_SECONDS = 5;
 const QUALITY = 75;
 
@@ -21,6 +24,7 @@ sharp.unblock({ operation: ['VipsForeignLoadJpegFile', 'VipsForeignLoadPngFile',
 
 /** As WebP, which keeps what is transparent; turned as it was taken, and without where and when. */
 async function thumbnailOf({ path }: Image): Promise<Made> {
+  if ((await textBytesOf(path)) > MAX_TEXT_BYTES) return { flaw: 'it is mostly text' };
   const image = sharp(path, { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true });
   const { pages = 1 } = await image.metadata();
   if (pages > 1) return { flaw: 'it is animated' };

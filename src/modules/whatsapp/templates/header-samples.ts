@@ -8,6 +8,7 @@ import { Turns } from '#common/turns';
 import { isUuid } from '#common/uuid';
 import type { Tx } from '#database/database';
 import { sniff } from '../media/file-kind';
+import { nameOfLink } from '../media/linked-files';
 import { MediaService } from '../media/media.service';
 import { MediaStorage } from '../media/media-storage';
 import type { SampleFile, TemplateAccount } from '../provider';
@@ -77,7 +78,7 @@ export class HeaderSamples {
     if (truncated) throw Invalid.field('components', 'The example behind a link may have at most 16 MB.', 'unsupported_file');
     const file = await this.storage.receive(Readable.from([body]), LINK_BYTES);
     try {
-      const filename = nameOf(link);
+      const filename = nameOfLink(link);
       const mime_type = (await sniff(file.path, filename)) ?? 'application/octet-stream';
       return { blob: new Blob([body], { type: mime_type }), filename, mime_type };
     } finally {
@@ -85,14 +86,6 @@ export class HeaderSamples {
     }
   }
 }
-
-/** Letters Meta takes in a query; the name is shown to nobody. */
-const nameOf = (link: string): string =>
-  new URL(link).pathname
-    .split('/')
-    .pop()
-    ?.replace(/[^\w.-]/g, '')
-    .slice(-100) || 'example';
 
 const samplesOf = (components: readonly JsonObject[]): { n: number; format: string; sample: Sample }[] =>
   components.flatMap((component, n) => {

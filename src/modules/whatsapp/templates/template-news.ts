@@ -7,6 +7,9 @@ import { TemplateJobs } from './templates.jobs';
 
 type Changed = Template & { was: Pick<Template, 'status' | 'category' | 'quality_score'> };
 
+/** Meta delivers within seconds, and again what was not taken, for days, in any order. */
+const LATE_MS = 120_000;
+
 /** What the provider says of templates, in the receipt's transactions. */
 @Injectable()
 export class TemplateNews {
@@ -42,10 +45,12 @@ export class TemplateNews {
       ],
     );
     for (const { was, ...template } of changed) tellChanges(tx, was, template);
-    // Meta tells that its text changed, not how.
-    if (change.change === 'components') for (const template of changed) this.jobs.readAgain(tx, template);
+    // Meta tells that its text changed, not how; and what comes late may have been decided otherwise since, and told already.
+    if (change.change === 'components' || isLate(change)) for (const template of changed) this.jobs.readAgain(tx, template);
   }
 }
+
+const isLate = ({ timestamp }: TemplateEvent): boolean => timestamp !== null && Date.now() - timestamp.getTime() > LATE_MS;
 
 /** A send was refused because of its template. */
 export async function templateRefused(tx: Tx, organization_id: string, template_id: string | null, status: string): Promise<void> {

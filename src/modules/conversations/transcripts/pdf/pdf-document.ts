@@ -24,6 +24,11 @@ const ACCENT = '#0b7a5b';
 const FILLS: Record<Side, string> = { contact: '#f1f3f5', business: '#dcf5e7', note: '#fff4d1', system: '#ffffff' };
 const NAMES: Record<Side, string> = { contact: '#3b5bdb', business: ACCENT, note: '#9a6700', system: SOFT };
 
+/** PDFKit's own page, of which its types tell little. */
+interface OpenPage {
+  content: { buffer: Uint8Array[] };
+}
+
 /** One line of a bubble, or a part of it that stays together. */
 interface Row {
   height: number;
@@ -245,8 +250,19 @@ export class PdfDocument {
   }
 
   private turn(): void {
+    this.pack();
     this.pdf.addPage();
     this.y = MARGIN;
+  }
+
+  /**
+   * PDFKit keeps each statement of a page as an object of its own, and a page is kept to the end: where every other sign wants another face, or each
+   * letter its marks, these took all the memory there is.
+   */
+  private pack(): void {
+    const { content } = this.pdf.page as unknown as OpenPage;
+    content.buffer = [Buffer.concat(content.buffer)];
+    this.type.forgetWords();
   }
 
   private put({ runs }: Line, size: number, x: number, color: string, y = this.y): void {

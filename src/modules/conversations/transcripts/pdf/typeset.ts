@@ -36,6 +36,8 @@ const PIECES = new RegExp(`.{1,${RUN_MAX}}`, 'gs');
 /** PDFKit's own fonts, of which its types tell nothing. */
 interface OpenFont {
   font: { hasGlyphForCodePoint(code_point: number): boolean };
+  /** The glyphs of each word it ever drew or measured. */
+  layoutCache: Record<string, object>;
 }
 
 /** Breaks texts into lines, each sign in a face that has it. */
@@ -53,6 +55,11 @@ export class Typeset {
       return (pdf.font(face) as unknown as { _font: OpenFont })._font;
     };
     this.fonts = { text: fontOf('text'), bold: fontOf('bold'), emoji: fontOf('emoji') };
+  }
+
+  /** PDFKit forgets no word by itself, and there may be no two that are the same. */
+  forgetWords(): void {
+    for (const font of Object.values(this.fonts)) font.layoutCache = Object.create(null) as OpenFont['layoutCache'];
   }
 
   /** The lines of a text in a width; its own breaks stay. */
