@@ -162,7 +162,10 @@ export class Transcripts {
     const users = new Map<string, string>();
     const names: Names = { contact: head.contact.name, business: head.number?.name ?? head.organization, users };
     const breathe = breather();
-    const next = async (after: string, place: Place): Promise<{ entries: TranscriptEntry[]; last: Message | undefined; is_all: boolean }> => {
+    const next = async (
+      after: string,
+      place: Place,
+    ): Promise<{ entries: TranscriptEntry[]; last: Message | undefined; is_all: boolean }> => {
       const values = [organization_id, conversation_id, notes, place.created_at, place.id, until];
       const rows = await askAgain(organization_id, () => this.database.rows<RawMessage>(page(after), values));
       const some = rows.map((raw) => ({
