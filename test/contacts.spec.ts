@@ -571,15 +571,15 @@ describe('search and filters', () => {
       pool.off('acquire', count);
       return queries;
     };
+    // Clocks ask in between, but not each time; nor does what an organization's first list asks once count.
+    const fewest = async (): Promise<number> => Math.min(await counted(), await counted(), await counted());
     await create(acme.agent, { name: 'Ana' });
-    // What an organization's first list asks once.
-    await counted();
-    const one = await counted();
+    const one = await fewest();
     for (const name of ['Ana Carla', 'Ana Maria', 'Ana Clara']) await create(acme.agent, { name });
 
     expect(one).toBeGreaterThan(1);
     expect(one).toBeLessThanOrEqual(5);
-    expect(await counted()).toBe(one);
+    expect(await fewest()).toBe(one);
   });
 });
 

@@ -4,18 +4,15 @@ import { newId } from '#common/uuid';
 import type { Tx } from '#database/database';
 import { Raced } from '#database/database-errors';
 import type { PersonIds } from '#modules/whatsapp/parsed-change';
-import type { ContactNews } from './contact-news';
 import { mergeContacts } from './merge-contacts';
 import { type Sighting, findIdentities, keysOf, nameOf } from './resolve-people';
 
 /** The person of the old names has the new ones from now on; the old stay resolvable for late webhooks, inactive for sending. */
 export async function changeIdentity(
   tx: Tx,
-  news: ContactNews,
   { organization_id, portfolio_id }: Pick<Sighting, 'organization_id' | 'portfolio_id'>,
-  old_ids: PersonIds,
-  new_ids: PersonIds,
-  may_merge: boolean,
+  { old_ids, new_ids }: { old_ids: PersonIds; new_ids: PersonIds },
+  { may_merge }: { may_merge: boolean },
 ): Promise<void> {
   const known = await findIdentities(tx, [
     ...keysOf({ organization_id, portfolio_id, ids: old_ids }),
@@ -35,7 +32,6 @@ export async function changeIdentity(
     const gone = before < after ? after : before;
     contact_id = before < after ? before : after;
     if (!(await mergeContacts(tx, Actor.system(organization_id), contact_id, gone))) throw new Raced('a contact of a merge is gone');
-    news.merged(tx, organization_id, contact_id, gone);
   }
   const fresh = keysOf({ organization_id, portfolio_id, ids: new_ids });
   // Those told, and those a new one of the same kind takes the place of.

@@ -25,12 +25,6 @@ export class ContactNews {
     tx.tell('contact.created', { organization_id: contact.organization_id, contact: presentContact(contact, identities) });
   }
 
-  /** The provider's ids met two contacts who are one person. */
-  merged(tx: Tx, organization_id: string, contact_id: string, merged_contact_id: string): void {
-    tx.tell('contact.merged', { organization_id, contact_id, merged_contact_id });
-    tx.audit(Actor.system(organization_id), 'contact.merged', { resource: { id: contact_id }, metadata: { merged_contact_id } });
-  }
-
   /** Something of the contact is another one now. */
   async updated(tx: Tx, actor: Actor, contact_id: string): Promise<void> {
     const { organization_id } = actor;

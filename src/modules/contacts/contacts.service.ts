@@ -234,8 +234,6 @@ export class ContactsService {
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
       if (!(await mergeContacts(tx, actor, keep.id, gone.id))) throw new NotFound('Contact');
-      tx.audit(actor, 'contact.merged', { resource: { id: keep.id }, metadata: { merged_contact_id: gone.id } });
-      tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep.id, merged_contact_id: gone.id });
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);
     });
   }

@@ -3,7 +3,6 @@ import { matchKey } from '#common/phone';
 import { newId } from '#common/uuid';
 import type { Tx } from '#database/database';
 import { prepared } from '#database/sql';
-import type { ContactNews } from './contact-news';
 import { mergeContacts } from './merge-contacts';
 import { type Sighting, findIdentities, keysOf, nameOf } from './resolve-people';
 
@@ -18,7 +17,7 @@ export interface Recipient extends Pick<Sighting, 'organization_id' | 'portfolio
  * A status of our own phone send names the person by BSUID too: contacts that never wrote become known by it, and one that wrote under the
  * BSUID alone turns out to be the same person. The phone may come back in another spelling, which is the one to send to.
  */
-export async function linkPeople(tx: Tx, news: ContactNews, seen: readonly Recipient[]): Promise<void> {
+export async function linkPeople(tx: Tx, seen: readonly Recipient[]): Promise<void> {
   const aliases = new Map<string, object>();
   const wanted: { key: ReturnType<typeof keysOf>[number]; contact_id: string; by_phone: boolean }[] = [];
   for (const { organization_id, portfolio_id, ids: told, contact_id: id, match_key, wa_id } of seen) {
@@ -47,7 +46,6 @@ export async function linkPeople(tx: Tx, news: ContactNews, seen: readonly Recip
     if (keep === other || !(await mergeContacts(tx, Actor.system(key.organization_id), keep, other))) continue;
     for (const [from, to] of gone) if (to === other) gone.set(from, keep);
     gone.set(other, keep);
-    news.merged(tx, key.organization_id, keep, other);
   }
   if (!fresh.length) return;
   await tx.rows(

@@ -6,7 +6,7 @@ import { IdentityKind } from './contact-identity.entity';
 
 /**
  * Makes one contact of two, within the caller's transaction: what is kept of `gone` becomes `keep`'s (each table as its room declares), whose empty
- * fields are filled from it. False: one of them is not there (any more).
+ * fields are filled from it; and says so. False: one of them is not there (any more).
  */
 export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: string): Promise<boolean> {
   const ids = [actor.organization_id, keep, gone];
@@ -21,6 +21,8 @@ export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: st
   const { is_blocked } = await fillContact(tx, ids);
   await moveIdentities(tx, ids);
   if (is_blocked) for (const rows of contactRows.values()) await rows.blocked?.(tx, merge);
+  tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep, merged_contact_id: gone });
+  tx.audit(actor, 'contact.merged', { resource: { id: keep }, metadata: { merged_contact_id: gone } });
   return true;
 }
 

@@ -89,7 +89,6 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
       for (const other of others) {
         if (!(await mergeContacts(tx, Actor.system(sighting.organization_id), keep, other)))
           throw new Raced('a contact of a merge is gone');
-        news.merged(tx, sighting.organization_id, keep, other);
         gone.set(other, keep);
         for (const identity of known.values()) if (identity.contact_id === other) identity.contact_id = keep;
         const before = seen.get(other);

@@ -136,14 +136,7 @@ const portfolioOf = ({ number }: Item): { organization_id: string; portfolio_id:
 export async function applySystem(batch: Batch, item: Item<InboundSystem>): Promise<void> {
   const { change } = item;
   if (change.system_type === 'user_changed_number' || change.system_type === 'user_changed_user_id')
-    await changeIdentity(
-      batch.tx,
-      batch.contacts,
-      portfolioOf(item),
-      change.old_ids,
-      change.new_ids,
-      change.system_type === 'user_changed_user_id',
-    );
+    await changeIdentity(batch.tx, portfolioOf(item), change, { may_merge: change.system_type === 'user_changed_user_id' });
   if (!change.ids.phone && !change.ids.bsuid && !change.ids.parent_bsuid) return;
   await fileQuietly(batch, item, { message_type: MessageType.system, content: change.content, payload: change.payload });
 }
@@ -186,7 +179,7 @@ async function isStored(batch: Batch, { organization_id, id }: Item['number'], p
 
 /** user_id_update: the same move, told without a message. */
 export async function applyUserId(batch: Batch, item: Item<UserIdUpdate>): Promise<void> {
-  await changeIdentity(batch.tx, batch.contacts, portfolioOf(item), item.change.old_ids, item.change.new_ids, true);
+  await changeIdentity(batch.tx, portfolioOf(item), item.change, { may_merge: true });
 }
 
 /** A message of ours that left, told by its echo. */

@@ -104,7 +104,6 @@ export async function applyStatuses(batch: Batch, items: readonly Item<StatusUpd
   if (people.length)
     await linkPeople(
       batch.tx,
-      batch.contacts,
       people.map(({ item: { number, change }, message: { organization_id, contact_id, match_key, wa_id } }) => ({
         organization_id,
         portfolio_id: number.waba_id ?? '',
