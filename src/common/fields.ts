@@ -1,6 +1,7 @@
 import { type Type as Class, applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
-import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
+import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage, isObject } from 'class-validator';
+import { resolveAliases } from './alias';
 import { oneLine } from './one-line';
 import { isDay, isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
@@ -120,12 +121,20 @@ export const NotBefore = (start: string): PropertyDecorator =>
     },
   });
 
+/** Its aliases are resolved as those of a whole body are; class-transformer asks this before it makes the object. */
+const Canonical = (type: () => Class): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }): unknown => {
+    const canonical = (one: unknown): unknown =>
+      isObject<Record<string, unknown>>(one) ? resolveAliases(one, type().prototype as object) : one;
+    return Array.isArray(value) ? value.map(canonical) : canonical(value);
+  });
+
 /** An object with fields of its own. `ValidateNested` alone takes an empty list for a right one. */
-export const Nested = (type: () => Class): PropertyDecorator => applyDecorators(IsObject(), ValidateNested(), Type(type));
+export const Nested = (type: () => Class): PropertyDecorator => applyDecorators(IsObject(), ValidateNested(), Type(type), Canonical(type));
 
 /** A list of them; beside `@IsArray()`, which the plugins read. */
 export const NestedEach = (type: () => Class): PropertyDecorator =>
-  applyDecorators(IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
+  applyDecorators(IsObject({ each: true }), ValidateNested({ each: true }), Type(type), Canonical(type));
 
 /** A BCP-47 language. */
 export const Language = (): PropertyDecorator =>
