@@ -99,6 +99,19 @@ describe('the OpenAPI document', () => {
   });
 });
 
+describe('each name of a schema', () => {
+  it('is of one class alone: whoever tests a number is not answered as who tests a database', () => {
+    const answered = (path: string): string => {
+      const { operation } = routes().find((route) => route.path === `/api/v1${path}`) ?? {};
+      return JSON.stringify(operation?.responses['200']?.content);
+    };
+
+    expect(answered('/whatsapp/{number_id}/test')).toContain('#/components/schemas/ConnectionTestResult');
+    expect(answered('/database/test-connection')).toContain('#/components/schemas/DatabaseConnectionTestResult');
+    expect(document().components?.schemas?.['ConnectionTestResult']).toMatchObject({ properties: { quality_rating: {} } });
+  });
+});
+
 /** Ids that other systems give, or that are not ids of rows. */
 /** What is measured or averaged, and so has decimals. */
 const MEASURED = [

@@ -349,6 +349,20 @@ describe('a time zone', () => {
   });
 });
 
+describe('a value of another kind', () => {
+  it('is told so before it is measured', async () => {
+    const { admin } = w.acme;
+    const told = async (path: string, body: object): Promise<string> =>
+      ((await admin.post(path, body).expect(422)).body as { error: { message: string } }).error.message;
+
+    expect(await told('/queues', { name: 'Caixa', sla_minutes: 'cinco' })).toMatch('sla_minutes must be an integer');
+    expect(await told('/contacts/tags', { name: ['feira'] })).toBe('body.name: name must be a string');
+    const { body } = await admin.get('/contacts?limit=dez').expect(422);
+    expect(body).toMatchObject({ error: { message: 'query.limit: limit must be an integer number' } });
+    await admin.get('/contacts?limit=0').expect(422).expect(errorOf('validation_error'));
+  });
+});
+
 describe('a variable of GraphQL', () => {
   const asked = async (query: string, variables: object): Promise<unknown> => (await w.acme.agent.graphql(query, variables)).body;
 

@@ -320,6 +320,11 @@ describe('outside the window', () => {
     expect(sentTo(phone)).toEqual([
       expect.objectContaining({ type: 'template', template: expect.objectContaining({ name: 'aviso_de_retirada' }) }),
     ]);
+
+    // `name` is an alias, also within an object.
+    const again = { template: { name: 'aviso_de_retirada', parameters: ['Bia', '43'] } };
+    const { body: second } = await agent.post(`/conversations/${body.conversation_id}/messages`, again).expect(201);
+    expect(await settled(second.id)).toMatchObject({ content: 'Olá Bia, o pedido 43 está pronto.', error_code: null });
   });
 });
 

@@ -514,6 +514,24 @@ describe('a template', () => {
       .expect(errorOf('template_not_editable'));
   });
 
+  it('is changed field by field as it was made: what is not said stays, null takes a part away', async () => {
+    const number = await line();
+    const draft = await made(number, { footer_text: 'Padaria', header_text: 'Pedido' }, '?submit=false');
+    const put = (input: object) => acme.admin.put(at(number, `/${draft.id}`), input);
+
+    const { body } = await put({ body_text: 'Oi {{1}}, o pedido {{2}} chegou.', header_text: null }).expect(200);
+    expect(body).toMatchObject({ header_type: null, footer_text: 'Padaria', rendered_text: 'Oi Ana, o pedido 1042 chegou.' });
+    const named = await put({ body_text: 'Oi {{nome}}, chegou.', examples: { body: { nome: 'Bia' } }, footer_text: null }).expect(200);
+    expect(named.body).toMatchObject({ parameter_format: 'named', rendered_text: 'Oi Bia, chegou.', footer_text: null });
+
+    await put({ body_text: '' }).expect(wrongField('body', 'body_text'));
+    await put({ body_text: 'Oi!', components: [{ type: 'BODY', text: 'Oi!' }] })
+      .expect(422)
+      .expect(wrongField('body', 'body_text'));
+    const [kept] = await local(number.id, `name=${draft.name}`);
+    expect(kept.components).toHaveLength(1);
+  });
+
   it('that is approved goes to Meta again with another text, once a day and ten times a month, in its category', async () => {
     const number = await line();
     const inbox = new Inbox(house, acme, number);

@@ -1,6 +1,7 @@
 import { type Type as Class, applyDecorators } from '@nestjs/common';
-import { Transform, Type } from 'class-transformer';
-import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
+import { Transform, Type, plainToInstance } from 'class-transformer';
+import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage, isObject } from 'class-validator';
+import { aliasesOf, resolveAliases } from './alias';
 import { oneLine } from './one-line';
 import { isDay, isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
@@ -120,12 +121,25 @@ export const NotBefore = (start: string): PropertyDecorator =>
     },
   });
 
+/** Aliases within it are resolved as those of a whole body are: what class-transformer has made of it does not know them, so it is made anew. */
+const WithAliases = (type: () => Class): PropertyDecorator =>
+  Transform(({ value, obj, key }: { value: unknown; obj: Record<string, unknown>; key: string }): unknown => {
+    if (!aliasesOf(type().prototype as object).size) return value;
+    const made = (one: unknown): unknown => {
+      if (!isObject<Record<string, unknown>>(one)) return one;
+      return plainToInstance(type(), resolveAliases(one, type().prototype as object), { exposeDefaultValues: false });
+    };
+    const given = obj[key];
+    return Array.isArray(given) ? given.map(made) : made(given);
+  });
+
 /** An object with fields of its own. `ValidateNested` alone takes an empty list for a right one. */
-export const Nested = (type: () => Class): PropertyDecorator => applyDecorators(IsObject(), ValidateNested(), Type(type));
+export const Nested = (type: () => Class): PropertyDecorator =>
+  applyDecorators(IsObject(), ValidateNested(), Type(type), WithAliases(type));
 
 /** A list of them; beside `@IsArray()`, which the plugins read. */
 export const NestedEach = (type: () => Class): PropertyDecorator =>
-  applyDecorators(IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
+  applyDecorators(IsObject({ each: true }), ValidateNested({ each: true }), Type(type), WithAliases(type));
 
 /** A BCP-47 language. */
 export const Language = (): PropertyDecorator =>

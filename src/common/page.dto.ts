@@ -54,7 +54,7 @@ export class PageQuery {
   @MaxLength(100)
   search?: string;
 
-  /** `field:asc` or `field:desc`. */
+  /** `field:asc` or `field:desc`; the answer to an unknown field names those there are. */
   @IsOptional()
   @IsString()
   @MaxLength(100)

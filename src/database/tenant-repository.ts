@@ -351,7 +351,8 @@ export class TenantRepository<T extends TenantEntity> {
   }
 
   private missing(): never {
-    throw new NotFound(this.entity.name);
+    // "Media file", as one says it.
+    throw new NotFound(this.entity.name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
   }
 }
 

@@ -376,7 +376,7 @@ const wrong = (field: string, msg: string): Invalid => new Invalid([{ loc: [fiel
 
 function text(data: Data, field: string): string {
   const value = data[field];
-  if (typeof value !== 'string' || !value) throw wrong(field, 'must be a text');
+  if (typeof value !== 'string' || !value) throw wrong(field, value === undefined ? 'is missing' : 'must be a text');
   return value;
 }
 

@@ -18,7 +18,7 @@ export class ContactExportController {
 
   /**
    * Export contacts by the filters of the list, at most 100,000: CSV or XLSX, which `POST /contacts/import` reads again and a spreadsheet opens without taking a
-   * cell for a formula; or JSON.
+   * cell for a formula; or JSON. For a spreadsheet that speaks Portuguese take XLSX: it splits CSV at `;`, this one has `,`.
    */
   @Get('export')
   @Allow('org_admin')

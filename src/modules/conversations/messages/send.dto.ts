@@ -33,7 +33,7 @@ import {
 /** What every `/whatsapp/send*` takes: to whom, from which number, in reply to what. */
 @InputType({ isAbstract: true })
 export class SendTarget {
-  /** The recipient's phone. */
+  /** The recipient's phone, with its country code also where it has no `+`: 55 11 98765-4321. Without 55 it is somebody's in another country. */
   @IsString()
   @MaxLength(40)
   to: string;
@@ -256,11 +256,13 @@ export class MessageSendRequest {
   @IsOptional()
   content?: unknown;
 
+  /** Where Meta fetches the file; or `media_id`. */
   @IsOptional()
   @IsUrl(URL_RULE)
   @MaxLength(2048)
   media_url?: string;
 
+  /** A file of `POST /whatsapp/media`; its kind says `message_type` where that is absent. */
   @Field(() => ID, { nullable: true })
   @IsOptional()
   @IsUUID()
@@ -283,6 +285,7 @@ export class MessageSendRequest {
   @MaxLength(240)
   filename?: string;
 
+  /** A voice note; the file must be ogg/opus. */
   @IsOptional()
   @IsBoolean()
   voice?: boolean;
@@ -315,6 +318,7 @@ export class MessageSendRequest {
   @IsBoolean()
   preview_url?: boolean;
 
+  /** Your own id of this message; comes back in answers and events. */
   @IsOptional()
   @IsString()
   @MaxLength(255)

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
   IsArray,
@@ -148,6 +148,8 @@ export class ConnectionTestRequest {
   config: ConnectionConfig;
 }
 
+/** The room of WhatsApp numbers has the shorter name, in GraphQL too. */
+@ApiSchema({ name: 'DatabaseConnectionTestResult' })
 export class ConnectionTestResult {
   success: boolean;
 

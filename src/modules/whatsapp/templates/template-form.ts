@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ErrorDetail } from '#common/errors';
 import { given } from '#common/given';
 import type { JsonObject } from '#common/json.scalar';
-import { asList, asObject, isObject } from '../wire';
+import { asList, asObject, asText, isObject } from '../wire';
+import { variablesOf } from './template-parameters';
 import type { Mistake } from './template-rules';
 
 /** A template laid flat, for who does not want to write Meta's form. */
@@ -30,6 +32,42 @@ export function componentsOf(flat: FlatTemplate, category: string): JsonObject[]
   if (footer_text) components.push({ type: 'FOOTER', text: footer_text });
   if (buttons?.length) components.push({ type: 'BUTTONS', buttons: buttons.map((button, n) => withExample(button, of_buttons, n)) });
   return upperCase(components);
+}
+
+/** Parts in Meta's order. */
+const PARTS = ['HEADER', 'LIMITED_TIME_OFFER', 'BODY', 'CAROUSEL', 'FOOTER', 'BUTTONS'];
+
+/** `known` with other parts where `flat` says something of them; null takes one away. An example stays with a text that has the same variables. */
+export function relaid(known: readonly JsonObject[], flat: FlatTemplate, category: string): JsonObject[] {
+  const part = (type: string): JsonObject | undefined => known.find((one) => capitals(one.type) === type);
+  const examples = flat.examples ?? {};
+  const spoken = {
+    HEADER: flat.header_type !== undefined || flat.header_text !== undefined || examples.header !== undefined,
+    BODY: flat.body_text !== undefined || examples.body !== undefined,
+    FOOTER: flat.footer_text !== undefined,
+    BUTTONS: flat.buttons !== undefined || examples.buttons !== undefined,
+  };
+  const isSpokenOf = ({ type }: JsonObject): boolean => Boolean(spoken[capitals(type) as keyof typeof spoken]);
+  const next = componentsOf(
+    {
+      // A header's text taken away takes the header along.
+      header_type: flat.header_text === null ? null : asText(part('HEADER')?.format),
+      header_text: asText(part('HEADER')?.text),
+      body_text: asText(part('BODY')?.text, 4096),
+      footer_text: asText(part('FOOTER')?.text),
+      buttons: asList(part('BUTTONS')?.buttons).filter(isObject),
+      ...given(flat),
+    },
+    category,
+  );
+  const withItsExample = (one: JsonObject): JsonObject => {
+    const before = part(String(one.type));
+    const is_same = before?.format === one.format && isDeepStrictEqual(variablesOf(before?.text), variablesOf(one.text));
+    return one.example === undefined && is_same ? given({ ...one, example: before?.example }) : one;
+  };
+  return [...known.filter((one) => !isSpokenOf(one)), ...next.filter(isSpokenOf).map(withItsExample)].sort(
+    (a, b) => PARTS.indexOf(String(capitals(a.type))) - PARTS.indexOf(String(capitals(b.type))),
+  );
 }
 
 /** Meta's words in capitals, however they were written. */

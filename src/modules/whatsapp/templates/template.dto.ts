@@ -7,6 +7,7 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
 import { PAGING, PageOf, PageQuery } from '#common/page.dto';
 import { Template, TemplateButton, TemplateComponent } from './template.entity';
+import { FLAT_FIELDS } from './template-form';
 import { CATEGORIES } from './template-rules';
 
 /** A place in a template that a send fills. */
@@ -213,10 +214,13 @@ export class TemplateCreate extends IntersectionType(
   IntersectionType(FlatFields, PartialType(PickType(TemplateContent, ['components']))),
 ) {}
 
-/** The switch, or another text, which Meta reviews again. Name and language stay. */
+/** The switch, or another text, which Meta reviews again: `components` replaces all of it, a flat field its part, null takes that away. Name and language stay. */
 @InputType('WhatsAppTemplateUpdateInput')
 @ApiSchema({ name: 'TemplateUpdateRequest' })
-export class TemplateUpdate extends PartialType(IntersectionType(PickType(Template, ['is_enabled']), TemplateContent)) {}
+export class TemplateUpdate extends IntersectionType(
+  PartialType(IntersectionType(PickType(Template, ['is_enabled']), TemplateContent)),
+  PickType(FlatFields, FLAT_FIELDS),
+) {}
 
 export class TemplateSubmitQuery {
   /** false: the draft is only kept. Default true. */

@@ -17,7 +17,7 @@ import { canonical } from './sync-templates';
 import { type TemplateCreate, type TemplateQuery, type TemplateUpdate, type TemplateView } from './template.dto';
 import { type MetaTemplate, type MetaTemplatePage, type MetaTemplateQuery } from './meta-template.dto';
 import { Template } from './template.entity';
-import { FLAT_FIELDS, componentsOf, detailOf, upperCase } from './template-form';
+import { FLAT_FIELDS, componentsOf, detailOf, relaid, upperCase } from './template-form';
 import { type TemplateText, formatOf, mistakesOf, missingExamples } from './template-rules';
 
 onDuplicate(
@@ -315,13 +315,14 @@ function assertExamples(text: TemplateText, is_flat: boolean): void {
 }
 
 /** What is another content than there is, as it would be kept; null: nothing is. @throws {Invalid} */
-function changedContent(
-  template: Template,
-  { components, category }: TemplateUpdate,
-): (Partial<Template> & Pick<Template, 'components'>) | null {
-  const next = { category: category ?? template.category, components: components ? upperCase(components) : template.components };
+function changedContent(template: Template, input: TemplateUpdate): (Partial<Template> & Pick<Template, 'components'>) | null {
+  const { components, category = template.category } = input;
+  const flat = FLAT_FIELDS.filter((field) => input[field] !== undefined);
+  if (components && flat.length) throw Invalid.field(flat[0], `${flat[0]} is not given together with components`);
+  const laid = flat.length ? relaid(template.components, input, category) : template.components;
+  const next = { category, components: components ? upperCase(components) : laid };
   if (next.category === template.category && canonical(next.components) === canonical(template.components)) return null;
-  assertRight(next, { examples: template.status !== 'DRAFT' });
+  assertRight(next, { examples: template.status !== 'DRAFT', is_flat: flat.length > 0 });
   return { ...next, parameter_format: formatOf(next.components), ...(template.status === 'DRAFT' && { submission_error: null }) };
 }
 
