@@ -53,6 +53,7 @@ export class MetaTemplateQuery {
 
 /** A template as Meta has it; what else it says stands beside these. */
 export class MetaTemplate {
+  @ApiProperty({ pattern: '^\\d+$', example: '110296375334066' })
   id: string;
 
   name: string;
