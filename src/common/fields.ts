@@ -1,7 +1,8 @@
 import { type Type as Class, applyDecorators } from '@nestjs/common';
 import { Transform, Type, plainToInstance } from 'class-transformer';
-import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage, isObject } from 'class-validator';
+import { IsFQDN, IsObject, IsUrl, Matches, MaxLength, ValidateBy, ValidateNested, buildMessage } from 'class-validator';
 import { aliasesOf, resolveAliases } from './alias';
+import { isObject } from './is-object';
 import { oneLine } from './one-line';
 import { isDay, isDayOrInstant, isReversed } from './period';
 import { normalizePhone } from './phone';
@@ -126,7 +127,7 @@ const WithAliases = (type: () => Class): PropertyDecorator =>
   Transform(({ value, obj, key }: { value: unknown; obj: Record<string, unknown>; key: string }): unknown => {
     if (!aliasesOf(type().prototype as object).size) return value;
     const made = (one: unknown): unknown => {
-      if (!isObject<Record<string, unknown>>(one)) return one;
+      if (!isObject(one)) return one;
       return plainToInstance(type(), resolveAliases(one, type().prototype as object), { exposeDefaultValues: false });
     };
     const given = obj[key];

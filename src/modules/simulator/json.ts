@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { isObject } from '#common/is-object';
+
+export { isObject };
 
 export type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 export function objectAt(value: unknown, key: string): JsonObject | undefined {
   const found = isObject(value) ? value[key] : undefined;

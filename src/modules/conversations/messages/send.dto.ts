@@ -256,7 +256,7 @@ export class MessageSendRequest {
   @IsOptional()
   content?: unknown;
 
-  /** Where Meta fetches the file; or `media_id`. */
+  /** Where Meta fetches the file, on numbers by QR code PyTake; or `media_id`. */
   @IsOptional()
   @IsUrl(URL_RULE)
   @MaxLength(2048)
