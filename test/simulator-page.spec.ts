@@ -210,7 +210,8 @@ describeBrowser('the simulator page in a browser', () => {
       from,
       'Longa Conversa',
       `Uma agulha no palheiro ${HTML}`,
-      ...Array.from({ length: 50 }, (_, n) => `Mensagem número ${n + 1}`),
+      // With a full stop: the time stands behind it, and between 0 and 1 h would make a 50 of each 5.
+      ...Array.from({ length: 50 }, (_, n) => `Mensagem número ${n + 1}.`),
     );
     for (let n = 0; n < 4; n++) await sim.customerSends({ from, type: 'image', image: { base64: photo, mime_type: 'image/png' } });
     await conversation(page, 'Longa').click();
@@ -231,7 +232,7 @@ describeBrowser('the simulator page in a browser', () => {
       'Uma agulha no <mark>palheiro</mark> &lt;img src=x onerror=alert(1)&gt;&lt;mark&gt;&amp;',
     );
     expect(await findings(page)).toEqual([]);
-    const newest = bubble(page, 'Mensagem número 50');
+    const newest = bubble(page, 'Mensagem número 50.');
     await found.click();
     await bubble(page, 'Uma agulha').and(page.locator('.found-here')).waitFor();
     expect(await newest.count()).toBe(0);

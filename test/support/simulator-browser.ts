@@ -56,8 +56,7 @@ export class SimulatorBrowser {
 
   /** A page of the demo's administrator, loaded and signed in once for all tests that ask for it: each leaves no dialog and no filter behind. */
   async admin(): Promise<Page> {
-    // A test that failed may have left one.
-    if (this.desk && (await this.desk.locator('dialog[open]').count())) await this.closeAdmin();
+    if (this.desk && (await left(this.desk))) await this.closeAdmin();
     if (!this.desk) {
       const page = await this.open(WIDE);
       await this.signIn(page);
@@ -132,6 +131,12 @@ export class SimulatorBrowser {
   async write(from: string, name: string, ...texts: string[]): Promise<void> {
     for (const body of texts) await this.customerSends({ from, name, type: 'text', text: { body } });
   }
+}
+
+/** Whether a test that failed has left a dialog or a search, or is signed out. */
+async function left(page: Page): Promise<boolean> {
+  const searched = !(await page.locator('[data-testid=search]:placeholder-shown').count());
+  return searched || (await page.locator('dialog[open]').count()) > 0;
 }
 
 export const conversation = (page: Page, name: string): Locator => page.getByTestId('conversation-item').filter({ hasText: name });
