@@ -14,6 +14,7 @@ export class Turns {
   private readonly share: number;
   private readonly reserve: number;
   private busy = 0;
+  private last_awaited_at = 0;
   private readonly held = new Map<string, number>();
   /** Who waits, by key; the key at the front is next. */
   private readonly lines = new Map<string, (() => void)[]>();
@@ -24,6 +25,11 @@ export class Turns {
   ) {
     this.share = limits.shared ? Math.max(1, Math.floor(at_once / 2)) : at_once;
     this.reserve = Math.max(1, Math.floor(at_once / 4));
+  }
+
+  /** When somebody waited last. */
+  get awaited_at(): number {
+    return this.lines.size ? Date.now() : this.last_awaited_at;
   }
 
   /** @throws {Unavailable} `busy`: the line is full or too slow; nothing of `work` has run. */
@@ -59,6 +65,7 @@ export class Turns {
       this.lines.delete(next);
       if (line.length > 1) this.lines.set(next, line);
       line.shift()?.();
+      this.last_awaited_at = Date.now();
       return;
     }
   }

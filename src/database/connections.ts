@@ -71,8 +71,10 @@ export async function borrow<R>([client, release]: Borrowed, work: (client: Pool
  *
  * A transaction that asks for a second connection waits for one that the others hold, who wait for theirs: with as many at once as there are
  * connections nobody goes on. `refuse` hears of every such wish, and by throwing denies it.
+ *
+ * Answers when somebody waited last.
  */
-export function watchConnections(source: DataSource, size: number, refuse: (error: Error) => void): void {
+export function watchConnections(source: DataSource, size: number, refuse: (error: Error) => void): () => number {
   const driver = source.driver as unknown as PostgresDriver;
   const obtain = driver.obtainMasterConnection.bind(driver);
   const turns = new Turns(size, { wait_ms: TURN_MS, shared: true });
@@ -93,4 +95,5 @@ export function watchConnections(source: DataSource, size: number, refuse: (erro
       turns.run(turn, caller.getStore()?.organization_id).catch(reject);
     });
   };
+  return () => turns.awaited_at;
 }

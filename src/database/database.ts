@@ -11,6 +11,7 @@ import { borrow, isInTransaction, onOneConnection, takeConnection, watchConnecti
 import { isUndone } from './database-errors';
 import { Gathered } from './gathered';
 import type { PlannedConnections } from './planned-connections';
+import { Rush } from './rush';
 import { type Prepared, type Sql, ask, rowsOf, tracedByTypeorm } from './sql';
 import { TenantRepository } from './tenant-repository';
 import type { TenantEntity } from './tenant.entity';
@@ -35,6 +36,8 @@ export class Database implements Sql {
   readonly alike = new Alike();
   /** Of what one row's lock is wanted for: the second one waits for the lock while the first one commits. */
   private readonly turns = new TurnsByKey(2);
+  /** Requests that wait for connections. */
+  readonly rush: Rush;
   /** Nobody's request. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
@@ -44,10 +47,11 @@ export class Database implements Sql {
     private readonly events: EventBus,
   ) {
     source.subscribers.push(tracedByTypeorm);
-    watchConnections(source, database_pool_size, (error) => {
+    const awaitedAt = watchConnections(source, database_pool_size, (error) => {
       if (!production) throw error;
       this.logger.error({ msg: 'a transaction took a second connection', err: error });
     });
+    this.rush = new Rush(awaitedAt);
   }
 
   get manager(): EntityManager {
