@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import type { ClientBase, QueryConfig, QueryResult } from 'pg';
+import type { ClientBase, QueryResult } from 'pg';
 import type { EntitySubscriberInterface } from 'typeorm';
 import { queryTimes } from '#observability/metrics';
 import { inSpan, pastSpan } from '#observability/tracing';
+import { askPrepared } from './prepared-query';
 
 /** A statement each connection parses and plans once. */
 export interface Prepared {
@@ -30,24 +31,23 @@ export function prepared(text: string): Prepared {
 }
 
 /** Gives a connection a statement. Those given in the same breath leave in one packet: PostgreSQL is woken once for them. */
-export function ask(client: ClientBase, query: string | QueryConfig<unknown[]>): Promise<QueryResult> {
+export function ask(client: ClientBase, statement: string | Prepared, values?: unknown[]): Promise<QueryResult> {
   const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
   if (!stream.writableCorked) {
     stream.cork();
     process.nextTick(() => stream.uncork());
   }
-  return client.query(query);
+  return typeof statement === 'string' ? client.query(statement, values) : askPrepared(client, statement, values);
 }
 
 /** Runs a statement on a connection. */
 export async function rowsOf<R>(client: ClientBase, statement: string | Prepared, values?: readonly unknown[]): Promise<R[]> {
-  const query = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text };
   const began = performance.now();
   try {
     const { rows } = await inSpan(
       'postgresql',
-      () => spanOf(query.text),
-      () => ask(client, { ...query, values: values as unknown[] }),
+      () => spanOf(typeof statement === 'string' ? statement : statement.text),
+      () => ask(client, statement, values as unknown[]),
     );
     return rows as R[];
   } finally {
