@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Writable } from 'node:stream';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
@@ -50,8 +51,17 @@ export class RealtimeAdapter extends IoAdapter {
       connectTimeout: LIMITS.stranger_ms,
       parser: { Encoder: JsonEncoder, Decoder },
     });
+    gatherFrames(server);
     return server as unknown as ReturnType<IoAdapter['createIOServer']>;
   }
+}
+
+/** What Engine.IO has gathered for a socket it writes frame by frame, each a call of the system: they leave in one. */
+function gatherFrames({ engine }: Server): void {
+  const lineOf = ({ transport }: { transport: { socket?: { _socket?: Writable | null } } }): Writable | null | undefined =>
+    transport.socket?._socket;
+  engine.on('flush', (socket: Parameters<typeof lineOf>[0]) => lineOf(socket)?.cork());
+  engine.on('drain', (socket: Parameters<typeof lineOf>[0]) => lineOf(socket)?.uncork());
 }
 
 interface SocketData {
