@@ -1,4 +1,7 @@
+import { Bounded } from './bounded';
 import { Unavailable } from './errors';
+
+const KEYS_REMEMBERED = 1000;
 
 interface Limits {
   /** So many wait at most, of one key. */
@@ -14,10 +17,11 @@ export class Turns {
   private readonly share: number;
   private readonly reserve: number;
   private busy = 0;
-  private last_awaited_at = 0;
   private readonly held = new Map<string, number>();
   /** Who waits, by key; the key at the front is next. */
   private readonly lines = new Map<string, (() => void)[]>();
+  /** When the last one of a key had waited. */
+  private readonly awaited = new Bounded<string, number>({ count: KEYS_REMEMBERED });
 
   constructor(
     private readonly at_once: number,
@@ -27,9 +31,9 @@ export class Turns {
     this.reserve = Math.max(1, Math.floor(at_once / 4));
   }
 
-  /** When somebody waited last. */
-  get awaited_at(): number {
-    return this.lines.size ? Date.now() : this.last_awaited_at;
+  /** When somebody of the key waited last, as `performance.now()` tells time. */
+  awaitedAt(key: string): number {
+    return this.lines.has(key) ? performance.now() : (this.awaited.get(key) ?? -Infinity);
   }
 
   /** @throws {Unavailable} `busy`: the line is full or too slow; nothing of `work` has run. */
@@ -65,7 +69,7 @@ export class Turns {
       this.lines.delete(next);
       if (line.length > 1) this.lines.set(next, line);
       line.shift()?.();
-      this.last_awaited_at = Date.now();
+      this.awaited.set(next, performance.now());
       return;
     }
   }

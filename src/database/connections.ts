@@ -72,9 +72,9 @@ export async function borrow<R>([client, release]: Borrowed, work: (client: Pool
  * A transaction that asks for a second connection waits for one that the others hold, who wait for theirs: with as many at once as there are
  * connections nobody goes on. `refuse` hears of every such wish, and by throwing denies it.
  *
- * Answers when somebody waited last.
+ * Answers when a call of an organization waited last, as `performance.now()` tells time.
  */
-export function watchConnections(source: DataSource, size: number, refuse: (error: Error) => void): () => number {
+export function watchConnections(source: DataSource, size: number, refuse: (error: Error) => void): (organization_id: string) => number {
   const driver = source.driver as unknown as PostgresDriver;
   const obtain = driver.obtainMasterConnection.bind(driver);
   const turns = new Turns(size, { wait_ms: TURN_MS, shared: true });
@@ -95,5 +95,5 @@ export function watchConnections(source: DataSource, size: number, refuse: (erro
       turns.run(turn, caller.getStore()?.organization_id).catch(reject);
     });
   };
-  return () => turns.awaited_at;
+  return (organization_id) => turns.awaitedAt(organization_id);
 }

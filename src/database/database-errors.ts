@@ -51,8 +51,14 @@ const UNDONE = new Set(['40001', '40P01']);
 /** Two writers met (a contact, a conversation, a message made by the API at the same instant): the work is simply done again. */
 export class Raced extends Error {}
 
-/** PostgreSQL undid the transaction for the sake of another. */
-export const isUndone = (error: unknown): boolean => UNDONE.has(driverError(error).code ?? '');
+/** PostgreSQL undid the transaction for the sake of another, or its connection is of before a change of the tables. */
+export const isUndone = (error: unknown): boolean => UNDONE.has(driverError(error).code ?? '') || isStale(error);
+
+/** What the connection has prepared answers otherwise by now (a column more), or is gone from it: a new connection prepares it anew. */
+function isStale(error: unknown): boolean {
+  const { code, message = '' } = driverError(error);
+  return code === '26000' || (code === '0A000' && message.startsWith('cached plan'));
+}
 
 /** in_failed_sql_transaction: an earlier statement of the transaction failed. */
 export const isRefused = (error: unknown): boolean => driverError(error).code === '25P02';
@@ -75,10 +81,11 @@ const CONNECTION_CODES = new Set([
   '53300',
 ]);
 
-/** PostgreSQL cannot be reached or is shutting down: the request may be repeated. */
+/** PostgreSQL cannot be reached, is shutting down, or the connection is good for nothing more: the request may be repeated. */
 export function isDatabaseDown(error: unknown): boolean {
   const { code, message } = driverError(error);
   return (
+    isStale(error) ||
     CONNECTION_CODES.has(code ?? '') ||
     /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Driver not Connected/i.test(
       message ?? '',

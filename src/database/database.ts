@@ -36,7 +36,7 @@ export class Database implements Sql {
   readonly alike = new Alike();
   /** Of what one row's lock is wanted for: the second one waits for the lock while the first one commits. */
   private readonly turns = new TurnsByKey(2);
-  /** Requests that wait for connections. */
+  /** Of organizations whose calls wait for connections. */
   readonly rush: Rush;
   /** Nobody's request. */
   private readonly outside = AsyncLocalStorage.snapshot();

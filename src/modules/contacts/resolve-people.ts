@@ -6,7 +6,7 @@ import type { Tx } from '#database/database';
 import { Raced } from '#database/database-errors';
 import { type Sql, prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
-import type { Contact } from './contact.entity';
+import { Contact } from './contact.entity';
 import { ContactIdentity, IdentityKind } from './contact-identity.entity';
 import type { ContactNews } from './contact-news';
 import { mergeContacts } from './merge-contacts';
@@ -237,7 +237,7 @@ async function insertContacts(
            last_message_at = greatest(c.last_message_at, excluded.last_message_at),
            last_message_received_at = greatest(c.last_message_received_at, excluded.last_message_received_at),
            total_messages_received = c.total_messages_received + excluded.total_messages_received, updated_at = now()
-     RETURNING c.*, (xmax = 0) AS is_new`),
+     RETURNING ${new TenantRepository(tx, Contact).columnsOf('c')}, (xmax = 0) AS is_new`),
     [JSON.stringify(rows), [...suppressed]],
   );
   const byId = new Map(saved.map((contact) => [contact.id, contact]));

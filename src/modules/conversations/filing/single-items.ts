@@ -44,7 +44,8 @@ export async function applyToMessage(batch: Batch, item: Item<Target | Echo>, ch
   const { number } = item;
   const from_us = item.change.kind === 'echo';
   const [found] = await batch.rows<Message & { contact_is_blocked: boolean; contact_match_key: string | null }>(
-    prepared(`SELECT m.*, c.is_blocked AS contact_is_blocked, c.match_key AS contact_match_key FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
+    prepared(`SELECT ${new TenantRepository(batch.tx, Message).columnsOf('m')}, c.is_blocked AS contact_is_blocked, c.match_key AS contact_match_key
+       FROM messages m JOIN contacts c ON c.organization_id = m.organization_id AND c.id = m.contact_id
       WHERE m.organization_id = $1 AND m.whatsapp_number_id = $2 AND m.whatsapp_message_id = $3 FOR NO KEY UPDATE OF m`),
     [number.organization_id, number.id, targetOf(change)],
   );

@@ -92,8 +92,8 @@ export class DeliverMessage implements OnApplicationShutdown {
 
   /** Sends the next message of a number's line, if one may leave now. Answers in how many milliseconds to do so again. */
   async sendNext(row: DueRow): Promise<number | null> {
-    // Whoever writes now waits for an answer; what is written already does not go back.
-    await this.database.rush.giveWay();
+    // Whose people write at this moment wait for an answer; what is written already does not go back.
+    await this.database.rush.giveWay(row.organization_id);
     const line = this.line(row);
     if (line.wait_ms === 0) {
       if (line.must_look) await this.look(row, line);

@@ -3,7 +3,6 @@ import { Actor } from '#common/actor';
 import { matchKey } from '#common/phone';
 import type { Tx } from '#database/database';
 import { violatedIndex } from '#database/database-errors';
-import { prepared } from '#database/sql';
 import type { ConnectionUpdate, PairingCode, PairingCodeUpdate } from '../parsed-change';
 import { PHONE_MISMATCH } from './end-pairing';
 import { NumberJobs } from './numbers.jobs';
@@ -13,8 +12,8 @@ import { ConnectionStatus } from './whatsapp-number.entity';
 /** How long a code is good for; then its provider shows another. Contract 20, 5.1. */
 export const CODE_MS = 45_000;
 
-const LOCK = prepared(`SELECT *, connection_status AS previous_status FROM whatsapp_numbers
-  WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`);
+const LOCK = `SELECT *, connection_status AS previous_status FROM whatsapp_numbers
+  WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`;
 
 const CHANGE = `UPDATE whatsapp_numbers SET connection_status = $3::varchar, last_error = $4, connected_at = $5, updated_at = now(),
        last_seen_at = CASE WHEN $3::varchar = 'connected' THEN now() ELSE last_seen_at END,
