@@ -262,6 +262,35 @@ describe('the wall', () => {
     expect(found).toEqual(Object.fromEntries(Object.entries(FOREIGN_WRITES).map(([file, { tables }]) => [file, tables])));
   });
 
+  it('spells out what a prepared statement answers: one that says * fails when a migration adds a column', () => {
+    const innermost = /\([^()]*\)/g;
+    const answerOf = (text: string): string => {
+      let outside = text;
+      while (innermost.test(outside)) outside = outside.replace(innermost, '');
+      return (
+        /\bRETURNING\b([\s\S]*)/.exec(outside)?.[1] ??
+        /^\s*(?:WITH|SELECT)\b[\s\S]*?\bSELECT\b([\s\S]*)/.exec(` SELECT${outside}`)?.[1] ??
+        ''
+      );
+    };
+
+    const found: string[] = [];
+    for (const { file, tree } of sources)
+      each(tree, (node) => {
+        if (!ts.isCallExpression(node) || node.expression.getText() !== 'prepared') return;
+        const [argument] = node.arguments;
+        if (ts.isStringLiteralLike(argument) || ts.isTemplateExpression(argument)) {
+          const text = argument
+            .getText()
+            .slice(1, -1)
+            .replace(/\$\{[^}]*\}/g, '');
+          if (/(?:^|[\s,])(?:\w+\.)?\*(?:[\s,]|$)/.test(answerOf(text))) found.push(file);
+        }
+      });
+
+    expect(found).toEqual([]);
+  });
+
   it('changes a conversation in one place', () => {
     const found = new Set<string>();
     for (const { file, tree } of sources)

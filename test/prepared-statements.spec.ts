@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { Config } from '#config/config';
+import { Database } from '#database/database';
 import { type Prepared, prepared, rowsOf } from '#database/sql';
 import { world } from './support/world';
 
@@ -60,12 +61,27 @@ describe('a prepared statement', () => {
   });
 
   it('is refused when its columns are others by now, instead of being read as they were', async () => {
-    await client.query('CREATE TEMP TABLE changing (value int); INSERT INTO changing VALUES (1)');
-    const read = prepared('SELECT * FROM changing');
+    await client.query('CREATE TEMP TABLE another (value int); INSERT INTO another VALUES (1)');
+    const read = prepared('SELECT * FROM another');
     expect(await rowsOf(client, read)).toEqual([{ value: 1 }]);
 
-    await client.query(`ALTER TABLE changing ALTER value TYPE text USING 'now a text'`);
+    await client.query(`ALTER TABLE another ALTER value TYPE text USING 'now a text'`);
 
     await expect(rowsOf(client, read)).rejects.toThrow('cached plan must not change result type');
+  });
+
+  it('of before a change of its table is prepared anew on another connection: a transaction runs once more, and nobody notices', async () => {
+    const database = (await world()).app.get(Database);
+    await client.query('CREATE TABLE changing (value int); INSERT INTO changing VALUES (1)');
+    const read = prepared('SELECT * FROM changing');
+    expect(await database.tx((tx) => tx.rows(read))).toEqual([{ value: 1 }]);
+
+    await client.query('ALTER TABLE changing ADD COLUMN more int');
+
+    try {
+      expect(await database.tx((tx) => tx.rows(read))).toEqual([{ value: 1, more: null }]);
+    } finally {
+      await client.query('DROP TABLE changing');
+    }
   });
 });

@@ -883,3 +883,25 @@ it('refuses a webhook for a number without any secret', async () => {
 
   await postWebhook(box.w, metaPayload.text(box.person()), { secret: randomBytes(8).toString('hex') }).expect(403);
 });
+
+it('loses nothing when tables get a column meanwhile', async () => {
+  const box = await inbox();
+  const told = async (): Promise<void> => {
+    const [ana, id] = [box.person(), wamid()];
+    await box.receive(metaPayload.text({ ...ana, id }), metaPayload.reaction({ ...ana, target: id, emoji: '👍' }));
+    const [{ reactions }] = await box.w.sql<Row>('SELECT reactions FROM messages WHERE whatsapp_message_id = $1', [id]);
+    expect(reactions).toHaveLength(1);
+  };
+  const tables = ['contacts', 'messages', 'conversations', 'whatsapp_numbers', 'inbound_events', 'contact_identities'];
+  // On both of the connections that file.
+  for (let n = 0; n < 4; n++) await told();
+
+  for (const table of tables) await box.w.sql(`ALTER TABLE ${table} ADD COLUMN of_an_operator text`);
+  try {
+    for (let n = 0; n < 4; n++) await told();
+  } finally {
+    for (const table of tables) await box.w.sql(`ALTER TABLE ${table} DROP COLUMN of_an_operator`);
+  }
+
+  expect(await box.parked()).toEqual([]);
+});
