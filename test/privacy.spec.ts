@@ -16,6 +16,7 @@ import { TraceRing } from '#observability/trace-ring';
 import { phone } from './support/acts';
 import { asBytes } from './support/files';
 import { type Inbox, inbox } from './support/inbox';
+import { mailedToken } from './support/mailed-token';
 import { metaPayload } from './support/meta-payloads';
 import { until } from './support/sockets';
 import { type Company, type Person, type World, errorOf, wrongField } from './support/world';
@@ -488,6 +489,68 @@ describe('an anonymization', () => {
     const { body } = await acme.admin.get(`/users/${id}`).expect(200);
     expect(body).toMatchObject({ is_active: false, full_name: expect.stringMatching(/^Anonymized/) as string });
     await acme.viewer.get('/users/me').expect(401);
+  });
+
+  it('of a user is for good: nobody makes somebody of the account again, and it can only be deleted', async () => {
+    const { id } = acme.agent.user;
+    await acme.admin.post(`/privacy/data/${id}/anonymize`, {}).expect(200);
+    const row = (): Promise<unknown[]> => w.sql('SELECT * FROM users WHERE id = $1', [id]);
+    const before = await row();
+
+    const new_password = 'fornada-das-6';
+    for (const refused of [
+      acme.admin.post(`/users/${id}/activate`),
+      acme.admin.put(`/users/${id}`, { email: `rita@${acme.slug}.example`, full_name: 'Rita Lima' }),
+      acme.admin.post(`/users/${id}/change-password`, { new_password }),
+      acme.admin.put(`/users/${id}/permissions`, { permissions: [] }),
+      acme.admin.post('/privacy/consent', { subject_id: id, purpose: 'analytics', granted: true }),
+    ])
+      await refused.expect(409).expect(errorOf('already_anonymized'));
+    const { body } = await acme.admin.graphql(
+      'mutation ($id: ID!) { updateUser(id: $id, input: { is_active: true, full_name: "Rita Lima" }) { id } }',
+      { id },
+    );
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'already_anonymized' } }] });
+
+    expect(await row()).toEqual(before);
+    await acme.admin.delete(`/users/${id}`).expect(204);
+  });
+
+  it('of a user who was let in again before that was refused is for good too: no mail, and no link, sets a password', async () => {
+    const { user } = acme.agent;
+    await acme.admin.post(`/privacy/data/${user.id}/anonymize`, {}).expect(200);
+    const email = `rita@${acme.slug}.example`;
+    await w.sql('UPDATE users SET is_active = true, email = $2 WHERE id = $1', [user.id, email]);
+    const mails = (): Promise<unknown[]> => w.sql('SELECT purpose FROM mailed_tokens WHERE user_id = $1', [user.id]);
+
+    await w.guest.post('/auth/forgot-password', { email }).expect(200);
+    expect(await mails()).toEqual([]);
+    const token = await mailedToken(w.app, { ...user, email }, 'password_reset');
+    await w.guest.post('/auth/reset-password', { token, new_password: 'fornada-das-6' }).expect(400).expect(errorOf('invalid_token'));
+  });
+
+  it('of a contact is for good: it takes no name, no tag, no consent and no other contact', async () => {
+    const { id } = await contact();
+    const other = await contact();
+    await acme.admin.post(`/privacy/data/${id}/anonymize`, {}).expect(200);
+    const before = await contactNow(id);
+
+    for (const refused of [
+      acme.agent.put(`/contacts/${id}`, { name: 'Rita Lima', email: 'rita@casa.example', whatsapp_id: phone() }),
+      acme.agent.post(`/contacts/${id}/tags`, { tags: ['Festa'] }),
+      acme.agent.post(`/contacts/${id}/merge`, { other_contact_id: other.id }),
+      acme.agent.post(`/contacts/${other.id}/merge`, { other_contact_id: id }),
+      acme.agent.post('/privacy/consent', { subject_id: id, purpose: 'marketing', granted: true }),
+    ])
+      await refused.expect(409).expect(errorOf('already_anonymized'));
+    const { body } = await acme.agent.graphql('mutation ($id: ID!) { updateContact(id: $id, input: { name: "Rita Lima" }) { id } }', {
+      id,
+    });
+    expect(body).toMatchObject({ errors: [{ extensions: { error_code: 'already_anonymized' } }] });
+
+    expect(await contactNow(id)).toEqual(before);
+    expect(await consentsOf(id)).toEqual([]);
+    await acme.agent.delete(`/contacts/${id}`).expect(204);
   });
 });
 

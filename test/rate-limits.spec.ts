@@ -14,6 +14,7 @@ const LIMITS = {
   RATE_LIMIT_AUTH_REGISTER: '2/600',
   RATE_LIMIT_AUTH_REFRESH: '4/600',
   RATE_LIMIT_AUTH_RECOVERY: '2/600',
+  RATE_LIMIT_AUTH_RECOVERY_ADDRESS: '10/600',
   RATE_LIMIT_AUTH_TOKEN: '3/600',
   RATE_LIMIT_GENERAL: '6/600',
   RATE_LIMIT_API_KEY: '8/600',
@@ -209,6 +210,26 @@ describe.each(['memory', 'redis'] as const)('rate limits, counted in %s', (store
       request(w.base_url).post(`/api/v1/auth/${path}`).set('X-Forwarded-For', from).send({ token: 'guess', new_password: PASSWORD });
     expect(await statuses(2, () => bring('reset-password'))).toEqual([400, 400]);
     expect(await statuses(2, () => bring('verify-email'))).toEqual([400, 429]);
+  });
+
+  test('count mails by address alone too, at both doors: nobody asks for everybody’s', async () => {
+    const from = address();
+    const stranger = (): string => `stranger-${++last}@acme.example`;
+    const forgot = (by = from): request.Test =>
+      request(w.base_url).post('/api/v1/auth/forgot-password').set('X-Forwarded-For', by).send({ email: stranger() });
+    const resend = (): request.Test =>
+      request(w.base_url).post('/api/v1/auth/resend-verification').set('X-Forwarded-For', from).send({ email: stranger() });
+
+    expect(await statuses(4, () => forgot())).toEqual(Array(4).fill(200));
+    expect(await statuses(3, resend)).toEqual(Array(3).fill(200));
+    const ask = (alias: string): string => `${alias}: forgotPassword(email: "${stranger()}") { success }`;
+    const { body } = await graphql(w, `mutation { ${['a', 'b', 'c', 'd'].map(ask).join(' ')} }`, from);
+    expect(body).toMatchObject({ errors: [{ path: ['d'], extensions: { error_code: 'rate_limit_exceeded' } }] });
+
+    const refused = await forgot().expect(429).expect(errorOf('rate_limit_exceeded'));
+    expect([number(refused, 'x-ratelimit-limit'), number(refused, 'x-ratelimit-remaining')]).toEqual([10, 0]);
+    expect(await statuses(1, resend)).toEqual([429]);
+    expect((await forgot(address())).status).toBe(200);
   });
 
   test('count each API key by itself, in one class for REST and GraphQL', async () => {

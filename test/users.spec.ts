@@ -288,6 +288,18 @@ describe('deactivation', () => {
     await acme.agent.put('/users/me', { role: 'agent', is_active: true, bio: 'same as before' }).expect(200);
   });
 
+  it('of one’s own permissions is refused; the same ones pass, and another’s have a door of their own', async () => {
+    const { acme } = await world();
+    const { id } = acme.admin.user;
+    const me = (await acme.agent.get('/users/me').expect(200)).body as { permissions: string[] };
+
+    await acme.agent.put('/users/me', { permissions: [] }).expect(403).expect(errorOf('cannot_modify_self'));
+    await acme.admin.put(`/users/${id}`, { permissions: [] }).expect(403).expect(errorOf('cannot_modify_self'));
+    await acme.agent.put('/users/me', { permissions: [...me.permissions].reverse(), bio: 'Padeira' }).expect(200);
+    await acme.admin.put(`/users/${acme.agent.user.id}`, { permissions: [] }).expect(wrongField('permissions'));
+    await acme.admin.put(`/users/${acme.agent.user.id}`, { permissions: me.permissions }).expect(200);
+  });
+
   it('never takes the last active administrator', async () => {
     const { acme, superAdmin } = await world();
     const root = await superAdmin();

@@ -69,7 +69,7 @@ interface Counted {
   account?: string;
 }
 
-/** A request counts in exactly one class (contract 10 §14); a GraphQL login counts in its own besides. */
+/** A request counts in exactly one class (contract 10 §14); a GraphQL login counts in its own besides, and who asks for mails by their address alone. */
 @Injectable()
 export class ThrottleGuard extends ThrottlerGuard {
   // Set in AccessModule: the parent's constructor is the library's.
@@ -94,8 +94,9 @@ export class ThrottleGuard extends ThrottlerGuard {
       // Contract 50: a login counts for its account too, wherever it comes from.
       const account = name === 'auth_login' ? emailIn(context) : undefined;
       if (account) await this.hit(request, response, name, null, { account });
-      // Contract 10, 14: who asks for mails to one address has not asked for another's.
+      // Contract 10, 14: who asks for mails to one address has not asked for another's; nobody asks for them to everybody's.
       const about = name === 'auth_recovery' ? emailIn(context) : undefined;
+      if (about) await this.hit(request, response, 'auth_recovery_address', null);
       await this.hit(request, response, name, request.actor ?? null, { about });
     }
     return true;

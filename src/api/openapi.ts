@@ -149,7 +149,10 @@ function isList({ content }: Answer, schemas: Schemas): boolean {
 function rateWords(rate: RateLimitClass | 'none', open: boolean, config: Config): string {
   if (rate === 'none') return 'Not rate limited.';
   const { limit, seconds } = config.rate_limits[rate];
-  return `Rate limit \`${rate}\`: ${limit} in ${seconds} seconds per ${open ? 'IP address' : 'user'}.`;
+  const words = `Rate limit \`${rate}\`: ${limit} in ${seconds} seconds per ${open ? 'IP address' : 'user'}`;
+  if (rate !== 'auth_recovery') return `${words}.`;
+  const all = config.rate_limits.auth_recovery_address;
+  return `${words} and e-mail; ${all.limit} in ${all.seconds} seconds per IP address, whatever the e-mails.`;
 }
 
 const RATE_HEADERS = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];

@@ -23,6 +23,7 @@ const RATE_LIMIT_DEFAULTS = {
   auth_register: { limit: 3, seconds: 3600 },
   auth_refresh: { limit: 10, seconds: 60 },
   auth_recovery: { limit: 3, seconds: 3600 },
+  auth_recovery_address: { limit: 30, seconds: 3600 },
   auth_token: { limit: 10, seconds: 3600 },
   general: { limit: 100, seconds: 60 },
   invitation: { limit: 100, seconds: 3600 },

@@ -67,6 +67,11 @@ export class AuditService {
     return this.leave(this.rowsOf([{ ...act, actor, action }]));
   }
 
+  /** What was asked changed nothing, and is nobody's: the log keeps no entry of it. */
+  nothing(): void {
+    this.speak();
+  }
+
   /** Entries as a list: `sort` by `created_at`, `search` in actions and names of resources. */
   async page(filter: AuditFilter, query: PageQuery): Promise<Page<AuditLog>> {
     const [, direction] = parseSort(query.sort ?? 'created_at:desc', ['created_at']);

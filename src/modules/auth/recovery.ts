@@ -83,7 +83,8 @@ export class Recovery {
   private async asked(email: string, action: string, mail: (tx: Tx, owner: Owner) => Promise<boolean>): Promise<void> {
     const done = async (): Promise<void> => {
       const owner = await this.ownerOf(email);
-      if (!owner) return this.audit.record(null, action, { resource_type: 'user', actor_email: email, result: 'failure' });
+      // An entry is for good, and strangers would choose its words.
+      if (!owner) return this.audit.nothing();
       await this.database.tx(async (tx) => {
         say(tx, action, { ...owner, user_id: owner.id }, { mailed: await mail(tx, owner) });
       });
@@ -97,7 +98,7 @@ export class Recovery {
     const [owner] = await this.database.rows<Owner | undefined>(
       `SELECT u.organization_id, u.id, u.email, u.language, u.role, u.email_verified
          FROM users u JOIN organizations o ON o.id = u.organization_id
-        WHERE u.email = $1 AND u.is_active AND u.deleted_at IS NULL AND o.deleted_at IS NULL AND (o.status = 'active' OR u.role = 'super_admin')`,
+        WHERE u.email = $1 AND u.is_active AND u.deleted_at IS NULL AND u.anonymized_at IS NULL AND o.deleted_at IS NULL AND (o.status = 'active' OR u.role = 'super_admin')`,
       [email],
     );
     return owner;

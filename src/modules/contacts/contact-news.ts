@@ -37,11 +37,11 @@ export class ContactNews {
       await this.contacts.consented(tx, Actor.system(organization_id), [{ contact_id, opt_in }]);
   }
 
-  /** What the contact says of it; false: it says so already, or is not there. */
+  /** What the contact says of it; false: it says so already, is not there, or is nobody's. */
   async setOptIn(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<boolean> {
     const [changed] = await tx.rows(
       `UPDATE contacts SET opt_in = $3, opt_in_date = CASE WHEN $3 THEN now() END, opt_out_date = CASE WHEN NOT $3 THEN now() END, updated_at = now()
-        WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL RETURNING id`,
+        WHERE organization_id = $1 AND id = $2 AND opt_in <> $3 AND deleted_at IS NULL AND anonymized_at IS NULL RETURNING id`,
       [organization_id, contact_id, opt_in],
     );
     if (!changed) return false;

@@ -97,7 +97,7 @@ export class ContactsController {
   /**
    * Update a contact: absent keeps, null clears.
    * @throws {404} The contact, the assigned agent or department, or a tag by its id, is not in this organization.
-   * @throws {409} Another contact has this number (`contact_already_exists`); the details name it.
+   * @throws {409} Another contact has this number (`contact_already_exists`); the details name it. Or the contact is nobody's any more (`already_anonymized`).
    * @throws {422} Also an assigned agent who may not answer (`invalid_agent`).
    */
   @Put(':contact_id')
@@ -195,7 +195,7 @@ export class ContactsController {
 
   /**
    * Merge two contacts into one: the older stays, with the conversations and ids of both.
-   * @throws {409} Both are the same contact (`cannot_merge_self`).
+   * @throws {409} Both are the same contact (`cannot_merge_self`), or one is nobody's any more (`already_anonymized`).
    */
   @Post(':contact_id/merge')
   @HttpCode(200)

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { type Actor, Role } from '#common/actor';
+import { assertSomebody } from '#common/assert-somebody';
 import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { withoutNulls } from '#common/given';
 import type { Page, PageQuery } from '#common/page.dto';
@@ -157,7 +158,7 @@ export class ContactsService {
   }
 
   /**
-   * @throws {Conflict} contact_already_exists.
+   * @throws {Conflict} contact_already_exists, already_anonymized.
    * @throws {Invalid} The agent is inactive or may not write; the number of a contact that has no other name is cleared; too many tags.
    */
   async update(actor: Actor, id: string, { tags: refs, ...input }: ContactUpdate, how: Tagging = 'set'): Promise<ContactView> {
@@ -165,6 +166,7 @@ export class ContactsService {
       // Before the contact: who makes a tag locks the organization, which comes first everywhere.
       const tags = refs && (await (how === 'remove' ? this.tags.known(tx, actor, refs) : this.tags.named(tx, actor, refs)));
       const before = await this.contacts(tx).lock(actor, id);
+      assertSomebody('contact', before);
       const changes = changesOf(before, input, new Date());
       const { match_key: _, ...after } = changes;
       tx.audit(actor, actionOf(changes), { resource: { id }, before, after, may_tell: isImpersonal });
@@ -226,12 +228,13 @@ export class ContactsService {
     });
   }
 
-  /** Makes one contact of two; the older stays and is the answer. @throws {Conflict} cannot_merge_self. */
+  /** Makes one contact of two; the older stays and is the answer. @throws {Conflict} cannot_merge_self, already_anonymized. */
   async merge(actor: Actor, id: string, other_id: string): Promise<ContactView> {
     return this.database.tx(async (tx) => {
       const pair = await this.contacts(tx).many(actor, [id, other_id]);
       if (pair.length < new Set([id, other_id]).size) throw new NotFound('Contact');
       if (id === other_id) throw new Conflict('cannot_merge_self', 'A contact cannot be merged with itself.');
+      for (const contact of pair) assertSomebody('contact', contact);
       const [keep, gone] = pair.sort((a, b) => +a.created_at - +b.created_at || (a.id < b.id ? -1 : 1));
       if (!(await mergeContacts(tx, actor, keep.id, gone.id))) throw new NotFound('Contact');
       return this.present(actor, await this.contacts(tx).get(actor, keep.id), tx);

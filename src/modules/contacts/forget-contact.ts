@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '#common/actor';
-import { Conflict, NotFound } from '#common/errors';
+import { assertSomebody } from '#common/assert-somebody';
+import { NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import { forgetRows } from '#database/forget-rows';
 import { belongingsOf, forgetIdentities } from './contact-identities';
@@ -34,7 +35,7 @@ export class ForgetContact {
     );
     if (!raw) throw new NotFound('Contact');
     const contact = contacts.hydrate(raw);
-    if (contact.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The contact is nobody’s already.');
+    if (how === 'anonymize') assertSomebody('contact', contact);
     const [{ identities }] = await belongingsOf(this.database, actor, [id], tx);
     const phones = identities.filter(({ kind }) => kind === IdentityKind.phone).map(({ value }) => value);
     await this.suppression.add(tx, actor, contact.match_key ? [...phones, contact.match_key] : phones);

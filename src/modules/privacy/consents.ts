@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Actor } from '#common/actor';
+import { assertSomebody } from '#common/assert-somebody';
 import { Conflict, Invalid } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { newId } from '#common/uuid';
@@ -65,7 +66,7 @@ export class Consents implements OnModuleInit {
     return { ...page, items: page.items.map(present) };
   }
 
-  /** @throws {NotFound} The subject. @throws {Invalid} It would have ended already. */
+  /** @throws {NotFound} The subject. @throws {Conflict} `already_anonymized`. @throws {Invalid} It would have ended already. */
   async record(actor: Actor, input: ConsentCreate, { ip, user_agent }: Recorder = NOBODY): Promise<Consent> {
     const { subject_id, subject_type, expires_in_days, expires_at, ...values } = input;
     const now = new Date();
@@ -73,6 +74,7 @@ export class Consents implements OnModuleInit {
     if (ends && ends <= now) throw Invalid.field('expires_at', 'must be in the future');
     return this.database.tx(async (tx) => {
       const subject = await this.subjects.get(actor, subject_id, subject_type, tx);
+      assertSomebody(subject.type, subject);
       const consent = await this.add(tx, actor, subject, {
         ...values,
         expires_at: values.granted ? ends : null,

@@ -48,6 +48,7 @@ export class PrivacyController {
   /**
    * Record a consent, or a refusal (`granted: false`), which revokes the consent before it. Marketing also sets the contact's `opt_in`.
    * @throws {404} The subject is not in this organization.
+   * @throws {409} It is nobody's any more (`already_anonymized`).
    * @throws {422} Also an end that is past.
    */
   @Post('consent')

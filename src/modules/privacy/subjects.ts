@@ -5,14 +5,15 @@ import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { SubjectType } from './consent.entity';
 
-/** Whose data it is. */
+/** Whose data it is. `anonymized_at`: since when it is nobody's. */
 export interface Subject {
   type: SubjectType;
   id: string;
+  anonymized_at?: Date | null;
 }
 
-const FIND = `SELECT 'contact' AS type, id FROM contacts WHERE organization_id = $1 AND id = $2 AND $3 IN ('contact', 'any')
-  UNION ALL SELECT 'user', id FROM users WHERE organization_id = $1 AND id = $2 AND $3 IN ('user', 'any') AND (role <> 'super_admin' OR id = $4 OR $5)
+const FIND = `SELECT 'contact' AS type, id, anonymized_at FROM contacts WHERE organization_id = $1 AND id = $2 AND $3 IN ('contact', 'any')
+  UNION ALL SELECT 'user', id, anonymized_at FROM users WHERE organization_id = $1 AND id = $2 AND $3 IN ('user', 'any') AND (role <> 'super_admin' OR id = $4 OR $5)
   LIMIT 1`;
 
 /** Contacts and users as people with rights; deleted ones too: their data is still there. */

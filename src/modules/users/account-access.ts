@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Sessions } from '#access/sessions';
 import type { Actor } from '#common/actor';
+import { Conflict } from '#common/errors';
 import type { Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { AccountMails, type Addressee } from './account-mails';
@@ -31,7 +32,7 @@ export class AccountAccess {
 
   /**
    * Their password from now on; it also accepts an invitation. Every session ends but the one to keep, which gets its next access token by a refresh.
-   * Also by who resets a lost password. They are told.
+   * Also by who resets a lost password. They are told. @throws {Conflict} `already_anonymized`.
    */
   async setPassword(
     tx: Tx,
@@ -46,11 +47,12 @@ export class AccountAccess {
        RETURNING u.organization_id, u.id, u.email, u.language, before.invite_pending AS was_invited`,
       [organization_id, id],
     );
-    await tx.rows('UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2', [
-      organization_id,
-      id,
-      password_hash,
-    ]);
+    const [set] = await tx.rows<unknown>(
+      'UPDATE credentials SET password_hash = $3, password_changed_at = now() WHERE organization_id = $1 AND user_id = $2 RETURNING user_id',
+      [organization_id, id, password_hash],
+    );
+    // Their credentials went with who they were.
+    if (!set) throw new Conflict('already_anonymized', 'The user is nobody’s already: no password lets anybody in.');
     // A link that waits in a mailbox sets no other one.
     await this.tokens.revoke(tx, user, ['invitation', 'password_reset']);
     if (!user.was_invited) {

@@ -15,7 +15,8 @@ export interface TokenOwner extends Pick<MailedToken, 'organization_id' | 'user_
 
 // By the token's own hash: an organization is not known before. It proves the address it was mailed to, while that is the account's.
 const GOOD = `users u WHERE t.token_hash = $1 AND t.purpose = ANY($2) AND t.expires_at > now()
-  AND u.organization_id = t.organization_id AND u.id = t.user_id AND u.email = t.email AND u.is_active AND u.deleted_at IS NULL`;
+  AND u.organization_id = t.organization_id AND u.id = t.user_id AND u.email = t.email AND u.is_active AND u.deleted_at IS NULL
+  AND u.anonymized_at IS NULL`;
 const OWNER = 't.organization_id, t.user_id, t.purpose, u.email, u.role';
 
 /** Tokens that prove who reads somebody's mail. Kept as hashes: who reads the database has none. */

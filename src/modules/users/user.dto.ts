@@ -99,6 +99,14 @@ export class UserCreate extends IntersectionType(
 export class UserUpdate extends PartialType(
   IntersectionType(OmitType(UserCreate, ['password']), PickType(User, ['is_active', 'agent_status', 'max_conversations', 'preferences'])),
 ) {
+  /** Effective permissions as they are: others are set at `PUT /users/{user_id}/permissions`, your own by another administrator. */
+  @Field(() => [String], { nullable: true })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  permissions?: string[];
+
   /** Needed to change your own e-mail. */
   @IsOptional()
   @IsString()
@@ -106,7 +114,7 @@ export class UserUpdate extends PartialType(
   current_password?: string;
 }
 
-/** Your own role, state and departments are an administrator's to change: another value than the present one is refused. */
+/** Your own role, state, departments and permissions are an administrator's to change: another value than the present one is refused. */
 @InputType('UserSelfUpdateInput')
 export class UserSelfUpdate extends UserUpdate {}
 

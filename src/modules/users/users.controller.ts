@@ -65,7 +65,7 @@ export class UsersController {
   /**
    * Change your own profile. A new e-mail needs `current_password`, and has to be confirmed.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
-   * @throws {403} Your own role, state and departments are an administrator's to change (`cannot_modify_self`, `cannot_assign_role`), or too many wrong passwords (`account_locked`).
+   * @throws {403} Your own role, state, departments and permissions are an administrator's to change (`cannot_modify_self`, `cannot_assign_role`), or too many wrong passwords (`account_locked`).
    * @throws {409} The e-mail is taken (`email_already_registered`).
    */
   @Put('me')
@@ -86,9 +86,9 @@ export class UsersController {
   /**
    * Change a member. Another role or `is_active: false` ends their sessions. Your own e-mail needs `current_password`.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
-   * @throws {403} Your own role, state and departments (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`); an API key makes no administrator (`api_key_not_allowed`).
+   * @throws {403} Your own role, state, departments and permissions (`cannot_modify_self`), a role nobody can give (`cannot_assign_role`), or too many wrong passwords (`account_locked`); an API key makes no administrator (`api_key_not_allowed`).
    * @throws {404} The user or a department is not in this organization.
-   * @throws {409} The last active administrator (`last_admin`), or an e-mail that is taken (`email_already_registered`).
+   * @throws {409} The last active administrator (`last_admin`), an e-mail that is taken (`email_already_registered`), or nobody's account any more (`already_anonymized`).
    * @throws {422} Also departments for somebody who does not answer customers (`user_not_agent`).
    */
   @Put(':user_id')
@@ -98,7 +98,10 @@ export class UsersController {
     return this.users.update(actor, id, input);
   }
 
-  /** Let a member in again; also lifts a login lock. */
+  /**
+   * Let a member in again; also lifts a login lock.
+   * @throws {409} The account is nobody's any more (`already_anonymized`).
+   */
   @Post(':user_id/activate')
   @HttpCode(200)
   @Allow('org_admin')
@@ -148,6 +151,7 @@ export class UsersController {
    * Change your password, or as an administrator somebody else's. All their sessions end; of your own this one goes on once it is refreshed.
    * @throws {400} current_password is wrong (`current_password_incorrect`).
    * @throws {403} Too many wrong passwords (`account_locked`).
+   * @throws {409} The account is nobody's any more (`already_anonymized`).
    * @throws {422} Also a password that is the present one.
    */
   @Post(':user_id/change-password')

@@ -6,7 +6,11 @@ export const USER_ERRORS = declareErrors({
     cause: 'Too many wrong passwords in a row.',
     remedy: 'Wait until the lock ends, or let an administrator activate the account.',
   },
-  already_anonymized: { status: 409, cause: 'Nothing says any more who it was.', remedy: 'There is nothing left to do.' },
+  already_anonymized: {
+    status: 409,
+    cause: 'Nothing says any more who it was.',
+    remedy: 'There is nothing left to do: they come back as somebody new.',
+  },
   cannot_assign_role: { status: 403, cause: 'Nobody can be given or relieved of this role here.', remedy: 'Choose another role.' },
   cannot_modify_self: {
     status: 403,

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { onDuplicate } from '#database/database-errors';
 import { Sessions, assertHolds, assertMayAppoint } from '#access/sessions';
 import { Actor, Role } from '#common/actor';
+import { assertSomebody } from '#common/assert-somebody';
 import { changesOf } from '#common/changes';
-import { Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
+import { type AppError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated } from '#common/errors';
 import type { Page } from '#common/page.dto';
 import { Database, type Tx } from '#database/database';
 import { forgetRows } from '#database/forget-rows';
@@ -14,7 +15,7 @@ import { ShowUsers } from './show-users';
 import type { OrganizationSummary, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
 import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer } from './user.entity';
-import { lockMember, visible } from './visible-user';
+import { lockMember, lockToRemove, visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -77,9 +78,10 @@ export class UsersService {
    * Another role and deactivation end the user's sessions at once. One's own e-mail changes with one's password only.
    * @throws {BadRequest} `current_password_incorrect`. @throws {Invalid} current_password is missing.
    * @throws {Forbidden} `cannot_modify_self`, `cannot_assign_role`, `account_locked`; `permission_denied`: they may, or would, do more than who acts.
-   * @throws {Conflict} `last_admin`, `email_already_registered`.
+   * @throws {Conflict} `last_admin`, `email_already_registered`, `already_anonymized`.
    */
-  async update(actor: Actor, id: string, { department_ids, name: _name, current_password, ...input }: UserUpdate): Promise<User> {
+  async update(actor: Actor, id: string, update: UserUpdate): Promise<User> {
+    const { department_ids, permissions, name: _name, current_password, ...input } = update;
     const self = id === actor.user_id;
     if (input.role === Role.super_admin && !(self && actor.role === Role.super_admin))
       throw new Forbidden('cannot_assign_role', 'Nobody can be made a super admin.');
@@ -96,6 +98,7 @@ export class UsersService {
       const department_ids_before = (await this.departments.of(actor, [id], tx)).get(id) ?? [];
       const moves = department_ids !== undefined && !sameIds(department_ids, department_ids_before);
       const changes = changesOf(before, input);
+      if (permissions && !sameIds(permissions, effectivePermissions(before))) throw otherPermissions(self);
       // Who moves the mailbox has the next password mailed to it, or the invitation.
       if (changes.email && actor.api_key_id !== null && !(before.invite_pending && before.role !== Role.org_admin))
         throw new Forbidden('api_key_not_allowed', 'This is not for API keys: an administrator moves an account to another address.');
@@ -136,7 +139,7 @@ export class UsersService {
     if (id === actor.user_id) throw new Forbidden('cannot_modify_self', 'Your own account is for another administrator to delete.');
     await this.database.tx(async (tx) => {
       await this.organizations.lock(tx, actor);
-      const user = await lockMember(tx, actor, id);
+      const user = await lockToRemove(tx, actor, id);
       if (isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
       await this.database.repository(User, tx).remove(actor, id);
       await this.sessions.endAll(tx, id, 'deleted');
@@ -164,7 +167,7 @@ export class UsersService {
     );
     if (!user || user.role === Role.super_admin) throw new NotFound('User');
     assertHolds(actor, effectivePermissions(user));
-    if (user.anonymized_at && how === 'anonymize') throw new Conflict('already_anonymized', 'The user is nobody already.');
+    if (how === 'anonymize') assertSomebody('user', user);
     if (!user.deleted_at && isActiveAdmin(user)) await this.assertAnotherAdmin(tx, actor, id);
     await this.sessions.endAll(tx, id, how === 'erase' ? 'deleted' : 'deactivated');
     await tx.rows(
@@ -250,6 +253,12 @@ export class UsersService {
 }
 
 const isActiveAdmin = ({ role, is_active }: Pick<User, 'role' | 'is_active'>): boolean => role === Role.org_admin && is_active;
+
+/** They have a door of their own, and oneself may not go through it. */
+const otherPermissions = (self: boolean): AppError =>
+  self
+    ? new Forbidden('cannot_modify_self', 'Your own permissions are for another administrator to change.')
+    : Invalid.field('permissions', 'are changed at PUT /api/v1/users/{user_id}/permissions');
 
 /** What an audit entry calls the change: by the weightiest part of it. */
 function actionOf({ is_active, role, ...others }: Partial<User>): string {
