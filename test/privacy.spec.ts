@@ -18,6 +18,7 @@ import { asBytes } from './support/files';
 import { type Inbox, inbox } from './support/inbox';
 import { mailedToken } from './support/mailed-token';
 import { metaPayload } from './support/meta-payloads';
+import { pagesOf } from './support/pdf';
 import { until } from './support/sockets';
 import { type Company, type Person, type World, errorOf, wrongField } from './support/world';
 
@@ -163,7 +164,7 @@ describe('the room', () => {
       ['subject_type', 'robot'],
     ] as const)
       await acme.agent.post('/privacy/consent', { ...good, [field]: value }).expect(wrongField(field));
-    await acme.admin.post(`/privacy/data/${id}/export`, { format: 'pdf' }).expect(wrongField('format'));
+    await acme.admin.post(`/privacy/data/${id}/export`, { format: 'docx' }).expect(wrongField('format'));
     await acme.admin.post(`/privacy/data/${id}/export`, { include: ['all'] }).expect(wrongField('include'));
   });
 });
@@ -655,6 +656,54 @@ describe('an export', () => {
     const start = 30 + first.readUInt16LE(26) + first.readUInt16LE(28);
     const text = (await promisify(inflateRaw)(first.subarray(start), { finishFlush: 2 })) as Buffer;
     expect(text.toString()).toContain("'=cmd()");
+  });
+
+  it('as PDF is what a person reads: headed sections in their words, messages by time in the organization’s zone', async () => {
+    const { conversation } = await shop('Bom dia');
+    await give(conversation.contact_id);
+    await w.sql(
+      `INSERT INTO messages (organization_id, id, conversation_id, contact_id, direction, sender_type, message_type, content, status, created_at)
+       SELECT $1, gen_random_uuid(), $2, $3, 'incoming', 'contact', 'text', 'Linha ' || n || ' 👍', 'received', timestamptz '2026-01-11T01:30:00Z' + n * interval '1 s'
+         FROM generate_series(1, 3000) n`,
+      [acme.id, conversation.id, conversation.contact_id],
+    );
+    await w.sql(
+      `INSERT INTO messages (organization_id, id, conversation_id, contact_id, direction, sender_type, message_type, content, status)
+       VALUES ($1, $2, $3, $4, 'internal', 'agent', 'note', 'Chato', 'sent')`,
+      [acme.id, newId(), conversation.id, conversation.contact_id],
+    );
+
+    const { body } = await acme.admin.post(`/privacy/data/${conversation.contact_id}/export`, { format: 'pdf' }).expect(202);
+    const { request_id, format, data } = body as DataExport;
+    expect({ format, data }).toEqual({ format: 'pdf', data: null });
+    await w.app.get(DueRows).idle();
+
+    const [path] = globSync(`${w.app.get(Config).media_storage}/${acme.id}/exports/*`);
+    expect(readFileSync(path).subarray(0, 5).toString()).not.toBe('%PDF-');
+    const { body: file, headers } = await acme.admin
+      .get(`/privacy/requests/${request_id}/download`)
+      .buffer(true)
+      .parse(asBytes)
+      .expect(200);
+    expect(headers['content-type']).toBe('application/pdf');
+    expect(headers['content-disposition']).toContain(`personal-data-${request_id}.pdf`);
+    expect((file as Buffer).subarray(0, 5).toString()).toBe('%PDF-');
+    expect((file as Buffer).subarray(-8).toString()).toContain('%%EOF');
+    const pages = pagesOf(file as Buffer);
+    if (pages === null) return;
+    for (const words of [
+      acme.name,
+      'Dados pessoais de Bom dia',
+      request_id,
+      'Consentimentos',
+      'sábado, 10 de janeiro de 2026',
+      '22:30 · recebida',
+      'Página 2',
+    ])
+      expect(pages).toContain(words);
+    expect(pages).toMatch(/Finalidade +marketing/);
+    expect([...pages.matchAll(/Linha (\d+)/g)].map(([, n]) => Number(n))).toEqual(Array.from({ length: 3000 }, (_, n) => n + 1));
+    expect(pages).not.toContain('Chato');
   });
 
   it('that is made after its answer is told to who asked for it, without a word of whose it is', async () => {

@@ -346,6 +346,19 @@ describe('a queue', () => {
   });
 });
 
+describe('hours of a queue', () => {
+  it('that say special days alone are laid over those of its department', async () => {
+    const t = await Team.of(await world(), undefined, undefined, { business_hours: CLOSED });
+    const queue = await t.queue();
+    const isOpen = async (business_hours: object): Promise<unknown> =>
+      ((await t.admin.put(`/queues/${queue.id}`, { settings: { business_hours } }).expect(200)).body as Queue).is_open;
+
+    for (const hours of [{ national_holidays: 'BR' }, { holidays: [{ date: '2026-12-25' }] }, { timezone: 'UTC' }])
+      expect({ hours, is_open: await isOpen(hours) }).toEqual({ hours, is_open: false });
+    expect(await isOpen({ always_open: true })).toBe(true);
+  });
+});
+
 describe('entering a queue', () => {
   it('waits there, without an agent, and says so', async () => {
     const t = await team();

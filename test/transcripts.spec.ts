@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Response } from 'supertest';
 import { asBytes } from './support/files';
 import { type Inbox, type Row, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
+import { pagesOf } from './support/pdf';
 import { type Person, errorOf, wrongField } from './support/world';
 
 interface Shop {
@@ -44,20 +41,6 @@ async function shop(): Promise<Shop> {
 }
 
 const textOf = (response: Response): string => (response.body as Buffer).toString();
-
-/** The text of a PDF's pages, where poppler is installed. */
-function pagesOf(pdf: Buffer): string | null {
-  const dir = mkdtempSync(join(tmpdir(), 'pytake-pdf-'));
-  try {
-    writeFileSync(join(dir, 'a.pdf'), pdf);
-    return execFileSync('pdftotext', ['-layout', join(dir, 'a.pdf'), '-'], { maxBuffer: 2 ** 26 }).toString();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
-}
 
 describe('exporting a conversation', () => {
   it('is closed without a token, open to viewers, and finds nobody another organization’s', async () => {

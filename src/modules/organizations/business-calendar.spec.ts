@@ -193,6 +193,30 @@ describe('the calendar', () => {
     expect([{}, null, { timezone: 'UTC' }, { always_open: false }].map(areSaid)).toEqual([false, false, false, false]);
   });
 
+  it('lays special days alone over the hours of the next level that has some', () => {
+    const weekdays: BusinessHours = { thursday: [{ start: '09:00', end: '18:00' }], friday: [{ start: '09:00', end: '18:00' }] };
+    const department = { hours: { schedule: weekdays, holidays: [{ date: '2026-12-24' }] }, timezone: 'America/Sao_Paulo' };
+    const [thursday, night, eve, christmas] = ['2026-12-17T15', '2026-12-18T04', '2026-12-24T15', '2026-12-25T15'].map(
+      (hour) => new Date(`${hour}:00:00Z`),
+    );
+    const open = (...levels: Parameters<typeof calendarOf>[0]): boolean[] =>
+      [thursday, night, eve, christmas].map((at) => calendarOf(levels).isOpen(at));
+
+    expect(open({ hours: { timezone: 'UTC' } }, department)).toEqual([true, false, false, true]);
+    expect(open({ hours: { national_holidays: 'BR' } }, department)).toEqual([true, false, false, false]);
+    expect(open({ hours: { holidays: [{ date: '2026-12-25' }] } }, { hours: null }, department)).toEqual([true, false, false, false]);
+    // The nearest level has the last word of a day.
+    const opened = { date: '2026-12-24', hours: [{ start: '09:00', end: '18:00' }] };
+    expect(open({ hours: { exceptions: [opened] } }, department)).toEqual([true, false, true, true]);
+    expect(open({ hours: { holidays: [opened] } }, department)).toEqual([true, false, true, true]);
+    // What is above the hours that count says nothing.
+    expect(open({ hours: { always_open: true } }, department)).toEqual([true, true, true, true]);
+    expect(open({ hours: weekdays }, department)).toEqual([true, false, true, true]);
+    // No level has hours: open but for the special days of all.
+    const far = { hours: { holidays: [{ date: '2026-12-24' }] }, timezone: 'America/Sao_Paulo' };
+    expect(open({ hours: { national_holidays: 'BR' } }, far)).toEqual([true, true, false, false]);
+  });
+
   it('does not lay out the years that special days may last', () => {
     const hours = Array.from({ length: 6 }, (_, hour) => ({ start: `0${hour}:00`, end: `0${hour}:01` }));
     const years = Array.from({ length: 200 }, (_, n) => ({ date: `${2000 + n}-01-01`, until: `${2000 + n}-12-31`, hours }));

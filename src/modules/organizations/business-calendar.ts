@@ -19,18 +19,37 @@ export interface HoursOf {
 
 /** Whether hours say anything; else those of the level above count. */
 export function areSaid(hours: BusinessHours | null | undefined): hours is BusinessHours {
-  if (!hours) return false;
-  if (!isForm(hours)) return Object.keys(hours).length > 0;
-  const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = hours;
-  return !!always_open || !!national_holidays || Object.keys(schedule).length + holidays.length + exceptions.length > 0;
+  const { holidays = [], exceptions = [], national_holidays } = formOf(hours);
+  return areOfWeek(hours) || !!national_holidays || holidays.length + exceptions.length > 0;
 }
 
-/** The hours that count: of the first level that says any, in its own zone, else in that of a level above it. */
+/** Whether they say when it is open; special days alone are laid over what a level above says of that. */
+function areOfWeek(hours: BusinessHours | null | undefined): boolean {
+  const { schedule = {}, always_open } = formOf(hours);
+  return !!always_open || Object.keys(schedule).length > 0;
+}
+
+const formOf = (hours: BusinessHours | null | undefined): HoursForm => (!hours ? {} : isForm(hours) ? hours : { schedule: hours });
+
+/**
+ * The hours that count: the week of the first level that says one, in its own zone, else in that of a level above it, and over it the special days up
+ * to that level; of a day that several speak of the first level's count.
+ */
 export function calendarOf(levels: readonly HoursOf[]): BusinessCalendar {
-  const from = levels.findIndex(({ hours }) => areSaid(hours));
-  const counting = from < 0 ? levels.slice(-1) : levels.slice(from);
-  const zone = counting.flatMap(({ hours, timezone }) => [hours && isForm(hours) ? hours.timezone : null, timezone]).find(Boolean);
-  return new BusinessCalendar(from < 0 ? {} : (levels[from].hours ?? {}), zone ?? 'UTC');
+  const last = levels.findIndex(({ hours }) => areOfWeek(hours));
+  const forms = (last < 0 ? levels : levels.slice(0, last + 1)).map(({ hours }) => formOf(hours));
+  const zoned = levels.slice(last < 0 ? levels.findIndex(({ hours }) => areSaid(hours)) : last);
+  const zone = zoned.flatMap(({ hours, timezone }) => [formOf(hours).timezone, timezone]).find(Boolean);
+  const { schedule, always_open } = forms.at(-1) ?? {};
+  return new BusinessCalendar(
+    {
+      schedule,
+      always_open,
+      national_holidays: forms.some(({ national_holidays }) => national_holidays) ? 'BR' : null,
+      exceptions: forms.toReversed().flatMap(({ holidays = [], exceptions = [] }) => [...holidays, ...exceptions]),
+    },
+    zone ?? 'UTC',
+  );
 }
 
 /**
@@ -47,8 +66,7 @@ export class BusinessCalendar {
     hours: BusinessHours,
     private readonly zone: string,
   ) {
-    const form: HoursForm = isForm(hours) ? hours : { schedule: hours };
-    const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = form;
+    const { schedule = {}, holidays = [], exceptions = [], national_holidays, always_open } = formOf(hours);
     this.week = always_open || !Object.keys(schedule).length ? null : WEEKDAYS.map((day) => minutesOf(schedule[day]));
     this.has_holidays = national_holidays === 'BR';
     this.special = [...holidays, ...exceptions].map(({ date, until = date, hours: spans = [] }) => ({

@@ -45,7 +45,10 @@ export interface HoursForm {
   always_open?: boolean;
 }
 
-/** A map of days, or the form with everything. Empty: as the level above (queue, department, organization); above the organization always open. */
+/**
+ * A map of days, or the form with everything. Empty: as the level above (queue, department, organization); above the organization always open. Special
+ * days alone (holidays, exceptions, national_holidays) are laid over the hours of the level above.
+ */
 export type BusinessHours = WeekSchedule | HoursForm;
 
 const FORM_KEYS = ['timezone', 'schedule', 'holidays', 'exceptions', 'national_holidays', 'always_open'] as const;

@@ -22,6 +22,7 @@ export enum RequestStatus {
 export enum ExportFormat {
   json = 'json',
   csv = 'csv',
+  pdf = 'pdf',
 }
 
 /** Somebody's right that was asked for: the receipt. Stays when the subject is gone. */

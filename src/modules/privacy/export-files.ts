@@ -9,6 +9,7 @@ import { zipOf } from '#common/zip';
 import { MediaStorage } from '#modules/whatsapp/media/media-storage';
 import { type DataRequest, ExportFormat } from './data-request.entity';
 import { type ExportedTable, PersonalExport } from './personal-export';
+import { PersonalPdf } from './pdf/personal-pdf';
 import type { ExportPart } from './privacy.dto';
 
 /** Contract 10, 10: a file is kept seven days. */
@@ -29,14 +30,15 @@ export class ExportFiles {
     private readonly storage: MediaStorage,
     private readonly encryption: Encryption,
     private readonly exports: PersonalExport,
+    private readonly pdfs: PersonalPdf,
   ) {}
 
   /** Writes the file as it reads the rows; answers what its request says from then on. */
   async write(request: DataRequest, signal: AbortSignal): Promise<Partial<DataRequest>> {
-    const { organization_id, id, subject_type: type, subject_id, format } = request;
+    const { organization_id, id, subject_type: type, subject_id } = request;
     const include = (request.include ?? []) as ExportPart[];
     const tables = this.exports.tables(Actor.system(organization_id), { type, id: subject_id }, include);
-    const source = format === ExportFormat.csv ? tablesAsZip(tables) : Readable.from(this.exports.text(tables, include));
+    const source = await this.fileOf(request, tables, include);
     const [key, iv] = [randomBytes(32), randomBytes(12)];
     const cipher = createCipheriv(ALGORITHM, key, iv);
     // Whoever reads it hears of a failure.
@@ -71,6 +73,17 @@ export class ExportFiles {
 
   async remove(request: DataRequest): Promise<void> {
     await this.storage.remove([this.keyOf(request)]);
+  }
+
+  private async fileOf(request: DataRequest, tables: readonly ExportedTable[], include: readonly ExportPart[]): Promise<Readable> {
+    switch (request.format ?? ExportFormat.json) {
+      case ExportFormat.json:
+        return Readable.from(this.exports.text(tables, include));
+      case ExportFormat.csv:
+        return tablesAsZip(tables);
+      case ExportFormat.pdf:
+        return this.pdfs.make(request, tables);
+    }
   }
 
   private keyOf({ organization_id, id }: DataRequest): string {

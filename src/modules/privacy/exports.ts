@@ -17,6 +17,12 @@ import { Subjects } from './subjects';
 const AT_ONCE = 5000;
 const DEFAULT_PARTS = EXPORT_PARTS.filter((part) => part !== 'media');
 
+const FILES: Record<ExportFormat, { extension: string; mime_type: string }> = {
+  [ExportFormat.json]: { extension: 'json', mime_type: 'application/octet-stream' },
+  [ExportFormat.csv]: { extension: 'zip', mime_type: 'application/octet-stream' },
+  [ExportFormat.pdf]: { extension: 'pdf', mime_type: 'application/pdf' },
+};
+
 /** A person's data, given to them. */
 @Injectable()
 export class Exports {
@@ -68,9 +74,10 @@ export class Exports {
         metadata: { request_id: id },
       });
     });
+    const { extension, mime_type } = FILES[format ?? ExportFormat.json];
     await answerFile(http, response, {
-      filename: `personal-data-${id}.${format === ExportFormat.csv ? 'zip' : 'json'}`,
-      mime_type: 'application/octet-stream',
+      filename: `personal-data-${id}.${extension}`,
+      mime_type,
       size_bytes: request.size_bytes ?? 0,
       etag: null,
       read: (range) => this.files.read(request, range),

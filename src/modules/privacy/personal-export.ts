@@ -22,6 +22,8 @@ export interface ExportedTable {
 }
 
 const STEP = 500;
+/** Read by time, as it was said: ids of what a phone brought along are of the day it came. */
+const BY_TIME = new Set(['messages']);
 /** Of a table whose rows have no id: what somebody has few of, their departments. */
 const MANY = 10_000;
 
@@ -126,15 +128,18 @@ export class PersonalExport {
   ): AsyncGenerator<Row[]> {
     const metadata = this.database.source.entityMetadatas.find(({ tableName }) => tableName === table);
     const has_id = metadata?.columns.some(({ databaseName }) => databaseName === 'id');
-    for (let after: string = BEFORE_ALL; ;) {
-      const found = await this.database.rows<{ walked: string; row: Row }>(
-        `SELECT ${has_id ? 'id' : "''"} AS walked, jsonb_build_object(${columns.map((name) => `'${name}', ${name}`).join(', ')}) AS row
-           FROM ${table} WHERE ${where} ${has_id ? `AND id > $3 ORDER BY id LIMIT ${STEP}` : `LIMIT ${MANY}`}`,
-        has_id ? [organization_id, id, after] : [organization_id, id],
+    const [at, place] = BY_TIME.has(table) ? ['created_at', '(created_at, id) > ($4::timestamptz, $3)'] : [null, 'id > $3'];
+    const order = at ? `${at}, id` : 'id';
+    let [after, reached]: [string, string] = [BEFORE_ALL, '-infinity'];
+    for (;;) {
+      const found = await this.database.rows<{ walked: string; reached: string; row: Row }>(
+        `SELECT ${has_id ? 'id' : "''"} AS walked, ${at ? `${at}::text` : "''"} AS reached, jsonb_build_object(${columns.map((name) => `'${name}', ${name}`).join(', ')}) AS row
+           FROM ${table} WHERE ${where} ${has_id ? `AND ${place} ORDER BY ${order} LIMIT ${STEP}` : `LIMIT ${MANY}`}`,
+        [organization_id, id, ...(has_id ? [after] : []), ...(at ? [reached] : [])],
       );
       if (found.length) yield found.map(({ row }) => row);
       if (!has_id || found.length < STEP) return;
-      after = found[found.length - 1].walked;
+      ({ walked: after, reached } = found[found.length - 1]);
     }
   }
 

@@ -98,7 +98,7 @@ export class PrivacyController {
   @Allow('viewer')
   @OwnAccount({ id: 'user_id', others: 'org_admin' })
   @RateClass('data_export')
-  @Bodies({ 'everything, as JSON': {}, 'messages, as CSV': { format: 'csv', include: ['messages'] } })
+  @Bodies({ 'everything, as JSON': {}, 'messages, as CSV': { format: 'csv', include: ['messages'] }, 'to read, as PDF': { format: 'pdf' } })
   @ApiOkResponse({ type: DataExport })
   @ApiAcceptedResponse({ type: DataExport, description: 'The file is being made; `download_url` answers 409 until it is ready.' })
   async export(
@@ -179,10 +179,13 @@ export class PrivacyController {
   @ApiParam({ name: 'request_id', schema: { type: 'string', format: 'uuid', example: DEMO.data_request_id } })
   @Allow('viewer')
   @OwnAccount()
-  @ApiProduces('application/octet-stream')
+  @ApiProduces('application/octet-stream', 'application/pdf')
   @ApiOkResponse({
-    description: 'JSON, or a ZIP of CSV files.',
-    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+    description: 'JSON, a ZIP of CSV files, or a PDF (`application/pdf`).',
+    content: {
+      'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+      'application/pdf': { schema: { type: 'string', format: 'binary' } },
+    },
   })
   download(
     @Caller() actor: Actor,

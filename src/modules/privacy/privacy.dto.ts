@@ -122,7 +122,7 @@ export type ExportPart = (typeof EXPORT_PARTS)[number];
 
 @InputType('DataExportRequestInput')
 export class DataExportRequest {
-  /** csv: a ZIP with a file for each table. Default: json. */
+  /** csv: a ZIP with a file for each table; pdf: all of it for a person to read. Default: json. */
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsEnum(ExportFormat)

@@ -17,6 +17,7 @@ import { Exports } from './exports';
 import { ForgetPeople } from './forget-people';
 import { OrganizationExport } from './organization-export/organization-export';
 import { OrganizationExportController, OwnOrganizationExportController } from './organization-export/organization-export.controller';
+import { PersonalPdf } from './pdf/personal-pdf';
 import { PersonalExport } from './personal-export';
 import { PrivacyController } from './privacy.controller';
 import { PrivacyJobs } from './privacy.jobs';
@@ -43,6 +44,7 @@ import { Subjects } from './subjects';
     ForgetPeople,
     Exports,
     PersonalExport,
+    PersonalPdf,
     ExportFiles,
     OrganizationExport,
     Subjects,

@@ -1,8 +1,9 @@
+import type { LocalTime } from '#common/local-clock';
 import type { Language } from '#common/languages';
 import { asList, asNumber, asObject, asWords, isObject, type Json } from '#modules/whatsapp/wire';
 import { type Message, MessageDirection, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
-import type { LocalTime, Side, TranscriptEntry } from './transcript';
+import type { Side, TranscriptEntry } from './transcript';
 import { TRANSCRIPT_WORDS } from './transcript-words';
 
 /** A message with what stands in other rows. */

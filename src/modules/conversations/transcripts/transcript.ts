@@ -1,16 +1,7 @@
 import type { Language } from '#common/languages';
+import type { LocalTime } from '#common/local-clock';
 
 // A conversation as it is handed out: plain data, read once and written in four ways.
-
-/** A time as the organization's clocks show it. */
-export interface LocalTime {
-  /** `2026-11-22T09:00:00-03:00`. */
-  iso: string;
-  /** `domingo, 22 de novembro de 2026`. */
-  day: string;
-  /** `09:00`. */
-  time: string;
-}
 
 export interface TranscriptHead {
   conversation_id: string;

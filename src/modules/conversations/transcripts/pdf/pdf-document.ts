@@ -1,33 +1,17 @@
-import PDFDocument from 'pdfkit';
+import { ACCENT, INK, LEADING, MARGIN, PdfPages, SOFT } from '#common/pdf/pdf-pages';
+import type { Line } from '#common/pdf/typeset';
 import type { Side, TranscriptEntry, TranscriptHead } from '../transcript';
 import { factsOf } from '../transcript-texts';
 import { TRANSCRIPT_WORDS } from '../transcript-words';
 import { PDF_LINES_MAX, PDF_TEXT_MAX } from './pdf-limits';
-import { type Line, Typeset } from './typeset';
 
-// Points; A4 is 595 by 842.
-const MARGIN = 48;
-const FOOT = 36;
 const GAP = 8;
 const PADDING = 9;
 const RADIUS = 8;
 const BUBBLE_SHARE = 0.74;
-const LEADING = 1.35;
-/** Where in a line its letters stand. */
-const ASCENT = 1.02;
-
-const INK = '#1b1f24';
-const SOFT = '#687076';
-const RULE = '#d7dbdf';
-const ACCENT = '#0b7a5b';
 
 const FILLS: Record<Side, string> = { contact: '#f1f3f5', business: '#dcf5e7', note: '#fff4d1', system: '#ffffff' };
 const NAMES: Record<Side, string> = { contact: '#3b5bdb', business: ACCENT, note: '#9a6700', system: SOFT };
-
-/** PDFKit's own page, of which its types tell little. */
-interface OpenPage {
-  content: { buffer: Uint8Array[] };
-}
 
 /** One line of a bubble, or a part of it that stays together. */
 interface Row {
@@ -36,94 +20,42 @@ interface Row {
 }
 
 /** Sets a transcript: a head with the facts, the days, bubbles by side, numbered pages. */
-export class PdfDocument {
-  private readonly pdf: PDFKit.PDFDocument;
-  private readonly type: Typeset;
-  private readonly ended: Promise<void>;
-  private y = MARGIN;
+export class PdfDocument extends PdfPages {
   private day = '';
 
   constructor(
     private readonly head: TranscriptHead,
     part: (bytes: Uint8Array) => void,
   ) {
-    const { organization, contact, language } = head;
-    const title = this.words.title(contact.name);
-    this.pdf = new PDFDocument({
-      size: 'A4',
-      margin: 0,
-      // Their number is told on each of them.
-      bufferPages: true,
-      lang: language,
-      displayTitle: true,
-      info: { Title: title, Author: organization, Producer: 'PyTake', Creator: 'PyTake' },
-    });
-    this.pdf.on('data', part);
-    this.ended = new Promise((resolve) => this.pdf.on('end', resolve));
-    this.type = new Typeset(this.pdf);
-    this.setHead(title);
+    const { organization, language, contact } = head;
+    super({ organization, language, title: TRANSCRIPT_WORDS[language].title(contact.name), facts: factsOf(head) }, true, part);
   }
 
-  add(entry: TranscriptEntry): void {
+  add(entries: readonly TranscriptEntry[]): void {
+    for (const entry of entries) this.set(entry);
+  }
+
+  private set(entry: TranscriptEntry): void {
     if (entry.at.day !== this.day) this.setDay((this.day = entry.at.day));
     if (entry.side === 'system') this.setSystem(entry);
     else this.setBubble(entry);
   }
 
-  async end(): Promise<void> {
+  override async end(): Promise<void> {
     if (this.type.is_missing) this.setRemark(this.words.unreadable);
     const { start, count } = this.pdf.bufferedPageRange();
     for (let page = start; page < start + count; page++) {
       this.pdf.switchToPage(page);
-      this.setFoot(page + 1, count);
+      this.setFoot(this.words.page(page + 1, count));
     }
-    this.pdf.end();
-    await this.ended;
+    await super.end();
   }
 
   private get words(): (typeof TRANSCRIPT_WORDS)[TranscriptHead['language']] {
     return TRANSCRIPT_WORDS[this.head.language];
   }
 
-  private get width(): number {
-    return this.pdf.page.width - 2 * MARGIN;
-  }
-
-  private get bottom(): number {
-    return this.pdf.page.height - MARGIN - FOOT / 2;
-  }
-
   // --- parts
-
-  private setHead(title: string): void {
-    const { pdf, width } = this;
-    pdf.rect(0, 0, pdf.page.width, 6).fill(ACCENT);
-    this.put(this.type.line(this.head.organization, 'bold', 11, width), 11, MARGIN, ACCENT);
-    this.y += 20;
-    for (const line of this.type.lines(title, 'bold', 19, width).slice(0, 3)) {
-      this.put(line, 19, MARGIN, INK);
-      this.y += 19 * LEADING;
-    }
-    this.y += 8;
-    const labels = factsOf(this.head).map(([label, fact]) => ({
-      label: this.type.line(label, 'text', 9, width / 3),
-      facts: this.type.lines(fact, 'text', 9, width - 100),
-    }));
-    for (const { label, facts } of labels) {
-      this.put(label, 9, MARGIN, SOFT);
-      for (const line of facts.slice(0, 4)) {
-        this.put(line, 9, MARGIN + 100, INK);
-        this.y += 9 * LEADING + 2;
-      }
-    }
-    this.y += 8;
-    pdf
-      .moveTo(MARGIN, this.y)
-      .lineTo(MARGIN + width, this.y)
-      .lineWidth(0.7)
-      .stroke(RULE);
-    this.y += 14;
-  }
 
   private setDay(day: string): void {
     const size = 8.5;
@@ -145,29 +77,6 @@ export class PdfDocument {
       this.y += 8.5 * LEADING;
     }
     this.y += GAP;
-  }
-
-  private setRemark(text: string): void {
-    const lines = this.type.lines(text, 'text', 8, this.width);
-    this.need(lines.length * 8 * LEADING + 12);
-    this.y += 6;
-    for (const line of lines) {
-      this.put(line, 8, MARGIN, SOFT);
-      this.y += 8 * LEADING;
-    }
-  }
-
-  private setFoot(page: number, pages: number): void {
-    const y = this.pdf.page.height - FOOT;
-    this.pdf
-      .moveTo(MARGIN, y - 6)
-      .lineTo(MARGIN + this.width, y - 6)
-      .lineWidth(0.5)
-      .stroke(RULE);
-    const number = this.type.line(this.words.page(page, pages), 'text', 8, 120);
-    const title = `${this.head.organization} · ${this.words.title(this.head.contact.name)}`;
-    this.put(this.type.line(title, 'text', 8, this.width - 130), 8, MARGIN, SOFT, y);
-    this.put(number, 8, MARGIN + this.width - number.width * 8, SOFT, y);
   }
 
   private setBubble(entry: TranscriptEntry): void {
@@ -240,40 +149,5 @@ export class PdfDocument {
     const cut = text.length > PDF_TEXT_MAX ? `${text.slice(0, PDF_TEXT_MAX).toWellFormed()}…` : text;
     const lines = this.type.lines(cut, 'text', 10, width);
     return lines.length > PDF_LINES_MAX ? [...lines.slice(0, PDF_LINES_MAX), this.type.line('…', 'text', 10, width)] : lines;
-  }
-
-  // --- places
-
-  /** So much room on this page, or else the next. */
-  private need(height: number): void {
-    if (this.y + height > this.bottom) this.turn();
-  }
-
-  private turn(): void {
-    this.pack();
-    this.pdf.addPage();
-    this.y = MARGIN;
-  }
-
-  /**
-   * PDFKit keeps each statement of a page as an object of its own, and a page is kept to the end: where every other sign wants another face, or each
-   * letter its marks, these took all the memory there is.
-   */
-  private pack(): void {
-    const { content } = this.pdf.page as unknown as OpenPage;
-    content.buffer = [Buffer.concat(content.buffer)];
-    this.type.forgetWords();
-  }
-
-  private put({ runs }: Line, size: number, x: number, color: string, y = this.y): void {
-    let at = x;
-    for (const { face, text, width } of runs) {
-      this.pdf
-        .font(face)
-        .fontSize(size)
-        .fillColor(color)
-        .text(text, at, y + size * ASCENT, { lineBreak: false, baseline: 'alphabetic' });
-      at += width * size;
-    }
   }
 }

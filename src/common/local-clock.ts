@@ -1,5 +1,14 @@
-import type { Language } from '#common/languages';
-import type { LocalTime } from './transcript';
+import type { Language } from './languages';
+
+/** A time as the clocks of a zone show it. */
+export interface LocalTime {
+  /** `2026-11-22T09:00:00-03:00`. */
+  iso: string;
+  /** `domingo, 22 de novembro de 2026`. */
+  day: string;
+  /** `09:00`. */
+  time: string;
+}
 
 /** Tells times as the clocks of a zone show them. */
 export function localClock(time_zone: string, language: Language): (at: Date) => LocalTime {
