@@ -341,6 +341,11 @@ describe('the start', () => {
       code: expect.stringMatching(/^2@/) as string,
     });
 
+    // Who has read the source knows no address to post its customers' messages to.
+    const number = await product.call('GET', `/whatsapp/${DEMO.qrcode_number_id}`, undefined, access_token);
+    expect(number).toMatchObject({ webhook_callback_url: expect.stringMatching(/evolution\/[0-9a-f-]{36}$/) as string });
+    expect(JSON.stringify(number)).not.toMatch(new RegExp(`${DEMO.webhook_token}|demo-qrcode-number`));
+
     const second = start({ DATA_DIR: product.data_dir, PORT: '0' });
     expect(second).toMatchObject({ status: 1, said: expect.stringContaining(product.data_dir) });
 

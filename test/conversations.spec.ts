@@ -2,6 +2,7 @@ import { DueRows } from '#database/due-rows';
 import { Database } from '#database/database';
 import { type Inbox, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
+import { selectsOf } from './support/statements';
 import { type Person, errorOf, world, wrongField } from './support/world';
 
 /** An inbox with one customer who has just written. */
@@ -76,6 +77,8 @@ describe('the list', () => {
     expect(await list('search=joao')).toEqual(['João Pão']);
     expect(await list('search=entregam')).toEqual(['Mariana Costa']);
     expect(await list('search=%25')).toEqual([]);
+    expect(await list('priority=normal&sort=created_at:asc')).toEqual(['Mariana Costa', 'João Pão']);
+    expect(await list('priority=high')).toEqual([]);
     await agent.post(`/conversations/${conversation.id}/close`, {}).expect(200);
     expect(await list('status=closed')).toEqual(['Mariana Costa']);
     expect(await list('status=active')).toEqual(['João Pão']);
@@ -136,6 +139,24 @@ describe('starting one', () => {
     const answers = await Promise.all([1, 2, 3].map(() => agent.post('/conversations', { contact_phone: '+5511987654323' })));
 
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+  });
+
+  it('has one winner without a number too, which nobody changes', async () => {
+    const { box } = await shop();
+    const { agent, admin } = box.w.globex;
+    const start = (priority: string): ReturnType<Person['post']> =>
+      agent.post('/conversations', { contact_phone: '+5511987654324', priority, tags: [priority] });
+
+    const answers = await Promise.all(['low', 'high', 'urgent'].map(start));
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+    const { body: first } = answers.find(({ status }) => status === 201) as { body: { id: string; priority: string } };
+    const { body: refused } = await start('medium').expect(409).expect(errorOf('conversation_already_open'));
+    expect(refused.error.details[0].existing_id).toBe(first.id);
+    const { body: now } = await agent.get(`/conversations/${first.id}`).expect(200);
+    expect(now).toMatchObject({ whatsapp_number_id: null, priority: first.priority, tags: [first.priority] });
+    const { body: log } = await admin.get(`/audit-logs?action=conversation.created&resource_id=${first.id}`).expect(200);
+    expect(log.total).toBe(1);
   });
 });
 
@@ -333,6 +354,49 @@ describe('GraphQL', () => {
         conversation_messages: [{ content: 'Vocês entregam?' }],
       },
     });
+  });
+
+  it('tells where a conversation is, whose a message is, and what a contact talked about, in as many statements for few as for many', async () => {
+    const { box, agent, admin, conversation } = await shop();
+    const { body: department } = await admin.post('/departments', { name: 'Vendas' }).expect(201);
+    const { body: queue } = await admin.post('/queues', { name: 'Loja', department_id: department.id as string }).expect(201);
+    const file = async (id: string): Promise<void> => {
+      await agent.put(`/conversations/${id}`, { queue_id: queue.id as string }).expect(200);
+      await agent.post(`/conversations/${id}/notes`, { note: 'Ligar amanhã' }).expect(201);
+    };
+    const asked = `{
+      conversations(limit: 10) { department { name } queue { name department { name } } messages(limit: 5) { content sender_user { id full_name } } }
+      contacts(limit: 10) { name conversations(limit: 1) { id queue { name } } }
+    }`;
+    let data: { conversations: unknown[]; contacts: unknown[] } | undefined;
+    const count = async (): Promise<number> => {
+      // Those of the relations alone: who routes and notifies reads these tables too, when it likes.
+      const relations = /^SELECT "id", .* FROM "?(departments|queues|messages|users)"? |LATERAL.* contact_id = c\.id/s;
+      await box.w.app.get(DueRows).idle();
+      return (await selectsOf(relations, async () => ({ data } = (await agent.graphql(asked).expect(200)).body))).length;
+    };
+
+    await file(conversation.id);
+    expect(await count()).toBe(5);
+    const { id, full_name } = agent.user;
+    expect(data?.conversations).toEqual([
+      {
+        department: { name: 'Vendas' },
+        queue: { name: 'Loja', department: { name: 'Vendas' } },
+        messages: [
+          { content: 'Vocês entregam?', sender_user: null },
+          { content: 'Ligar amanhã', sender_user: { id, full_name } },
+        ],
+      },
+    ]);
+    expect(data?.contacts).toEqual([{ name: 'Mariana Costa', conversations: [{ id: conversation.id, queue: { name: 'Loja' } }] }]);
+
+    for (let n = 0; n < 4; n++) await box.receive(metaPayload.text(box.person()));
+    const { items } = (await agent.get('/conversations').expect(200)).body as { items: { id: string }[] };
+    for (const one of items) if (one.id !== conversation.id) await file(one.id);
+
+    expect(await count()).toBe(5);
+    expect(data?.conversations).toHaveLength(5);
   });
 
   it('acts by the same rules, and errs in its own shape', async () => {

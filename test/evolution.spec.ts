@@ -300,7 +300,7 @@ describe('what is sent by a qrcode number', () => {
     expect(await sent(`${site_url}/nota.pdf?a=1`)).toMatchObject({ status: 'failed', error_code: 'media_error' });
     expect(await sent(`${site_url}/moved`)).toMatchObject({ status: 'failed', error_code: 'media_error' });
     for (const inside of ['http://127.0.0.1:1/', 'http://169.254.169.254/latest/meta-data', 'http://[::1]/', 'http://10.0.0.1/a.pdf'])
-      expect(await sent(inside)).toMatchObject({ status: 'failed', error_code: 'url_not_allowed' });
+      expect(await sent(inside)).toMatchObject({ status: 'failed', error_code: 'egress_blocked' });
     expect(await sent(`${site_url}/nota.pdf`)).toMatchObject({ status: expect.stringMatching(/^(sent|delivered)$/) });
 
     expect(s.sent()).toMatchObject([{ type: 'document', document: { filename: 'nota.pdf', mime_type: 'application/pdf' } }]);

@@ -57,7 +57,12 @@ async function demo(): Promise<Demo> {
   };
   const line = meta.number();
   await furnish(house.app, new Actor(company.id, Role.org_admin, company.admin.user.id), id, line);
+  const [{ webhook_token }] = await house.sql<{ webhook_token: string }>(
+    'SELECT webhook_token FROM whatsapp_number_secrets WHERE organization_id = $1 AND whatsapp_number_id = $2',
+    [company.id, id(DEMO.qrcode_number_id)],
+  );
   const said: Record<string, string> = {
+    [DEMO.webhook_token]: webhook_token,
     [DEMO.email]: company.admin.user.email,
     'the one printed at the first start': PASSWORD,
     'the refresh_token of your login': refresh_token,

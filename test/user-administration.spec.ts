@@ -394,6 +394,13 @@ describe('permissions of one’s own', () => {
 
     await narrow(agent.user.id, ['read:conversations', 'read:messages', 'read:queues', 'read:departments']).expect(200);
     expect([await asked(messages), await asked(departments)]).toEqual([undefined, undefined]);
+
+    await narrow(agent.user.id, ['read:conversations', 'read:contacts', 'read:messages']).expect(200);
+    for (const query of ['{ conversations { department { id } } }', '{ conversations { queue { id } } }'])
+      expect(await asked(query)).toBe('permission_denied');
+    expect(await asked('{ conversations { messages { sender_user { id } } } }')).toBe('permission_denied');
+    await narrow(agent.user.id, ['read:contacts']).expect(200);
+    expect(await asked('{ contacts { conversations { id } } }')).toBe('permission_denied');
   });
 
   it('are an administrator’s to see and to change, of others', async () => {

@@ -411,6 +411,20 @@ describe('what is sent', () => {
     });
   });
 
+  it('says that a first message failed which could not leave', async () => {
+    await officialNumber(w, acme);
+    const path = somewhere();
+    await create({ url: receiver.endpoint(path), events: ['message.failed'] });
+
+    const { body } = await acme.agent.post('/conversations', { contact_phone: '+5511987654325', initial_message: 'Olá!' }).expect(201);
+
+    const [{ body: failed }] = await receiver.heard(path, 1);
+    expect(failed).toMatchObject({
+      event: 'message.failed',
+      data: { message: { id: (body as { last_message: { id: string } }).last_message.id, status: 'failed', error_code: 'window_closed' } },
+    });
+  });
+
   it('is read by the kind of row, not event by event', async () => {
     const path = somewhere();
     await create({ url: receiver.endpoint(path), events: ['contact.updated'] });

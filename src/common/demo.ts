@@ -22,9 +22,8 @@ export const DEMO = {
   /** Cliente fiel. */
   tag_id: '019aa000-0000-7000-8000-000000000b03',
   number_id: '019aa000-0000-7000-8000-000000000b01',
-  /** To be paired by QR code, and where its webhooks come in. */
+  /** To be paired by QR code. */
   qrcode_number_id: '019aa000-0000-7000-8000-000000000b51',
-  webhook_token: '019aa000-0000-7000-8000-000000000b52',
   template_id: '019aa000-0000-7000-8000-000000000b02',
   /** Nobody has submitted it. */
   draft_template_id: '019aa000-0000-7000-8000-000000000b03',
@@ -59,6 +58,8 @@ export const DEMO = {
 
   // What else examples say of it; the organization's id is another one in every installation.
   organization_id: '019aa000-0000-7000-8000-000000000a00',
+  /** Where the webhooks of the number by QR code come in: who knows it may post there, so every installation has its own. */
+  webhook_token: '019aa000-0000-7000-8000-000000000b52',
   email: 'admin@demo.pytake',
   /** João's. */
   phone: '+5521987650002',

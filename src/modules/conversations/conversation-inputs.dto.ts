@@ -23,6 +23,9 @@ import { Json, type JsonObject } from '#common/json.scalar';
 import { PickType } from '#common/mapped-types';
 import { ConversationPriority } from './conversation.entity';
 
+/** A priority that is called normal is medium (contract 20, 3.1). */
+export const Normal = (): PropertyDecorator => Transform(({ value }: { value: unknown }) => (value === 'normal' ? 'medium' : value));
+
 @InputType('ConversationCreateInput')
 export class ConversationCreate {
   @IsOptional()
@@ -69,7 +72,7 @@ export class ConversationCreate {
 
   @ApiPropertyOptional({ enum: ConversationPriority })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'normal' ? 'medium' : value))
+  @Normal()
   @IsEnum(ConversationPriority)
   @Field(() => String, { nullable: true })
   priority?: ConversationPriority;

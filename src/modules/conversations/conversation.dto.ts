@@ -8,6 +8,7 @@ import { InPeriod } from '#common/period.dto';
 import { displayName } from '#modules/contacts/present-contact';
 import { ConnectionType } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '#modules/whatsapp/provider';
+import { Normal } from './conversation-inputs.dto';
 import { Conversation, ConversationPriority } from './conversation.entity';
 import { isActive } from './state/active';
 import { Message } from './messages/message.entity';
@@ -232,8 +233,10 @@ export class ConversationQuery extends InPeriod(PageQuery) {
   @IsUUID()
   whatsapp_number_id?: string;
 
+  /** normal means medium. */
   @ApiPropertyOptional({ enum: ConversationPriority })
   @IsOptional()
+  @Normal()
   @IsEnum(ConversationPriority)
   priority?: ConversationPriority;
 
@@ -263,3 +266,7 @@ export class ConversationArgs extends ArgsOf(ConversationQuery) {}
 
 @ArgsType()
 export class ConversationFilter extends ArgsOf(ConversationQuery, PAGING) {}
+
+/** The latest conversations of each contact that is shown. */
+@ArgsType()
+export class LatestConversations extends ArgsOf(PageQuery, ['skip', 'page', 'cursor', 'search', 'sort']) {}

@@ -17,6 +17,7 @@ import { ContactStatsController } from './contact-stats/contact-stats.controller
 import { ContactStatsResolver } from './contact-stats/contact-stats.resolver';
 import { ContactStatsService } from './contact-stats/contact-stats.service';
 import { AutoMessages } from './auto-messages';
+import { ContactConversationsResolver } from './contact-conversations.resolver';
 import { ConversationsController } from './conversations.controller';
 import { ConversationsRealtime } from './conversations.realtime';
 import { ConversationsResolver } from './conversations.resolver';
@@ -31,6 +32,7 @@ import { CheckSend } from './messages/check-send';
 import { DeliverMessage } from './messages/deliver-message';
 import { LimitResets } from './messages/limit-resets';
 import { MessageFiles } from './messages/message-files';
+import { MessageSenderResolver } from './messages/message-sender.resolver';
 import { MessagesController } from './messages/messages.controller';
 import { MessagesService } from './messages/messages.service';
 import { PhoneRequests } from './messages/phone-requests';
@@ -89,6 +91,8 @@ import { WindowMonitor } from './notices/window-monitor';
     InboundWorker,
     ConversationsRealtime,
     ConversationsResolver,
+    ContactConversationsResolver,
+    MessageSenderResolver,
     AgentStatsService,
     AgentStatsResolver,
     ContactStatsService,

@@ -103,6 +103,24 @@ export class ConversationsService implements OnModuleInit {
     return (await this.ids(actor, query)).next_cursor;
   }
 
+  /** The `limit` conversations of each contact with the latest messages, those first. */
+  async latestOf(actor: Actor, contact_ids: readonly string[], limit: number): Promise<ConversationView[][]> {
+    const ids = await this.database.rows<{ id: string }>(
+      `SELECT v.id FROM unnest($2::uuid[]) AS c(id)
+        CROSS JOIN LATERAL (
+          SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = c.id
+           ORDER BY last_message_at DESC NULLS LAST, id DESC LIMIT $3) v`,
+      [actor.organization_id, contact_ids, limit],
+    );
+    const views = await conversationViews(
+      this.database,
+      actor,
+      ids.map(({ id }) => id),
+    );
+    const byContact = Map.groupBy(views, ({ contact_id }) => contact_id);
+    return contact_ids.map((id) => byContact.get(id) ?? []);
+  }
+
   /** @throws {409} contact_blocked, conversation_already_open (details name it). */
   async create(actor: Actor, input: ConversationCreate, first: Draft | null): Promise<ConversationView> {
     if (!input.contact_id === !input.contact_phone)

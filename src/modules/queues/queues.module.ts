@@ -8,6 +8,7 @@ import './entering';
 import './queues.demo';
 import './queues.errors';
 import './queues.events';
+import { ConversationPlacesResolver } from './conversation-places.resolver';
 import { OffersService } from './offers/offers.service';
 import { QueueNotices } from './queue-notices';
 import { QueueReports } from './queue-reports';
@@ -47,6 +48,7 @@ import { WaitingLine } from './waiting-line';
     QueueTriggers,
     QueuesRealtime,
     QueuesResolver,
+    ConversationPlacesResolver,
   ],
   exports: [RouteQueues],
 })

@@ -73,7 +73,7 @@ export class QueuesResolver {
     const { actor } = context.req;
     if (!actor) throw new Unauthenticated();
     context.assertMayRead('departments');
-    return context.loader('queue department', (ids) => this.departments.many(actor, ids)).load(queue.department_id);
+    return context.loader('department', (ids) => this.departments.many(actor, ids)).load(queue.department_id);
   }
 
   @Mutation(() => QueueView, { description: 'Create a queue.' })

@@ -71,6 +71,13 @@ export class QueuesService {
     return this.present(actor, await this.queues().get(actor, id));
   }
 
+  /** Each of these; null where there is none any more. */
+  async many(actor: Actor, ids: readonly string[]): Promise<(QueueView | null)[]> {
+    const queues = await presentQueues(this.database, actor, await this.queues().many(actor, ids));
+    const found = new Map(queues.map((queue) => [queue.id, queue]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
   /** @throws {404} @throws {409} ambiguous_slug. */
   async bySlug(actor: Actor, slug: string, department_id?: string): Promise<QueueView> {
     const found = await this.queues()

@@ -15,7 +15,7 @@ import { ShowUsers } from './show-users';
 import type { OrganizationSummary, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
 import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer } from './user.entity';
-import { lockMember, lockToRemove, visible } from './visible-user';
+import { isVisible, lockMember, lockToRemove, visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
 
@@ -57,6 +57,13 @@ export class UsersService {
 
   async get(actor: Actor, id: string): Promise<User> {
     return this.show.one(actor, visible(actor, await this.database.repository(User).find(actor, id)));
+  }
+
+  /** Each of these; null where somebody is gone, or not to be seen. */
+  async many(actor: Actor, ids: readonly string[]): Promise<(User | null)[]> {
+    const rows = (await this.database.repository(User).many(actor, ids)).filter((user) => isVisible(actor, user));
+    const shown = new Map((await this.show.all(actor, rows)).map((user) => [user.id, user]));
+    return ids.map((id) => shown.get(id) ?? null);
   }
 
   /**

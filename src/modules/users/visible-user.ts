@@ -6,9 +6,13 @@ import type { Tx } from '#database/database';
 import { TenantRepository } from '#database/tenant-repository';
 import { User, effectivePermissions } from './user.entity';
 
-/** Super admins do not exist for others. @throws {NotFound} */
+/** Super admins do not exist for others. */
+export const isVisible = (actor: Actor, { id, role }: User): boolean =>
+  role !== Role.super_admin || actor.role === Role.super_admin || id === actor.user_id;
+
+/** @throws {NotFound} */
 export function visible(actor: Actor, user: User | null): User {
-  if (!user || (user.role === Role.super_admin && actor.role !== Role.super_admin && user.id !== actor.user_id)) throw new NotFound('User');
+  if (!user || !isVisible(actor, user)) throw new NotFound('User');
   return user;
 }
 

@@ -27,6 +27,7 @@ import { type Message, MessageStatus, MessageType } from './message.entity';
 import { ACCEPTED, type Accepted, CLAIM, type Claim, LOOK, LOOK_MAX, OVERDUE, type Sent } from './outbound-statements';
 import { takeBackReaction } from './reactions';
 import { SendLine, type Waiting } from './send-line';
+import { tellStatus } from './tell-status';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
@@ -285,7 +286,8 @@ export class DeliverMessage implements OnApplicationShutdown {
       ]);
       const found = new Map(rows.map((row) => [row.id, row]));
       const sent = rows.filter(({ was }) => was === MessageStatus.pending);
-      for (const { claim } of accepted) if (found.get(claim.id)?.was === MessageStatus.pending) tell(tx, claim, MessageStatus.sent, null);
+      for (const { claim } of accepted)
+        if (found.get(claim.id)?.was === MessageStatus.pending) tellStatus(tx, claim, MessageStatus.sent, null);
       await countTemplates(
         tx,
         sent.map(({ template_id }) => ({ organization_id, template_id, before: WAITING, after: { ...WAITING, sent_at: new Date() } })),
@@ -327,7 +329,7 @@ export class DeliverMessage implements OnApplicationShutdown {
     if (failure.effect) await applyFailureEffect(tx, this.contacts, message, failure.effect);
     await countTemplates(tx, [{ ...message, before: { ...message, status: MessageStatus.pending }, after: message }]);
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
-    tell(tx, message, MessageStatus.failed, failure.error_code);
+    tellStatus(tx, message, MessageStatus.failed, failure.error_code);
   }
 }
 
@@ -344,24 +346,6 @@ function fromWord(word: string): Waiting {
 /** It needs no sending any more. */
 const forget = (sql: Sql, organization_id: string, message_id: string): Promise<unknown> =>
   sql.rows('DELETE FROM outbound_sends WHERE organization_id = $1 AND message_id = $2', [organization_id, message_id]);
-
-/** What a status is told of. */
-type Moved = Pick<Message, 'id' | 'organization_id' | 'conversation_id' | 'contact_id' | 'whatsapp_number_id'>;
-
-function tell(tx: Tx, message: Moved, status: MessageStatus, error_code: string | null): void {
-  const { id, organization_id, conversation_id, contact_id, whatsapp_number_id } = message;
-  tx.tell('message.status', {
-    organization_id,
-    message_id: id,
-    conversation_id,
-    contact_id,
-    whatsapp_number_id,
-    status,
-    previous_status: MessageStatus.pending,
-    timestamp: new Date(),
-    error_code,
-  });
-}
 
 /** What the provider said, or a claim before it was asked, is worth waiting for the database: until the claim grows stale nobody else touches the message. */
 async function persist<R>(write: () => Promise<R>): Promise<R> {

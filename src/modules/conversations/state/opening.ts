@@ -1,3 +1,4 @@
+import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Conflict } from '#common/errors';
 import type { Tx } from '#database/database';
@@ -54,10 +55,7 @@ export function isRevivable(
 /** The contact's live conversation on this number, else a new one that inherits the pair's window. The contact is locked. */
 export async function open(tx: Tx, actor: Actor, contact: Contact, whatsapp_number_id: string | null): Promise<Conversation> {
   const conversations = new TenantRepository(tx, Conversation);
-  const mine = conversations
-    .query(actor, 'c')
-    .andWhere('c.contact_id = :contact', { contact: contact.id })
-    .andWhere(whatsapp_number_id ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number: whatsapp_number_id });
+  const mine = onNumber(conversations, actor, contact.id, whatsapp_number_id);
   const live = await mine.clone().andWhere(activeRow('c')).orderBy('c.created_at', 'DESC').setLock('for_no_key_update').getOne();
   if (live) return live;
   const before = await mine.select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>();
@@ -73,16 +71,26 @@ export async function open(tx: Tx, actor: Actor, contact: Contact, whatsapp_numb
   return created;
 }
 
-/** One live conversation per contact and number. @throws {Conflict} conversation_already_open, naming it. */
+/** One live conversation per contact and number, or without one. The contact is locked. @throws {Conflict} conversation_already_open, naming it. */
 export async function refuseSecond(tx: Tx, actor: Actor, contact_id: string, whatsapp_number_id: string | null): Promise<void> {
-  if (!whatsapp_number_id) return;
-  const other = await new TenantRepository(tx, Conversation)
-    .query(actor, 'row')
-    .andWhere('row.contact_id = :contact_id AND row.whatsapp_number_id = :whatsapp_number_id', { contact_id, whatsapp_number_id })
-    .andWhere(activeRow('row'))
+  const other = await onNumber(new TenantRepository(tx, Conversation), actor, contact_id, whatsapp_number_id)
+    .andWhere(activeRow('c'))
     .getOne();
+  const where = whatsapp_number_id ? 'on this number' : 'without a number';
   if (other)
-    throw new Conflict('conversation_already_open', 'This contact has a live conversation on this number already.', {
+    throw new Conflict('conversation_already_open', `This contact has a live conversation ${where} already.`, {
       details: [{ loc: ['body', 'contact_id'], msg: 'already open', type: 'conversation_already_open', existing_id: other.id }],
     });
 }
+
+/** A contact's conversations `c` on a number; null: those that have none yet. */
+const onNumber = (
+  conversations: TenantRepository<Conversation>,
+  actor: Actor,
+  contact_id: string,
+  number: string | null,
+): SelectQueryBuilder<Conversation> =>
+  conversations
+    .query(actor, 'c')
+    .andWhere('c.contact_id = :contact_id', { contact_id })
+    .andWhere(number ? 'c.whatsapp_number_id = :number' : 'c.whatsapp_number_id IS NULL', { number });

@@ -32,7 +32,7 @@ export class LinkedFiles {
 
   /**
    * The file of an address, for as long as `use` takes; `whose` take turns.
-   * @throws {ProviderFailure} url_not_allowed; media_error: nobody answers, or not with a file of 100 MB at most. @throws {Unavailable} `busy`.
+   * @throws {ProviderFailure} egress_blocked; media_error: nobody answers, or not with a file of 100 MB at most. @throws {Unavailable} `busy`.
    */
   withFile<T>(link: string, whose: string, use: (file: OurFile) => Promise<T>): Promise<T> {
     return this.turns.run(async () => {
@@ -56,7 +56,7 @@ export class LinkedFiles {
     } catch (error) {
       if (error instanceof ProviderFailure) throw error;
       if (!(error instanceof AppError)) throw failed('The file broke off on its way here.', true);
-      if (error.error_code === 'egress_blocked') throw new ProviderFailure(final('url_not_allowed', error.message));
+      if (error.error_code === 'egress_blocked') throw new ProviderFailure(final(error.error_code, error.message));
       throw failed(error.message, error.error_code !== 'payload_too_large');
     }
   }

@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { DEMO } from '#common/demo';
 import { declareDemo } from '#database/demo-rows';
 import { ConnectionType, WhatsAppNumber } from './whatsapp-number.entity';
@@ -17,7 +18,7 @@ declareDemo(async ({ database, tx, actor, id }) => {
     evolution_instance_name: `pytake_${organization_id.slice(0, 8)}_${PHONE.slice(1)}_${organization_id.slice(-8)}`,
   });
   await tx.rows(
-    "INSERT INTO whatsapp_number_secrets (organization_id, whatsapp_number_id, webhook_verify_token, webhook_token) VALUES ($1, $2, 'demo-qrcode-number', $3)",
-    [...number, id(DEMO.webhook_token)],
+    'INSERT INTO whatsapp_number_secrets (organization_id, whatsapp_number_id, webhook_verify_token, webhook_token) VALUES ($1, $2, $3, $4)',
+    [...number, randomBytes(16).toString('hex'), randomUUID()],
   );
 });
