@@ -21,13 +21,12 @@ export class ShowUsers {
   async all(actor: Actor, users: readonly User[]): Promise<User[]> {
     const may = (user: User): boolean => actor.may(Role.org_admin) || user.id === actor.user_id;
     const emails = users.filter(may).map((user) => user.email);
-    const [locked, departments] = await Promise.all([
-      emails.length ? this.locks.lockedUntilOf(emails) : new Map<string, Date>(),
-      this.departments.of(
-        actor,
-        users.map(({ id }) => id),
-      ),
-    ]);
+    // One after the other: a GraphQL request, which shows users beside other things, has two connections in all.
+    const locked = emails.length ? await this.locks.lockedUntilOf(emails) : new Map<string, Date>();
+    const departments = await this.departments.of(
+      actor,
+      users.map(({ id }) => id),
+    );
     return users.map((user) => {
       const { deleted_at, last_login_ip, custom_permissions, ...shown } = user;
       return {
