@@ -54,6 +54,7 @@ export const migrations: Record<string, string> = {
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
   '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
+  '1795000680000-phones-given-up.ts': 'fb02e0b8d1c1d5d069530aafe81267b59caa41eeae1585660a58fe29cf8de998',
 };
 
 export const schema: string[] = [
@@ -133,6 +134,7 @@ export const schema: string[] = [
   'column contact_identities.created_at timestamp(3) with time zone not null default now()',
   'column contact_identities.first_seen_at timestamp(3) with time zone not null default now()',
   'column contact_identities.id uuid not null',
+  'column contact_identities.inactive_since timestamp(3) with time zone',
   'column contact_identities.is_active boolean not null default true',
   'column contact_identities.kind character varying(20) not null',
   'column contact_identities.last_seen_at timestamp(3) with time zone not null default now()',
@@ -140,6 +142,7 @@ export const schema: string[] = [
   "column contact_identities.portfolio_id character varying(64) not null default ''::character varying",
   'column contact_identities.updated_at timestamp(3) with time zone not null default now()',
   'column contact_identities.value character varying(150) not null',
+  'column contact_identities.wa_id character varying(20)',
   'column contact_import_parts.created_at timestamp(3) with time zone not null default now()',
   'column contact_import_parts.id uuid not null',
   'column contact_import_parts.import_id uuid not null',
@@ -222,6 +225,7 @@ export const schema: string[] = [
   'column conversations.close_reason character varying(500)',
   'column conversations.closed_at timestamp(3) with time zone',
   'column conversations.contact_id uuid not null',
+  'column conversations.contact_identity_id uuid',
   'column conversations.created_at timestamp(3) with time zone not null default now()',
   'column conversations.csat_awaits character varying(10)',
   'column conversations.csat_due_at timestamp(3) with time zone',
@@ -819,6 +823,7 @@ export const schema: string[] = [
   'constraint contacts.contacts_assigned_agent_id_fkey FOREIGN KEY organization_id, assigned_agent_id REFERENCES public.usersorganization_id, id ON DELETE SET NULL assigned_agent_id',
   'constraint contacts.contacts_assigned_department_id_fkey FOREIGN KEY organization_id, assigned_department_id REFERENCES public.departmentsorganization_id, id ON DELETE SET NULL assigned_department_id',
   'constraint conversations.conversations_contact_id_fkey FOREIGN KEY organization_id, contact_id REFERENCES public.contactsorganization_id, id ON DELETE RESTRICT',
+  'constraint conversations.conversations_contact_identity_id_fkey FOREIGN KEY organization_id, contact_identity_id REFERENCES public.contact_identitiesorganization_id, id ON DELETE SET NULL contact_identity_id',
   'constraint conversations.conversations_current_agent_id_fkey FOREIGN KEY organization_id, current_agent_id REFERENCES public.usersorganization_id, id ON DELETE SET NULL current_agent_id',
   'constraint conversations.conversations_department_id_fkey FOREIGN KEY organization_id, department_id REFERENCES public.departmentsorganization_id, id ON DELETE SET NULL department_id',
   'constraint conversations.conversations_queue_id_fkey FOREIGN KEY organization_id, queue_id REFERENCES public.queuesorganization_id, id ON DELETE SET NULL queue_id',
@@ -919,6 +924,7 @@ export const schema: string[] = [
   'index CREATE INDEX conversations_newest_idx ON public.conversations USING btree organization_id, is_archived, last_message_at DESC NULLS LAST, id DESC INCLUDE contact_id',
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX conversations_of_department_idx ON public.conversations USING btree organization_id, department_id, created_at WHERE department_id IS NOT NULL',
+  'index CREATE INDEX conversations_of_identity_idx ON public.conversations USING btree organization_id, contact_identity_id WHERE contact_identity_id IS NOT NULL',
   'index CREATE INDEX conversations_of_queue_idx ON public.conversations USING btree organization_id, queue_id, queued_at WHERE queue_id IS NOT NULL',
   'index CREATE INDEX conversations_rated_idx ON public.conversations USING btree organization_id, rated_at WHERE rated_at IS NOT NULL',
   'index CREATE INDEX conversations_sla_idx ON public.conversations USING btree organization_id, sla_due_at WHERE sla_due_at IS NOT NULL',

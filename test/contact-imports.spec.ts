@@ -523,7 +523,8 @@ describe('more than 1,000 rows', () => {
     const file = many(1200);
 
     const queued = await take(acme.agent, file);
-    expect(queued).toMatchObject({ status: 'queued', total_rows: 1201, finished_at: null });
+    // Or begun already.
+    expect(queued).toMatchObject({ status: expect.stringMatching(/^(queued|processing)$/), total_rows: 1201, finished_at: null });
     const last = await socket.hear('contact:import_progress', ({ status }) => status === 'completed');
 
     expect(last).toMatchObject({ import_id: queued.id, total_rows: 1201, processed_rows: 1201, created_count: 1200, failed_count: 1 });

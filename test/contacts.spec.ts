@@ -729,7 +729,7 @@ describe('merge', () => {
     });
     expect((body as ContactView).identities.map(({ kind, is_active }) => [kind, is_active])).toEqual([
       ['phone', true],
-      ['phone', false],
+      ['phone', true],
       ['bsuid', true],
     ]);
     await acme.agent.get(`/contacts/${young.id}`).expect(404);

@@ -53,17 +53,22 @@ function belongingsIn(rows: readonly BelongingsRow[], identities: TenantReposito
 }
 
 /**
- * The contact's number as one of its names. Earlier numbers stay resolvable for late webhooks, inactive for sending. A number that was an
+ * The contact's number became another one. The earlier stays resolvable for what was sent before, inactive for sending. A number that was an
  * earlier one of somebody else (it changed hands) is this contact's now.
  */
-export async function savePhoneIdentity(sql: Sql, organization_id: string, contact_id: string, whatsapp_id: string | null): Promise<void> {
-  const value = whatsapp_id && matchKey(whatsapp_id);
+export async function changePhone(
+  sql: Sql,
+  organization_id: string,
+  contact_id: string,
+  from: string | null,
+  to: string | null,
+): Promise<void> {
   await sql.rows(
-    `UPDATE contact_identities SET is_active = false, updated_at = now()
-      WHERE organization_id = $1 AND contact_id = $2 AND kind = $3 AND is_active AND value IS DISTINCT FROM $4`,
-    [organization_id, contact_id, IdentityKind.phone, value],
+    `UPDATE contact_identities SET is_active = false, inactive_since = now(), updated_at = now()
+      WHERE organization_id = $1 AND contact_id = $2 AND kind = $3 AND is_active AND value = $4`,
+    [organization_id, contact_id, IdentityKind.phone, from],
   );
-  if (value) await takePhones(sql, organization_id, [{ contact_id, match_key: value }]);
+  if (to) await takePhones(sql, organization_id, [{ contact_id, match_key: to }]);
 }
 
 /** Numbers become names of their contacts, of whomever they were before. */
@@ -76,7 +81,7 @@ export async function takePhones(
     `INSERT INTO contact_identities AS i (id, organization_id, kind, value, contact_id)
      SELECT p.id, $1, $2, p.match_key, p.contact_id FROM unnest($3::uuid[], $4::text[], $5::uuid[]) AS p(id, match_key, contact_id)
      ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
-       SET contact_id = excluded.contact_id, is_active = true, updated_at = now(),
+       SET contact_id = excluded.contact_id, is_active = true, inactive_since = NULL, updated_at = now(),
            first_seen_at = CASE WHEN i.contact_id = excluded.contact_id THEN i.first_seen_at ELSE now() END, last_seen_at = now()`,
     [
       organization_id,
@@ -88,15 +93,24 @@ export async function takePhones(
   );
 }
 
-/** Whose phone this became when its contact was merged into another one. The identity of a deleted contact is gone; that of a merged one stays. */
-export async function contactOfMergedPhone(sql: Sql, organization_id: string, match_key: string): Promise<string | undefined> {
-  const [found] = await sql.rows<{ contact_id: string } | undefined>(
-    `SELECT i.contact_id FROM contact_identities i
-      WHERE i.organization_id = $1 AND i.portfolio_id = '' AND i.kind = $2 AND i.value = $3 AND NOT i.is_active
-        AND EXISTS (SELECT FROM contacts g WHERE g.organization_id = $1 AND g.match_key = $3 AND g.deleted_at IS NOT NULL)`,
-    [organization_id, IdentityKind.phone, match_key],
+/** Whose phones these are, by match key, their further ones too; not who had one earlier. */
+export async function ownersOfPhones(sql: Sql, organization_id: string, match_keys: readonly string[]): Promise<Map<string, string>> {
+  const found = await sql.rows<{ value: string; contact_id: string }>(
+    `SELECT value, contact_id FROM contact_identities
+      WHERE organization_id = $1 AND portfolio_id = '' AND kind = $2 AND value = ANY ($3) AND is_active`,
+    [organization_id, IdentityKind.phone, match_keys],
   );
-  return found?.contact_id;
+  return new Map(found.map(({ value, contact_id }) => [value, contact_id]));
+}
+
+/** A further phone of a contact, by match key. */
+export async function furtherPhone(sql: Sql, { organization_id, id }: Contact, match_key: string): Promise<string | undefined> {
+  const [found] = await sql.rows<{ id: string } | undefined>(
+    `SELECT id FROM contact_identities
+      WHERE organization_id = $1 AND portfolio_id = '' AND kind = $2 AND value = $3 AND is_active AND contact_id = $4`,
+    [organization_id, IdentityKind.phone, match_key, id],
+  );
+  return found?.id;
 }
 
 /** The names of a deleted contact resolve to nobody: who writes again is a new contact. */

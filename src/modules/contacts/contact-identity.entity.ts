@@ -33,9 +33,17 @@ export class ContactIdentity extends TenantEntity {
   @Column('uuid')
   contact_id: string;
 
+  /** Of a phone: as WhatsApp spells it (digits, no `+`), which is what we send to; null: not told yet. */
+  @Column('varchar', { length: 20, nullable: true })
+  wa_id: string | null;
+
   /** Inactive: resolves late webhooks, is not sent to. */
   @Column('boolean', { default: true })
   is_active: boolean;
+
+  /** Of an inactive one. Who writes from a phone after that is whoever has it by now. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  inactive_since: Date | null;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   first_seen_at: Date;
@@ -49,5 +57,5 @@ declareContactRows('contact_identities', {
   merge: null,
   erase: 'delete',
   anonymize: 'delete',
-  export: ['kind', 'value', 'portfolio_id', 'is_active', 'first_seen_at', 'last_seen_at'],
+  export: ['kind', 'value', 'wa_id', 'portfolio_id', 'is_active', 'inactive_since', 'first_seen_at', 'last_seen_at'],
 });

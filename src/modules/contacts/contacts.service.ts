@@ -17,7 +17,7 @@ import type { TagDetail } from '#modules/tags/tag.dto';
 import { Tags } from '#modules/tags/tags';
 import { User } from '#modules/users/user.entity';
 import { changesOf, newContact } from './contact-changes';
-import { belongingsOf, contactOfMergedPhone, contactWithBelongings, forgetIdentities, savePhoneIdentity } from './contact-identities';
+import { belongingsOf, changePhone, contactWithBelongings, forgetIdentities, ownersOfPhones, takePhones } from './contact-identities';
 import type { ContactCreate, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { type Tagging, isMove, retag, tellTags } from './contact-tags';
 import { Contact, isImpersonal } from './contact.entity';
@@ -150,7 +150,7 @@ export class ContactsService {
     if (!whatsapp_id) throw Invalid.field('to', 'must be a phone number with its country code, such as +5511987654321');
     return this.database.tx(async (tx) => {
       const match_key = matchKey(whatsapp_id);
-      const known = (await this.findByKey(actor, match_key, tx)) ?? (await this.findMerged(actor, match_key, tx));
+      const known = await this.findByPhone(actor, match_key, tx);
       if (known) return known;
       const values = newContact({ whatsapp_id, name: from.name ?? undefined, source: from.source }, new Date());
       return (await this.insert(actor, values, tx)).row;
@@ -177,9 +177,11 @@ export class ContactsService {
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
         throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
 
+      const owner = changes.match_key && (await this.findByPhone(actor, changes.match_key, tx));
+      if (owner && owner.id !== id) throw alreadyExists(owner.id);
       const { row: contact, is_new } = await this.orTaken(actor, changes.match_key, tx, () => this.contacts(tx).patch(actor, id, changes));
       if (!is_new) throw alreadyExists(contact.id);
-      if ('match_key' in changes) await savePhoneIdentity(tx, actor.organization_id, id, contact.whatsapp_id);
+      if ('match_key' in changes) await changePhone(tx, actor.organization_id, id, before.match_key ?? null, contact.match_key ?? null);
       if (contact.is_blocked && !before.is_blocked) await this.end(tx, actor, contact, 'contact_blocked');
 
       const view = await this.present(actor, contact, tx);
@@ -299,13 +301,14 @@ export class ContactsService {
     if (values.assigned_department_id) await assertDepartment(tx, actor, values.assigned_department_id);
     if (values.assigned_agent_id) await this.assertAgent(actor, values.assigned_agent_id, tx);
     // Before the plan: who creates twice learns of the first, not of a limit.
-    const known = values.match_key && (await this.findByKey(actor, values.match_key, tx));
+    const known = values.match_key && (await this.findByPhone(actor, values.match_key, tx));
     if (known) return { row: known, is_new: false };
     await this.organizations.assertWithinPlan(actor, 'contacts', undefined, tx);
     const allowed = await this.suppression.withoutLeave(tx, actor, values);
     const written = await this.orTaken(actor, values.match_key, tx, () => this.contacts(tx).insert(actor, allowed));
     if (!written.is_new) return written;
-    await savePhoneIdentity(tx, actor.organization_id, written.row.id, written.row.whatsapp_id);
+    const { id: contact_id, match_key } = written.row;
+    if (match_key) await takePhones(tx, actor.organization_id, [{ contact_id, match_key }]);
     const added = tags.map(({ id }) => ({ contact_id: written.row.id, tag_id: id }));
     await this.tags.add(tx, actor, added);
     const happened = { organization_id: actor.organization_id, contact: await this.present(actor, written.row, tx) };
@@ -335,12 +338,11 @@ export class ContactsService {
     return this.contacts(tx).query(actor, 'row').andWhere('row.match_key = :match_key', { match_key }).getOne();
   }
 
-  /**
-   * The contact that took in another one of this number, and the number with it. Not whoever had it earlier: a number that was only changed may be
-   * somebody else's by now.
-   */
-  private async findMerged(actor: Actor, match_key: string, tx: Tx): Promise<Contact | null> {
-    const contact_id = await contactOfMergedPhone(tx, actor.organization_id, match_key);
+  /** The contact whose number, or further phone, this is. */
+  private async findByPhone(actor: Actor, match_key: string, tx: Tx): Promise<Contact | null> {
+    const own = await this.findByKey(actor, match_key, tx);
+    if (own) return own;
+    const contact_id = (await ownersOfPhones(tx, actor.organization_id, [match_key])).get(match_key);
     return contact_id ? this.contacts(tx).find(actor, contact_id) : null;
   }
 

@@ -2,10 +2,10 @@ import { Actor } from '#common/actor';
 import type { Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import type { ContactNews } from './contact-news';
-import { type Sighting, findIdentities, keysOf } from './resolve-people';
+import { type Sighting, findPerson } from './resolve-people';
 
 /** How a person shows themselves on WhatsApp; null: not told. */
-export interface Profile extends Pick<Sighting, 'organization_id' | 'portfolio_id' | 'ids'> {
+export interface Profile extends Pick<Sighting, 'organization_id' | 'portfolio_id' | 'ids' | 'seen_at'> {
   whatsapp_name: string | null;
   avatar_url: string | null;
 }
@@ -18,8 +18,8 @@ const LEARN =
 /** Name and picture of a contact there is; nobody is made for them. */
 export async function learnProfile(tx: Tx, news: ContactNews, { whatsapp_name, avatar_url, ...person }: Profile): Promise<void> {
   const { organization_id } = person;
-  const [known] = (await findIdentities(tx, keysOf(person))).values();
-  if (!known) return;
-  const [changed] = await tx.rows(LEARN, [organization_id, known.contact_id, whatsapp_name, avatar_url]);
-  if (changed) await news.updated(tx, Actor.system(organization_id), known.contact_id);
+  const contact_id = await findPerson(tx, person);
+  if (!contact_id) return;
+  const [changed] = await tx.rows(LEARN, [organization_id, contact_id, whatsapp_name, avatar_url]);
+  if (changed) await news.updated(tx, Actor.system(organization_id), contact_id);
 }

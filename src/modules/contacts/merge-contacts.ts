@@ -59,13 +59,14 @@ async function fillContact(sql: Sql, ids: string[]): Promise<{ is_blocked: boole
   return filled;
 }
 
-/** All names resolve to the one; only its own number is sent to, and the newest active BSUID stands on the contact. */
+/** All names are the one's, who has two phones from now on; the newest active BSUID stands on the contact. */
 async function moveIdentities(sql: Sql, ids: string[]): Promise<void> {
   await sql.rows(
     `UPDATE contact_identities i
-        SET contact_id = $2, is_active = i.is_active AND (i.kind <> $4 OR i.value IS NOT DISTINCT FROM k.match_key), updated_at = now()
-       FROM contacts k
-      WHERE i.organization_id = $1 AND i.contact_id IN ($2, $3) AND k.organization_id = $1 AND k.id = $2`,
+        SET contact_id = $2, updated_at = now(),
+            wa_id = CASE WHEN i.kind = $4 AND i.value = g.match_key THEN coalesce(i.wa_id, g.wa_id, substr(g.whatsapp_id, 2)) ELSE i.wa_id END
+       FROM contacts g
+      WHERE i.organization_id = $1 AND i.contact_id = $3 AND g.organization_id = $1 AND g.id = $3`,
     [...ids, IdentityKind.phone],
   );
   await sql.rows(

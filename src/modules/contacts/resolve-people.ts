@@ -19,6 +19,8 @@ export interface Sighting {
   ids: PersonIds;
   profile_name: string | null;
   username: string | null;
+  /** When they had these names. */
+  seen_at: Date;
   /** The newest message of theirs in this batch; null when they were only mentioned. */
   message_at: Date | null;
   from_ad: boolean;
@@ -39,6 +41,13 @@ export type FiledContact = Pick<
   | 'last_message_received_at'
 > & { is_new: boolean };
 
+/** A person of a sighting. */
+export interface Resolved {
+  contact: FiledContact;
+  /** The name they wrote under, where answers go that the contact's own number would not reach them by; null: the contact's own. */
+  wrote_as: string | null;
+}
+
 export interface IdentityKey {
   organization_id: string;
   portfolio_id: string;
@@ -47,10 +56,12 @@ export interface IdentityKey {
 }
 
 /** What is known of a name. An inactive one resolves late webhooks and says nothing about how to reach the person. */
-export interface KnownIdentity {
+export type KnownIdentity = Pick<ContactIdentity, 'id' | 'contact_id' | 'is_active' | 'inactive_since' | 'last_seen_at'>;
+
+/** A name that is somebody's from now on. */
+interface Taking extends IdentityKey {
   contact_id: string;
-  is_active: boolean;
-  last_seen_at: Date;
+  wa_id: string | null;
 }
 
 interface Seen {
@@ -66,20 +77,21 @@ const STALE_MS = 24 * 3600_000;
 
 /**
  * Who wrote: each sighting's contact, made where there is none. One person under several names is one contact; names seen together in one
- * payload belong together; two contacts met by one payload become one (contract 20, 1.4).
+ * payload belong together; two contacts met by one payload become one (contract 20, 1.4). A phone that was given up is whose writes from it.
  */
-export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readonly Sighting[]): Promise<FiledContact[]> {
+export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readonly Sighting[]): Promise<Resolved[]> {
   const keys = new Map<string, IdentityKey>();
   for (const sighting of sightings) for (const key of keysOf(sighting)) keys.set(nameOf(key), key);
   const known = await findIdentities(tx, [...keys.values()]);
 
   const seen = new Map<string, Seen>();
-  const fresh: (IdentityKey & { contact_id: string })[] = [];
+  const fresh: Taking[] = [];
+  const taken: (Taking & { id: string })[] = [];
   const bySighting: string[] = [];
   const gone = new Map<string, string>();
   for (const sighting of sightings) {
     const own = keysOf(sighting);
-    const hits = [...new Set(own.flatMap((key) => known.get(nameOf(key))?.contact_id ?? []))];
+    const hits = ownersOf(known, own, sighting.seen_at);
     let contact_id = hits[0] ?? newId();
     if (hits.length > 1) {
       if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
@@ -104,9 +116,18 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
     bySighting.push(contact_id);
     for (const key of own) {
       const identity = known.get(nameOf(key));
-      if (identity && Date.now() - identity.last_seen_at.getTime() < STALE_MS) continue;
-      fresh.push({ ...key, contact_id });
-      known.set(nameOf(key), { contact_id, is_active: identity?.is_active ?? true, last_seen_at: new Date() });
+      const taking = { ...key, contact_id, wa_id: key.kind === IdentityKind.phone ? (sighting.ids.phone?.slice(1) ?? null) : null };
+      if (identity && key.kind === IdentityKind.phone && changesHands(identity, contact_id, hasActive(known, own), sighting.seen_at)) {
+        taken.push({ ...taking, id: identity.id });
+        known.set(nameOf(key), { ...identity, contact_id, is_active: true, inactive_since: null });
+      } else if (!identity || (identity.contact_id === contact_id && Date.now() - identity.last_seen_at.getTime() >= STALE_MS)) {
+        fresh.push(taking);
+        known.set(nameOf(key), {
+          ...(identity ?? { id: '', is_active: true, inactive_since: null }),
+          contact_id,
+          last_seen_at: new Date(),
+        });
+      }
     }
   }
   const kept = (id: string): string => {
@@ -131,21 +152,53 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
     isOld,
   );
   for (const contact of updated) contacts.set(contact.id, contact);
-  const identities = await saveIdentities(
-    tx,
-    fresh.map((row) => ({ ...row, contact_id: contacts.get(kept(row.contact_id))?.id ?? row.contact_id })),
-  );
+  const ofContact = <T extends Taking>(row: T): T => ({ ...row, contact_id: contacts.get(kept(row.contact_id))?.id ?? row.contact_id });
+  const identities = [...(await takeOver(tx, taken.map(ofContact))), ...(await saveIdentities(tx, fresh.map(ofContact)))];
+  for (const identity of identities) known.set(nameOf(identity), identity);
   for (const [, contact] of created) {
     if (!contact.is_new) continue;
     const { is_new: _, ...row } = contact;
     const own = identities.filter((identity) => identity.contact_id === contact.id);
     news.created(tx, row, own);
   }
-  return bySighting.map((id) => {
+  return bySighting.map((id, index) => {
     const contact = contacts.get(kept(id));
     if (!contact) throw new Raced('the contact was deleted meanwhile');
-    return contact;
+    return { contact, wrote_as: addressOf(contact, known, keysOf(sightings[index])) };
   });
+}
+
+/**
+ * Whose these names are; several: who is one person by now. An id that was replaced is told late and proves nothing else. A phone that was given up
+ * says whose it was until then, and nothing beside another name.
+ */
+function ownersOf(known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[], seen_at: Date): string[] {
+  const found = keys.flatMap((key) => {
+    const identity = known.get(nameOf(key));
+    return identity ? [{ ...identity, is_phone: key.kind === IdentityKind.phone }] : [];
+  });
+  const replaced = found.find(({ is_phone, is_active }) => !is_phone && !is_active);
+  if (replaced) return [replaced.contact_id];
+  const active = found.filter(({ is_active }) => is_active);
+  const late = found.filter(({ inactive_since }) => inactive_since && seen_at <= inactive_since);
+  return [...new Set((active.length ? active : late).map(({ contact_id }) => contact_id))];
+}
+
+/** Whether an id among the names says who writes today. */
+const hasActive = (known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[]): boolean =>
+  keys.some((key) => key.kind !== IdentityKind.phone && known.get(nameOf(key))?.is_active);
+
+/** A phone that was given up is whose writes from it since: somebody else's, or its earlier owner's, whom an id proves. */
+const changesHands = (phone: KnownIdentity, contact_id: string, is_proved: boolean, seen_at: Date): boolean =>
+  !phone.is_active && (phone.contact_id !== contact_id || is_proved) && !(phone.inactive_since && seen_at <= phone.inactive_since);
+
+/** Under which of its names a contact is to be answered, unless it is the number it has, or it wrote without one and has one. */
+function addressOf(contact: FiledContact, known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[]): string | null {
+  const phone = keys.find(({ kind }) => kind === IdentityKind.phone);
+  if (phone ? phone.value === contact.match_key : contact.match_key !== null) return null;
+  const used = phone ?? keys.find(({ kind }) => kind !== IdentityKind.parent_bsuid);
+  const identity = used && known.get(nameOf(used));
+  return identity?.is_active && identity.contact_id === contact.id ? identity.id : null;
 }
 
 /** The identities of a person in one payload; phones by match key, phones and LIDs without a portfolio. */
@@ -164,7 +217,7 @@ export const nameOf = (key: IdentityKey): string => `${key.organization_id} ${ke
 export async function findIdentities(sql: Sql, keys: readonly IdentityKey[]): Promise<Map<string, KnownIdentity>> {
   if (!keys.length) return new Map();
   const rows = await sql.rows<IdentityKey & KnownIdentity>(
-    prepared(`SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.contact_id, i.is_active, i.last_seen_at
+    prepared(`SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.id, i.contact_id, i.is_active, i.inactive_since, i.last_seen_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS k(organization_id, portfolio_id, kind, value)
        JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`),
     [keys.map((k) => k.organization_id), keys.map((k) => k.portfolio_id), keys.map((k) => k.kind), keys.map((k) => k.value)],
@@ -172,13 +225,39 @@ export async function findIdentities(sql: Sql, keys: readonly IdentityKey[]): Pr
   return new Map(rows.map((row) => [nameOf(row), row]));
 }
 
+/** Whose names these are, as `ownersOf` tells it of those that are known; the oldest of several, who meet by other news. */
+export async function findPerson(
+  sql: Sql,
+  person: Pick<Sighting, 'organization_id' | 'portfolio_id' | 'ids' | 'seen_at'>,
+): Promise<string | undefined> {
+  const keys = keysOf(person);
+  return ownersOf(await findIdentities(sql, keys), keys, person.seen_at)[0];
+}
+
+/** Phones that were given up have a new owner. @throws {Raced} when one found another meanwhile. */
+async function takeOver(tx: Tx, rows: readonly (Taking & { id: string })[]): Promise<ContactIdentity[]> {
+  if (!rows.length) return [];
+  const unique = new Map(rows.map((row) => [row.id, row]));
+  const taken = await tx.rows<ContactIdentity>(
+    `UPDATE contact_identities i
+        SET contact_id = t.contact_id, wa_id = t.wa_id, is_active = true, inactive_since = NULL, last_seen_at = now(), updated_at = now(),
+            first_seen_at = CASE WHEN i.contact_id = t.contact_id THEN i.first_seen_at ELSE now() END
+       FROM json_to_recordset($1) AS t(organization_id uuid, id uuid, contact_id uuid, wa_id text)
+      WHERE i.organization_id = t.organization_id AND i.id = t.id AND NOT i.is_active RETURNING ${new TenantRepository(tx, ContactIdentity).columnsOf('i')}`,
+    [JSON.stringify([...unique.values()])],
+  );
+  if (taken.length < unique.size) throw new Raced('a phone found another owner');
+  return taken;
+}
+
 /** An old name stays old: a late webhook is no news. @throws {Raced} when a name went to another contact meanwhile. */
-async function saveIdentities(tx: Tx, rows: readonly (IdentityKey & { contact_id: string })[]): Promise<ContactIdentity[]> {
+async function saveIdentities(tx: Tx, rows: readonly Taking[]): Promise<ContactIdentity[]> {
   const unique = new Map(rows.map((row) => [nameOf(row), row]));
   const identities = new TenantRepository(tx, ContactIdentity);
   const saved = await identities.insertAll<ContactIdentity>(
     [...unique.values()].map((row) => ({ ...row, id: newId() })),
-    `ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE SET last_seen_at = now() RETURNING ${identities.columns}`,
+    `ON CONFLICT (organization_id, portfolio_id, kind, value) DO UPDATE
+       SET last_seen_at = now(), wa_id = coalesce(excluded.wa_id, contact_identities.wa_id) RETURNING ${identities.columns}`,
   );
   for (const row of saved)
     if (unique.get(nameOf(row))?.contact_id !== row.contact_id) throw new Raced('an identity went to another contact');

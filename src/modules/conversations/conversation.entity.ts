@@ -5,6 +5,7 @@ import { TEXT } from '#api/graphql-limits';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { Reference, UncheckedReference } from '#database/references';
 import { TenantEntity } from '#database/tenant.entity';
+import { ContactIdentity } from '#modules/contacts/contact-identity.entity';
 import { Contact } from '#modules/contacts/contact.entity';
 import { declareStat } from '#modules/organizations/organization-stats';
 import { User } from '#modules/users/user.entity';
@@ -37,6 +38,7 @@ export enum CsatAwaits {
 @Entity('conversations')
 @Reference(() => Contact, 'contact_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
+@Reference(() => ContactIdentity, 'contact_identity_id', 'SET NULL')
 @Reference(() => User, 'current_agent_id', 'SET NULL')
 @Reference('Queue', 'queue_id', 'SET NULL')
 @Reference('Department', 'department_id', 'SET NULL')
@@ -63,6 +65,7 @@ export enum CsatAwaits {
 @Index('conversations_live_of_agent_idx', ['organization_id', 'current_agent_id'], {
   where: "current_agent_id IS NOT NULL AND status IN ('open', 'pending')",
 })
+@Index('conversations_of_identity_idx', ['organization_id', 'contact_identity_id'], { where: 'contact_identity_id IS NOT NULL' })
 @Index('conversations_csat_idx', ['organization_id', 'csat_due_at'], { where: 'csat_due_at IS NOT NULL' })
 @Index('conversations_rated_idx', ['organization_id', 'rated_at'], { where: 'rated_at IS NOT NULL' })
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])
@@ -75,6 +78,12 @@ export class Conversation extends TenantEntity {
   @Column('uuid', { nullable: true })
   @Field(() => ID, { nullable: true })
   whatsapp_number_id: string | null;
+
+  /** The name the contact last wrote under here, if it is not their number: answers go there while it is theirs. */
+  @Column('uuid', { nullable: true })
+  @HideField()
+  @ApiHideProperty()
+  contact_identity_id: string | null;
 
   @Column('varchar', { length: 20, default: 'whatsapp' })
   channel: string;

@@ -10,7 +10,7 @@ import type { TagDetail } from '#modules/tags/tag.dto';
 import { tagKey } from '#modules/tags/tag.entity';
 import { type TagLink, Tags } from '#modules/tags/tags';
 import { changesOf, newContact } from '../contact-changes';
-import { takePhones } from '../contact-identities';
+import { ownersOfPhones, takePhones } from '../contact-identities';
 import type { ContactView } from '../contact.dto';
 import { Contact } from '../contact.entity';
 import { ContactsService, type Said } from '../contacts.service';
@@ -161,7 +161,7 @@ export class WriteContacts {
       for (const [match_key, { before }] of people) if (!before) how.seen.add(match_key);
       return [];
     }
-    const all = [...people.values()];
+    const all = [...new Set(people.values())];
     const raced = await this.create(
       tx,
       actor,
@@ -180,10 +180,13 @@ export class WriteContacts {
   /** The contacts of these rows; where they are locked, in one order everywhere. */
   private async known(tx: Tx, actor: Actor, rows: readonly ImportRow[], locked: boolean): Promise<Map<string, Person>> {
     const contacts = this.database.repository(Contact, tx);
+    const keys = rows.map(({ match_key }) => match_key);
+    // Who has several phones is one person by each of them.
+    const owners = await ownersOfPhones(tx, actor.organization_id, keys);
     const found = await tx.rows<Record<string, unknown>>(
-      `SELECT ${contacts.columns} FROM contacts WHERE organization_id = $1 AND match_key = ANY($2) AND deleted_at IS NULL
+      `SELECT ${contacts.columns} FROM contacts WHERE organization_id = $1 AND (match_key = ANY($2) OR id = ANY($3)) AND deleted_at IS NULL
         ORDER BY id ${locked ? 'FOR NO KEY UPDATE' : ''}`,
-      [actor.organization_id, rows.map(({ match_key }) => match_key)],
+      [actor.organization_id, keys, [...owners.values()]],
     );
     const known = found.map((raw) => contacts.hydrate(raw));
     const tags =
@@ -194,12 +197,19 @@ export class WriteContacts {
             tx,
           )
         : new Map<string, TagDetail[]>();
-    return new Map(
-      known.map((before) => {
-        const had = new Map((tags.get(before.id) ?? []).map((tag) => [tag.id, tag]));
-        return [before.match_key ?? '', { values: {}, before, rows: [], tags: had, tags_after: had }];
-      }),
-    );
+    const byId = new Map<string, Person>();
+    const byPhone = new Map<string, Person>();
+    for (const before of known) {
+      const had = new Map((tags.get(before.id) ?? []).map((tag) => [tag.id, tag]));
+      const person = { values: {}, before, rows: [], tags: had, tags_after: had };
+      byId.set(before.id, person);
+      if (before.match_key) byPhone.set(before.match_key, person);
+    }
+    for (const [match_key, contact_id] of owners) {
+      const person = byId.get(contact_id);
+      if (person && !byPhone.has(match_key)) byPhone.set(match_key, person);
+    }
+    return byPhone;
   }
 
   /** Answers those whom somebody else made meanwhile. */

@@ -1,6 +1,6 @@
 import type { InboundMessage } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
-import { findIdentities, keysOf } from '#modules/contacts/resolve-people';
+import { findPerson } from '#modules/contacts/resolve-people';
 import { PROVIDER_TIMEOUT } from '../messages/message-progress';
 import type { Message } from '../messages/message.entity';
 import type { Batch, Item } from './batch';
@@ -23,12 +23,11 @@ const UNNAMED = prepared(`SELECT m.id, m.message_type, m.content, m.payload FROM
  */
 export async function ownMessage(batch: Batch, { number }: Item, shown: InboundMessage): Promise<string | null> {
   const { organization_id, id, waba_id } = number;
-  const keys = keysOf({ organization_id, portfolio_id: waba_id ?? '', ids: shown.ids });
-  const [known] = (await findIdentities(batch, keys)).values();
-  if (!known) return null;
+  const contact_id = await findPerson(batch, { organization_id, portfolio_id: waba_id ?? '', ids: shown.ids, seen_at: shown.timestamp });
+  if (!contact_id) return null;
   const unnamed = await batch.rows<Pick<Message, 'id' | 'message_type' | 'content' | 'payload'>>(UNNAMED, [
     organization_id,
-    known.contact_id,
+    contact_id,
     id,
   ]);
   const provider = batch.providers.of(number);

@@ -26,7 +26,7 @@ import { park, parkPoison } from './parking';
 import { applyStatuses } from './statuses';
 import { changeIdentity } from '#modules/contacts/change-identity';
 import { learnProfile } from '#modules/contacts/learn-profile';
-import { findIdentities, keysOf, resolvePeople } from '#modules/contacts/resolve-people';
+import { type Sighting, findIdentities, findPerson, keysOf, resolvePeople } from '#modules/contacts/resolve-people';
 import { expectMedia, linkReplies, mediaOf } from './threads';
 
 type Target = InboundReaction | InboundEdit | InboundRevoke;
@@ -128,9 +128,22 @@ function edit(message: Message, { content, payload, timestamp }: InboundEdit): b
 }
 
 /** BSUIDs count within the portfolio of the number's account. */
-const portfolioOf = ({ number }: Item): { organization_id: string; portfolio_id: string } => ({
+const portfolioOf = ({ number }: Pick<Item, 'number'>): { organization_id: string; portfolio_id: string } => ({
   organization_id: number.organization_id,
   portfolio_id: number.waba_id ?? '',
+});
+
+/** Whom an item names, and when; a provider that tells no time tells it at once. */
+const personOf = ({
+  number,
+  change: { ids, timestamp },
+}: {
+  number: Item['number'];
+  change: Pick<Sighting, 'ids'> & { timestamp?: Date | null };
+}): Pick<Sighting, 'organization_id' | 'portfolio_id' | 'ids' | 'seen_at'> => ({
+  ...portfolioOf({ number }),
+  ids,
+  seen_at: timestamp ?? new Date(),
 });
 
 /** A system message: kept as a row; a changed number or id moves the person's names. */
@@ -148,10 +161,9 @@ async function fileQuietly(
   { number, change }: Item<InboundSystem>,
   row: Pick<Message, 'message_type' | 'content' | 'payload'>,
 ): Promise<void> {
-  const keys = keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: change.ids });
-  const [known] = (await findIdentities(batch, keys)).values();
-  if (!known) return;
-  const conversation_id = await newestOf(batch, number.organization_id, known.contact_id, number.id);
+  const contact_id = await findPerson(batch, personOf({ number, change }));
+  if (!contact_id) return;
+  const conversation_id = await newestOf(batch, number.organization_id, contact_id, number.id);
   if (!conversation_id) return;
   if (await isStored(batch, number, change.provider_id)) return;
   await new TenantRepository(batch.tx, Message).insertAll([
@@ -159,7 +171,7 @@ async function fileQuietly(
       ...row,
       organization_id: number.organization_id,
       conversation_id,
-      contact_id: known.contact_id,
+      contact_id,
       whatsapp_number_id: number.id,
       direction: MessageDirection.incoming,
       sender_type: SenderType.system,
@@ -211,13 +223,14 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
     await applyStatuses(batch, [{ ...item, change: { ...NO_STATUS, ...originOf(event), provider_id, timestamp, callback_data: own } }]);
     return [];
   }
-  const [contact] = await resolvePeople(batch.tx, batch.contacts, [
+  const [{ contact }] = await resolvePeople(batch.tx, batch.contacts, [
     {
       organization_id: number.organization_id,
       portfolio_id: number.waba_id ?? '',
       ids: event.ids,
       profile_name: event.profile_name,
       username: event.username,
+      seen_at: event.timestamp,
       message_at: null,
       from_ad: false,
     },
@@ -259,17 +272,14 @@ export async function applyEcho(batch: Batch, item: Item<Echo>): Promise<Message
 /** The customer told WhatsApp: no more (or again) marketing from this business. */
 export async function applyPreference(batch: Batch, { number, change }: Item<UserPreference>): Promise<void> {
   if (change.opt_in === null) return;
-  const keys = keysOf({ organization_id: number.organization_id, portfolio_id: number.waba_id ?? '', ids: change.ids });
-  const [known] = (await findIdentities(batch, keys)).values();
-  if (!known) return;
-  const { opt_in } = change;
-  await batch.contacts.consent(batch.tx, number.organization_id, known.contact_id, opt_in);
+  const contact_id = await findPerson(batch, personOf({ number, change }));
+  if (contact_id) await batch.contacts.consent(batch.tx, number.organization_id, contact_id, change.opt_in);
 }
 
 /** How a person shows themselves by now. */
 export async function applyProfile(batch: Batch, item: Item<ProfileUpdate>): Promise<void> {
-  const { ids, profile_name: whatsapp_name, avatar_url } = item.change;
-  await learnProfile(batch.tx, batch.contacts, { ...portfolioOf(item), ids, whatsapp_name, avatar_url });
+  const { profile_name: whatsapp_name, avatar_url } = item.change;
+  await learnProfile(batch.tx, batch.contacts, { ...personOf(item), whatsapp_name, avatar_url });
 }
 
 /** A person writes to us at this moment: told to those who look, kept nowhere. */
@@ -277,18 +287,18 @@ export async function applyPresence(batch: Batch, item: Item<Presence>): Promise
   const { number, change } = item;
   // Told late, it is over.
   if (Date.now() - change.timestamp.getTime() > PRESENCE_MS) return;
-  const [known] = (await findIdentities(batch, keysOf({ ...portfolioOf(item), ids: change.ids }))).values();
-  const conversation_id = known && (await newestOf(batch, number.organization_id, known.contact_id, number.id));
+  const contact_id = await findPerson(batch, personOf(item));
+  const conversation_id = contact_id && (await newestOf(batch, number.organization_id, contact_id, number.id));
   if (!conversation_id) return;
   const [contact] = await batch.rows<{ name: string | null; is_blocked: boolean }>(
     prepared('SELECT coalesce(name, whatsapp_name) AS name, is_blocked FROM contacts WHERE organization_id = $1 AND id = $2'),
-    [number.organization_id, known.contact_id],
+    [number.organization_id, contact_id],
   );
   if (!contact || contact.is_blocked) return;
   batch.tx.tell('contact.typing', {
     organization_id: number.organization_id,
     conversation_id,
-    contact_id: known.contact_id,
+    contact_id,
     contact_name: contact.name,
     typing: change.typing,
   });

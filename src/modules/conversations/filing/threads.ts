@@ -25,6 +25,8 @@ interface Thread {
   /** Its number answers by itself. */
   auto_replies: boolean;
   messages: Message[];
+  /** The name each of them came under, unless it is the contact's own. */
+  wrote_as: Map<Message, string | null>;
 }
 
 interface Candidate {
@@ -50,7 +52,7 @@ interface Candidate {
 export async function fileMessages(batch: Batch, items: readonly Item<InboundMessage>[]): Promise<Message[]> {
   const fresh = await withoutKnown(batch, items);
   if (!fresh.length) return [];
-  const contacts = await resolvePeople(
+  const people = await resolvePeople(
     batch.tx,
     batch.contacts,
     fresh.map(({ number, change }) => ({
@@ -60,25 +62,31 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
       ids: change.ids.phone || !change.linked_phones ? change.ids : { ...change.ids, phone: change.linked_phones[0] },
       profile_name: change.profile_name,
       username: change.username,
+      seen_at: change.timestamp,
       message_at: change.timestamp,
       from_ad: change.from_ad,
     })),
   );
 
-  const answers = await menuAnswers(batch, fresh, contacts);
+  const answers = await menuAnswers(
+    batch,
+    fresh,
+    people.map(({ contact }) => contact),
+  );
   const threads = new Map<string, Thread>();
   const byProviderId = new Map<string, Message>();
   const replies: { message: Message; provider_id: string }[] = [];
   fresh.forEach(({ number, change: told }, index) => {
-    const contact = contacts[index];
+    const { contact, wrote_as } = people[index];
     const change = { ...told, ...answers.get(index) };
     const key = `${contact.id} ${number.id}`;
-    const thread = threads.get(key) ?? {
+    const thread: Thread = threads.get(key) ?? {
       organization_id: number.organization_id,
       contact,
       whatsapp_number_id: number.id,
       auto_replies: number.auto_replies,
       messages: [],
+      wrote_as: new Map(),
     };
     threads.set(key, thread);
     const message = newMessage({
@@ -99,6 +107,7 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
       created_at: change.timestamp,
     });
     thread.messages.push(message);
+    thread.wrote_as.set(message, wrote_as);
     byProviderId.set(`${number.id} ${change.provider_id}`, message);
     if (change.reply_to_provider_id) replies.push({ message, provider_id: change.reply_to_provider_id });
   });
@@ -170,7 +179,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
   const wishes: Wish[] = [];
   const ratings: Rating[] = [];
   for (const thread of threads) {
-    const { organization_id, contact, whatsapp_number_id, messages } = thread;
+    const { organization_id, contact, whatsapp_number_id, messages, wrote_as } = thread;
     const candidate = found.get(`${contact.id} ${whatsapp_number_id}`);
     const answers = candidate && !contact.is_blocked ? answersIn(candidate, messages) : null;
     const usable = candidate && (contact.is_blocked || answers || isRevivable(candidate, candidate.reopen_hours));
@@ -203,6 +212,7 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
       first_at: messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
+      contact_identity_id: wrote_as.get(newest) ?? null,
       ...chosen,
     });
     if (usable && begins) reopened.add(id);

@@ -4,6 +4,7 @@ import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import type { Job, JobQueue } from '#jobs/job-queue';
+import { ADDRESS, ADDRESS_OF } from '#modules/contacts/contact-address';
 import { isAtWork } from '#modules/organizations/at-work';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import type { ReadMessages } from '#modules/whatsapp/provider';
@@ -16,12 +17,13 @@ interface Read {
 }
 
 /** What was read with it, the newest ones: some providers want each message named, and take one twice. */
-const READ = prepared(`SELECT coalesce(c.wa_id, c.whatsapp_id) AS phone, c.whatsapp_user_id AS bsuid, ARRAY(
+const READ = prepared(`SELECT ${ADDRESS}, ARRAY(
     SELECT m.whatsapp_message_id FROM messages m
-     WHERE m.organization_id = $1 AND m.conversation_id = $3 AND m.direction = 'incoming' AND m.whatsapp_message_id IS NOT NULL
-       AND m.created_at > $4::timestamptz - interval '7 days' AND (m.created_at, m.id) < ($4, $5::uuid)
+     WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction = 'incoming' AND m.whatsapp_message_id IS NOT NULL
+       AND m.created_at > $3::timestamptz - interval '7 days' AND (m.created_at, m.id) < ($3, $4::uuid)
      ORDER BY m.created_at DESC, m.id DESC LIMIT 30) AS earlier_ids
-  FROM contacts c WHERE c.organization_id = $1 AND c.id = $2`);
+  FROM conversations v JOIN contacts c ON c.organization_id = v.organization_id AND c.id = v.contact_id ${ADDRESS_OF}
+ WHERE v.organization_id = $1 AND v.id = $2`);
 
 /** Tells WhatsApp what the team has read. Best effort: nobody is sent anything twice, and a receipt that is lost is only a grey tick. */
 @Processor('whatsapp-receipts')
@@ -56,7 +58,6 @@ export class ReadReceiptJobs {
     const { conversation_id, created_at } = message;
     const [read] = await this.database.rows<Pick<ReadMessages, 'phone' | 'bsuid' | 'earlier_ids'>>(READ, [
       organization_id,
-      message.contact_id,
       conversation_id,
       created_at,
       message_id,

@@ -5,6 +5,7 @@ import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import { countSent } from '#modules/contacts/contact-counters';
+import { furtherPhone } from '#modules/contacts/contact-identities';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { PlanMeter } from '#modules/organizations/plan-meter';
@@ -25,7 +26,7 @@ import { AGENT, type Sender, laneOf, signed } from './sender';
 import { tellStatus } from './tell-status';
 import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
-import { say, sayInVain } from '../state/traffic';
+import { addressTo, say, sayInVain } from '../state/traffic';
 
 export interface SendOptions {
   reply_to_message_id?: string;
@@ -95,14 +96,16 @@ export class SendMessage {
         : null;
       if (recipient.conversation_id) {
         const { contact, conversation } = await lockThread(tx, actor, recipient.conversation_id);
-        if (contact.match_key !== matchKey(phone))
+        if (!(await isAddressed(tx, conversation, contact, phone)))
           throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
         return this.store(tx, actor, sender, conversation, contact, draft, recipient, named);
       }
       const number = named ?? (await sendingNumber(this.database, tx, actor, null))?.number ?? null;
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
       const contact = await this.lockPerson(tx, actor, phone);
-      return this.store(tx, actor, sender, await open(tx, actor, contact, number?.id ?? null), contact, draft, recipient, number);
+      const conversation = await open(tx, actor, contact, number?.id ?? null);
+      await isAddressed(tx, conversation, contact, phone);
+      return this.store(tx, actor, sender, conversation, contact, draft, recipient, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
     return this.database.txInTurn(actor.organization_id, matchKey(phone), answering(send));
@@ -336,3 +339,12 @@ function sayWhoSent(tx: Tx, actor: Actor, { id, conversation_id, contact_id, mes
 }
 
 export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');
+
+/** Addresses the conversation to a phone that is named: the contact's number, or a further one of theirs. False: it is neither. */
+async function isAddressed(tx: Tx, conversation: Conversation, contact: Contact, phone: string): Promise<boolean> {
+  const match_key = matchKey(phone);
+  const further = contact.match_key === match_key ? null : await furtherPhone(tx, contact, match_key);
+  if (further === undefined) return false;
+  await addressTo(tx, conversation, further);
+  return true;
+}

@@ -13,6 +13,14 @@ import { endAll, liveOf, tellMove } from './moves';
 async function mergeThreads(tx: Tx, { actor, keep, gone }: Merge): Promise<void> {
   const { organization_id } = actor;
   const ids = [organization_id, keep, gone];
+  // Whose number is not the one's: answers go on to the phone that wrote.
+  await tx.rows(
+    `UPDATE conversations v SET contact_identity_id = i.id
+       FROM contacts k, contacts g JOIN contact_identities i ON i.organization_id = g.organization_id AND i.contact_id = g.id AND i.kind = 'phone' AND i.value = g.match_key
+      WHERE v.organization_id = $1 AND v.contact_id = $3 AND v.contact_identity_id IS NULL
+        AND k.organization_id = $1 AND k.id = $2 AND k.match_key IS NOT NULL AND g.organization_id = $1 AND g.id = $3`,
+    ids,
+  );
   const live = await liveOf(tx, actor, { contact_id: [keep, gone] });
   const twins = Map.groupBy(live, ({ whatsapp_number_id }) => whatsapp_number_id);
   // Without a number they are nobody's twins. Ids are UUIDv7: the lesser is the older.
@@ -62,6 +70,7 @@ async function mergeConversations(sql: Sql, actor: Actor, older: Conversation, n
             first_response_at = least(o.first_response_at, n.first_response_at),
             first_response_time_seconds = coalesce(o.first_response_time_seconds, n.first_response_time_seconds),
             asked_at = least(o.asked_at, n.asked_at), answers = o.answers + n.answers, waited_seconds = o.waited_seconds + n.waited_seconds,
+            contact_identity_id = CASE WHEN n.last_incoming_at > coalesce(o.last_incoming_at, '-infinity') THEN n.contact_identity_id ELSE o.contact_identity_id END,
             window_expires_at = greatest(o.window_expires_at, n.window_expires_at), unread_count = o.unread_count + n.unread_count,
             is_human_requested = o.is_human_requested OR n.is_human_requested, handoff_at = greatest(o.handoff_at, n.handoff_at),
             -- A human took over one of them: the bot is silent in both.

@@ -32,6 +32,8 @@ export interface Heard {
   first_at: Date;
   newest_at: Date;
   newest_id: string;
+  /** The name the newest came under; null: the contact's own. */
+  contact_identity_id: string | null;
   /** Who has it when it comes back to life with these, or begins. */
   current_agent_id: string | null;
   queue_priority: number;
@@ -63,7 +65,7 @@ const asRows = (heard: readonly Heard[]): string =>
   );
 
 const HEARD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, contact_id uuid, whatsapp_number_id uuid, count int, unread int, silent boolean,
-  first_at timestamptz, newest_at timestamptz, newest_id uuid, expires_at timestamptz, current_agent_id uuid, queue_priority int)`;
+  first_at timestamptz, newest_at timestamptz, newest_id uuid, contact_identity_id uuid, expires_at timestamptz, current_agent_id uuid, queue_priority int)`;
 
 const STATE =
   'c.id, c.contact_id, c.whatsapp_number_id, c.status, c.unread_count, c.current_agent_id, c.last_message_at, c.window_expires_at';
@@ -75,6 +77,7 @@ const HEAR = prepared(`UPDATE conversations c
         current_agent_id = CASE WHEN ${REVIVES} THEN t.current_agent_id ELSE c.current_agent_id END,
         queue_priority = CASE WHEN ${REVIVES} THEN t.queue_priority ELSE c.queue_priority END,
         last_message_id = CASE WHEN c.last_message_at IS NULL OR t.newest_at >= c.last_message_at THEN t.newest_id ELSE c.last_message_id END,
+        contact_identity_id = CASE WHEN c.last_incoming_at IS NULL OR t.newest_at >= c.last_incoming_at THEN t.contact_identity_id ELSE c.contact_identity_id END,
         first_message_at = least(c.first_message_at, t.first_at),
         last_message_at = greatest(c.last_message_at, t.newest_at),
         last_incoming_at = greatest(c.last_incoming_at, t.newest_at),
@@ -89,12 +92,12 @@ const HEAR = prepared(`UPDATE conversations c
 // A blocked contact's first message makes a conversation that is over already. The window is the pair's: a new conversation inherits it.
 const BEGIN =
   prepared(`INSERT INTO conversations AS c (id, organization_id, contact_id, whatsapp_number_id, status, closed_at, close_reason, current_agent_id, queue_priority,
-         first_message_at, last_message_at, last_incoming_at, window_expires_at, asked_at, unread_count, total_messages, messages_from_contact, last_message_id)
+         first_message_at, last_message_at, last_incoming_at, window_expires_at, asked_at, unread_count, total_messages, messages_from_contact, last_message_id, contact_identity_id)
   SELECT t.id, t.organization_id, t.contact_id, t.whatsapp_number_id, CASE WHEN t.silent THEN 'closed' ELSE 'open' END, CASE WHEN t.silent THEN now() END,
          CASE WHEN t.silent THEN 'contact_blocked' END, t.current_agent_id, t.queue_priority, t.first_at, t.newest_at, t.newest_at,
          greatest(t.expires_at, (SELECT max(v.window_expires_at) FROM conversations v
            WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id)),
-         CASE WHEN t.unread > 0 THEN t.first_at END, t.unread, t.count, t.count, t.newest_id
+         CASE WHEN t.unread > 0 THEN t.first_at END, t.unread, t.count, t.count, t.newest_id, t.contact_identity_id
     FROM ${HEARD}
   RETURNING ${STATE}`);
 
@@ -194,6 +197,16 @@ export async function newestOf(
     [organization_id, contact_id, whatsapp_number_id],
   );
   return found?.id ?? null;
+}
+
+/** Answers go to this name of the contact until they write under another one; null: to their number. */
+export async function addressTo(tx: Tx, conversation: Conversation, contact_identity_id: string | null): Promise<void> {
+  if (conversation.contact_identity_id === contact_identity_id) return;
+  await tx.rows('UPDATE conversations SET contact_identity_id = $3, updated_at = now() WHERE organization_id = $1 AND id = $2', [
+    conversation.organization_id,
+    conversation.id,
+    contact_identity_id,
+  ]);
 }
 
 /** The team has read everything. */
