@@ -40,5 +40,7 @@ export class SessionList {
   total: number;
 }
 
+export class SessionQuery extends PageQuery {}
+
 @ArgsType()
-export class SessionArgs extends ArgsOf(PageQuery) {}
+export class SessionArgs extends ArgsOf(SessionQuery) {}

@@ -2,9 +2,8 @@ import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common'
 import { Allow, Caller, OwnAccount } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
-import { PageQuery } from '#common/page.dto';
 import { Room } from '#common/room';
-import { SessionPage } from './own-session.dto';
+import { SessionPage, SessionQuery } from './own-session.dto';
 import { OwnSessions } from './own-sessions';
 
 @Room('auth')
@@ -16,7 +15,7 @@ export class OwnSessionsController {
   /** Where you are signed in: the session you ask with, then the last used first; at most 1000. */
   @Get()
   @Allow('viewer')
-  page(@Caller() actor: Actor, @Query() query: PageQuery): Promise<SessionPage> {
+  page(@Caller() actor: Actor, @Query() query: SessionQuery): Promise<SessionPage> {
     return this.sessions.page(actor, query);
   }
 

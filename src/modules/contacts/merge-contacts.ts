@@ -2,7 +2,8 @@ import type { Actor } from '#common/actor';
 import type { Tx } from '#database/database';
 import { contactRows } from '#database/personal-data';
 import type { Sql } from '#database/sql';
-import { type Contact, mayTell, told } from './contact.entity';
+import { TenantRepository } from '#database/tenant-repository';
+import { Contact, mayTell, told } from './contact.entity';
 import { IdentityKind } from './contact-identity.entity';
 
 /**
@@ -12,8 +13,9 @@ import { IdentityKind } from './contact-identity.entity';
 export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: string): Promise<boolean> {
   const ids = [actor.organization_id, keep, gone];
   // Both rows, in one order everywhere.
+  const { columns } = new TenantRepository(tx, Contact);
   const live = await tx.rows<Contact>(
-    'SELECT * FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE',
+    `SELECT ${columns} FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE`,
     ids,
   );
   if (live.length < 2) return false;
@@ -33,7 +35,7 @@ export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: st
   return true;
 }
 
-async function fillContact(sql: Sql, ids: string[]): Promise<Contact> {
+async function fillContact(sql: Tx, ids: string[]): Promise<Contact> {
   // The number leaves the old row first: two live contacts cannot share it, not even for one statement. Its other fields stay readable.
   await sql.rows('UPDATE contacts SET deleted_at = now(), updated_at = now() WHERE organization_id = $1 AND id = $2', [ids[0], ids[2]]);
   const [filled] = await sql.rows<Contact>(
@@ -60,7 +62,7 @@ async function fillContact(sql: Sql, ids: string[]): Promise<Contact> {
             total_messages_sent = k.total_messages_sent + g.total_messages_sent, total_messages_received = k.total_messages_received + g.total_messages_received,
             total_conversations = k.total_conversations + g.total_conversations, updated_at = now()
        FROM contacts g WHERE k.organization_id = $1 AND k.id = $2 AND g.organization_id = $1 AND g.id = $3
-     RETURNING k.*`,
+     RETURNING ${new TenantRepository(sql, Contact).columnsOf('k')}`,
     ids,
   );
   return filled;
