@@ -322,12 +322,11 @@ describe('a write', () => {
 
     const [entry] = await entries();
     expect(entry?.changes).toEqual({
-      name: { to: 'Ana' },
-      api_key: { to: '***' },
-      content: { to: '[text]' },
-      password: { to: null },
-      settings: { to: { smtp_password: '***', note: '[text]', size: 3 } },
-      odd: { to: '\ufffdx' },
+      name: { from: null, to: 'Ana' },
+      api_key: { from: null, to: '***' },
+      content: { from: null, to: '[text]' },
+      settings: { from: null, to: { smtp_password: '***', note: '[text]', size: 3 } },
+      odd: { from: null, to: '\ufffdx' },
     });
   });
 
@@ -421,6 +420,7 @@ describe('the log', () => {
       row({
         organization_id,
         action: n % 2 ? 'contact.updated' : 'contact.created',
+        ip_address: [null, '10.0.0.1', '10.0.0.10', '9.0.0.1'][n % 4],
         created_at: new Date(Date.UTC(2026, 0, 1, 0, 0, n)),
         changes: { 'a.b': { to: { $set: n } } },
       }),
@@ -435,6 +435,17 @@ describe('the log', () => {
     );
     expect(await store.find({ organization_id, from: newest[4]?.created_at, to: newest[2]?.created_at }, 100)).toEqual(newest.slice(2, 5));
     expect(await store.find({}, 100)).toHaveLength(26);
+    const rank = ({ ip_address }: AuditLog): string => ip_address ?? '';
+    const sorted = rows.toSorted((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : rows.indexOf(a) - rows.indexOf(b)));
+    for (const ascending of [true, false]) {
+      const walked: AuditLog[] = [];
+      for (let after: AuditLog | undefined, ended = false; !ended; after = walked.at(-1)) {
+        const found = await store.find({ organization_id, sort_by: 'ip_address', ascending, after }, 4);
+        walked.push(...found);
+        ended = found.length < 4;
+      }
+      expect(walked).toEqual(ascending ? sorted : sorted.toReversed());
+    }
   };
 
   it('lists newest first, by organization, filter and time', async () => listing(await house()));

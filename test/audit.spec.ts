@@ -83,7 +83,10 @@ describe('an act', () => {
       expect({ status: status < 300 ? 'done' : status, said: actionsOf(said) }).toEqual({ status: 'done', said: act.said });
       const [{ changes, metadata, ...entry }] = said;
       expect(Object.keys(changes)).toEqual(expect.arrayContaining(act.changes ?? []));
-      for (const sides of Object.values(changes)) expect(Object.keys(sides).sort()).toEqual(['from', 'to']);
+      for (const one of said) {
+        expect(Object.keys(one.changes).length === 0).toBe(act.changes_nothing !== undefined);
+        for (const sides of Object.values(one.changes)) expect(Object.keys(sides).sort()).toEqual(['from', 'to']);
+      }
       const { user } = given.person ?? w.acme.admin;
       expect(entry).toMatchObject({
         actor_type: 'user',

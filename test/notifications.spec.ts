@@ -179,6 +179,7 @@ describe('notifications', () => {
     for (const [field, query] of Object.entries({
       sort: 'sort=organization_id',
       channel: 'channel=pigeon',
+      type: 'type=zzz',
       status: 'status=gone',
       is_read: 'is_read=perhaps',
       end_date: 'start_date=2026-02-01&end_date=2026-01-01',

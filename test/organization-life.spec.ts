@@ -287,6 +287,26 @@ describe('an organization that is deleted', () => {
     expect(restored).toMatchObject({ slug: `${company.slug}-1`, domain: null, status: 'suspended' });
     const people = await w.sql<{ id: string }>('SELECT id FROM users WHERE organization_id = $1 AND deleted_at IS NULL', [company.id]);
     expect(people.map(({ id }) => id).sort()).toEqual([company.admin.user.id, company.viewer.user.id].sort());
+    const { id, email, role } = company.agent.user;
+    expect(restored.users_left_out).toEqual([{ id, email, role, full_name: expect.any(String) as string, reason: 'email_in_use' }]);
+  });
+
+  it('does not come back without anybody who administers it', async () => {
+    const company = await w.organization('Padaria');
+    const { email } = company.admin.user;
+    await boss.delete(`/organizations/${company.id}`).expect(204);
+    await w.acme.admin.post('/users', { email, full_name: 'Bia Lima', role: 'agent', password: PASSWORD }).expect(201);
+    const { body: bias } = await w.acme.admin.get(`/users?search=${email}`).expect(200);
+
+    const { body: refused } = await boss.post(`/organizations/${company.id}/restore`).expect(409).expect(errorOf('last_admin'));
+    expect(refused.detail).toContain(email);
+    expect(await w.sql('SELECT 1 FROM users WHERE organization_id = $1 AND deleted_at IS NULL', [company.id])).toEqual([]);
+
+    await w.acme.admin.delete(`/users/${(bias as { items: { id: string }[] }).items[0].id}`).expect(204);
+    const { body } = await boss.graphql('mutation ($id: ID!) { restoreOrganization(id: $id) { id users_left_out { id } } }', {
+      id: company.id,
+    });
+    expect(body.data.restoreOrganization).toEqual({ id: company.id, users_left_out: [] });
   });
 
   it('leaves its number to whoever proves to have it', async () => {

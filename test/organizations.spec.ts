@@ -118,6 +118,9 @@ describe('my organization', () => {
   });
 });
 
+const MORNING = { start: '08:00', end: '12:00' };
+const NIGHT = { start: '23:00', end: '23:30' };
+
 describe('settings', () => {
   it('merge by top-level key, go back to the default by null, keep what we do not know', async () => {
     const { acme } = await world();
@@ -126,7 +129,11 @@ describe('settings', () => {
       .put(path, {
         timezone: 'America/Manaus',
         security_settings: { password_min_length: 10 },
-        business_hours: { monday: { start: '09:00', end: '18:00' }, sunday: { enabled: false } },
+        business_hours: {
+          monday: { start: '09:00', end: '18:00' },
+          friday: [{ start: '12:00', end: '02:00' }, MORNING],
+          sunday: { enabled: false },
+        },
         my_app: { theme: ['dark', { deep: true }], nothing: null },
       })
       .expect(200);
@@ -139,7 +146,11 @@ describe('settings', () => {
       timezone: 'America/Sao_Paulo',
       language: 'en-US',
       currency: 'BRL',
-      business_hours: { monday: { enabled: true, start: '09:00', end: '18:00' }, sunday: { enabled: false } },
+      business_hours: {
+        monday: { enabled: true, start: '09:00', end: '18:00' },
+        friday: [{ start: '12:00', end: '02:00' }, MORNING],
+        sunday: { enabled: false },
+      },
       notification_settings: { email_enabled: true, digest: false },
       csat: { enabled: false, question: null, delay_minutes: 1, expires_hours: 24 },
       security_settings: {
@@ -165,6 +176,9 @@ describe('settings', () => {
     [['business_hours'], { business_hours: { monday: { start: '09:00', end: '09:00' } } }],
     [['business_hours'], { business_hours: { monday: { start: '9', end: '25:00' } } }],
     [['business_hours'], { business_hours: [] }],
+    [['business_hours'], { business_hours: { monday: [MORNING, { start: '11:59', end: '18:00' }] } }],
+    [['business_hours'], { business_hours: { always_open: false, schedule: { friday: [{ start: '20:00', end: '02:00' }, NIGHT] } } }],
+    [['business_hours'], { business_hours: { exceptions: [{ date: '2026-12-24', hours: [MORNING, MORNING] }] } }],
     [['security_settings', 'password_min_length'], { security_settings: { password_min_length: 7 } }],
     [['security_settings', 'max_failed_logins'], { security_settings: { max_failed_logins: 1000 } }],
     [['security_settings', 'allowed_ip_ranges'], { security_settings: { allowed_ip_ranges: ['10.0.0.0/99'] } }],

@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { rawOf, socketOf, until } from './support/sockets';
-import { PASSWORD, Person, type World, errorOf, world } from './support/world';
+import { PASSWORD, Person, type World, errorOf, world, wrongField } from './support/world';
 
 interface Shown {
   id: string;
@@ -41,6 +41,10 @@ describe('the own sessions', () => {
 
     expect(body).toEqual({
       total: 2,
+      page: 1,
+      page_size: 50,
+      total_pages: 1,
+      next_cursor: null,
       items: [
         {
           id: here.user.session_id,
@@ -58,6 +62,11 @@ describe('the own sessions', () => {
     await until(async () => (await sessionsOf(here))[0].last_used_at, 'the note of the use');
     const { body: graphql } = await here.graphql('{ sessions { total items { id device is_current } } }');
     expect(graphql).toMatchObject({ data: { sessions: { total: 2, items: [{ id: here.user.session_id, is_current: true }, {}] } } });
+    const second = await here.get('/auth/sessions?limit=1&page=2').expect(200).expect('X-Total-Count', '2');
+    expect(second.body).toMatchObject({ page: 2, total_pages: 2, items: [{ id: there.user.session_id }] });
+    const used = await here.get('/auth/sessions?sort=last_used_at:asc').expect(200);
+    expect(used.body).toMatchObject({ items: [{ id: there.user.session_id }, { id: here.user.session_id }] });
+    await here.get('/auth/sessions?sort=token').expect(wrongField('query', 'sort'));
     await w.guest.get('/auth/sessions').expect(401);
   });
 

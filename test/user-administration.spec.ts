@@ -520,7 +520,7 @@ describe('what a member did', () => {
     expect(await actions('start_date=2100-01-01')).toEqual([]);
     expect(await actions('end_date=2001-01-01')).toEqual([]);
     await admin.get(`/users/${admin.user.id}/activity?start_date=2026-02-02&end_date=2026-02-01`).expect(wrongField('query', 'end_date'));
-    await admin.get(`/users/${admin.user.id}/activity?sort=action`).expect(wrongField('query', 'sort'));
+    await admin.get(`/users/${admin.user.id}/activity?sort=actor_email`).expect(wrongField('query', 'sort'));
     await w.globex.admin.get(`/users/${admin.user.id}/activity`).expect(404);
     const { body } = await admin.graphql(`query ($id: ID!) { user_activity(id: $id, limit: 1) { action summary metadata } }`, {
       id: admin.user.id,

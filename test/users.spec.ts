@@ -63,6 +63,8 @@ describe('the list', () => {
     expect(body).toMatchObject({ total: 5, page: 2, page_size: 2, total_pages: 3 });
     expect(headers['x-total-count']).toBe('5');
     expect(await names('sort=full_name:asc')).toEqual(['Acme agent', 'Acme org_admin', 'Acme viewer', 'Aldo Reis', 'Zoé Andrade']);
+    for (const sort of ['phone_number', 'invite_pending', 'email_verified', 'max_conversations', 'timezone', 'language'])
+      expect(await names(`sort=${sort}:desc`)).toHaveLength(5);
     expect(await names('q=zoe')).toEqual(['Zoé Andrade']);
     expect(await names('role=org_admin')).toEqual(['Acme org_admin']);
     expect(await names('is_active=false')).toEqual(['Aldo Reis']);
@@ -430,8 +432,8 @@ describe('the audit log', () => {
     );
 
     expect(rows.map(({ action, changes }) => [action, changes])).toEqual([
-      ['user.created', {}],
-      ['user.invited', {}],
+      ['user.created', expect.objectContaining({ role: { from: null, to: 'agent' }, email: { from: null, to: '***' } })],
+      ['user.invited', expect.objectContaining({ invite_pending: { from: null, to: true } })],
       ['user.updated', { bio: { from: null, to: '***' } }],
       ['user.role_changed', { role: { from: 'agent', to: 'viewer' } }],
       ['user.deactivated', { is_active: { from: true, to: false } }],

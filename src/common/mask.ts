@@ -15,7 +15,7 @@ interface MaskOptions {
   /** Rewrites the strings that stay. */
   text?: (value: string) => string;
   /** What stands for a field's value; undefined keeps it. */
-  hide?: (name: string) => string | undefined;
+  hide?: (name: string, value: unknown) => string | undefined;
 }
 
 const hideSecrets = (name: string): string | undefined => (isSecretName(name) ? MASK : undefined);
@@ -34,7 +34,7 @@ export function maskSecrets(value: unknown, options: MaskOptions = {}, depth = 0
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name,
-      (inner !== null && inner !== undefined && hide(name)) || maskSecrets(inner, options, depth + 1),
+      (inner !== null && inner !== undefined && hide(name, inner)) || maskSecrets(inner, options, depth + 1),
     ]),
   );
 }

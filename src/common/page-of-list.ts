@@ -12,7 +12,7 @@ interface ListOptions<T> {
 /** One page of a short list that is at hand whole: search, sort and envelope of every list. */
 export function pageOfList<T>(rows: readonly T[], query: PageQuery, { search, sort, default_sort }: ListOptions<T>): Page<T> {
   const words = fold(query.search?.trim() ?? '');
-  const found = rows.filter((row) => search.some((field) => fold(String(row[field])).includes(words)));
+  const found = rows.filter((row) => search.some((field) => fold(String(row[field] ?? '')).includes(words)));
   const order = query.sort ?? default_sort;
   if (order !== undefined) {
     const [field, direction] = parseSort(order, sort);
@@ -27,8 +27,12 @@ export function pageOfList<T>(rows: readonly T[], query: PageQuery, { search, so
 
 const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
-const compare = (a: unknown, b: unknown): number =>
-  typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en');
+/** What has no value counts as the smallest, as in every list. */
+function compare(a: unknown, b: unknown): number {
+  if (a === null || b === null) return Number(a !== null) - Number(b !== null);
+  if (a instanceof Date && b instanceof Date) return a.getTime() - b.getTime();
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en');
+}
 
 /** @throws {Invalid} It is none of this list's cursors. */
 function placeOf(cursor: string): number {

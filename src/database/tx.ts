@@ -28,8 +28,8 @@ export interface Act {
   resource_type?: string;
   resource?: { id: string; name?: string | null };
   /**
-   * Fields as they were and as they are now; what `after` leaves out stayed. Without `before` only what they are is told. With both and no
-   * difference nothing was done, and no entry is kept.
+   * Fields as they were and as they are now; what `after` leaves out stayed. `after` alone: all of it is new; `before` alone: all of it is gone.
+   * With both and no difference nothing was done, and no entry is kept.
    */
   before?: object;
   after?: object;

@@ -66,7 +66,11 @@ export const facts: RoomFacts = {
       said: ['notification.deleted'],
       given: async (stage) => ({ id: await notice(stage) }),
     },
-    { rest: 'DELETE notifications', said: ['notification.cleared'], given: () => Promise.resolve({}) },
+    {
+      rest: 'DELETE notifications',
+      said: ['notification.cleared'],
+      given: async (stage) => (await stage.admin.post(`/notifications/${await notice(stage)}/read`).expect(200), {}),
+    },
     {
       rest: 'PUT notifications/preferences',
       mutation: 'updateNotificationPreferences',

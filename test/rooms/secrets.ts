@@ -91,6 +91,7 @@ export const facts: RoomFacts = {
       rest: 'POST secrets/:secret_id/test',
       mutation: 'testSecret',
       said: ['secret.tested'],
+      changes_nothing: 'it only asks',
       given: async (stage) => ({ id: await secret(stage), body: { test_type: 'decrypt' } }),
       wrong: { test_type: 'guess' },
     },

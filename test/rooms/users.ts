@@ -77,6 +77,7 @@ export const facts: RoomFacts = {
     {
       rest: 'POST users/:user_id/resend-invite',
       said: ['user.invited'],
+      changes_nothing: 'a mail leaves once more',
       given: async (stage) => ({ id: await stage.made('/users', { email: someone(), full_name: 'Carla Dias' }) }),
     },
     {

@@ -70,6 +70,7 @@ export const facts: RoomFacts = {
       rest: 'POST webhooks/:webhook_id/test',
       mutation: 'testWebhook',
       said: ['webhook.tested'],
+      changes_nothing: 'a delivery leaves',
       given: async (stage) => ({ id: await webhook(stage), body: { event: 'contact.created' } }),
       wrong: { event: 'moon.landed' },
     },
@@ -77,6 +78,7 @@ export const facts: RoomFacts = {
       rest: 'POST webhooks/:webhook_id/retry',
       mutation: 'retryWebhook',
       said: ['webhook.retried'],
+      changes_nothing: 'deliveries leave once more',
       given: async (stage) => {
         const id = await webhook(stage);
         const event_id = await failed(stage, id);
@@ -88,6 +90,7 @@ export const facts: RoomFacts = {
       rest: 'POST webhooks/:webhook_id/retry',
       mutation: 'replayWebhook',
       said: ['webhook.retried'],
+      changes_nothing: 'deliveries leave once more',
       given: async (stage) => {
         const id = await webhook(stage);
         await failed(stage, id);

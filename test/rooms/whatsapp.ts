@@ -149,12 +149,14 @@ export const facts: RoomFacts = {
     {
       rest: 'POST whatsapp/:number_id/rate-limit/reset',
       said: ['whatsapp_number.rate_limit_reset'],
+      changes_nothing: 'counters are no row',
       given: async (stage) => ({ id: await stage.number() }),
     },
     {
       rest: 'POST whatsapp/:number_id/templates/sync',
       mutation: 'syncWhatsappTemplates',
       said: ['template.synced'],
+      changes_nothing: 'many templates: their numbers are in the metadata',
       given: async (stage) => ({ id: await stage.number() }),
     },
     {

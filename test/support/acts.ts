@@ -32,6 +32,8 @@ export interface Act {
   said: string[];
   /** Fields the first entry says from and to of, among others. */
   changes?: string[];
+  /** Why its entries name no field. */
+  changes_nothing?: string;
   given(stage: Stage): Promise<Given>;
   /** Super admins do it, in any organization. */
   crosses?: true;

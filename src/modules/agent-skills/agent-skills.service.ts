@@ -92,7 +92,7 @@ export class AgentSkillsService {
       if (skills.length >= SKILLS_MAX)
         throw Invalid.field('skill_name', `an agent has at most ${SKILLS_MAX} skills`, undefined, 'too_long');
       const agent_skill = shown(await this.skills(tx).insert(actor, { user_id, ...keyed(input) }));
-      tx.audit(actor, 'agent_skill.added', { resource: named(agent_skill), metadata: { user_id } });
+      tx.audit(actor, 'agent_skill.added', { resource: named(agent_skill), after: agent_skill, metadata: { user_id } });
       tx.tell('agent_skill.added', { organization_id: actor.organization_id, agent_skill });
       return agent_skill;
     });
@@ -116,7 +116,11 @@ export class AgentSkillsService {
     await this.write(actor, async (tx) => {
       const agent_skill = await this.find(actor, id, user_id, tx);
       await this.skills(tx).remove(actor, id);
-      tx.audit(actor, 'agent_skill.removed', { resource: named(agent_skill), metadata: { user_id: agent_skill.user_id } });
+      tx.audit(actor, 'agent_skill.removed', {
+        resource: named(agent_skill),
+        before: agent_skill,
+        metadata: { user_id: agent_skill.user_id },
+      });
       tx.tell('agent_skill.removed', { organization_id: actor.organization_id, agent_skill });
     });
   }

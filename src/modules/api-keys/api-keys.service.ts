@@ -51,7 +51,7 @@ export class ApiKeysService {
       const key = await this.keys(tx).insert(actor, { ...values, prefix: prefixOf(value) });
       await this.keep(tx, key, value);
       await this.alerts.apiKey(tx, 'made', key, [user_id]);
-      tx.audit(actor, 'api_key.created', { resource: { id: key.id, name }, metadata: { role, scopes: values.scopes } });
+      tx.audit(actor, 'api_key.created', { resource: { id: key.id, name }, after: key, metadata: { role, scopes: values.scopes } });
       return { ...present(key), key: value };
     });
   }
@@ -95,7 +95,7 @@ export class ApiKeysService {
       const previous_until = overlap_hours === 0 ? null : until;
       const key = await this.keys(tx).patch(actor, id, { prefix: prefixOf(value), rotated_at: now, previous_until });
       await this.alerts.apiKey(tx, 'rotated', key, [key.created_by, ...(actor.user_id ? [actor.user_id] : [])]);
-      tx.audit(actor, 'api_key.rotated', { resource: { id, name: key.name }, metadata: { overlap_hours } });
+      tx.audit(actor, 'api_key.rotated', { resource: { id, name: key.name }, before, after: key, metadata: { overlap_hours } });
       this.live.changed(tx, key.organization_id, id);
       return { ...present(key), key: value };
     });
@@ -107,7 +107,7 @@ export class ApiKeysService {
       const key = await this.keys(tx).lock(actor, id);
       await tx.rows('DELETE FROM api_key_secrets WHERE organization_id = $1 AND api_key_id = $2', [actor.organization_id, id]);
       await this.keys(tx).remove(actor, id);
-      tx.audit(actor, 'api_key.revoked', { resource: { id, name: key.name } });
+      tx.audit(actor, 'api_key.revoked', { resource: { id, name: key.name }, before: key });
       this.live.changed(tx, key.organization_id, id);
     });
   }

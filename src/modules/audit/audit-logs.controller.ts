@@ -21,7 +21,8 @@ export class AuditLogsController {
   constructor(private readonly logs: AuditLogs) {}
 
   /**
-   * List what was done, newest first. `search` looks in the action and in the resource's name, among the 20,000 newest entries that the filters leave.
+   * List what was done, newest first. `search` looks in the action and in the resource's name, among the 20,000 newest entries that the filters leave;
+   * these are also what is listed by another `sort` than `created_at`.
    * super_admin reads all organizations, or the one of `X-Organization-Id`.
    */
   @Get()

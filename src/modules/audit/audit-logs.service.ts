@@ -86,10 +86,7 @@ export class AuditLogs {
   }
 
   /** All of an organization's that the filter leaves, from whichever store, the newest first unless it says otherwise. */
-  whole(
-    { organization_id }: Actor,
-    filter: Pick<AuditFilter, 'actor_id' | 'resource_id' | 'oldest_first'> = {},
-  ): AsyncGenerator<AuditLog[]> {
+  whole({ organization_id }: Actor, filter: Pick<AuditFilter, 'actor_id' | 'resource_id' | 'ascending'> = {}): AsyncGenerator<AuditLog[]> {
     return this.walk(Actor.system(organization_id), { ...filter, organization_id });
   }
 

@@ -16,6 +16,27 @@ import { totalOf } from '#database/total';
 import { AuditLog } from './audit-log.entity';
 import type { AuditDocument } from './audit-log.schema';
 
+/**
+ * What entries are sorted by: every short field the stores have, so not what is read from the user. By time they are sorted however many there are; by
+ * another field the newest SEARCHED that the filter leaves are, which takes no index of the table that is written most.
+ */
+export const AUDIT_SORTS = [
+  'created_at',
+  'action',
+  'resource_type',
+  'resource_id',
+  'actor_type',
+  'actor_id',
+  'actor_role',
+  'result',
+  'ip_address',
+  'request_id',
+] as const satisfies readonly (keyof AuditLog)[];
+export type AuditSort = (typeof AUDIT_SORTS)[number];
+
+/** Where an entry stands: with its value of the field it is sorted by. */
+export type AuditPlace = Pick<AuditLog, 'created_at' | 'id'> & Partial<AuditLog>;
+
 export interface AuditFilter {
   id?: string;
   /** undefined: every organization's (super_admin). */
@@ -36,9 +57,11 @@ export interface AuditFilter {
   /** Users the words name: what they did, and what was done to them, is found too. */
   people?: readonly string[];
   /** Only what comes after this entry, in the order asked. */
-  after?: Pick<AuditLog, 'created_at' | 'id'>;
+  after?: AuditPlace;
+  /** Default: created_at. What is alike in it stands by time. */
+  sort_by?: AuditSort;
   /** Default: the newest first. */
-  oldest_first?: boolean;
+  ascending?: boolean;
 }
 
 interface Waiting {
@@ -210,10 +233,11 @@ export class AuditStore implements BeforeApplicationShutdown {
   }
 
   private async findDocuments(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
-    const order = filter.oldest_first ? 1 : -1;
+    const { sort_by = 'created_at', ascending } = filter;
+    const order = ascending ? 1 : -1;
     const found = await this.documents
       .find(await this.documentsOf(filter))
-      .sort({ created_at: order, _id: order })
+      .sort({ [sort_by]: order, created_at: order, _id: order })
       .limit(limit)
       .lean<AuditDocument[]>()
       .exec();
@@ -224,10 +248,11 @@ export class AuditStore implements BeforeApplicationShutdown {
     const found = await Promise.all([documents, this.findRows(filter, limit)]);
     // A write that MongoDB confirmed too late is in both.
     const merged = new Map(found.flat().map((row) => [row.id, row]));
-    const sign = filter.oldest_first ? -1 : 1;
-    return [...merged.values()]
-      .sort((a, b) => sign * (b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1)))
-      .slice(0, limit);
+    const { sort_by = 'created_at', ascending } = filter;
+    const sign = ascending ? -1 : 1;
+    const compared = (a: AuditLog, b: AuditLog): number =>
+      compare(b[sort_by], a[sort_by]) || b.created_at.getTime() - a.created_at.getTime() || compare(b.id, a.id);
+    return [...merged.values()].sort((a, b) => sign * compared(a, b)).slice(0, limit);
   }
 
   /** What MongoDB says, where it is asked and answers. */
@@ -251,32 +276,44 @@ export class AuditStore implements BeforeApplicationShutdown {
   }
 
   private async documentsOf(filter: AuditFilter): Promise<QueryFilter<AuditDocument>> {
-    if (!filter.search) return inMongo(filter);
+    if (!isOfNewest(filter)) return inMongo(filter);
     const all = inMongo({ ...filter, search: undefined, after: undefined });
     const [first] = await this.documents.find(all, { created_at: 1 }).sort({ created_at: -1 }).skip(SEARCHED).limit(1).lean().exec();
     return inMongo(filter, first?.created_at);
   }
 
   private findRows(filter: AuditFilter, limit: number): Promise<AuditLog[]> {
-    const order = filter.oldest_first ? 'ASC' : 'DESC';
-    return this.queryOf(filter).orderBy('entry.created_at', order).addOrderBy('entry.id', order).limit(limit).getMany();
+    const { sort_by = 'created_at', ascending } = filter;
+    const order = ascending ? 'ASC' : 'DESC';
+    const rows = this.queryOf(filter);
+    if (sort_by !== 'created_at') rows.orderBy(pathOf(sort_by), order, ascending ? 'NULLS FIRST' : 'NULLS LAST');
+    return rows.addOrderBy('entry.created_at', order).addOrderBy('entry.id', order).limit(limit).getMany();
   }
 
-  private queryOf({ actions, from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter): SelectQueryBuilder<AuditLog> {
+  private queryOf(filter: AuditFilter): SelectQueryBuilder<AuditLog> {
+    const { actions, from, to, search, people = [], after, sort_by = 'created_at', ascending, ...equal } = filter;
     const query = this.database.source.manager.createQueryBuilder(AuditLog, 'entry').where(given(equal));
     if (actions) query.andWhere('entry.action = ANY(:actions)', { actions });
     if (from) query.andWhere('entry.created_at >= :from', { from });
     if (to) query.andWhere('entry.created_at <= :to', { to });
-    if (search) {
+    if (isOfNewest(filter)) {
       const first = query.clone().select('entry.created_at').orderBy('entry.created_at', 'DESC').offset(SEARCHED).limit(1);
-      query.andWhere(`entry.created_at >= coalesce((${first.getQuery()}), '-infinity')`).andWhere(
+      query.andWhere(`entry.created_at >= coalesce((${first.getQuery()}), '-infinity')`);
+    }
+    if (search)
+      query.andWhere(
         `(fold(entry.action) LIKE fold(:words) OR fold(entry.resource_name) LIKE fold(:words) OR entry.user_id = ANY(:people::uuid[])
             OR entry.resource_type = 'user' AND entry.resource_id = ANY(:people::text[]))`,
         { words: `%${escapeLike(search)}%`, people },
       );
+    if (after) {
+      const later = `(entry.created_at, entry.id) ${ascending ? '>' : '<'} (:at, :id)`;
+      query.andWhere(sort_by === 'created_at' ? later : beyond(pathOf(sort_by), after[sort_by] ?? null, later, ascending), {
+        at: after.created_at,
+        id: after.id,
+        value: after[sort_by],
+      });
     }
-    if (after)
-      query.andWhere(`(entry.created_at, entry.id) ${oldest_first ? '>' : '<'} (:at, :id)`, { at: after.created_at, id: after.id });
     return query;
   }
 
@@ -291,14 +328,33 @@ export class AuditStore implements BeforeApplicationShutdown {
 /** Data that no repetition makes right (SQLSTATE classes 22 and 23). */
 const isBadRow = (error: unknown): boolean => error instanceof DatabaseError && /^2[23]/.test(error.code ?? '');
 
+/** Whether the newest that the rest of the filter leaves are looked at, and no others. */
+const isOfNewest = ({ search, sort_by = 'created_at' }: AuditFilter): boolean => !!search || sort_by !== 'created_at';
+
+/** A field as both stores and `compare` order it: by its characters' codes. What has no value counts as the smallest. */
+const pathOf = (field: AuditSort): string => `entry.${field}::text COLLATE "C"`;
+
+function compare(a: string | Date | null, b: string | Date | null): number {
+  if (a === b) return 0;
+  if (a === null || b === null) return a === null ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What stands after `value` in a field, or beside it and `later`. */
+function beyond(path: string, value: unknown, later: string, ascending = false): string {
+  if (value === null) return ascending ? `(${path} IS NOT NULL OR ${later})` : `(${path} IS NULL AND ${later})`;
+  const further = ascending ? `${path} > :value` : `(${path} < :value OR ${path} IS NULL)`;
+  return `(${further} OR ${path} = :value AND ${later})`;
+}
+
 /** The same filter in MongoDB's words, and from the newest of it on. */
 function inMongo(
-  { id, actions, from, to, search, people = [], after, oldest_first, ...equal }: AuditFilter,
+  { id, actions, from, to, search, people = [], after, sort_by = 'created_at', ascending, ...equal }: AuditFilter,
   first?: Date,
 ): QueryFilter<AuditDocument> {
   const range = { ...(from && { $gte: from }), ...(to && { $lte: to }) };
   const words = search && { $regex: search.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' };
-  const beyond = oldest_first ? '$gt' : '$lt';
+  const further = ascending ? '$gt' : '$lt';
   const conditions: QueryFilter<AuditDocument>[] = [
     {
       ...given({ _id: id, ...equal }),
@@ -318,9 +374,15 @@ function inMongo(
         ]
       : []),
     ...(first ? [{ created_at: { $gte: first } }] : []),
-    ...(after
-      ? [{ $or: [{ created_at: { [beyond]: after.created_at } }, { created_at: after.created_at, _id: { [beyond]: after.id } }] }]
-      : []),
+    ...(after ? [inMongoAfter(after, sort_by, further)] : []),
   ];
   return conditions.length > 1 ? { $and: conditions } : conditions[0];
+}
+
+function inMongoAfter(after: AuditPlace, sort_by: AuditSort, further: '$gt' | '$lt'): QueryFilter<AuditDocument> {
+  const later = [{ created_at: { [further]: after.created_at } }, { created_at: after.created_at, _id: { [further]: after.id } }];
+  if (sort_by === 'created_at') return { $or: later };
+  const value = after[sort_by] ?? null;
+  const others = further === '$gt' ? (value === null ? [{ $ne: null }] : [{ $gt: value }]) : value === null ? [] : [{ $lt: value }, null];
+  return { $or: [...others.map((other) => ({ [sort_by]: other })), ...later.map((place) => ({ ...place, [sort_by]: value }))] };
 }

@@ -14,7 +14,7 @@ import { LIST_MAX, SEARCH_MAX } from '#database/total';
 import type { Act, DoneAct, Effect } from '#database/tx';
 import type { RequestEntry } from '#observability/request-log';
 import type { AuditChanges, AuditLog } from './audit-log.entity';
-import { type AuditFilter, AuditStore } from './audit-store';
+import { AUDIT_SORTS, type AuditFilter, type AuditPlace, type AuditSort, AuditStore } from './audit-store';
 
 /** The request an entry belongs to. */
 export interface AuditRequest {
@@ -72,17 +72,20 @@ export class AuditService {
     this.speak();
   }
 
-  /** Entries as a list: `sort` by `created_at`, `search` in actions and names of resources. */
+  /** Entries as a list: `search` in actions and names of resources. */
   async page(filter: AuditFilter, query: PageQuery): Promise<Page<AuditLog>> {
-    const [, direction] = parseSort(query.sort ?? 'created_at:desc', ['created_at']);
+    const [field, direction] = parseSort(query.sort ?? 'created_at:desc', AUDIT_SORTS);
+    const sort_by = field as AuditSort;
+    const order = `${field}:${direction}`;
     const search = query.search?.trim() || undefined;
-    const asked: AuditFilter = { ...filter, search, oldest_first: direction === 'ASC' };
+    const asked: AuditFilter = { ...filter, search };
     const { skip, limit } = pageWindow(query);
-    const after = query.cursor === undefined ? undefined : placeOf(query.cursor);
-    const rows = await this.store.find({ ...asked, after }, limit + 1, skip);
+    const after = query.cursor === undefined ? undefined : placeOf(query.cursor, order, sort_by);
+    const rows = await this.store.find({ ...asked, sort_by, ascending: direction === 'ASC', after }, limit + 1, skip);
     const items = rows.slice(0, limit);
     const last = rows.length > limit ? items.at(-1) : undefined;
-    const next_cursor = last ? Buffer.from(`${last.created_at.toISOString()} ${last.id}`).toString('base64url') : null;
+    const place = last && [order, last.created_at, last.id, last[sort_by]];
+    const next_cursor = place ? Buffer.from(JSON.stringify(place)).toString('base64url') : null;
     const max = search ? SEARCH_MAX : LIST_MAX;
     const total = await this.store.count(asked, max);
     return toPage({ items, next_cursor }, { total: Math.min(total, max), is_estimate: total >= max }, query);
@@ -167,21 +170,31 @@ function rowOf(act: DoneAct, request?: AuditRequest): AuditLog | undefined {
 }
 
 /** @throws {Invalid} It is none of this list's cursors. */
-function placeOf(cursor: string): Pick<AuditLog, 'created_at' | 'id'> {
-  const [time, id] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  if (!isDayOrInstant(time) || !isUuid(id)) throw Invalid.query('cursor', 'Give the next_cursor of an earlier page, with the same sort.');
-  return { created_at: new Date(time), id };
+function placeOf(cursor: string, order: string, sort_by: AuditSort): AuditPlace {
+  try {
+    const [of, time, id, value] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+    if (of === order && typeof time === 'string' && isDayOrInstant(time) && isUuid(id) && (value === null || isText(value)))
+      return { [sort_by]: value, created_at: new Date(time), id };
+  } catch {
+    // Not even JSON.
+  }
+  throw Invalid.query('cursor', 'Give the next_cursor of an earlier page, with the same sort.');
 }
 
-/** The fields that changed, each with what it was and what it became. */
-function changesOf({ before, after = {}, may_tell = () => true }: Act): AuditChanges {
-  const was = before as Record<string, unknown> | undefined;
+const isText = (value: unknown): value is string => typeof value === 'string' && !value.includes('\0');
+
+/** What an entry says by itself: of what it is, whose, and when. */
+const SAID_BESIDE = new Set(['id', 'organization_id', 'created_at', 'updated_at']);
+
+/** The fields that changed, each with what it was and what it became: all that a new row has, all that a lost one had. */
+function changesOf({ before, after, may_tell = () => true }: Act): AuditChanges {
+  const [was, is] = [before ?? {}, after ?? {}] as [Record<string, unknown>, Record<string, unknown>];
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
   const told = (field: string, value: unknown = null): unknown => (value === null || may_tell(field) ? value : MASK);
   return Object.fromEntries(
-    Object.entries(after)
-      .filter(([field, to]) => to !== undefined && field !== 'updated_at' && !(was && same(was[field], to)))
-      .map(([field, to]) => [field, { ...(was && { from: told(field, was[field]) }), to: told(field, to) }]),
+    Object.keys(after ?? was)
+      .filter((field) => !SAID_BESIDE.has(field) && !(after && is[field] === undefined) && !same(was[field], is[field]))
+      .map((field) => [field, { from: told(field, was[field]), to: told(field, is[field]) }]),
   );
 }
 

@@ -158,9 +158,15 @@ export class AuthService {
     // Expired is good enough to say which session ends. Somebody else's or unknown: the caller's own.
     const claims = refresh_token ? this.tokens.readRefresh(refresh_token, true) : null;
     await this.database.tx(async (tx) => {
+      const ended = claims?.sub === user_id ? claims.sid : session_id;
       if (all) await this.sessions.endAll(tx, user_id, 'logout');
-      else await this.sessions.end(tx, user_id, claims?.sub === user_id ? claims.sid : session_id, 'logout');
-      tx.audit(actor.atHome, 'auth.logout', { resource_type: 'user', resource: { id: user_id }, metadata: { all: all ?? false } });
+      else await this.sessions.end(tx, user_id, ended, 'logout');
+      tx.audit(actor.atHome, 'auth.logout', {
+        resource_type: 'user',
+        resource: { id: user_id },
+        before: { session_id: ended },
+        metadata: { all: all ?? false },
+      });
     });
     return { success: true, message: all ? 'Logged out everywhere' : 'Logged out' };
   }
@@ -206,7 +212,7 @@ export class AuthService {
        DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM gone)`,
       [owner.id],
     );
-    return this.tokens.open(tx, 'auth.login', owner, client, metadata);
+    return this.tokens.open(tx, 'auth.login', owner, client, { metadata });
   }
 
   private refused(email: string, owner: Owner | undefined, reason: string, action = 'auth.login_failed'): Promise<void> {

@@ -2,14 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { isEmail } from 'class-validator';
 import { Actor, Role } from '#common/actor';
 import { Database, type Tx } from '#database/database';
+import type { Act } from '#database/tx';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountAccess } from '#modules/users/account-access';
 import { NewUsers } from '#modules/users/new-users';
-import { Passwords } from '#modules/users/passwords';
-import type { User } from '#modules/users/user.entity';
+import { Passwords, anotherPassword } from '#modules/users/passwords';
+import { type User, mayTell } from '#modules/users/user.entity';
 import { SuperAdmin } from './super-admin';
-import { TwoFactors } from './two-factors';
+import { OFF, TwoFactors } from './two-factors';
 
 /** A login as the operator sees it. */
 export interface Account {
@@ -64,7 +65,7 @@ export class Operator {
     const password = this.passwords.generate();
     await this.database.tx(async (tx) => {
       const user = await this.add(tx, address, full_name, organization, password);
-      say(tx, 'user.created', user, { role: user.role });
+      say(tx, 'user.created', user, { after: user, may_tell: mayTell, metadata: { role: user.role } });
     });
     return { account: await this.get(address), password };
   }
@@ -76,7 +77,7 @@ export class Operator {
     const password_hash = await this.passwords.hash(password);
     await this.database.tx(async (tx) => {
       await this.access.setPassword(tx, account, password_hash);
-      say(tx, 'user.password_reset', account);
+      say(tx, 'user.password_reset', account, anotherPassword());
     });
     await this.access.unlock(account.email);
     return { account, password };
@@ -87,7 +88,7 @@ export class Operator {
     const account = await this.get(addressOf(email));
     await this.database.tx(async (tx) => {
       if (!(await this.twoFactors.reset(tx, account))) throw new Error(`${account.email} has no second factor.`);
-      say(tx, 'user.two_factor_reset', account);
+      say(tx, 'user.two_factor_reset', account, OFF);
     });
     return account;
   }
@@ -111,8 +112,8 @@ export class Operator {
   }
 }
 
-function say(tx: Tx, action: string, { id, organization_id }: Pick<User, 'id' | 'organization_id'>, metadata: object = {}): void {
-  tx.audit(Actor.system(organization_id), action, { resource: { id }, metadata: { ...metadata, by: 'operator' } });
+function say(tx: Tx, action: string, { id, organization_id }: Pick<User, 'id' | 'organization_id'>, told: Act): void {
+  tx.audit(Actor.system(organization_id), action, { ...told, resource: { id }, metadata: { ...told.metadata, by: 'operator' } });
 }
 
 /** @throws One line for the console. */

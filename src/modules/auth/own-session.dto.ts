@@ -1,4 +1,6 @@
-import { Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, Int, ObjectType } from '@nestjs/graphql';
+import { ArgsOf } from '#common/mapped-types';
+import { PageOf, PageQuery } from '#common/page.dto';
 
 /** One login of yours that is still good. */
 @ObjectType('Session')
@@ -26,7 +28,9 @@ export class OwnSession {
   is_current: boolean;
 }
 
-/** Your sessions, the last used first; at most 100. */
+export class SessionPage extends PageOf(OwnSession) {}
+
+/** Your sessions: the one you ask with, then the last used first. */
 @ObjectType()
 export class SessionList {
   @Field(() => [OwnSession])
@@ -35,3 +39,8 @@ export class SessionList {
   @Field(() => Int)
   total: number;
 }
+
+export class SessionQuery extends PageQuery {}
+
+@ArgsType()
+export class SessionArgs extends ArgsOf(SessionQuery) {}

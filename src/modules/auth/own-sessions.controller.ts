@@ -1,9 +1,9 @@
-import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { Allow, Caller, OwnAccount } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { Room } from '#common/room';
-import { SessionList } from './own-session.dto';
+import { SessionPage, SessionQuery } from './own-session.dto';
 import { OwnSessions } from './own-sessions';
 
 @Room('auth')
@@ -12,11 +12,11 @@ import { OwnSessions } from './own-sessions';
 export class OwnSessionsController {
   constructor(private readonly sessions: OwnSessions) {}
 
-  /** Where you are signed in. */
+  /** Where you are signed in: the session you ask with, then the last used first; at most 1000. */
   @Get()
   @Allow('viewer')
-  list(@Caller() actor: Actor): Promise<SessionList> {
-    return this.sessions.list(actor);
+  page(@Caller() actor: Actor, @Query() query: SessionQuery): Promise<SessionPage> {
+    return this.sessions.page(actor, query);
   }
 
   /** End one of your sessions: its tokens and its sockets are dead at once. */

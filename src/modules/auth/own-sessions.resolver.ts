@@ -1,9 +1,9 @@
-import { Mutation, Query, Resolver } from '@nestjs/graphql';
+import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, OwnAccount } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
 import { SuccessResponse } from '#common/success.dto';
-import { SessionList } from './own-session.dto';
+import { SessionArgs, SessionList } from './own-session.dto';
 import { OwnSessions } from './own-sessions';
 
 @Resolver()
@@ -13,8 +13,8 @@ export class OwnSessionsResolver {
 
   @Query(() => SessionList, { description: 'Where you are signed in.' })
   @Allow('viewer')
-  sessions(@Caller() actor: Actor): Promise<SessionList> {
-    return this.own.list(actor);
+  sessions(@Caller() actor: Actor, @Args() query: SessionArgs): Promise<SessionList> {
+    return this.own.page(actor, query);
   }
 
   @Mutation(() => SuccessResponse, { description: 'End one of your sessions: its tokens and its sockets are dead at once.' })

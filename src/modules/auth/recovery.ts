@@ -3,13 +3,14 @@ import { Injectable } from '@nestjs/common';
 import { Actor, Role } from '#common/actor';
 import type { SuccessResponse } from '#common/success.dto';
 import { Database, type Tx } from '#database/database';
+import type { Act } from '#database/tx';
 import { AuditService } from '#modules/audit/audit.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { AccountAccess } from '#modules/users/account-access';
 import { AccountMails, type Addressee } from '#modules/users/account-mails';
 import type { TokenPurpose } from '#modules/users/mailed-token.entity';
 import { MailedTokens, type TokenOwner } from '#modules/users/mailed-tokens';
-import { Passwords } from '#modules/users/passwords';
+import { Passwords, anotherPassword } from '#modules/users/passwords';
 import type { ForgotPasswordRequest, ResetPasswordRequest, VerifyEmailRequest } from './auth.dto';
 import './auth.mails';
 
@@ -63,7 +64,8 @@ export class Recovery {
       const owner = await this.tokens.redeem(tx, token, SETS_PASSWORD);
       await this.access.setPassword(tx, { organization_id, id: owner.user_id }, password_hash);
       await this.access.confirmEmail(tx, { organization_id, id: owner.user_id });
-      say(tx, 'auth.password_reset', owner, { invitation: owner.purpose === 'invitation' });
+      const invitation = owner.purpose === 'invitation';
+      say(tx, 'auth.password_reset', owner, { ...anotherPassword(!invitation), metadata: { invitation } });
       tx.afterCommit(() => this.access.unlock(owner.email));
     });
     return { success: true, message: 'The password is set. Sign in with it.' };
@@ -74,7 +76,7 @@ export class Recovery {
     await this.database.tx(async (tx) => {
       const owner = await this.tokens.redeem(tx, token, ['email_verification']);
       await this.access.confirmEmail(tx, { organization_id: owner.organization_id, id: owner.user_id });
-      say(tx, 'auth.email_verified', owner);
+      say(tx, 'auth.email_verified', owner, { before: { email_verified: false }, after: { email_verified: true } });
     });
     return { success: true, message: 'The e-mail is confirmed.' };
   }
@@ -86,7 +88,7 @@ export class Recovery {
       // An entry is for good, and strangers would choose its words.
       if (!owner) return this.audit.nothing();
       await this.database.tx(async (tx) => {
-        say(tx, action, { ...owner, user_id: owner.id }, { mailed: await mail(tx, owner) });
+        say(tx, action, { ...owner, user_id: owner.id }, { metadata: { mailed: await mail(tx, owner) } });
       });
     };
     await Promise.all([done(), sleep(ANSWER_MS)]);
@@ -110,8 +112,8 @@ function say(
   tx: Tx,
   action: string,
   { organization_id, user_id, role, email }: Omit<TokenOwner, 'purpose'>,
-  metadata: Record<string, unknown> = {},
+  told: Pick<Act, 'before' | 'after' | 'metadata'>,
 ): void {
   const actor = new Actor(organization_id, role, user_id);
-  tx.audit(actor, action, { resource_type: 'user', resource: { id: user_id }, actor_email: email, metadata });
+  tx.audit(actor, action, { resource_type: 'user', resource: { id: user_id }, actor_email: email, ...told });
 }

@@ -51,7 +51,9 @@ export class Registration {
         password_hash,
       );
       if (mailed) await this.mails.verifyEmail(tx, user);
-      return this.tokens.open(tx, 'auth.register', { ...user, token_version: 1 }, client);
+      const { slug, plan_type, is_trial, trial_ends_at } = organization;
+      const after = { slug, plan_type, is_trial, trial_ends_at, role: user.role };
+      return this.tokens.open(tx, 'auth.register', { ...user, token_version: 1 }, client, { after });
     });
     return this.tokens.answer(entered, 'Registration successful');
   }

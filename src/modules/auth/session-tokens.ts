@@ -7,6 +7,7 @@ import { hashOf } from '#common/hash-of';
 import { isUuid, newId } from '#common/uuid';
 import { Config } from '#config/config';
 import type { Tx } from '#database/database';
+import type { Act } from '#database/tx';
 import { UsersService } from '#modules/users/users.service';
 import type { AuthResponse, Token } from './auth.dto';
 import type { Client } from './client';
@@ -38,6 +39,9 @@ export interface Entered {
   token: Token;
 }
 
+/** What the audit log tells of it beside. */
+type Told = Pick<Act, 'after' | 'metadata'>;
+
 interface SignedIn {
   id: string;
   organization_id: string;
@@ -56,7 +60,7 @@ export class SessionTokens {
   ) {}
 
   /** A new session, the family of its refresh tokens, and their first pair. @throws {Unauthenticated} What was proved holds no more. */
-  async open(tx: Tx, action: string, owner: SignedIn, client: Client, metadata?: Record<string, unknown>): Promise<Entered> {
+  async open(tx: Tx, action: string, owner: SignedIn, client: Client, { after, metadata }: Told = {}): Promise<Entered> {
     const id = newId();
     const expires_at = new Date(Date.now() + FAMILY_DAYS * 86_400_000);
     // Who ends all sessions raises the version before: they wait for this row, and find the session, or this waits for them, and opens none.
@@ -67,18 +71,11 @@ export class SessionTokens {
       [id, owner.organization_id, owner.id, client.user_agent, client.ip, expires_at, owner.token_version],
     );
     if (!opened) throw new Unauthenticated('invalid_credentials', 'The account has changed at this moment. Log in again.');
-    return this.issue(tx, action, owner, id, expires_at, metadata);
+    return this.issue(tx, action, owner, id, expires_at, { after: { ...after, session_id: id, expires_at }, metadata });
   }
 
-  /** `action`: what the audit log calls it. */
-  async issue(
-    tx: Tx,
-    action: string,
-    owner: SignedIn,
-    sid: string,
-    family_ends_at: Date,
-    metadata?: Record<string, unknown>,
-  ): Promise<Entered> {
+  /** `action`: what the audit log calls it, and `told` what it tells of it. */
+  async issue(tx: Tx, action: string, owner: SignedIn, sid: string, family_ends_at: Date, told: Told = {}): Promise<Entered> {
     const { access_token_ttl_seconds: expires_in, refresh_token_ttl_days } = this.config;
     const access: Omit<AccessClaims, 'iat' | 'exp'> = {
       sub: owner.id,
@@ -103,7 +100,7 @@ export class SessionTokens {
       resource_type: 'user',
       resource: { id: owner.id },
       actor_email: owner.email,
-      metadata,
+      ...told,
     });
     return {
       actor,

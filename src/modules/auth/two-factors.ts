@@ -6,7 +6,9 @@ import type { Actor } from '#common/actor';
 import { Encryption } from '#common/encryption';
 import { BadRequest, Conflict, Forbidden, Unauthenticated } from '#common/errors';
 import { hashOf } from '#common/hash-of';
+import { MASK } from '#common/mask';
 import { Database, type Tx } from '#database/database';
+import type { Act } from '#database/tx';
 import { settingsOf } from '#modules/organizations/organization-settings';
 import { LoginLocks, accountLocked } from '#modules/users/login-locks';
 import { Passwords } from '#modules/users/passwords';
@@ -83,7 +85,7 @@ export class TwoFactors {
         [account.organization_id, account.id, this.encryption.encrypt(secret.base32, [account.organization_id, account.id])],
       );
       if (!kept) throw alreadyEnabled();
-      this.say(tx, actor.atHome, 'auth.two_factor_set_up', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_set_up', account, { after: { two_factor_secret: MASK } });
     });
     return { secret: secret.base32, otpauth_url: totpOf(secret, account.email).toString() };
   }
@@ -104,7 +106,7 @@ export class TwoFactors {
         [account.organization_id, account.id, account.secret, step, recovery_codes.map(hashOfRecoveryCode)],
       );
       if (!enabled) throw alreadyEnabled();
-      this.say(tx, actor.atHome, 'auth.two_factor_enabled', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_enabled', account, ON);
       await this.alerts.twoFactor(tx, account, 'on');
       this.sessions.changed(tx, account.id);
     });
@@ -121,7 +123,7 @@ export class TwoFactors {
     const off = async (tx: Tx): Promise<true | null> => {
       if (!(await this.spend(tx, account, code))) return null;
       await this.remove(tx, account);
-      this.say(tx, actor.atHome, 'auth.two_factor_disabled', account);
+      this.say(tx, actor.atHome, 'auth.two_factor_disabled', account, OFF);
       await this.alerts.twoFactor(tx, account, 'off');
       return true;
     };
@@ -141,7 +143,7 @@ export class TwoFactors {
     await this.database.tx(async (tx) => {
       const user = await lockMember(tx, actor, id);
       if (!(await this.reset(tx, user))) throw notEnabled();
-      this.say(tx, actor, 'user.two_factor_reset', user);
+      this.say(tx, actor, 'user.two_factor_reset', user, OFF);
     });
   }
 
@@ -226,10 +228,14 @@ export class TwoFactors {
     return delta === null ? null : Math.floor(timestamp / 1000 / STEP_SECONDS) + delta;
   }
 
-  private say(tx: Tx, actor: Actor, action: string, { id }: Pick<Account, 'id'>): void {
-    tx.audit(actor, action, { resource_type: 'user', resource: { id } });
+  private say(tx: Tx, actor: Actor, action: string, { id }: Pick<Account, 'id'>, told: Pick<Act, 'before' | 'after'>): void {
+    tx.audit(actor, action, { resource_type: 'user', resource: { id }, ...told });
   }
 }
+
+/** What the audit log tells of its being switched on, and off. */
+const ON = { before: { two_factor_enabled: false }, after: { two_factor_enabled: true } };
+export const OFF = { before: ON.after, after: ON.before };
 
 const totpOf = (secret: Secret, label = ''): TOTP => new TOTP({ secret, issuer: ISSUER, label, period: STEP_SECONDS });
 

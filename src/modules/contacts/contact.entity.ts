@@ -238,7 +238,7 @@ export class Contact extends SoftDeletedEntity {
 }
 
 /** What says nothing of who the person is: all the audit log may tell of a contact. */
-const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
+const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact | 'tag_ids' | 'merged_contact_id'>([
   'source',
   'lifecycle_stage',
   'lead_score',
@@ -250,9 +250,14 @@ const IMPERSONAL: ReadonlySet<string> = new Set<keyof Contact>([
   'is_vip',
   'assigned_agent_id',
   'assigned_department_id',
+  'tag_ids',
+  'merged_contact_id',
 ]);
 
-export const isImpersonal = (field: string): boolean => IMPERSONAL.has(field);
+export const mayTell = (field: string): boolean => IMPERSONAL.has(field);
+
+/** A contact, or what changed of one, as the audit log tells it: the number is told once. */
+export const told = <T extends { match_key?: string | null }>({ match_key: _, ...fields }: T): Omit<T, 'match_key'> => fields;
 
 /** What says who the person is. */
 const PERSONAL = [

@@ -20,7 +20,7 @@ import { changesOf, newContact } from './contact-changes';
 import { belongingsOf, changePhone, contactWithBelongings, forgetIdentities, ownersOfPhones, takePhones } from './contact-identities';
 import type { ContactCreate, ContactQuery, ContactUpdate, ContactView, TagRefs } from './contact.dto';
 import { type Tagging, isMove, retag, tellTags } from './contact-tags';
-import { Contact, isImpersonal } from './contact.entity';
+import { Contact, mayTell, told } from './contact.entity';
 import { assertDepartment } from './department-contacts';
 import { mergeContacts } from './merge-contacts';
 import { bothOf, contactMatch, isShort, narrowContacts } from './search-contacts';
@@ -128,9 +128,11 @@ export class ContactsService {
     const values = newContact(given, new Date());
     if (!values.whatsapp_id) throw Invalid.field('whatsapp_id', 'whatsapp_id (or phone_number or phone) is required', undefined, 'missing');
     return this.database.tx(async (tx) => {
-      const { row, is_new } = await this.insert(actor, values, tx, await this.tags.named(tx, actor, refs));
+      const tags = await this.tags.named(tx, actor, refs);
+      const { row, is_new } = await this.insert(actor, values, tx, tags);
       if (!is_new) throw alreadyExists(row.id);
-      tx.audit(actor, 'contact.created', { resource: { id: row.id } });
+      const after = { ...told(values), ...(tags.length && { tag_ids: tags.map(({ id }) => id) }) };
+      tx.audit(actor, 'contact.created', { resource: { id: row.id }, after, may_tell: mayTell });
       return this.present(actor, row, tx);
     });
   }
@@ -168,8 +170,7 @@ export class ContactsService {
       const before = await this.contacts(tx).lock(actor, id);
       assertSomebody('contact', before);
       const changes = changesOf(before, input, new Date());
-      const { match_key: _, ...after } = changes;
-      tx.audit(actor, actionOf(changes), { resource: { id }, before, after, may_tell: isImpersonal });
+      tx.audit(actor, actionOf(changes), { resource: { id }, before, after: told(changes), may_tell: mayTell });
       const moves = tags && (await retag(tx, this.tags, actor, before.id, tags, how));
       if (!Object.keys(changes).length && !isMove(moves)) return this.present(actor, before, tx);
       if (changes.assigned_department_id) await assertDepartment(tx, actor, changes.assigned_department_id);
@@ -225,7 +226,7 @@ export class ContactsService {
       await this.end(tx, actor, contact, 'contact_deleted');
       await forgetIdentities(tx, actor.organization_id, id);
       await this.contacts(tx).remove(actor, id);
-      tx.audit(actor, 'contact.deleted', { resource: { id } });
+      tx.audit(actor, 'contact.deleted', { resource: { id }, before: told(contact), may_tell: mayTell });
       tx.tell('contact.deleted', { organization_id: actor.organization_id, contact: view });
     });
   }

@@ -2,6 +2,8 @@ import type { Actor } from '#common/actor';
 import type { Tx } from '#database/database';
 import { contactRows } from '#database/personal-data';
 import type { Sql } from '#database/sql';
+import { TenantRepository } from '#database/tenant-repository';
+import { Contact, mayTell, told } from './contact.entity';
 import { IdentityKind } from './contact-identity.entity';
 
 /**
@@ -11,25 +13,32 @@ import { IdentityKind } from './contact-identity.entity';
 export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: string): Promise<boolean> {
   const ids = [actor.organization_id, keep, gone];
   // Both rows, in one order everywhere.
-  const live = await tx.rows<{ id: string }>(
-    'SELECT id FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE',
+  const { columns } = new TenantRepository(tx, Contact);
+  const live = await tx.rows<Contact>(
+    `SELECT ${columns} FROM contacts WHERE organization_id = $1 AND id IN ($2, $3) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE`,
     ids,
   );
   if (live.length < 2) return false;
   const merge = { actor, keep, gone };
   for (const rows of contactRows.values()) await rows.merge?.(tx, merge);
-  const { is_blocked } = await fillContact(tx, ids);
+  const filled = await fillContact(tx, ids);
   await moveIdentities(tx, ids);
-  if (is_blocked) for (const rows of contactRows.values()) await rows.blocked?.(tx, merge);
+  if (filled.is_blocked) for (const rows of contactRows.values()) await rows.blocked?.(tx, merge);
   tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep, merged_contact_id: gone });
-  tx.audit(actor, 'contact.merged', { resource: { id: keep }, metadata: { merged_contact_id: gone } });
+  tx.audit(actor, 'contact.merged', {
+    resource: { id: keep },
+    before: live.find(({ id }) => id === keep),
+    after: { ...told(filled), merged_contact_id: gone },
+    may_tell: mayTell,
+    metadata: { merged_contact_id: gone },
+  });
   return true;
 }
 
-async function fillContact(sql: Sql, ids: string[]): Promise<{ is_blocked: boolean }> {
+async function fillContact(sql: Tx, ids: string[]): Promise<Contact> {
   // The number leaves the old row first: two live contacts cannot share it, not even for one statement. Its other fields stay readable.
   await sql.rows('UPDATE contacts SET deleted_at = now(), updated_at = now() WHERE organization_id = $1 AND id = $2', [ids[0], ids[2]]);
-  const [filled] = await sql.rows<{ is_blocked: boolean }>(
+  const [filled] = await sql.rows<Contact>(
     `UPDATE contacts k
         SET whatsapp_id = coalesce(k.whatsapp_id, g.whatsapp_id), match_key = coalesce(k.match_key, g.match_key),
             wa_id = CASE WHEN k.whatsapp_id IS NULL THEN g.wa_id ELSE k.wa_id END,
@@ -53,7 +62,7 @@ async function fillContact(sql: Sql, ids: string[]): Promise<{ is_blocked: boole
             total_messages_sent = k.total_messages_sent + g.total_messages_sent, total_messages_received = k.total_messages_received + g.total_messages_received,
             total_conversations = k.total_conversations + g.total_conversations, updated_at = now()
        FROM contacts g WHERE k.organization_id = $1 AND k.id = $2 AND g.organization_id = $1 AND g.id = $3
-     RETURNING k.is_blocked`,
+     RETURNING ${new TenantRepository(sql, Contact).columnsOf('k')}`,
     ids,
   );
   return filled;

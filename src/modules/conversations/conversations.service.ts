@@ -152,7 +152,13 @@ export class ConversationsService implements OnModuleInit {
       if (named || !agent) await enterQueue(tx, actor, { ...conversation, whatsapp_number_id: null }, named);
       if (agent) await assign(tx, actor, await this.database.repository(Conversation, tx).get(actor, conversation.id), agent.id);
       const { whatsapp_number_id } = conversation;
-      tx.audit(actor, 'conversation.created', { resource: { id: conversation.id }, metadata: { contact_id, whatsapp_number_id } });
+      const { status } = conversation;
+      const { priority, tags } = input;
+      tx.audit(actor, 'conversation.created', {
+        resource: { id: conversation.id },
+        after: { contact_id, whatsapp_number_id, status, priority, tags, queue_id, department_id, current_agent_id: agent?.id },
+        metadata: { contact_id, whatsapp_number_id },
+      });
       // In the same transaction: a message that is wrong leaves no conversation behind.
       if (first) await this.firstMessage(tx, actor, conversation.id, first);
       const [created] = await conversationViews(tx, actor, [conversation.id]);

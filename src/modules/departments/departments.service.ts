@@ -89,7 +89,7 @@ export class DepartmentsService implements OnModuleInit {
       const department = await this.departments(tx).insert(actor, values);
       await setAgents(tx, actor, department.id, agent_ids);
       const view = await this.presentOne(actor, department, tx);
-      tx.audit(actor, 'department.created', { resource: department });
+      tx.audit(actor, 'department.created', { resource: department, after: { ...department, agent_ids: view.agent_ids } });
       tx.tell('department.created', { organization_id: actor.organization_id, department: view });
       return view;
     });
@@ -123,7 +123,7 @@ export class DepartmentsService implements OnModuleInit {
       await moveContacts(tx, actor.organization_id, id, to);
       await this.tellAgents(tx, actor, await moveAgents(tx, actor, id, to));
       await this.departments(tx).remove(actor, id);
-      tx.audit(actor, 'department.deleted', { resource: department, metadata: { moved_to_department_id: to } });
+      tx.audit(actor, 'department.deleted', { resource: department, before: department, metadata: { moved_to_department_id: to } });
       tx.tell('department.deleted', { organization_id: actor.organization_id, department_id: id, moved_to_department_id: to });
     });
   }

@@ -1,3 +1,4 @@
+import { ValidateBy } from 'class-validator';
 import type { Language } from '#common/languages';
 
 /** Ways a notice takes to its user. */
@@ -31,6 +32,16 @@ export function declareNotice<const T extends string>(type: T, declared: NoticeT
   TYPES.set(type, declared);
   return type;
 }
+
+/** A type that some room declared. */
+export const IsNoticeType = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'noticeType',
+    validator: {
+      validate: (type) => typeof type === 'string' && TYPES.has(type),
+      defaultMessage: () => '$property must be a type of notice: `types` of GET /notifications/preferences names them all',
+    },
+  });
 
 /** @throws {Error} Nobody declared it. */
 export function noticeType(type: string): NoticeType {

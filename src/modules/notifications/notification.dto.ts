@@ -18,7 +18,7 @@ import { EmailText, QueryBoolean } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { ArgsOf, IntersectionType, PartialType, PickType } from '#common/mapped-types';
 import { PageOf } from '#common/page.dto';
-import { Channel } from './notice-types';
+import { Channel, IsNoticeType } from './notice-types';
 import { Notification } from './notification.entity';
 import { NotificationPreference, PREFERENCES } from './notification-preference.entity';
 import { HistoryQuery } from '#common/period.dto';
@@ -46,8 +46,7 @@ export class NotificationQuery extends HistoryQuery {
 
   /** Such as `sla_warning`; `types` of the preferences names them all. */
   @IsOptional()
-  @IsString()
-  @MaxLength(40)
+  @IsNoticeType()
   type?: string;
 
   /** Those that took this channel, or were skipped on it. */

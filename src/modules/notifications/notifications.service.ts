@@ -33,6 +33,8 @@ const SHOWN_MAX = 100;
 const TESTS_PER_HOUR = 10;
 
 /** SQL of a jsonb constant: as the partial indexes say it, a parameter would not be known to match. */
+const told = ({ type, priority, is_read }: Notification): Partial<Notification> => ({ type, priority, is_read });
+
 const withDelivery = (alias: string, like: { channel: Channel } | { status: DeliveryStatus }): string => {
   const [[key, value]] = Object.entries(like);
   return `${alias}.deliveries @> '[{"${key}": "${value}"}]'`;
@@ -107,7 +109,13 @@ export class NotificationsService {
       false,
     );
     await this.database.tx((tx) => {
-      tx.audit(own, 'notification.all_read', { resource_type: 'user', resource: { id: own.user_id }, metadata: { marked_as_read } });
+      tx.audit(own, 'notification.all_read', {
+        resource_type: 'user',
+        resource: { id: own.user_id },
+        before: { unread: marked_as_read },
+        after: { unread: 0 },
+        metadata: { marked_as_read },
+      });
       if (marked_as_read) tellRead(tx, own, null);
       return Promise.resolve();
     });
@@ -118,10 +126,10 @@ export class NotificationsService {
     const own = await this.users.home(actor);
     await this.database.tx(async (tx) => {
       const notifications = this.database.repository(Notification, tx);
-      const { is_read } = visible(own, await notifications.lock(own, id));
+      const before = visible(own, await notifications.lock(own, id));
       await notifications.remove(own, id);
-      tx.audit(own, 'notification.deleted', { resource: { id } });
-      if (!is_read) tellRead(tx, own, id);
+      tx.audit(own, 'notification.deleted', { resource: { id }, before: told(before) });
+      if (!before.is_read) tellRead(tx, own, id);
     });
   }
 
@@ -130,7 +138,13 @@ export class NotificationsService {
     const own = await this.users.home(actor);
     const deleted = await this.inBatches((some) => `DELETE FROM notifications WHERE organization_id = $1 AND ${some}`, own, is_read);
     await this.database.tx((tx) => {
-      tx.audit(own, 'notification.cleared', { resource_type: 'user', resource: { id: own.user_id }, metadata: { is_read, deleted } });
+      tx.audit(own, 'notification.cleared', {
+        resource_type: 'user',
+        resource: { id: own.user_id },
+        before: { [is_read ? 'read' : 'unread']: deleted },
+        after: { [is_read ? 'read' : 'unread']: 0 },
+        metadata: { is_read, deleted },
+      });
       if (deleted && !is_read) tellRead(tx, own, null);
       return Promise.resolve();
     });
@@ -181,6 +195,7 @@ export class NotificationsService {
       });
       tx.audit(actor, 'notification.sent', {
         ...(ids.length && { resource: { id: ids[0] } }),
+        after: { type: CUSTOM, priority, channels, users: ids.length },
         metadata: { users: ids.length, ...(role && { role }), ...(department_id && { department_id }) },
       });
       const items = await this.database.repository(Notification, tx).many(actor, ids.slice(0, SHOWN_MAX));
@@ -210,7 +225,7 @@ export class NotificationsService {
         email_to: to_email,
         kept_anyway: true,
       });
-      tx.audit(own, 'notification.tested', { resource: { id }, metadata: { channel } });
+      tx.audit(own, 'notification.tested', { resource: { id }, after: { type: TEST, channels: [channel] }, metadata: { channel } });
       return present(await this.database.repository(Notification, tx).get(own, id));
     });
   }

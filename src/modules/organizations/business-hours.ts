@@ -100,7 +100,15 @@ function spansMistake(of: string, spans: unknown): string | null {
       return `${of} must start and end at a time such as 09:00`;
     if (start === end) return `${of} must not end when it starts`;
   }
-  return null;
+  return overlap(spans as Span[]) ? `${of} must not have spans that overlap` : null;
+}
+
+/** Whether two spans of one day share a time; to end when the next one starts is none. */
+function overlap(spans: readonly Span[]): boolean {
+  // Past midnight lies after every time of the day.
+  const ends = ({ start, end }: Span): string => (end < start ? '24:00' : end);
+  const sorted = spans.toSorted((a, b) => (a.start < b.start ? -1 : 1));
+  return sorted.some((span, n) => n > 0 && span.start < ends(sorted[n - 1]));
 }
 
 function daysMistake(of: string, days: unknown): string | null {

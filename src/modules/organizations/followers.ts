@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '#common/actor';
+import type { Actor, Role } from '#common/actor';
 import type { Tx } from '#database/database';
 import type { Organization } from './organization.entity';
 
@@ -16,6 +16,14 @@ export interface Founder {
   password_min_length: number;
 }
 
+/** Somebody who does not come back with their organization: an account elsewhere has their e-mail by now. */
+export interface LeftOut {
+  id: string;
+  email: string;
+  full_name: string;
+  role: Role;
+}
+
 /** A limit of a plan that comes near (80) or is reached (100). */
 export interface NearLimit {
   resource: string;
@@ -28,6 +36,8 @@ export interface NearLimit {
 export interface Follower {
   /** deleted and restored: `deleted_at` is when it was deleted. */
   stepped?(tx: Tx, organization: Organization, step: Step): Promise<void>;
+  /** It is restored, before that is `stepped`: its people come back; answers who does not. @throws {Conflict} Nobody would administer it any more. */
+  returning?(tx: Tx, organization: Organization): Promise<LeftOut[]>;
   /** Its trial ends in some days: administrators are to hear of it. */
   trialEnding?(tx: Tx, organization: Organization): Promise<void>;
   /** Administrators are to hear of it. */
@@ -55,6 +65,12 @@ export class Followers {
 
   async stepped(tx: Tx, organization: Organization, step: Step): Promise<void> {
     for (const follower of this.all) await follower.stepped?.(tx, organization, step);
+  }
+
+  async returning(tx: Tx, organization: Organization): Promise<LeftOut[]> {
+    const left: LeftOut[] = [];
+    for (const follower of this.all) left.push(...((await follower.returning?.(tx, organization)) ?? []));
+    return left;
   }
 
   async trialEnding(tx: Tx, organization: Organization): Promise<void> {

@@ -49,7 +49,7 @@ export class ManageOrganizations {
       const organization = await this.organizations.create(tx, name, { ...values, plan_type, settings: given });
       const { id, slug } = organization;
       const target = actor.within(id);
-      tx.audit(target, 'organization.created', { resource: organization, metadata: { slug, plan_type } });
+      tx.audit(target, 'organization.created', { resource: organization, after: organization, metadata: { slug, plan_type } });
       await makeFounder?.(tx, target);
       return organization;
     });

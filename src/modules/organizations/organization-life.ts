@@ -5,6 +5,7 @@ import { Conflict, NotFound } from '#common/errors';
 import { Database, type Tx } from '#database/database';
 import { Followers, type Step } from './followers';
 import { GRACE_DAYS } from './grace';
+import { LeftOutReason, type RestoredOrganization } from './organization.dto';
 import { type Organization, OrganizationStatus } from './organization.entity';
 import { OrganizationsService, inside } from './organizations.service';
 import { SYSTEM_SLUG, freeSlug } from './slugs';
@@ -57,19 +58,20 @@ export class OrganizationLife {
       await this.sessions.endOrganization(tx, id, 'organization_deleted');
       tx.tell('organization.deleted', { organization_id: id });
       tx.tell('organization.updated', { organization_id: id });
-      tx.audit(target, 'organization.deleted', { resource: organization });
+      tx.audit(target, 'organization.deleted', { resource: organization, before: organization });
     });
   }
 
   /**
-   * As it was before its deletion; where somebody has its slug or domain by now it has another slug, or no domain.
-   * @throws {NotFound} Nobody's, or erased: more than 30 days have passed.
+   * As it was before its deletion; where somebody has its slug or domain by now it has another slug, or no domain, and who has their e-mail elsewhere by
+   * now is left out.
+   * @throws {NotFound} Nobody's, or erased: more than 30 days have passed. @throws {Conflict} `last_admin`: all its administrators would be left out.
    */
-  async restore(actor: Actor, id: string): Promise<Organization> {
+  async restore(actor: Actor, id: string): Promise<RestoredOrganization> {
     const target = inside(actor, id);
-    const restored = await this.database.tx(async (tx) => {
+    const { organization, left } = await this.database.tx(async (tx) => {
       const before = await this.organizations.lockAny(tx, id);
-      if (!before?.deleted_at) return this.organizations.lock(tx, target);
+      if (!before?.deleted_at) return { organization: await this.organizations.lock(tx, target), left: [] };
       const [inTime] = await tx.rows(
         `UPDATE organizations r SET deleted_at = NULL, updated_at = now(), slug = $2,
                 domain = CASE WHEN NOT EXISTS (SELECT FROM organizations o WHERE o.domain = r.domain AND o.deleted_at IS NULL) THEN r.domain END
@@ -77,15 +79,22 @@ export class OrganizationLife {
         [id, await freeSlug(tx, before.slug), GRACE_DAYS],
       );
       if (!inTime) throw new NotFound('Organization');
+      const left = await this.followers.returning(tx, before);
       await this.followers.stepped(tx, before, 'restored');
       const after = await this.organizations.lock(tx, target);
       tx.tell('organization.restored', { organization_id: id });
       tx.tell('organization.updated', { organization_id: id });
       const { slug, domain, deleted_at } = after;
-      tx.audit(target, 'organization.restored', { resource: after, before, after: { slug, domain, deleted_at } });
-      return after;
+      tx.audit(target, 'organization.restored', {
+        resource: after,
+        before,
+        after: { slug, domain, deleted_at },
+        metadata: { users_left_out: left.map((user) => user.id) },
+      });
+      return { organization: after, left };
     });
-    return this.organizations.present(restored);
+    const users_left_out = left.map((user) => ({ ...user, reason: LeftOutReason.email_in_use }));
+    return { ...(await this.organizations.present(organization)), users_left_out };
   }
 
   private async move(actor: Actor, id: string, step: keyof typeof STATUS_AFTER, reason: string | null = null): Promise<Organization> {

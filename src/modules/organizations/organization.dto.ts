@@ -1,4 +1,4 @@
-import { ArgsType, Field, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
@@ -16,6 +16,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
 import { Open } from '#common/open';
 import { DayOrInstant, EmailText, Language, Nested, NotBefore, OneLine, QueryBoolean, TimeZone, Trim } from '#common/fields';
@@ -58,6 +59,40 @@ export class OrganizationQuery extends PageQuery {
 
 @ArgsType()
 export class OrganizationArgs extends ArgsOf(OrganizationQuery) {}
+
+/** Why somebody did not come back. */
+export enum LeftOutReason {
+  /** An account elsewhere has their e-mail by now. */
+  email_in_use = 'email_in_use',
+}
+
+/** Somebody who did not come back with their organization. */
+@ObjectType()
+export class UserLeftOut {
+  @Field(() => ID)
+  @ApiProperty({ type: String, format: 'uuid' })
+  id: string;
+
+  email: string;
+
+  full_name: string;
+
+  @Field(() => String)
+  role: Role;
+
+  /** email_in_use: an account elsewhere has it by now. Who frees it may invite them again. */
+  @Field(() => String)
+  @ApiProperty({ enum: LeftOutReason })
+  reason: LeftOutReason;
+}
+
+/** An organization that is back. */
+@ObjectType()
+export class RestoredOrganization extends Organization {
+  /** Who did not come back with it; empty: everybody did. */
+  @Field(() => [UserLeftOut])
+  users_left_out: UserLeftOut[];
+}
 
 const PROFILE = ['name', 'description', 'website', 'logo_url', 'phone'] as const;
 

@@ -12,6 +12,7 @@ import {
   OrganizationSettingsUpdate,
   OrganizationStats,
   OrganizationUpdate,
+  RestoredOrganization,
 } from './organization.dto';
 import { Organization } from './organization.entity';
 import { OrganizationLife } from './organization-life';
@@ -131,12 +132,13 @@ export class OrganizationsController {
   /**
    * Bring a deleted organization back, within its 30 days, to the state it was in; `GET /organizations?is_deleted=true` lists them, and
    * `GET /organizations/{org_id}/export` has their data until then. Its people sign in again with the passwords they had; who has an
-   * account elsewhere by now stays there. A slug or domain that was taken meanwhile is not had back.
+   * account elsewhere by now stays there, and is named in `users_left_out`. A slug or domain that was taken meanwhile is not had back.
+   * @throws {409} `last_admin`: each of its administrators has an account elsewhere by now; nobody could administer it.
    */
   @Post(':org_id/restore')
   @HttpCode(200)
   @Allow('super_admin')
-  restore(@Caller() actor: Actor, @Param('org_id', Uuid) id: string): Promise<Organization> {
+  restore(@Caller() actor: Actor, @Param('org_id', Uuid) id: string): Promise<RestoredOrganization> {
     return this.life.restore(actor, id);
   }
 }

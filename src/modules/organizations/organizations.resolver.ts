@@ -11,6 +11,7 @@ import {
   OrganizationPlanUpdate,
   OrganizationSettingsUpdate,
   OrganizationStats,
+  RestoredOrganization,
   SuspendRequest,
 } from './organization.dto';
 import { Organization } from './organization.entity';
@@ -106,9 +107,9 @@ export class OrganizationsResolver {
     return this.life.suspend(actor, id, reason ?? null);
   }
 
-  @Mutation(() => Organization, { description: 'Bring a deleted organization back, within its 30 days.' })
+  @Mutation(() => RestoredOrganization, { description: 'Bring a deleted organization back, within its 30 days.' })
   @Allow('super_admin')
-  restoreOrganization(@Caller() actor: Actor, @IdArg() id: string): Promise<Organization> {
+  restoreOrganization(@Caller() actor: Actor, @IdArg() id: string): Promise<RestoredOrganization> {
     return this.life.restore(actor, id);
   }
 

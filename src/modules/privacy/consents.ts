@@ -103,7 +103,7 @@ export class Consents implements OnModuleInit {
         revocation_reason: reason,
       });
       if (isMarketing(revoked)) await this.contacts.setOptIn(tx, actor.organization_id, revoked.subject_id, false);
-      this.audit(tx, actor, 'privacy.consent_revoked', revoked);
+      this.audit(tx, actor, 'privacy.consent_revoked', revoked, before);
       return present(revoked);
     });
   }
@@ -184,20 +184,36 @@ export class Consents implements OnModuleInit {
       if (!due) return;
       const consent = await consents.get(actor, id);
       if (isMarketing(consent)) await this.contacts.setOptIn(tx, organization_id, consent.subject_id, false);
-      this.audit(tx, actor, 'privacy.consent_expired', consent);
+      this.audit(tx, actor, 'privacy.consent_expired', consent, { ...consent, status: ConsentStatus.granted });
     });
     return null;
   }
 
-  private audit(tx: Tx, actor: Actor, action: string, { id, subject_type, subject_id, purpose, status }: Consent): void {
+  private audit(tx: Tx, actor: Actor, action: string, consent: Consent, before?: Consent): void {
+    const { id, subject_type, subject_id, purpose, status } = consent;
     // Under the subject: what was done about somebody is found by their id, after their erasure too.
     tx.audit(actor, action, {
       resource_type: subject_type,
       resource: { id: subject_id },
+      before: before && told(before),
+      after: told(consent),
       metadata: { consent_id: id, purpose, status },
     });
   }
 }
+
+/** What the audit log tells of one: nothing of what the person said, or where. */
+const told = ({ purpose, granted, status, legal_basis, channel, version, granted_at, revoked_at, expires_at }: Consent): object => ({
+  purpose,
+  granted,
+  status,
+  legal_basis,
+  channel,
+  version,
+  granted_at,
+  revoked_at,
+  expires_at,
+});
 
 const isMarketing = ({ purpose, subject_type }: Consent): boolean =>
   purpose === ConsentPurpose.marketing && subject_type === SubjectType.contact;

@@ -129,6 +129,7 @@ export class DataRequests {
       tx.audit(actor, how === 'erase' ? 'privacy.erased' : 'privacy.anonymized', {
         resource_type: subject.type,
         resource: { id },
+        after: { [how === 'erase' ? 'erased_at' : 'anonymized_at']: new Date() },
         metadata: { request_id },
       });
       return this.add(tx, actor, subject, {

@@ -43,9 +43,9 @@ export class Exports {
     const data = is_small ? await this.exports.whole(this.exports.tables(actor, subject, include), include) : null;
     const request = await this.database.tx(async (tx) => {
       const request_id = newId();
-      const resource = { resource_type: subject.type, resource: { id }, metadata: { request_id, format } };
-      tx.audit(actor, 'privacy.exported', resource);
       const values = { id: request_id, type: RequestType.export, format, include };
+      const { id: _, ...after } = { ...values, request_id };
+      tx.audit(actor, 'privacy.exported', { resource_type: subject.type, resource: { id }, after, metadata: { request_id, format } });
       return data
         ? this.requests.add(tx, actor, subject, {
             ...values,

@@ -96,7 +96,7 @@ export class QueuesService {
     return this.database.tx(async (tx) => {
       const values = await this.checked(tx, actor, null, input);
       const queue = await this.queues(tx).insert(actor, { ...values, slug: values.slug ?? slugify(input.name, 'queue') });
-      tx.audit(actor, 'queue.created', { resource: { id: queue.id, name: queue.name } });
+      tx.audit(actor, 'queue.created', { resource: { id: queue.id, name: queue.name }, after: queue });
       tx.tell('queue.created', { organization_id: actor.organization_id, queue_id: queue.id });
       return this.present(actor, queue, tx);
     });

@@ -150,7 +150,12 @@ export class SecretsService {
       if (chatbot_id && !(await this.findChatbot(tx, actor, chatbot_id))) throw new NotFound('Chatbot');
       const secret = await this.add(tx, actor, { ...values, display_name: values.display_name ?? key }, value);
       const { environment, service } = secret;
-      tx.audit(actor, 'secret.created', { resource: nameOf(secret), metadata: { environment, service, scope } });
+      tx.audit(actor, 'secret.created', {
+        resource: nameOf(secret),
+        after: { ...secret, value: MASK },
+        may_tell: mayTell,
+        metadata: { environment, service, scope },
+      });
       return this.present(actor, secret, tx);
     });
   }
@@ -176,7 +181,7 @@ export class SecretsService {
         resource: nameOf(before),
         before,
         after: { ...changes, ...is_set },
-        may_tell: (field) => field !== 'metadata' && field !== 'value_preview',
+        may_tell: mayTell,
       });
       const secret = await this.secrets(tx).patch(actor, id, changes);
       if (value !== undefined) await this.values.next(tx, actor, secret, value, true);
@@ -198,11 +203,11 @@ export class SecretsService {
       const changes = { version: before.version + 1, last_rotated_at: new Date(), value_preview: previewOf(value) };
       const secret = await this.secrets(tx).patch(actor, id, changes);
       await this.values.next(tx, actor, secret, value, is_new);
-      const { version } = secret;
       tx.audit(actor, 'secret.rotated', {
         resource: nameOf(secret),
-        before: { version: before.version },
-        after: { version },
+        before,
+        after: { ...secret, ...(is_new && { value: MASK }) },
+        may_tell: mayTell,
         metadata: { is_new_value: is_new },
       });
       return this.present(actor, secret, tx);
@@ -217,7 +222,12 @@ export class SecretsService {
       for (const find of this.users) users.push(...(await find(tx, actor, secret)));
       if (users.length && !force) throw inUse(users.slice(0, TOLD_USERS));
       await this.secrets(tx).remove(actor, id);
-      tx.audit(actor, 'secret.deleted', { resource: nameOf(secret), metadata: { used_by: users.slice(0, TOLD_USERS) } });
+      tx.audit(actor, 'secret.deleted', {
+        resource: nameOf(secret),
+        before: { ...secret, value: MASK },
+        may_tell: mayTell,
+        metadata: { used_by: users.slice(0, TOLD_USERS) },
+      });
     });
   }
 
@@ -391,6 +401,9 @@ function usageOf({ id, key, display_name, is_active, created_at }: Secret, known
     created_at,
   };
 }
+
+/** What the audit log may tell of: not what is written beside a value, nor how it ends. */
+const mayTell = (field: string): boolean => field !== 'metadata' && field !== 'value_preview';
 
 const nameOf = ({ id, key }: Secret): { id: string; name: string } => ({ id, name: key });
 

@@ -51,7 +51,7 @@ export class TagsService {
     return this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'tags', undefined, tx);
       const tag = await this.tags(tx).insert(actor, { ...input, ...namesOf(input.name) });
-      tx.audit(actor, 'tag.created', { resource: tag });
+      tx.audit(actor, 'tag.created', { resource: tag, after: shown(tag) });
       return this.present(actor, tag, tx);
     });
   }
@@ -73,7 +73,7 @@ export class TagsService {
       const tag = await this.tags(tx).lock(actor, id);
       if (tag.is_system) throw new Conflict('system_tag', 'PyTake itself uses this tag: it cannot be deleted.');
       await this.tags(tx).remove(actor, id);
-      tx.audit(actor, 'tag.deleted', { resource: tag });
+      tx.audit(actor, 'tag.deleted', { resource: tag, before: shown(tag) });
       tx.tell('tag.deleted', { organization_id: actor.organization_id, tag: shown(tag) });
     });
   }

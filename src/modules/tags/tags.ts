@@ -164,7 +164,7 @@ export class Tags {
     await this.organizations.assertWithinPlan(actor, 'tags', used + names.size - 1, tx);
     const rows = [...names].map(([name_key, name]) => ({ id: newId(), organization_id, name, name_key, slug: slugify(name, 'tag') }));
     const made = await this.database.repository(Tag, tx).insertAll<Named>(rows, 'RETURNING id, name, name_key, color');
-    for (const { id, name } of made) tx.audit(actor, 'tag.created', { resource: { id, name } });
+    for (const { id, name, color } of made) tx.audit(actor, 'tag.created', { resource: { id, name }, after: { name, color } });
     return new Map([...found, ...foundBy(made)]);
   }
 }

@@ -8,7 +8,7 @@ import { OrganizationsService } from '#modules/organizations/organizations.servi
 import { AccountAccess } from './account-access';
 import type { Credential } from './credential.entity';
 import { OwnPassword, currentPasswordIncorrect } from './own-password';
-import { Passwords } from './passwords';
+import { Passwords, anotherPassword } from './passwords';
 import type { ChangePasswordRequest } from './user.dto';
 import { User, effectivePermissions } from './user.entity';
 import { lockMember, visible } from './visible-user';
@@ -44,7 +44,7 @@ export class ChangePassword {
       // Who resets a lost password meanwhile has the last word.
       if (self && (await hashOf(tx, actor, id)) !== present) throw currentPasswordIncorrect();
       await this.access.setPassword(tx, locked, password_hash, { reason: 'password_changed', keep: self ? actor.session_id : null });
-      tx.audit(actor, 'user.password_changed', { resource: { id } });
+      tx.audit(actor, 'user.password_changed', { resource: { id }, ...anotherPassword(present !== null) });
     });
   }
 }

@@ -10,7 +10,7 @@ import { Passwords } from './passwords';
 import { ShowUsers } from './show-users';
 import { UserDepartments } from './user-departments';
 import type { UserCreate } from './user.dto';
-import { User, effectivePermissions } from './user.entity';
+import { User, effectivePermissions, mayTell } from './user.entity';
 
 /** How somebody comes into a team. */
 @Injectable()
@@ -37,16 +37,23 @@ export class NewUsers {
     const password_hash = password == null ? null : await this.passwords.hash(password);
     const user = await this.database.tx(async (tx) => {
       await this.organizations.assertWithinPlan(actor, 'users', undefined, tx);
-      const added = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
-      if (department_ids) await this.departments.replace(tx, actor, added.id, department_ids);
-      tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
-        resource: { id: added.id },
-        metadata: { role: added.role },
-      });
-      if (password_hash === null) await this.invitations.send(tx, actor, added);
-      return added;
+      return this.welcome(tx, actor, { ...values, department_ids }, password_hash);
     });
     return this.show.one(actor, user);
+  }
+
+  /** A new user, said in the audit log, and with a mailed invitation where there is no password; who calls has checked what may be. */
+  async welcome(tx: Tx, actor: Actor, { department_ids, ...values }: Partial<User>, password_hash: string | null): Promise<User> {
+    const user = await this.add(tx, actor, { ...values, invite_pending: password_hash === null }, password_hash);
+    if (department_ids) await this.departments.replace(tx, actor, user.id, department_ids);
+    tx.audit(actor, password_hash === null ? 'user.invited' : 'user.created', {
+      resource: { id: user.id },
+      after: { ...user, department_ids },
+      may_tell: mayTell,
+      metadata: { role: user.role },
+    });
+    if (password_hash === null) await this.invitations.send(tx, actor, user);
+    return user;
   }
 
   /** The rows of a new user; who calls has checked what may be. */

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { Invalid } from '#common/errors';
+import { MASK } from '#common/mask';
 import { PASSWORD_MIN, passwordMistake } from '#common/password-policy';
 import { Turns } from '#common/turns';
+import type { Act } from '#database/tx';
 
 /** Hashes at once: 19 MiB and a thread of the four each, which files and names need too. */
 const AT_ONCE = 2;
@@ -44,3 +46,9 @@ export class Passwords {
     if (wrong) throw Invalid.field(field, `${field} ${wrong}`, 'validation_error', 'password_policy');
   }
 }
+
+/** What the audit log tells of a new password: that it is another one, or the first. */
+export const anotherPassword = (had_one = true): Pick<Act, 'before' | 'after'> => ({
+  before: { password: had_one ? MASK : null },
+  after: { password: 'another' },
+});

@@ -167,6 +167,9 @@ export const ANONYMOUS_USER = {
   words: { email: "'anonymized-' || id || '@anonymized.invalid'", full_name: "'Anonymized ' || left(md5(id::text), 8)" },
 };
 
+/** Contract 50: an entry of the audit log is never rewritten, and who is erased must not stand in it. */
+export const mayTell = (field: string): boolean => !ANONYMOUS_USER.blank.includes(field);
+
 declareUserRows('users', {
   erase: ANONYMOUS_USER,
   export: [

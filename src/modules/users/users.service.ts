@@ -14,10 +14,31 @@ import { OwnPassword } from './own-password';
 import { ShowUsers } from './show-users';
 import type { OrganizationSummary, UserProfile, UserSelfUpdate, UserUpdate, UsersQuery } from './user.dto';
 import { UserDepartments, inDepartment } from './user-departments';
-import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer } from './user.entity';
+import { ANONYMOUS_USER, User, effectivePermissions, mayAnswer, mayTell } from './user.entity';
 import { isVisible, lockMember, lockToRemove, visible } from './visible-user';
 
 onDuplicate('users_email_key', () => new Conflict('email_already_registered', 'This e-mail belongs to an account already.'));
+
+/** Every short field that all who see the list are shown: an organization's people are few thousands, and are sorted as they are read. */
+const SORTS: (keyof User)[] = [
+  'created_at',
+  'updated_at',
+  'full_name',
+  'email',
+  'phone_number',
+  'role',
+  'is_active',
+  'invite_pending',
+  'email_verified',
+  'email_verified_at',
+  'agent_status',
+  'max_conversations',
+  'is_online',
+  'last_seen_at',
+  'last_login_at',
+  'timezone',
+  'language',
+];
 
 @Injectable()
 export class UsersService {
@@ -34,18 +55,7 @@ export class UsersService {
   async page(actor: Actor, query: UsersQuery): Promise<Page<User>> {
     const page = await this.database.repository(User).page(actor, query, {
       search: ['full_name', 'email', 'phone_number'],
-      sort: [
-        'created_at',
-        'updated_at',
-        'full_name',
-        'email',
-        'role',
-        'is_active',
-        'agent_status',
-        'is_online',
-        'last_seen_at',
-        'last_login_at',
-      ],
+      sort: SORTS,
       filter: { role: query.role, is_active: query.is_active, agent_status: query.agent_status, is_online: query.is_online },
       refine: (rows) => {
         if (actor.role !== Role.super_admin) rows.andWhere(`${rows.alias}.role <> :hidden`, { hidden: Role.super_admin });
@@ -118,8 +128,7 @@ export class UsersService {
         resource: { id },
         before: { ...before, department_ids: department_ids_before },
         after: { ...changes, ...(moves && { department_ids }) },
-        // Contract 50: an entry is never rewritten, and who is erased must not stand in it.
-        may_tell: (field) => !ANONYMOUS_USER.blank.includes(field),
+        may_tell: mayTell,
       });
       if (!moves && !Object.keys(changes).length) return before;
       if (self && (moves || 'role' in changes || 'is_active' in changes || 'max_conversations' in changes))
@@ -153,7 +162,7 @@ export class UsersService {
       const { organization_id, role } = user;
       tx.tell('user.deleted', { organization_id, user_id: id });
       if (mayAnswer(user)) tx.tell('user.left', { organization_id, user_id: id, role });
-      tx.audit(actor, 'user.deleted', { resource: { id }, metadata: { role } });
+      tx.audit(actor, 'user.deleted', { resource: { id }, before: user, may_tell: mayTell, metadata: { role } });
     });
   }
 

@@ -89,7 +89,11 @@ export class WebhooksService {
       });
       await this.secrets.add(tx, webhook, secret, headers ?? null);
       if (webhook.is_active) this.listening.begin(tx, webhook.organization_id);
-      tx.audit(actor, 'webhook.created', { resource: nameOf(webhook), metadata: { url, events: webhook.events } });
+      tx.audit(actor, 'webhook.created', {
+        resource: nameOf(webhook),
+        after: { ...webhook, secret: MASK, ...(headers && { header_values: MASK }) },
+        metadata: { url, events: webhook.events },
+      });
       return { ...present(webhook), secret };
     });
   }
@@ -129,7 +133,7 @@ export class WebhooksService {
       const webhook = await this.webhooks(tx).lock(actor, id);
       if (webhook.is_of_number) throw ofNumber();
       await this.removal.remove(tx, actor, webhook);
-      tx.audit(actor, 'webhook.deleted', { resource: nameOf(webhook) });
+      tx.audit(actor, 'webhook.deleted', { resource: nameOf(webhook), before: webhook });
     });
   }
 

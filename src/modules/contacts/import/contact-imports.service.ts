@@ -326,6 +326,8 @@ export class ContactImports {
     tx.audit(actor, 'contact.imported', {
       resource_type: 'contact_import',
       resource: { id },
+      before: { status: ImportStatus.processing },
+      after: { status: result === 'success' ? ImportStatus.completed : ImportStatus.failed },
       metadata: { dry_run, on_duplicate, total_rows, created_count, updated_count, skipped_count, failed_count },
       result,
     });

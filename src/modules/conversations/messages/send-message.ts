@@ -147,7 +147,8 @@ export class SendMessage {
       assertReactable(target);
       const draft: Draft = { message_type: MessageType.reaction, content: null, payload: { target_message_id: message_id, emoji } };
       const { number } = await this.checks.check(tx, actor, conversation, contact, draft, null, {});
-      if ((target.reactions.find(({ from }) => from === 'business')?.emoji ?? '') === emoji) return target;
+      const present = target.reactions.find(({ from }) => from === 'business')?.emoji ?? '';
+      if (present === emoji) return target;
       await this.plan.take(tx, actor, 'messages_per_month');
       const reaction = newMessage({
         ...signed(actor, AGENT),
@@ -168,7 +169,12 @@ export class SendMessage {
         reactions: react(target.reactions, { from: 'business', emoji, at, user_id }),
       });
       tx.tell('message.updated', { organization_id, message: presentMessage(reacted), change: 'reaction' });
-      tx.audit(actor, 'message.reacted', { resource: { id: message_id }, metadata: { conversation_id, contact_id: contact.id, emoji } });
+      tx.audit(actor, 'message.reacted', {
+        resource: { id: message_id },
+        before: { reaction: present },
+        after: { reaction: emoji },
+        metadata: { conversation_id, contact_id: contact.id, emoji },
+      });
       return reacted;
     };
     return this.database.txInTurn(organization_id, conversation_id, send);
@@ -208,7 +214,11 @@ export class SendMessage {
       });
       const { organization_id, user_id } = actor;
       tx.tell('conversation.note_added', { organization_id, conversation_id, user_id, message_id: stored.id, mentions });
-      tx.audit(actor, 'conversation.note_added', { resource: { id: conversation_id }, metadata: { message_id: stored.id } });
+      tx.audit(actor, 'conversation.note_added', {
+        resource: { id: conversation_id },
+        after: { message_id: stored.id, ...(mentions.length && { mentions }) },
+        metadata: { message_id: stored.id },
+      });
       tx.answer(presentMessage(stored));
       return stored;
     });
@@ -333,9 +343,11 @@ const resultOf = (message: Message): SendResult => ({
 });
 
 /** Contract 20, 4: what people send is audited. */
-function sayWhoSent(tx: Tx, actor: Actor, { id, conversation_id, contact_id, message_type, resent_from_id }: Message): void {
+function sayWhoSent(tx: Tx, actor: Actor, sent: Message): void {
+  const { id, conversation_id, contact_id, whatsapp_number_id, message_type, status, resent_from_id } = sent;
   const metadata = { conversation_id, contact_id, message_type, ...(resent_from_id && { resent_from_id }) };
-  tx.audit(actor, resent_from_id ? 'message.resent' : 'message.sent', { resource: { id }, metadata });
+  const after = { ...metadata, whatsapp_number_id, status };
+  tx.audit(actor, resent_from_id ? 'message.resent' : 'message.sent', { resource: { id }, after, metadata });
 }
 
 export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');

@@ -61,8 +61,7 @@ export class DebugService {
   }
 
   settings(): DebugConfig {
-    const values = Object.entries(this.config).map(([name, value]) => [name, isSecretName(name) ? value && MASK : shown(value)]);
-    return { values: Object.fromEntries(values) as JsonObject };
+    return { values: shown({ ...this.config }) as JsonObject };
   }
 
   pageOfRoutes(query: PageQuery): Page<DebugRoute> {
@@ -118,11 +117,14 @@ export class DebugService {
   }
 }
 
-/** A setting as it may be seen: no key, and no address with a login or a token in it. */
-function shown(value: unknown): unknown {
-  if (Buffer.isBuffer(value)) return MASK;
-  return maskSecrets(value, { text: withoutLogin, hide: (name) => (isSecretName(name) || name === 'key' ? MASK : undefined) });
-}
+/** Settings as they may be seen: no secret, which is a text or bytes and neither a number nor a limit of requests, and no address with a login or a token in it. */
+const shown = (settings: object): unknown =>
+  maskSecrets(settings, {
+    text: withoutLogin,
+    hide: (name, value) => (Buffer.isBuffer(value) || (isText(value) && (isSecretName(name) || name === 'key')) ? MASK : undefined),
+  });
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
 const withoutLogin = (text: string): string =>
   text.replace(/(:\/\/)[^/\s]*@/, '$1').replace(/([?&][\w.-]*(?:pass|secret|token|key)[\w.-]*=)[^&]*/gi, `$1${MASK}`);

@@ -105,7 +105,7 @@ export class OrganizationExport {
   }
 
   private async *log(organization_id: string): AsyncGenerator<string[]> {
-    for await (const entries of this.audit.whole(Actor.system(organization_id), { oldest_first: true }))
+    for await (const entries of this.audit.whole(Actor.system(organization_id), { ascending: true }))
       yield entries.map((entry) => JSON.stringify(entry));
   }
 }

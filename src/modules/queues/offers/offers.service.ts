@@ -47,7 +47,12 @@ export class OffersService {
       await offers.patch(actor, id, { status: OfferStatus.accepted });
       await assign(tx, actor, conversation, offer.agent_id);
       tell(tx, offer, OfferStatus.accepted);
-      tx.audit(actor, 'queue_offer.accepted', { resource: { id }, metadata: { conversation_id: conversation.id } });
+      tx.audit(actor, 'queue_offer.accepted', {
+        resource: { id },
+        before: { status, current_agent_id },
+        after: { status: OfferStatus.accepted, current_agent_id: offer.agent_id },
+        metadata: { conversation_id: conversation.id },
+      });
     });
     return this.conversations.get(actor, offer.conversation_id);
   }
@@ -61,7 +66,12 @@ export class OffersService {
       if (status !== OfferStatus.offered) throw over();
       const declined = await offers.patch(actor, id, { status: OfferStatus.declined });
       tell(tx, offer, OfferStatus.declined);
-      tx.audit(actor, 'queue_offer.declined', { resource: { id }, metadata: { conversation_id: offer.conversation_id } });
+      tx.audit(actor, 'queue_offer.declined', {
+        resource: { id },
+        before: { status },
+        after: { status: OfferStatus.declined },
+        metadata: { conversation_id: offer.conversation_id },
+      });
       tx.afterCommit(() => this.routing.wake(actor.organization_id));
       return declined;
     });

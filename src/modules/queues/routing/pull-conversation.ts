@@ -53,6 +53,8 @@ export class PullConversation {
       await takeTurns(tx, organization_id, [{ queue_id: next.queue_id, agent_id: user_id }]);
       tx.audit(actor, 'queue.pulled', {
         resource: { id: next.queue_id, name: queues.get(next.queue_id)?.name },
+        before: { current_agent_id: conversation.current_agent_id },
+        after: { current_agent_id: user_id },
         metadata: { conversation_id: next.id },
       });
       return next.id;

@@ -231,7 +231,9 @@ export class MediaService {
       return await this.database.tx(async (tx) => {
         await this.quota.take(tx, actor, size_bytes + (stored.thumbnail_bytes ?? 0));
         const media = await this.files(tx).insert(actor, { ...kind, size_bytes, sha256, status: 'ready', ...stored });
-        tx.audit(actor, 'media.uploaded', { resource: { id: media.id }, metadata: { mime_type: media.mime_type, size_bytes } });
+        const { id, mime_type, status } = media;
+        const metadata = { mime_type, size_bytes };
+        tx.audit(actor, 'media.uploaded', { resource: { id }, after: { ...metadata, status }, metadata });
         return media;
       });
     } catch (error) {

@@ -133,7 +133,11 @@ export class NumberConnections {
     ]);
     const { organization_id, id } = number;
     if (status === ConnectionStatus.connected && was_connected_at === null)
-      tx.audit(Actor.system(organization_id), 'whatsapp_number.connected', { resource: { id, name: number.display_name } });
+      tx.audit(Actor.system(organization_id), 'whatsapp_number.connected', {
+        resource: { id, name: number.display_name },
+        before: { ...before, connection_status: previous_status, connected_at: null },
+        after: number,
+      });
     // While it connects once more it counts as connected: nobody is told of every moment without a network.
     tellNumber(tx, { ...number, previous_status }, was_connected_at !== null);
   }

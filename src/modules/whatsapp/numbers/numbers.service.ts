@@ -106,10 +106,15 @@ export class NumbersService {
         business_profile: (business_profile as JsonObject | undefined) ?? null,
         settings: overlaid({}, settings ?? {}),
       });
-      await this.keys.create(tx, number, { access_token, app_secret, evolution_api_key, webhook_verify_token });
+      const keys = { access_token, app_secret, evolution_api_key, webhook_verify_token };
+      await this.keys.create(tx, number, keys);
       const view = await this.present(actor, number, tx);
       tx.afterCommit(() => this.directory.forget());
-      tx.audit(actor, 'whatsapp_number.created', { resource: nameOf(number), metadata: { phone_number, connection_type } });
+      tx.audit(actor, 'whatsapp_number.created', {
+        resource: nameOf(number),
+        after: { ...number, ...keys },
+        metadata: { phone_number, connection_type },
+      });
       tx.tell('whatsapp_number.created', { organization_id, number });
       if (view.has_access_token) this.jobs.wake(tx, 'connect', view);
       if (business_profile) this.jobs.wake(tx, 'profile', view);
@@ -182,7 +187,7 @@ export class NumbersService {
       if (number.is_default) await this.promoteHeir(tx, actor, id, true);
       if (CAPABILITIES[number.connection_type].is_paired) this.jobs.wake(tx, 'remove', number);
       tx.afterCommit(() => this.directory.forget());
-      tx.audit(actor, 'whatsapp_number.deleted', { resource: nameOf(number) });
+      tx.audit(actor, 'whatsapp_number.deleted', { resource: nameOf(number), before: number });
       tx.tell('whatsapp_number.deleted', { organization_id, number });
     });
   }

@@ -96,7 +96,11 @@ export class PairNumber {
     await this.database.tx(async (tx) => {
       const number = await this.lock(tx, actor, id);
       await this.connections.disconnected(tx, number, last_error);
-      tx.audit(actor, 'whatsapp_number.disconnected', { resource: { id, name: number.display_name } });
+      tx.audit(actor, 'whatsapp_number.disconnected', {
+        resource: { id, name: number.display_name },
+        before: { connection_status: number.connection_status },
+        after: { connection_status: ConnectionStatus.disconnected },
+      });
     });
     return { status: 'success', message: 'The number is disconnected.', connection_status: ConnectionStatus.disconnected };
   }
@@ -146,7 +150,7 @@ export class PairNumber {
     code: PairingCode | null,
     expires_at: Date | null,
   ): QRCodeResponse {
-    tx.audit(actor, 'whatsapp_number.qrcode_generated', { resource: { id, name: display_name } });
+    tx.audit(actor, 'whatsapp_number.qrcode_generated', { resource: { id, name: display_name }, after: { expires_at } });
     return answer(code ? 'pending' : 'connected', code && { ...code, expires_at });
   }
 }

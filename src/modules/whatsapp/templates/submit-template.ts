@@ -119,15 +119,26 @@ export class SubmitTemplate {
   }
 }
 
-/** What the audit log says of a change; of a text, which may be long, only that it is another one. */
-export const diffOf = (before: Template, after: Template): Act => ({
-  resource: { id: after.id, name: after.name },
-  before: told(before),
-  after: told(after),
-  may_tell: (field) => field !== 'components',
-});
+/** What the audit log says of a template that is new (no `before`), another or gone (no `after`); of a text, which may be long, only that it is another one. */
+export const diffOf = (before: Template | null, after: Template | null): Act => {
+  const { id, name } = (after ?? before) as Template;
+  return {
+    resource: { id, name },
+    ...(before && { before: told(before) }),
+    ...(after && { after: told(after) }),
+    may_tell: (field) => field !== 'components',
+  };
+};
 
-const told = ({ status, category, components, is_enabled }: Template): object => ({ status, category, components, is_enabled });
+const told = ({ whatsapp_number_id, name, language, status, category, components, is_enabled }: Template): object => ({
+  whatsapp_number_id,
+  name,
+  language,
+  status,
+  category,
+  components,
+  is_enabled,
+});
 
 /** Meta, template management: ten edits of an approved template in 30 days. */
 export const isRecent = (at: string): boolean => Date.now() - Date.parse(at) < 30 * 86_400_000;

@@ -132,7 +132,7 @@ export class TemplatesService {
         busy_until: submit ? leaseEnd() : null,
       });
       const { category } = template;
-      tx.audit(actor, 'template.created', { resource: { id: template.id, name }, metadata: { language: template.language, category } });
+      tx.audit(actor, 'template.created', { ...diffOf(null, template), metadata: { language: template.language, category } });
       return template;
     });
     if (!submit) return this.present(actor, draft);
@@ -218,10 +218,9 @@ export class TemplatesService {
         if (delete_from_meta) await this.templates(tx).patch(actor, id, { status: 'DELETED' });
         await this.templates(tx).remove(actor, id);
       }
-      const { name, language: of } = claimed;
       tx.audit(actor, 'template.deleted', {
-        resource: { id, name },
-        metadata: { language: of, delete_from_meta: delete_from_meta && is_at_meta },
+        ...diffOf(claimed, null),
+        metadata: { language: claimed.language, delete_from_meta: delete_from_meta && is_at_meta },
       });
     });
   }
