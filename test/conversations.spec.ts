@@ -118,6 +118,8 @@ describe('starting one', () => {
       contact: { name: 'Beatriz', phone_number: '+5511987654321' },
       last_message: { status: 'failed', error_code: 'window_closed', content: 'Olá!' },
     });
+    const { body: kept } = await agent.get(`/whatsapp/messages/${body.last_message.id}/status`).expect(200);
+    expect(kept.status_history).toMatchObject([{ status: 'failed', timestamp: kept.failed_at as string }]);
     const { body: refused } = await agent
       .post('/conversations', { contact_phone: '5511987654321' })
       .expect(409)
