@@ -177,6 +177,12 @@ describe('an error', () => {
       expect(JSON.stringify(body)).not.toMatch(/stack|node_modules|\.js:/);
   });
 
+  it('calls what is not there as people do', async () => {
+    const { body } = await w.acme.agent.get('/whatsapp/019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b').expect(404);
+
+    expect(body).toMatchObject({ detail: 'WhatsApp number not found' });
+  });
+
   it('does each mutation of one GraphQL request by itself: one that fails ends neither the others nor their answers', async () => {
     const { body } = await w.acme.agent
       .graphql(
