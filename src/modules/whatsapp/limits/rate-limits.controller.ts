@@ -3,7 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import type { Actor } from '#common/actor';
 import { DEMO } from '#common/demo';
-import { Room } from '#common/room';
+import { Bodies, Room } from '#common/room';
 import { RateLimitUsages } from './rate-limit-usages';
 import { RateLimitReset, RateLimitResetResult, RateLimitUsage } from './rate-limit.dto';
 
@@ -24,6 +24,7 @@ export class RateLimitsController {
   @Post('reset')
   @HttpCode(200)
   @Allow('org_admin')
+  @Bodies({ 'the counters': {}, 'the pause too': { lift_pause: true } })
   reset(@Caller() actor: Actor, @Param('number_id', Uuid) id: string, @Body() input: RateLimitReset): Promise<RateLimitResetResult> {
     return this.usages.reset(actor, id, input);
   }
