@@ -2,7 +2,14 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { type CallHandler, type ExecutionContext, Injectable, Module, type NestInterceptor } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { GqlExecutionContext, GraphQLModule } from '@nestjs/graphql';
-import { type GraphQLFormattedError, type GraphQLResolveInfo, type GraphQLSchema, getNamedType, getNullableType, isLeafType } from 'graphql';
+import {
+  type GraphQLFormattedError,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isLeafType,
+} from 'graphql';
 import { type Observable, from, lastValueFrom } from 'rxjs';
 import type { AppRequest } from '#access/request';
 import { Config } from '#config/config';
