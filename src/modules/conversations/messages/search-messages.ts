@@ -16,7 +16,7 @@ import { Message } from './message.entity';
 import { presentMessage } from './message.dto';
 import type { FoundContact, FoundMessage, MessageSearchPage, MessageSearchQuery } from './message-search.dto';
 import { countMatches, firstPlaces } from './search-places';
-import { searchWords } from './search-words';
+import { SAYS, searchWords } from './search-words';
 import { snippetOf, wordsOf } from './snippet';
 
 /** A search takes no longer, whatever it asks for; nor do more run at once, of one organization half of them. */
@@ -127,12 +127,10 @@ function narrowThreads(
   return rows;
 }
 
-/** Those that meet the rest of the query; the words word for word as messages_search_idx has them. */
+/** Those that meet the rest of the query. */
 function narrow(rows: SelectQueryBuilder<Message>, query: MessageSearchQuery, words: string): SelectQueryBuilder<Message> {
   const { direction, whatsapp_number_id } = query;
-  rows.andWhere(`NOT row.is_deleted AND row.message_type <> 'note' AND to_tsvector('portuguese', fold(row.content)) @@ :words::tsquery`, {
-    words,
-  });
+  rows.andWhere(SAYS, { words });
   if (!query.conversation_id) rows.andWhere(contactIsThere('row'));
   if (whatsapp_number_id) rows.andWhere('row.whatsapp_number_id = :whatsapp_number_id', { whatsapp_number_id });
   if (direction)

@@ -9,6 +9,9 @@ export interface SearchWords {
   marked: string;
 }
 
+/** A message `row` that says `:words`; word for word as messages_search_idx has it. */
+export const SAYS = `NOT row.is_deleted AND row.message_type <> 'note' AND to_tsvector('portuguese', fold(row.content)) @@ :words::tsquery`;
+
 /** Of shorter words the beginning says too little: they are found whole. */
 const BEGUN_MIN = 3;
 /** The part of an ending that has to be there before the rest is guessed. */
