@@ -148,6 +148,21 @@ describe('a file that is none', () => {
     await send(acme.agent, file, {}, name).expect(422).expect(errorOf('unsupported_file')).expect(wrongField('file'));
   });
 
+  it('is something else than its name says, and the answer names what is wanted', async () => {
+    const { acme } = await world();
+    const sheet = '<worksheet><sheetData><row><c t="str"><v>telefone</v></c></row></sheetData></worksheet>';
+    const book = await zipOf({ ...BOOK, 'xl/worksheets/sheet1.xml': sheet });
+
+    for (const [file, name, wanted] of [
+      [fine, 'contatos.xlsx', 'is called .xlsx, but it is no spreadsheet'],
+      [fine, 'contatos.XLS', 'is called .xls, but it is no spreadsheet'],
+      [book, 'contatos.csv', 'is called .csv, but it is a spreadsheet'],
+    ] as const) {
+      const { body } = await send(acme.agent, file, {}, name).expect(422).expect(errorOf('unsupported_file'));
+      expect((body as { detail: { msg: string }[] }).detail[0].msg).toContain(wanted);
+    }
+  });
+
   it('says of a quotation mark that it is never closed, however much comes after it', async () => {
     const { acme } = await world();
     const { body } = await send(acme.agent, `telefone,nome\n5511987654321,"Ana\n${'x'.repeat(1_100_000)}`).expect(422);

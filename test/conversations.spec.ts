@@ -118,6 +118,8 @@ describe('starting one', () => {
       contact: { name: 'Beatriz', phone_number: '+5511987654321' },
       last_message: { status: 'failed', error_code: 'window_closed', content: 'Olá!' },
     });
+    const { body: kept } = await agent.get(`/whatsapp/messages/${body.last_message.id}/status`).expect(200);
+    expect(kept.status_history).toMatchObject([{ status: 'failed', timestamp: kept.failed_at as string }]);
     const { body: refused } = await agent
       .post('/conversations', { contact_phone: '5511987654321' })
       .expect(409)
@@ -488,6 +490,9 @@ describe('the words of messages', () => {
     expect(await found('/whatsapp/messages?q=SABADO%20entrega')).toEqual(['Entregam no sábado à tarde?']);
     expect(await found('/whatsapp/messages?search=entregam')).toHaveLength(2);
     expect(await found('/whatsapp/messages?query=entr')).toHaveLength(2);
+    expect(await found('/whatsapp/messages?q=entreg%20sab')).toEqual(['Entregam no sábado à tarde?']);
+    expect(await found('/whatsapp/messages?q=entregam%20-sabado')).toEqual(['Vocês entregam?']);
+    expect(await found('/whatsapp/messages?q=de')).toEqual([]);
     expect(await found('/whatsapp/messages?q=pizza')).toEqual([]);
     expect(await found(`/conversations/${conversation.id}/messages?q=entregam`)).toEqual(['Vocês entregam?']);
     expect(await found(`/conversations/${conversation.id}/messages?q=sabado`)).toEqual([]);

@@ -176,6 +176,30 @@ describe('an error', () => {
     for (const body of [missing, forbidden, invalid, closed, wrong, unreadable])
       expect(JSON.stringify(body)).not.toMatch(/stack|node_modules|\.js:/);
   });
+
+  it('calls what is not there as people do', async () => {
+    const { body } = await w.acme.agent.get('/whatsapp/019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b').expect(404);
+
+    expect(body).toMatchObject({ detail: 'WhatsApp number not found' });
+  });
+
+  it('does each mutation of one GraphQL request by itself: one that fails ends neither the others nor their answers', async () => {
+    const { body } = await w.acme.agent
+      .graphql(
+        `mutation {
+          first: createContact(input: { whatsapp_id: "+5511987650001" }) { whatsapp_id }
+          second: createContact(input: { whatsapp_id: "+5511987650001" }) { whatsapp_id }
+          third: createContact(input: { whatsapp_id: "+5511987650003" }) { whatsapp_id }
+        }`,
+      )
+      .expect(200);
+
+    const { data, errors } = body as { data: unknown; errors: unknown };
+    expect(data).toEqual({ first: { whatsapp_id: '+5511987650001' }, second: null, third: { whatsapp_id: '+5511987650003' } });
+    expect(errors).toMatchObject([{ path: ['second'], extensions: { code: 'CONFLICT', error_code: 'contact_already_exists' } }]);
+    const { body: found } = await w.acme.agent.get('/contacts?q=98765000').expect(200);
+    expect(found).toMatchObject({ total: 2 });
+  });
 });
 
 describe('a request', () => {

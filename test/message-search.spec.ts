@@ -84,6 +84,33 @@ describe('searching messages', () => {
       expect(await texts(`q=${encodeURIComponent(nothing)}`)).toEqual([]);
   });
 
+  it('finds words of which only the beginning is typed, wherever they stand, and leaves out what is excluded', async () => {
+    const { said, texts, search } = await shop();
+    await said(
+      'Segue o orçamento da padaria',
+      'O atendimento foi ótimo',
+      'Orçamento sem entrega',
+      'O e-mail chegou',
+      'Castelo de areia',
+      'Minha casa',
+    );
+
+    for (const begun of ['orç', 'orça', 'orçam', 'orcame', 'ORÇAMENTOS', 'orc\u0327am', 'orçam padar', '<orçam> padaria'])
+      expect(await texts(`q=${encodeURIComponent(begun)}`)).toContain('Segue o orçamento da padaria');
+    for (const begun of ['aten', 'atend', 'atendi', 'atendim', 'atendimen', 'atendimento', 'atendim ótim'])
+      expect(await texts(`q=${encodeURIComponent(begun)}`)).toEqual(['O atendimento foi ótimo']);
+    // The stem of a whole word is not its beginning.
+    expect(await texts('q=casas')).toEqual(['Minha casa']);
+    expect((await search(`q=${encodeURIComponent('atendim')}`)).items[0].snippet).toBe('O <mark>atendimento</mark> foi ótimo');
+
+    expect(await texts(`q=${encodeURIComponent('orçam -entrega')}`)).toEqual(['Segue o orçamento da padaria']);
+    expect(await texts(`q=${encodeURIComponent('-padarias orçamento')}`)).toEqual(['Orçamento sem entrega']);
+    const [{ snippet }] = (await search(`q=${encodeURIComponent('orçamento -padaria')}`)).items;
+    expect(snippet).toBe('<mark>Orçamento</mark> sem entrega');
+    expect(await texts('q=e-mail')).toEqual(['O e-mail chegou']);
+    expect(await texts('q=-entrega')).toEqual([]);
+  });
+
   it('looks in no note and in nothing that was deleted', async () => {
     const { box, agent, conversation, said, texts } = await shop();
     await agent.post(`/conversations/${conversation.id}/messages`, { content: 'Nota sobre boleto', is_internal_note: true }).expect(201);

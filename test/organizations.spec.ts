@@ -153,6 +153,8 @@ describe('settings', () => {
       },
       notification_settings: { email_enabled: true, digest: false },
       csat: { enabled: false, question: null, delay_minutes: 1, expires_hours: 24 },
+      opt_out_words: ['parar', 'pare', 'sair', 'stop', 'unsubscribe', 'descadastrar', 'remover', 'nao quero mais', 'parar de receber'],
+      opt_in_words: ['voltar', 'start'],
       security_settings: {
         require_email_verification: false,
         require_two_factor: false,

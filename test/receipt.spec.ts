@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import request from 'supertest';
+import { DueRows } from '#database/due-rows';
 import type { Effect } from '#database/tx';
 import { Filing } from '#modules/conversations/filing/filing';
 import { InboundStore, type Lane } from '#modules/whatsapp/receipt/inbound-store';
@@ -645,17 +646,33 @@ describe('statuses', () => {
     expect(opted_out).toMatchObject([{ contact: { id: contact.id, opt_in: false } }]);
   });
 
-  it('failed with 131048 pause the number for an hour', async () => {
+  it('failed with 131048 pause the number for an hour, which its administrators hear once and may end', async () => {
     const { box, ana, message } = await sentMessage({ status: 'sent' });
+    const { admin, agent, viewer } = box.company;
+    const line = `/whatsapp/${box.number.id}/rate-limit`;
+    const usage = async (): Promise<Row> => (await viewer.get(`${line}/usage`).expect(200)).body as Row;
+    const refuse = ({ whatsapp_message_id }: { whatsapp_message_id: string }): Promise<void> =>
+      box.receive(failed(ana, ana.from, whatsapp_message_id, 131048));
+    expect(await usage()).toMatchObject({ can_send_now: true, paused_until: null });
 
-    await box.receive(failed(ana, ana.from, message.whatsapp_message_id, 131048));
+    await refuse(message);
+    await refuse(await box.outgoing(await box.conversation(), { status: 'sent' }));
 
-    const [{ minutes }] = await box.w.sql<{ minutes: number }>(
-      'SELECT extract(epoch FROM paused_until - now())::int / 60 AS minutes FROM whatsapp_numbers WHERE id = $1',
-      [box.number.id],
-    );
-    expect(minutes).toBeGreaterThanOrEqual(58);
-    expect(minutes).toBeLessThanOrEqual(60);
+    const paused = await usage();
+    expect(paused).toMatchObject({ can_send_now: false, rate_limit_reason: 'paused' });
+    expect(paused.retry_after_seconds).toBeGreaterThan(58 * 60);
+    expect(paused.retry_after_seconds).toBeLessThanOrEqual(3600);
+    expect(Date.parse(paused.paused_until as string) - Date.now()).toBeGreaterThan(58 * 60_000);
+    await box.w.app.get(DueRows).idle();
+    const { body: notices } = await admin.get('/notifications?type=whatsapp_restricted').expect(200);
+    expect(notices).toMatchObject({ total: 1, items: [{ data: { whatsapp_number_id: box.number.id } }] });
+
+    const { body: kept } = await admin.post(`${line}/reset`).expect(200);
+    expect(kept).toMatchObject({ paused_until: paused.paused_until, message: expect.stringContaining('lift_pause') as string });
+    await agent.post(`${line}/reset`, { lift_pause: true }).expect(403);
+    await admin.post(`${line}/reset`, { lift_pause: 'yes' }).expect(wrongField('lift_pause'));
+    expect((await admin.post(`${line}/reset`, { lift_pause: true }).expect(200)).body).toMatchObject({ paused_until: null });
+    expect(await usage()).toMatchObject({ can_send_now: true, rate_limit_reason: null, paused_until: null });
   });
 
   it('failed with 190 mark the number', async () => {

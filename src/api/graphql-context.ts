@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { AppRequest } from '#access/request';
 import { assertPermitted } from '#access/sessions';
+import type { Actor } from '#common/actor';
 import { BadRequest, Unauthenticated } from '#common/errors';
 import type { PermissionResource } from '#common/permissions';
 import { Turns } from '#common/turns';
@@ -20,10 +21,12 @@ export class GraphqlContext {
 
   constructor(readonly req: AppRequest) {}
 
-  /** For a field that is of another resource than the one it stands in: guards look at the root of a query alone. @throws {Forbidden} `permission_denied`. */
-  assertMayRead(resource: PermissionResource): void {
-    if (!this.req.session) throw new Unauthenticated();
-    assertPermitted(this.req.session, 'read', resource);
+  /** Who reads a field that is of another resource than the one it stands in: guards look at the root of a query alone. @throws {Forbidden} `permission_denied`. */
+  assertMayRead(resource: PermissionResource): Actor {
+    const { session, actor } = this.req;
+    if (!session || !actor) throw new Unauthenticated();
+    assertPermitted(session, 'read', resource);
+    return actor;
   }
 
   /** Resolvers and batches of the request run in turns, while what they bring fits. @throws {BadRequest} `query_too_complex`. */

@@ -2,7 +2,14 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { type CallHandler, type ExecutionContext, Injectable, Module, type NestInterceptor } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { GqlExecutionContext, GraphQLModule } from '@nestjs/graphql';
-import { type GraphQLFormattedError, type GraphQLResolveInfo, getNamedType, isLeafType } from 'graphql';
+import {
+  type GraphQLFormattedError,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isLeafType,
+} from 'graphql';
 import { type Observable, from, lastValueFrom } from 'rxjs';
 import type { AppRequest } from '#access/request';
 import { Config } from '#config/config';
@@ -50,6 +57,12 @@ const boundedAnswers: NonNullable<ApolloDriverConfig['plugins']>[number] = {
     }),
 };
 
+/** Several mutations of one request each stand alone: where one fails, a result that may not be null would take the others' answers with it and end the rest. */
+function nullableMutations(schema: GraphQLSchema): GraphQLSchema {
+  for (const mutation of Object.values(schema.getMutationType()?.getFields() ?? {})) mutation.type = getNullableType(mutation.type);
+  return schema;
+}
+
 /** The same services behind `/graphql`. */
 @Module({
   imports: [
@@ -60,6 +73,7 @@ const boundedAnswers: NonNullable<ApolloDriverConfig['plugins']>[number] = {
         path: '/graphql',
         autoSchemaFile: true,
         sortSchema: true,
+        transformSchema: nullableMutations,
         playground: false,
         graphiql: false,
         introspection: !config.production || config.docs_enabled,

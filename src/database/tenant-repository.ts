@@ -351,8 +351,8 @@ export class TenantRepository<T extends TenantEntity> {
   }
 
   private missing(): never {
-    // "Media file", as one says it.
-    throw new NotFound(this.entity.name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
+    // "Media file", "WhatsApp number", as one says it.
+    throw new NotFound(this.entity.name.replace(/(?<=[a-z])(?<!Whats)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
   }
 }
 

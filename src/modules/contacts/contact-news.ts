@@ -31,10 +31,11 @@ export class ContactNews {
     tx.tell('contact.updated', { organization_id, contact: await this.contacts.get(actor, contact_id, tx) });
   }
 
-  /** The person took back, or gave, the leave to be written to, on WhatsApp. */
-  async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean): Promise<void> {
-    if (await this.setOptIn(tx, organization_id, contact_id, opt_in))
-      await this.contacts.consented(tx, Actor.system(organization_id), [{ contact_id, opt_in }]);
+  /** The person took back, or gave, the leave to be written to, on WhatsApp. False: as `setOptIn`. */
+  async consent(tx: Tx, organization_id: string, contact_id: string, opt_in: boolean, evidence?: string): Promise<boolean> {
+    if (!(await this.setOptIn(tx, organization_id, contact_id, opt_in))) return false;
+    await this.contacts.consented(tx, Actor.system(organization_id), [{ contact_id, opt_in }], { evidence });
+    return true;
   }
 
   /** What the contact says of it; false: it says so already, is not there, or is nobody's. */

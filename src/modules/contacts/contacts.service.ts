@@ -37,7 +37,12 @@ export interface Said {
   contact_id: string;
   opt_in: boolean;
 }
-type ConsentListener = (tx: Tx, actor: Actor, said: readonly Said[], import_id?: string) => Promise<void>;
+/** Where it was said, beside who acts. */
+export interface Heard {
+  import_id?: string;
+  evidence?: string;
+}
+type ConsentListener = (tx: Tx, actor: Actor, said: readonly Said[], heard: Heard) => Promise<void>;
 
 /** The people outside. */
 @Injectable()
@@ -66,8 +71,8 @@ export class ContactsService {
   }
 
   /** It is said; who calls has written it on the contact. */
-  async consented(tx: Tx, actor: Actor, said: readonly Said[], import_id?: string): Promise<void> {
-    if (said.length) for (const listener of this.consentListeners) await listener(tx, actor, said, import_id);
+  async consented(tx: Tx, actor: Actor, said: readonly Said[], heard: Heard = {}): Promise<void> {
+    if (said.length) for (const listener of this.consentListeners) await listener(tx, actor, said, heard);
   }
 
   /** The contact was blocked or deleted; who calls has written it on the contact. */

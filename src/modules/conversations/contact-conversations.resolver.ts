@@ -1,6 +1,5 @@
 import { Args, Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { GraphqlContext } from '#api/graphql-context';
-import { Unauthenticated } from '#common/errors';
 import { pageWindow } from '#common/page.dto';
 import { ContactView } from '#modules/contacts/contact.dto';
 import { ConversationView, LatestConversations } from './conversation.dto';
@@ -17,9 +16,7 @@ export class ContactConversationsResolver {
     @Context() context: GraphqlContext,
     @Args() query: LatestConversations,
   ): Promise<ConversationView[]> {
-    const { actor } = context.req;
-    if (!actor) throw new Unauthenticated();
-    context.assertMayRead('conversations');
+    const actor = context.assertMayRead('conversations');
     const { limit } = pageWindow(query);
     return context.loader(`conversations ${limit}`, (ids) => this.conversations.latestOf(actor, ids, limit)).load(contact.id);
   }

@@ -93,6 +93,19 @@ interface Addressed {
   written_at: Date;
 }
 
+interface StopWordSaid {
+  organization_id: string;
+  conversation_id: string;
+  contact_id: string;
+  message_id: string;
+  /** As words are compared. */
+  word: string;
+  /** It gives the leave to write first again; false: it ends it. */
+  opt_in: boolean;
+  /** By the provider's clock. */
+  written_at: Date;
+}
+
 interface WindowExpiring {
   organization_id: string;
   conversation_id: string;
@@ -303,6 +316,18 @@ export const INBOX_EVENTS = declareEvents({
   'conversation.addressed': event<Addressed>({
     text: 'A customer wrote on a number that answers by itself (`auto_reply_enabled`).',
     sample: { organization_id, conversation_id, contact_id, whatsapp_number_id, is_new: true, written_at: DEMO.time },
+  }),
+  'conversation.stop_word': event<StopWordSaid>({
+    text: 'A customer wrote nothing but a word that ends, or gives again, the leave to write first.',
+    sample: {
+      organization_id,
+      conversation_id,
+      contact_id,
+      message_id: DEMO.message_id,
+      word: 'parar',
+      opt_in: false,
+      written_at: DEMO.time,
+    },
   }),
   'conversation.window_expiring': event<WindowExpiring>({
     text: 'Within the hour only templates may be sent in a conversation, unless the customer writes again.',

@@ -43,6 +43,7 @@ import { ReadReceiptJobs } from './messages/read-receipts.jobs';
 import { SearchMessages } from './messages/search-messages';
 import { SendMessage } from './messages/send-message';
 import { ShowTyping } from './messages/show-typing';
+import { StopWordReader } from './stop-words';
 import { Surveys } from './surveys/surveys';
 import { PdfTranscripts } from './transcripts/pdf/pdf-transcripts';
 import { TranscriptsController } from './transcripts/transcripts.controller';
@@ -103,6 +104,7 @@ import { WindowMonitor } from './notices/window-monitor';
     MissedMessages,
     AbsentAgents,
     AutoMessages,
+    StopWordReader,
     WindowMonitor,
     Surveys,
     Transcripts,

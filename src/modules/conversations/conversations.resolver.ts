@@ -3,7 +3,6 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
-import { Unauthenticated } from '#common/errors';
 import { pageWindow } from '#common/page.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { ConversationArgs, ConversationFilter, ConversationView } from './conversation.dto';
@@ -92,9 +91,7 @@ export class ConversationsResolver {
     @Context() context: GraphqlContext,
     @Args() query: NewestMessages,
   ): Promise<MessageResponse[]> {
-    const { actor } = context.req;
-    if (!actor) throw new Unauthenticated();
-    context.assertMayRead('messages');
+    const actor = context.assertMayRead('messages');
     const { before } = query;
     const { limit } = pageWindow(query);
     return context

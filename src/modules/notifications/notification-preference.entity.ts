@@ -83,7 +83,7 @@ export class NotificationPreference extends TenantEntity {
   /**
    * What is wanted otherwise than by default: type → channel → whether. In the app and on sockets by default: conversation_closed, custom, new_message,
    * sla_warning, trial_ending. By mail too: conversation_assigned, conversation_transferred, mention, plan_limit, privacy_request_completed, queue_overflow,
-   * sla_breached, template_stopped, webhook_disabled, whatsapp_disconnected, whatsapp_limit_reached. In the app alone: agent_offline.
+   * sla_breached, template_stopped, webhook_disabled, whatsapp_disconnected, whatsapp_limit_reached, whatsapp_restricted. In the app alone: agent_offline.
    * In the app and by mail whatever is wanted: security_alert. Nowhere: new_contact, test.
    */
   @Column('jsonb', { default: {} })

@@ -9,6 +9,7 @@ import { toBusinessHours } from './business-hours';
 import { csatOf } from './csat.dto';
 import { type OrganizationSettings, OrganizationSettingsUpdate, SETTINGS_DEFAULTS } from './organization.dto';
 import type { Organization } from './organization.entity';
+import { stopWordLists } from './stop-words';
 
 /** The day on which its trial ends, as its calendar says; null: it never had one. */
 export const trialEndsOn = ({ settings, trial_ends_at }: Pick<Organization, 'settings' | 'trial_ends_at'>): string | null =>
@@ -28,6 +29,7 @@ export function settingsOf({ settings }: Pick<Organization, 'settings'>): Organi
     security_settings: { ...SETTINGS_DEFAULTS.security_settings, ...stored.security_settings },
     privacy_settings: { ...SETTINGS_DEFAULTS.privacy_settings, ...stored.privacy_settings },
     csat: csatOf(stored.csat),
+    ...stopWordLists(stored),
     ...(stored.ai_assistant && {
       ai_assistant: Object.fromEntries(Object.entries(stored.ai_assistant).filter(([key]) => !key.endsWith('_api_key'))),
     }),

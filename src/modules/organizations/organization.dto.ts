@@ -27,6 +27,7 @@ import { type BusinessHours, IsBusinessHours } from './business-hours';
 import { CSAT_DEFAULTS, CsatSettings } from './csat.dto';
 import { Organization, OrganizationStatus, PlanType } from './organization.entity';
 import { PlanLimitOverrides, PlanLimits, PlanUsage } from './plan.dto';
+import { AreStopWords, STOP_WORDS_DEFAULTS } from './stop-words';
 
 export class OrganizationPage extends PageOf(Organization) {}
 
@@ -359,6 +360,19 @@ export class OrganizationSettings {
 
   @Nested(() => CsatSettings)
   csat: CsatSettings;
+
+  /**
+   * Who writes one of these, and nothing else, has opted out (`opt_in: false`), with a record, and gets one confirmation. Case, accents and punctuation do not
+   * count; `[]`: no word does. A template's button whose payload is `STOP` opts out whatever stands here.
+   */
+  @AreStopWords()
+  @ApiProperty({ example: STOP_WORDS_DEFAULTS.opt_out_words })
+  opt_out_words: string[];
+
+  /** As `opt_out_words`, for who wants to hear from the organization again. */
+  @AreStopWords()
+  @ApiProperty({ example: STOP_WORDS_DEFAULTS.opt_in_words })
+  opt_in_words: string[];
 }
 
 export const SETTINGS_DEFAULTS: OrganizationSettings = {
@@ -377,6 +391,7 @@ export const SETTINGS_DEFAULTS: OrganizationSettings = {
   },
   privacy_settings: { message_retention_days: null, media_retention_days: null, response_deadline_days: 15 },
   csat: CSAT_DEFAULTS,
+  ...STOP_WORDS_DEFAULTS,
 };
 
 /** Top-level keys replace; null goes back to the default; keys of your own are kept (REST: GraphQL knows no open objects). */

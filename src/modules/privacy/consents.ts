@@ -8,7 +8,7 @@ import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
 import { type DueRow, DueRows, inTurn } from '#database/due-rows';
 import { ContactNews } from '#modules/contacts/contact-news';
-import { ContactsService, type Said } from '#modules/contacts/contacts.service';
+import { ContactsService, type Heard, type Said } from '#modules/contacts/contacts.service';
 import { Consent, ConsentChannel, ConsentPurpose, ConsentStatus, LegalBasis, SubjectType } from './consent.entity';
 import type { ConsentCreate, ConsentQuery } from './privacy.dto';
 import { type Subject, Subjects } from './subjects';
@@ -51,7 +51,7 @@ export class Consents implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.people.onConsent((tx, actor, said, import_id) => this.said(tx, actor, said, import_id));
+    this.people.onConsent((tx, actor, said, heard) => this.said(tx, actor, said, heard));
   }
 
   /** History and all, the newest first. @throws {NotFound} */
@@ -112,7 +112,7 @@ export class Consents implements OnModuleInit {
    * What people said on WhatsApp, or somebody noted on their contacts, is in the ledger with the transaction that heard it. Of a file the log says one
    * thing, the import; the records name it.
    */
-  private async said(tx: Tx, actor: Actor, said: readonly Said[], import_id?: string): Promise<void> {
+  private async said(tx: Tx, actor: Actor, said: readonly Said[], { import_id, evidence }: Heard): Promise<void> {
     for (const granted of [true, false]) {
       const people = said.filter(({ opt_in }) => opt_in === granted).map(({ contact_id: id }) => ({ type: SubjectType.contact, id }));
       if (!people.length) continue;
@@ -120,7 +120,7 @@ export class Consents implements OnModuleInit {
         ? { channel: ConsentChannel.import, evidence: `Import ${import_id}.` }
         : actor.isSystem && {
             channel: ConsentChannel.whatsapp,
-            evidence: granted ? 'Asked for it on WhatsApp.' : 'Refused it on WhatsApp.',
+            evidence: evidence ?? (granted ? 'Asked for it on WhatsApp.' : 'Refused it on WhatsApp.'),
           };
       const values = { purpose: ConsentPurpose.marketing, granted, recorded_by: actor.user_id, ...heard };
       const consents = await this.addAll(tx, actor, people, values);

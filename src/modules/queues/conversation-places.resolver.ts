@@ -1,6 +1,5 @@
 import { Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { GraphqlContext } from '#api/graphql-context';
-import { Unauthenticated } from '#common/errors';
 import { ConversationView } from '#modules/conversations/conversation.dto';
 import { DepartmentView } from '#modules/departments/department.dto';
 import { DepartmentsService } from '#modules/departments/departments.service';
@@ -17,17 +16,13 @@ export class ConversationPlacesResolver {
 
   @ResolveField(() => DepartmentView, { name: 'department', nullable: true })
   departmentOf(@Parent() { department_id }: ConversationView, @Context() context: GraphqlContext): Promise<DepartmentView | null> | null {
-    const { actor } = context.req;
-    if (!actor) throw new Unauthenticated();
-    context.assertMayRead('departments');
+    const actor = context.assertMayRead('departments');
     return department_id ? context.loader('department', (ids) => this.departments.many(actor, ids)).load(department_id) : null;
   }
 
   @ResolveField(() => QueueView, { name: 'queue', nullable: true })
   queueOf(@Parent() { queue_id }: ConversationView, @Context() context: GraphqlContext): Promise<QueueView | null> | null {
-    const { actor } = context.req;
-    if (!actor) throw new Unauthenticated();
-    context.assertMayRead('queues');
+    const actor = context.assertMayRead('queues');
     return queue_id ? context.loader('queue', (ids) => this.queues.many(actor, ids)).load(queue_id) : null;
   }
 }

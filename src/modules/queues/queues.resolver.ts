@@ -3,7 +3,6 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
-import { Unauthenticated } from '#common/errors';
 import { SuccessResponse } from '#common/success.dto';
 import { ConversationView } from '#modules/conversations/conversation.dto';
 import { DepartmentView } from '#modules/departments/department.dto';
@@ -70,9 +69,7 @@ export class QueuesResolver {
 
   @ResolveField(() => DepartmentView, { name: 'department', nullable: true })
   departmentOf(@Parent() queue: QueueView, @Context() context: GraphqlContext): Promise<DepartmentView | null> {
-    const { actor } = context.req;
-    if (!actor) throw new Unauthenticated();
-    context.assertMayRead('departments');
+    const actor = context.assertMayRead('departments');
     return context.loader('department', (ids) => this.departments.many(actor, ids)).load(queue.department_id);
   }
 

@@ -19,6 +19,7 @@ import type { ContactImportForm, ContactImportProgress, ContactImportQuery, Cont
 import { ContactImport, type ImportSettings, ImportStatus, OnDuplicate } from './contact-import.entity';
 import { type ImportRow, RowFlaws, type StagedRow, readRow } from './import-rows';
 import type { ReceivedSheet } from './receive-sheet';
+import { isSpreadsheet } from './sheets/read-batches';
 import { readSheet, unsupported } from './sheets/sheet';
 import { type Outcome, WriteContacts } from './write-contacts';
 
@@ -114,7 +115,7 @@ export class ContactImports {
   async start(actor: Actor, file: ReceivedSheet | undefined, form: ContactImportForm): Promise<ContactImportView> {
     if (!file) throw unsupported('file is missing: send multipart/form-data with the file in this field');
     try {
-      if (!EXTENSIONS.has(extname(file.originalname).toLowerCase())) throw unsupported('A .csv, .xlsx or .xls file is wanted.');
+      await assertAsNamed(file);
       assertFit({ mapping: form.mapping, tags: form.tags }, 'body');
       const on_duplicate = form.on_duplicate ?? (form.update_existing ? OnDuplicate.update : OnDuplicate.skip);
       if (on_duplicate !== OnDuplicate.update) await this.organizations.assertWithinPlan(actor, 'contacts');
@@ -342,6 +343,19 @@ export class ContactImports {
 function actorOf({ organization_id, settings }: ContactImport): Actor {
   const { user_id = null, role = Role.agent, api_key_id = null, home_organization_id = null } = settings ?? {};
   return new Actor(organization_id, role, user_id, null, null, api_key_id, home_organization_id);
+}
+
+/** By its content, it is what its name says: whoever calls a text a spreadsheet means another file. @throws {Invalid} `unsupported_file`. */
+async function assertAsNamed({ path, originalname }: ReceivedSheet): Promise<void> {
+  const extension = extname(originalname).toLowerCase();
+  if (!EXTENSIONS.has(extension)) throw unsupported('A .csv, .xlsx or .xls file is wanted.');
+  const [is_text, said_text] = [!(await isSpreadsheet(path)), extension === '.csv'];
+  if (is_text && !said_text)
+    throw unsupported(
+      `The file is called ${extension}, but it is no spreadsheet. Send one, or call it .csv if it is text with separators.`,
+    );
+  if (!is_text && said_text)
+    throw unsupported('The file is called .csv, but it is a spreadsheet. Call it .xlsx (or .xls), or save it as CSV.');
 }
 
 function counted(before: Counts, outcomes: readonly Outcome[]): Counts {

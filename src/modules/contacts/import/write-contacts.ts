@@ -251,7 +251,7 @@ export class WriteContacts {
       byId.set(id, person);
       if (person.opt_in !== undefined) said.push({ contact_id: id, opt_in: person.opt_in });
     }
-    await this.contacts.consented(tx, actor, said, how.import_id);
+    await this.contacts.consented(tx, actor, said, { import_id: how.import_id });
     await this.retag(tx, actor, byId);
     for (const contact of await this.contacts.presentAll(actor, created, tx)) {
       const happened = happenedTo(contact, how);
@@ -284,7 +284,7 @@ export class WriteContacts {
       if (contact.opt_in !== old?.opt_in) said.push({ contact_id: contact.id, opt_in: contact.opt_in });
       if (contact.is_blocked && !old?.is_blocked) await this.contacts.end(tx, actor, contact, 'contact_blocked');
     }
-    await this.contacts.consented(tx, actor, said, how.import_id);
+    await this.contacts.consented(tx, actor, said, { import_id: how.import_id });
     await this.retag(tx, actor, byId);
     for (const contact of await this.contacts.presentAll(actor, now, tx)) {
       const person = byId.get(contact.id);

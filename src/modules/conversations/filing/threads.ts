@@ -4,7 +4,9 @@ import { type ConversationPriority, ConversationStatus, type CsatAwaits } from '
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType, SenderType } from '../messages/message.entity';
 import { presentMessage } from '../messages/message.dto';
 import { newMessage } from '../messages/new-message';
-import type { InboundMessage, MediaRef } from '#modules/whatsapp/parsed-change';
+import { type StopWord, stopWordIn } from '#modules/organizations/stop-words';
+import type { FiledNumber } from '#modules/whatsapp/numbers/number-directory';
+import type { InboundMessage, MediaRef, MessageContent } from '#modules/whatsapp/parsed-change';
 import { prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import type { Batch, Item } from './batch';
@@ -27,6 +29,8 @@ interface Thread {
   messages: Message[];
   /** The name each of them came under, unless it is the contact's own. */
   wrote_as: Map<Message, string | null>;
+  /** Those that say nothing but a stop word. */
+  stops: Map<Message, StopWord>;
 }
 
 interface Candidate {
@@ -87,6 +91,7 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
       auto_replies: number.auto_replies,
       messages: [],
       wrote_as: new Map(),
+      stops: new Map(),
     };
     threads.set(key, thread);
     const message = newMessage({
@@ -108,6 +113,8 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     });
     thread.messages.push(message);
     thread.wrote_as.set(message, wrote_as);
+    const stop = change.group_id === null ? stopIn(number, change) : null;
+    if (stop) thread.stops.set(message, stop);
     byProviderId.set(`${number.id} ${change.provider_id}`, message);
     if (change.reply_to_provider_id) replies.push({ message, provider_id: change.reply_to_provider_id });
   });
@@ -120,7 +127,16 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
     batch,
     fresh.map((item) => ({ message: byProviderId.get(keyOf(item)), media: item.change.media })),
   );
-  for (const { contact, messages: ofThread } of threads.values()) {
+  for (const { contact, messages: ofThread, stops } of threads.values()) {
+    for (const [{ organization_id, conversation_id, id: message_id, created_at: written_at }, stop] of stops)
+      batch.tx.tell('conversation.stop_word', {
+        organization_id,
+        conversation_id,
+        contact_id: contact.id,
+        message_id,
+        ...stop,
+        written_at,
+      });
     // Inbound from a blocked contact is kept silently.
     if (contact.is_blocked) continue;
     const { id, name, whatsapp_name, username, whatsapp_id, is_vip } = contact;
@@ -138,6 +154,14 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
   }
   return messages;
 }
+
+/** Decisions, 30. What was chosen of a menu is its answer, whatever the words. */
+function stopIn({ stop_words }: FiledNumber, { message_type, content, payload }: MessageContent): StopWord | null {
+  if (message_type === 'button') return payload.payload === STOP_PAYLOAD ? { word: STOP_PAYLOAD, opt_in: false } : null;
+  return message_type === 'text' && content ? stopWordIn(stop_words, content) : null;
+}
+
+const STOP_PAYLOAD = 'STOP';
 
 /** The messages that are not stored yet, each once. */
 async function withoutKnown(batch: Batch, items: readonly Item<InboundMessage>[]): Promise<Item<InboundMessage>[]> {
@@ -179,12 +203,13 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
   const wishes: Wish[] = [];
   const ratings: Rating[] = [];
   for (const thread of threads) {
-    const { organization_id, contact, whatsapp_number_id, messages, wrote_as } = thread;
+    const { organization_id, contact, whatsapp_number_id, messages, wrote_as, stops } = thread;
     const candidate = found.get(`${contact.id} ${whatsapp_number_id}`);
     const answers = candidate && !contact.is_blocked ? answersIn(candidate, messages) : null;
     const usable = candidate && (contact.is_blocked || answers || isRevivable(candidate, candidate.reopen_hours));
     const id = usable ? candidate.id : newId();
     if (answers) ratings.push({ ...answers.rating, organization_id, id });
+    for (const message of messages) if (answers?.chosen.has(message)) stops.delete(message);
     const quiet = answers?.count ?? 0;
     // What answers a survey wakes nobody.
     const silent = contact.is_blocked || quiet === messages.length;

@@ -27,7 +27,7 @@ import { type Message, MessageStatus, MessageType } from './message.entity';
 import { ACCEPTED, type Accepted, CLAIM, type Claim, LOOK, LOOK_MAX, OVERDUE, type Sent } from './outbound-statements';
 import { takeBackReaction } from './reactions';
 import { SendLine, type Waiting } from './send-line';
-import { tellStatus } from './tell-status';
+import { tellStatus, tellUnsent } from './tell-status';
 
 /** A claim older than this is of a worker that died between the call and our commit. The call itself ends after 30 s. */
 const CLAIM_SECONDS = 90;
@@ -320,16 +320,11 @@ export class DeliverMessage implements OnApplicationShutdown {
     await forget(tx, organization_id, message_id);
     // A webhook came first: it knows better.
     if (!message) return;
-    await tx.rows(
-      `INSERT INTO message_status_events (id, organization_id, message_id, status, "timestamp", source, error_code)
-       VALUES ($1, $2, $3, 'failed', now(), 'api', $4) ON CONFLICT DO NOTHING`,
-      [newId(), organization_id, message_id, failure.error_code],
-    );
     if (message.message_type === MessageType.reaction) await takeBackReaction(tx, message);
     if (failure.effect) await applyFailureEffect(tx, this.contacts, message, failure.effect);
     await countTemplates(tx, [{ ...message, before: { ...message, status: MessageStatus.pending }, after: message }]);
     this.metrics.counter('whatsapp_messages_total').inc({ direction: 'outgoing', status: 'failed' });
-    tellStatus(tx, message, MessageStatus.failed, failure.error_code);
+    await tellUnsent(tx, message);
   }
 }
 

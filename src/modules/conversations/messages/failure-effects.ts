@@ -1,6 +1,6 @@
 import type { Tx } from '#database/database';
 import type { ContactNews } from '#modules/contacts/contact-news';
-import { numberRefused, pauseNumber } from '#modules/whatsapp/numbers/number-news';
+import { numberRefused, restrictNumber } from '#modules/whatsapp/numbers/number-news';
 import { ConnectionStatus } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import type { FailureEffect } from '#modules/whatsapp/provider-failure';
 import { templateRefused } from '#modules/whatsapp/templates/template-news';
@@ -37,9 +37,10 @@ export async function applyFailureEffect(
     case 'close_window':
       return closeWindow(tx, message, at);
     case 'opt_out':
-      return contacts.consent(tx, organization_id, contact_id, false);
+      await contacts.consent(tx, organization_id, contact_id, false);
+      return;
     case 'pause_number_1h':
-      return pauseNumber(tx, organization_id, whatsapp_number_id, 3600);
+      return restrictNumber(tx, organization_id, whatsapp_number_id, at);
     case 'number_error':
     case 'number_disconnected': {
       const status = effect === 'number_error' ? ConnectionStatus.error : ConnectionStatus.disconnected;

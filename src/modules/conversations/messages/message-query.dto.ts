@@ -8,7 +8,7 @@ import { PageQuery } from '#common/page.dto';
 import { InPeriod } from '#common/period.dto';
 
 export class MessageQuery extends PageQuery {
-  /** Words of the text, in any order and with or without accents; notes are not searched. Aliases: query, q. */
+  /** Words of the text, as `GET /whatsapp/messages/search` reads them; notes are not searched. Aliases: query, q. */
   @Alias('query', 'q')
   @IsOptional()
   @IsString()

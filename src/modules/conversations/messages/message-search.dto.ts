@@ -7,7 +7,10 @@ import { InPeriod } from '#common/period.dto';
 import { MessageResponse } from './message.dto';
 
 export class MessageSearchQuery extends InPeriod(PageQuery) {
-  /** Words of the text, all of them, in any order and form, with or without accents; the last one may be begun only. Aliases: query, q. */
+  /**
+   * Words of the text, all of them, in any order and form, with or without accents; they may be begun only, from three letters on. `-word`: texts that do not say it.
+   * Aliases: query, q.
+   */
   // Says again what PageQuery lets be absent.
   @Alias('query', 'q')
   @ApiProperty({ required: true, example: 'pedido' })

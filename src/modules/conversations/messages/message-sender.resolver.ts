@@ -1,6 +1,5 @@
 import { Context, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { GraphqlContext } from '#api/graphql-context';
-import { Unauthenticated } from '#common/errors';
 import { User } from '#modules/users/user.entity';
 import { UsersService } from '#modules/users/users.service';
 import { MessageResponse } from './message.dto';
@@ -12,9 +11,7 @@ export class MessageSenderResolver {
   /** Whose message it is; null: no user's, or they are gone. All messages of the answer cost one query. */
   @ResolveField(() => User, { name: 'sender_user', nullable: true })
   senderOf(@Parent() { sender_user_id }: MessageResponse, @Context() context: GraphqlContext): Promise<User | null> | null {
-    const { actor } = context.req;
-    if (!actor) throw new Unauthenticated();
-    context.assertMayRead('users');
+    const actor = context.assertMayRead('users');
     return sender_user_id ? context.loader('user', (ids) => this.users.many(actor, ids)).load(sender_user_id) : null;
   }
 }

@@ -20,6 +20,7 @@ import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageTyp
 import { type MessageResponse, presentMessage } from './message.dto';
 import type { MessageHistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
+import { SAYS, type SearchWords, searchWords } from './search-words';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest } from './send.dto';
 import type { MessageStatusAnswer, StatusHistoryEntry } from './send-answers.dto';
@@ -60,10 +61,11 @@ export class MessagesService {
   async list(actor: Actor, query: MessageHistoryQuery): Promise<Page<MessageResponse>> {
     const messages = this.database.repository(Message);
     const period = await this.organizations.period(actor, query.from, query.to);
+    const sought = query.search?.trim() ? await searchWords(this.database, query.search) : undefined;
     const options: PageOptions<Message> = {
       sort: ['created_at'],
       refine: (rows) => {
-        this.filter(rows, query);
+        this.filter(rows, query, sought);
         narrowPeriod(rows, 'row.created_at', period);
       },
     };
@@ -187,7 +189,7 @@ export class MessagesService {
     return presentMessage(sent);
   }
 
-  private filter(rows: SelectQueryBuilder<Message>, query: MessageHistoryQuery): void {
+  private filter(rows: SelectQueryBuilder<Message>, query: MessageHistoryQuery, sought: SearchWords | null | undefined): void {
     const equals = (column: string, value: string | undefined): void =>
       void (value && rows.andWhere(`row.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
@@ -200,13 +202,8 @@ export class MessagesService {
     // Reactions stand at the messages they are to; those of the team are rows too, which say what became of them.
     if (query.message_type !== MessageType.reaction) rows.andWhere('row.message_type <> :reaction', { reaction: MessageType.reaction });
     if (query.include_notes === false) rows.andWhere('row.message_type <> :note', { note: MessageType.note });
-    // Word for word messages_search_idx. The last word may be begun only, as far as its stem; words that say nothing ("de", "o") find nothing.
-    if (query.search?.trim())
-      rows.andWhere(
-        `NOT row.is_deleted AND row.message_type <> 'note' AND to_tsvector('portuguese', fold(row.content)) @@
-           (nullif(plainto_tsquery('portuguese', fold(:words))::text, '') || ':*')::tsquery`,
-        { words: query.search },
-      );
+    // Words that say nothing ("de", "o") find nothing.
+    if (sought !== undefined) rows.andWhere(SAYS, { words: sought?.words ?? null });
   }
 
   /** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown. */

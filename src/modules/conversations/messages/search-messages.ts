@@ -16,6 +16,7 @@ import { Message } from './message.entity';
 import { presentMessage } from './message.dto';
 import type { FoundContact, FoundMessage, MessageSearchPage, MessageSearchQuery } from './message-search.dto';
 import { countMatches, firstPlaces } from './search-places';
+import { SAYS, searchWords } from './search-words';
 import { snippetOf, wordsOf } from './snippet';
 
 /** A search takes no longer, whatever it asks for; nor do more run at once, of one organization half of them. */
@@ -23,11 +24,6 @@ const TIMEOUT_MS = 3000;
 const AT_ONCE = 4;
 /** Nobody turns so many pages; `cursor` goes as far as there is anything. */
 const SKIP_MAX = 10_000;
-/** Of shorter words the beginning says too little: they are found whole. */
-const BEGUN_MIN = 3;
-
-const LEXEMES = prepared(`SELECT nullif(plainto_tsquery('portuguese', fold($1))::text, '') AS lexemes`);
-
 const MARKED = prepared(`SELECT w.word FROM unnest($1::text[]) AS w(word) WHERE to_tsvector('portuguese', fold(w.word)) @@ $2::tsquery`);
 
 const CONTACTS = prepared(
@@ -52,10 +48,8 @@ export class SearchMessages {
     if (skip > SKIP_MAX) throw Invalid.query('skip', `skip may be at most ${SKIP_MAX}; go on with cursor.`);
     const keyset = this.keyset(query);
     const place = query.cursor === undefined ? null : keyset.place(query.cursor);
-    const [{ lexemes }] = await this.database.rows<{ lexemes: string | null }>(LEXEMES, [query.search]);
-    // Words that say nothing ("de", "o") find nothing.
-    if (!lexemes) return toPage({ items: [], next_cursor: null }, { total: 0, is_estimate: false }, query);
-    const begun = (/[\p{L}\p{N}]+$/u.exec(query.search)?.[0].length ?? 0) >= BEGUN_MIN ? ':*' : '';
+    const sought = await searchWords(this.database, query.search);
+    if (!sought) return toPage({ items: [], next_cursor: null }, { total: 0, is_estimate: false }, query);
 
     const period = await this.organizations.period(actor, query.from, query.to);
     const list = (tx: Tx): SelectQueryBuilder<Message> => {
@@ -69,7 +63,7 @@ export class SearchMessages {
           await tx.rows(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
           const ordered = (rows: SelectQueryBuilder<Message>): SelectQueryBuilder<Message> =>
             place ? keyset.placesAfter(rows, place)[0] : keyset.places(rows);
-          const matching = narrow(list(tx), query, lexemes + begun);
+          const matching = narrow(list(tx), query, sought.words);
           const is_down = keyset.direction === 'DESC';
           const search = { tx, list: query.contact_id ? null : ordered(list(tx)), is_down, matching: ordered(matching) };
           const { places, is_common } = await firstPlaces(search, skip + limit + 1);
@@ -87,7 +81,7 @@ export class SearchMessages {
     );
     const { shown, total, next_cursor } = found;
     const ids = shown.map(({ id }) => id);
-    return toPage({ items: await this.present(actor, ids, lexemes, begun), next_cursor }, total, query);
+    return toPage({ items: await this.present(actor, ids, sought.marked), next_cursor }, total, query);
   }
 
   private keyset({ sort = 'created_at:desc' }: MessageSearchQuery): Keyset {
@@ -97,13 +91,11 @@ export class SearchMessages {
     return new Keyset(column, direction);
   }
 
-  private async present(actor: Actor, ids: readonly string[], lexemes: string, begun: string): Promise<FoundMessage[]> {
+  private async present(actor: Actor, ids: readonly string[], marking: string): Promise<FoundMessage[]> {
     const messages = (await this.database.repository(Message).many(actor, ids)).map(presentMessage);
     if (!messages.length) return [];
     const words = await wordsOf(messages.map(({ content }) => content));
-    // Any of them; the blanks between lexemes stand in none.
-    const any = lexemes.replaceAll("' & '", "' | '") + begun;
-    const marked = new Set((await this.database.rows<{ word: string }>(MARKED, [words, any])).map(({ word }) => word));
+    const marked = new Set((await this.database.rows<{ word: string }>(MARKED, [words, marking])).map(({ word }) => word));
     const contacts = await this.database.rows<Named>(CONTACTS, [
       actor.organization_id,
       [...new Set(messages.map(({ contact_id }) => contact_id))],
@@ -135,12 +127,10 @@ function narrowThreads(
   return rows;
 }
 
-/** Those that meet the rest of the query; the words word for word as messages_search_idx has them. */
+/** Those that meet the rest of the query. */
 function narrow(rows: SelectQueryBuilder<Message>, query: MessageSearchQuery, words: string): SelectQueryBuilder<Message> {
   const { direction, whatsapp_number_id } = query;
-  rows.andWhere(`NOT row.is_deleted AND row.message_type <> 'note' AND to_tsvector('portuguese', fold(row.content)) @@ :words::tsquery`, {
-    words,
-  });
+  rows.andWhere(SAYS, { words });
   if (!query.conversation_id) rows.andWhere(contactIsThere('row'));
   if (whatsapp_number_id) rows.andWhere('row.whatsapp_number_id = :whatsapp_number_id', { whatsapp_number_id });
   if (direction)

@@ -23,7 +23,7 @@ import { newMessage } from './new-message';
 import { type SendResult } from './send-answers.dto';
 import { assertReactable, react } from './reactions';
 import { AGENT, type Sender, laneOf, signed } from './sender';
-import { tellStatus } from './tell-status';
+import { tellUnsent } from './tell-status';
 import { lockThread } from '../state/locking';
 import { open } from '../state/opening';
 import { addressTo, say, sayInVain } from '../state/traffic';
@@ -248,7 +248,7 @@ export class SendMessage {
       await this.insert(tx, message);
       const told = await sayInVain(tx, actor, conversation, message);
       tx.tell('message.created', { organization_id, message: presentMessage(message), contact, conversation: told });
-      tellStatus(tx, message, MessageStatus.failed, message.error_code);
+      await tellUnsent(tx, message);
     }, within);
   }
 

@@ -14,14 +14,15 @@ const CLOCKS_MS = 60_000;
 /** The row of the survey's list that stands for a rating, and back. */
 export const answerId = (rating: number): string => `csat-${rating}`;
 
-/** What of a customer's messages, in order, answers the survey of their conversation, and how many do; null: none. */
+/** What of a customer's messages, in order, answers the survey of their conversation, how many do, and which of them choose a rating; null: none. */
 export function answersIn(
   { status, resolved_at, csat_awaits, csat_until }: Asked,
   messages: readonly Said[],
-): { rating: Omit<Rating, 'organization_id' | 'id'>; count: number } | null {
+): { rating: Omit<Rating, 'organization_id' | 'id'>; count: number; chosen: ReadonlySet<Said> } | null {
   if (!csat_awaits) return null;
   const answer: Omit<Rating, 'organization_id' | 'id'> = { rating: null, rated_at: null, rating_comment: null, csat_awaits, csat_until };
   let count = 0;
+  const ratings = new Set<Said>();
   // Where people talk again a digit or a word is no answer; what is chosen from the list says what it is.
   let is_over = !isActive({ status });
   for (const message of messages) {
@@ -32,6 +33,7 @@ export function answersIn(
     const rating = in_time && awaits ? (chosen(message) ?? (is_over && awaits === CsatAwaits.rating ? typed(message) : null)) : null;
     const words = message.message_type === MessageType.text ? message.content : null;
     if (rating !== null) {
+      ratings.add(message);
       const { created_at: rated_at } = message;
       Object.assign(answer, { rating, rated_at, csat_awaits: CsatAwaits.comment, csat_until: new Date(rated_at.getTime() + COMMENT_MS) });
     } else if (in_time && is_over && awaits === CsatAwaits.comment && words)
@@ -42,7 +44,7 @@ export function answersIn(
     }
     count++;
   }
-  return count ? { rating: answer, count } : null;
+  return count ? { rating: answer, count, chosen: ratings } : null;
 }
 
 function chosen({ message_type, payload }: Said): number | null {

@@ -5,7 +5,7 @@ import { WhatsAppNumber } from '../numbers/whatsapp-number.entity';
 import { CAPABILITIES } from '../provider';
 import { NumberLimits, limitsOf, settingsOf } from './number-limits';
 import { type OfPortfolio, PortfolioLimit, dailyLimit } from './portfolio-limit';
-import type { RateLimitResetResult, RateLimitUsage, RateLimitWindow, RateLimitWindows } from './rate-limit.dto';
+import type { RateLimitReset, RateLimitResetResult, RateLimitUsage, RateLimitWindow, RateLimitWindows } from './rate-limit.dto';
 
 /** How numbers stand to their limits. */
 @Injectable()
@@ -39,19 +39,25 @@ export class RateLimitUsages {
       connection_type,
       usage,
       ...keptBy(number, look.wait_ms, usage),
+      paused_until: pauseOf(number),
       degraded: this.limits.is_degraded,
     };
   }
 
-  async reset(actor: Actor, id: string): Promise<RateLimitResetResult> {
+  async reset(actor: Actor, id: string, { lift_pause = false }: RateLimitReset): Promise<RateLimitResetResult> {
     const number = await this.database.repository(WhatsAppNumber).get(actor, id);
+    const paused_until = lift_pause ? null : pauseOf(number);
     await this.database.tx(async (tx) => {
+      if (lift_pause) await this.database.repository(WhatsAppNumber, tx).patch(actor, id, { paused_until: null });
       if (CAPABILITIES[number.connection_type].has_portfolio) await this.portfolio.reset(tx, portfolioOf(number));
       tx.tell('whatsapp_number.limits_reset', { organization_id: actor.organization_id, number });
-      tx.audit(actor, 'whatsapp_number.rate_limit_reset', { resource: { id, name: number.phone_number } });
+      tx.audit(actor, 'whatsapp_number.rate_limit_reset', { resource: { id, name: number.phone_number }, metadata: { lift_pause } });
     });
     await this.limits.reset(number);
-    return { message: 'The counters begin at zero', whatsapp_number_id: id };
+    const message = paused_until
+      ? `The counters begin at zero. WhatsApp's pause goes on until ${paused_until.toISOString()}: it ends by itself, or now with "lift_pause": true`
+      : 'The counters begin at zero';
+    return { message, paused_until, whatsapp_number_id: id };
   }
 
   /** Whom its account wrote to first. */
@@ -62,20 +68,24 @@ export class RateLimitUsages {
   }
 }
 
+/** null: there is none, or it is over. */
+const pauseOf = ({ paused_until }: WhatsAppNumber): Date | null => (paused_until && paused_until > new Date() ? paused_until : null);
+
 /** What keeps a reply, or else what keeps templates. */
 function keptBy(
-  { is_active, paused_until, connection_type }: WhatsAppNumber,
+  number: WhatsAppNumber,
   wait_ms: number,
   { daily, hourly, minute }: RateLimitWindows,
 ): Pick<RateLimitUsage, 'can_send_now' | 'rate_limit_reason' | 'retry_after_seconds'> {
+  const { is_active, connection_type } = number;
   const kept = (rate_limit_reason: string, ms: number | null, can_send_now = false): ReturnType<typeof keptBy> => ({
     can_send_now,
     rate_limit_reason,
     retry_after_seconds: ms === null ? null : Math.max(1, Math.ceil(ms / 1000)),
   });
   if (!is_active) return kept('number_inactive', null);
-  const pause_ms = paused_until ? paused_until.getTime() - Date.now() : 0;
-  if (pause_ms > 0) return kept('paused', pause_ms);
+  const paused_until = pauseOf(number);
+  if (paused_until) return kept('paused', paused_until.getTime() - Date.now());
   const { has_portfolio } = CAPABILITIES[connection_type];
   if (wait_ms > 0) {
     const full = [

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { IsBoolean, IsOptional } from 'class-validator';
 import type { ConnectionType } from '../numbers/whatsapp-number.entity';
 
 /** What was sent within a time, and what may be. */
@@ -50,19 +51,36 @@ export class RateLimitUsage {
   /** Whether a reply would leave at once. */
   can_send_now: boolean;
 
-  /** number_inactive, paused (by WhatsApp's own word), minute, hourly, daily, pace; null: nothing. With daily replies of an official number go on. */
+  /** number_inactive, paused (see `paused_until`), minute, hourly, daily, pace; null: nothing. With daily replies of an official number go on. */
   @ApiProperty({ example: 'paused' })
   rate_limit_reason: string | null;
 
   @ApiProperty({ example: 42 })
   retry_after_seconds: number | null;
 
+  /**
+   * Nothing leaves until then, because WhatsApp refused what the number sent: it restricted it for an hour (131048, 368: too many of its messages were blocked or
+   * reported), or asked for seconds of quiet. It ends by itself; `lift_pause` at `POST …/rate-limit/reset` ends it before. null: nothing of it.
+   */
+  paused_until: Date | null;
+
   /** Redis is away: each process counts for itself, and this is the count of one. */
   degraded: boolean;
 }
 
+export class RateLimitReset {
+  /** Also end WhatsApp's pause before its time: what waits leaves. Who sends on what was restricted may lose the number's quality. Default: false. */
+  @IsOptional()
+  @IsBoolean()
+  lift_pause?: boolean;
+}
+
 export class RateLimitResetResult {
+  /** What was done, and where a pause goes on what ends it. */
   message: string;
+
+  /** WhatsApp's pause goes on until then; null: there is none any more. */
+  paused_until: Date | null;
 
   @ApiProperty({ format: 'uuid' })
   whatsapp_number_id: string;

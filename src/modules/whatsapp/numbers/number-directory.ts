@@ -5,6 +5,7 @@ import { Config } from '#config/config';
 import { Database, type Tx } from '#database/database';
 import type { Sql } from '#database/sql';
 import { isSimulatorNumber, simulatorAppSecret } from '#modules/simulator/simulator-number';
+import { type StopWords, stopWordsOf } from '#modules/organizations/stop-words';
 import { placeOfKeys } from './whatsapp-number-secret.entity';
 import type { ConnectionType } from './whatsapp-number.entity';
 
@@ -23,10 +24,15 @@ export interface KnownNumber {
 }
 
 /** What filing needs to know of it: no key is opened for that. */
-export type FiledNumber = Omit<KnownNumber, 'app_secret'>;
+export interface FiledNumber extends Omit<KnownNumber, 'app_secret'> {
+  /** Those of its organization. */
+  stop_words: StopWords;
+}
 
 interface Row extends KnownNumber {
   is_proved: boolean;
+  opt_out_words: unknown;
+  opt_in_words: unknown;
 }
 
 /** A number whose ids are proved, with that proof. */
@@ -104,7 +110,12 @@ export class NumberDirectory {
       [...ids.values()],
       [...ids.keys()],
     ]);
-    return new Map(rows.map(({ app_secret: _secret, is_proved: _proved, ...number }) => [number.id, number]));
+    return new Map(
+      rows.map(({ app_secret: _secret, is_proved: _proved, opt_out_words, opt_in_words, ...number }) => [
+        number.id,
+        { ...number, stop_words: stopWordsOf(opt_out_words, opt_in_words) },
+      ]),
+    );
   }
 
   /** Whether all that is named here was an organization's once and is deleted; of numbers whose kept secret (null: none) `isSigned` takes. */
@@ -190,7 +201,7 @@ export class NumberDirectory {
   private async read(condition: string, values: readonly string[]): Promise<KnownNumber[]> {
     const rows = await read(this.database, condition, [values]);
     return rows.map((row) => {
-      const { is_proved: _proved, ...number } = row;
+      const { is_proved: _proved, opt_out_words: _out, opt_in_words: _in, ...number } = row;
       return { ...number, app_secret: this.secretOf(row) };
     });
   }
@@ -214,8 +225,10 @@ export class NumberDirectory {
 
 const read = (sql: Sql, condition: string, values: readonly (readonly string[])[]): Promise<Row[]> =>
   sql.rows<Row>(
-    `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, n.is_active AND n.auto_reply_enabled AS auto_replies, s.app_secret, n.proved_at IS NOT NULL AS is_proved
-       FROM whatsapp_numbers n LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
+    `SELECT n.id, n.organization_id, n.connection_type, n.phone_number_id, n.whatsapp_business_account_id AS waba_id, n.is_active, n.is_active AND n.auto_reply_enabled AS auto_replies, s.app_secret, n.proved_at IS NOT NULL AS is_proved,
+            o.settings->'opt_out_words' AS opt_out_words, o.settings->'opt_in_words' AS opt_in_words
+       FROM whatsapp_numbers n JOIN organizations o ON o.id = n.organization_id
+       LEFT JOIN whatsapp_number_secrets s ON s.organization_id = n.organization_id AND s.whatsapp_number_id = n.id
       WHERE ${condition} AND n.deleted_at IS NULL
       ORDER BY n.created_at, n.id`,
     values,

@@ -68,6 +68,20 @@ export async function pauseNumber(tx: Tx, organization_id: string, id: string | 
   );
 }
 
+const RESTRICTED = `interval '1 hour'`;
+
+/** WhatsApp restricted it (131048, 368): nothing leaves for an hour from then. Its administrators hear of it once, not of every message it refused. */
+export async function restrictNumber(tx: Tx, organization_id: string, id: string | null, at: Date): Promise<void> {
+  const [number] = await tx.rows<(WhatsAppNumber & { is_news: boolean }) | undefined>(
+    `UPDATE whatsapp_numbers n SET paused_until = greatest(n.paused_until, $3::timestamptz + ${RESTRICTED}), updated_at = now()
+       FROM (SELECT id, paused_until FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE) was
+      WHERE n.organization_id = $1 AND n.id = was.id
+      RETURNING n.*, n.paused_until > now() AND coalesce(was.paused_until < now() + ${RESTRICTED} / 2, true) AS is_news`,
+    [organization_id, id, at],
+  );
+  if (number?.is_news) tx.tell('whatsapp_number.restricted', { organization_id, number });
+}
+
 /** So many people were written to first that the next ones wait. */
 export async function tellLimitReached(tx: Tx, organization_id: string, id: string): Promise<void> {
   const [number] = await tx.rows<WhatsAppNumber | undefined>('SELECT * FROM whatsapp_numbers WHERE organization_id = $1 AND id = $2', [

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Role } from '#common/actor';
 import type { Tx } from '#database/database';
-import { Facts, type ReadFact } from '#events/facts';
+import { type FactName, Facts, type ReadFact } from '#events/facts';
 import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
 
@@ -12,6 +12,11 @@ const DISCONNECTED = declareNotice('whatsapp_disconnected', {
 
 const LIMIT_REACHED = declareNotice('whatsapp_limit_reached', {
   text: 'The messaging limit of a WhatsApp account is reached.',
+  channels: [Channel.in_app, Channel.websocket, Channel.email],
+});
+
+const RESTRICTED = declareNotice('whatsapp_restricted', {
+  text: 'WhatsApp restricted what a number sends.',
   channels: [Channel.in_app, Channel.websocket, Channel.email],
 });
 
@@ -32,7 +37,7 @@ export class NumberNotices {
   ) {
     facts.reader({
       name: 'number-notices',
-      events: ['whatsapp_number.disconnected', 'whatsapp_number.limit_reached'],
+      events: Object.keys(WORDS) as (keyof typeof WORDS)[],
       read: (tx, told) => this.read(tx, told),
     });
   }
@@ -53,13 +58,19 @@ export class NumberNotices {
         role: Role.org_admin,
         data: { whatsapp_number_id: line.id },
         priority: 'high',
-        ...(event === 'whatsapp_number.disconnected' ? disconnected(name, line) : limitReached(name, line)),
+        ...WORDS[event as keyof typeof WORDS](name, line),
       });
     }
   }
 }
 
 type Words = Pick<Parameters<Notices['tell']>[1], 'type' | 'title' | 'message'>;
+
+const WORDS = {
+  'whatsapp_number.disconnected': disconnected,
+  'whatsapp_number.limit_reached': limitReached,
+  'whatsapp_number.restricted': restricted,
+} satisfies Partial<Record<FactName, (name: string, line: Line) => Words>>;
 
 function disconnected(name: string, { last_error }: Line): Words {
   const reason = last_error ? `\n\n${last_error}` : '';
@@ -81,6 +92,17 @@ function limitReached(name: string, { messaging_limit_tier }: Line): Words {
     message: {
       'pt-BR': `A conta de ${name} já escreveu hoje a tantas pessoas quantas a Meta permite${tier}. Os modelos para quem não escreveu antes esperam e saem assim que houver lugar; as respostas continuam.`,
       en: `The account of ${name} has written to as many people today as Meta allows${tier}. Templates to people who did not write first wait and leave as places become free; replies go on.`,
+    },
+  };
+}
+
+function restricted(name: string): Words {
+  return {
+    type: RESTRICTED,
+    title: { 'pt-BR': `Envio suspenso pelo WhatsApp: ${name}`, en: `Sending restricted by WhatsApp: ${name}` },
+    message: {
+      'pt-BR': `O WhatsApp recusou mensagens do número ${name}, em geral porque foram bloqueadas ou denunciadas demais. Por uma hora nada sai por ele; o que espera sai depois. Vejam a qualidade do número antes de enviar mais. Para terminar a pausa antes: POST /whatsapp/{number_id}/rate-limit/reset com lift_pause.`,
+      en: `WhatsApp refused messages of the number ${name}, as a rule because too many were blocked or reported. For an hour nothing leaves by it; what waits leaves afterwards. Look at the number's quality before you send more. To end the pause before: POST /whatsapp/{number_id}/rate-limit/reset with lift_pause.`,
     },
   };
 }

@@ -62,6 +62,10 @@ export const NUMBER_EVENTS = declareEvents({
     text: 'The account of a number wrote first to as many people as it may in a day: templates to others wait.',
     sample,
   }),
+  'whatsapp_number.restricted': event<NumberHappened>({
+    text: 'WhatsApp restricted a number: nothing leaves by it for an hour, or until an administrator ends that.',
+    sample,
+  }),
   'whatsapp_number.limits_reset': event<NumberHappened>({ text: "A number's own counters were set to zero.", sample }),
 });
 

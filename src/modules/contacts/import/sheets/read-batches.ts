@@ -15,7 +15,7 @@ const OLE = 'd0cf11e0';
 /** A text of this size is read in a few milliseconds. */
 const SMALL = 32 * 1024;
 
-/** By its content, whatever it is called. */
+/** How a file begins, and how long it is. */
 async function kindOf(path: string): Promise<{ magic: string; size: number }> {
   const file = await open(path);
   try {
@@ -26,10 +26,15 @@ async function kindOf(path: string): Promise<{ magic: string; size: number }> {
   }
 }
 
+/** Whether it is a spreadsheet, by its content. */
+export async function isSpreadsheet(path: string): Promise<boolean> {
+  const { magic } = await kindOf(path);
+  return magic === ZIP || magic === OLE;
+}
+
 /** Nothing in it unfolds, and there is little of it. */
 export async function isSmallText(path: string): Promise<boolean> {
-  const { magic, size } = await kindOf(path);
-  return magic !== ZIP && magic !== OLE && size <= SMALL;
+  return !(await isSpreadsheet(path)) && (await kindOf(path)).size <= SMALL;
 }
 
 const isBlank = ({ cells }: SheetRow): boolean => cells.every((cell) => !cell.trim());
