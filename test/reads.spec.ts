@@ -1,3 +1,5 @@
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { getNullableType, isListType } from 'graphql';
 import { Client, Pool } from 'pg';
 import type { SelectQueryBuilder } from 'typeorm';
 import { Actor } from '#common/actor';
@@ -26,6 +28,11 @@ interface Plan {
 interface Statement {
   text: string;
   values?: unknown[];
+}
+
+interface Answer {
+  tags: { name: string }[];
+  tags_next_cursor: string | null;
 }
 
 const LARGE = ['contacts', 'contact_identities', 'conversations', 'messages'];
@@ -389,5 +396,30 @@ describe('a cursor', () => {
       })
       .expect(200);
     expect(body.data).toEqual({ contacts: [{ name: 'Ana 1' }], contacts_next_cursor: next_cursor, end: null });
+  });
+
+  it('stands in GraphQL beside every list that takes one, and leads to what REST answers next', async () => {
+    const { app, acme } = await world();
+    const fields = Object.values(app.get(GraphQLSchemaHost).schema.getQueryType()?.getFields() ?? {});
+    const paged = fields.filter(({ type, args }) => isListType(getNullableType(type)) && args.some(({ name }) => name === 'cursor'));
+    expect(paged.length).toBeGreaterThan(20);
+    expect(paged.filter(({ name }) => !fields.some((field) => field.name === `${name}_next_cursor`)).map(({ name }) => name)).toEqual([]);
+    for (const name of ['Bolo', 'Feira', 'Natal']) await acme.admin.post('/contacts/tags', { name }).expect(201);
+
+    const ask = async (cursor?: string): Promise<Answer> => {
+      const query = 'query ($cursor: String) { tags(limit: 2, cursor: $cursor) { name } tags_next_cursor(limit: 2, cursor: $cursor) }';
+      const { body } = await acme.viewer.graphql(query, { cursor }).expect(200);
+      return (body as { data: Answer }).data;
+    };
+    const first = await ask();
+    const last = await ask(first.tags_next_cursor ?? '');
+
+    expect([first, last]).toEqual([
+      { tags: [{ name: 'Bolo' }, { name: 'Feira' }], tags_next_cursor: expect.any(String) },
+      { tags: [{ name: 'Natal' }], tags_next_cursor: null },
+    ]);
+    expect((await acme.viewer.get('/contacts/tags?limit=2').expect(200)).body.next_cursor).toBe(first.tags_next_cursor);
+    const closed = await acme.viewer.graphql('{ audit_logs_next_cursor }').expect(200);
+    expect(closed.body).toMatchObject({ errors: [{ extensions: { status_code: 403 } }] });
   });
 });

@@ -9,6 +9,7 @@ import { Config } from '#config/config';
 import { GraphqlContext } from './graphql-context';
 import { formatError, graphqlError } from './graphql-errors';
 import { GraphqlInput } from './graphql-input';
+import { withNextCursors } from './graphql-pages';
 import { GraphqlDoor, PARSE_OPTIONS } from './graphql.door';
 
 /** A resolver takes its turn among those of its request. */
@@ -60,6 +61,7 @@ const boundedAnswers: NonNullable<ApolloDriverConfig['plugins']>[number] = {
         path: '/graphql',
         autoSchemaFile: true,
         sortSchema: true,
+        transformSchema: withNextCursors,
         playground: false,
         graphiql: false,
         introspection: !config.production || config.docs_enabled,
