@@ -12,6 +12,7 @@ import { ALLOW, PUBLIC, RATE_CLASS } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { eventCatalogue } from '#common/events';
+import { PERMISSION_RESOURCES, rolePermissions } from '#common/permissions';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
 import { erasedTables } from '#database/erasure';
@@ -475,6 +476,19 @@ describe('a room', () => {
       const { columns = [] } = tables.find(({ tableName }) => tableName === table) ?? {};
       expect({ table, unknown: columnsOf(rows).filter((column) => !columns.includes(column)) }).toEqual({ table, unknown: [] });
     }
+  });
+
+  it('says itself what its permissions are about and which rate classes it has', () => {
+    // Contract 10, 4 names them, those of rooms that are not built yet too.
+    const resources =
+      'messages conversations contacts campaigns flows chatbots automations whatsapp templates analytics users departments queues organization secrets webhooks erp ai privacy audit';
+    expect(PERMISSION_RESOURCES.join(' ')).toBe(resources);
+    expect(rolePermissions('viewer')).not.toContain('read:secrets');
+    expect(rolePermissions('agent')).toEqual(expect.arrayContaining([...rolePermissions('viewer'), 'read:erp', 'delete:queues']));
+
+    const declaring = sources.filter(({ text }) => /^(?:export const \w+ = )?(?:declarePermissions|declareRates)\(/m.test(text));
+    const elsewhere = declaring.filter(({ file }) => !/^src\/modules\/[a-z-]+\/[a-z-]+\.access\.ts$/.test(file));
+    expect(elsewhere.map(({ file }) => file)).toEqual(['src/config/rate-classes.ts']);
   });
 
   it('tells only events of the catalogue, which have a sentence, and sockets that hear them', () => {
