@@ -54,6 +54,7 @@ export const migrations: Record<string, string> = {
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
   '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
+  '1795000684000-lists-in-order.ts': '940e3dec8cbb4f3e06aad9b633be7db5a9cf35fe5be4e07f51cd5e6792b22850',
 };
 
 export const schema: string[] = [
@@ -907,6 +908,7 @@ export const schema: string[] = [
   'index CREATE INDEX contacts_blocked_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_blocked AND deleted_at IS NULL',
   'index CREATE INDEX contacts_department_idx ON public.contacts USING btree organization_id, assigned_department_id, created_at, id WHERE assigned_department_id IS NOT NULL AND deleted_at IS NULL',
   'index CREATE INDEX contacts_gone_idx ON public.contacts USING btree organization_id, id WHERE deleted_at IS NOT NULL',
+  'index CREATE INDEX contacts_name_idx ON public.contacts USING btree organization_id, name NULLS FIRST, id WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_newest_idx ON public.contacts USING btree organization_id, created_at, id WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_search_idx ON public.contacts USING gin organization_id, public.contact_wordsname, whatsapp_name, username, email, company public.gin_trgm_ops, match_key public.gin_trgm_ops WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_vip_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_vip AND deleted_at IS NULL',
@@ -940,6 +942,7 @@ export const schema: string[] = [
   'index CREATE INDEX media_files_unused_idx ON public.media_files USING btree created_at WHERE message_id IS NULL AND sent_at IS NULL',
   "index CREATE INDEX messages_automation_idx ON public.messages USING btree organization_id, contact_id, created_at WHERE sender_type = 'automation'",
   'index CREATE INDEX messages_history_idx ON public.messages USING btree organization_id, created_at, id',
+  "index CREATE INDEX messages_kind_idx ON public.messages USING btree organization_id, message_type, created_at, id WHERE message_type <> 'text'",
   "index CREATE INDEX messages_notes_idx ON public.messages USING btree organization_id, conversation_id, created_at, id WHERE message_type = 'note'",
   'index CREATE INDEX messages_of_agent_idx ON public.messages USING btree organization_id, sender_user_id, created_at WHERE sender_user_id IS NOT NULL',
   'index CREATE INDEX messages_reply_idx ON public.messages USING btree organization_id, reply_to_message_id WHERE reply_to_message_id IS NOT NULL',
