@@ -2,10 +2,11 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const INDEXES = {
   contacts_name_idx: 'contacts (organization_id, name NULLS FIRST, id) WHERE deleted_at IS NULL',
+  conversations_priority_idx: 'conversations (organization_id, queue_priority, id) WHERE queue_priority <> 50',
   messages_kind_idx: "messages (organization_id, message_type, created_at, id) WHERE message_type <> 'text'",
 };
 
-/** Contacts from A to Z, and messages of one kind, are read in the order of an index. Built while messages go on coming in. */
+/** Contacts from A to Z, conversations by priority and messages of one kind are read in the order of an index. Built while messages go on coming in. */
 export class ListsInOrder1795000684000 implements MigrationInterface {
   readonly name = 'ListsInOrder1795000684000';
   /** CONCURRENTLY knows none. */

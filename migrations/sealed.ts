@@ -54,7 +54,7 @@ export const migrations: Record<string, string> = {
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
   '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
-  '1795000684000-lists-in-order.ts': '940e3dec8cbb4f3e06aad9b633be7db5a9cf35fe5be4e07f51cd5e6792b22850',
+  '1795000684000-lists-in-order.ts': 'f8b28d4e8f476aad44cc1ccf434ba579d548795a79c27e5b4edbd2cac914d404',
 };
 
 export const schema: string[] = [
@@ -922,6 +922,7 @@ export const schema: string[] = [
   'index CREATE INDEX conversations_of_agent_idx ON public.conversations USING btree organization_id, current_agent_id, is_archived, last_message_at DESC NULLS LAST, id DESC',
   'index CREATE INDEX conversations_of_department_idx ON public.conversations USING btree organization_id, department_id, created_at WHERE department_id IS NOT NULL',
   'index CREATE INDEX conversations_of_queue_idx ON public.conversations USING btree organization_id, queue_id, queued_at WHERE queue_id IS NOT NULL',
+  'index CREATE INDEX conversations_priority_idx ON public.conversations USING btree organization_id, queue_priority, id WHERE queue_priority <> 50',
   'index CREATE INDEX conversations_rated_idx ON public.conversations USING btree organization_id, rated_at WHERE rated_at IS NOT NULL',
   'index CREATE INDEX conversations_sla_idx ON public.conversations USING btree organization_id, sla_due_at WHERE sla_due_at IS NOT NULL',
   "index CREATE INDEX conversations_waiting_idx ON public.conversations USING btree organization_id, queue_id, queue_priority DESC, queued_at, id WHERE queue_id IS NOT NULL AND queued_at IS NOT NULL AND current_agent_id IS NULL AND status = ANY ARRAY['open', 'pending']",

@@ -92,6 +92,10 @@ describe('lists of a large organization', () => {
     '/conversations',
     '/conversations?page=300',
     '/conversations?sort=last_message_at:asc',
+    '/conversations?sort=unread_count:desc',
+    '/conversations?sort=unread_count:asc',
+    '/conversations?sort=priority:desc',
+    '/conversations?sort=priority:asc',
     '/conversations?status=open',
     '/conversations?status=pending',
     '/conversations?status=active',
@@ -243,14 +247,16 @@ describe('lists of a large organization', () => {
   });
 
   it('go on where a page ended, to the last row, each once, forth and back', async () => {
-    for (const path of [
-      '/conversations?is_archived=true',
-      '/conversations?status=pending',
-      '/contacts?is_vip=true',
-      `/contacts?source=import`,
+    for (const [path, field] of [
+      ['/conversations?is_archived=true', 'last_message_at'],
+      ['/conversations?status=pending', 'last_message_at'],
+      ['/conversations?status=pending', 'unread_count'],
+      ['/conversations?status=pending', 'priority'],
+      ['/contacts?is_vip=true', 'created_at'],
+      ['/contacts?is_vip=true', 'name'],
+      ['/contacts?source=import', 'created_at'],
     ]) {
-      for (const direction of ['desc', 'asc']) {
-        const sort = `${path.startsWith('/contacts') ? 'created_at' : 'last_message_at'}:${direction}`;
+      for (const sort of [`${field}:desc`, `${field}:asc`]) {
         const seen: string[] = [];
         let page = await list(acme.agent, `${path}&limit=100&sort=${sort}`);
         const { total } = page;

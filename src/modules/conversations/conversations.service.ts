@@ -42,6 +42,8 @@ const SORTS: (keyof Conversation & string)[] = [
   'unread_count',
   'queued_at',
 ];
+/** Most are read, and of a medium priority: `conversations_attention_idx` has what is not, and `conversations_priority_idx`. */
+const USUAL = { unread_count: { value: 0, is_least: true }, queue_priority: { value: QUEUE_PRIORITY.medium } } as const;
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
 const TAGS_MAX = 20;
 /** What an organization keeps in extra_data, and a note for whoever gets it, may be of the person. */
@@ -306,7 +308,7 @@ export class ConversationsService implements OnModuleInit {
       narrowConversations(rows, actor, query);
       narrowPeriod(rows, 'row.last_message_at', period);
     };
-    const options: PageOptions<Conversation> = { sort: SORTS, default_sort: 'last_message_at:desc', refine: narrow };
+    const options: PageOptions<Conversation> = { sort: SORTS, usual: USUAL, default_sort: 'last_message_at:desc', refine: narrow };
     const search = query.search?.trim();
     if (!search) return options;
     const list = this.database.repository(Conversation).query(actor, 'row');
