@@ -55,6 +55,7 @@ export const migrations: Record<string, string> = {
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
   '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
   '1795000680000-phones-given-up.ts': 'fb02e0b8d1c1d5d069530aafe81267b59caa41eeae1585660a58fe29cf8de998',
+  '1795000684000-lists-in-order.ts': 'f8b28d4e8f476aad44cc1ccf434ba579d548795a79c27e5b4edbd2cac914d404',
 };
 
 export const schema: string[] = [
@@ -912,6 +913,7 @@ export const schema: string[] = [
   'index CREATE INDEX contacts_blocked_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_blocked AND deleted_at IS NULL',
   'index CREATE INDEX contacts_department_idx ON public.contacts USING btree organization_id, assigned_department_id, created_at, id WHERE assigned_department_id IS NOT NULL AND deleted_at IS NULL',
   'index CREATE INDEX contacts_gone_idx ON public.contacts USING btree organization_id, id WHERE deleted_at IS NOT NULL',
+  'index CREATE INDEX contacts_name_idx ON public.contacts USING btree organization_id, name NULLS FIRST, id WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_newest_idx ON public.contacts USING btree organization_id, created_at, id WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_search_idx ON public.contacts USING gin organization_id, public.contact_wordsname, whatsapp_name, username, email, company public.gin_trgm_ops, match_key public.gin_trgm_ops WHERE deleted_at IS NULL',
   'index CREATE INDEX contacts_vip_idx ON public.contacts USING btree organization_id, created_at, id WHERE is_vip AND deleted_at IS NULL',
@@ -926,6 +928,7 @@ export const schema: string[] = [
   'index CREATE INDEX conversations_of_department_idx ON public.conversations USING btree organization_id, department_id, created_at WHERE department_id IS NOT NULL',
   'index CREATE INDEX conversations_of_identity_idx ON public.conversations USING btree organization_id, contact_identity_id WHERE contact_identity_id IS NOT NULL',
   'index CREATE INDEX conversations_of_queue_idx ON public.conversations USING btree organization_id, queue_id, queued_at WHERE queue_id IS NOT NULL',
+  'index CREATE INDEX conversations_priority_idx ON public.conversations USING btree organization_id, queue_priority, id WHERE queue_priority <> 50',
   'index CREATE INDEX conversations_rated_idx ON public.conversations USING btree organization_id, rated_at WHERE rated_at IS NOT NULL',
   'index CREATE INDEX conversations_sla_idx ON public.conversations USING btree organization_id, sla_due_at WHERE sla_due_at IS NOT NULL',
   "index CREATE INDEX conversations_waiting_idx ON public.conversations USING btree organization_id, queue_id, queue_priority DESC, queued_at, id WHERE queue_id IS NOT NULL AND queued_at IS NOT NULL AND current_agent_id IS NULL AND status = ANY ARRAY['open', 'pending']",
@@ -946,6 +949,7 @@ export const schema: string[] = [
   'index CREATE INDEX media_files_unused_idx ON public.media_files USING btree created_at WHERE message_id IS NULL AND sent_at IS NULL',
   "index CREATE INDEX messages_automation_idx ON public.messages USING btree organization_id, contact_id, created_at WHERE sender_type = 'automation'",
   'index CREATE INDEX messages_history_idx ON public.messages USING btree organization_id, created_at, id',
+  "index CREATE INDEX messages_kind_idx ON public.messages USING btree organization_id, message_type, created_at, id WHERE message_type <> 'text'",
   "index CREATE INDEX messages_notes_idx ON public.messages USING btree organization_id, conversation_id, created_at, id WHERE message_type = 'note'",
   'index CREATE INDEX messages_of_agent_idx ON public.messages USING btree organization_id, sender_user_id, created_at WHERE sender_user_id IS NOT NULL',
   'index CREATE INDEX messages_reply_idx ON public.messages USING btree organization_id, reply_to_message_id WHERE reply_to_message_id IS NOT NULL',

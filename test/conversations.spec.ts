@@ -1,3 +1,4 @@
+import { type Events, eventCatalogue } from '#common/events';
 import { DueRows } from '#database/due-rows';
 import { Database } from '#database/database';
 import { type Inbox, inbox } from './support/inbox';
@@ -231,6 +232,28 @@ describe('the state machine', () => {
     await admin.post(`/users/${gone.user.id}/deactivate`).expect(200);
 
     expect((await agent.put(url, { status: 'open' }).expect(200)).body).toMatchObject({ current_agent_id: null, queue_priority: 100 });
+  });
+
+  it.each([
+    { update: { status: 'pending' }, told: ['conversation.status'] },
+    { update: { status: 'resolved' }, told: ['conversation.resolved'] },
+    { update: { status: 'closed' }, door: 'close', told: ['conversation.closed'] },
+    { update: { status: 'archived' }, door: 'archive', told: ['conversation.archived', 'conversation.closed'] },
+    { update: { status: 'open', priority: 'high' }, told: ['conversation.updated'] },
+    { update: { tags: ['entrega'] }, door: 'tags', told: ['conversation.updated'] },
+  ])('tells of an act what its own door tells: $update', async ({ update, door, told }) => {
+    for (const through of ['update', door]) {
+      if (!through) continue;
+      const { box, agent, conversation } = await shop();
+      const heard = eventCatalogue()
+        .filter(([name]) => name.startsWith('conversation.'))
+        .map(([name]) => ({ name, events: box.hear(name as keyof Events) }));
+
+      if (through === 'update') await agent.put(`/conversations/${conversation.id}`, update).expect(200);
+      else await agent.post(`/conversations/${conversation.id}/${through}`, door === 'tags' ? update : {}).expect(200);
+
+      expect(heard.flatMap(({ name, events }) => events.map(() => name))).toEqual(told);
+    }
   });
 
   it('does not reopen beside a live one', async () => {

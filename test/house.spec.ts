@@ -12,6 +12,7 @@ import { ALLOW, PUBLIC, RATE_CLASS } from '#access/decorators';
 import { Uuid } from '#api/validation.pipe';
 import { Actor } from '#common/actor';
 import { eventCatalogue } from '#common/events';
+import { PERMISSION_RESOURCES, rolePermissions } from '#common/permissions';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
 import { erasedTables } from '#database/erasure';
@@ -59,7 +60,7 @@ const FLOORS = (() => {
 const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
 
 /** What the rooms stand on; each may import those before it. */
-const GROUND = ['common', 'config', 'observability', 'database', 'jobs', 'mail', 'access', 'realtime', 'api'];
+const GROUND = ['common', 'config', 'observability', 'database', 'jobs', 'events', 'mail', 'access', 'realtime', 'api'];
 
 /** Imports against the order, each with its reason. */
 const AGAINST_THE_ORDER: Record<string, string> = {
@@ -145,6 +146,13 @@ describe('the floors', () => {
     expect(wrong).toEqual(Object.keys(AGAINST_THE_ORDER));
   });
 
+  it('let messages stand below their conversations: no input of these is known to them', () => {
+    const up = imports.filter(
+      ({ file, path }) => file.startsWith('src/modules/conversations/messages/') && /^src\/modules\/conversations\/[^/]+\.dto$/.test(path),
+    );
+    expect(up.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
+  });
+
   it('say the room in every import of another one', () => {
     const hidden = imports.filter(({ place, target, from }) => place !== '.' && place !== target && from.startsWith('.'));
     expect(hidden.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
@@ -216,6 +224,144 @@ const FOREIGN_WRITES: Record<string, { why: string; tables: string[] }> = {
   'src/demo.ts': { why: 'furnishes every room of the demo organization', tables: ['whatsapp_number_secrets'] },
 };
 
+/** Statements that read another room's table: the files and their tables, by reason. What is easily asked of the room that has the table is asked there. */
+const FOREIGN_READS: { why: string; files: Record<string, string[]> }[] = [
+  {
+    why: 'the guards look at a caller, their account and their organization at once; the rooms of these stand above them',
+    files: {
+      'src/access/api-keys.ts': ['api_key_secrets', 'api_keys', 'organizations', 'users'],
+      'src/access/sessions.ts': ['credentials', 'organizations', 'sessions', 'two_factors', 'users'],
+    },
+  },
+  {
+    why: 'an account with its password and its organization in one look, before an actor is known',
+    files: {
+      'src/modules/auth/auth.service.ts': ['credentials', 'organizations', 'users'],
+      'src/modules/auth/operator.ts': ['organizations', 'users'],
+      'src/modules/auth/own-sessions.ts': ['users'],
+      'src/modules/auth/recovery.ts': ['organizations', 'users'],
+      'src/modules/auth/session-tokens.ts': ['credentials'],
+      'src/modules/auth/super-admin.ts': ['organizations', 'users'],
+      'src/modules/auth/two-factors.ts': ['credentials', 'organizations', 'users'],
+    },
+  },
+  {
+    why: 'the start, and the demo: is there anybody?',
+    files: {
+      'src/demo.ts': ['organizations', 'users'],
+    },
+  },
+  {
+    why: 'an example of a statement, in the document',
+    files: {
+      'src/modules/operations/telemetry/telemetry.dto.ts': ['contacts'],
+    },
+  },
+  {
+    why: 'what the organization has set, beside the rows it is for',
+    files: {
+      'src/mail/mails.ts': ['organizations'],
+      'src/modules/conversations/auto-messages.ts': ['organizations', 'whatsapp_numbers'],
+      'src/modules/conversations/state/rating.ts': ['organizations', 'queues'],
+      'src/modules/notifications/notice-mails.ts': ['organizations', 'users'],
+      'src/modules/notifications/notices.ts': ['organizations', 'users'],
+      'src/modules/privacy/privacy.jobs.ts': ['organizations'],
+      'src/modules/queues/queue-days.ts': ['conversations', 'organizations'],
+    },
+  },
+  {
+    why: 'an id is of this organization, or somebody may be what they are named for',
+    files: {
+      'src/modules/agent-skills/agent-skills.service.ts': ['users'],
+      'src/modules/contacts/department-contacts.ts': ['departments'],
+      'src/modules/notifications/notifications.service.ts': ['users'],
+      'src/modules/privacy/subjects.ts': ['contacts', 'users'],
+      'src/modules/users/user-departments.ts': ['department_agents'],
+      'src/modules/whatsapp/numbers/numbers.service.ts': ['departments', 'queues'],
+    },
+  },
+  {
+    why: 'what a person has in every room',
+    files: {
+      'src/modules/privacy/compliance.ts': ['contacts'],
+      'src/modules/privacy/forget-people.ts': ['messages'],
+      'src/modules/privacy/pdf/personal-pdf.ts': ['contacts'],
+      'src/modules/privacy/personal-export.ts': ['conversations', 'messages'],
+    },
+  },
+  {
+    why: 'filing decides on a message with all there is around it, in one statement for many',
+    files: {
+      'src/modules/conversations/contact-is-there.ts': ['contacts'],
+      'src/modules/conversations/filing/menu-answers.ts': ['whatsapp_numbers'],
+      'src/modules/conversations/filing/single-items.ts': ['contacts'],
+      'src/modules/conversations/filing/statuses.ts': ['contacts'],
+      'src/modules/conversations/filing/threads.ts': ['organizations', 'users'],
+      'src/modules/conversations/state/locking.ts': ['contacts'],
+      'src/modules/conversations/state/traffic.ts': ['whatsapp_numbers'],
+    },
+  },
+  {
+    why: 'sending reads a message, its person and its number in one statement',
+    files: {
+      'src/modules/conversations/messages/limit-resets.ts': ['whatsapp_numbers'],
+      'src/modules/conversations/messages/outbound-statements.ts': ['contacts', 'whatsapp_numbers'],
+      'src/modules/conversations/messages/read-receipts.jobs.ts': ['contacts'],
+      'src/modules/conversations/messages/show-typing.ts': ['contacts', 'whatsapp_numbers'],
+    },
+  },
+  {
+    why: 'joins for a list, a figure or a notice: rows with the names and the work of what they belong to',
+    files: {
+      'src/modules/audit/audit-logs.service.ts': ['users'],
+      'src/modules/contacts/contact-figures.ts': ['contact_tags'],
+      'src/modules/conversations/contact-stats/contact-stats.service.ts': ['contacts'],
+      'src/modules/conversations/conversation-views.ts': ['contacts', 'users', 'whatsapp_numbers'],
+      'src/modules/conversations/figures/conversation-figures.ts': ['departments', 'users'],
+      'src/modules/conversations/messages/search-messages.ts': ['contacts'],
+      'src/modules/conversations/notices/absent-agents.ts': ['users'],
+      'src/modules/conversations/notices/inbox-notices.ts': ['contacts'],
+      'src/modules/conversations/search-conversations.ts': ['contacts'],
+      'src/modules/departments/agent-summaries.ts': ['agent_skills', 'conversations', 'users'],
+      'src/modules/departments/department-figures.ts': ['conversations', 'queues', 'users'],
+      'src/modules/queues/queue-figures.ts': ['conversations'],
+      'src/modules/queues/queue-notices.ts': ['conversations', 'messages', 'users'],
+      'src/modules/queues/queue-reports.ts': ['conversations', 'department_agents', 'users'],
+      'src/modules/queues/sla/sla-alerts.ts': ['contacts', 'conversations'],
+      'src/modules/queues/waiting-line.ts': ['contacts', 'conversations'],
+    },
+  },
+  {
+    why: 'who waits, who may serve them and where, in one statement: a look at it is worth only its moment',
+    files: {
+      'src/modules/queues/entering.ts': ['conversations', 'departments', 'whatsapp_numbers'],
+      'src/modules/queues/queues.realtime.ts': ['conversations'],
+      'src/modules/queues/return-conversations.ts': ['conversations', 'organizations', 'users'],
+      'src/modules/queues/routing/pull-conversation.ts': ['conversations'],
+      'src/modules/queues/routing/route-queues.ts': ['conversations', 'departments'],
+      'src/modules/queues/routing/routed-agents.ts': ['agent_skills', 'conversations', 'department_agents', 'users'],
+      'src/modules/queues/routing/routed-department.ts': ['conversations', 'departments', 'organizations'],
+      'src/modules/queues/routing/routed-queue.ts': ['conversations', 'departments', 'organizations'],
+      'src/modules/queues/sla/sla-clock.ts': ['conversations'],
+    },
+  },
+  {
+    why: 'whether a number or a file is still in use',
+    files: {
+      'src/modules/whatsapp/media/media.service.ts': ['messages'],
+      'src/modules/whatsapp/numbers/number-connections.ts': ['messages', 'outbound_sends'],
+      'src/modules/whatsapp/numbers/number-directory.ts': ['organizations'],
+    },
+  },
+  {
+    why: "a webhook of a number has the number's address and token",
+    files: {
+      'src/modules/webhooks/webhook-secrets.ts': ['whatsapp_number_secrets'],
+      'src/modules/webhooks/webhooks-of-numbers.ts': ['whatsapp_numbers'],
+    },
+  },
+];
+
 describe('the wall', () => {
   it('is passed by SQL only in the listed files, each with a reason', async () => {
     const { app } = await world();
@@ -239,7 +385,8 @@ describe('the wall', () => {
     expect(found).toEqual(Object.fromEntries(Object.entries(PAST_THE_WALL).map(([file, { statements }]) => [file, statements])));
   });
 
-  it('lets only the files of its room write a table', async () => {
+  /** Tables of other rooms that statements name after these words, by file. */
+  async function foreign(words: string): Promise<Record<string, string[]>> {
     const { app } = await world();
     const room = (file: string): string => /^src\/modules\/([^/]+)/.exec(file)?.[1] ?? /^src\/([^/]+)/.exec(file)?.[1] ?? '';
     const home = new Map<string, string>();
@@ -248,18 +395,30 @@ describe('the wall', () => {
       const entity = sources.find(({ file, tree }) => file.endsWith('.entity.ts') && tree.text.includes(`class ${name} `));
       home.set(tableName, room(entity?.file ?? ''));
     }
-    const writes = new RegExp(`\\b(?:INSERT\\s+INTO|UPDATE|DELETE\\s+FROM)\\s+(?:ONLY\\s+)?"?(${[...home.keys()].join('|')})\\b`, 'gi');
+    const named = new RegExp(`\\b(?:${words})\\s+(?:ONLY\\s+)?"?(${[...home.keys()].join('|')})\\b`, 'gi');
 
     const found: Record<string, string[]> = {};
     for (const { file, tree } of sources)
       each(tree, (node) => {
         if (!ts.isStringLiteral(node) && !ts.isNoSubstitutionTemplateLiteral(node) && !ts.isTemplateExpression(node)) return;
-        for (const [, table] of node.getText().matchAll(writes))
+        for (const [, table] of node.getText().matchAll(named))
           if (home.get(table) !== room(file)) found[file] = [...new Set([...(found[file] ?? []), table])].sort();
         return false;
       });
+    return found;
+  }
 
-    expect(found).toEqual(Object.fromEntries(Object.entries(FOREIGN_WRITES).map(([file, { tables }]) => [file, tables])));
+  it('lets only the files of its room write a table', async () => {
+    const listed = Object.entries(FOREIGN_WRITES).map(([file, { tables }]) => [file, tables]);
+
+    expect(await foreign('INSERT\\s+INTO|UPDATE|DELETE\\s+FROM')).toEqual(Object.fromEntries(listed));
+  });
+
+  it('has the statements of a room name its own tables; which others they read is listed, each with a reason', async () => {
+    const listed = FOREIGN_READS.flatMap(({ files }) => Object.entries(files));
+
+    expect(new Set(listed.map(([file]) => file)).size).toBe(listed.length);
+    expect(await foreign('(?<!DELETE\\s+)FROM|JOIN|USING')).toEqual(Object.fromEntries(listed));
   });
 
   it('spells out what a prepared statement answers: one that says * fails when a migration adds a column', () => {
@@ -475,6 +634,19 @@ describe('a room', () => {
       const { columns = [] } = tables.find(({ tableName }) => tableName === table) ?? {};
       expect({ table, unknown: columnsOf(rows).filter((column) => !columns.includes(column)) }).toEqual({ table, unknown: [] });
     }
+  });
+
+  it('says itself what its permissions are about and which rate classes it has', () => {
+    // Contract 10, 4 names them, those of rooms that are not built yet too.
+    const resources =
+      'messages conversations contacts campaigns flows chatbots automations whatsapp templates analytics users departments queues organization secrets webhooks erp ai privacy audit';
+    expect(PERMISSION_RESOURCES.join(' ')).toBe(resources);
+    expect(rolePermissions('viewer')).not.toContain('read:secrets');
+    expect(rolePermissions('agent')).toEqual(expect.arrayContaining([...rolePermissions('viewer'), 'read:erp', 'delete:queues']));
+
+    const declaring = sources.filter(({ text }) => /^(?:export const \w+ = )?(?:declarePermissions|declareRates)\(/m.test(text));
+    const elsewhere = declaring.filter(({ file }) => !/^src\/modules\/[a-z-]+\/[a-z-]+\.access\.ts$/.test(file));
+    expect(elsewhere.map(({ file }) => file)).toEqual(['src/config/rate-classes.ts']);
   });
 
   it('tells only events of the catalogue, which have a sentence, and sockets that hear them', () => {
@@ -888,6 +1060,15 @@ describe('the code', () => {
   it('hands out bytes from outside in one way', () => {
     const ways = /StreamableFile|\.attachment\(|\b(?:response|res)\.download\(|content-disposition/i;
     expect(sources.filter(({ text }) => ways.test(text)).map(({ file }) => file)).toEqual(['src/api/answer-file.ts']);
+  });
+
+  it('leans on the inside of one pg, the one that is installed', () => {
+    const readJson = (file: string): { version: string; dependencies: Record<string, string> } =>
+      JSON.parse(readFileSync(join(root, file), 'utf8')) as { version: string; dependencies: Record<string, string> };
+    // Another one? Read its lib/query.js beside src/database/prepared-query.ts first, and say its number there and here.
+    expect(readJson('node_modules/pg/package.json').version).toBe('8.23.1');
+    expect(readJson('package.json').dependencies['pg']).toBe('8.23.1');
+    expect(sources.find(({ file }) => file === 'src/database/prepared-query.ts')?.text).toContain('(8.23.1, lib/query.js)');
   });
 
   it('has no `any` and no `!` to silence', () => {

@@ -1,3 +1,5 @@
+import { GraphQLSchemaHost } from '@nestjs/graphql';
+import { getNullableType, isListType } from 'graphql';
 import { Client, Pool } from 'pg';
 import type { SelectQueryBuilder } from 'typeorm';
 import { Actor } from '#common/actor';
@@ -26,6 +28,11 @@ interface Plan {
 interface Statement {
   text: string;
   values?: unknown[];
+}
+
+interface Answer {
+  tags: { name: string }[];
+  tags_next_cursor: string | null;
 }
 
 const LARGE = ['contacts', 'contact_identities', 'conversations', 'messages'];
@@ -85,6 +92,10 @@ describe('lists of a large organization', () => {
     '/conversations',
     '/conversations?page=300',
     '/conversations?sort=last_message_at:asc',
+    '/conversations?sort=unread_count:desc',
+    '/conversations?sort=unread_count:asc',
+    '/conversations?sort=priority:desc',
+    '/conversations?sort=priority:asc',
     '/conversations?status=open',
     '/conversations?status=pending',
     '/conversations?status=active',
@@ -102,12 +113,17 @@ describe('lists of a large organization', () => {
     '/contacts',
     '/contacts?page=300',
     '/contacts?sort=created_at:asc',
+    '/contacts?sort=name:asc',
+    '/contacts?sort=name:desc',
     '/contacts?is_vip=true',
     '/contacts?is_blocked=true',
     '/contacts?assigned_agent_id=AGENT',
     '/whatsapp/messages',
     '/whatsapp/messages?page=300',
     '/whatsapp/messages?sort=created_at:asc',
+    '/whatsapp/messages?message_type=text',
+    '/whatsapp/messages?message_type=image',
+    '/whatsapp/messages?message_type=sticker',
     '/conversations/THREAD/messages',
     '/conversations/THREAD/messages?sort=created_at:desc',
   ];
@@ -200,8 +216,10 @@ describe('lists of a large organization', () => {
 
   it('find the words of messages by their index, whatever the planner takes them for', async () => {
     const query = jest.spyOn(Client.prototype, 'query');
-    for (const words of ['pedido', 'nota fiscal', 'xyz', 'pe'])
-      await acme.agent.get(`/whatsapp/messages/search?q=${encodeURIComponent(words)}&limit=100`).expect(200);
+    const lists = ['/whatsapp/messages/search?q', '/whatsapp/messages?search', '/whatsapp/messages?message_type=image&search'];
+    for (const list of lists)
+      for (const words of ['pedido', 'nota fiscal', 'xyz', 'pe'])
+        await acme.agent.get(`${list}=${encodeURIComponent(words)}&limit=100`).expect(200);
     const asked = (query.mock.calls as unknown as [Statement | string, unknown[]?][]).map(([statement, values]): Statement =>
       typeof statement === 'string' ? { text: statement, values } : { values, ...statement },
     );
@@ -220,21 +238,25 @@ describe('lists of a large organization', () => {
       for (const index of indexes) used.add(index);
       // The newest are read one by one as far as a time, all others by their words.
       const is_bounded = indexes.includes('messages_history_idx') && /"created_at" (?:>=|<) \$/.test(text);
-      if (!is_bounded && !indexes.includes('messages_search_idx')) whole.push(text);
+      // Those of one kind by that, where they are fewer.
+      const is_narrow = indexes.includes('messages_search_idx') || (indexes.includes('messages_kind_idx') && values?.includes('image'));
+      if (!is_bounded && !is_narrow) whole.push(text);
     }
     expect(whole).toEqual([]);
     expect([...used]).toEqual(expect.arrayContaining(['messages_history_idx', 'messages_search_idx']));
   });
 
   it('go on where a page ended, to the last row, each once, forth and back', async () => {
-    for (const path of [
-      '/conversations?is_archived=true',
-      '/conversations?status=pending',
-      '/contacts?is_vip=true',
-      `/contacts?source=import`,
+    for (const [path, field] of [
+      ['/conversations?is_archived=true', 'last_message_at'],
+      ['/conversations?status=pending', 'last_message_at'],
+      ['/conversations?status=pending', 'unread_count'],
+      ['/conversations?status=pending', 'priority'],
+      ['/contacts?is_vip=true', 'created_at'],
+      ['/contacts?is_vip=true', 'name'],
+      ['/contacts?source=import', 'created_at'],
     ]) {
-      for (const direction of ['desc', 'asc']) {
-        const sort = `${path.startsWith('/contacts') ? 'created_at' : 'last_message_at'}:${direction}`;
+      for (const sort of [`${field}:desc`, `${field}:asc`]) {
         const seen: string[] = [];
         let page = await list(acme.agent, `${path}&limit=100&sort=${sort}`);
         const { total } = page;
@@ -389,5 +411,30 @@ describe('a cursor', () => {
       })
       .expect(200);
     expect(body.data).toEqual({ contacts: [{ name: 'Ana 1' }], contacts_next_cursor: next_cursor, end: null });
+  });
+
+  it('stands in GraphQL beside every list that takes one, and leads to what REST answers next', async () => {
+    const { app, acme } = await world();
+    const fields = Object.values(app.get(GraphQLSchemaHost).schema.getQueryType()?.getFields() ?? {});
+    const paged = fields.filter(({ type, args }) => isListType(getNullableType(type)) && args.some(({ name }) => name === 'cursor'));
+    expect(paged.length).toBeGreaterThan(20);
+    expect(paged.filter(({ name }) => !fields.some((field) => field.name === `${name}_next_cursor`)).map(({ name }) => name)).toEqual([]);
+    for (const name of ['Bolo', 'Feira', 'Natal']) await acme.admin.post('/contacts/tags', { name }).expect(201);
+
+    const ask = async (cursor?: string): Promise<Answer> => {
+      const query = 'query ($cursor: String) { tags(limit: 2, cursor: $cursor) { name } tags_next_cursor(limit: 2, cursor: $cursor) }';
+      const { body } = await acme.viewer.graphql(query, { cursor }).expect(200);
+      return (body as { data: Answer }).data;
+    };
+    const first = await ask();
+    const last = await ask(first.tags_next_cursor ?? '');
+
+    expect([first, last]).toEqual([
+      { tags: [{ name: 'Bolo' }, { name: 'Feira' }], tags_next_cursor: expect.any(String) },
+      { tags: [{ name: 'Natal' }], tags_next_cursor: null },
+    ]);
+    expect((await acme.viewer.get('/contacts/tags?limit=2').expect(200)).body.next_cursor).toBe(first.tags_next_cursor);
+    const closed = await acme.viewer.graphql('{ audit_logs_next_cursor }').expect(200);
+    expect(closed.body).toMatchObject({ errors: [{ extensions: { status_code: 403 } }] });
   });
 });

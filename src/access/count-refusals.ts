@@ -11,7 +11,7 @@ import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import { type Observable, catchError } from 'rxjs';
 import { Forbidden } from '#common/errors';
-import type { RateLimitClass } from '#config/config';
+import type { RateLimitClass } from '#config/rate-classes';
 import { RateClass } from './decorators';
 import { requestOf, responseOf } from './request';
 import { ThrottleGuard } from './throttle';

@@ -2,7 +2,7 @@ import { type ExecutionContext, SetMetadata, applyDecorators, createParamDecorat
 import { ApiExtension } from '@nestjs/swagger';
 import type { Actor, Role } from '#common/actor';
 import type { PermissionResource } from '#common/permissions';
-import type { RateLimitClass } from '#config/config';
+import type { RateLimitClass } from '#config/rate-classes';
 import { requestOf } from './request';
 
 export const PUBLIC = 'access:public';

@@ -5,7 +5,8 @@ import { ThrottlerGuard, type ThrottlerStorage } from '@nestjs/throttler';
 import type { Response } from 'express';
 import { Bounded } from '#common/bounded';
 import { TooMany } from '#common/errors';
-import { Config, type RateLimitClass } from '#config/config';
+import { Config } from '#config/config';
+import type { RateLimitClass } from '#config/rate-classes';
 import { RedisScripts } from '#database/redis-scripts';
 import type { Actor } from '#common/actor';
 import { RATE_CLASS } from './decorators';
@@ -137,11 +138,10 @@ export class ThrottleGuard extends ThrottlerGuard {
     if (!this.config.rate_limit_enabled) return null;
     // A program asks more often than a person: keys have one class for what people have two for.
     const name = caller?.api_key_id && (declared === 'general' || declared === 'graphql') ? 'api_key' : declared;
-    const { limit, seconds } = this.config.rate_limits[name];
-    const byIp = name === 'webhook' || name.startsWith('auth_');
+    const { limit, seconds, by_address } = this.config.rate_limits[name];
     const holder = caller && holderOf(caller);
     const ip = async (): Promise<string> => `ip:${await this.getTracker(request as unknown as Record<string, unknown>)}`;
-    const tracker = account ? `account:${account}` : byIp || !holder ? await ip() : `user:${holder}`;
+    const tracker = account ? `account:${account}` : by_address || !holder ? await ip() : `user:${holder}`;
     const record = await this.storageService.increment(
       `${name}:${tracker}${about && `:${about}`}`,
       seconds * 1000,

@@ -16,6 +16,7 @@ import { Config } from '#config/config';
 import { GraphqlContext } from './graphql-context';
 import { formatError, graphqlError } from './graphql-errors';
 import { GraphqlInput } from './graphql-input';
+import { withNextCursors } from './graphql-pages';
 import { GraphqlDoor, PARSE_OPTIONS } from './graphql.door';
 
 /** A resolver takes its turn among those of its request. */
@@ -73,7 +74,7 @@ function nullableMutations(schema: GraphQLSchema): GraphQLSchema {
         path: '/graphql',
         autoSchemaFile: true,
         sortSchema: true,
-        transformSchema: nullableMutations,
+        transformSchema: (schema: GraphQLSchema) => nullableMutations(withNextCursors(schema)),
         playground: false,
         graphiql: false,
         introspection: !config.production || config.docs_enabled,

@@ -3,32 +3,22 @@ import { type Actor, Role } from './actor';
 /** What a permission lets do: read; create, change and act; delete. */
 export const PERMISSION_ACTIONS = ['read', 'write', 'delete'] as const;
 
-/** What is read, written or deleted, and what people call it. */
-const RESOURCE_NAMES = {
-  messages: 'messages',
-  conversations: 'conversations',
-  contacts: 'contacts',
-  campaigns: 'campaigns',
-  flows: 'flows',
-  chatbots: 'chatbots',
-  automations: 'automations',
-  whatsapp: 'WhatsApp numbers and files',
-  templates: 'message templates',
-  analytics: 'analytics and dashboards',
-  users: 'users, their skills and their rights',
-  departments: 'departments',
-  queues: 'queues',
-  organization: 'the organization',
-  secrets: 'secrets',
-  webhooks: 'webhooks',
-  erp: 'ERP connections',
-  ai: 'the AI assistant',
-  privacy: 'requests about personal data',
-  audit: 'the audit log',
-} as const;
+/** What is read, written or deleted, as its room declares it. */
+interface DeclaredResource {
+  /** What people call it. */
+  called: string;
+  /** The least role that may read it; the role of each route still decides. */
+  read: 'viewer' | 'agent' | 'org_admin';
+  /** The least role that may create, change and act on it, and delete it. */
+  write: 'agent' | 'org_admin';
+}
+
+/** What permissions are about, by name; each room adds its own by declaration merging, beside its declaration. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- each room adds its own
+export interface PermissionResources {}
 
 export type PermissionAction = (typeof PERMISSION_ACTIONS)[number];
-export type PermissionResource = keyof typeof RESOURCE_NAMES;
+export type PermissionResource = keyof PermissionResources;
 
 /** One permission, as `action:resource`. */
 export interface Permission {
@@ -38,21 +28,41 @@ export interface Permission {
   description: string;
 }
 
+/** As contract 10, 4 lists them; what it does not know comes after them, by name. */
+const ORDER =
+  'messages conversations contacts campaigns flows chatbots automations whatsapp templates analytics users departments queues organization secrets webhooks erp ai privacy audit'.split(
+    ' ',
+  );
+
+const RESOURCES = new Map<PermissionResource, DeclaredResource>();
+
+/** The names of all, in order; one list that grows, for decorators that are read before every room has said its own. */
+export const PERMISSION_RESOURCES: PermissionResource[] = [];
+
+/** Something that permissions are about, in the `*.access.ts` of its room. */
+export function declarePermissions(resource: PermissionResource, declared: DeclaredResource): void {
+  if (RESOURCES.has(resource)) throw new Error(`The permissions of ${resource} are declared twice`);
+  RESOURCES.set(resource, declared);
+  const placeOf = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  PERMISSION_RESOURCES.push(resource);
+  PERMISSION_RESOURCES.sort((a, b) => placeOf(a) - placeOf(b) || (a < b ? -1 : 1));
+}
+
 const DOES: Record<PermissionAction, string> = { read: 'See', write: 'Create, change and act on', delete: 'Delete' };
 
 /** Every single permission; wildcards (`*`, `read:*`, `write:*`, `delete:*`) stand for several of them. */
-export const PERMISSIONS: readonly Permission[] = Object.entries(RESOURCE_NAMES).flatMap(([resource, called]) =>
-  PERMISSION_ACTIONS.map((action) => ({
-    name: `${action}:${resource}`,
-    action,
-    resource: resource as PermissionResource,
-    description: `${DOES[action]} ${called}.`,
-  })),
-);
+export const permissions = (): Permission[] =>
+  PERMISSION_RESOURCES.flatMap((resource) =>
+    PERMISSION_ACTIONS.map((action) => ({
+      name: `${action}:${resource}`,
+      action,
+      resource,
+      description: `${DOES[action]} ${RESOURCES.get(resource)?.called}.`,
+    })),
+  );
 
-const KNOWN = new Set([...PERMISSIONS.map(({ name }) => name), '*', ...PERMISSION_ACTIONS.map((action) => `${action}:*`)]);
-
-export const isPermission = (name: string): boolean => KNOWN.has(name);
+export const isPermission = (name: string): boolean =>
+  name === '*' || PERMISSION_ACTIONS.some((action) => name === `${action}:*`) || permissions().some((one) => one.name === name);
 
 /** Whether a list of permissions holds this one; a wildcard is held by itself or a wider one. */
 export function holds(permissions: readonly string[], name: string): boolean {
@@ -66,54 +76,22 @@ export function narrowest(a: string[] | null, b: string[] | null): string[] | nu
   return [...new Set([...a.filter((name) => holds(b, name)), ...b.filter((name) => holds(a, name))])];
 }
 
-const READ_BY_ALL: PermissionResource[] = [
-  'messages',
-  'conversations',
-  'contacts',
-  'campaigns',
-  'flows',
-  'chatbots',
-  'automations',
-  'whatsapp',
-  'templates',
-  'analytics',
-  'users',
-  'departments',
-  'queues',
-  'organization',
-  'ai',
-];
-
-const CHANGED_BY_AGENTS: PermissionResource[] = [
-  'messages',
-  'conversations',
-  'contacts',
-  'queues',
-  'automations',
-  'whatsapp',
-  'templates',
-  'analytics',
-  'ai',
-  'erp',
-  'privacy',
-];
-
-const viewer = READ_BY_ALL.map((resource) => `read:${resource}`);
-
 /** What a role may do at most; the role of each route still decides. */
-export const ROLE_PERMISSIONS: Record<Role, readonly string[]> = {
-  super_admin: ['*'],
-  org_admin: ['*'],
-  agent: [
-    ...viewer,
-    'read:erp',
-    'read:privacy',
-    ...CHANGED_BY_AGENTS.map((resource) => `write:${resource}`),
-    ...CHANGED_BY_AGENTS.map((resource) => `delete:${resource}`),
-  ],
-  viewer,
-};
+export function rolePermissions(role: `${Role}`): readonly string[] {
+  if (role === 'super_admin' || role === 'org_admin') return ['*'];
+  const open = (to: 'read' | 'write', least: Role): PermissionResource[] =>
+    PERMISSION_RESOURCES.filter((resource) => RESOURCES.get(resource)?.[to] === least);
+  const read = open('read', Role.viewer).map((resource) => `read:${resource}`);
+  if (role === 'viewer') return read;
+  const written = open('write', Role.agent);
+  return [
+    ...read,
+    ...open('read', Role.agent).map((resource) => `read:${resource}`),
+    ...written.map((resource) => `write:${resource}`),
+    ...written.map((resource) => `delete:${resource}`),
+  ];
+}
 
 /** Whether somebody may, by their role and by permissions of their own: for what stands beside what a guard has let them see. */
 export const may = ({ role, permissions }: Pick<Actor, 'role' | 'permissions'>, name: string): boolean =>
-  holds(ROLE_PERMISSIONS[role], name) && (permissions === null || holds(permissions, name));
+  holds(rolePermissions(role), name) && (permissions === null || holds(permissions, name));

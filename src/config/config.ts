@@ -7,34 +7,11 @@ import { ConfigError } from './config-error';
 import { envReader } from './env-reader';
 import { makeDirectory } from './make-directory';
 import { misspelling } from './misspelling';
+import { type RateClass, type RateLimitClass, rateClasses } from './rate-classes';
 import { embeddedSecrets, isWeak, keyRing } from './start-secrets';
 import { trustProxy } from './trust-proxy';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
-
-/** `RATE_LIMIT_<CLASS>` as `limit/seconds`. */
-export interface RateLimit {
-  limit: number;
-  seconds: number;
-}
-
-const RATE_LIMIT_DEFAULTS = {
-  auth_login: { limit: 5, seconds: 60 },
-  auth_register: { limit: 3, seconds: 3600 },
-  auth_refresh: { limit: 10, seconds: 60 },
-  auth_recovery: { limit: 3, seconds: 3600 },
-  auth_recovery_address: { limit: 30, seconds: 3600 },
-  auth_token: { limit: 10, seconds: 3600 },
-  general: { limit: 100, seconds: 60 },
-  invitation: { limit: 100, seconds: 3600 },
-  api_key: { limit: 600, seconds: 60 },
-  upload: { limit: 10, seconds: 60 },
-  graphql: { limit: 50, seconds: 60 },
-  secret_reveal: { limit: 10, seconds: 60 },
-  data_export: { limit: 30, seconds: 3600 },
-  database_query: { limit: 30, seconds: 60 },
-  webhook: { limit: 1000, seconds: 60 },
-} satisfies Record<string, RateLimit>;
 
 /** A bucket of an S3-compatible storage and the keys to it. */
 export interface S3Settings {
@@ -50,8 +27,6 @@ export interface S3Settings {
 
 /** Contract 20, 9: ten tries within about 75 hours. */
 const WEBHOOK_RETRY_DELAYS: readonly number[] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
-
-export type RateLimitClass = keyof typeof RATE_LIMIT_DEFAULTS;
 
 /** Environment in, one typed frozen object out. The only reader of process.env. Names are the contract's, in snake_case. */
 export class Config {
@@ -98,7 +73,7 @@ export class Config {
   readonly trace_sample_ratio: number;
   readonly metrics_token: string | null;
   readonly rate_limit_enabled: boolean;
-  readonly rate_limits: Record<RateLimitClass, RateLimit>;
+  readonly rate_limits: Record<RateLimitClass, RateClass>;
   /** none: mails end as failed. */
   readonly mail_driver: 'smtp' | 'memory' | 'none';
   readonly smtp_url: string | null;
@@ -210,15 +185,15 @@ export class Config {
       mistakes.push('METRICS_TOKEN is weak: give 16 or more random characters');
     this.rate_limit_enabled = bool('RATE_LIMIT_ENABLED', true);
     this.rate_limits = Object.fromEntries(
-      Object.entries(RATE_LIMIT_DEFAULTS).map(([name, fallback]) => {
+      [...rateClasses()].map(([name, declared]) => {
         const variable = `RATE_LIMIT_${name.toUpperCase()}`;
         const value = text(variable);
         const match = value?.match(/^(\d{1,7})\/(\d{1,6})$/);
         if (value !== null && (!match || Number(match[1]) < 1 || Number(match[2]) < 1))
           mistakes.push(`${variable} is "${value}", use limit/seconds such as 100/60`);
-        return [name, match ? { limit: Number(match[1]), seconds: Number(match[2]) } : fallback];
+        return [name, { ...declared, ...(match && { limit: Number(match[1]), seconds: Number(match[2]) }) }];
       }),
-    ) as Record<RateLimitClass, RateLimit>;
+    ) as Record<RateLimitClass, RateClass>;
     this.smtp_url = url('SMTP_URL', smtpUrl(text('SMTP_HOST'), int('SMTP_PORT', 587, 1, 65535), text('SMTP_USER'), text('SMTP_PASSWORD')), [
       'smtp:',
       'smtps:',

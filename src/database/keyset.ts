@@ -13,6 +13,13 @@ export interface Place {
   id: string;
 }
 
+/** What nearly all rows have, while the others are few and found by an index of their own. */
+export interface Usual {
+  value: number;
+  /** There is nothing below it. */
+  is_least?: true;
+}
+
 const INT_MAX = 2 ** 31 - 1;
 
 /**
@@ -24,6 +31,7 @@ export class Keyset {
     private readonly column: ColumnMetadata,
     readonly direction: 'ASC' | 'DESC',
     private readonly second?: ColumnMetadata,
+    private readonly usual?: Usual,
   ) {}
 
   /** The places of a query's rows, in order. */
@@ -36,6 +44,25 @@ export class Keyset {
     return places.addOrderBy(id, this.direction);
   }
 
+  /** The same in stretches that follow each other: what has the usual value stands in the order of the ids, which the key of the table has. */
+  stretches<T extends ObjectLiteral>(rows: SelectQueryBuilder<T>): SelectQueryBuilder<T>[] {
+    if (!this.usual) return [this.places(rows)];
+    return this.parts(rows, this.usual).map(({ places }) => places);
+  }
+
+  private parts<T extends ObjectLiteral>(
+    rows: SelectQueryBuilder<T>,
+    { value: usual, is_least }: Usual,
+  ): { sign: number; places: SelectQueryBuilder<T> }[] {
+    const [path] = this.paths(rows);
+    const upwards = ['<', '=', '>'].map((holds, n) => ({
+      sign: n - 1,
+      places: this.places(rows).andWhere(`${path} ${holds} :usual`, { usual }),
+    }));
+    const parts = is_least ? upwards.slice(1) : upwards;
+    return this.direction === 'ASC' ? parts : parts.reverse();
+  }
+
   /** The same after a place, in stretches that follow each other: an index finds the beginning of each. */
   placesAfter<T extends ObjectLiteral>(rows: SelectQueryBuilder<T>, place: Place): SelectQueryBuilder<T>[] {
     const [path, id, tie] = this.paths(rows);
@@ -45,6 +72,21 @@ export class Keyset {
     const alike = tie ? `(${tie} > :place_tie OR ${tie} = :place_tie AND ${id} ${beyond} :place_id)` : `${id} ${beyond} :place_id`;
     if (place.value === null)
       return [stretch(`${path} IS NULL AND ${alike}`), ...(this.direction === 'ASC' ? [stretch(`${path} IS NOT NULL`)] : [])];
+    if (this.usual) {
+      const parts = this.parts(rows, this.usual);
+      const sign = Math.sign(Number(place.value) - this.usual.value);
+      const [part, ...others] = parts.slice(
+        Math.max(
+          0,
+          parts.findIndex((one) => one.sign === sign),
+        ),
+      );
+      const beyondPlace = part.places.andWhere(`(${path}, ${id}) ${beyond} (:place_value, :place_id)`, {
+        place_value: place.value,
+        place_id: place.id,
+      });
+      return [beyondPlace, ...others.map(({ places }) => places)];
+    }
     const withValue = tie
       ? [stretch(`${path} = :place_value AND ${alike}`), stretch(`${path} ${beyond} :place_value`)]
       : [stretch(`(${path}, ${id}) ${beyond} (:place_value, :place_id)`)];

@@ -8,7 +8,7 @@ interface Reading {
   _prebuiltEmptyResultObject: unknown;
 }
 
-/** What pg's Query is beside its types (8.23, lib/query.js). */
+/** What pg's Query is beside its types (8.23.1, lib/query.js). */
 interface Driver {
   _result: Reading;
   _accumulateRows: boolean;

@@ -6,7 +6,7 @@ import { NotFound } from '#common/errors';
 import { type Page, type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { newId } from '#common/uuid';
 import { askAgain } from './ask-again';
-import { Keyset, type Place } from './keyset';
+import { Keyset, type Place, type Usual } from './keyset';
 import { type Condition, type Prepared, type Sql, prepared } from './sql';
 import type { TenantEntity } from './tenant.entity';
 import { LIST_MAX, SEARCH_MAX, totalOf } from './total';
@@ -21,6 +21,8 @@ export interface PageOptions<T> {
   sort: (keyof T & string)[];
   /** Of a short list: what is alike in the order's column stands by this text, from A on. */
   then_by?: keyof T & string;
+  /** Columns of the order that have one value in nearly all rows. */
+  usual?: Partial<Record<keyof T & string, Usual>>;
   /** `field:asc|desc` when the caller names none. */
   default_sort?: string;
   /** Column = value; undefined values are left out, arrays mean "one of". */
@@ -277,7 +279,8 @@ export class TenantRepository<T extends TenantEntity> {
     const keyset = this.keyset(query, options);
     const { skip } = pageWindow(query);
     const places: Place[] = [];
-    for (const stretch of query.cursor === undefined ? [keyset.places(rows)] : keyset.placesAfter(rows, keyset.place(query.cursor))) {
+    const fromStart = (): SelectQueryBuilder<T>[] => (skip ? [keyset.places(rows)] : keyset.stretches(rows));
+    for (const stretch of query.cursor === undefined ? fromStart() : keyset.placesAfter(rows, keyset.place(query.cursor))) {
       const wanted = limit + 1 - places.length;
       if (wanted > 0) places.push(...(await this.read(stretch, skip, wanted, options.common)));
     }
@@ -298,7 +301,7 @@ export class TenantRepository<T extends TenantEntity> {
     const column = this.sql.metadata.findColumnWithPropertyName(name);
     if (!column) throw new Error(`${this.entity.name} has no column ${name}`);
     const second = options.then_by === name ? undefined : this.sql.metadata.findColumnWithPropertyName(options.then_by ?? '');
-    return new Keyset(column, direction, second);
+    return new Keyset(column, direction, second, options.usual?.[name as keyof T & string]);
   }
 
   /** The search and filter of a list, without its order and limits (counts, exports). */

@@ -160,6 +160,20 @@ export const facts: RoomFacts = {
       changes: ['assigned_at', 'current_agent_id'],
       given: async (stage) => ({ id: (await stage.conversation()).id, body: { assigned_agent_id: stage.agent.user.id } }),
     },
+    ...(['pending', 'resolved', 'closed', 'archived'] as const).map((status): Act => ({
+      rest: 'PUT conversations/:conversation_id',
+      mutation: 'updateConversation',
+      said: [status === 'pending' ? 'conversation.status' : `conversation.${status}`],
+      changes: ['status'],
+      given: async (stage) => ({ id: (await stage.conversation()).id, body: { status } }),
+    })),
+    {
+      rest: 'PUT conversations/:conversation_id',
+      mutation: 'updateConversation',
+      said: ['conversation.reopened'],
+      changes: ['closed_at', 'status'],
+      given: async (stage) => ({ id: (await stage.closed()).id, body: { status: 'active' } }),
+    },
     {
       rest: 'POST conversations/:conversation_id/transfer',
       mutation: 'transferConversation',

@@ -3,6 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { User } from '#modules/users/user.entity';
 import { AgentSkillArgs, AgentSkillReplace } from './agent-skill.dto';
 import { AgentSkill } from './agent-skill.entity';
@@ -15,8 +16,8 @@ export class AgentSkillsResolver {
 
   @Query(() => [AgentSkill], { name: 'agent_skills', description: 'A page of skills, of all agents or of one.' })
   @Allow('viewer')
-  async list(@Caller() actor: Actor, @Args() query: AgentSkillArgs): Promise<AgentSkill[]> {
-    return (await this.skills.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: AgentSkillArgs): Promise<Page<AgentSkill>> {
+    return this.skills.page(actor, query);
   }
 
   @Mutation(() => [AgentSkill], { description: 'Replace all skills of a user.' })

@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, PeopleOnly, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { ApiKeyArgs, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate } from './api-key.dto';
 import { ApiKey } from './api-key.entity';
@@ -15,8 +16,8 @@ export class ApiKeysResolver {
 
   @Query(() => [ApiKey], { description: 'API keys; never their values.' })
   @Allow('org_admin')
-  async api_keys(@Caller() actor: Actor, @Args() query: ApiKeyArgs): Promise<ApiKey[]> {
-    return (await this.keys.page(actor, query)).items;
+  api_keys(@Caller() actor: Actor, @Args() query: ApiKeyArgs): Promise<Page<ApiKey>> {
+    return this.keys.page(actor, query);
   }
 
   @Mutation(() => ApiKeyCreated, { description: 'Create an API key; its value is shown only now.' })

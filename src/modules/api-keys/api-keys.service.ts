@@ -7,7 +7,7 @@ import { API_KEY_PREFIX } from '#common/bearer';
 import { Conflict, Forbidden, Invalid } from '#common/errors';
 import { hashOf } from '#common/hash-of';
 import type { Page } from '#common/page.dto';
-import { ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
+import { rolePermissions, holds, isPermission } from '#common/permissions';
 import { Database, type Tx } from '#database/database';
 import type { TenantRepository } from '#database/tenant-repository';
 import { SecurityAlerts } from '#modules/auth/security-alerts';
@@ -115,7 +115,7 @@ export class ApiKeysService {
   /** For a change of it: its next value is the key itself. One's own never does more than oneself. */
   private async lock(tx: Tx, actor: Actor, id: string): Promise<ApiKey> {
     const key = await this.keys(tx).lock(actor, id);
-    if (key.created_by !== actor.user_id) assertHolds(actor, key.scopes ?? ROLE_PERMISSIONS[key.role]);
+    if (key.created_by !== actor.user_id) assertHolds(actor, key.scopes ?? rolePermissions(key.role));
     return key;
   }
 
@@ -145,7 +145,7 @@ function present(row: ApiKey): ApiKey {
 /** Only what the role may: a scope never opens what the role does not. @throws {Invalid} naming the first that is wrong. */
 function scopesOf(role: ApiKey['role'], scopes: string[] | null | undefined): string[] | null {
   if (scopes == null) return null;
-  const wrong = scopes.findIndex((name) => !isPermission(name) || !holds(ROLE_PERMISSIONS[role], name));
+  const wrong = scopes.findIndex((name) => !isPermission(name) || !holds(rolePermissions(role), name));
   if (wrong < 0) return [...new Set(scopes)];
   const known = isPermission(scopes[wrong]);
   const msg = known ? `${scopes[wrong]} is beyond the role ${role}` : `${scopes[wrong]} is no permission; GET /permissions names them`;

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './audit-logs.access';
 import { AuditLogsController } from './audit-logs.controller';
 import { AuditLogsResolver } from './audit-logs.resolver';
 import { AuditLogs } from './audit-logs.service';

@@ -3,6 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { AuditArgs, AuditEntry } from './audit-log.dto';
 import { AuditLogs, scopeOf } from './audit-logs.service';
 
@@ -18,7 +19,7 @@ export class AuditLogsResolver {
   }
 
   @Query(() => [AuditEntry], { description: 'A page of what was done, newest first.' })
-  async audit_logs(@Caller() actor: Actor, @Context('req') request: AppRequest, @Args() query: AuditArgs): Promise<AuditEntry[]> {
-    return (await this.logs.page(actor, scopeOf(actor, request.get('x-organization-id')), query)).items;
+  audit_logs(@Caller() actor: Actor, @Context('req') request: AppRequest, @Args() query: AuditArgs): Promise<Page<AuditEntry>> {
+    return this.logs.page(actor, scopeOf(actor, request.get('x-organization-id')), query);
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
+import './auth.access';
 import './auth.errors';
 import { AccountPagesController } from './account-pages.controller';
 import { AuthController } from './auth.controller';

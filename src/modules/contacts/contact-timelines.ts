@@ -8,6 +8,7 @@ import { Database } from '#database/database';
 import type { AuditLog } from '#modules/audit/audit-log.entity';
 import { AuditStore } from '#modules/audit/audit-store';
 import { Tags } from '#modules/tags/tags';
+import { membersOf } from '#modules/users/members';
 import { Contact } from './contact.entity';
 import { timelineKinds } from './timeline';
 import type { ContactTimeline, TimelineEntry, TimelineQuery } from './timeline.dto';
@@ -95,15 +96,9 @@ export class ContactTimelines {
   }
 
   private async named(actor: Actor, entries: readonly Entry[]): Promise<TimelineEntry[]> {
-    const ids = [...new Set(entries.flatMap(({ user_id }) => user_id ?? []))];
-    const users = ids.length
-      ? await this.database.rows<{ id: string; full_name: string }>(
-          'SELECT id, full_name FROM users WHERE organization_id = $1 AND id = ANY($2)',
-          [actor.organization_id, ids],
-        )
-      : [];
-    const names = new Map(users.map(({ id, full_name }) => [id, full_name]));
-    return entries.map((entry) => ({ ...entry, user_name: names.get(entry.user_id ?? '') ?? null }));
+    const ids = entries.flatMap(({ user_id }) => user_id ?? []);
+    const members = await membersOf(this.database, actor.organization_id, ids);
+    return entries.map((entry) => ({ ...entry, user_name: members.get(entry.user_id ?? '')?.full_name ?? null }));
   }
 }
 

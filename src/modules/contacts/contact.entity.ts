@@ -26,6 +26,8 @@ import { declareResource } from '#modules/organizations/plan-resources';
 })
 @Index('contacts_vip_idx', ['organization_id', 'created_at', 'id'], { where: 'is_vip AND deleted_at IS NULL' })
 @Index('contacts_blocked_idx', ['organization_id', 'created_at', 'id'], { where: 'is_blocked AND deleted_at IS NULL' })
+// From A to Z, those without a name first; the migration writes it.
+@Index('contacts_name_idx', { synchronize: false })
 @Index('contacts_gone_idx', ['organization_id', 'id'], { where: 'deleted_at IS NOT NULL' })
 // An expression over the words of a contact; the migration writes it.
 @Index('contacts_search_idx', { synchronize: false })

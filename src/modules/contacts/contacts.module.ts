@@ -4,6 +4,7 @@ import { Config } from '#config/config';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { TagsModule } from '#modules/tags/tags.module';
+import './contacts.access';
 import './contacts.errors';
 import './contacts.events';
 import './import/contact-imports.demo';

@@ -18,7 +18,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { Alias, BareList } from '#common/alias';
-import { NotBlank, OneLine } from '#common/fields';
+import { OneLine } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
 import { PickType } from '#common/mapped-types';
 import { ConversationPriority } from './conversation.entity';
@@ -173,23 +173,4 @@ export class ConversationTags {
   @Length(1, 50, { each: true })
   @Matches(/\S/, { each: true, message: 'tags must have something to read: white space is not text' })
   tags: string[];
-}
-
-/** A word among the team. */
-@ArgsType()
-export class ConversationNoteCreate {
-  /** Alias: content. */
-  @Alias('content')
-  @IsString()
-  @Length(1, 4000)
-  @NotBlank()
-  note: string;
-
-  /** Users whom it is meant for: they are told. */
-  @Field(() => [ID], { nullable: true })
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsUUID(undefined, { each: true })
-  mentions?: string[];
 }

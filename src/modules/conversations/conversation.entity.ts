@@ -66,6 +66,8 @@ export enum CsatAwaits {
   where: "current_agent_id IS NOT NULL AND status IN ('open', 'pending')",
 })
 @Index('conversations_of_identity_idx', ['organization_id', 'contact_identity_id'], { where: 'contact_identity_id IS NOT NULL' })
+// What is not of the usual priority, which is few: a message renews its conversation's entry in every index that has it.
+@Index('conversations_priority_idx', ['organization_id', 'queue_priority', 'id'], { where: 'queue_priority <> 50' })
 @Index('conversations_csat_idx', ['organization_id', 'csat_due_at'], { where: 'csat_due_at IS NOT NULL' })
 @Index('conversations_rated_idx', ['organization_id', 'rated_at'], { where: 'rated_at IS NOT NULL' })
 @Index('conversations_contact_idx', ['organization_id', 'contact_id', 'whatsapp_number_id', 'created_at'])

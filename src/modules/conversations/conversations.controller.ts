@@ -9,19 +9,13 @@ import type { Page } from '#common/page.dto';
 import { Bodies, Room } from '#common/room';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { ConversationPage, ConversationQuery, ConversationView } from './conversation.dto';
-import {
-  ConversationAssign,
-  ConversationClose,
-  ConversationCreate,
-  ConversationNoteCreate,
-  ConversationTags,
-  ConversationUpdate,
-} from './conversation-inputs.dto';
+import { ConversationAssign, ConversationClose, ConversationCreate, ConversationTags, ConversationUpdate } from './conversation-inputs.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { MessagePage, MessageResponse } from './messages/message.dto';
 import { MessageQuery, NoteQuery } from './messages/message-query.dto';
 import { MessagesService } from './messages/messages.service';
+import { ConversationNoteCreate } from './messages/note.dto';
 import { firstDraft } from './messages/first-draft';
 import { MessageSendRequest } from './messages/send.dto';
 import { SendRefusals } from './messages/send-refusals';

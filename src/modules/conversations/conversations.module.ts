@@ -5,6 +5,7 @@ import { OrganizationsModule } from '#modules/organizations/organizations.module
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
+import './conversations.access';
 import './conversations.errors';
 import './conversations.events';
 import './contact-timeline';

@@ -6,20 +6,14 @@ import type { Actor } from '#common/actor';
 import { pageWindow } from '#common/page.dto';
 import { Audit } from '#modules/audit/audit.interceptor';
 import { ConversationArgs, ConversationFilter, ConversationView } from './conversation.dto';
-import {
-  ConversationAssign,
-  ConversationClose,
-  ConversationCreate,
-  ConversationNoteCreate,
-  ConversationTags,
-  ConversationUpdate,
-} from './conversation-inputs.dto';
+import { ConversationAssign, ConversationClose, ConversationCreate, ConversationTags, ConversationUpdate } from './conversation-inputs.dto';
 import { ConversationsService } from './conversations.service';
 import { composeRequest } from './messages/compose';
 import { firstDraft } from './messages/first-draft';
 import { MessageResponse } from './messages/message.dto';
 import { MessageArgs, NewestMessages } from './messages/message-query.dto';
 import { MessagesService } from './messages/messages.service';
+import { ConversationNoteCreate } from './messages/note.dto';
 import { MessageSendRequest } from './messages/send.dto';
 import { ConversationTransfer } from './transfer.dto';
 

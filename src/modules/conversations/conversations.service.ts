@@ -27,7 +27,7 @@ import { AGENT } from './messages/sender';
 import { agentAsked, conversationMatch, conversationsOf, lastSaying, narrowConversations } from './search-conversations';
 import { isActive } from './state/active';
 import { lockThread } from './state/locking';
-import { archive, assertActive, assign, endAll, liveOf, move, unassignAll } from './state/moves';
+import { actOf, archive, assertActive, assign, endAll, liveOf, move, unassignAll } from './state/moves';
 import { QUEUE_PRIORITY, open, refuseSecond, route } from './state/opening';
 import { enterQueue, leaveQueue, setDepartment } from './state/queueing';
 import { readAll } from './state/traffic';
@@ -42,6 +42,8 @@ const SORTS: (keyof Conversation & string)[] = [
   'unread_count',
   'queued_at',
 ];
+/** Most are read, and of a medium priority: `conversations_attention_idx` has what is not, and `conversations_priority_idx`. */
+const USUAL = { unread_count: { value: 0, is_least: true }, queue_priority: { value: QUEUE_PRIORITY.medium } } as const;
 const EXTRA_DATA_MAX_BYTES = 16 * 1024;
 const TAGS_MAX = 20;
 /** What an organization keeps in extra_data, and a note for whoever gets it, may be of the person. */
@@ -173,27 +175,32 @@ export class ConversationsService implements OnModuleInit {
     for (const field of ['status', 'priority', 'tags', 'extra_data'] as const)
       if (input[field] === null) throw Invalid.field(field, `${field} may not be null`);
     const agent = input.assigned_agent_id ? await this.users.getAgent(actor, input.assigned_agent_id) : null;
-    const word = (before: Conversation): string => wordOf(input, before);
-    return this.change(actor, id, word, async (tx, conversation) => {
-      const conversations = this.database.repository(Conversation, tx);
-      if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
-        if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
-        await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
-        await refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
-      }
-      await conversations.patch(actor, id, {
-        ...(input.whatsapp_number_id && { whatsapp_number_id: input.whatsapp_number_id }),
-        ...(input.priority && { priority: input.priority, queue_priority: QUEUE_PRIORITY[input.priority] }),
-        ...(input.tags && { tags: unique(input.tags) }),
-        ...(input.extra_data && { extra_data: input.extra_data }),
-      });
-      await this.changeQueue(tx, actor, conversation, input);
-      if (input.status === 'archived') await archive(tx, actor, conversation);
-      else if (input.status)
-        await move(tx, actor, conversation, input.status === 'active' ? ConversationStatus.open : (input.status as ConversationStatus), {});
-      if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
-      tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
-    });
+    return this.change(
+      actor,
+      id,
+      (before) => wordOf(input, before),
+      async (tx, conversation) => {
+        const conversations = this.database.repository(Conversation, tx);
+        if (input.whatsapp_number_id && input.whatsapp_number_id !== conversation.whatsapp_number_id) {
+          if (conversation.whatsapp_number_id) throw Invalid.field('whatsapp_number_id', 'The number of a conversation cannot be changed.');
+          await this.database.repository(WhatsAppNumber, tx).get(actor, input.whatsapp_number_id);
+          await refuseSecond(tx, actor, conversation.contact_id, input.whatsapp_number_id);
+        }
+        await conversations.patch(actor, id, {
+          ...(input.whatsapp_number_id && { whatsapp_number_id: input.whatsapp_number_id }),
+          ...(input.priority && { priority: input.priority, queue_priority: QUEUE_PRIORITY[input.priority] }),
+          ...(input.tags && { tags: unique(input.tags) }),
+          ...(input.extra_data && { extra_data: input.extra_data }),
+        });
+        await this.changeQueue(tx, actor, conversation, input);
+        if (input.status === 'archived') await archive(tx, actor, conversation);
+        else if (input.status) await move(tx, actor, conversation, statusOf(input.status));
+        if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
+        // Its state and its agent tell of themselves, as at their own doors.
+        if (givenOf(input).some((field) => field !== 'status' && field !== 'assigned_agent_id'))
+          tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
+      },
+    );
   }
 
   /** Where it waits, and whose it is. @throws {Conflict} conversation_not_active. @throws {NotFound} @throws {Invalid} */
@@ -307,7 +314,7 @@ export class ConversationsService implements OnModuleInit {
       narrowConversations(rows, actor, query);
       narrowPeriod(rows, 'row.last_message_at', period);
     };
-    const options: PageOptions<Conversation> = { sort: SORTS, default_sort: 'last_message_at:desc', refine: narrow };
+    const options: PageOptions<Conversation> = { sort: SORTS, usual: USUAL, default_sort: 'last_message_at:desc', refine: narrow };
     const search = query.search?.trim();
     if (!search) return options;
     const list = this.database.repository(Conversation).query(actor, 'row');
@@ -359,15 +366,20 @@ function unique(tags: readonly string[]): string[] {
   return [...first.values()];
 }
 
-/** An update of one thing is the act that has a door of its own, and is called as it is there. */
+/** The fields of an update that are there. */
+const givenOf = (input: ConversationUpdate): string[] =>
+  Object.entries(input).flatMap(([field, value]) => (value === undefined ? [] : [field]));
+
+const statusOf = (word: string): ConversationStatus => (word === 'active' ? ConversationStatus.open : (word as ConversationStatus));
+
+/** An update of one thing is the act that has a door of its own, or a move of the state machine, and is called as it is there. */
 function wordOf(input: ConversationUpdate, before: Conversation): string {
-  const [field, ...others] = Object.entries(input).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const [field, ...others] = givenOf(input);
   if (others.length) return 'conversation.updated';
   if (field === 'assigned_agent_id') return 'conversation.assigned';
   if (field === 'tags') return 'conversation.tags_changed';
-  if (field === 'status' && input.status === 'closed') return 'conversation.closed';
-  if (field === 'status' && input.status === 'archived') return 'conversation.archived';
-  if (field === 'status' && !isActive(before) && ['active', 'open'].includes(input.status ?? '')) return 'conversation.reopened';
+  if (input.status === 'archived') return 'conversation.archived';
+  if (input.status) return actOf(before.status, statusOf(input.status));
   return 'conversation.updated';
 }
 

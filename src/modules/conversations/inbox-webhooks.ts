@@ -31,7 +31,6 @@ const CONVERSATION: Partial<ConversationView> & { id: string } = {
 
 const CHANGED = [
   'conversation.created',
-  'conversation.updated',
   'conversation.assigned',
   'conversation.transferred',
   'conversation.resolved',
@@ -60,6 +59,11 @@ export class InboxWebhooks {
     });
     for (const name of CHANGED) events.tell({ [name]: { text: INBOX_EVENTS[name].text, of: [name], carries: OF_CONVERSATION } });
     events.tell({
+      'conversation.updated': {
+        text: 'A conversation changed: priority, labels, number, department, or between open and pending.',
+        of: ['conversation.updated', 'conversation.status'],
+        carries: OF_CONVERSATION,
+      },
       'conversation.note_added': {
         text: 'An internal note was written into a conversation.',
         of: ['message.created'],

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
+import './departments.access';
 import './departments.demo';
 import './departments.errors';
 import './departments.events';

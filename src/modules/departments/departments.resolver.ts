@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import {
   DepartmentArgs,
@@ -26,8 +27,8 @@ export class DepartmentsResolver {
 
   @Query(() => [DepartmentView], { name: 'departments', description: 'A page of departments.' })
   @Allow('viewer')
-  async list(@Caller() actor: Actor, @Args() query: DepartmentArgs): Promise<DepartmentView[]> {
-    return (await this.departments.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: DepartmentArgs): Promise<Page<DepartmentView>> {
+    return this.departments.page(actor, query);
   }
 
   @Query(() => DepartmentStats, { description: 'A department in numbers.' })

@@ -2,6 +2,7 @@ import { Args, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, OwnAccount, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { MarkedCount, NotificationArgs, NotificationCreate, NotificationPreferenceUpdate } from './notification.dto';
 import { Notification } from './notification.entity';
@@ -26,8 +27,8 @@ export class NotificationsResolver {
   @Query(() => [Notification], { name: 'notifications', description: 'A page of your notifications.' })
   @Allow('viewer')
   @OwnAccount()
-  async list(@Caller() actor: Actor, @Args() query: NotificationArgs): Promise<Notification[]> {
-    return (await this.notifications.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: NotificationArgs): Promise<Page<Notification>> {
+    return this.notifications.page(actor, query);
   }
 
   @Query(() => Int, { description: 'How many of your notifications you have not read; 10,000 stands for more.' })

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { SecretsModule } from '#modules/secrets/secrets.module';
+import './operations.access';
 import { ConnectOutside } from './database/connect-outside';
 import { DatabaseController } from './database/database.controller';
 import { DatabaseService } from './database/database.service';

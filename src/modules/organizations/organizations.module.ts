@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { JobsModule } from '#jobs/jobs.module';
+import './organizations.access';
 import './organizations.errors';
 import './organizations.events';
 import { EndTerms } from './end-terms';

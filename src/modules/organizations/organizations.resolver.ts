@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, CallerIp, EvenWhenSuspended, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { ManageOrganizations } from './manage-organizations';
 import {
@@ -42,8 +43,8 @@ export class OrganizationsResolver {
 
   @Query(() => [Organization], { name: 'organizations', description: 'Super admins: a page of all organizations; others: their own.' })
   @Allow('viewer')
-  async list(@Caller() actor: Actor, @Args() query: OrganizationArgs): Promise<Organization[]> {
-    return (await this.manage.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: OrganizationArgs): Promise<Page<Organization>> {
+    return this.manage.page(actor, query);
   }
 
   @Query(() => OrganizationStats, { description: 'What an organization has, in numbers; default: your own.' })

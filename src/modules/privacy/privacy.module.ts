@@ -7,6 +7,7 @@ import { NotificationsModule } from '#modules/notifications/notifications.module
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
 import { UsersModule } from '#modules/users/users.module';
 import { WhatsAppModule } from '#modules/whatsapp/whatsapp.module';
+import './privacy.access';
 import './consent-timeline';
 import './privacy.errors';
 import { Compliance } from './compliance';

@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, OwnAccount, RateClass, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { type Client, FromClient } from '#modules/auth/client';
 import { Compliance } from './compliance';
 import { Consent } from './consent.entity';
@@ -34,13 +35,13 @@ export class PrivacyResolver {
 
   @Query(() => [Consent], { name: 'consents', description: 'A page of what a contact or user allowed and refused.' })
   @Allow('agent')
-  async list(@Caller() actor: Actor, @IdArg('subject_id') subject_id: string, @Args() query: ConsentArgs): Promise<Consent[]> {
-    return (await this.consents.page(actor, subject_id, query)).items;
+  list(@Caller() actor: Actor, @IdArg('subject_id') subject_id: string, @Args() query: ConsentArgs): Promise<Page<Consent>> {
+    return this.consents.page(actor, subject_id, query);
   }
 
   @Query(() => [DataRequest], { description: 'A page of exports, erasures and anonymizations.' })
-  async data_requests(@Caller() actor: Actor, @Args() query: DataRequestArgs): Promise<DataRequest[]> {
-    return (await this.requests.page(actor, query)).items;
+  data_requests(@Caller() actor: Actor, @Args() query: DataRequestArgs): Promise<Page<DataRequest>> {
+    return this.requests.page(actor, query);
   }
 
   @Query(() => DataRequest, { nullable: true, description: 'One of them, for administrators and who asked for it.' })

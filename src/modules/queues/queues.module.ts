@@ -3,6 +3,7 @@ import { ConversationsModule } from '#modules/conversations/conversations.module
 import { DepartmentsModule } from '#modules/departments/departments.module';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './queues.access';
 import './department-queues';
 import './entering';
 import './queues.demo';

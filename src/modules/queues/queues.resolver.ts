@@ -3,6 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { ConversationView } from '#modules/conversations/conversation.dto';
 import { DepartmentView } from '#modules/departments/department.dto';
@@ -38,8 +39,8 @@ export class QueuesResolver {
 
   @Query(() => [QueueView], { name: 'queues', description: 'A page of queues, those that are served first first.' })
   @Allow('viewer')
-  async list(@Caller() actor: Actor, @Args() query: QueueArgs): Promise<QueueView[]> {
-    return (await this.queues.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: QueueArgs): Promise<Page<QueueView>> {
+    return this.queues.page(actor, query);
   }
 
   @Query(() => QueueStats, { description: 'How a queue is now.' })
@@ -56,8 +57,8 @@ export class QueuesResolver {
 
   @Query(() => [ConversationView], { description: 'Conversations that wait, next first.' })
   @Allow('viewer')
-  async queue_conversations(@Caller() actor: Actor, @Args() query: WaitingArgs): Promise<ConversationView[]> {
-    return (await this.line.page(actor, query)).items;
+  queue_conversations(@Caller() actor: Actor, @Args() query: WaitingArgs): Promise<Page<ConversationView>> {
+    return this.line.page(actor, query);
   }
 
   @Query(() => [SlaAlert], { description: 'Conversations that wait and whose SLA is nearly over, or over; those that are furthest first.' })

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './secrets.access';
 import './secrets.demo';
 import './secrets.errors';
 import { AskProvider } from './ask-provider';

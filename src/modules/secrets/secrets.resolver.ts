@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, RateClass, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import {
   SecretArgs,
@@ -30,8 +31,8 @@ export class SecretsResolver {
   }
 
   @Query(() => [SecretView], { name: 'secrets', description: 'A page of secrets, without their values.' })
-  async list(@Caller() actor: Actor, @Args() query: SecretArgs): Promise<SecretView[]> {
-    return (await this.secrets.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: SecretArgs): Promise<Page<SecretView>> {
+    return this.secrets.page(actor, query);
   }
 
   @Query(() => SecretValue, { description: 'The plain text of a secret; the audit log says who read it.' })
@@ -46,8 +47,8 @@ export class SecretsResolver {
   }
 
   @Query(() => [SecretUsageStats], { description: 'How the secrets of the organization are used.' })
-  async secret_usage_organization(@Caller() actor: Actor, @Args() query: SecretUsageArgs): Promise<SecretUsageStats[]> {
-    return (await this.secrets.usageOfAll(actor, query)).items;
+  secret_usage_organization(@Caller() actor: Actor, @Args() query: SecretUsageArgs): Promise<Page<SecretUsageStats>> {
+    return this.secrets.usageOfAll(actor, query);
   }
 
   @Mutation(() => SecretView, { description: 'Create a secret.' })

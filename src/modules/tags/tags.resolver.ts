@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { TagArgs, TagCreate, TagUpdate, TagView } from './tag.dto';
 import { TagsService } from './tags.service';
@@ -19,8 +20,8 @@ export class TagsResolver {
 
   @Query(() => [TagView], { name: 'tags', description: 'A page of tags, A to Z.' })
   @Allow('viewer')
-  async list(@Caller() actor: Actor, @Args() query: TagArgs): Promise<TagView[]> {
-    return (await this.tags.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: TagArgs): Promise<Page<TagView>> {
+    return this.tags.page(actor, query);
   }
 
   @Mutation(() => TagView, { description: 'Create a tag.' })

@@ -1,6 +1,7 @@
 import { type Actor, Role } from '#common/actor';
 import { Invalid, NotFound } from '#common/errors';
 import type { Tx } from '#database/database';
+import { type Sql, prepared } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
 import { User } from './user.entity';
 
@@ -10,6 +11,15 @@ const ANSWERING: readonly Role[] = [Role.agent, Role.org_admin];
 /** SQL: this row of users may be an agent of something. Who is not stays in its rows, unseen, until they may again. */
 export const agentRow = (row: string): string =>
   `${row}.deleted_at IS NULL AND ${row}.role IN (${ANSWERING.map((role) => `'${role}'`).join(', ')})`;
+
+const BY_EMAIL = prepared(`SELECT u.id, u.email FROM users u
+  WHERE u.organization_id = $1 AND u.email = ANY($2) AND u.is_active AND ${agentRow('u')}`);
+
+/** Who may answer customers now, by e-mail. */
+export async function agentsByEmail(sql: Sql, { organization_id }: Actor, emails: readonly string[]): Promise<Map<string, string>> {
+  const agents = await sql.rows<Pick<User, 'id' | 'email'>>(BY_EMAIL, [organization_id, emails]);
+  return new Map(agents.map(({ id, email }) => [email, id]));
+}
 
 /** @throws {NotFound} Somebody is not in this organization; super admins do not exist for others. */
 export async function assertUsers(tx: Tx, actor: Actor, ids: readonly string[]): Promise<User[]> {

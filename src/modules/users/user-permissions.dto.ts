@@ -3,9 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, MaxLength, ValidateIf } from 'class-validator';
 import { Role } from '#common/actor';
 import { PageOf, PageQuery } from '#common/page.dto';
-import { PERMISSIONS, PERMISSION_ACTIONS, type PermissionAction, type PermissionResource } from '#common/permissions';
-
-const RESOURCES = [...new Set(PERMISSIONS.map(({ resource }) => resource))];
+import { PERMISSION_ACTIONS, PERMISSION_RESOURCES, type PermissionAction, type PermissionResource } from '#common/permissions';
 
 /** What a user may do: what their role allows, or less. */
 @ObjectType()
@@ -74,7 +72,7 @@ export class PermissionView {
   @ApiProperty({ enum: PERMISSION_ACTIONS })
   action: PermissionAction;
 
-  @ApiProperty({ enum: RESOURCES })
+  @ApiProperty({ type: 'string', enum: PERMISSION_RESOURCES })
   resource: PermissionResource;
 
   description: string;
@@ -84,8 +82,8 @@ export class PermissionPage extends PageOf(PermissionView) {}
 
 export class PermissionsQuery extends PageQuery {
   /** Of this resource only. */
-  @ApiProperty({ enum: RESOURCES, required: false })
+  @ApiProperty({ type: 'string', enum: PERMISSION_RESOURCES, required: false })
   @IsOptional()
-  @IsIn(RESOURCES)
+  @IsIn(PERMISSION_RESOURCES)
   resource?: PermissionResource;
 }

@@ -4,7 +4,7 @@ import { type Actor, Role } from '#common/actor';
 import { Forbidden, Invalid } from '#common/errors';
 import type { Page, PageQuery } from '#common/page.dto';
 import { pageOfList } from '#common/page-of-list';
-import { PERMISSIONS, ROLE_PERMISSIONS, holds, isPermission } from '#common/permissions';
+import { holds, isPermission, permissions, rolePermissions } from '#common/permissions';
 import { Database } from '#database/database';
 import { User, effectivePermissions } from './user.entity';
 import type { PermissionView, PermissionsQuery, RoleView, UserPermissions } from './user-permissions.dto';
@@ -43,7 +43,7 @@ export class UserPermissionsService {
       if (before.role === Role.super_admin)
         throw new Forbidden('cannot_assign_role', 'A super admin has every permission, and nobody can narrow them.');
       assertMayAppoint(actor, before.role);
-      const beyond = custom_permissions?.find((name) => !holds(ROLE_PERMISSIONS[before.role], name));
+      const beyond = custom_permissions?.find((name) => !holds(rolePermissions(before.role), name));
       if (beyond !== undefined)
         throw Invalid.field('permissions', `${beyond} is more than the role ${before.role} allows.`, 'permission_not_allowed_for_role');
       assertHolds(actor, effectivePermissions({ role: before.role, custom_permissions }));
@@ -71,7 +71,7 @@ export class UserPermissionsService {
         ...ROLES[name],
         is_system: true,
         assignable: name !== Role.super_admin,
-        permissions: [...ROLE_PERMISSIONS[name]],
+        permissions: [...rolePermissions(name)],
         users_count,
       };
     });
@@ -80,7 +80,7 @@ export class UserPermissionsService {
 
   /** Everything a user can be allowed. */
   permissions({ resource, ...query }: PermissionsQuery): Page<PermissionView> {
-    const rows = PERMISSIONS.filter((permission) => resource === undefined || permission.resource === resource);
+    const rows = permissions().filter((permission) => resource === undefined || permission.resource === resource);
     return pageOfList(rows, query, { search: ['name', 'description'], sort: ['name', 'action', 'resource'] });
   }
 }
@@ -90,5 +90,5 @@ const present = (user: User): UserPermissions => ({
   role: user.role,
   permissions: effectivePermissions(user),
   custom_permissions: user.custom_permissions ?? null,
-  role_permissions: [...ROLE_PERMISSIONS[user.role]],
+  role_permissions: [...rolePermissions(user.role)],
 });

@@ -6,7 +6,7 @@ import { Role } from '#common/actor';
 import { Alias } from '#common/alias';
 import { EmailText, JsonBytes, Language, OneLine, Phone, TimeZone, Trim, WebUrl } from '#common/fields';
 import { Json, type JsonObject } from '#common/json.scalar';
-import { ROLE_PERMISSIONS } from '#common/permissions';
+import { rolePermissions } from '#common/permissions';
 import { SoftDeletedEntity } from '#database/tenant.entity';
 import { declareUserRows } from '#database/personal-data';
 import { declareStat } from '#modules/organizations/organization-stats';
@@ -209,5 +209,5 @@ export const mayAnswer = ({ is_active, role }: Pick<User, 'is_active' | 'role'>)
 
 /** What they may: their own list, else all of their role. */
 export const effectivePermissions = ({ role, custom_permissions }: Pick<User, 'role' | 'custom_permissions'>): string[] => [
-  ...(custom_permissions ?? ROLE_PERMISSIONS[role]),
+  ...(custom_permissions ?? rolePermissions(role)),
 ];

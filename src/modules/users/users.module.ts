@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditLogsModule } from '#modules/audit/audit-logs.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './users.access';
 import './users.demo';
 import './users.errors';
 import './users.events';

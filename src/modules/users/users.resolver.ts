@@ -4,6 +4,7 @@ import { GraphqlContext } from '#api/graphql-context';
 import { IdArg } from '#api/graphql-id';
 import { Actor } from '#common/actor';
 import { Unauthenticated } from '#common/errors';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { Organization } from '#modules/organizations/organization.entity';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -39,8 +40,8 @@ export class UsersResolver {
 
   @Query(() => [User], { name: 'users', description: 'The team.' })
   @Allow('viewer')
-  async page(@Caller() actor: Actor, @Args() query: UsersArgs): Promise<User[]> {
-    return (await this.users.page(actor, query)).items;
+  page(@Caller() actor: Actor, @Args() query: UsersArgs): Promise<Page<User>> {
+    return this.users.page(actor, query);
   }
 
   @Mutation(() => User, { description: 'Change your own profile.' })
@@ -111,8 +112,8 @@ export class UsersResolver {
   @Query(() => [ActivityEntry], { description: 'What a member did, newest first.' })
   @Allow('viewer')
   @OwnAccount({ id: 'id', others: 'org_admin' })
-  async user_activity(@Caller() actor: Actor, @IdArg() id: string, @Args() query: ActivityArgs): Promise<ActivityEntry[]> {
-    return (await this.activity.page(actor, id, query)).items;
+  user_activity(@Caller() actor: Actor, @IdArg() id: string, @Args() query: ActivityArgs): Promise<Page<ActivityEntry>> {
+    return this.activity.page(actor, id, query);
   }
 
   @Query(() => [RoleView], { description: 'The roles there are, and what each allows.' })

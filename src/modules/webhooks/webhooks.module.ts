@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NotificationsModule } from '#modules/notifications/notifications.module';
 import { OrganizationsModule } from '#modules/organizations/organizations.module';
+import './webhooks.access';
 import './webhooks.demo';
 import './webhooks.errors';
 import './webhooks.metrics';

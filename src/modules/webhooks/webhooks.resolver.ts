@@ -2,6 +2,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Caller, Resource } from '#access/decorators';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { WebhookLog } from './webhook-log';
 import {
@@ -36,18 +37,18 @@ export class WebhooksResolver {
   }
 
   @Query(() => [Webhook], { name: 'webhooks', description: 'A page of webhooks, without their secrets.' })
-  async list(@Caller() actor: Actor, @Args() query: WebhookArgs): Promise<Webhook[]> {
-    return (await this.webhooks.page(actor, query)).items;
+  list(@Caller() actor: Actor, @Args() query: WebhookArgs): Promise<Page<Webhook>> {
+    return this.webhooks.page(actor, query);
   }
 
   @Query(() => [WebhookEventInfo], { description: 'A page of the events webhooks may hear.' })
-  webhook_events(@Args() query: WebhookEventArgs): WebhookEventInfo[] {
-    return this.webhooks.events(query).items;
+  webhook_events(@Args() query: WebhookEventArgs): Page<WebhookEventInfo> {
+    return this.webhooks.events(query);
   }
 
   @Query(() => [DeliveryView], { description: 'What a webhook was told in the last 30 days, the newest first.' })
-  async webhook_deliveries(@Caller() actor: Actor, @IdArg('webhook_id') id: string, @Args() query: DeliveryArgs): Promise<DeliveryView[]> {
-    return (await this.log.page(actor, id, query)).items;
+  webhook_deliveries(@Caller() actor: Actor, @IdArg('webhook_id') id: string, @Args() query: DeliveryArgs): Promise<Page<DeliveryView>> {
+    return this.log.page(actor, id, query);
   }
 
   @Mutation(() => WebhookWithSecret, { description: 'Create a webhook; its secret is answered this once.' })

@@ -3,6 +3,7 @@ import { Allow, Caller, Resource } from '#access/decorators';
 import type { AppRequest } from '#access/request';
 import { IdArg } from '#api/graphql-id';
 import type { Actor } from '#common/actor';
+import type { Page } from '#common/page.dto';
 import { SuccessResponse } from '#common/success.dto';
 import { OnlineUser, OnlineUserArgs, WsBroadcast, WsBroadcastResult, WsConnection, WsConnectionArgs, WsStats } from './websocket.dto';
 import { WebsocketService, scopeOf } from './websocket.service';
@@ -20,8 +21,8 @@ export class WebsocketResolver {
 
   @Query(() => [WsConnection], { description: 'A page of open sockets, newest first.' })
   @Allow('org_admin')
-  async websocket_connections(@Caller() actor: Actor, @Args() query: WsConnectionArgs): Promise<WsConnection[]> {
-    return (await this.sockets.page(actor, query)).items;
+  websocket_connections(@Caller() actor: Actor, @Args() query: WsConnectionArgs): Promise<Page<WsConnection>> {
+    return this.sockets.page(actor, query);
   }
 
   @Query(() => WsStats, { description: 'Open sockets in numbers; super admins: of all organizations.' })
@@ -32,8 +33,8 @@ export class WebsocketResolver {
 
   @Query(() => [OnlineUser], { description: 'A page of who is online.' })
   @Allow('viewer')
-  async online_users(@Caller() actor: Actor, @Args() query: OnlineUserArgs): Promise<OnlineUser[]> {
-    return (await this.sockets.online(actor, query)).items;
+  online_users(@Caller() actor: Actor, @Args() query: OnlineUserArgs): Promise<Page<OnlineUser>> {
+    return this.sockets.online(actor, query);
   }
 
   @Mutation(() => WsBroadcastResult, { description: 'Announce something to everybody who is connected, or to those of a role.' })

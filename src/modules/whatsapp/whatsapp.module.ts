@@ -2,6 +2,7 @@ import { type MiddlewareConsumer, Module, type NestModule, RequestMethod } from 
 import { MulterModule } from '@nestjs/platform-express';
 import { Config } from '#config/config';
 import { JobsModule } from '#jobs/jobs.module';
+import './whatsapp.access';
 import './whatsapp.errors';
 import './media/media.events';
 import './numbers/numbers.demo';

@@ -9,6 +9,7 @@ import { askAgain } from '#database/ask-again';
 import { Database } from '#database/database';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { Tags } from '#modules/tags/tags';
+import { membersOf } from '#modules/users/members';
 import type { Contact } from '../contact.entity';
 import { ContactsService } from '../contacts.service';
 import { cellOfAttribute, cellOfTags, guarded, guardedPhone } from '../import/cells';
@@ -83,15 +84,9 @@ export class ContactExport {
   }
 
   private async emailsOf({ organization_id }: Actor, contacts: readonly Contact[]): Promise<Map<string | null, string>> {
-    const ids = [...new Set(contacts.flatMap(({ assigned_agent_id }) => assigned_agent_id ?? []))];
-    if (!ids.length) return new Map();
-    const users = await askAgain(organization_id, () =>
-      this.database.rows<{ id: string; email: string }>('SELECT id, email FROM users WHERE organization_id = $1 AND id = ANY($2)', [
-        organization_id,
-        ids,
-      ]),
-    );
-    return new Map(users.map(({ id, email }) => [id, email]));
+    const ids = contacts.flatMap(({ assigned_agent_id }) => assigned_agent_id ?? []);
+    const agents = await askAgain(organization_id, () => membersOf(this.database, organization_id, ids));
+    return new Map([...agents].map(([id, { email }]) => [id, email]));
   }
 
   /** As the organization's calendar says. */

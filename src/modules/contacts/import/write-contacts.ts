@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, Role } from '#common/actor';
+import type { Actor } from '#common/actor';
 import { AppError, Forbidden } from '#common/errors';
 import { newId } from '#common/uuid';
 import { Database, type Tx } from '#database/database';
@@ -9,6 +9,7 @@ import { TAGS_OF_CONTACT_MAX } from '#modules/tags/contact-tag.entity';
 import type { TagDetail } from '#modules/tags/tag.dto';
 import { tagKey } from '#modules/tags/tag.entity';
 import { type TagLink, Tags } from '#modules/tags/tags';
+import { agentsByEmail } from '#modules/users/agents';
 import { changesOf, newContact } from '../contact-changes';
 import { ownersOfPhones, takePhones } from '../contact-identities';
 import type { ContactView } from '../contact.dto';
@@ -321,13 +322,7 @@ export class WriteContacts {
   /** Who may answer customers, by e-mail, of those the rows name. */
   private async agentsOf(tx: Tx, actor: Actor, rows: readonly ImportRow[]): Promise<Map<string, string>> {
     const emails = [...new Set(rows.flatMap(({ agent_email }) => agent_email ?? []))];
-    if (!emails.length) return new Map();
-    const found = await tx.rows<{ id: string; email: string }>(
-      `SELECT id, email FROM users
-        WHERE organization_id = $1 AND email = ANY($2) AND is_active AND role = ANY($3) AND deleted_at IS NULL`,
-      [actor.organization_id, emails, [Role.agent, Role.org_admin]],
-    );
-    return new Map(found.map(({ id, email }) => [email, id]));
+    return emails.length ? agentsByEmail(tx, actor, emails) : new Map();
   }
 }
 

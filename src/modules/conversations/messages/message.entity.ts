@@ -130,6 +130,8 @@ export class MessageReaction {
 // What the team noted, and what was said by itself: few, found without the rest.
 @Index('messages_automation_idx', ['organization_id', 'contact_id', 'created_at'], { where: "sender_type = 'automation'" })
 @Index('messages_notes_idx', ['organization_id', 'conversation_id', 'created_at', 'id'], { where: "message_type = 'note'" })
+// Texts, which are most, are found among the newest; the kind of a message never changes.
+@Index('messages_kind_idx', ['organization_id', 'message_type', 'created_at', 'id'], { where: "message_type <> 'text'" })
 // By what refers to a message or template that is deleted.
 @Index('messages_reply_idx', ['organization_id', 'reply_to_message_id'], { where: 'reply_to_message_id IS NOT NULL' })
 @Index('messages_template_idx', ['organization_id', 'template_id'], { where: 'template_id IS NOT NULL' })

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Conflict, Invalid, NotFound } from '#common/errors';
-import { type Page, type PageQuery, type Slice, parseSort, toPage } from '#common/page.dto';
+import { type Page, type PageQuery, type Slice, type Total, parseSort, toPage } from '#common/page.dto';
 import { isDayOrInstant } from '#common/period';
 import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
@@ -13,14 +13,15 @@ import type { PageOptions } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
-import type { ConversationNoteCreate } from '../conversation-inputs.dto';
 import { Conversation } from '../conversation.entity';
 import type { Draft } from './compose';
 import { Message, MessageDirection, type MessageMedia, MessageStatus, MessageType } from './message.entity';
+import type { ConversationNoteCreate } from './note.dto';
 import { type MessageResponse, presentMessage } from './message.dto';
 import type { MessageHistoryQuery, MessageQuery, NoteQuery } from './message-query.dto';
 import { ReadReceiptJobs } from './read-receipts.jobs';
 import { SAYS, type SearchWords, searchWords } from './search-words';
+import { type Narrow, SearchMessages } from './search-messages';
 import { SendMessage, sentAgainAlready } from './send-message';
 import type { MessageSendRequest } from './send.dto';
 import type { MessageStatusAnswer, StatusHistoryEntry } from './send-answers.dto';
@@ -36,6 +37,7 @@ export class MessagesService {
     private readonly receipts: ReadReceiptJobs,
     private readonly media: MediaService,
     private readonly organizations: OrganizationsService,
+    private readonly search: SearchMessages,
   ) {}
 
   async get(actor: Actor, id: string): Promise<MessageResponse> {
@@ -62,18 +64,30 @@ export class MessagesService {
     const messages = this.database.repository(Message);
     const period = await this.organizations.period(actor, query.from, query.to);
     const sought = query.search?.trim() ? await searchWords(this.database, query.search) : undefined;
-    const options: PageOptions<Message> = {
-      sort: ['created_at'],
-      refine: (rows) => {
-        this.filter(rows, query, sought);
-        narrowPeriod(rows, 'row.created_at', period);
-      },
+    if (sought === null) return toPage({ items: [], next_cursor: null }, { total: 0, is_estimate: false }, query);
+    const narrow = (rows: SelectQueryBuilder<Message>): void => {
+      this.filter(rows, query, sought);
+      narrowPeriod(rows, 'row.created_at', period);
     };
-    const { items, next_cursor, total } =
-      query.before === undefined && query.after === undefined
-        ? await messages.pageOfIds(actor, listed(query), options)
-        : { ...(await this.beside(actor, query, options)), total: await messages.total(actor, listed(query), options) };
+    const { items, next_cursor, total } = await this.places(actor, query, { sort: ['created_at'], refine: narrow }, (rows) => {
+      if (query.conversation_id) rows.andWhere('row.conversation_id = :conversation_id', { conversation_id: query.conversation_id });
+      narrowPeriod(rows, 'row.created_at', period);
+    });
     return toPage({ items: (await messages.many(actor, items)).map(presentMessage), next_cursor }, total, query);
+  }
+
+  /** `timed`: what of the list its index in the order of time knows; words are looked for along that, or by their own. */
+  private async places(
+    actor: Actor,
+    query: MessageHistoryQuery,
+    options: PageOptions<Message> & { refine: Narrow },
+    timed: Narrow,
+  ): Promise<Slice<string> & { total: Total }> {
+    const messages = this.database.repository(Message);
+    if (query.before !== undefined || query.after !== undefined)
+      return { ...(await this.beside(actor, query, options)), total: await messages.total(actor, listed(query), options) };
+    if (!query.search?.trim()) return messages.pageOfIds(actor, listed(query), options);
+    return this.search.places(actor, listed(query), { list: query.contact_id ? null : timed, matching: options.refine });
   }
 
   /** The newest messages of several conversations, oldest first, in one query (GraphQL). */
@@ -189,7 +203,7 @@ export class MessagesService {
     return presentMessage(sent);
   }
 
-  private filter(rows: SelectQueryBuilder<Message>, query: MessageHistoryQuery, sought: SearchWords | null | undefined): void {
+  private filter(rows: SelectQueryBuilder<Message>, query: MessageHistoryQuery, sought: SearchWords | undefined): void {
     const equals = (column: string, value: string | undefined): void =>
       void (value && rows.andWhere(`row.${column} = :${column}`, { [column]: value }));
     equals('conversation_id', query.conversation_id);
@@ -203,7 +217,7 @@ export class MessagesService {
     if (query.message_type !== MessageType.reaction) rows.andWhere('row.message_type <> :reaction', { reaction: MessageType.reaction });
     if (query.include_notes === false) rows.andWhere('row.message_type <> :note', { note: MessageType.note });
     // Words that say nothing ("de", "o") find nothing.
-    if (sought !== undefined) rows.andWhere(SAYS, { words: sought?.words ?? null });
+    if (sought) rows.andWhere(SAYS, { words: sought.words });
   }
 
   /** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown. */

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { Actor } from '#common/actor';
 import { Invalid } from '#common/errors';
-import { pageWindow, parseSort, type Total, toPage } from '#common/page.dto';
+import { type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { Turns } from '#common/turns';
-import { Database, type Tx } from '#database/database';
-import { Keyset } from '#database/keyset';
+import { Database } from '#database/database';
+import { Keyset, type Place } from '#database/keyset';
 import { narrowPeriod } from '#database/narrow-period';
 import { prepared } from '#database/sql';
 import { SEARCH_MAX } from '#database/total';
@@ -24,11 +24,16 @@ const TIMEOUT_MS = 3000;
 const AT_ONCE = 4;
 /** Nobody turns so many pages; `cursor` goes as far as there is anything. */
 const SKIP_MAX = 10_000;
+
 const MARKED = prepared(`SELECT w.word FROM unnest($1::text[]) AS w(word) WHERE to_tsvector('portuguese', fold(w.word)) @@ $2::tsquery`);
 
 const CONTACTS = prepared(
   'SELECT id, name, whatsapp_name, username, whatsapp_id FROM contacts WHERE organization_id = $1 AND id = ANY($2)',
 );
+
+type Rows = SelectQueryBuilder<Message>;
+/** Adds conditions. */
+export type Narrow = (rows: Rows) => void;
 
 type Named = Parameters<typeof displayName>[0] & { id: string };
 
@@ -44,28 +49,46 @@ export class SearchMessages {
 
   /** @throws {Unavailable} `busy`: it took too long, or too many search at once. */
   async page(actor: Actor, query: MessageSearchQuery): Promise<MessageSearchPage> {
-    const { skip, limit } = pageWindow(query);
-    if (skip > SKIP_MAX) throw Invalid.query('skip', `skip may be at most ${SKIP_MAX}; go on with cursor.`);
-    const keyset = this.keyset(query);
-    const place = query.cursor === undefined ? null : keyset.place(query.cursor);
+    this.placeOf(query);
     const sought = await searchWords(this.database, query.search);
     if (!sought) return toPage({ items: [], next_cursor: null }, { total: 0, is_estimate: false }, query);
 
     const period = await this.organizations.period(actor, query.from, query.to);
-    const list = (tx: Tx): SelectQueryBuilder<Message> => {
-      const rows = this.database.repository(Message, tx).query(actor, 'row');
+    const list = (rows: Rows): void => {
       narrowPeriod(rows, 'row.created_at', period);
-      return narrowThreads(rows, query);
+      narrowThreads(rows, query);
     };
-    const found = await this.turns.run(
+    const { items, next_cursor, total } = await this.places(actor, query, {
+      list: query.contact_id ? null : list,
+      matching: (rows) => {
+        list(rows);
+        narrow(rows, query, sought.words);
+      },
+    });
+    return toPage({ items: await this.present(actor, items, sought.marked), next_cursor }, total, query);
+  }
+
+  /**
+   * A page of what matches, in the order of time, and how much does; `list`: what is searched, where that has an index in this order.
+   * @throws {Unavailable} `busy`: it took too long, or too many search at once.
+   */
+  async places(
+    actor: Actor,
+    query: PageQuery,
+    { list, matching }: { list: Narrow | null; matching: Narrow },
+  ): Promise<Slice<string> & { total: Total }> {
+    const { skip, limit } = pageWindow(query);
+    const { keyset, place } = this.placeOf(query);
+    return this.turns.run(
       () =>
         this.database.tx(async (tx) => {
           await tx.rows(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
-          const ordered = (rows: SelectQueryBuilder<Message>): SelectQueryBuilder<Message> =>
-            place ? keyset.placesAfter(rows, place)[0] : keyset.places(rows);
-          const matching = narrow(list(tx), query, sought.words);
-          const is_down = keyset.direction === 'DESC';
-          const search = { tx, list: query.contact_id ? null : ordered(list(tx)), is_down, matching: ordered(matching) };
+          const ordered = (narrow: Narrow): Rows => {
+            const rows = this.database.repository(Message, tx).query(actor, 'row');
+            narrow(rows);
+            return place ? keyset.placesAfter(rows, place)[0] : keyset.places(rows);
+          };
+          const search = { tx, list: list && ordered(list), is_down: keyset.direction === 'DESC', matching: ordered(matching) };
           const { places, is_common } = await firstPlaces(search, skip + limit + 1);
           const shown = places.slice(skip, skip + limit);
           const more = places.length > skip + limit;
@@ -75,16 +98,21 @@ export class SearchMessages {
             if (is_common) return { total: SEARCH_MAX, is_estimate: true };
             return countMatches(search, SEARCH_MAX);
           };
-          return { shown, total: await count(), next_cursor: more ? keyset.cursor(shown[shown.length - 1]) : null };
+          const next_cursor = more ? keyset.cursor(shown[shown.length - 1]) : null;
+          return { items: shown.map(({ id }) => id), total: await count(), next_cursor };
         }),
       actor.organization_id,
     );
-    const { shown, total, next_cursor } = found;
-    const ids = shown.map(({ id }) => id);
-    return toPage({ items: await this.present(actor, ids, sought.marked), next_cursor }, total, query);
   }
 
-  private keyset({ sort = 'created_at:desc' }: MessageSearchQuery): Keyset {
+  /** The order that is asked for, and where in it. @throws {Invalid} */
+  private placeOf(query: PageQuery): { keyset: Keyset; place: Place | null } {
+    if (pageWindow(query).skip > SKIP_MAX) throw Invalid.query('skip', `skip may be at most ${SKIP_MAX}; go on with cursor.`);
+    const keyset = this.keyset(query);
+    return { keyset, place: query.cursor === undefined ? null : keyset.place(query.cursor) };
+  }
+
+  private keyset({ sort = 'created_at:desc' }: PageQuery): Keyset {
     const [name, direction] = parseSort(sort, ['created_at']);
     const column = this.database.source.getMetadata(Message).findColumnWithPropertyName(name);
     if (!column) throw new Error(`messages have no ${name}`);
@@ -114,26 +142,21 @@ export class SearchMessages {
 const nameOf = (contact: Named): string => displayName(contact) ?? '';
 
 /** Whose messages: a contact's are those of its conversations, by which they have an index. */
-function narrowThreads(
-  rows: SelectQueryBuilder<Message>,
-  { conversation_id, contact_id }: MessageSearchQuery,
-): SelectQueryBuilder<Message> {
+function narrowThreads(rows: Rows, { conversation_id, contact_id }: MessageSearchQuery): void {
   if (conversation_id) rows.andWhere('row.conversation_id = :conversation_id', { conversation_id });
   if (contact_id)
     rows.andWhere(
       'row.conversation_id IN (SELECT v.id FROM conversations v WHERE v.organization_id = row.organization_id AND v.contact_id = :contact_id)',
       { contact_id },
     );
-  return rows;
 }
 
 /** Those that meet the rest of the query. */
-function narrow(rows: SelectQueryBuilder<Message>, query: MessageSearchQuery, words: string): SelectQueryBuilder<Message> {
+function narrow(rows: Rows, query: MessageSearchQuery, words: string): void {
   const { direction, whatsapp_number_id } = query;
   rows.andWhere(SAYS, { words });
   if (!query.conversation_id) rows.andWhere(contactIsThere('row'));
   if (whatsapp_number_id) rows.andWhere('row.whatsapp_number_id = :whatsapp_number_id', { whatsapp_number_id });
   if (direction)
     rows.andWhere('row.direction = :direction', { direction: direction.replace('inbound', 'incoming').replace('outbound', 'outgoing') });
-  return rows;
 }

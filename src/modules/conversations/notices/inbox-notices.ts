@@ -3,6 +3,7 @@ import type { Tx } from '#database/database';
 import { Facts, type ReadFact } from '#events/facts';
 import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
+import { type Member, membersOf } from '#modules/users/members';
 
 const BY_ALL = [Channel.in_app, Channel.websocket, Channel.email];
 
@@ -21,11 +22,6 @@ const CLOSED = declareNotice('conversation_closed', {
 });
 
 /** A colleague as its notices call them. */
-interface Doer {
-  id: string;
-  full_name: string;
-}
-
 /** A conversation as its notices call it. */
 interface Named {
   id: string;
@@ -68,20 +64,16 @@ export class InboxNotices {
   }
 
   /** Who did it, by id. */
-  private async doersOf(tx: Tx, organization_id: string, facts: readonly ReadFact[]): Promise<Map<string, Doer>> {
+  private async doersOf(tx: Tx, organization_id: string, facts: readonly ReadFact[]): Promise<Map<string, Member>> {
     const ids = facts.flatMap(({ data: { user_id } }) => (typeof user_id === 'string' ? [user_id] : []));
-    const users = await tx.rows<Doer>('SELECT id, full_name FROM users WHERE organization_id = $1 AND id = ANY($2)', [
-      organization_id,
-      ids,
-    ]);
-    return new Map(users.map((user) => [user.id, user]));
+    return membersOf(tx, organization_id, ids);
   }
 
   private async assigned(
     tx: Tx,
     { organization_id, data }: ReadFact,
     { id, contact_id, contact }: Named,
-    who: Doer | undefined,
+    who: Member | undefined,
   ): Promise<void> {
     const { agent_id, previous_agent_id, is_transfer, user_id } = data;
     if (typeof agent_id !== 'string' || agent_id === user_id) return;
@@ -107,7 +99,7 @@ export class InboxNotices {
     tx: Tx,
     { organization_id, data: { mentions, message_id, user_id } }: ReadFact,
     { id, contact_id, contact }: Named,
-    who: Doer | undefined,
+    who: Member | undefined,
   ): Promise<void> {
     const user_ids = (mentions as string[]).filter((mentioned) => mentioned !== user_id);
     if (!user_ids.length) return;
@@ -129,7 +121,7 @@ export class InboxNotices {
     tx: Tx,
     { organization_id, data }: ReadFact,
     { id, contact_id, contact, current_agent_id }: Named,
-    who: Doer | undefined,
+    who: Member | undefined,
   ): Promise<void> {
     // What was resolved is over for its agent; who closes it then tidies up. And what the system ends is nobody's doing.
     if (!current_agent_id || !who || data.user_id === current_agent_id || data.previous_status === 'resolved') return;

@@ -5,6 +5,7 @@ import { Database } from '#database/database';
 import { displayName } from '#modules/contacts/present-contact';
 import { Channel, declareNotice } from '#modules/notifications/notice-types';
 import { Notices } from '#modules/notifications/notices';
+import { membersOf } from '#modules/users/members';
 import type { MessageHappened } from '../conversations.events';
 
 const NEW_MESSAGE = declareNotice('new_message', {
@@ -76,14 +77,11 @@ export class MissedMessages implements OnModuleInit, OnModuleDestroy {
   }
 
   private async tell(organization_id: string, missed: readonly Missed[]): Promise<void> {
-    const away = await this.database.rows<{ id: string }>(
-      'SELECT id FROM users WHERE organization_id = $1 AND id = ANY($2) AND NOT is_online',
-      [organization_id, [...new Set(missed.map(({ agent_id }) => agent_id))]],
-    );
-    const ids = new Set(away.map(({ id }) => id));
+    const agent_ids = missed.map(({ agent_id }) => agent_id);
+    const agents = await membersOf(this.database, organization_id, agent_ids);
     for (const { agent_id, conversation_id, contact } of missed)
       // Who is here is looked at again with the next message.
-      if (!ids.has(agent_id)) this.seen.delete(`${conversation_id} ${agent_id}`);
+      if (agents.get(agent_id)?.is_online !== false) this.seen.delete(`${conversation_id} ${agent_id}`);
       else this.tellOne({ organization_id, agent_id, conversation_id, contact });
   }
 

@@ -93,8 +93,8 @@ export function tellMove(tx: Tx, actor: Actor, { id, status: from }: Pick<Conver
   tx.tell(actOf(from, to), { organization_id, conversation_id: id, user_id, status: to, previous_status: from });
 }
 
-/** The event of a move. */
-function actOf(from: ConversationStatus, to: ConversationStatus) {
+/** The event of a move, and what the audit log calls it. */
+export function actOf(from: ConversationStatus, to: ConversationStatus) {
   if (to === ConversationStatus.resolved) return 'conversation.resolved';
   if (to === ConversationStatus.closed) return 'conversation.closed';
   return isActive({ status: from }) ? 'conversation.status' : 'conversation.reopened';

@@ -11,6 +11,7 @@ import { Database } from '#database/database';
 import { prepared } from '#database/sql';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { slugify } from '#modules/organizations/slugs';
+import { membersOf } from '#modules/users/members';
 import { conversationViews } from '../conversation-views';
 import { Conversation } from '../conversation.entity';
 import { Message, MessageType } from '../messages/message.entity';
@@ -47,8 +48,6 @@ const NEWEST = prepared(`SELECT n.created_at, n.id FROM (
       SELECT m.created_at, m.id, coalesce(m.content, m.payload::text) AS words ${HANDED_OUT} AND m.created_at <= $4
        ORDER BY m.created_at DESC, m.id DESC LIMIT ${PDF_MESSAGES}) s) n
   WHERE n.characters <= ${PDF_CHARACTERS} ORDER BY n.created_at, n.id LIMIT 1`);
-
-const USERS = prepared('SELECT id, full_name FROM users WHERE organization_id = $1 AND id = ANY($2)');
 
 interface Place {
   created_at: Date;
@@ -180,7 +179,7 @@ export class Transcripts {
         message.reactions.flatMap(({ user_id }) => (user_id && !users.has(user_id) ? [user_id] : [])),
       );
       if (strangers.length)
-        for (const { id, full_name } of await askAgain(organization_id, () => this.named(organization_id, strangers)))
+        for (const [id, { full_name }] of await askAgain(organization_id, () => membersOf(this.database, organization_id, strangers)))
           users.set(id, full_name);
       const entries: TranscriptEntry[] = [];
       for (const one of some) {
@@ -197,10 +196,6 @@ export class Transcripts {
       after = AFTER.replace('>=', '>');
       place = last;
     }
-  }
-
-  private named(organization_id: string, user_ids: readonly string[]): Promise<{ id: string; full_name: string }[]> {
-    return this.database.rows(USERS, [organization_id, user_ids]);
   }
 }
 
