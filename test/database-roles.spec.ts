@@ -146,6 +146,20 @@ describe('a PostgreSQL of one’s own', () => {
     await intruder.end();
   });
 
+  it('lets that role look at tables as autovacuum does, and work with one that comes while it runs', async () => {
+    const [working, migrating] = await Promise.all([connect(as(app)), connect(as(owner))]);
+    const warned: (string | undefined)[] = [];
+    working.on('notice', ({ message }) => warned.push(message));
+
+    await working.query('ANALYZE contacts (id)');
+    await migrating.query('CREATE TABLE come (id int PRIMARY KEY)');
+    await working.query('INSERT INTO come VALUES (1); UPDATE come SET id = 2; DELETE FROM come');
+
+    expect(warned).toEqual([]);
+    await migrating.query('DROP TABLE come');
+    await Promise.all([working.end(), migrating.end()]);
+  });
+
   it('is served without its owner while no migration is pending', async () => {
     product = await Product.start({ ...secrets, DATABASE_URL: as(app) });
     await (
