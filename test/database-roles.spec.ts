@@ -132,6 +132,8 @@ describe('a PostgreSQL of one’s own', () => {
 
   it('is worked with as a role that its owner, no superuser, makes', async () => {
     await admin.query(`ALTER ROLE ${owner} CREATEROLE`);
+    const alone = await Product.start({ ...secrets, DATABASE_URL: as(owner) });
+    await alone.end();
 
     product = await Product.start(both);
 

@@ -52,8 +52,8 @@ async function keepRetention(manager: EntityManager, days: number): Promise<void
 async function makeRole(manager: EntityManager, database_url: string): Promise<string> {
   const { username, password } = new URL(database_url);
   const [role, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
-  const [{ is_there, may_make }] = await manager.query<{ is_there: boolean; may_make: boolean }[]>(
-    `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS is_there, rolsuper OR rolcreaterole AS may_make
+  const [{ is_there, is_super, may_make }] = await manager.query<{ is_there: boolean; is_super: boolean; may_make: boolean }[]>(
+    `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS is_there, rolsuper AS is_super, rolsuper OR rolcreaterole AS may_make
        FROM pg_roles WHERE rolname = current_user`,
     [role],
   );
@@ -63,6 +63,8 @@ async function makeRole(manager: EntityManager, database_url: string): Promise<s
       `There is no role ${role} (DATABASE_URL), and the one of DATABASE_OWNER_URL may make none. Make it: CREATE ROLE … LOGIN.`,
     );
   await manager.query(`CREATE ROLE ${escapeIdentifier(role)} LOGIN ${secret && `PASSWORD ${escapeLiteral(secret)}`}`);
+  // Who is no superuser gives tables to those alone whose member they are.
+  if (!is_super) await manager.query(`GRANT ${escapeIdentifier(role)} TO CURRENT_USER`);
   return role;
 }
 
