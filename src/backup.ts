@@ -51,7 +51,7 @@ async function backup(file: string): Promise<void> {
   const { config, release } = await joinDatabase(process.env);
   try {
     const files = new LocalFiles(config.media_storage);
-    const end = await writeBackup(file, config.database_url ?? '', {
+    const end = await writeBackup(file, config.database_owner_url ?? '', {
       secrets: await readFile(join(config.data_dir, 'secrets.json')),
       media_keys: config.s3 ? NO_KEYS : KEYS_OF_MEDIA,
       openMedia: async (key) => {

@@ -137,7 +137,10 @@ interface House {
   user_id: string;
   entries(): Promise<AuditLog[]>;
   documents: Model<AuditDocument>;
+  /** As the application. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** As the owner of the tables. */
+  asOwner(text: string): Promise<Record<string, unknown>[]>;
 }
 
 const apps: INestApplication[] = [];
@@ -182,8 +185,22 @@ async function house(mongodb_url?: string): Promise<House> {
     entries: () => app.get(AuditStore).find({ organization_id: actor.organization_id }, 10_000),
     documents: app.get(getModelToken(AuditLog.name)),
     sql: (text, values) => app.get(Database).source.query(text, values),
+    asOwner: async (text) => {
+      const owner = new Client({ connectionString: env.DATABASE_OWNER_URL });
+      await owner.connect();
+      return (await owner.query(text).finally(() => owner.end())).rows as Record<string, unknown>[];
+    },
   };
 }
+
+const DAY_MS = 86_400_000;
+
+/** What PostgreSQL refuses it for. */
+const codeOf = (asked: Promise<unknown>): Promise<string | undefined> =>
+  asked.then(
+    () => 'done',
+    (error: unknown) => (error as { code?: string }).code,
+  );
 
 const until = async (truth: () => Promise<boolean> | boolean): Promise<void> => {
   while (!(await truth())) await sleep(50);
@@ -384,16 +401,59 @@ describe('a refusal', () => {
 });
 
 describe('the log', () => {
-  it.each(['UPDATE audit_logs SET action = $$x$$', 'DELETE FROM audit_logs', 'TRUNCATE audit_logs'])('refuses %s', async (statement) => {
+  const CHANGES = ['UPDATE audit_logs SET action = $$x$$', 'DELETE FROM audit_logs', 'TRUNCATE audit_logs'];
+
+  it('is read and added to by the application, and nothing else, whatever it tries', async () => {
     const { http, entries, sql } = await house();
     await http.post('/api/v1/agent-skills').send({ name: 'Sales' }).expect(201);
+    const [{ owner }] = await sql(`SELECT relowner::regrole AS owner FROM pg_class WHERE relname = 'audit_logs'`);
 
-    await expect(sql(statement)).rejects.toThrow('append-only');
-    await expect(
-      sql(`DO $$BEGIN PERFORM set_config('pytake.audit_retention', 'on', true); ${statement.replaceAll('$$', "'")}; END$$`),
-    ).rejects.toThrow('append-only');
+    for (const statement of [
+      ...CHANGES,
+      ...CHANGES.map((change) => `DO $do$BEGIN PERFORM set_config('pytake.audit_retention', 'on', true); ${change}; END$do$`),
+      'ALTER TABLE audit_logs DISABLE TRIGGER ALL',
+      'ALTER TABLE audit_logs DISABLE TRIGGER audit_logs_rows',
+      'ALTER TABLE audit_logs OWNER TO CURRENT_USER',
+      'DROP TRIGGER audit_logs_rows ON audit_logs',
+      'DROP TABLE audit_logs',
+      'TRUNCATE organizations CASCADE',
+      `SET session_replication_role = 'replica'`,
+      'CREATE OR REPLACE FUNCTION audit_logs_append_only() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN OLD; END$$',
+      'ALTER FUNCTION forget_audit_logs(integer, integer) SECURITY INVOKER',
+      `COMMENT ON FUNCTION forget_audit_logs(integer, integer) IS '1'`,
+      `UPDATE migrations SET name = 'Another'`,
+      'DELETE FROM migrations',
+      'CREATE ROLE another SUPERUSER',
+      'ALTER ROLE CURRENT_USER SUPERUSER',
+      `SET ROLE ${String(owner)}`,
+    ])
+      expect({ statement, code: await codeOf(sql(statement)) }).toEqual({ statement, code: '42501' });
 
     expect(await entries()).toHaveLength(1);
+  });
+
+  it.each(CHANGES)('refuses %s to its owner too', async (statement) => {
+    const { http, entries, asOwner } = await house();
+    await http.post('/api/v1/agent-skills').send({ name: 'Sales' }).expect(201);
+
+    await expect(asOwner(statement)).rejects.toThrow('append-only');
+    await expect(asOwner(`DO $do$BEGIN PERFORM set_config('pytake.audit_retention', 'on', true); ${statement}; END$do$`)).rejects.toThrow(
+      'append-only',
+    );
+
+    expect(await entries()).toHaveLength(1);
+  });
+
+  it('gives no entry away before its retention has passed, whoever asks', async () => {
+    const there = await house();
+    const rows = [row(), row({ created_at: new Date(Date.now() - 729 * DAY_MS) })];
+    await Promise.all(rows.map((one) => there.store.keep(one)));
+
+    expect(await there.store.prune(730)).toBe(0);
+    for (const days of [729, 1, 0, -1]) expect(await codeOf(there.sql('SELECT forget_audit_logs($1, 1)', [days]))).toBe('42501');
+    expect(await codeOf(there.asOwner('SELECT forget_audit_logs(729, 1)'))).toBe('42501');
+
+    expect(await there.store.find({}, 10)).toHaveLength(2);
   });
 
   const retention = async ({ store }: House): Promise<void> => {
@@ -401,7 +461,7 @@ describe('the log', () => {
     const young = row();
     await Promise.all([store.keep(old), store.keep(young)]);
 
-    expect(await store.prune(new Date('2021-01-01'))).toBe(1);
+    expect(await store.prune(730)).toBe(1);
 
     expect(await store.find({}, 10)).toEqual([young]);
   };

@@ -42,7 +42,8 @@ describe('docker-compose.yml', () => {
     for (const service of ['proxy', 'api', 'worker', 'postgres', 'redis', 'mongo'])
       expect(stdout).toMatch(new RegExp(`^  ${service}:$`, 'm'));
     for (const role of ['api', 'worker']) expect(stdout).toMatch(new RegExp(`PROCESS_ROLE: "?${role}"?$`, 'm'));
-    expect(stdout).toContain('postgres://pytake:p-of-postgres@postgres:5432/pytake');
+    expect(stdout).toContain('DATABASE_OWNER_URL: postgres://pytake:p-of-postgres@postgres:5432/pytake');
+    expect(stdout).toContain('DATABASE_URL: postgres://pytake_app:p-of-postgres@postgres:5432/pytake');
   });
 
   onCompose('says which secret is missing instead of starting without it', () => {
@@ -56,7 +57,7 @@ describe('docker-compose.yml', () => {
 
   onCompose('gives every variable of README to both kinds of processes', () => {
     /** What the containers know better. */
-    const own = ['PORT', 'HOST', 'NODE_ENV', 'DATA_DIR', 'PROCESS_ROLE', 'DATABASE_URL', 'REDIS_URL', 'MONGODB_URL'];
+    const own = ['PORT', 'HOST', 'NODE_ENV', 'DATA_DIR', 'PROCESS_ROLE', 'DATABASE_URL', 'DATABASE_OWNER_URL', 'REDIS_URL', 'MONGODB_URL'];
     const table = /\n## Configuration\n([^]*?)\n## /.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
     const documented = [...table.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name]) => name).filter((name) => !own.includes(name));
     const given = { ...Object.fromEntries(documented.map((name) => [name, `given-${name.toLowerCase()}`])), ...secrets };

@@ -146,6 +146,22 @@ describe('configuration', () => {
     expect(new Config({ ...full, TRUST_PROXY })).toMatchObject({ trust_proxy });
   });
 
+  it('knows who owns the tables: another role of the same database, or the one it works as', () => {
+    const DATABASE_OWNER_URL = 'postgres://owner:b@db/pytake';
+
+    expect(new Config(full).database_owner_url).toBe(full.DATABASE_URL);
+    expect(new Config({ ...full, DATABASE_OWNER_URL })).toMatchObject({
+      database_url: full.DATABASE_URL,
+      database_owner_url: DATABASE_OWNER_URL,
+    });
+    expect(mistakes({ ...full, DATABASE_OWNER_URL: 'postgres://a:c@db.internal/pytake' })).toEqual([
+      expect.stringContaining('DATABASE_URL and DATABASE_OWNER_URL name one role') as string,
+    ]);
+    expect(mistakes({ DATA_DIR: dir, DATABASE_OWNER_URL })).toEqual([
+      expect.stringContaining('DATABASE_OWNER_URL is set and DATABASE_URL is not') as string,
+    ]);
+  });
+
   it('takes the several hosts of a MongoDB replica set', () => {
     const MONGODB_URL = 'mongodb://pytake:a%2Cb@m1:27017,m2:27017/pytake?replicaSet=rs';
 

@@ -18,7 +18,7 @@ const others: NestExpressApplication[] = [];
 beforeAll(async () => {
   w = await world({ DATABASE_ALLOW_PRIVATE_HOSTS: 'true' });
   boss = await w.superAdmin();
-  const { hostname: host, port, pathname, username, password } = new URL(w.env.DATABASE_URL);
+  const { hostname: host, port, pathname, username, password } = new URL(w.env.DATABASE_OWNER_URL);
   config = { connection_type: 'postgres', host, port: Number(port), database: pathname.slice(1), username, password };
   await w.sql(
     `CREATE TABLE orders (id int PRIMARY KEY, status text, total numeric(10, 2), paid boolean, details jsonb, placed_at timestamptz)`,

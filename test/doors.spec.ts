@@ -418,7 +418,7 @@ describe.each<[string, Record<string, string>]>([
   it('there are no documents', async () => {
     // A process of its own: Passport is one per process.
     const product = await Product.start({
-      ...testEnv(w.env.DATABASE_URL, w.env.DATA_DIR),
+      ...testEnv(w.env.DATABASE_OWNER_URL, w.env.DATA_DIR),
       PUBLIC_BASE_URL: 'https://pytake.example',
       LOG_LEVEL: 'warn',
       ...env,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type Socket, io } from 'socket.io-client';
 import { type FakeMeta, META_SECRET, META_TOKEN, fakeMeta } from './support/fake-meta';
-import { createDatabase, dropDatabase } from './support/postgres';
+import { applicationUrl, createDatabase, dropDatabase } from './support/postgres';
 import { Product } from './support/product';
 import { type TestRedis, startRedis } from './support/redis';
 
@@ -34,7 +34,8 @@ describe('the full profile', () => {
     await sql.connect();
     env = {
       NODE_ENV: 'test',
-      DATABASE_URL: database_url,
+      DATABASE_URL: applicationUrl(database_url),
+      DATABASE_OWNER_URL: database_url,
       DATABASE_POOL_SIZE: '5',
       REDIS_URL: redis.url,
       JWT_SECRET: randomBytes(48).toString('base64'),

@@ -61,7 +61,7 @@ const INBOX = `
 describe('a GraphQL document', () => {
   it.each(['development', 'production'])('whose fragments multiply is answered at once, without a login, in %s', async (NODE_ENV) => {
     const product = await Product.start({
-      ...testEnv(w.env.DATABASE_URL, w.env.DATA_DIR),
+      ...testEnv(w.env.DATABASE_OWNER_URL, w.env.DATA_DIR),
       PUBLIC_BASE_URL: 'https://pytake.example',
       LOG_LEVEL: 'warn',
       NODE_ENV,

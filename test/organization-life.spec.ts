@@ -413,17 +413,17 @@ describe('the erasure', () => {
           });
   });
 
-  it('lets nobody else delete from the audit log', async () => {
-    await expect(
-      w.app.get(Database).tx(async (tx) => {
-        await tx.rows(`SELECT set_config('pytake.audit_retention', 'on', true)`);
-        await tx.rows('DELETE FROM audit_logs WHERE organization_id = $1', [boss.user.organization_id]);
-        await boss.get('/organizations');
-        await tx.rows(`INSERT INTO audit_logs (id, organization_id, actor_type, action, resource_type, result, created_at)
-                       VALUES (gen_random_uuid(), '${w.acme.id}', 'user', 'a.b', 'a', 'success', now())`);
-        await tx.rows(`DELETE FROM audit_logs WHERE organization_id = $1`, [w.acme.id]);
-      }),
-    ).rejects.toThrow('append-only');
+  it('takes no entry of the audit log from who is there, or may be had back', async () => {
+    const company = await w.organization('Padaria');
+    await company.admin.put('/organizations/me', { name: 'Padaria Central' }).expect(200);
+    const erased = (): Promise<unknown> => w.app.get(Database).rows('SELECT erase_audit_logs($1, 1000)', [company.id]);
+
+    await expect(erased()).rejects.toThrow('append-only');
+    await boss.delete(`/organizations/${company.id}`).expect(204);
+    await w.sql("UPDATE organizations SET deleted_at = now() - interval '29 days 23 hours' WHERE id = $1", [company.id]);
+    await expect(erased()).rejects.toThrow('append-only');
+
+    expect(await actionsOf(company)).toEqual(['organization.updated', 'organization.deleted']);
   });
 });
 

@@ -71,17 +71,18 @@ describe('a prepared statement', () => {
   });
 
   it('of before a change of its table is prepared anew on another connection: a transaction runs once more, and nobody notices', async () => {
-    const database = (await world()).app.get(Database);
-    await client.query('CREATE TABLE changing (value int); INSERT INTO changing VALUES (1)');
+    const { app, sql } = await world();
+    const database = app.get(Database);
+    await sql('CREATE TABLE changing (value int); INSERT INTO changing VALUES (1)');
     const read = prepared('SELECT * FROM changing');
     expect(await database.tx((tx) => tx.rows(read))).toEqual([{ value: 1 }]);
 
-    await client.query('ALTER TABLE changing ADD COLUMN more int');
+    await sql('ALTER TABLE changing ADD COLUMN more int');
 
     try {
       expect(await database.tx((tx) => tx.rows(read))).toEqual([{ value: 1, more: null }]);
     } finally {
-      await client.query('DROP TABLE changing');
+      await sql('DROP TABLE changing');
     }
   });
 });

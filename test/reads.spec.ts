@@ -50,11 +50,11 @@ describe('lists of a large organization', () => {
     w = await world();
     acme = w.acme;
     await officialNumber(w, acme);
-    const pool = new Pool({ connectionString: w.env.DATABASE_URL, max: 1 });
+    const pool = new Pool({ connectionString: w.env.DATABASE_OWNER_URL, max: 1 });
     await seed(pool, acme.id, { contacts: 22_000, conversations: 24_000, messages: 105_000 }).finally(() => pool.end());
     const [number] = await w.sql<{ id: string }>('SELECT id FROM whatsapp_numbers WHERE organization_id = $1', [acme.id]);
     number_id = number.id;
-    explain = new Client({ connectionString: w.env.DATABASE_URL });
+    explain = new Client({ connectionString: w.env.DATABASE_OWNER_URL });
     await explain.connect();
   });
 

@@ -21,7 +21,7 @@ describe('a seeded organization', () => {
     const w = await world();
     const { acme, globex } = w;
     await officialNumber(w, acme);
-    const pool = new Pool({ connectionString: w.env.DATABASE_URL, max: 1 });
+    const pool = new Pool({ connectionString: w.env.DATABASE_OWNER_URL, max: 1 });
 
     // Twice: the second fills up what is there.
     await seed(pool, acme.id, { contacts: 60, conversations: 80, messages: 900 });
@@ -45,7 +45,7 @@ describe('a seeded organization', () => {
     const w = await world();
     const { acme, sql } = w;
     await officialNumber(w, acme);
-    const pool = new Pool({ connectionString: w.env.DATABASE_URL, max: 1 });
+    const pool = new Pool({ connectionString: w.env.DATABASE_OWNER_URL, max: 1 });
     await seed(pool, acme.id, { contacts: 30, conversations: 50, messages: 600 }).finally(() => pool.end());
 
     const wrong = await sql(

@@ -38,8 +38,10 @@ export class Config {
   readonly data_dir: string;
   readonly process_role: ProcessRole;
   readonly demo: boolean;
-  /** null: the embedded profile starts its own PostgreSQL and fills `database_url` in (see `withDatabaseUrl`). */
+  /** null: the embedded profile starts its own PostgreSQL and fills `database_url` in (see `withDatabase`). */
   readonly database_url: string | null;
+  /** Of the role that owns the tables: migrates, grants, backs up. The same where one role is all. */
+  readonly database_owner_url: string | null;
   readonly database_pool_size: number;
   readonly redis_url: string | null;
   readonly mongodb_url: string | null;
@@ -116,6 +118,14 @@ export class Config {
     this.process_role = oneOf('PROCESS_ROLE', ['all', 'api', 'worker'] as const, 'all');
     this.database_url = url('DATABASE_URL', null, ['postgres:', 'postgresql:']);
     this.embedded = Config.isEmbedded(env);
+    const owner_url = url('DATABASE_OWNER_URL', null, ['postgres:', 'postgresql:']);
+    if (owner_url && !this.database_url)
+      mistakes.push('DATABASE_OWNER_URL is set and DATABASE_URL is not: the embedded PostgreSQL has roles of its own');
+    if (owner_url && this.database_url && loginOf(owner_url) === loginOf(this.database_url))
+      mistakes.push(
+        'DATABASE_URL and DATABASE_OWNER_URL name one role: leave DATABASE_OWNER_URL out, or name a role for the application alone',
+      );
+    this.database_owner_url = owner_url ?? this.database_url;
     this.database_pool_size = int('DATABASE_POOL_SIZE', 10, 2, 200);
     this.redis_url = url('REDIS_URL', null, ['redis:', 'rediss:']);
     this.mongodb_url = url('MONGODB_URL', null, ['mongodb:', 'mongodb+srv:']);
@@ -292,8 +302,8 @@ export class Config {
   }
 
   /** The same configuration once the embedded PostgreSQL has a port. */
-  withDatabaseUrl(database_url: string): Config {
-    return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, { database_url }));
+  withDatabase(urls: Pick<Config, 'database_url' | 'database_owner_url'>): Config {
+    return Object.freeze(Object.assign(Object.create(Config.prototype) as Config, this, urls));
   }
 }
 
@@ -303,3 +313,6 @@ function smtpUrl(host: string | null, port: number, user: string | null, passwor
   const login = user === null ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
   return `${port === 465 ? 'smtps' : 'smtp'}://${login}${host}:${port}`;
 }
+
+/** Who connects. What is no URL is told elsewhere. */
+const loginOf = (url: string): string => (URL.canParse(url) ? decodeURIComponent(new URL(url).username) : url);

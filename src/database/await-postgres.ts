@@ -9,17 +9,17 @@ const PATIENCE_MS = 10_000;
 const NOT_THERE = new Set(['EAI_AGAIN', 'EHOSTUNREACH', 'ENOENT']);
 
 /**
- * Resolves once the PostgreSQL of DATABASE_URL answers and is new enough.
+ * Resolves once the PostgreSQL of a variable answers and is new enough.
  * @throws One line for the console: which database, and what it said. Never the password.
  */
-export async function awaitPostgres(url: string): Promise<void> {
+export async function awaitPostgres(url: string, variable: 'DATABASE_URL' | 'DATABASE_OWNER_URL'): Promise<void> {
   const until = Date.now() + PATIENCE_MS;
   for (let attempt = 1; ; attempt++) {
     try {
       return await assertVersion(url);
     } catch (error) {
       const { passing, words } = diagnosis(error);
-      if (!passing || Date.now() > until) throw new Error(`PostgreSQL ${nameOf(url)}: ${words}. Look at DATABASE_URL.`, { cause: error });
+      if (!passing || Date.now() > until) throw new Error(`PostgreSQL ${nameOf(url)}: ${words}. Look at ${variable}.`, { cause: error });
       if (attempt === 1) console.warn(`PostgreSQL ${nameOf(url)}: ${words}. Waiting ${PATIENCE_MS / 1000} seconds for it.`);
       await sleep(500);
     }

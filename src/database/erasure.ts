@@ -5,8 +5,8 @@ export type Erasure =
   | {
       /** Which rows are organization $1's; default: those of its `organization_id`. */
       where?: string;
-      /** A statement before each batch, in its transaction. */
-      first?: string;
+      /** The function of the owner's that takes the organization and how many rows it may remove, and answers how many it did: nobody else may. */
+      by?: string;
       /** The table by whose rows these are found: that one goes after. */
       before?: string;
     }
@@ -25,7 +25,7 @@ export function declareErasure(table: string, erasure: Erasure): void {
 export interface ErasedTable {
   table: string;
   where: string;
-  first?: string;
+  by?: string;
   /** Columns that refer to rows of the same table, which must not be there when these are deleted. */
   knots: string[];
 }
@@ -63,5 +63,5 @@ function erasureOf({ tableName, columns, foreignKeys }: EntityMetadata): ErasedT
   const knots = foreignKeys
     .filter(({ referencedEntityMetadata, onDelete }) => referencedEntityMetadata.tableName === tableName && onDelete === 'RESTRICT')
     .flatMap(({ columnNames }) => columnNames.filter((name) => name !== 'organization_id'));
-  return { table: tableName, where: declared.where ?? 'organization_id = $1', first: declared.first, knots };
+  return { table: tableName, where: declared.where ?? 'organization_id = $1', by: declared.by, knots };
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +8,7 @@ import { awaitPostgres } from './await-postgres';
 import { DataDirInUse, type DataDirLock, lockDataDir } from './data-dir-lock';
 import { commandSourceOptions } from './database.module';
 import { type EmbeddedPostgres, runningPostgres, startEmbeddedPostgres } from './embedded-postgres';
+import { hasTwoRoles, settleRights } from './rights';
 
 /** The configuration with a database behind it, and how to let go of both. */
 export interface OpenDatabase {
@@ -33,14 +35,14 @@ export async function openDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase
   };
   try {
     const config = new Config(env);
-    if (config.database_url) {
-      await awaitPostgres(config.database_url);
+    if (config.database_owner_url) {
+      await awaitPostgres(config.database_owner_url, hasTwoRoles(config) ? 'DATABASE_OWNER_URL' : 'DATABASE_URL');
       return { config, lost: new Promise(() => undefined), release };
     }
     if (existsSync(join(config.data_dir, RESTORING)))
       throw new Error(`A restore into DATA_DIR ${config.data_dir} was cut short. Run "npm run restore -- FILE --force" again.`);
     postgres = await startEmbeddedPostgres({ dir: join(config.data_dir, 'postgres'), password: config.embedded_database_password });
-    return { config: config.withDatabaseUrl(postgres.url), lost: postgres.exited, release };
+    return { config: withRoles(config, postgres.url), lost: postgres.exited, release };
   } catch (error) {
     await release().catch(() => undefined);
     throw error;
@@ -62,13 +64,23 @@ export async function joinDatabase(env: NodeJS.ProcessEnv): Promise<OpenDatabase
     if (!(error instanceof DataDirInUse)) throw error;
     const config = new Config(env);
     const url = await runningPostgres({ dir, password: config.embedded_database_password });
-    return { config: config.withDatabaseUrl(url), lost: new Promise(() => undefined), release: async () => undefined };
+    return { config: withRoles(config, url), lost: new Promise(() => undefined), release: async () => undefined };
   }
 }
 
-/** A data source of its own for `work`, one process at a time. */
+/** The role that PyTake connects with in the embedded PostgreSQL, whose superuser owns the tables. */
+const APPLICATION = 'pytake_app';
+
+/** Its password is made from the owner's, which it does not tell: secrets.json of before there were two roles needs nothing more, nor does a backup's. */
+function withRoles(config: Config, database_owner_url: string): Config {
+  const password = createHmac('sha256', config.embedded_database_password).update(APPLICATION).digest('base64url');
+  const { href } = Object.assign(new URL(database_owner_url), { username: APPLICATION, password });
+  return config.withDatabase({ database_url: href, database_owner_url });
+}
+
+/** A data source of the owner's for `work`, one process at a time; what the application may do is settled after it. */
 export async function whileMigrating<T>(config: Config, work: (source: DataSource) => Promise<T>): Promise<T> {
-  const source = await new DataSource(commandSourceOptions(config)).initialize();
+  const source = await new DataSource(commandSourceOptions({ database_url: config.database_owner_url })).initialize();
   const runner = source.createQueryRunner();
   try {
     // Asked again and again: who waits inside a statement holds a snapshot, and an index built CONCURRENTLY by the one at work waits for those.
@@ -77,7 +89,10 @@ export async function whileMigrating<T>(config: Config, work: (source: DataSourc
       return row.mine;
     };
     while (!(await mine())) await sleep(100);
-    return await work(source);
+    const result = await work(source);
+    await settleRights(source, config);
+    if (config.database_url && hasTwoRoles(config)) await awaitPostgres(config.database_url, 'DATABASE_URL');
+    return result;
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATING]).catch(() => undefined);
     await runner.release();

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { DataSource, MigrationInterface } from 'typeorm';
+import { type DataSource, type MigrationInterface, QueryFailedError } from 'typeorm';
 
 /** What `npm run migration:seal` wrote down. */
 interface Sealed {
@@ -71,7 +71,12 @@ const withoutCasts = (line: string): string => line.replace(/::(character varyin
  */
 export async function bringUpToDate(source: DataSource): Promise<string[]> {
   refuseNewer(await executed(source), source);
-  const ran = await source.runMigrations();
+  const ran = await source.runMigrations().catch((error: unknown) => {
+    if (!(error instanceof QueryFailedError) || (error.driverError as { code?: string }).code !== '42501') throw error;
+    throw new Error(
+      `The role that runs the migrations may not: ${error.message}. Give the one that owns the tables as DATABASE_OWNER_URL, or run "npm run migration:run" as it.`,
+    );
+  });
   await refuseOther(source);
   return ran.map(({ name }) => name);
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { Client } from 'pg';
 import { PgBoss, type JobWithMetadata } from 'pg-boss';
+import { JOBS_SCHEMA } from '#database/rights';
 import { DEAD_LETTERS, JOB_KINDS, type JobKind, type QueueName } from './job-kinds';
 import { JobQueue, messageOf, type BuriedJob, type JobCounts, type JobHost, type NewJob } from './job-queue';
 import type { JobDriver, JobDriverOptions } from './jobs';
 
-const SCHEMA = 'jobs';
 /** How late a delayed or retried job, or one added by another process, may start. One indexed query each time. */
 const POLL_MS = 1_000;
 /** One a second: a database that restarts or fails over is back by then. */
@@ -42,7 +43,8 @@ export class BossDriver implements JobDriver {
     const boss = new PgBoss({
       connectionString: database_url,
       application_name: 'pytake-jobs',
-      schema: SCHEMA,
+      schema: JOBS_SCHEMA,
+      createSchema: !(await isThere(database_url)),
       max: 4,
       connectionTimeoutMillis: 10_000,
       schedule: false,
@@ -58,7 +60,7 @@ export class BossDriver implements JobDriver {
     await boss.start();
     // `short`: one waiting job for each singletonKey, any number running; see `insert`.
     for (const name of Object.keys(JOB_KINDS)) await boss.createQueue(name, { policy: 'short' });
-    const slots = `CREATE TABLE IF NOT EXISTS ${SCHEMA}.slot (queue text, name text, slot bigint NOT NULL, PRIMARY KEY (queue, name))`;
+    const slots = `CREATE TABLE IF NOT EXISTS ${JOBS_SCHEMA}.slot (queue text, name text, slot bigint NOT NULL, PRIMARY KEY (queue, name))`;
     // Of two processes that make it at the same moment one is refused (PostgreSQL): by then it is there.
     await driver.sql(slots).catch(() => driver.sql(slots));
     return driver;
@@ -116,7 +118,7 @@ export class BossDriver implements JobDriver {
     }
     const due = await this.sql(
       `SELECT q AS name FROM unnest($1::text[]) q WHERE EXISTS
-         (SELECT 1 FROM ${SCHEMA}.job WHERE name = q AND state < 'active' AND NOT blocked AND start_after <= now())`,
+         (SELECT 1 FROM ${JOBS_SCHEMA}.job WHERE name = q AND state < 'active' AND NOT blocked AND start_after <= now())`,
       [taking.map((queue) => queue.name)],
     );
     for (const { name } of due) this.queues.get(String(name))?.wake();
@@ -125,8 +127,8 @@ export class BossDriver implements JobDriver {
   /** A run whose lease was not renewed has lost its process: it counts as an attempt, for it may be what killed it. */
   private async takeBack(names: QueueName[]): Promise<void> {
     const lost = await this.sql(
-      `UPDATE ${SCHEMA}.job SET
-         state = (CASE WHEN retry_count < retry_limit THEN 'retry' ELSE 'failed' END)::${SCHEMA}.job_state,
+      `UPDATE ${JOBS_SCHEMA}.job SET
+         state = (CASE WHEN retry_count < retry_limit THEN 'retry' ELSE 'failed' END)::${JOBS_SCHEMA}.job_state,
          completed_on = CASE WHEN retry_count < retry_limit THEN NULL ELSE now() END,
          start_after = now(), heartbeat_on = NULL, output = '{"message": "the worker was lost"}'
        WHERE name = ANY($1) AND state = 'active' AND heartbeat_on < now() - $2 * interval '1 second'
@@ -167,7 +169,7 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
                 count(*) FILTER (WHERE state < 'active' AND start_after > now())::int AS delayed,
                 count(*) FILTER (WHERE state = 'active')::int AS active,
                 count(*) FILTER (WHERE state = 'failed')::int AS dead
-         FROM ${SCHEMA}.job WHERE name = $1`,
+         FROM ${JOBS_SCHEMA}.job WHERE name = $1`,
         [this.name],
       ),
     );
@@ -178,7 +180,7 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
     const rows = await this.bounded(() =>
       this.driver.sql(
         `SELECT id, data ->> 'name' AS name, coalesce(output ->> 'message', '') AS failed_reason
-           FROM ${SCHEMA}.job WHERE name = $1 AND state = 'failed' ORDER BY completed_on DESC NULLS LAST LIMIT $2`,
+           FROM ${JOBS_SCHEMA}.job WHERE name = $1 AND state = 'failed' ORDER BY completed_on DESC NULLS LAST LIMIT $2`,
         [this.name, limit],
       ),
     );
@@ -233,7 +235,7 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
 
   protected async claimSlot(name: string, slot_seconds: number): Promise<boolean> {
     const rows = await this.driver.sql(
-      `INSERT INTO ${SCHEMA}.slot AS s (queue, name, slot) VALUES ($1, $2, $3)
+      `INSERT INTO ${JOBS_SCHEMA}.slot AS s (queue, name, slot) VALUES ($1, $2, $3)
        ON CONFLICT (queue, name) DO UPDATE SET slot = excluded.slot WHERE s.slot < excluded.slot RETURNING 1`,
       [this.name, name, slot_seconds],
     );
@@ -256,7 +258,7 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
     for (const id of ids) this.claims.delete(id);
     // Not `created`, where another of the same job_id may wait by now. Without `started_on` the next run is the same attempt.
     await this.driver.sql(
-      `UPDATE ${SCHEMA}.job SET state = 'retry', started_on = NULL, heartbeat_on = NULL, start_after = now()
+      `UPDATE ${JOBS_SCHEMA}.job SET state = 'retry', started_on = NULL, heartbeat_on = NULL, start_after = now()
        WHERE name = $1 AND id = ANY($2::uuid[]) AND state = 'active'`,
       [this.name, ids],
     );
@@ -312,5 +314,18 @@ class BossJobQueue<T extends object> extends JobQueue<T> {
         await sleep(1_000);
       }
     }
+  }
+}
+
+/** Whether pg-boss's schema is there: who may not make one is refused also where nothing is to be made. */
+async function isThere(connectionString: string): Promise<boolean> {
+  const client = new Client({ connectionString, application_name: 'pytake-jobs', connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [JOBS_SCHEMA]);
+    return rowCount === 1;
+  } finally {
+    await client.end();
   }
 }

@@ -56,7 +56,7 @@ class Wire {
 
 play(async (stage, check) => {
   const wire = new Wire();
-  const database_url = new URL(stage.database_url);
+  const database_url = new URL(stage.application_url);
   const port = await wire.listen(stage.database_port);
   database_url.port = String(port);
   const { organization_id, user_id } = stage.bakery;

@@ -15,6 +15,7 @@ import { newId } from '#common/uuid';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#database/embedded-postgres';
 import { placeOfKeys } from '#modules/whatsapp/numbers/whatsapp-number-secret.entity';
 import { freePort } from '../support/ports';
+import { applicationUrl } from '../support/postgres';
 import type { Webhooks } from './webhooks';
 
 export const WEBHOOK_PATH = '/api/v1/whatsapp/webhook';
@@ -89,6 +90,11 @@ export class Stage {
     return this.postgres.url;
   }
 
+  /** As PyTake connects. */
+  get application_url(): string {
+    return applicationUrl(this.postgres.url);
+  }
+
   get database_pid(): number {
     return this.postgres.pid;
   }
@@ -126,7 +132,8 @@ export class Stage {
         PROCESS_ROLE: 'all',
         HOST: '127.0.0.1',
         PORT: String(port),
-        DATABASE_URL: this.database_url,
+        DATABASE_URL: this.application_url,
+        DATABASE_OWNER_URL: this.database_url,
         DATA_DIR: join(this.dir, 'data'),
         RATE_LIMIT_ENABLED: 'false',
         LOG_LEVEL: 'error',

@@ -57,3 +57,7 @@ async function asAdmin(url: string, sql: string): Promise<void> {
     await client.end();
   }
 }
+
+/** The same database for the role as which an app under test works: it owns nothing there. */
+export const applicationUrl = (owner_url: string): string =>
+  Object.assign(new URL(owner_url), { username: 'pytake_tested', password: 'tested' }).toString();

@@ -15,7 +15,9 @@ import { newId } from '#common/uuid';
 import { Config } from '#config/config';
 import { Database } from '#database/database';
 import { dataSourceOptions } from '#database/database.module';
+import { settleRights } from '#database/rights';
 import { createApp } from '../../src/app';
+import { applicationUrl } from './postgres';
 
 /** Every person of the test world has this password. */
 export const PASSWORD = 'correct-horse-1';
@@ -79,11 +81,13 @@ export interface World {
   organization(name?: string, values?: { plan_type?: string; is_trial?: boolean; status?: string }): Promise<Company>;
   /** A super admin, in an organization of their own. */
   superAdmin(): Promise<Person>;
+  /** As the owner of the tables, who may do more than the app. */
   sql<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
 }
 
 interface Running {
   app: NestExpressApplication;
+  owner: DataSource;
   base_url: string;
   env: Record<string, string>;
   overrides: string;
@@ -100,7 +104,7 @@ export async function world(env: Record<string, string> = {}): Promise<World> {
     running = undefined;
     throw error;
   });
-  const { app, base_url, env: settings, overrides: started } = await running;
+  const { app, owner, base_url, env: settings, overrides: started } = await running;
   if (overrides !== '{}' && overrides !== started) throw new Error('The app of this spec file runs already, with other settings');
   const make = (name?: string, values?: Parameters<World['organization']>[1]): Promise<Company> => company(app, base_url, name, values);
   const [acme, globex] = await Promise.all([make('Acme'), make('Globex')]);
@@ -113,14 +117,15 @@ export async function world(env: Record<string, string> = {}): Promise<World> {
     guest: new Person(base_url, '', { id: '', organization_id: '', email: '', full_name: '', role: Role.viewer, session_id: '' }),
     organization: make,
     superAdmin: async () => (await make('PyTake Operations')).hire('super_admin'),
-    sql: <T>(text: string, values: unknown[] = []) => app.get(Database).source.query<T[]>(text, values),
+    sql: <T>(text: string, values: unknown[] = []) => owner.query<T[]>(text, values),
   };
 }
 
 /** Stops the app and drops its database; runs by itself after the spec file. */
 export async function close(): Promise<void> {
-  const { app } = (await running?.catch(() => undefined)) ?? {};
+  const { app, owner } = (await running?.catch(() => undefined)) ?? {};
   await app?.close();
+  await owner?.destroy();
   if (database) await asAdmin(`DROP DATABASE IF EXISTS ${escapeIdentifier(database)} WITH (FORCE)`);
   if (data_dir) await rm(data_dir, { recursive: true, force: true });
   running = database = data_dir = undefined;
@@ -145,11 +150,12 @@ export function wrongField(...loc: (string | number)[]): (response: request.Resp
   };
 }
 
-/** The settings of an app under test. */
-export function testEnv(database_url: string, dir: string, env: Record<string, string> = {}): Record<string, string> {
+/** The settings of an app under test, on a database of `cloneDatabase`. */
+export function testEnv(owner_url: string, dir: string, env: Record<string, string> = {}): Record<string, string> {
   return {
     NODE_ENV: 'test',
-    DATABASE_URL: database_url,
+    DATABASE_URL: applicationUrl(owner_url),
+    DATABASE_OWNER_URL: owner_url,
     DATA_DIR: dir,
     JWT_SECRET: randomBytes(48).toString('base64'),
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
@@ -165,22 +171,26 @@ export function testEnv(database_url: string, dir: string, env: Record<string, s
 
 async function start(env: Record<string, string>, overrides: string): Promise<Running> {
   database = `pytake_spec_${randomUUID().slice(0, 13)}`;
-  const database_url = await cloneDatabase(database);
+  const owner_url = await cloneDatabase(database);
   data_dir = await mkdtemp(join(tmpdir(), 'pytake-spec-'));
-  const settings = testEnv(database_url, data_dir, env);
+  const settings = testEnv(owner_url, data_dir, env);
   const app = await createApp(new Config(settings));
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
-  return { app, base_url: `http://127.0.0.1:${port}`, env: settings, overrides };
+  const owner = await ownerOf(owner_url);
+  return { app, owner, base_url: `http://127.0.0.1:${port}`, env: settings, overrides };
 }
 
 // --- databases
 
 const adminUrl = (): string => {
   const url = process.env.TEST_DATABASE_URL;
-  if (!url) throw new Error('TEST_DATABASE_URL is missing: a PostgreSQL whose user may create databases');
+  if (!url) throw new Error('TEST_DATABASE_URL is missing: a PostgreSQL whose user may create databases and roles');
   return url;
 };
+
+const ownerOf = (database_url: string): Promise<DataSource> =>
+  new DataSource({ ...dataSourceOptions({ database_url, database_pool_size: 2 }), entities: [], migrations: [] }).initialize();
 
 const urlOf = (name: string): string => Object.assign(new URL(adminUrl()), { pathname: `/${encodeURIComponent(name)}` }).toString();
 
@@ -196,7 +206,7 @@ async function withAdmin<T>(work: (admin: Postgres) => Promise<T>): Promise<T> {
 
 const asAdmin = (sql: string): Promise<unknown> => withAdmin((admin) => admin.query(sql));
 
-/** A fresh database with the shape of the migrations, in tens of milliseconds; answers its URL. */
+/** A fresh database with the shape of the migrations, in tens of milliseconds; answers its owner's URL. */
 export async function cloneDatabase(name: string): Promise<string> {
   const template = await templateDatabase();
   await asAdmin(`CREATE DATABASE ${escapeIdentifier(name)} TEMPLATE ${escapeIdentifier(template)}`);
@@ -221,6 +231,8 @@ function templateDatabase(): Promise<string> {
     const source = await new DataSource(dataSourceOptions({ database_url: urlOf(draft), database_pool_size: 2 })).initialize();
     try {
       await source.runMigrations();
+      const database_url = applicationUrl(urlOf(draft));
+      await settleRights(source, { database_url, database_owner_url: urlOf(draft), audit_retention_days: 730, redis_url: null });
     } finally {
       await source.destroy();
     }

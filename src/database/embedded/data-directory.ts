@@ -4,7 +4,7 @@ import type { Binaries } from './binaries';
 import { code, complaint, run, windows } from './programs';
 import { command, NAMELESS, notPermitted, type RunAs } from './run-as';
 
-/** The superuser; no other role is made. */
+/** The superuser. */
 export const USER = 'pytake';
 
 export async function isInitialised(dir: string, major: string): Promise<boolean> {

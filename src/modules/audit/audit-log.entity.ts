@@ -1,12 +1,13 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { declareErasure } from '#database/erasure';
 import { declareUserRows } from '#database/personal-data';
+import { declareRights } from '#database/rights';
 
 export type AuditActorType = 'user' | 'system' | 'webhook' | 'api';
 export type AuditResult = 'success' | 'failure';
 export type AuditChanges = Record<string, { from?: unknown; to?: unknown }>;
 
-/** Who did what, when, from where. Append-only: a trigger refuses UPDATE, TRUNCATE and every DELETE but retention's. */
+/** Who did what, when, from where. Append-only: PyTake's role may only read and add, and a trigger refuses the owner all but retention and erasure. */
 @Entity('audit_logs')
 @Index('audit_logs_age_idx', ['created_at'])
 @Index('audit_logs_organization_idx', ['organization_id', 'created_at'])
@@ -83,5 +84,7 @@ declareUserRows('audit_logs', {
   export: ['action', 'resource_type', 'resource_id', 'result', 'ip_address', 'user_agent', 'created_at'],
 });
 
-// The trigger's other exception: organizations that nobody can have back.
-declareErasure('audit_logs', { first: "SELECT set_config('pytake.audit_retention', 'on', true)" });
+// With organizations that nobody can have back.
+declareErasure('audit_logs', { by: 'erase_audit_logs' });
+
+declareRights('audit_logs', 'INSERT, SELECT');

@@ -78,6 +78,7 @@ const MONGO_REST_MS = 5000;
 const RETRY_MS = 500;
 const STOP_MS = 5000;
 const PRUNE_BATCH = 5000;
+const DAY_MS = 86_400_000;
 /** No index has the words of millions of entries, which are written far more often than searched. */
 const SEARCHED = 20_000;
 
@@ -148,20 +149,14 @@ export class AuditStore implements BeforeApplicationShutdown {
     return documents + rows.total;
   }
 
-  /** Removes what is older than its retention, in batches; answers how many. */
-  async prune(before: Date): Promise<number> {
+  /** Removes what is older, in batches; answers how many. PostgreSQL refuses fewer days than those of the retention. */
+  async prune(days: number): Promise<number> {
     let pruned = 0;
     for (let last = PRUNE_BATCH; last === PRUNE_BATCH; pruned += last) {
-      last = await this.database.tx(async (tx) => {
-        // The trigger's one exception, for this transaction only.
-        await tx.rows(`SELECT set_config('pytake.audit_retention', 'on', true)`);
-        const gone = await tx.rows(
-          'DELETE FROM audit_logs WHERE id IN (SELECT id FROM audit_logs WHERE created_at < $1 ORDER BY created_at LIMIT $2) RETURNING 1',
-          [before, PRUNE_BATCH],
-        );
-        return gone.length;
-      });
+      const [{ gone }] = await this.database.rows<{ gone: number }>('SELECT forget_audit_logs($1, $2) AS gone', [days, PRUNE_BATCH]);
+      last = gone;
     }
+    const before = new Date(Date.now() - days * DAY_MS);
     if (this.mongo.up) pruned += (await this.documents.deleteMany({ created_at: { $lt: before } })).deletedCount;
     return pruned;
   }

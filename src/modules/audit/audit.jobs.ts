@@ -2,7 +2,6 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Config } from '#config/config';
 import { AuditStore } from './audit-store';
 
-const DAY_MS = 86_400_000;
 const EVERY_MS = 6 * 3_600_000;
 
 /** Retention, `AUDIT_RETENTION_DAYS`. Processes that prune at once find each other's rows gone, no harm. */
@@ -26,7 +25,7 @@ export class AuditJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   async prune(): Promise<void> {
     try {
-      const entries = await this.store.prune(new Date(Date.now() - this.config.audit_retention_days * DAY_MS));
+      const entries = await this.store.prune(this.config.audit_retention_days);
       if (entries) this.logger.log({ msg: 'audit entries past their retention removed', entries });
     } catch (error) {
       this.logger.warn({ msg: 'audit entries past their retention stay until the next round', err: error });

@@ -78,14 +78,12 @@ export class EraseOrganizations {
     return true;
   }
 
-  private removeFrom({ table, where, first }: ErasedTable, organization_id: string): Promise<number> {
-    return this.database.tx(async (tx) => {
-      if (first) await tx.rows(first);
-      const gone = await tx.rows(
-        `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${where} LIMIT ${BATCH})) RETURNING 1`,
-        [organization_id],
-      );
-      return gone.length;
-    });
+  private async removeFrom({ table, where, by }: ErasedTable, organization_id: string): Promise<number> {
+    if (by) return (await this.database.rows<{ gone: number }>(`SELECT ${by}($1, ${BATCH}) AS gone`, [organization_id]))[0].gone;
+    const gone = await this.database.rows(
+      `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${where} LIMIT ${BATCH})) RETURNING 1`,
+      [organization_id],
+    );
+    return gone.length;
   }
 }

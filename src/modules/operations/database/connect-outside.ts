@@ -40,8 +40,9 @@ export class ConnectOutside {
 
   /** Tokens and hashes of every organization stand there, whoever asks. */
   private async isOurs(host: string, address: string, port: number): Promise<boolean> {
-    const { database_url, redis_url, mongodb_url } = this.config;
-    for (const store of [...placesIn(database_url, 5432), ...placesIn(redis_url, 6379), ...placesIn(mongodb_url, 27017)]) {
+    const { database_url, database_owner_url, redis_url, mongodb_url } = this.config;
+    const postgres = [...placesIn(database_url, 5432), ...placesIn(database_owner_url, 5432)];
+    for (const store of [...postgres, ...placesIn(redis_url, 6379), ...placesIn(mongodb_url, 27017)]) {
       if (store.port !== port) continue;
       const addresses = await lookup(store.host, { all: true }).catch(() => []);
       if (store.host === host.toLowerCase() || addresses.some((one) => one.address === address)) return true;
