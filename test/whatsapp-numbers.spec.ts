@@ -1,7 +1,6 @@
 import type request from 'supertest';
 import { Encryption } from '#common/encryption';
 import { EventBus } from '#common/events';
-import { Database } from '#database/database';
 import { Jobs } from '#jobs/jobs';
 import { InboundWorker } from '#modules/conversations/filing/inbound.worker';
 import { NumberJobs } from '#modules/whatsapp/numbers/numbers.jobs';
@@ -442,14 +441,13 @@ describe('Meta’s ids', () => {
   });
 
   it('of numbers that were connected before stay proved by the upgrade', async () => {
-    const { source } = house.app.get(Database);
     const upgrade = new ProvedNumbers1795000040100();
     const body = platformNumber();
     const connected = await add(body);
     await add({ phone_number_id: '1234567890' });
     await tried(house, connected.id);
 
-    const runner = source.createQueryRunner();
+    const runner = house.owner.createQueryRunner();
     await runner.startTransaction();
     try {
       await upgrade.down(runner);

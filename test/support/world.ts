@@ -81,7 +81,9 @@ export interface World {
   organization(name?: string, values?: { plan_type?: string; is_trial?: boolean; status?: string }): Promise<Company>;
   /** A super admin, in an organization of their own. */
   superAdmin(): Promise<Person>;
-  /** As the owner of the tables, who may do more than the app. */
+  /** The owner of the tables, who may do more than the app. */
+  owner: DataSource;
+  /** As the owner. */
   sql<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
 }
 
@@ -116,6 +118,7 @@ export async function world(env: Record<string, string> = {}): Promise<World> {
     globex,
     guest: new Person(base_url, '', { id: '', organization_id: '', email: '', full_name: '', role: Role.viewer, session_id: '' }),
     organization: make,
+    owner,
     superAdmin: async () => (await make('PyTake Operations')).hire('super_admin'),
     sql: <T>(text: string, values: unknown[] = []) => owner.query<T[]>(text, values),
   };
