@@ -298,7 +298,9 @@ const FOREIGN_READS: { why: string; files: Record<string, string[]> }[] = [
       'src/modules/conversations/filing/statuses.ts': ['contacts'],
       'src/modules/conversations/filing/threads.ts': ['organizations', 'users'],
       'src/modules/conversations/state/locking.ts': ['contacts'],
+      'src/modules/conversations/state/merging.ts': ['contact_identities', 'contacts'],
       'src/modules/conversations/state/traffic.ts': ['whatsapp_numbers'],
+      'src/modules/conversations/stop-words.ts': ['contacts'],
     },
   },
   {

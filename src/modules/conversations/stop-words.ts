@@ -25,9 +25,17 @@ const WORDS: Record<Language, Record<'opted_in' | 'opted_out', (undo: string | u
 };
 
 // WhatsApp's clock and ours differ by less than a minute.
-const REFUSED_SINCE = prepared(
-  `SELECT FROM contacts WHERE organization_id = $1 AND id = $2 AND opt_out_date > $3::timestamptz + interval '1 minute'`,
+// By the conversation: the contact may be part of another one by now.
+const SAID_BY = prepared(
+  `SELECT c.id, coalesce(c.opt_out_date > $3::timestamptz + interval '1 minute', false) AS has_refused_since
+     FROM conversations v JOIN contacts c ON c.organization_id = v.organization_id AND c.id = v.contact_id
+    WHERE v.organization_id = $1 AND v.id = $2`,
 );
+
+interface SaidBy {
+  id: string;
+  has_refused_since: boolean;
+}
 
 /**
  * Who writes a stop word has opted out, who writes the other kind in again (contract 20, 1.3; decisions, 30): the contact, the ledger and one
@@ -46,12 +54,13 @@ export class StopWordReader {
 
   private async read(tx: Tx, facts: readonly ReadFact[]): Promise<void> {
     for (const { organization_id, data } of facts) {
-      const [contact_id, conversation_id, message_id] = [data['contact_id'], data['conversation_id'], data['message_id']].map(String);
+      const [conversation_id, message_id] = [data['conversation_id'], data['message_id']].map(String);
       const opt_in = data['opt_in'] === true;
+      const [contact] = await tx.rows<SaidBy | undefined>(SAID_BY, [organization_id, conversation_id, data['written_at']]);
       // An old word that comes late is no leave after a newer refusal; an old refusal is one.
-      if (opt_in && (await tx.rows(REFUSED_SINCE, [organization_id, contact_id, data['written_at']])).length) continue;
+      if (!contact || (opt_in && contact.has_refused_since)) continue;
       const evidence = `Wrote "${String(data['word'])}" on WhatsApp (message ${message_id}).`;
-      if (await this.contacts.consent(tx, organization_id, contact_id, opt_in, evidence))
+      if (await this.contacts.consent(tx, organization_id, contact.id, opt_in, evidence))
         await this.confirm(tx, Actor.system(organization_id), conversation_id, opt_in);
     }
   }
