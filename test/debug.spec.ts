@@ -80,7 +80,10 @@ describe('the debug room', () => {
       metrics_token: '***',
       smtp_url: 'smtp://mail.example',
       refresh_token_ttl_days: 7,
-      rate_limits: expect.objectContaining({ auth_token: { limit: 10, seconds: 3600 }, api_key: { limit: 600, seconds: 60 } }) as unknown,
+      rate_limits: expect.objectContaining({
+        auth_token: { limit: 10, seconds: 3600, by_address: true },
+        api_key: { limit: 600, seconds: 60 },
+      }) as unknown,
     });
     const { password } = new URL(w.env.DATABASE_URL);
     for (const secret of [

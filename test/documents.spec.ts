@@ -79,6 +79,7 @@ describe('the OpenAPI document', () => {
       'secrets_rotate',
       'secrets_test',
       'contacts_block',
+      'rate_limits_reset',
       'conversations_close',
       'webhooks_test',
       'privacy_export',
