@@ -12,12 +12,13 @@ export class PhonesGivenUp1795000680000 implements MigrationInterface {
     await runner.query(
       'ALTER TABLE contact_identities ADD COLUMN IF NOT EXISTS wa_id varchar(20), ADD COLUMN IF NOT EXISTS inactive_since timestamptz(3)',
     );
-    // The phone of a contact that was merged is one of the person's, as good as the other.
-    await runner.query(`UPDATE contact_identities i SET is_active = true
-      WHERE i.kind = 'phone' AND NOT i.is_active AND EXISTS (
-        SELECT FROM contacts g WHERE g.organization_id = i.organization_id AND g.match_key = i.value AND g.deleted_at IS NOT NULL)`);
+    // The phone of a contact that was merged is one of the person's, as good as the other. Of one that was deleted the name went too: who has it is younger.
+    await runner.query(`UPDATE contact_identities i SET is_active = true, wa_id = coalesce(g.wa_id, substr(g.whatsapp_id, 2)) FROM contacts g
+      WHERE i.kind = 'phone' AND NOT i.is_active AND g.organization_id = i.organization_id AND g.match_key = i.value AND g.deleted_at IS NOT NULL
+        AND g.created_at >= i.created_at`);
     await runner.query('UPDATE contact_identities SET inactive_since = updated_at WHERE NOT is_active AND inactive_since IS NULL');
     await runner.query('ALTER TABLE conversations ADD COLUMN IF NOT EXISTS contact_identity_id uuid');
+    await runner.query('ALTER TABLE outbound_sends ADD COLUMN IF NOT EXISTS contact_identity_id uuid');
     // Half of one that was broken off.
     await runner.query('DROP INDEX CONCURRENTLY IF EXISTS conversations_of_identity_idx');
     await runner.query(
@@ -35,6 +36,7 @@ export class PhonesGivenUp1795000680000 implements MigrationInterface {
 
   /** TypeORM goes back in a transaction, whatever `transaction` says. */
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE outbound_sends DROP COLUMN contact_identity_id');
     await runner.query('ALTER TABLE conversations DROP COLUMN contact_identity_id');
     await runner.query('ALTER TABLE contact_identities DROP COLUMN wa_id, DROP COLUMN inactive_since');
   }

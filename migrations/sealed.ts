@@ -54,7 +54,7 @@ export const migrations: Record<string, string> = {
   '1795000630000-response-times.ts': '7bbc938589f71b9407a13a15f1c8e5f66ac1077fafb87ebc28e29ba599a15661',
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
   '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
-  '1795000680000-phones-given-up.ts': 'fb02e0b8d1c1d5d069530aafe81267b59caa41eeae1585660a58fe29cf8de998',
+  '1795000680000-phones-given-up.ts': 'ddf59b02391438cf579eeac3efd1a98390cff4156fcd90a2982ae95ccb3c3dba',
   '1795000682000-audit-guards.ts': '08e6095eca991b141376a45a6c68c581374b662d81ac9eef0d0b0bab091b445b',
   '1795000684000-lists-in-order.ts': 'f8b28d4e8f476aad44cc1ccf434ba579d548795a79c27e5b4edbd2cac914d404',
 };
@@ -509,6 +509,7 @@ export const schema: string[] = [
   'column outbound_mails.values_encrypted text',
   'column outbound_sends.attempts integer not null default 0',
   'column outbound_sends.claimed_at timestamp(3) with time zone',
+  'column outbound_sends.contact_identity_id uuid',
   'column outbound_sends.conversation_id uuid not null',
   'column outbound_sends.due_at timestamp(3) with time zone not null default now()',
   'column outbound_sends.lane smallint not null default 0',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -241,6 +241,18 @@ describe('npm run backup and restore', () => {
 
     expect(said).toEqual({ code: 1, out: expect.stringContaining('is no type of a column') as string });
     expect(existsSync(ran)).toBe(false);
+  });
+
+  it('reads a file of any size to where it wants', async () => {
+    const crafted = join(folder, 'middling.tar.gz');
+    const secrets = JSON.parse(await readFile(join(product.data_dir, 'secrets.json'), 'utf8')) as object;
+    // More than one piece of the file, and all of it unpacked before the first entry is read: what stops early hears of no end.
+    const padded = { ...secrets, padding: randomBytes(75_000).toString('base64') };
+    await writeFile(crafted, await archive({ users: [{ name: 'more', type: 'none; such' }] }, padded));
+
+    const said = await runCommand('backup', ['restore', crafted], { DATA_DIR: join(folder, 'middling') });
+
+    expect(said).toEqual({ code: 1, out: expect.stringContaining('is no type of a column') as string });
   });
 
   it('leaves the admin command its way beside a running PyTake', async () => {

@@ -299,7 +299,7 @@ const FOREIGN_READS: { why: string; files: Record<string, string[]> }[] = [
       'src/modules/conversations/filing/threads.ts': ['organizations', 'users'],
       'src/modules/conversations/state/locking.ts': ['contacts'],
       'src/modules/conversations/state/merging.ts': ['contact_identities', 'contacts'],
-      'src/modules/conversations/state/traffic.ts': ['whatsapp_numbers'],
+      'src/modules/conversations/state/traffic.ts': ['contact_identities', 'whatsapp_numbers'],
       'src/modules/conversations/stop-words.ts': ['contacts'],
     },
   },

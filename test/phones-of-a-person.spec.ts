@@ -60,6 +60,10 @@ class Shop extends Desk {
     return row;
   }
 
+  async sent(id: string): Promise<Row> {
+    return (await this.company.agent.get(`/whatsapp/messages/${id}`).expect(200)).body as Row;
+  }
+
   /** Sent into the conversation of a text; answers whom it went to. */
   async answer(content: string): Promise<string> {
     const text = `re: ${content} ${digits(4)}`;
@@ -146,6 +150,21 @@ describe('a phone that was given up', () => {
     expect(await box.answer('first')).toBe(moved);
   });
 
+  it('has its next owner since it changed, not since we heard of it', async () => {
+    const box = await shop();
+    const [old, moved] = [wa_id(), wa_id()];
+    await box.receive(box.text({ from: old, user_id: bsuid(), body: 'first', timestamp: inSeconds(-7200) }));
+    const ana = await box.contact();
+
+    await box.receive(box.changedNumber({ from: old, user_id: null, new_wa_id: moved, timestamp: inSeconds(-3600) }));
+    await box.receive(box.text({ from: old, user_id: bsuid(), name: 'Zeca', body: 'my new phone', timestamp: inSeconds(-1800) }));
+    await box.receive(box.text({ from: old, body: 'hers, late', timestamp: inSeconds(-5000) }));
+
+    expect((await box.threadOf('my new phone')).contact_id).not.toBe(ana.id);
+    expect(await box.answer('my new phone')).toBe(old);
+    expect(await box.answer('first')).toBe(moved);
+  });
+
   it('finds one next owner, however many messages of theirs come at once', async () => {
     const box = await shop();
     const [typo, right, id] = [wa_id(), wa_id(), bsuid()];
@@ -176,14 +195,15 @@ describe('a phone that was given up', () => {
 });
 
 describe('a person with two phones', () => {
-  async function merged(): Promise<{ box: Shop; ana: ContactView; first: string; second: string }> {
+  async function merged(): Promise<{ box: Shop; ana: ContactView; first: string; second: string; ids: string[] }> {
     const box = await shop();
     const [first, second] = [wa_id(), wa_id()];
-    await box.receive(box.text({ from: first, body: 'from the first', timestamp: inSeconds(-60) }));
-    await box.receive(box.text({ from: second, body: 'from the second', timestamp: inSeconds(-30) }));
+    const ids = [bsuid(), bsuid()];
+    await box.receive(box.text({ from: first, user_id: ids[0], body: 'from the first', timestamp: inSeconds(-60) }));
+    await box.receive(box.text({ from: second, user_id: ids[1], name: 'Bia', body: 'from the second', timestamp: inSeconds(-30) }));
     const [one, other] = await box.contacts();
     const { body } = await box.company.agent.post(`/contacts/${one.id}/merge`, { other_contact_id: other.id }).expect(200);
-    return { box, ana: body as ContactView, first, second };
+    return { box, ana: body as ContactView, first, second, ids };
   }
 
   it('is answered on the phone that wrote last', async () => {
@@ -218,6 +238,78 @@ describe('a person with two phones', () => {
     expect(await send(first, { conversation_id: id })).toBe(first);
     expect(await send(second, { conversation_id: id })).toBe(second);
     expect(await box.contacts()).toHaveLength(1);
+  });
+
+  it('is written to on the phone each message names, however many wait', async () => {
+    const { box, first, second } = await merged();
+    await box.w.sql(`UPDATE whatsapp_numbers SET paused_until = now() + interval '2 seconds' WHERE id = $1`, [box.number.id]);
+    const sends = Array.from({ length: 50 }, (_, n) => ({ to: n % 2 ? first : second, message: `waits ${n} ${digits(4)}` }));
+
+    await Promise.all(sends.map(({ to, message }) => box.company.agent.post('/whatsapp/send', { to: `+${to}`, message }).expect(201)));
+
+    for (const { to, message } of sends) expect([message, await box.receiverOf(message)]).toEqual([message, to]);
+    // What others send by name leaves the conversation where the customer wrote.
+    expect(await box.answer('from the second')).toBe(second);
+  });
+
+  it('is answered where they wrote when a message tells no phone, and a window that one phone has not is not shut for the other', async () => {
+    const { box, first, second, ids } = await merged();
+    await box.receive(box.text({ from: null, user_id: ids[1], body: 'no phone told' }));
+    expect(await box.answer('no phone told')).toBe(second);
+
+    const { body } = await box.company.agent.post('/whatsapp/send', { to: `+${first}`, message: 'too late' }).expect(201);
+    const message_id = (body as { message_id: string }).message_id;
+    await box.receiverOf('too late');
+    await until(async () => (await box.sent(message_id)).status !== 'pending', 'the send to be accepted');
+    const { whatsapp_message_id: id } = await box.sent(message_id);
+    await box.receive(
+      metaPayload.status('failed', {
+        ...box.number,
+        recipient_id: first,
+        id: String(id),
+        timestamp: inSeconds(5),
+        error: { code: 131047 },
+      }),
+    );
+
+    expect(await box.sent(message_id)).toMatchObject({ status: 'failed' });
+    expect(await box.answer('no phone told')).toBe(second);
+  });
+
+  it('is first written to on the phone a conversation is opened for, later on the one it was with', async () => {
+    const { box, ana, second } = await merged();
+    const { id } = await box.threadOf('from the first');
+    await box.company.agent.post(`/conversations/${String(id)}/close`, {}).expect(200);
+    const open = async (input: object): Promise<string> => {
+      const initial_message = `begin ${digits(6)}`;
+      const { body } = await box.company.agent.post('/conversations', { ...input, initial_message }).expect(201);
+      await box.company.agent.post(`/conversations/${(body as Row).id as string}/close`, {}).expect(200);
+      return box.receiverOf(initial_message);
+    };
+
+    expect(await open({ contact_phone: `+${second}` })).toBe(second);
+    expect(await open({ contact_id: ana.id })).toBe(second);
+  });
+
+  it('keeps both when the other becomes their number', async () => {
+    const { box, ana, first, second } = await merged();
+
+    const { body } = await box.company.agent.put(`/contacts/${ana.id}`, { whatsapp_id: `+${second}` }).expect(200);
+
+    expect(body).toMatchObject({ whatsapp_id: `+${second}`, alternative_phone: `+${first}` });
+    await box.receive(box.text({ from: first, body: 'me again' }));
+    expect(await box.contacts()).toHaveLength(1);
+    expect(await box.answer('me again')).toBe(first);
+  });
+
+  it('is forgotten whole: nothing is left in the contact that became part of the other', async () => {
+    const { box, ana, second } = await merged();
+
+    await box.company.admin.post(`/privacy/data/${ana.id}/anonymize`, {}).expect(200);
+
+    const left = await box.w.sql<{ text: string }>('SELECT c::text AS text FROM contacts c WHERE organization_id = $1', [box.company.id]);
+    expect(left).toHaveLength(2);
+    for (const { text } of left) expect(text).not.toMatch(new RegExp(`${second}|${key(second)}|Bia`));
   });
 
   it('is one contact under both, whoever enters them', async () => {

@@ -303,10 +303,13 @@ describe('deactivation', () => {
   });
 
   it('never takes the last active administrator', async () => {
-    const { acme, superAdmin } = await world();
+    const { acme, superAdmin, sql } = await world();
     const root = await superAdmin();
     const inAcme = { 'X-Organization-Id': acme.id };
     await acme.hire('org_admin', { is_active: false });
+    // Nor is one who has not come yet.
+    const invited = await acme.hire('org_admin');
+    await sql('UPDATE users SET invite_pending = true WHERE id = $1', [invited.user.id]);
     const { id } = acme.admin.user;
 
     await root.post(`/users/${id}/deactivate`).set(inAcme).expect(409).expect(errorOf('last_admin'));

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { finished, pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Client, DatabaseError, escapeIdentifier } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
@@ -167,14 +168,15 @@ async function finish({ table, rows, done }: Loading, end: BackupEnd): Promise<v
 async function* entriesOf(file: string, digest = createHash('sha256')): AsyncGenerator<TarEntry> {
   const source = createReadStream(file);
   const bytes = createGunzip();
-  const flow = pipeline(source, bytes).catch(() => undefined); // Whoever reads `bytes` hears of it.
+  source.once('error', (error) => bytes.destroy(error)); // Whoever reads `bytes` hears of it.
+  source.pipe(bytes);
   try {
     yield* readTar(bytes, digest);
   } finally {
-    // Whoever stops early leaves both half read.
+    // Whoever stops early leaves both half read. A `pipeline` would never end then, when all of the file was read by that time.
     source.destroy();
     bytes.destroy();
-    await flow;
+    if (!source.closed) await once(source, 'close');
   }
 }
 

@@ -31,10 +31,11 @@ export async function changeIdentity(
   const { phone } = new_ids;
   // Those told, and those a new one of the same kind takes the place of: of a person with several phones their number, if none is named.
   await tx.rows(
-    `UPDATE contact_identities i SET is_active = false, inactive_since = now(), updated_at = now()
-       FROM json_to_recordset($3) AS k(portfolio_id text, kind text, value text, is_new boolean), contacts c
+    `UPDATE contact_identities i SET is_active = false, inactive_since = least(now(), $6::timestamptz), updated_at = now()
+       FROM json_to_recordset($3) AS k(portfolio_id text, kind text, value text, is_new boolean)
+       JOIN contacts c ON c.organization_id = $1 AND c.id = $2
       WHERE i.organization_id = $1 AND i.contact_id = $2 AND i.is_active AND i.portfolio_id = k.portfolio_id AND i.kind = k.kind AND (i.value <> k.value) = k.is_new
-        AND c.organization_id = $1 AND c.id = $2 AND (NOT k.is_new OR k.kind <> $4 OR NOT $5 AND i.value = c.match_key)`,
+        AND (NOT k.is_new OR k.kind <> $4 OR NOT $5 AND i.value = c.match_key)`,
     [
       organization_id,
       contact_id,
@@ -44,6 +45,7 @@ export async function changeIdentity(
       ]),
       IdentityKind.phone,
       old_ids.phone !== undefined,
+      seen_at,
     ],
   );
   await tx.rows(

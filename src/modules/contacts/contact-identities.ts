@@ -53,22 +53,21 @@ function belongingsIn(rows: readonly BelongingsRow[], identities: TenantReposito
 }
 
 /**
- * The contact's number became another one. The earlier stays resolvable for what was sent before, inactive for sending. A number that was an
- * earlier one of somebody else (it changed hands) is this contact's now.
+ * The contact's number became another one. The earlier stays resolvable for what was sent before, inactive for sending, unless the new one was a
+ * further phone of theirs: then they have both as before. A number that was an earlier one of somebody else (it changed hands) is this contact's now.
  */
 export async function changePhone(
   sql: Sql,
-  organization_id: string,
-  contact_id: string,
-  from: string | null,
+  { organization_id, id, match_key, wa_id, whatsapp_id }: Contact,
   to: string | null,
+  { keeps_both }: { keeps_both: boolean },
 ): Promise<void> {
   await sql.rows(
-    `UPDATE contact_identities SET is_active = false, inactive_since = now(), updated_at = now()
+    `UPDATE contact_identities SET is_active = $6, inactive_since = CASE WHEN NOT $6 THEN now() END, wa_id = coalesce(wa_id, $5), updated_at = now()
       WHERE organization_id = $1 AND contact_id = $2 AND kind = $3 AND is_active AND value = $4`,
-    [organization_id, contact_id, IdentityKind.phone, from],
+    [organization_id, id, IdentityKind.phone, match_key, wa_id ?? whatsapp_id?.slice(1) ?? null, keeps_both],
   );
-  if (to) await takePhones(sql, organization_id, [{ contact_id, match_key: to }]);
+  if (to) await takePhones(sql, organization_id, [{ contact_id: id, match_key: to }]);
 }
 
 /** Numbers become names of their contacts, of whomever they were before. */

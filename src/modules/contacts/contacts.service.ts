@@ -183,11 +183,15 @@ export class ContactsService {
       if (changes.whatsapp_id === null && !before.whatsapp_user_id)
         throw Invalid.field('whatsapp_id', 'only a contact that WhatsApp knows by another id may be without a number');
 
-      const owner = changes.match_key && (await this.findByPhone(actor, changes.match_key, tx));
+      const owner = changes.match_key ? await this.findByPhone(actor, changes.match_key, tx) : null;
       if (owner && owner.id !== id) throw alreadyExists(owner.id);
+      const keeps_both = owner !== null && changes.match_key !== before.match_key;
+      // The two change places.
+      if (keeps_both && changes.alternative_phone === undefined && before.alternative_phone === changes.whatsapp_id)
+        changes.alternative_phone = before.whatsapp_id;
       const { row: contact, is_new } = await this.orTaken(actor, changes.match_key, tx, () => this.contacts(tx).patch(actor, id, changes));
       if (!is_new) throw alreadyExists(contact.id);
-      if ('match_key' in changes) await changePhone(tx, actor.organization_id, id, before.match_key ?? null, contact.match_key ?? null);
+      if ('match_key' in changes) await changePhone(tx, before, contact.match_key ?? null, { keeps_both });
       if (contact.is_blocked && !before.is_blocked) await this.end(tx, actor, contact, 'contact_blocked');
 
       const view = await this.present(actor, contact, tx);

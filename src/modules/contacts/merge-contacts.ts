@@ -1,9 +1,10 @@
 import type { Actor } from '#common/actor';
 import type { Tx } from '#database/database';
+import { forgetRows } from '#database/forget-rows';
 import { contactRows } from '#database/personal-data';
 import type { Sql } from '#database/sql';
 import { TenantRepository } from '#database/tenant-repository';
-import { Contact, mayTell, told } from './contact.entity';
+import { ANONYMOUS, Contact, mayTell, told } from './contact.entity';
 import { IdentityKind } from './contact-identity.entity';
 
 /**
@@ -23,6 +24,13 @@ export async function mergeContacts(tx: Tx, actor: Actor, keep: string, gone: st
   for (const rows of contactRows.values()) await rows.merge?.(tx, merge);
   const filled = await fillContact(tx, ids);
   await moveIdentities(tx, ids);
+  // Who asks to be forgotten is forgotten in the one: nothing of them stays in the other.
+  await forgetRows(tx, {
+    table: 'contacts',
+    where: 'organization_id = $1 AND id = $2',
+    forgetting: ANONYMOUS,
+    ids: [actor.organization_id, gone],
+  });
   if (filled.is_blocked) for (const rows of contactRows.values()) await rows.blocked?.(tx, merge);
   tx.tell('contact.merged', { organization_id: actor.organization_id, contact_id: keep, merged_contact_id: gone });
   tx.audit(actor, 'contact.merged', {

@@ -44,8 +44,8 @@ export type FiledContact = Pick<
 /** A person of a sighting. */
 export interface Resolved {
   contact: FiledContact;
-  /** The name they wrote under, where answers go that the contact's own number would not reach them by; null: the contact's own. */
-  wrote_as: string | null;
+  /** The name they wrote under and are answered by; null: the contact's own number; undefined: no phone was told, which says nothing of which. */
+  wrote_as: string | null | undefined;
 }
 
 export interface IdentityKey {
@@ -56,7 +56,7 @@ export interface IdentityKey {
 }
 
 /** What is known of a name. An inactive one resolves late webhooks and says nothing about how to reach the person. */
-export type KnownIdentity = Pick<ContactIdentity, 'id' | 'contact_id' | 'is_active' | 'inactive_since' | 'last_seen_at'>;
+type KnownIdentity = Pick<ContactIdentity, 'id' | 'contact_id' | 'wa_id' | 'is_active' | 'inactive_since' | 'last_seen_at'>;
 
 /** A name that is somebody's from now on. */
 interface Taking extends IdentityKey {
@@ -88,10 +88,12 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
   const fresh: Taking[] = [];
   const taken: (Taking & { id: string })[] = [];
   const bySighting: string[] = [];
+  const late = new Set<Sighting>();
   const gone = new Map<string, string>();
   for (const sighting of sightings) {
     const own = keysOf(sighting);
     const hits = ownersOf(known, own, sighting.seen_at);
+    if (hits.length && !provesWho(known, own)) late.add(sighting);
     let contact_id = hits[0] ?? newId();
     if (hits.length > 1) {
       if (hits.some((id) => seen.get(id)?.is_new)) throw new Raced('two new contacts of one batch are one person');
@@ -116,14 +118,16 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
     bySighting.push(contact_id);
     for (const key of own) {
       const identity = known.get(nameOf(key));
+      // Beside a phone that somebody else may have by now, a name nobody knows proves nothing.
+      if (!identity && late.has(sighting)) continue;
       const taking = { ...key, contact_id, wa_id: key.kind === IdentityKind.phone ? (sighting.ids.phone?.slice(1) ?? null) : null };
       if (identity && key.kind === IdentityKind.phone && changesHands(identity, contact_id, hasActive(known, own), sighting.seen_at)) {
         taken.push({ ...taking, id: identity.id });
         known.set(nameOf(key), { ...identity, contact_id, is_active: true, inactive_since: null });
-      } else if (!identity || (identity.contact_id === contact_id && Date.now() - identity.last_seen_at.getTime() >= STALE_MS)) {
+      } else if (!identity || (identity.contact_id === contact_id && isStale(identity, key))) {
         fresh.push(taking);
         known.set(nameOf(key), {
-          ...(identity ?? { id: '', is_active: true, inactive_since: null }),
+          ...(identity ?? { id: '', wa_id: null, is_active: true, inactive_since: null }),
           contact_id,
           last_seen_at: new Date(),
         });
@@ -135,7 +139,7 @@ export async function resolvePeople(tx: Tx, news: ContactNews, sightings: readon
     return id;
   };
   const isOld = (sighting: Sighting): boolean =>
-    keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(nameOf(key))?.is_active === false);
+    late.has(sighting) || keysOf(sighting).some((key) => key.kind === IdentityKind.bsuid && known.get(nameOf(key))?.is_active === false);
 
   const contacts = new Map<string, FiledContact>();
   const all = [...seen.values()];
@@ -184,6 +188,17 @@ function ownersOf(known: ReadonlyMap<string, KnownIdentity>, keys: readonly Iden
   return [...new Set((active.length ? active : late).map(({ contact_id }) => contact_id))];
 }
 
+/** Whether anything but a phone that was given up says who it is. */
+const provesWho = (known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[]): boolean =>
+  keys.some((key) => {
+    const identity = known.get(nameOf(key));
+    return identity && (identity.is_active || key.kind !== IdentityKind.phone);
+  });
+
+/** Seen long ago, or a phone of which we do not know how WhatsApp spells it. */
+const isStale = ({ last_seen_at, wa_id }: KnownIdentity, { kind }: IdentityKey): boolean =>
+  Date.now() - last_seen_at.getTime() >= STALE_MS || (kind === IdentityKind.phone && wa_id === null);
+
 /** Whether an id among the names says who writes today. */
 const hasActive = (known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[]): boolean =>
   keys.some((key) => key.kind !== IdentityKind.phone && known.get(nameOf(key))?.is_active);
@@ -192,10 +207,11 @@ const hasActive = (known: ReadonlyMap<string, KnownIdentity>, keys: readonly Ide
 const changesHands = (phone: KnownIdentity, contact_id: string, is_proved: boolean, seen_at: Date): boolean =>
   !phone.is_active && (phone.contact_id !== contact_id || is_proved) && !(phone.inactive_since && seen_at <= phone.inactive_since);
 
-/** Under which of its names a contact is to be answered, unless it is the number it has, or it wrote without one and has one. */
-function addressOf(contact: FiledContact, known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[]): string | null {
+/** Under which of its names a contact is to be answered; see `wrote_as`. */
+function addressOf(contact: FiledContact, known: ReadonlyMap<string, KnownIdentity>, keys: readonly IdentityKey[]): Resolved['wrote_as'] {
   const phone = keys.find(({ kind }) => kind === IdentityKind.phone);
-  if (phone ? phone.value === contact.match_key : contact.match_key !== null) return null;
+  if (!phone && contact.match_key !== null) return undefined;
+  if (phone?.value === contact.match_key) return null;
   const used = phone ?? keys.find(({ kind }) => kind !== IdentityKind.parent_bsuid);
   const identity = used && known.get(nameOf(used));
   return identity?.is_active && identity.contact_id === contact.id ? identity.id : null;
@@ -217,7 +233,7 @@ export const nameOf = (key: IdentityKey): string => `${key.organization_id} ${ke
 export async function findIdentities(sql: Sql, keys: readonly IdentityKey[]): Promise<Map<string, KnownIdentity>> {
   if (!keys.length) return new Map();
   const rows = await sql.rows<IdentityKey & KnownIdentity>(
-    prepared(`SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.id, i.contact_id, i.is_active, i.inactive_since, i.last_seen_at
+    prepared(`SELECT i.organization_id, i.portfolio_id, i.kind, i.value, i.id, i.contact_id, i.wa_id, i.is_active, i.inactive_since, i.last_seen_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS k(organization_id, portfolio_id, kind, value)
        JOIN contact_identities i USING (organization_id, portfolio_id, kind, value)`),
     [keys.map((k) => k.organization_id), keys.map((k) => k.portfolio_id), keys.map((k) => k.kind), keys.map((k) => k.value)],

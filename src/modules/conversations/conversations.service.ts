@@ -5,10 +5,11 @@ import { AppError, Conflict, Invalid, NotFound } from '#common/errors';
 import { Facts } from '#events/facts';
 import { oneLine } from '#common/one-line';
 import { type Page, type Slice, toPage } from '#common/page.dto';
-import { normalizePhone } from '#common/phone';
+import { matchKey, normalizePhone } from '#common/phone';
 import { Database, type Tx } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
 import type { PageOptions } from '#database/tenant-repository';
+import { furtherPhone } from '#modules/contacts/contact-identities';
 import { Contact } from '#modules/contacts/contact.entity';
 import { ContactsService } from '#modules/contacts/contacts.service';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
@@ -30,7 +31,7 @@ import { lockThread } from './state/locking';
 import { actOf, archive, assertActive, assign, endAll, liveOf, move, unassignAll } from './state/moves';
 import { QUEUE_PRIORITY, open, refuseSecond, route } from './state/opening';
 import { enterQueue, leaveQueue, setDepartment } from './state/queueing';
-import { readAll } from './state/traffic';
+import { addressTo, readAll } from './state/traffic';
 import { transfer } from './state/transferring';
 import type { ConversationTransfer } from './transfer.dto';
 
@@ -141,6 +142,7 @@ export class ConversationsService implements OnModuleInit {
         : ((await sendingNumber(this.database, tx, actor, null))?.number ?? null);
       await refuseSecond(tx, actor, contact.id, number?.id ?? null);
       const conversation = await open(tx, actor, contact, number?.id ?? null);
+      if (phone) await addressTo(tx, conversation, (await furtherPhone(tx, contact, matchKey(phone))) ?? null);
       await this.database.repository(Conversation, tx).patch(actor, conversation.id, {
         tags: unique(input.tags ?? []),
         ...(input.priority && {

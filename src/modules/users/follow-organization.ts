@@ -91,7 +91,7 @@ export class FollowOrganization {
       `UPDATE users u SET deleted_at = NULL, updated_at = now()
         WHERE u.organization_id = $1 AND u.deleted_at = $2
           AND NOT EXISTS (SELECT FROM users other WHERE other.email = u.email AND other.deleted_at IS NULL)
-        RETURNING role = 'org_admin' AND is_active AS is_admin`,
+        RETURNING role = 'org_admin' AND is_active AND NOT invite_pending AS is_admin`,
       [id, deleted_at],
     );
     const left = await tx.rows<LeftOut & Pick<User, 'is_active'>>(

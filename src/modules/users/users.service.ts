@@ -246,7 +246,7 @@ export class UsersService {
     const others = await this.database
       .repository(User, tx)
       .query(actor, 'row')
-      .andWhere('row.role = :role AND row.is_active AND row.id <> :id', { role: Role.org_admin, id })
+      .andWhere('row.role = :role AND row.is_active AND NOT row.invite_pending AND row.id <> :id', { role: Role.org_admin, id })
       .getCount();
     if (!others) throw new Conflict('last_admin', 'This is the last active administrator of the organization.');
   }

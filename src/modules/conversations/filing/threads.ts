@@ -27,7 +27,7 @@ interface Thread {
   /** Its number answers by itself. */
   auto_replies: boolean;
   messages: Message[];
-  /** The name each of them came under, unless it is the contact's own. */
+  /** The name each of those came under that say by which to answer. */
   wrote_as: Map<Message, string | null>;
   /** Those that say nothing but a stop word. */
   stops: Map<Message, StopWord>;
@@ -112,7 +112,7 @@ export async function fileMessages(batch: Batch, items: readonly Item<InboundMes
       created_at: change.timestamp,
     });
     thread.messages.push(message);
-    thread.wrote_as.set(message, wrote_as);
+    if (wrote_as !== undefined) thread.wrote_as.set(message, wrote_as);
     const stop = change.group_id === null ? stopIn(number, change) : null;
     if (stop) thread.stops.set(message, stop);
     byProviderId.set(`${number.id} ${change.provider_id}`, message);
@@ -214,7 +214,8 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
     // What answers a survey wakes nobody.
     const silent = contact.is_blocked || quiet === messages.length;
     for (const message of messages) message.conversation_id = id;
-    const newest = messages.reduce((a, b) => (b.created_at >= a.created_at ? b : a));
+    const newest = newestOf(messages) ?? messages[0];
+    const said = newestOf(messages.filter((message) => wrote_as.has(message)));
     const chosen = route({ contact, ...(usable ? candidate : { last_agent_id: null }) });
     const begins = !silent && !(usable && isActive(candidate));
     if (begins && !chosen.current_agent_id)
@@ -237,7 +238,8 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
       first_at: messages.reduce((a, b) => (b.created_at < a.created_at ? b : a)).created_at,
       newest_at: newest.created_at,
       newest_id: newest.id,
-      contact_identity_id: wrote_as.get(newest) ?? null,
+      contact_identity_id: (said && wrote_as.get(said)) ?? null,
+      keeps_address: !said,
       ...chosen,
     });
     if (usable && begins) reopened.add(id);
@@ -268,6 +270,9 @@ async function fileThreads(batch: Batch, threads: readonly Thread[]): Promise<Ma
   await enterQueues(batch.tx, wishes);
   return new Map(states.map(({ contact_id: _c, whatsapp_number_id: _n, ...state }) => [state.id, state]));
 }
+
+const newestOf = (messages: readonly Message[]): Message | undefined =>
+  messages.reduce<Message | undefined>((a, b) => (a && a.created_at > b.created_at ? a : b), undefined);
 
 /** Quoted messages by the provider's id: those of this batch, then the stored ones. */
 export async function linkReplies(

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { Reference } from '#database/references';
+import { Reference, UncheckedReference } from '#database/references';
+import { ContactIdentity } from '#modules/contacts/contact-identity.entity';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import { Conversation } from '../conversation.entity';
 import { Message } from './message.entity';
@@ -13,6 +14,8 @@ import { Message } from './message.entity';
 @Reference(() => Message, 'message_id', 'RESTRICT')
 @Reference(() => Conversation, 'conversation_id', 'RESTRICT')
 @Reference(() => WhatsAppNumber, 'whatsapp_number_id', 'RESTRICT')
+// It is there for seconds, and without its name goes to the contact's own.
+@UncheckedReference(() => ContactIdentity, 'contact_identity_id')
 @Index('outbound_sends_conversation_idx', ['organization_id', 'conversation_id', 'message_id'])
 @Index('outbound_sends_line_idx', ['organization_id', 'whatsapp_number_id', 'lane', 'due_at'])
 export class OutboundSend {
@@ -27,6 +30,10 @@ export class OutboundSend {
 
   @Column('uuid')
   whatsapp_number_id: string;
+
+  /** The name of the contact it goes to while that is theirs; null: their own number. */
+  @Column('uuid', { nullable: true })
+  contact_identity_id: string | null;
 
   /** Which goes first, the lesser; see `Lane`. What is before it in the conversation goes with it. */
   @Column('smallint', { default: 0 })

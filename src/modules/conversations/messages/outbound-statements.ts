@@ -1,6 +1,6 @@
 import { inTurn } from '#database/due-rows';
 import { prepared } from '#database/sql';
-import { ADDRESS, ADDRESS_OF } from '#modules/contacts/contact-address';
+import { ADDRESS, addressedTo } from '#modules/contacts/contact-address';
 import { atWork } from '#modules/organizations/at-work';
 import type { Lane } from '#modules/whatsapp/limits/lane';
 import type { LimitSettings } from '#modules/whatsapp/limits/number-limits';
@@ -51,7 +51,8 @@ export const CLAIM = prepared(`WITH next AS MATERIALIZED (
     SELECT o.message_id AS id, o.organization_id, o.conversation_id, o.attempts + 1 AS attempts, o.claimed_at, o.due_at,
            m.contact_id, m.whatsapp_number_id, m.message_type, m.content, m.payload, m.media, m.status, n.paused_until, NOT ${atWork('$1')} AS is_stopped,
            n.connection_type, n.throughput, n.settings->'rate_limits' AS rate_limits, n.whatsapp_business_account_id, n.messaging_limit_tier,
-           CASE WHEN m.message_type = 'template' THEN v.window_expires_at > now() END AS is_window_open, ${ADDRESS}, r.whatsapp_message_id AS reply_to_provider_id,
+           CASE WHEN m.message_type = 'template' THEN (SELECT v.window_expires_at > now() FROM conversations v
+             WHERE v.organization_id = o.organization_id AND v.id = o.conversation_id) END AS is_window_open, ${ADDRESS}, r.whatsapp_message_id AS reply_to_provider_id,
            r.direction = 'outgoing' AS target_is_ours
       FROM unnest($2::uuid[]) AS due(conversation_id)
      CROSS JOIN LATERAL (
@@ -59,8 +60,7 @@ export const CLAIM = prepared(`WITH next AS MATERIALIZED (
         WHERE w.organization_id = $1 AND w.conversation_id = due.conversation_id ORDER BY w.message_id LIMIT 1) o
       LEFT JOIN messages m ON m.organization_id = o.organization_id AND m.id = o.message_id
       LEFT JOIN contacts c ON c.organization_id = o.organization_id AND c.id = m.contact_id
-      LEFT JOIN conversations v ON v.organization_id = o.organization_id AND v.id = o.conversation_id
-      ${ADDRESS_OF}
+      ${addressedTo('o.contact_identity_id')}
       LEFT JOIN whatsapp_numbers n ON n.organization_id = o.organization_id AND n.id = m.whatsapp_number_id
       LEFT JOIN messages r ON r.organization_id = o.organization_id AND r.id = m.reply_to_message_id),
   claimed AS (

@@ -4,7 +4,7 @@ import { Actor } from '#common/actor';
 import { Database, type Tx } from '#database/database';
 import { prepared } from '#database/sql';
 import type { Job, JobQueue } from '#jobs/job-queue';
-import { ADDRESS, ADDRESS_OF } from '#modules/contacts/contact-address';
+import { ADDRESS, addressedTo } from '#modules/contacts/contact-address';
 import { isAtWork } from '#modules/organizations/at-work';
 import { WhatsAppNumber } from '#modules/whatsapp/numbers/whatsapp-number.entity';
 import type { ReadMessages } from '#modules/whatsapp/provider';
@@ -22,7 +22,7 @@ const READ = prepared(`SELECT ${ADDRESS}, ARRAY(
      WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction = 'incoming' AND m.whatsapp_message_id IS NOT NULL
        AND m.created_at > $3::timestamptz - interval '7 days' AND (m.created_at, m.id) < ($3, $4::uuid)
      ORDER BY m.created_at DESC, m.id DESC LIMIT 30) AS earlier_ids
-  FROM conversations v JOIN contacts c ON c.organization_id = v.organization_id AND c.id = v.contact_id ${ADDRESS_OF}
+  FROM conversations v JOIN contacts c ON c.organization_id = v.organization_id AND c.id = v.contact_id ${addressedTo('v.contact_identity_id')}
  WHERE v.organization_id = $1 AND v.id = $2`);
 
 /** Tells WhatsApp what the team has read. Best effort: nobody is sent anything twice, and a receipt that is lost is only a grey tick. */

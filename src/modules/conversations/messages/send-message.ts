@@ -33,6 +33,8 @@ export interface SendOptions {
   client_reference?: string;
   /** The message this one is sent again for. */
   resent_from?: Message;
+  /** The name of the contact it goes to, null for their number; default: the conversation's. */
+  address?: string | null;
   /** Also into a conversation that is over, which stays so. */
   when_over?: true;
 }
@@ -45,7 +47,7 @@ export interface Recipient extends SendOptions {
 }
 
 const WAITING = prepared(
-  'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane) VALUES ($1, $2, $3, $4, $5)',
+  'INSERT INTO outbound_sends (message_id, organization_id, conversation_id, whatsapp_number_id, lane, contact_identity_id) VALUES ($1, $2, $3, $4, $5, $6)',
 );
 
 const LAST_NUMBER = prepared(
@@ -96,16 +98,16 @@ export class SendMessage {
         : null;
       if (recipient.conversation_id) {
         const { contact, conversation } = await lockThread(tx, actor, recipient.conversation_id);
-        if (!(await isAddressed(tx, conversation, contact, phone)))
-          throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
-        return this.store(tx, actor, sender, conversation, contact, draft, recipient, named);
+        const address = await addressOf(tx, conversation, contact, phone);
+        if (address === undefined) throw Invalid.field('conversation_id', 'This conversation is with somebody else than `to`.');
+        return this.store(tx, actor, sender, conversation, contact, draft, { ...recipient, address }, named);
       }
       const number = named ?? (await sendingNumber(this.database, tx, actor, null))?.number ?? null;
       if (number?.phone_number === phone) throw Invalid.field('to', 'to is the sending number itself', 'recipient_is_sender');
       const contact = await this.lockPerson(tx, actor, phone);
       const conversation = await open(tx, actor, contact, number?.id ?? null);
-      await isAddressed(tx, conversation, contact, phone);
-      return this.store(tx, actor, sender, conversation, contact, draft, recipient, number);
+      const address = await addressOf(tx, conversation, contact, phone);
+      return this.store(tx, actor, sender, conversation, contact, draft, { ...recipient, address }, number);
     };
     // One person's sends in turn, as above: they all want the contact's row.
     return this.database.txInTurn(actor.organization_id, matchKey(phone), answering(send));
@@ -164,7 +166,7 @@ export class SendMessage {
       const at = reaction.created_at.toISOString();
       const user_id = actor.member_id ?? undefined;
       await this.insert(tx, reaction);
-      await this.leave(tx, reaction, laneOf(AGENT));
+      await this.leave(tx, reaction, laneOf(AGENT), conversation.contact_identity_id);
       const reacted = await messages.patch(actor, message_id, {
         reactions: react(target.reactions, { from: 'business', emoji, at, user_id }),
       });
@@ -288,7 +290,7 @@ export class SendMessage {
     const [told] = await Promise.all([
       say(tx, message, number.id),
       this.insert(tx, message),
-      this.leave(tx, message, lane),
+      this.leave(tx, message, lane, options.address === undefined ? conversation.contact_identity_id : options.address),
       countSent(tx, actor.organization_id, contact.id, message.created_at),
     ]);
     if (options.resent_from) await this.succeed(tx, options.resent_from, message);
@@ -305,10 +307,11 @@ export class SendMessage {
     tx: Tx,
     { id: message_id, organization_id, conversation_id, whatsapp_number_id }: Message,
     lane: Lane,
+    address: string | null,
   ): Promise<void> {
     if (!whatsapp_number_id) throw new Error('a message leaves by a number');
     tx.afterCommit(() => this.delivery.wake({ organization_id, id: whatsapp_number_id }, { conversation_id, message_id, lane }));
-    await tx.rows(WAITING, [message_id, organization_id, conversation_id, whatsapp_number_id, lane]);
+    await tx.rows(WAITING, [message_id, organization_id, conversation_id, whatsapp_number_id, lane, address]);
   }
 
   /** Of several who send a failed message again at once one does; the contact's lock made them take turns. */
@@ -352,11 +355,13 @@ function sayWhoSent(tx: Tx, actor: Actor, sent: Message): void {
 
 export const sentAgainAlready = (): Conflict => new Conflict('message_not_failed', 'This message was sent again already.');
 
-/** Addresses the conversation to a phone that is named: the contact's number, or a further one of theirs. False: it is neither. */
-async function isAddressed(tx: Tx, conversation: Conversation, contact: Contact, phone: string): Promise<boolean> {
+/**
+ * The name a send to this phone goes to: null for the contact's number, else a further one of theirs, to which a conversation in which they did not
+ * write yet goes from now on; undefined: it is neither.
+ */
+async function addressOf(tx: Tx, conversation: Conversation, contact: Contact, phone: string): Promise<string | null | undefined> {
   const match_key = matchKey(phone);
-  const further = contact.match_key === match_key ? null : await furtherPhone(tx, contact, match_key);
-  if (further === undefined) return false;
-  await addressTo(tx, conversation, further);
-  return true;
+  const address = contact.match_key === match_key ? null : await furtherPhone(tx, contact, match_key);
+  if (address !== undefined && !conversation.last_incoming_at) await addressTo(tx, conversation, address);
+  return address;
 }

@@ -3,14 +3,14 @@ import { Actor } from '#common/actor';
 import { EventBus, type Events } from '#common/events';
 import { Database } from '#database/database';
 import { prepared } from '#database/sql';
-import { ADDRESS, ADDRESS_OF } from '#modules/contacts/contact-address';
+import { ADDRESS, addressedTo } from '#modules/contacts/contact-address';
 import { ProviderFailure } from '#modules/whatsapp/provider-failure';
 import { Providers } from '#modules/whatsapp/providers';
 
 const PERSON = prepared(`SELECT v.whatsapp_number_id, ${ADDRESS}
    FROM conversations v
    JOIN contacts c ON c.organization_id = v.organization_id AND c.id = v.contact_id AND c.deleted_at IS NULL AND NOT c.is_blocked
-   ${ADDRESS_OF}
+   ${addressedTo('v.contact_identity_id')}
    JOIN whatsapp_numbers n ON n.organization_id = v.organization_id AND n.id = v.whatsapp_number_id AND n.deleted_at IS NULL
   WHERE v.organization_id = $1 AND v.id = $2 AND n.is_active AND n.connection_status = 'connected'`);
 

@@ -13,12 +13,19 @@ import { endAll, liveOf, tellMove } from './moves';
 async function mergeThreads(tx: Tx, { actor, keep, gone }: Merge): Promise<void> {
   const { organization_id } = actor;
   const ids = [organization_id, keep, gone];
-  // Whose number is not the one's: answers go on to the phone that wrote.
+  // Whose number is not the one's: answers, and what is on its way, go on to the phone that wrote.
   await tx.rows(
-    `UPDATE conversations v SET contact_identity_id = i.id
-       FROM contacts k, contacts g JOIN contact_identities i ON i.organization_id = g.organization_id AND i.contact_id = g.id AND i.kind = 'phone' AND i.value = g.match_key
-      WHERE v.organization_id = $1 AND v.contact_id = $3 AND v.contact_identity_id IS NULL
-        AND k.organization_id = $1 AND k.id = $2 AND k.match_key IS NOT NULL AND g.organization_id = $1 AND g.id = $3`,
+    `WITH gone AS (
+       SELECT i.id FROM contacts g
+         JOIN contacts k ON k.organization_id = $1 AND k.id = $2 AND k.match_key IS NOT NULL
+         JOIN contact_identities i ON i.organization_id = $1 AND i.contact_id = g.id AND i.kind = 'phone' AND i.value = g.match_key
+        WHERE g.organization_id = $1 AND g.id = $3),
+     waiting AS (
+       UPDATE outbound_sends o SET contact_identity_id = gone.id FROM gone
+        WHERE o.organization_id = $1 AND o.contact_identity_id IS NULL
+          AND o.conversation_id IN (SELECT id FROM conversations WHERE organization_id = $1 AND contact_id = $3))
+     UPDATE conversations v SET contact_identity_id = gone.id FROM gone
+      WHERE v.organization_id = $1 AND v.contact_id = $3 AND v.contact_identity_id IS NULL`,
     ids,
   );
   const live = await liveOf(tx, actor, { contact_id: [keep, gone] });

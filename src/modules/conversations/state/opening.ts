@@ -52,18 +52,22 @@ export function isRevivable(
   return closed_at !== null && now - closed_at.getTime() <= (reopen_hours ?? REOPEN_HOURS_DEFAULT) * 3600_000;
 }
 
-/** The contact's live conversation on this number, else a new one that inherits the pair's window. The contact is locked. */
+/** The contact's live conversation on this number, else a new one that inherits the pair's window and address. The contact is locked. */
 export async function open(tx: Tx, actor: Actor, contact: Contact, whatsapp_number_id: string | null): Promise<Conversation> {
   const conversations = new TenantRepository(tx, Conversation);
   const mine = onNumber(conversations, actor, contact.id, whatsapp_number_id);
   const live = await mine.clone().andWhere(activeRow('c')).orderBy('c.created_at', 'DESC').setLock('for_no_key_update').getOne();
   if (live) return live;
-  const before = await mine.select('max(c.window_expires_at)', 'window').getRawOne<{ window: Date | null }>();
+  const before = await mine
+    .select('max(c.window_expires_at)', 'window')
+    .addSelect('(array_agg(c.contact_identity_id ORDER BY c.last_incoming_at DESC NULLS LAST))[1]', 'address')
+    .getRawOne<{ window: Date | null; address: string | null }>();
   const { organization_id, user_id } = actor;
   const created = await conversations.insert(actor, {
     contact_id: contact.id,
     whatsapp_number_id,
     window_expires_at: before?.window ?? null,
+    contact_identity_id: before?.address ?? null,
     ...route({ contact, last_agent_id: null }),
   });
   await countConversations(tx, [{ organization_id, contact_id: contact.id, count: 1 }]);

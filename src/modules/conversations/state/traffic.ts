@@ -32,8 +32,10 @@ export interface Heard {
   first_at: Date;
   newest_at: Date;
   newest_id: string;
-  /** The name the newest came under; null: the contact's own. */
+  /** The name answers go to, by the newest that says so; null: the contact's own number. */
   contact_identity_id: string | null;
+  /** None of them says so. */
+  keeps_address: boolean;
   /** Who has it when it comes back to life with these, or begins. */
   current_agent_id: string | null;
   queue_priority: number;
@@ -65,7 +67,7 @@ const asRows = (heard: readonly Heard[]): string =>
   );
 
 const HEARD = `json_to_recordset($1) AS t(id uuid, organization_id uuid, contact_id uuid, whatsapp_number_id uuid, count int, unread int, silent boolean,
-  first_at timestamptz, newest_at timestamptz, newest_id uuid, contact_identity_id uuid, expires_at timestamptz, current_agent_id uuid, queue_priority int)`;
+  first_at timestamptz, newest_at timestamptz, newest_id uuid, contact_identity_id uuid, keeps_address boolean, expires_at timestamptz, current_agent_id uuid, queue_priority int)`;
 
 const STATE =
   'c.id, c.contact_id, c.whatsapp_number_id, c.status, c.unread_count, c.current_agent_id, c.last_message_at, c.window_expires_at';
@@ -77,7 +79,7 @@ const HEAR = prepared(`UPDATE conversations c
         current_agent_id = CASE WHEN ${REVIVES} THEN t.current_agent_id ELSE c.current_agent_id END,
         queue_priority = CASE WHEN ${REVIVES} THEN t.queue_priority ELSE c.queue_priority END,
         last_message_id = CASE WHEN c.last_message_at IS NULL OR t.newest_at >= c.last_message_at THEN t.newest_id ELSE c.last_message_id END,
-        contact_identity_id = CASE WHEN c.last_incoming_at IS NULL OR t.newest_at >= c.last_incoming_at THEN t.contact_identity_id ELSE c.contact_identity_id END,
+        contact_identity_id = CASE WHEN NOT t.keeps_address AND (c.last_incoming_at IS NULL OR t.newest_at >= c.last_incoming_at) THEN t.contact_identity_id ELSE c.contact_identity_id END,
         first_message_at = least(c.first_message_at, t.first_at),
         last_message_at = greatest(c.last_message_at, t.newest_at),
         last_incoming_at = greatest(c.last_incoming_at, t.newest_at),
@@ -97,7 +99,10 @@ const BEGIN =
          CASE WHEN t.silent THEN 'contact_blocked' END, t.current_agent_id, t.queue_priority, t.first_at, t.newest_at, t.newest_at,
          greatest(t.expires_at, (SELECT max(v.window_expires_at) FROM conversations v
            WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id)),
-         CASE WHEN t.unread > 0 THEN t.first_at END, t.unread, t.count, t.count, t.newest_id, t.contact_identity_id
+         CASE WHEN t.unread > 0 THEN t.first_at END, t.unread, t.count, t.count, t.newest_id,
+         CASE WHEN t.keeps_address THEN (SELECT v.contact_identity_id FROM conversations v
+           WHERE v.organization_id = t.organization_id AND v.contact_id = t.contact_id AND v.whatsapp_number_id = t.whatsapp_number_id
+           ORDER BY v.last_incoming_at DESC NULLS LAST LIMIT 1) ELSE t.contact_identity_id END
     FROM ${HEARD}
   RETURNING ${STATE}`);
 
@@ -251,7 +256,10 @@ export const takeExpiring = (
   limit: number,
 ): Promise<{ id: string; window_expires_at: Date }[]> => tx.rows(TAKE_EXPIRING, [organization_id, kinds, limit]);
 
-/** The provider says that the pair's window is closed. A customer who wrote after `at` opened it again. */
+/**
+ * The provider says that the pair's window is closed. A customer who wrote after `at` opened it again; one with several phones has a window with each,
+ * and may just have written from another.
+ */
 export async function closeWindow(
   sql: Sql,
   { organization_id, contact_id, whatsapp_number_id }: { organization_id: string; contact_id: string; whatsapp_number_id: string | null },
@@ -259,7 +267,8 @@ export async function closeWindow(
 ): Promise<void> {
   await sql.rows(
     `UPDATE conversations SET window_expires_at = least(window_expires_at, now()), updated_at = now()
-      WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND (last_incoming_at IS NULL OR last_incoming_at <= $4)`,
+      WHERE organization_id = $1 AND contact_id = $2 AND whatsapp_number_id = $3 AND (last_incoming_at IS NULL OR last_incoming_at <= $4)
+        AND (SELECT count(*) FROM contact_identities WHERE organization_id = $1 AND contact_id = $2 AND kind = 'phone' AND is_active) < 2`,
     [organization_id, contact_id, whatsapp_number_id, at],
   );
 }
