@@ -39,6 +39,25 @@ const ERASE = guard(
   END`,
 );
 
+// By deleted_at an organization's entries may be erased, so it tells when that was. Runs with the rights of who asks: it is asked who that is.
+const DELETED = [
+  `CREATE FUNCTION organizations_deleted_now() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+  DECLARE
+    is_honest boolean := NEW.deleted_at IS NULL;
+  BEGIN
+    IF TG_OP = 'UPDATE' THEN
+      is_honest := NEW.id = OLD.id AND (NEW.deleted_at IS NULL OR NEW.deleted_at IS NOT DISTINCT FROM OLD.deleted_at
+        OR NEW.deleted_at BETWEEN now() - interval '1 minute' AND now() + interval '1 minute');
+    END IF;
+    IF NOT is_honest AND NOT (SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = TG_RELID) THEN
+      ${refusal('an organization is deleted now, and stays the same')}
+    END IF;
+    RETURN NEW;
+  END $$`,
+  `CREATE TRIGGER organizations_deleted_now BEFORE INSERT OR UPDATE OF id, deleted_at ON organizations
+     FOR EACH ROW EXECUTE FUNCTION organizations_deleted_now()`,
+];
+
 const GUARDS = ['forget_audit_logs(integer, integer)', 'erase_audit_logs(uuid, integer)'];
 
 /** What may leave the audit log leaves by functions of its owner's, so that the application's role needs no right to delete there. */
@@ -48,10 +67,12 @@ export class AuditGuards1795000682000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(FORGET);
     await runner.query(ERASE);
+    for (const statement of DELETED) await runner.query(statement);
     for (const name of GUARDS) await runner.query(`REVOKE ALL ON FUNCTION ${name} FROM PUBLIC`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const name of GUARDS) await runner.query(`DROP FUNCTION ${name}`);
+    await runner.query('DROP TRIGGER organizations_deleted_now ON organizations');
+    for (const name of ['organizations_deleted_now()', ...GUARDS]) await runner.query(`DROP FUNCTION ${name}`);
   }
 }

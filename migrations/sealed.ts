@@ -55,7 +55,7 @@ export const migrations: Record<string, string> = {
   '1795000630100-notices-of-colleagues.ts': '66dec730e97a9b1992e9ee4e15440d91a2f8c04daf60093ab10e79e503723861',
   '1795000650000-trial-reminders.ts': 'fde314bb12dc000a242b7a6dd65926c075d1f06368168497a201424f569534fc',
   '1795000680000-phones-given-up.ts': 'ddf59b02391438cf579eeac3efd1a98390cff4156fcd90a2982ae95ccb3c3dba',
-  '1795000682000-audit-guards.ts': '08e6095eca991b141376a45a6c68c581374b662d81ac9eef0d0b0bab091b445b',
+  '1795000682000-audit-guards.ts': '2ffed53093aa905c9118545489d51bbd2fd6305c7d4f29aeef2632bfb8f1a5b0',
   '1795000684000-lists-in-order.ts': 'f8b28d4e8f476aad44cc1ccf434ba579d548795a79c27e5b4edbd2cac914d404',
 };
 
@@ -890,6 +890,7 @@ export const schema: string[] = [
   'function public.erase_audit_logs(uuid,integer) returns integer v d94684f24e61b5bb26f129c0a15e1498',
   'function public.fold(text) returns text i 426929d7adb4bb564edfbd7c7563f6e1',
   'function public.forget_audit_logs(integer,integer) returns integer v e1b4cab6e70922fb07f233fe018f37b9',
+  'function public.organizations_deleted_now() returns trigger v fc8b2b8c1a124bce513bff14553cd2d9',
   'function public.uuid_at(timestamp with time zone) returns uuid i eb89453bb71042179e151e4ddd93e1d6',
   'index CREATE INDEX agent_skills_name_idx ON public.agent_skills USING btree organization_id, skill_key, proficiency_level',
   'index CREATE INDEX agent_skills_newest_idx ON public.agent_skills USING btree organization_id, created_at, id',
@@ -1097,4 +1098,5 @@ export const schema: string[] = [
   'index CREATE UNIQUE INDEX whatsapp_templates_pkey ON public.whatsapp_templates USING btree organization_id, id',
   'trigger CREATE TRIGGER audit_logs_rows BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION public.audit_logs_append_only',
   'trigger CREATE TRIGGER audit_logs_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION public.audit_logs_append_only',
+  'trigger CREATE TRIGGER organizations_deleted_now BEFORE INSERT OR UPDATE OF id, deleted_at ON public.organizations FOR EACH ROW EXECUTE FUNCTION public.organizations_deleted_now',
 ];

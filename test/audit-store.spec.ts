@@ -456,6 +456,35 @@ describe('the log', () => {
     expect(await there.store.find({}, 10)).toHaveLength(2);
   });
 
+  it('of a living organization is not erased, whatever the application says of its deletion', async () => {
+    const { store, sql, asOwner } = await house();
+    const organization_id = newId();
+    const set = (value: string): Promise<string | undefined> =>
+      codeOf(sql(`UPDATE organizations SET ${value} WHERE id = $1`, [organization_id]));
+    const add = (deleted_at: string): Promise<string | undefined> =>
+      codeOf(
+        sql(`INSERT INTO organizations (id, name, slug, deleted_at) VALUES ($1, 'Padaria', 'padaria', ${deleted_at})`, [organization_id]),
+      );
+    const long_ago = "now() - interval '31 days'";
+
+    expect(await add(long_ago)).toBe('42501');
+    expect(await add('NULL')).toBe('done');
+    await store.keep(row({ organization_id }));
+    for (const value of [`deleted_at = ${long_ago}`, `deleted_at = now() + interval '1 day'`, `id = '${newId()}'`])
+      expect({ value, code: await set(value) }).toEqual({ value, code: '42501' });
+    for (const value of ['deleted_at = now()', 'deleted_at = deleted_at', 'deleted_at = NULL', 'deleted_at = now()'])
+      expect({ value, code: await set(value) }).toEqual({ value, code: 'done' });
+    expect(await set(`deleted_at = ${long_ago}`)).toBe('42501');
+    const erase = (): Promise<string | undefined> => codeOf(sql('SELECT erase_audit_logs($1, 100)', [organization_id]));
+    expect(await erase()).toBe('42501');
+    expect(await store.find({}, 10)).toHaveLength(1);
+
+    // As a backup of then, and the tests, put it back.
+    await asOwner(`UPDATE organizations SET deleted_at = ${long_ago} WHERE id = '${organization_id}'`);
+    expect(await erase()).toBe('done');
+    expect(await store.find({}, 10)).toEqual([]);
+  });
+
   const retention = async ({ store }: House): Promise<void> => {
     const old = row({ created_at: new Date('2020-01-01') });
     const young = row();
@@ -472,6 +501,17 @@ describe('the log', () => {
     const there = await house(url);
     await connected(there);
     await retention(there);
+  });
+
+  withMongo('forgets it in MongoDB also while PostgreSQL keeps to a longer retention', async ({ url }) => {
+    const there = await house(url);
+    await connected(there);
+    const young = row();
+    await Promise.all([young, row({ created_at: new Date(Date.now() - 60 * DAY_MS) })].map((entry) => there.store.keep(entry)));
+
+    expect(await codeOf(there.store.prune(30))).toBe('42501');
+
+    expect(await there.store.find({}, 10)).toEqual([young]);
   });
 
   const listing = async ({ store }: House): Promise<void> => {

@@ -477,6 +477,11 @@ describe('logout', () => {
     const here = await login(w, w.acme.agent.user.email);
     const there = await login(w, w.acme.agent.user.email);
 
+    const [{ sessions }] = await w.sql<{ sessions: number }>(
+      'SELECT count(*)::int AS sessions FROM sessions WHERE user_id = $1 AND revoked_at IS NULL',
+      [w.acme.agent.user.id],
+    );
+
     await bearer(w, here.access_token).post('/auth/logout', { all: true }).expect(200);
 
     for (const { access_token, refresh_token } of [here, there]) {
@@ -484,6 +489,8 @@ describe('logout', () => {
       await w.guest.post('/auth/refresh', { refresh_token }).expect(401);
     }
     await login(w, w.acme.agent.user.email);
+    const { body: log } = await w.acme.admin.get('/audit-logs?action=auth.logout').expect(200);
+    expect(log).toMatchObject({ total: 1, items: [{ changes: { sessions: { from: sessions } } }] });
   });
 });
 

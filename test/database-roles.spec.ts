@@ -41,6 +41,10 @@ async function register(product: Product): Promise<(method: string, path: string
   return (method, path, body) => product.call(method, path, body, access_token);
 }
 
+/** As if the migration had not run. */
+const UNGUARDED = `DROP TRIGGER organizations_deleted_now ON organizations; DROP FUNCTION organizations_deleted_now;
+  DROP FUNCTION forget_audit_logs; DROP FUNCTION erase_audit_logs; DELETE FROM migrations WHERE name = 'AuditGuards1795000682000'`;
+
 const NEW = { whatsapp_id: '+5511987650001', name: 'Bia' };
 
 describe('the embedded PyTake', () => {
@@ -77,7 +81,7 @@ describe('the embedded PyTake', () => {
       INSERT INTO jobs.job (name, data, state) VALUES ('sweeper', '{"name": "old"}', 'failed');
       DELETE FROM jobs.slot;
       REASSIGN OWNED BY pytake_app TO pytake; DROP OWNED BY pytake_app; DROP ROLE pytake_app;
-      DROP FUNCTION forget_audit_logs; DROP FUNCTION erase_audit_logs; DELETE FROM migrations WHERE name = 'AuditGuards1795000682000'`);
+      ${UNGUARDED}`);
     await before.end();
     await server.stop();
 
@@ -148,6 +152,16 @@ describe('a PostgreSQL of one’s own', () => {
     await intruder.end();
   });
 
+  it('is not worked with while the two URLs name two databases', async () => {
+    const another = someName();
+    await admin.query(`CREATE DATABASE ${another} OWNER ${owner}`);
+    const DATABASE_URL = Object.assign(new URL(as(app)), { pathname: `/${another}` }).toString();
+
+    await expect(Product.start({ ...both, DATABASE_URL })).rejects.toThrow('is another database than that of DATABASE_OWNER_URL');
+
+    await dropDatabase(admin_url, another);
+  });
+
   it('lets that role look at tables as autovacuum does, and work with one that comes while it runs', async () => {
     const [working, migrating] = await Promise.all([connect(as(app)), connect(as(owner))]);
     const warned: (string | undefined)[] = [];
@@ -169,9 +183,7 @@ describe('a PostgreSQL of one’s own', () => {
     )('POST', '/contacts', NEW);
     await product.stop();
     const sql = await connect(as(owner));
-    await sql.query(
-      `DROP FUNCTION forget_audit_logs; DROP FUNCTION erase_audit_logs; DELETE FROM migrations WHERE name = 'AuditGuards1795000682000'`,
-    );
+    await sql.query(UNGUARDED);
     await sql.end();
 
     await expect(product.boot()).rejects.toThrow(/The role that runs the migrations may not: .*DATABASE_OWNER_URL/);

@@ -203,19 +203,21 @@ export class Sessions {
 
   /**
    * Ends every session of a user: logout of all, deactivation, another role or password. One to `keep` loses its access tokens and sockets too, and goes
-   * on with its next refresh.
+   * on with its next refresh. Answers how many ended.
    */
-  async endAll(tx: Tx, user_id: string, reason: string, keep: string | null = null): Promise<void> {
+  async endAll(tx: Tx, user_id: string, reason: string, keep: string | null = null): Promise<number> {
     await tx.rows(
       `UPDATE credentials c SET token_version = c.token_version + 1 FROM users u
         WHERE u.id = $1 AND c.organization_id = u.organization_id AND c.user_id = u.id`,
       [user_id],
     );
-    await tx.rows(
-      'UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3',
+    const ended = await tx.rows<{ was_good: boolean }>(
+      `UPDATE sessions SET revoked_at = now(), revoked_reason = $2 WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3
+       RETURNING expires_at > now() AS was_good`,
       [user_id, reason, keep],
     );
     tx.afterCommit(() => this.ended(user_id, null));
+    return ended.filter(({ was_good }) => was_good).length;
   }
 
   /** Ends every session of an organization; its sockets learn of it as of any other change of its rules. */

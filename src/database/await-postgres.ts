@@ -49,7 +49,8 @@ function diagnosis(error: unknown): { passing: boolean; words: string } {
   return { passing, words: message.replace(/\.$/, '') };
 }
 
-function nameOf(url: string): string {
+/** A database as its URL says it, without the password. */
+export function nameOf(url: string): string {
   const { host, pathname, username } = new URL(url);
   return `${decodeURIComponent(pathname.slice(1)) || 'of DATABASE_URL'} at ${host || 'its socket'} as ${decodeURIComponent(username) || 'nobody'}`;
 }

@@ -39,7 +39,8 @@ export async function checkBackup(file: string): Promise<{ head: BackupHead; end
 
 /** The secrets of a backup. */
 export async function secretsOf(file: string): Promise<Buffer> {
-  for await (const entry of entriesOf(file)) if (entry.name === 'secrets.json') return whole(entry);
+  // Read before the rest is let go of.
+  for await (const entry of entriesOf(file)) if (entry.name === 'secrets.json') return await whole(entry);
   throw new Error(`${file} cannot be restored: it holds no secrets.`);
 }
 

@@ -2,9 +2,10 @@ import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataSource } from 'typeorm';
+import { Client } from 'pg';
+import { DataSource, type QueryRunner } from 'typeorm';
 import { Config } from '#config/config';
-import { awaitPostgres } from './await-postgres';
+import { awaitPostgres, nameOf } from './await-postgres';
 import { DataDirInUse, type DataDirLock, lockDataDir } from './data-dir-lock';
 import { commandSourceOptions } from './database.module';
 import { type EmbeddedPostgres, runningPostgres, startEmbeddedPostgres } from './embedded-postgres';
@@ -91,11 +92,35 @@ export async function whileMigrating<T>(config: Config, work: (source: DataSourc
     while (!(await mine())) await sleep(100);
     const result = await work(source);
     await settleRights(source, config);
-    if (config.database_url && hasTwoRoles(config)) await awaitPostgres(config.database_url, 'DATABASE_URL');
+    if (config.database_url && hasTwoRoles(config)) {
+      await awaitPostgres(config.database_url, 'DATABASE_URL');
+      await assertSameDatabase(runner, config.database_url);
+    }
     return result;
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATING]).catch(() => undefined);
     await runner.release();
     await source.destroy();
+  }
+}
+
+/**
+ * The lock that `owner` holds is seen over the other URL too, whatever hosts, poolers or names of the database stand in the two.
+ * @throws One line for the console.
+ */
+async function assertSameDatabase(owner: QueryRunner, url: string): Promise<void> {
+  const [{ pid }] = (await owner.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];
+  const app = new Client({ connectionString: url, application_name: 'pytake' });
+  try {
+    await app.connect();
+    const { rowCount } = await app.query(
+      `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND pid = $2
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      [MIGRATING, pid],
+    );
+    if (!rowCount)
+      throw new Error(`DATABASE_URL (${nameOf(url)}) is another database than that of DATABASE_OWNER_URL. Name the same one in both.`);
+  } finally {
+    await app.end().catch(() => undefined);
   }
 }

@@ -112,6 +112,7 @@ export const facts: RoomFacts = {
       rest: 'POST auth/logout',
       mutation: 'logout',
       said: ['auth.logout'],
+      changes: ['sessions'],
       given: (stage) => Promise.resolve({ person: stage.agent, body: { all: true } }),
       wrong: { all: 'many' },
     },

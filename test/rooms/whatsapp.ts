@@ -153,6 +153,17 @@ export const facts: RoomFacts = {
       given: async (stage) => ({ id: await stage.number() }),
     },
     {
+      rest: 'POST whatsapp/:number_id/rate-limit/reset',
+      said: ['whatsapp_number.rate_limit_reset'],
+      changes: ['paused_until'],
+      given: async (stage) => {
+        const id = await stage.number();
+        await stage.world.sql("UPDATE whatsapp_numbers SET paused_until = now() + interval '1 hour' WHERE id = $1", [id]);
+        return { id, body: { lift_pause: true } };
+      },
+      wrong: { lift_pause: 'yes' },
+    },
+    {
       rest: 'POST whatsapp/:number_id/templates/sync',
       mutation: 'syncWhatsappTemplates',
       said: ['template.synced'],

@@ -159,12 +159,12 @@ export class AuthService {
     const claims = refresh_token ? this.tokens.readRefresh(refresh_token, true) : null;
     await this.database.tx(async (tx) => {
       const ended = claims?.sub === user_id ? claims.sid : session_id;
-      if (all) await this.sessions.endAll(tx, user_id, 'logout');
-      else await this.sessions.end(tx, user_id, ended, 'logout');
+      const before = all ? { sessions: await this.sessions.endAll(tx, user_id, 'logout') } : { session_id: ended };
+      if (!all) await this.sessions.end(tx, user_id, ended, 'logout');
       tx.audit(actor.atHome, 'auth.logout', {
         resource_type: 'user',
         resource: { id: user_id },
-        before: { session_id: ended },
+        before,
         metadata: { all: all ?? false },
       });
     });

@@ -38,6 +38,9 @@ export class SessionList {
 
   @Field(() => Int)
   total: number;
+
+  /** The `cursor` of the next page; null at the end. */
+  next_cursor: string | null;
 }
 
 export class SessionQuery extends PageQuery {}

@@ -33,8 +33,6 @@ const SHOWN_MAX = 100;
 const TESTS_PER_HOUR = 10;
 
 /** SQL of a jsonb constant: as the partial indexes say it, a parameter would not be known to match. */
-const told = ({ type, priority, is_read }: Notification): Partial<Notification> => ({ type, priority, is_read });
-
 const withDelivery = (alias: string, like: { channel: Channel } | { status: DeliveryStatus }): string => {
   const [[key, value]] = Object.entries(like);
   return `${alias}.deliveries @> '[{"${key}": "${value}"}]'`;
@@ -277,6 +275,9 @@ export function present(row: Notification): Notification {
     status: row.is_read ? NotificationStatus.read : NotificationStatus.unread,
   };
 }
+
+/** What the audit log tells of one. */
+const told = ({ type, priority, is_read }: Notification): Partial<Notification> => ({ type, priority, is_read });
 
 function tellRead(tx: Tx, { organization_id, user_id }: Actor & { user_id: string }, notification_id: string | null): void {
   tx.tell('notification.read', { organization_id, user_id, notification_id });

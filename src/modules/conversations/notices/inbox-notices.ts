@@ -21,7 +21,6 @@ const CLOSED = declareNotice('conversation_closed', {
   channels: [Channel.in_app, Channel.websocket],
 });
 
-/** A colleague as its notices call them. */
 /** A conversation as its notices call it. */
 interface Named {
   id: string;

@@ -45,15 +45,22 @@ export class RateLimitUsages {
   }
 
   async reset(actor: Actor, id: string, { lift_pause = false }: RateLimitReset): Promise<RateLimitResetResult> {
-    const number = await this.database.repository(WhatsAppNumber).get(actor, id);
-    const paused_until = lift_pause ? null : pauseOf(number);
-    await this.database.tx(async (tx) => {
-      if (lift_pause) await this.database.repository(WhatsAppNumber, tx).patch(actor, id, { paused_until: null });
+    const number = await this.database.tx(async (tx) => {
+      const numbers = this.database.repository(WhatsAppNumber, tx);
+      const before = await numbers.lock(actor, id);
+      const is_lifted = lift_pause && pauseOf(before) !== null;
+      const number = is_lifted ? await numbers.patch(actor, id, { paused_until: null }) : before;
       if (CAPABILITIES[number.connection_type].has_portfolio) await this.portfolio.reset(tx, portfolioOf(number));
       tx.tell('whatsapp_number.limits_reset', { organization_id: actor.organization_id, number });
-      tx.audit(actor, 'whatsapp_number.rate_limit_reset', { resource: { id, name: number.phone_number }, metadata: { lift_pause } });
+      tx.audit(actor, 'whatsapp_number.rate_limit_reset', {
+        resource: { id, name: number.phone_number },
+        ...(is_lifted && { before: { paused_until: before.paused_until }, after: { paused_until: null } }),
+        metadata: { lift_pause },
+      });
+      return number;
     });
     await this.limits.reset(number);
+    const paused_until = pauseOf(number);
     const message = paused_until
       ? `The counters begin at zero. WhatsApp's pause goes on until ${paused_until.toISOString()}: it ends by itself, or now with "lift_pause": true`
       : 'The counters begin at zero';
