@@ -239,6 +239,8 @@ describe('the state machine', () => {
     { update: { status: 'resolved' }, told: ['conversation.resolved'] },
     { update: { status: 'closed' }, door: 'close', told: ['conversation.closed'] },
     { update: { status: 'archived' }, door: 'archive', told: ['conversation.archived', 'conversation.closed'] },
+    { update: { status: 'pending', priority: 'high' }, told: ['conversation.status'] },
+    { update: { status: 'resolved', priority: 'high' }, told: ['conversation.resolved', 'conversation.updated'] },
     { update: { status: 'open', priority: 'high' }, told: ['conversation.updated'] },
     { update: { tags: ['entrega'] }, door: 'tags', told: ['conversation.updated'] },
   ])('tells of an act what its own door tells: $update', async ({ update, door, told }) => {

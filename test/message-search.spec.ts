@@ -1,6 +1,7 @@
+import { Database } from '#database/database';
 import { type Inbox, type Row, inbox } from './support/inbox';
 import { metaPayload } from './support/meta-payloads';
-import { type Person, wrongField } from './support/world';
+import { type Person, errorOf, wrongField } from './support/world';
 
 type Found = Row & { content: string; snippet: string; contact: { id: string; display_name: string } };
 
@@ -67,6 +68,40 @@ describe('searching messages', () => {
     await agent.get(`${path}?q=ab&sort=content`).expect(wrongField('query', 'sort'));
     await agent.get(`${path}?q=ab&cursor=abc`).expect(wrongField('query', 'cursor'));
     await agent.get(`${path}?q=ab&skip=10001`).expect(wrongField('query', 'skip'));
+    await agent.get(`${path}?q=de&from=2026-02-02&to=2026-02-01`).expect(wrongField('query', 'to'));
+  });
+
+  it('names it in the list of messages too, also where the words say nothing', async () => {
+    const { box, agent } = await shop();
+    const [{ id }] = await box.messages();
+
+    for (const list of ['?search=de', '?search=entrega', `?search=entrega&before=${id}`, `?search=de&after=${id}`]) {
+      await agent.get(`/whatsapp/messages${list}&cursor=zzz`).expect(wrongField('query', 'cursor'));
+      await agent.get(`/whatsapp/messages${list}&skip=10001`).expect(wrongField('query', 'skip'));
+      await agent.get(`/whatsapp/messages${list}&sort=content`).expect(wrongField('query', 'sort'));
+    }
+    await agent.get('/whatsapp/messages?search=de&before=zzz').expect(wrongField('query', 'before'));
+  });
+
+  it('is busy after a while beside a message too', async () => {
+    const { box, agent, said } = await shop();
+    await said('A entrega');
+    const held = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const lock = box.w.app.get(Database).tx(async (tx) => {
+      await tx.rows('LOCK TABLE messages IN ACCESS EXCLUSIVE MODE');
+      locked.resolve();
+      await held.promise;
+    });
+    await locked.promise;
+    try {
+      await agent.get('/whatsapp/messages?search=entrega&before=2027-01-01T00:00:00Z').expect(503).expect(errorOf('busy'));
+    } finally {
+      held.resolve();
+      await lock;
+    }
+    const { body } = await agent.get('/whatsapp/messages?search=entrega&before=2027-01-01T00:00:00Z').expect(200);
+    expect(body).toMatchObject({ items: [{ content: 'A entrega' }], total: 1 });
   });
 
   it('finds words in any form, with or without accents, begun only, all of them', async () => {
@@ -111,6 +146,34 @@ describe('searching messages', () => {
     expect(await texts('q=-entrega')).toEqual([]);
   });
 
+  it('finds common words letter by letter', async () => {
+    const { said, texts } = await shop();
+    const words =
+      'pedido vendido enviado chegada marcado quebrado entrega retirada número comum obrigado horário pagamento atendimento produto queijo'.split(
+        ' ',
+      );
+    await said(...words.map((word) => `Sobre: ${word} 12345`));
+
+    const missed: string[] = [];
+    for (const word of words)
+      for (let length = 3; length <= word.length; length++) {
+        const begun = word.slice(0, length);
+        if (!(await texts(`q=${encodeURIComponent(begun)}&limit=100`)).includes(`Sobre: ${word} 12345`)) missed.push(begun);
+      }
+
+    expect(missed).toEqual([]);
+  });
+
+  it('takes a word that says nothing for the beginning of one where it is all there is', async () => {
+    const { said, texts } = await shop();
+    await said('Um lugar comum', 'Pão com manteiga', 'De onde vem o que falta');
+
+    expect(await texts('q=com')).toEqual(['Um lugar comum']);
+    expect(await texts('q=de%20com')).toEqual(['Um lugar comum']);
+    expect(await texts('q=pao%20com')).toEqual(['Pão com manteiga']);
+    for (const nothing of ['que', 'de o', 'com de', '-com']) expect(await texts(`q=${encodeURIComponent(nothing)}`)).toEqual([]);
+  });
+
   it('looks in no note and in nothing that was deleted', async () => {
     const { box, agent, conversation, said, texts } = await shop();
     await agent.post(`/conversations/${conversation.id}/messages`, { content: 'Nota sobre boleto', is_internal_note: true }).expect(201);
@@ -139,7 +202,7 @@ describe('searching messages', () => {
   });
 
   it('pages by number and by cursor, newest or oldest first', async () => {
-    const { said, search } = await shop();
+    const { agent, said, search } = await shop();
     await said(...Array.from({ length: 7 }, (_, n) => `Bolo ${n}`));
     const numbers = ({ items }: Page): string => items.map(({ content }) => content.slice(-1)).join('');
 
@@ -149,6 +212,9 @@ describe('searching messages', () => {
     const second = await search(`q=bolo&limit=3&cursor=${first.next_cursor}`);
     const third = await search(`q=bolo&limit=3&cursor=${second.next_cursor}`);
     expect([numbers(second), numbers(third), third.next_cursor]).toEqual(['321', '0', null]);
+    expect([second.total, third.total]).toEqual([7, 7]);
+    const { body: listed } = await agent.get(`/whatsapp/messages?search=bolo&limit=3&cursor=${second.next_cursor}`).expect(200);
+    expect(listed).toMatchObject({ items: [{ content: 'Bolo 0' }], total: 7 });
     expect(numbers(await search('q=bolo&limit=3&page=2&sort=created_at:asc'))).toBe('345');
   });
 

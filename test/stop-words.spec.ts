@@ -194,6 +194,24 @@ describe('the words of an organization', () => {
     expect((await box.contacts()).map(({ opt_in }) => opt_in)).toEqual([false, true]);
   });
 
+  it('name in a confirmation the first that really undoes it: what stands in both lists is an opt-out', async () => {
+    const box = await inbox();
+    const { admin } = box.company;
+    const person = box.person();
+    await admin.put(SETTINGS, { opt_out_words: ['Chega', 'Mudar!'], opt_in_words: ['mudar', 'Quero'], language: 'en' }).expect(200);
+
+    await says(box, person, 'chega');
+    await says(box, person, 'quero');
+    await admin.put(SETTINGS, { opt_in_words: ['mudar'] }).expect(200);
+    await says(box, person, 'mudar');
+
+    expect(await confirmed(box)).toEqual([
+      'Done: you will get no more marketing messages from us. To get them again, reply QUERO.',
+      'Done: you will get our marketing messages again. To stop them, reply CHEGA.',
+      'Done: you will get no more marketing messages from us.',
+    ]);
+  });
+
   it('are shown with their defaults, checked, and go back to them by null', async () => {
     const { company } = await inbox();
     const { admin } = company;

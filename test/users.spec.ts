@@ -52,7 +52,8 @@ describe('the door', () => {
 
 describe('the list', () => {
   it('pages, sorts, searches and filters', async () => {
-    const { acme } = await world();
+    const w = await world();
+    const { acme } = w;
     await acme.hire('agent', { full_name: 'Zoé Andrade' });
     await acme.hire('agent', { full_name: 'Aldo Reis', is_active: false });
     const names = async (query: string): Promise<string[]> =>
@@ -63,8 +64,24 @@ describe('the list', () => {
     expect(body).toMatchObject({ total: 5, page: 2, page_size: 2, total_pages: 3 });
     expect(headers['x-total-count']).toBe('5');
     expect(await names('sort=full_name:asc')).toEqual(['Acme agent', 'Acme org_admin', 'Acme viewer', 'Aldo Reis', 'Zoé Andrade']);
-    for (const sort of ['phone_number', 'invite_pending', 'email_verified', 'max_conversations', 'timezone', 'language'])
-      expect(await names(`sort=${sort}:desc`)).toHaveLength(5);
+    // In an order of its own by each of these fields, whatever that of the ids is.
+    await w.sql(
+      `UPDATE users u SET phone_number = '+55119' || (10000000 + 7 * s.n % 5), max_conversations = 1 + 2 * s.n % 5, invite_pending = s.n % 2 = 0,
+              email_verified_at = CASE WHEN s.n % 3 = 0 THEN NULL ELSE now() END, email_verified = s.n % 3 <> 0,
+              timezone = ('{UTC,Europe/Lisbon,America/Recife,Asia/Tokyo,Africa/Cairo}'::text[])[s.n], language = ('{pt-BR,en,es,fr,de}'::text[])[s.n]
+         FROM (SELECT id, row_number() OVER (ORDER BY id)::int AS n FROM users WHERE organization_id = $1) s WHERE u.id = s.id`,
+      [acme.id],
+    );
+    const rows = async (query: string): Promise<Record<string, string | number | boolean>[]> =>
+      (await acme.viewer.get(`/users?${query}`).expect(200)).body.items as Record<string, string | number | boolean>[];
+    const all = await rows('');
+    for (const sort of ['phone_number', 'invite_pending', 'email_verified', 'max_conversations', 'timezone', 'language']) {
+      const upwards = all.toSorted((a, b) => (a[sort] === b[sort] ? (a.id < b.id ? -1 : 1) : a[sort] < b[sort] ? -1 : 1));
+      const ids = async (direction: string): Promise<unknown[]> => (await rows(`sort=${sort}:${direction}`)).map(({ id }) => id);
+      expect({ sort, distinct: new Set(all.map((row) => row[sort])).size > 1 }).toEqual({ sort, distinct: true });
+      expect({ sort, ids: await ids('asc') }).toEqual({ sort, ids: upwards.map(({ id }) => id) });
+      expect({ sort, ids: await ids('desc') }).toEqual({ sort, ids: upwards.map(({ id }) => id).reverse() });
+    }
     expect(await names('q=zoe')).toEqual(['Zoé Andrade']);
     expect(await names('role=org_admin')).toEqual(['Acme org_admin']);
     expect(await names('is_active=false')).toEqual(['Aldo Reis']);

@@ -13,9 +13,19 @@ interface DeclaredResource {
   write: 'agent' | 'org_admin';
 }
 
+/** Contract 10, 4 names them before their rooms are built; a room's own declaration stands in place of the one here. */
+const FORETOLD = {
+  campaigns: { called: 'campaigns', read: 'viewer', write: 'org_admin' },
+  flows: { called: 'flows', read: 'viewer', write: 'org_admin' },
+  chatbots: { called: 'chatbots', read: 'viewer', write: 'org_admin' },
+  automations: { called: 'automations', read: 'viewer', write: 'agent' },
+  analytics: { called: 'analytics and dashboards', read: 'viewer', write: 'agent' },
+  erp: { called: 'ERP connections', read: 'agent', write: 'agent' },
+  ai: { called: 'the AI assistant', read: 'viewer', write: 'agent' },
+} as const satisfies Record<string, DeclaredResource>;
+
 /** What permissions are about, by name; each room adds its own by declaration merging, beside its declaration. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- each room adds its own
-export interface PermissionResources {}
+export interface PermissionResources extends Record<keyof typeof FORETOLD, true> {}
 
 export type PermissionAction = (typeof PERMISSION_ACTIONS)[number];
 export type PermissionResource = keyof PermissionResources;
@@ -34,15 +44,18 @@ const ORDER =
     ' ',
   );
 
-const RESOURCES = new Map<PermissionResource, DeclaredResource>();
+const RESOURCES = new Map(Object.entries(FORETOLD) as [PermissionResource, DeclaredResource][]);
+const foretold = new Set(RESOURCES.keys());
 
 /** The names of all, in order; one list that grows, for decorators that are read before every room has said its own. */
-export const PERMISSION_RESOURCES: PermissionResource[] = [];
+export const PERMISSION_RESOURCES: PermissionResource[] = [...foretold];
 
 /** Something that permissions are about, in the `*.access.ts` of its room. */
 export function declarePermissions(resource: PermissionResource, declared: DeclaredResource): void {
-  if (RESOURCES.has(resource)) throw new Error(`The permissions of ${resource} are declared twice`);
+  const is_foretold = foretold.delete(resource);
+  if (RESOURCES.has(resource) && !is_foretold) throw new Error(`The permissions of ${resource} are declared twice`);
   RESOURCES.set(resource, declared);
+  if (is_foretold) return;
   const placeOf = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
   PERMISSION_RESOURCES.push(resource);
   PERMISSION_RESOURCES.sort((a, b) => placeOf(a) - placeOf(b) || (a < b ? -1 : 1));

@@ -198,8 +198,10 @@ export class ConversationsService implements OnModuleInit {
         if (input.status === 'archived') await archive(tx, actor, conversation);
         else if (input.status) await move(tx, actor, conversation, statusOf(input.status));
         if (input.assigned_agent_id !== undefined) await assign(tx, actor, await conversations.lock(actor, id), agent?.id ?? null);
-        // Its state and its agent tell of themselves, as at their own doors.
-        if (givenOf(input).some((field) => field !== 'status' && field !== 'assigned_agent_id'))
+        // Its state and its agent tell of themselves, as at their own doors; a move that webhooks hear as an update says the rest with it.
+        const { status } = await conversations.get(actor, id);
+        const is_told = status !== conversation.status && actOf(conversation.status, status) === 'conversation.status';
+        if (!is_told && givenOf(input).some((field) => field !== 'status' && field !== 'assigned_agent_id'))
           tx.tell('conversation.updated', { organization_id: actor.organization_id, conversation_id: id, user_id: actor.user_id });
       },
     );

@@ -7,6 +7,7 @@ import { prepared } from '#database/sql';
 import { Facts, type ReadFact } from '#events/facts';
 import { ContactNews } from '#modules/contacts/contact-news';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
+import { stopWordIn, stopWordsOf } from '#modules/organizations/stop-words';
 import { MessageType, SenderType } from './messages/message.entity';
 import { SendMessage } from './messages/send-message';
 
@@ -68,7 +69,9 @@ export class StopWordReader {
   /** Where it may not be sent (blocked, the window closed …) nothing is. */
   private async confirm(tx: Tx, actor: Actor, conversation_id: string, opt_in: boolean): Promise<void> {
     const { language, opt_out_words, opt_in_words } = await this.organizations.settings(actor, tx);
-    const [undo] = opt_in ? opt_out_words : opt_in_words;
+    const words = stopWordsOf(opt_out_words, opt_in_words);
+    // A word of both lists does not undo an opt-out.
+    const undo = (opt_in ? opt_out_words : opt_in_words).find((word) => stopWordIn(words, word)?.opt_in === !opt_in);
     const text = WORDS[nearestLanguage(language)][opt_in ? 'opted_in' : 'opted_out'](undo?.toUpperCase());
     const draft = { message_type: MessageType.text, content: text, payload: { text } };
     try {

@@ -46,6 +46,7 @@ export class QueuesRealtime implements OnModuleInit, OnModuleDestroy {
       'conversation.resolved',
       'conversation.closed',
       'conversation.reopened',
+      'conversation.status',
       'conversation.updated',
     ] as const)
       this.events.on(name, ({ organization_id, conversation_id }) => void this.of(organization_id)?.conversation_ids.add(conversation_id));

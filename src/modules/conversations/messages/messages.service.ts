@@ -9,7 +9,7 @@ import { isUuid } from '#common/uuid';
 import { Database } from '#database/database';
 import { narrowPeriod } from '#database/narrow-period';
 import type { Condition } from '#database/sql';
-import type { PageOptions } from '#database/tenant-repository';
+import type { PageOptions, TenantRepository } from '#database/tenant-repository';
 import { OrganizationsService } from '#modules/organizations/organizations.service';
 import { MediaService } from '#modules/whatsapp/media/media.service';
 import { contactIsThere } from '../contact-is-there';
@@ -63,13 +63,15 @@ export class MessagesService {
   async list(actor: Actor, query: MessageHistoryQuery): Promise<Page<MessageResponse>> {
     const messages = this.database.repository(Message);
     const period = await this.organizations.period(actor, query.from, query.to);
-    const sought = query.search?.trim() ? await searchWords(this.database, query.search) : undefined;
+    const sides = await this.sides(actor, query);
+    if (isSearch(query)) this.search.check(listed(query));
+    const sought = isSearch(query) ? await searchWords(this.database, query.search) : undefined;
     if (sought === null) return toPage({ items: [], next_cursor: null }, { total: 0, is_estimate: false }, query);
     const narrow = (rows: SelectQueryBuilder<Message>): void => {
       this.filter(rows, query, sought);
       narrowPeriod(rows, 'row.created_at', period);
     };
-    const { items, next_cursor, total } = await this.places(actor, query, { sort: ['created_at'], refine: narrow }, (rows) => {
+    const { items, next_cursor, total } = await this.places(actor, query, sides, { sort: ['created_at'], refine: narrow }, (rows) => {
       if (query.conversation_id) rows.andWhere('row.conversation_id = :conversation_id', { conversation_id: query.conversation_id });
       narrowPeriod(rows, 'row.created_at', period);
     });
@@ -80,13 +82,16 @@ export class MessagesService {
   private async places(
     actor: Actor,
     query: MessageHistoryQuery,
+    sides: readonly Condition[],
     options: PageOptions<Message> & { refine: Narrow },
     timed: Narrow,
   ): Promise<Slice<string> & { total: Total }> {
     const messages = this.database.repository(Message);
-    if (query.before !== undefined || query.after !== undefined)
-      return { ...(await this.beside(actor, query, options)), total: await messages.total(actor, listed(query), options) };
-    if (!query.search?.trim()) return messages.pageOfIds(actor, listed(query), options);
+    if (sides.length)
+      return isSearch(query)
+        ? this.search.bounded(actor, (tx) => beside(this.database.repository(Message, tx), actor, query, sides, options))
+        : beside(messages, actor, query, sides, options);
+    if (!isSearch(query)) return messages.pageOfIds(actor, listed(query), options);
     return this.search.places(actor, listed(query), { list: query.contact_id ? null : timed, matching: options.refine });
   }
 
@@ -220,24 +225,10 @@ export class MessagesService {
     if (sought) rows.andWhere(SAYS, { words: sought.words });
   }
 
-  /** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown. */
-  private async beside(actor: Actor, query: MessageHistoryQuery, options: PageOptions<Message>): Promise<Slice<string>> {
-    const sides = [await this.side(actor, 'before', '<', query.before), await this.side(actor, 'after', '>', query.after)];
-    const bounded: PageOptions<Message> = {
-      ...options,
-      refine: (rows) => {
-        options.refine?.(rows);
-        for (const side of sides) if (side) rows.andWhere(side.sql, side.values);
-      },
-    };
-    const { sort } = listed(query);
-    const nearest = query.cursor !== undefined ? sort : query.before === undefined ? 'created_at:asc' : 'created_at:desc';
-    const messages = this.database.repository(Message);
-    const { items, next_cursor } = await messages.ids(actor, { limit: query.limit, cursor: query.cursor, sort: nearest }, bounded);
-    // What follows the last one shown is where it began.
-    return parseSort(sort, ['created_at'])[1] === parseSort(nearest, ['created_at'])[1]
-      ? { items, next_cursor }
-      : { items: items.reverse(), next_cursor: null };
+  /** What `before` and `after` leave of a list. @throws {Invalid} @throws {NotFound} */
+  private async sides(actor: Actor, { before, after }: MessageHistoryQuery): Promise<Condition[]> {
+    const sides = [await this.side(actor, 'before', '<', before), await this.side(actor, 'after', '>', after)];
+    return sides.filter((side) => side !== null);
   }
 
   private async side(actor: Actor, name: 'before' | 'after', beyond: '<' | '>', where: string | undefined): Promise<Condition | null> {
@@ -264,3 +255,30 @@ const listed = ({ skip, limit, page, cursor, search, sort = 'created_at:desc' }:
   search,
   sort,
 });
+
+const isSearch = <T extends { search?: string }>(query: T): query is T & { search: string } => Boolean(query.search?.trim());
+
+/** `before` and `after` name a neighbourhood: the messages next to it, whichever way they are then shown; and how many the whole list has. */
+async function beside(
+  messages: TenantRepository<Message>,
+  actor: Actor,
+  query: MessageHistoryQuery,
+  sides: readonly Condition[],
+  options: PageOptions<Message>,
+): Promise<Slice<string> & { total: Total }> {
+  const bounded: PageOptions<Message> = {
+    ...options,
+    refine: (rows) => {
+      options.refine?.(rows);
+      for (const side of sides) rows.andWhere(side.sql, side.values);
+    },
+  };
+  const { sort } = listed(query);
+  const nearest = query.cursor !== undefined ? sort : query.before === undefined ? 'created_at:asc' : 'created_at:desc';
+  const { items, next_cursor } = await messages.ids(actor, { limit: query.limit, cursor: query.cursor, sort: nearest }, bounded);
+  const total = await messages.total(actor, listed(query), options);
+  // What follows the last one shown is where it began.
+  return parseSort(sort, ['created_at'])[1] === parseSort(nearest, ['created_at'])[1]
+    ? { items, next_cursor, total }
+    : { items: items.reverse(), next_cursor: null, total };
+}

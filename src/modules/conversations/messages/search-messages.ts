@@ -4,7 +4,7 @@ import type { Actor } from '#common/actor';
 import { Invalid } from '#common/errors';
 import { type PageQuery, type Slice, type Total, pageWindow, parseSort, toPage } from '#common/page.dto';
 import { Turns } from '#common/turns';
-import { Database } from '#database/database';
+import { Database, type Tx } from '#database/database';
 import { Keyset, type Place } from '#database/keyset';
 import { narrowPeriod } from '#database/narrow-period';
 import { prepared } from '#database/sql';
@@ -49,11 +49,11 @@ export class SearchMessages {
 
   /** @throws {Unavailable} `busy`: it took too long, or too many search at once. */
   async page(actor: Actor, query: MessageSearchQuery): Promise<MessageSearchPage> {
-    this.placeOf(query);
+    this.check(query);
+    const period = await this.organizations.period(actor, query.from, query.to);
     const sought = await searchWords(this.database, query.search);
     if (!sought) return toPage({ items: [], next_cursor: null }, { total: 0, is_estimate: false }, query);
 
-    const period = await this.organizations.period(actor, query.from, query.to);
     const list = (rows: Rows): void => {
       narrowPeriod(rows, 'row.created_at', period);
       narrowThreads(rows, query);
@@ -79,30 +79,46 @@ export class SearchMessages {
   ): Promise<Slice<string> & { total: Total }> {
     const { skip, limit } = pageWindow(query);
     const { keyset, place } = this.placeOf(query);
+    return this.bounded(actor, async (tx) => {
+      const narrowed = (narrow: Narrow): Rows => {
+        const rows = this.database.repository(Message, tx).query(actor, 'row');
+        narrow(rows);
+        return rows;
+      };
+      const ordered = (narrow: Narrow): Rows => (place ? keyset.placesAfter(narrowed(narrow), place)[0] : keyset.places(narrowed(narrow)));
+      const search = { tx, list: list && ordered(list), is_down: keyset.direction === 'DESC', matching: ordered(matching) };
+      const { places, is_common } = await firstPlaces(search, skip + limit + 1);
+      const shown = places.slice(skip, skip + limit);
+      const more = places.length > skip + limit;
+      const exact = !more && !place && (shown.length > 0 || skip === 0);
+      const count = (): Total | Promise<Total> => {
+        if (exact) return { total: places.length, is_estimate: false };
+        if (is_common) return { total: SEARCH_MAX, is_estimate: true };
+        return countMatches(tx, narrowed(matching), SEARCH_MAX);
+      };
+      const next_cursor = more ? keyset.cursor(shown[shown.length - 1]) : null;
+      return { items: shown.map(({ id }) => id), total: await count(), next_cursor };
+    });
+  }
+
+  /**
+   * Work of a search, in its turn and in the time one may take.
+   * @throws {Unavailable} `busy`
+   */
+  bounded<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.turns.run(
       () =>
         this.database.tx(async (tx) => {
           await tx.rows(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
-          const ordered = (narrow: Narrow): Rows => {
-            const rows = this.database.repository(Message, tx).query(actor, 'row');
-            narrow(rows);
-            return place ? keyset.placesAfter(rows, place)[0] : keyset.places(rows);
-          };
-          const search = { tx, list: list && ordered(list), is_down: keyset.direction === 'DESC', matching: ordered(matching) };
-          const { places, is_common } = await firstPlaces(search, skip + limit + 1);
-          const shown = places.slice(skip, skip + limit);
-          const more = places.length > skip + limit;
-          const exact = !more && !place && (shown.length > 0 || skip === 0);
-          const count = (): Total | Promise<Total> => {
-            if (exact) return { total: places.length, is_estimate: false };
-            if (is_common) return { total: SEARCH_MAX, is_estimate: true };
-            return countMatches(search, SEARCH_MAX);
-          };
-          const next_cursor = more ? keyset.cursor(shown[shown.length - 1]) : null;
-          return { items: shown.map(({ id }) => id), total: await count(), next_cursor };
+          return work(tx);
         }),
       actor.organization_id,
     );
+  }
+
+  /** Whether there may be such a page, whatever the words find. @throws {Invalid} */
+  check(query: PageQuery): void {
+    this.placeOf(query);
   }
 
   /** The order that is asked for, and where in it. @throws {Invalid} */

@@ -74,8 +74,8 @@ export async function firstPlaces(
   return { places, is_common };
 }
 
-/** How many match, counted up to `max`. */
-export async function countMatches({ tx, matching }: Search, max: number): Promise<Total> {
+/** How many match, wherever the list is read from, counted up to `max`. */
+export async function countMatches(tx: Tx, matching: SelectQueryBuilder<Message>, max: number): Promise<Total> {
   await tx.rows(BY_WORDS);
-  return totalOf(tx, matching.clone().select('1'), max);
+  return totalOf(tx, matching.select('1'), max);
 }

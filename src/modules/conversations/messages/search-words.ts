@@ -14,8 +14,8 @@ export const SAYS = `NOT row.is_deleted AND row.message_type <> 'note' AND to_ts
 
 /** Of shorter words the beginning says too little: they are found whole. */
 const BEGUN_MIN = 3;
-/** The part of an ending that has to be there before the rest is guessed. */
-const ENDING_MIN = 2;
+/** The part of an ending that has to be there before the rest is guessed; of a participle its vowel ("retira": the stemmer takes it for another verb). */
+const leastOf = (ending: string): number => (ending.length > 3 ? 2 : 1);
 
 /** What the Portuguese stemmer takes off: who types `atendim` means a word whose stem, `atend`, is shorter than that. Without accents, as words are kept. */
 const ENDINGS = [
@@ -28,6 +28,8 @@ const ENDINGS = [
   'idade',
   'ista',
   'ismo',
+  'ado',
+  'ido',
   'ando',
   'endo',
   'indo',
@@ -63,19 +65,25 @@ export async function searchWords(database: Database, search: string): Promise<S
   const said = [...new Set(terms.flatMap(({ word, wholes }) => [word, ...wholes]))];
   const rows = await database.rows<{ folded: string; lexemes: string | null }>(LEXEMES, [said]);
   const known = new Map(said.map((text, n) => [text, rows[n]]));
+  const begun = (word: string): string[] => {
+    const folded = known.get(word)?.folded ?? '';
+    return isWord(folded) && folded.length >= BEGUN_MIN ? [`'${folded}':*`] : [];
+  };
   const found: string[] = [];
   const excluded: string[] = [];
   for (const { word, is_excluded, wholes } of terms) {
-    const own = known.get(word);
-    if (!own?.lexemes) continue;
+    const own = known.get(word)?.lexemes;
+    if (!own) continue;
     if (is_excluded) {
-      excluded.push(`!(${own.lexemes})`);
+      excluded.push(`!(${own})`);
       continue;
     }
-    const begun = isWord(own.folded) && own.folded.length >= BEGUN_MIN ? [`'${own.folded}':*`] : [];
     const stems = wholes.flatMap((whole) => known.get(whole)?.lexemes ?? []);
-    found.push(`(${[...new Set([own.lexemes, ...begun, ...stems])].join(' | ')})`);
+    found.push(`(${[...new Set([own, ...begun(word), ...stems])].join(' | ')})`);
   }
+  // Of words that say nothing the last may be another's beginning ("com": "comum").
+  const last = terms.at(-1);
+  if (!found.length && last && !last.is_excluded) found.push(...begun(last.word));
   return found.length ? { words: [...found, ...excluded].join(' & '), marked: found.join(' | ') } : null;
 }
 
@@ -86,7 +94,7 @@ function wholesOf(word: string): string[] {
   const begun = word.toLowerCase();
   if (!isWord(begun)) return [];
   return ENDINGS.flatMap((ending) => {
-    for (let length = ending.length - 1; length >= ENDING_MIN; length--)
+    for (let length = ending.length - 1; length >= leastOf(ending); length--)
       if (begun.endsWith(ending.slice(0, length))) return [begun + ending.slice(length)];
     return [];
   });

@@ -26,15 +26,17 @@ async function kindOf(path: string): Promise<{ magic: string; size: number }> {
   }
 }
 
+const isSheet = (magic: string): boolean => magic === ZIP || magic === OLE;
+
 /** Whether it is a spreadsheet, by its content. */
 export async function isSpreadsheet(path: string): Promise<boolean> {
-  const { magic } = await kindOf(path);
-  return magic === ZIP || magic === OLE;
+  return isSheet((await kindOf(path)).magic);
 }
 
 /** Nothing in it unfolds, and there is little of it. */
 export async function isSmallText(path: string): Promise<boolean> {
-  return !(await isSpreadsheet(path)) && (await kindOf(path)).size <= SMALL;
+  const { magic, size } = await kindOf(path);
+  return !isSheet(magic) && size <= SMALL;
 }
 
 const isBlank = ({ cells }: SheetRow): boolean => cells.every((cell) => !cell.trim());
